@@ -1,0 +1,204 @@
+"""Settings: what the YAML under conf/ may say, as frozen dataclasses that check themselves.
+
+One class per config group. This file says what is right; `mistakes.py` says it to a user who
+wrote something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from paretoprune.results import DIRECTIONS, Direction
+
+_strict = ConfigDict(extra="forbid")
+
+_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+
+
+def parse_count(value: object) -> object:
+    """`50k` -> 50000, `1.5M` -> 1500000; numbers stay as they are."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([0-9.]+)\s*([kKmMgG]?)\s*", value)
+        if match:
+            return float(match[1]) * _SUFFIXES[match[2].lower()]
+    return value
+
+
+Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
+Share = Annotated[float, Field(gt=0, le=1)]  # of the dense model's
+Ratio = Annotated[float, Field(ge=0, lt=1)]  # of a group's channels to remove
+Percent = Annotated[float, Field(ge=0, le=100)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class Target:
+    """A class or function by its dotted path (`_target_` in YAML) and its arguments."""
+
+    path: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class FinetuneSettings:
+    """How a network is trained: the dense model from scratch, and every pruned one after pruning."""
+
+    epochs: Annotated[int, Field(ge=0)] = 4
+    batch_size: Positive = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 0.05  # the peak of the one-cycle schedule
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3  # share of the steps with a rising rate
+    distillation: Annotated[float, Field(ge=0, le=1)] = 0.0  # weight of the dense model's answers
+    temperature: Annotated[float, Field(gt=0)] = 2.0  # of the distillation
+    recalibration_batches: Annotated[int, Field(ge=0)] = 8  # BatchNorm statistics after pruning
+    precision: Literal["auto", "32", "bf16"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class ModelSettings:
+    """The dense model: what builds it, and its weights or the training that makes them."""
+
+    target: Target
+    weights: Path | None = None  # .safetensors, .pt or .pth
+    published_accuracy: Percent | None = None  # on the official test images, if known
+    train: FinetuneSettings = FinetuneSettings(epochs=20, learning_rate=0.1)
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class ScheduleSettings:
+    """When the plan is carried out during fine-tuning."""
+
+    name: Literal["one_shot", "iterative", "gradual"] = "one_shot"
+    steps: Positive = 1  # iterative: prunings, with an equal share of the epochs after each
+    ramp: Share = 0.5  # gradual: share of the training steps over which the masks grow
+
+    @model_validator(mode="after")
+    def _steps_fit_the_name(self) -> ScheduleSettings:
+        if self.name == "iterative" and self.steps < 2:
+            raise ValueError("`schedule.steps` must be 2 or more with `schedule=iterative`")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class SparsitySettings:
+    """How much to remove: the target of a single run, the rounding, and the limits of a sweep."""
+
+    ratio: Ratio | None = None  # single run: the same ratio for every group
+    macs: Share | None = None  # single run: the share of the dense MACs to keep
+    params: Share | None = None  # single run: the share of the dense parameters to keep
+    ratios: Mapping[str, Ratio] | None = None  # single run: a ratio by group name
+    allocation: Literal["uniform", "global"] = "uniform"  # how `macs` and `params` are reached
+    divisor: Positive = 4  # widths are rounded to multiples of it
+    min_channels: Positive = 1  # no group becomes narrower
+    max_params: Count | None = None
+    max_macs: Count | None = None
+    max_size_bytes: Count | None = None
+    max_latency_ms: Count | None = None
+    min_accuracy: Percent | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> SparsitySettings:
+        given = [n for n in ("ratio", "macs", "params", "ratios") if getattr(self, n) is not None]
+        if len(given) > 1:
+            names = " and ".join(f"`sparsity.{name}`" for name in given)
+            raise ValueError(f"give one target, not {names} together")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class MeasureSettings:
+    """What is measured beside quality, parameters, MACs and bytes, which always are."""
+
+    latency: bool = True
+    latency_batch_size: Positive = 1
+    latency_threads: Positive = 1
+    latency_repeats: Annotated[int, Field(ge=10)] = 30
+    latency_warmup: Positive = 5
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class SearchSettings:
+    """The search over ratios. Without it (`search=none`) a command is one single run."""
+
+    sampler: Target
+    n_trials: Positive = 30  # in total, baselines included
+    objectives: Mapping[str, Direction] = field(
+        default_factory=lambda: {"accuracy": "maximize", "macs": "minimize"}
+    )
+    max_ratio: Ratio = 0.9  # the most that may be removed from one group
+    baseline_ratios: tuple[Ratio, ...] = (0.2, 0.4, 0.6, 0.8)  # uniform; global at equal MACs
+
+    @model_validator(mode="after")
+    def _objectives_are_measured(self) -> SearchSettings:
+        if not 2 <= len(self.objectives) <= 3:
+            raise ValueError(
+                f"`search.objectives` must name two or three quantities, got {len(self.objectives)}"
+            )
+        unknown = [name for name in self.objectives if name not in DIRECTIONS]
+        if unknown:
+            raise ValueError(
+                f"`search.objectives` names {', '.join(unknown)}, which is not measured; "
+                f"measured are: {', '.join(DIRECTIONS)}"
+            )
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class ExecutorSettings:
+    """Where trials run."""
+
+    name: Literal["inline"] = "inline"
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class TrackingSettings:
+    """Where MLflow keeps its view of the sweep."""
+
+    enabled: bool = True
+    uri: str | None = None  # default: mlflow.db in the project's root, as plain `mlflow ui` reads
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class Settings:
+    """Everything that one command does, as said by the composed config."""
+
+    name: str | None  # of the sweep's folder; a single run is named after its settings
+    model: ModelSettings
+    data: Target
+    scorer: Target
+    schedule: ScheduleSettings
+    sparsity: SparsitySettings
+    finetune: FinetuneSettings
+    measure: MeasureSettings
+    search: SearchSettings | None
+    executor: ExecutorSettings
+    tracking: TrackingSettings
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Positive | None = None  # of this process; None: as many as torch takes
+    sweeps_dir: Path = Path("sweeps")
+    cache_dir: Path = Path(".cache")
+    trust: tuple[str, ...] = ()  # packages of the user's own that `_target_` may name
+
+    @model_validator(mode="after")
+    def _combinations(self) -> Settings:
+        if self.search and not self.measure.latency:
+            timed = [n for n in self.search.objectives if "latency" in n or n == "measured_speedup"]
+            if timed:
+                raise ValueError(
+                    f"`search.objectives` names {', '.join(timed)}, which is not measured with "
+                    "`measure.latency=false`; set `measure.latency=true`"
+                )
+        if self.sparsity.max_latency_ms and not self.measure.latency:
+            raise ValueError("`sparsity.max_latency_ms` needs `measure.latency=true`")
+        if self.search and self.name is None:
+            raise ValueError("a sweep needs a `name`, for example `name=my-sweep`")
+        return self

@@ -1,0 +1,41 @@
+"""The error family: everything a user can cause ends in one of these, with a sentence that helps."""
+
+
+class ParetopruneError(Exception):
+    """Base of all errors that paretoprune raises on purpose. Commands print it and exit with 2."""
+
+
+class SettingsError(ParetopruneError, ValueError):
+    """One or more settings are wrong; `mistakes` holds one sentence for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(mistakes))
+
+
+class DataError(ParetopruneError, ValueError):
+    """A data set is missing, truncated, of the wrong shape or with labels out of range."""
+
+
+class WeightsError(ParetopruneError, ValueError):
+    """Weights do not fit the model, or a saved model is damaged."""
+
+
+class PruningError(ParetopruneError, ValueError):
+    """A plan cannot be carried out on a model, or nothing in the model can be pruned."""
+
+
+class EquivalenceError(PruningError):
+    """A pruned model does not compute what the masked dense model computes."""
+
+
+class TrainingError(ParetopruneError, RuntimeError):
+    """A training diverged: the loss became NaN or infinite."""
+
+
+class SweepError(ParetopruneError, RuntimeError):
+    """A sweep's folder is missing, in use, damaged or was made with other settings."""
+
+
+class PickError(ParetopruneError, ValueError):
+    """No trial of the front satisfies what was asked of pick."""

@@ -1,0 +1,164 @@
+"""The frozen dataclasses that cross package borders. Plain data: numbers, names, tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+Direction = Literal["maximize", "minimize"]
+State = Literal["complete", "failed", "duplicate", "infeasible"]
+
+# Every quantity a trial can be measured for, with the direction a user wants. Rates are in percent.
+DIRECTIONS: Mapping[str, Direction] = {
+    "accuracy": "maximize",
+    "top5_accuracy": "maximize",
+    "precision": "maximize",
+    "recall": "maximize",
+    "f1": "maximize",
+    "loss": "minimize",
+    "calibration_error": "minimize",
+    "params": "minimize",
+    "macs": "minimize",
+    "size_bytes": "minimize",
+    "latency_ms": "minimize",
+    "latency_p95_ms": "minimize",
+    "throughput_per_s": "maximize",
+    "compression_ratio": "maximize",
+    "theoretical_speedup": "maximize",
+    "measured_speedup": "maximize",
+}
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a data set looks like from outside: enough to build a model and to explain the split."""
+
+    num_classes: int
+    input_shape: tuple[int, ...]  # one sample, without the batch axis: (channels, height, width)
+    num_train: int
+    num_validation: int
+    num_test: int
+    split: str  # a sentence: which part was split off from which
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GroupInfo:
+    """One dimension of the search: a group's name and the number of channels it has when dense."""
+
+    name: str
+    width: int
+
+
+@dataclass(frozen=True)
+class KeptGroup:
+    """A group that is never pruned, and why."""
+
+    name: str
+    width: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is known of a pruned model before it is trained."""
+
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well a model does on one part of the data. Rates are in percent."""
+
+    accuracy: float
+    precision: float  # macro average over classes
+    recall: float  # macro average over classes
+    f1: float  # macro average over classes
+    loss: float  # mean cross-entropy in nats
+    calibration_error: float  # expected calibration error, 15 bins
+    top5_accuracy: float | None = None  # where there are more than five classes
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds of inference, measured on one device with fixed threads and batch size."""
+
+    latency_ms: float  # median of one forward pass of a batch
+    latency_p95_ms: float
+    throughput_per_s: float  # samples per second at the median
+    dense_latency_ms: float | None = None  # the dense model's median, measured in the same run
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """All that was measured of one model. None: not measured. Rates are in percent."""
+
+    accuracy: float | None = None
+    top5_accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    loss: float | None = None
+    calibration_error: float | None = None
+    params: int | None = None
+    macs: int | None = None
+    size_bytes: int | None = None
+    latency_ms: float | None = None
+    latency_p95_ms: float | None = None
+    throughput_per_s: float | None = None
+    dense_latency_ms: float | None = None
+    compression_ratio: float | None = None  # dense parameters / parameters
+    theoretical_speedup: float | None = None  # dense MACs / MACs
+    measured_speedup: float | None = None  # dense latency / latency, both of the same run
+
+    def measured(self) -> dict[str, float]:
+        """The quantities that were measured, by name."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One line of a trial's training curve."""
+
+    epoch: int  # counted from 1 over the whole trial
+    train_loss: float
+    validation_accuracy: float  # percent
+    validation_loss: float
+    learning_rate: float  # at the end of the epoch
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One candidate: a ratio for each group, and where the idea came from."""
+
+    ratios: Mapping[str, float]  # by group name, each in [0, 1)
+    origin: str  # "dense", "uniform", "global", "sampler" ...
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial, finished in one way or another. What `result.json` in its folder holds."""
+
+    number: int
+    state: State
+    origin: str
+    ratios: Mapping[str, float]  # what was asked for, by group name
+    widths: Mapping[str, int]  # channels kept, by group name
+    metrics: Metrics
+    seed: int
+    curve: tuple[EpochRecord, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)  # by phase: "finetune" ...
+    reason: str | None = None  # why it failed, or is infeasible
+    duplicate_of: int | None = None  # the trial with the same architecture, whose metrics these are
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
+        """The inverse of `dataclasses.asdict`."""
+        known = dict(data)
+        known["metrics"] = Metrics(**known["metrics"])
+        known["curve"] = tuple(EpochRecord(**record) for record in known["curve"])
+        return cls(**known)
