@@ -1,0 +1,116 @@
+"""From a composed config to `Settings`, or to a list of sentences that say what is wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from paretoprune import targets
+from paretoprune.config import ModelSettings, Settings
+from paretoprune.errors import SettingsError
+
+# What the program fills in when it calls a target, so that a user need not.
+PROVIDED = {
+    "model": ("num_classes", "in_channels"),
+    "data": ("batch_size", "seed", "pretrained"),
+    "scorer": ("seed",),
+    "search.sampler": ("seed",),
+}
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
+
+
+def load_settings(config: Mapping[str, Any]) -> Settings:
+    """Check a composed config (plain dicts and lists).
+
+    Raises SettingsError with every mistake, each one sentence in the user's spelling.
+    """
+    try:
+        settings = TypeAdapter(Settings).validate_python(_with_targets(config))
+    except ValidationError as error:
+        raise SettingsError([_sentence(detail) for detail in error.errors()]) from None
+    mistakes = _target_mistakes(settings)
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with each `_target_` mapping turned into the shape of `config.Target`."""
+    out = dict(config)
+    reserved = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
+    if isinstance(out.get("model"), Mapping):
+        node = out["model"]
+        rest = {key: value for key, value in node.items() if key not in reserved}
+        out["model"] = {key: value for key, value in node.items() if key in reserved}
+        out["model"]["target"] = _as_target(rest)
+    for name in ("data", "scorer"):
+        if name in out:
+            out[name] = _as_target(out[name])
+    if isinstance(out.get("search"), Mapping) and "sampler" in out["search"]:
+        out["search"] = {**out["search"], "sampler": _as_target(out["search"]["sampler"])}
+    elif out.get("search") == {}:  # what Hydra makes of an empty conf/search/none.yaml
+        out["search"] = None
+    return out
+
+
+def _as_target(node: object) -> object:
+    if not isinstance(node, Mapping):
+        return node
+    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    target = {"arguments": arguments}
+    return {**target, "path": node["_target_"]} if "_target_" in node else target
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in detail["loc"])
+    path = path.replace(".target.path", "._target_").replace("target.", "")
+    path = path.replace(".path", "._target_") if path.endswith(".path") else path
+    if detail["type"] in _UNKNOWN:
+        return f"`{path}` is not a setting{_suggestion(detail['loc'])}"
+    if detail["type"] in _MISSING:
+        return f"`{path}` is missing"
+    message = detail["msg"]
+    if detail["type"] == "value_error":
+        return message.removeprefix("Value error, ")
+    message = message.replace("Input should be", "must be").replace(" valid ", " ", 1)
+    return f"`{path}` {message}, got {detail['input']!r}"
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    """`; did you mean ...?` or the list of what there is, for a key that does not exist."""
+    owner: Any = Settings
+    for part in location[:-1]:
+        owner = _dataclass_in(get_type_hints(owner).get(str(part)))
+        if owner is None:
+            return ""
+    names = [field.name for field in dataclasses.fields(owner)]
+    close = difflib.get_close_matches(str(location[-1]), names, n=1)
+    prefix = "".join(f"{part}." for part in location[:-1])
+    if close:
+        return f"; did you mean `{prefix}{close[0]}`?"
+    return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join(names)}"
+
+
+def _dataclass_in(hint: Any) -> Any:
+    """The dataclass in an annotation such as `SearchSettings | None`."""
+    candidates = (hint, *getattr(hint, "__args__", ()))
+    return next((c for c in candidates if dataclasses.is_dataclass(c)), None)
+
+
+def _target_mistakes(settings: Settings) -> list[str]:
+    named = {"model": settings.model.target, "data": settings.data, "scorer": settings.scorer}
+    if settings.search:
+        named["search.sampler"] = settings.search.sampler
+    return [
+        mistake
+        for setting, target in named.items()
+        for mistake in targets.find_mistakes(
+            target, setting=setting, trust=settings.trust, provided=PROVIDED[setting]
+        )
+    ]
