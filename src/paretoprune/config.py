@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class FinetuneSettings:
-    """How a network is trained: the dense model from scratch, and every pruned one after pruning."""
+    """How a network is trained: the dense model from scratch, a pruned one after pruning."""
 
     epochs: Annotated[int, Field(ge=0)] = 4
     batch_size: Positive = 64
@@ -147,6 +147,14 @@ class SearchSettings:
             raise ValueError(
                 f"`search.objectives` names {', '.join(unknown)}, which is not measured; "
                 f"measured are: {', '.join(DIRECTIONS)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _baselines_are_in_the_space(self) -> SearchSettings:
+        if max(self.baseline_ratios, default=0.0) > self.max_ratio:
+            raise ValueError(
+                f"`search.baseline_ratios` must not exceed `search.max_ratio={self.max_ratio}`"
             )
         return self
 

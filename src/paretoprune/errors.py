@@ -1,4 +1,4 @@
-"""The error family: everything a user can cause ends in one of these, with a sentence that helps."""
+"""The error family: all that a user can cause ends in one of these, with a helpful sentence."""
 
 
 class ParetopruneError(Exception):

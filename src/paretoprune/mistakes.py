@@ -1,4 +1,4 @@
-"""From a composed config to `Settings`, or to a list of sentences that say what is wrong with it."""
+"""From a composed config to `Settings`, or to sentences that say what is wrong with it."""
 
 from __future__ import annotations
 

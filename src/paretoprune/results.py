@@ -140,6 +140,17 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Job:
+    """A trial to be run, as an executor gets it: plain data that travels between processes."""
+
+    number: int
+    origin: str
+    ratios: Mapping[str, float]  # what was asked for, by group name
+    widths: Mapping[str, int]  # channels to keep, by group name
+    seed: int
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """One trial, finished in one way or another. What `result.json` in its folder holds."""
 

@@ -1,0 +1,68 @@
+"""The front: which points no other point beats, and how much they cover. Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paretoprune.results import Direction
+
+Points = NDArray[np.float64]  # (num_points, num_objectives), every objective to be minimised
+
+
+def as_costs(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> Points:
+    """Objective values as costs: what is to be maximised changes its sign."""
+    signs = np.array([-1.0 if d == "maximize" else 1.0 for d in directions])
+    costs: Points = np.asarray(values, dtype=np.float64).reshape(len(values), len(directions))
+    return costs * signs
+
+
+def non_dominated(costs: Points) -> NDArray[np.bool_]:
+    """Which points of `(n, m)` costs are beaten by no other; of equal points the first stays.
+
+    A point with a NaN is beaten by every point without.
+    """
+    costs = np.where(np.isnan(costs), np.inf, costs)
+    front = np.zeros(len(costs), dtype=bool)
+    kept = np.empty((0, costs.shape[1]))
+    # In lexicographic order nothing that comes later can dominate what came before.
+    for index in np.lexsort((np.arange(len(costs)), *costs.T[::-1])):
+        if not (kept <= costs[index]).all(axis=1).any():
+            front[index] = True
+            kept = np.vstack([kept, costs[index]])
+    return front
+
+
+def hypervolume(costs: Points, reference: Sequence[float]) -> float:
+    """The volume dominated by `(n, m)` costs and bounded by `reference`, by slicing the last axis.
+
+    Fonseca, Paquete and Lopez-Ibanez 2006, "An improved dimension-sweep algorithm", section 3.
+    """
+    limit = np.asarray(reference, dtype=np.float64)
+    inside = costs[(costs < limit).all(axis=1)]
+    if len(inside) == 0:
+        return 0.0
+    if costs.shape[1] == 1:
+        return float(limit[0] - inside.min())
+    inside = inside[np.argsort(inside[:, -1], kind="stable")]
+    edges = np.append(inside[:, -1], limit[-1])
+    return sum(
+        float(edges[k + 1] - edges[k]) * hypervolume(inside[: k + 1, :-1], reference[:-1])
+        for k in range(len(inside))
+        if edges[k + 1] > edges[k]
+    )
+
+
+def front_numbers(
+    values: Mapping[int, Sequence[float]], directions: Sequence[Direction]
+) -> tuple[int, ...]:
+    """The trials of the front, by number, ordered by their last objective."""
+    if not values:
+        return ()
+    numbers = sorted(values)
+    costs = as_costs([values[number] for number in numbers], directions)
+    chosen = np.flatnonzero(non_dominated(costs))
+    ordered = sorted(chosen, key=lambda index: tuple(costs[index][::-1]))
+    return tuple(numbers[index] for index in ordered)

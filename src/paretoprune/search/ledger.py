@@ -1,0 +1,120 @@
+"""The ledger of a sweep: an Optuna study that proposes ratios and remembers what came of them.
+
+Samplers work on a study in memory; every finished trial is written to `study.db` in one
+transaction. So asking costs no disk access, a killed process leaves no half-written trial behind,
+and optuna-dashboard reads the same file.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import TrialState
+
+from paretoprune.config import Target
+from paretoprune.results import Direction, GroupInfo, Metrics, Proposal, TrialResult
+from paretoprune.targets import build
+
+Ratios = Mapping[str, float]
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+class Ledger:
+    """One study: `ask` for a proposal, `tell` what it led to. Used by one process at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        groups: Sequence[GroupInfo],
+        objectives: Mapping[str, Direction],
+        sampler: Target,
+        max_ratio: float,
+        seed: int,
+    ) -> None:
+        self._objectives = objectives
+        directions = list(objectives.values())
+        self._stored = optuna.create_study(
+            storage=f"sqlite:///{path.resolve()}",
+            study_name=name,
+            directions=directions,
+            load_if_exists=True,
+        )
+        with _experimental():
+            self._stored.set_metric_names(list(objectives))
+        self._working = optuna.create_study(directions=directions)
+        self._working.add_trials(self._stored.get_trials(deepcopy=False))
+        self._space: dict[str, BaseDistribution] = {
+            f"ratio/{group.name}": FloatDistribution(0, max_ratio) for group in groups
+        }
+        self._running: dict[int, optuna.Trial] = {}
+        self._sampler = sampler
+        self._seed = seed
+
+    def ask(self, number: int, *, repair: Callable[[Ratios], Ratios]) -> Proposal:
+        """The sampler's idea for trial `number`, made to fit the limits by `repair`.
+
+        The sampler is seeded by (seed, number): a fixed seed would make a resumed sweep propose
+        again what it proposed at its start.
+        """
+        seed = int(np.random.SeedSequence((self._seed, number)).generate_state(1)[0])
+        with _experimental():
+            self._working.sampler = build(self._sampler, seed=seed)
+        trial = self._working.ask(self._space)
+        ratios = {name.removeprefix("ratio/"): value for name, value in trial.params.items()}
+        repaired = repair(ratios)
+        proposal = Proposal(ratios=repaired, origin="sampler")
+        if repaired == ratios:
+            self._running[number] = trial
+        else:
+            self._working.tell(trial, state=TrialState.FAIL)
+            self.start(number, proposal)
+        return proposal
+
+    def start(self, number: int, proposal: Proposal) -> None:
+        """Note that trial `number` runs with ratios that were not asked for, such as a baseline."""
+        self._working.enqueue_trial({f"ratio/{name}": r for name, r in proposal.ratios.items()})
+        self._running[number] = self._working.ask(self._space)
+
+    def tell(self, result: TrialResult) -> None:
+        """Remember a finished trial, in memory and on disk."""
+        trial = self._running.pop(result.number)
+        attributes = {"trial": result.number, "origin": result.origin, "state": result.state}
+        for key, value in attributes.items():
+            trial.set_user_attr(key, value)
+        values = objective_values(result.metrics, self._objectives)
+        if values is None or result.state == "failed":
+            self._working.tell(trial, state=TrialState.FAIL)
+        else:
+            trial.set_constraint("limits", 1.0 if result.state == "infeasible" else 0.0)
+            self._working.tell(trial, values)
+        if result.number not in self.told():
+            self._stored.add_trial(self._working.get_trials(deepcopy=False)[trial.number])
+
+    def told(self) -> tuple[int, ...]:
+        """The numbers of the trials on disk."""
+        return tuple(t.user_attrs["trial"] for t in self._stored.get_trials(deepcopy=False))
+
+
+@contextmanager
+def _experimental() -> Iterator[None]:
+    """Without Optuna's warnings that a part of it is experimental; our version range is fixed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
+def objective_values(
+    metrics: Metrics, objectives: Mapping[str, Direction]
+) -> tuple[float, ...] | None:
+    """The objectives' values, or None where one was not measured."""
+    values = [getattr(metrics, name) for name in objectives]
+    return None if None in values else tuple(float(value) for value in values)

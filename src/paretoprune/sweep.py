@@ -1,0 +1,203 @@
+"""The loop of a sweep: ask, run, tell, record, resume. Knows names and numbers, not networks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from paretoprune.config import SearchSettings, SparsitySettings
+from paretoprune.executors import Executor
+from paretoprune.results import Cost, GroupInfo, Job, Metrics, Proposal, TrialResult
+from paretoprune.search import (
+    Ledger,
+    baselines,
+    broken_limits,
+    front_numbers,
+    objective_values,
+    repair_ratios,
+)
+from paretoprune.sweep_folder import SweepFolder
+
+_log = logging.getLogger(__name__)
+
+# So many proposals in a row that lead to nothing new mean that the space is used up.
+_MAX_IDLE = 100
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that the search knows of a network."""
+
+    groups: Sequence[GroupInfo]
+    scores: Mapping[str, Sequence[float]]  # of each group's channels, comparable across groups
+    widths_of: Callable[[Mapping[str, float]], dict[str, int]]
+    cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
+
+
+class Watcher(Protocol):
+    """Who is told as the sweep goes on: the terminal, the tables, MLflow."""
+
+    def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
+        """A trial ended; `results` are all so far, this one included."""
+
+
+def run_sweep(
+    problem: Problem,
+    *,
+    ledger: Ledger,
+    folder: SweepFolder,
+    executor: Executor,
+    search: SearchSettings,
+    sparsity: SparsitySettings,
+    seed: int,
+    watchers: Sequence[Watcher] = (),
+) -> list[TrialResult]:
+    """Search until `search.n_trials` different architectures are on record; what is there counts.
+
+    Returns all results by number. Each is on disk before anybody is told of it.
+    """
+    state = _State(problem, ledger, folder, search, sparsity, seed)
+    state.restore()
+    while True:
+        while len(state.running) < executor.slots and (job := state.next_job()):
+            executor.submit(job)
+        if not state.running:
+            return state.results
+        state.finish(executor.collect(), watchers)
+
+
+class _State:
+    """What is known of a sweep that is under way."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        ledger: Ledger,
+        folder: SweepFolder,
+        search: SearchSettings,
+        sparsity: SparsitySettings,
+        seed: int,
+    ) -> None:
+        self.problem, self.ledger, self.folder = problem, ledger, folder
+        self.search, self.sparsity, self.seed = search, sparsity, seed
+        self.results: list[TrialResult] = []
+        self.running: dict[int, Job] = {}
+        self._baselines = baselines(
+            problem.groups,
+            problem.scores,
+            problem.cost_of,
+            ratios=search.baseline_ratios,
+            max_ratio=search.max_ratio,
+        )
+
+    def restore(self) -> None:
+        """Take over what an earlier run left; results that it could not tell are told now."""
+        told = set(self.ledger.told())
+        for result in self.folder.read_results():
+            if result.number not in told:
+                self.ledger.start(result.number, Proposal(result.ratios, result.origin))
+                self.ledger.tell(result)
+            self.results.append(result)
+
+    def next_job(self) -> Job | None:
+        """The next architecture that nobody has tried, or None when the sweep is complete."""
+        for _ in range(_MAX_IDLE):
+            if self._num_counted() >= self.search.n_trials:
+                return None
+            job = self._propose()
+            rejected = self._without_training(job)
+            if rejected is None:
+                self.running[job.number] = job
+                return job
+            self._record(rejected)
+        _log.warning("the search finds no new architecture; it ends before search.n_trials")
+        return None
+
+    def finish(self, result: TrialResult, watchers: Sequence[Watcher]) -> None:
+        """Put a collected result on record."""
+        del self.running[result.number]
+        broken = broken_limits(self.sparsity, result.metrics)
+        if result.state == "complete" and broken:
+            result = replace(result, state="infeasible", reason="; ".join(broken))
+        self._record(result)
+        front = front_of(self.results, self.search)
+        self.folder.keep_weights_of({*front, *self.running})
+        for watcher in watchers:
+            watcher.finished(result, self.results)
+
+    def _num_counted(self) -> int:
+        """Trials that count against `n_trials`: not those that were settled without training."""
+        untrained = ("duplicate", "infeasible")
+        free = sum(r.state in untrained and not r.seconds for r in self.results)
+        return len(self.results) - free + len(self.running)
+
+    def _propose(self) -> Job:
+        taken = {result.number for result in self.results} | set(self.running)
+        number = next(n for n in range(len(taken) + 1) if n not in taken)
+        if number < len(self._baselines):
+            proposal = self._baselines[number]
+            self.ledger.start(number, proposal)
+        else:
+            proposal = self.ledger.ask(number, repair=self._repair)
+        return Job(
+            number=number,
+            origin=proposal.origin,
+            ratios=proposal.ratios,
+            widths=self.problem.widths_of(proposal.ratios),
+            seed=self.seed + number,
+        )
+
+    def _repair(self, ratios: Mapping[str, float]) -> Mapping[str, float]:
+        """Ratios raised until the candidate meets the limits that are known without training."""
+        return repair_ratios(ratios, self._fits, max_ratio=self.search.max_ratio)
+
+    def _fits(self, ratios: Mapping[str, float]) -> bool:
+        return not broken_limits(self.sparsity, _known(self.problem.cost_of(ratios)))
+
+    def _without_training(self, job: Job) -> TrialResult | None:
+        """The result of a job that need not run: a duplicate, or one over a limit."""
+        cost = _known(self.problem.cost_of(job.ratios))
+        same = next((r for r in self.results if r.widths == job.widths), None)
+        if same is not None:
+            return replace(
+                _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
+            )
+        broken = broken_limits(self.sparsity, cost)
+        if broken:
+            return replace(_untrained(job, cost), state="infeasible", reason="; ".join(broken))
+        return None
+
+    def _record(self, result: TrialResult) -> None:
+        self.folder.write_result(result)
+        self.ledger.tell(result)
+        self.results.append(result)
+        self.results.sort(key=lambda r: r.number)
+
+
+def front_of(results: Sequence[TrialResult], search: SearchSettings) -> tuple[int, ...]:
+    """The numbers of the trials on the front, ordered by the last objective."""
+    values = {
+        result.number: found
+        for result in results
+        if result.state == "complete"
+        and (found := objective_values(result.metrics, search.objectives)) is not None
+    }
+    return front_numbers(values, list(search.objectives.values()))
+
+
+def _known(cost: Cost) -> Metrics:
+    return Metrics(params=cost.params, macs=cost.macs)
+
+
+def _untrained(job: Job, metrics: Metrics) -> TrialResult:
+    return TrialResult(
+        number=job.number,
+        state="complete",
+        origin=job.origin,
+        ratios=job.ratios,
+        widths=job.widths,
+        metrics=metrics,
+        seed=job.seed,
+    )
