@@ -9,10 +9,9 @@ from typing import Protocol
 
 from paretoprune.config import SearchSettings, SparsitySettings
 from paretoprune.executors import Executor
-from paretoprune.results import Cost, GroupInfo, Job, Metrics, Proposal, TrialResult
+from paretoprune.results import Cost, Job, Metrics, Proposal, TrialResult
 from paretoprune.search import (
     Ledger,
-    baselines,
     broken_limits,
     front_numbers,
     objective_values,
@@ -30,8 +29,6 @@ _MAX_IDLE = 100
 class Problem:
     """All that the search knows of a network."""
 
-    groups: Sequence[GroupInfo]
-    scores: Mapping[str, Sequence[float]]  # of each group's channels, comparable across groups
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]
     cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
 
@@ -45,6 +42,7 @@ class Watcher(Protocol):
 
 def run_sweep(
     problem: Problem,
+    first: Sequence[Proposal],
     *,
     ledger: Ledger,
     folder: SweepFolder,
@@ -56,9 +54,9 @@ def run_sweep(
 ) -> list[TrialResult]:
     """Search until `search.n_trials` different architectures are on record; what is there counts.
 
-    Returns all results by number. Each is on disk before anybody is told of it.
+    The proposals in `first` come before those of the sampler. Returns all results by number. Each is on disk before anybody is told of it.
     """
-    state = _State(problem, ledger, folder, search, sparsity, seed)
+    state = _State(problem, first, ledger, folder, search, sparsity, seed)
     state.restore()
     while True:
         while len(state.running) < executor.slots and (job := state.next_job()):
@@ -74,6 +72,7 @@ class _State:
     def __init__(
         self,
         problem: Problem,
+        first: Sequence[Proposal],
         ledger: Ledger,
         folder: SweepFolder,
         search: SearchSettings,
@@ -84,19 +83,12 @@ class _State:
         self.search, self.sparsity, self.seed = search, sparsity, seed
         self.results: list[TrialResult] = []
         self.running: dict[int, Job] = {}
-        self._baselines = baselines(
-            problem.groups,
-            problem.scores,
-            problem.cost_of,
-            ratios=search.baseline_ratios,
-            max_ratio=search.max_ratio,
-        )
+        self._first = first
 
     def restore(self) -> None:
         """Take over what an earlier run left; results that it could not tell are told now."""
-        told = set(self.ledger.told())
         for result in self.folder.read_results():
-            if result.number not in told:
+            if result.number not in self.ledger.told:
                 self.ledger.start(result.number, Proposal(result.ratios, result.origin))
                 self.ledger.tell(result)
             self.results.append(result)
@@ -136,8 +128,8 @@ class _State:
     def _propose(self) -> Job:
         taken = {result.number for result in self.results} | set(self.running)
         number = next(n for n in range(len(taken) + 1) if n not in taken)
-        if number < len(self._baselines):
-            proposal = self._baselines[number]
+        if number < len(self._first):
+            proposal = self._first[number]
             self.ledger.start(number, proposal)
         else:
             proposal = self.ledger.ask(number, repair=self._repair)

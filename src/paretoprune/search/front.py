@@ -15,8 +15,9 @@ Points = NDArray[np.float64]  # (num_points, num_objectives), every objective to
 def as_costs(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> Points:
     """Objective values as costs: what is to be maximised changes its sign."""
     signs = np.array([-1.0 if d == "maximize" else 1.0 for d in directions])
-    costs: Points = np.asarray(values, dtype=np.float64).reshape(len(values), len(directions))
-    return costs * signs
+    costs: Points = np.array(values, dtype=np.float64).reshape(len(values), len(directions))
+    costs *= signs
+    return costs
 
 
 def non_dominated(costs: Points) -> NDArray[np.bool_]:

@@ -1,0 +1,1 @@
+"""The user commands: compose, check, dispatch, print. The only home of Hydra."""

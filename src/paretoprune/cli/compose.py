@@ -1,0 +1,120 @@
+"""From a command line to plain settings: Hydra composes, and its complaints become sentences."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from paretoprune.errors import ParetopruneError, SettingsError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CHECKOUT = _PACKAGE.parents[1] / "conf"
+CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
+
+
+def run_hydra(command: Callable[[Mapping[str, Any]], None]) -> None:
+    """Compose the configs named on the command line and hand `command` the result.
+
+    A ParetopruneError, or a mistake in the command line, is printed and ends with exit code 2.
+    """
+    # Hydra then raises its complaints instead of printing them its own way.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
+
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+    def application(config: DictConfig) -> None:
+        plain = OmegaConf.to_container(config, resolve=True)
+        assert isinstance(plain, dict)
+        if HydraConfig.get().mode == RunMode.MULTIRUN and plain.get("search"):
+            raise SettingsError(
+                [
+                    "`-m` makes a grid of single runs, and a sweep is a search of its own; "
+                    "leave out `-m`, or leave out `+sweep=...`"
+                ]
+            )
+        command({str(key): value for key, value in plain.items()})
+
+    try:
+        sys.argv[1:] = _prepared_arguments(sys.argv[1:])
+        application()
+    except ParetopruneError as error:
+        fail(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        fail(_first_paragraph(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def fail(message: str) -> None:
+    """Print what is wrong and leave with exit code 2."""
+    lines = message.splitlines()
+    print("error: " + "\n       ".join(lines), file=sys.stderr)
+    sys.exit(2)
+
+
+def as_yaml(config: Mapping[str, Any]) -> str:
+    """The composed config as YAML."""
+    return OmegaConf.to_yaml(dict(config))
+
+
+def _prepared_arguments(arguments: Sequence[str]) -> list[str]:
+    """The arguments with each `key=value` allowed to name any key.
+
+    Hydra stops at the first key that it does not know; our own check names all of them together.
+    Raises SettingsError for options of config groups that do not exist.
+    """
+    folders = [CONF, *_extra_folders(arguments)]
+    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    mistakes, prepared = [], []
+    for argument in arguments:
+        key, separator, value = argument.partition("=")
+        name = key.lstrip("+~")
+        if not separator or key.startswith("-"):
+            prepared.append(argument)
+        elif name in groups:
+            mistakes += _group_mistakes(name, value, folders)
+            prepared.append(argument)
+        elif key == name and not name.startswith(("hydra.", "hydra/")):
+            prepared.append(f"++{argument}")
+        else:
+            prepared.append(argument)
+    if mistakes:
+        raise SettingsError(mistakes)
+    return prepared
+
+
+def _extra_folders(arguments: Sequence[str]) -> list[Path]:
+    """The folders that `--config-dir` adds."""
+    found = []
+    for index, argument in enumerate(arguments):
+        option, separator, value = argument.partition("=")
+        if option in ("--config-dir", "-cd"):
+            found.append(Path(value if separator else arguments[index + 1]))
+    return [folder for folder in found if folder.is_dir()]
+
+
+def _group_mistakes(group: str, value: str, folders: Sequence[Path]) -> list[str]:
+    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+    options = sorted(name for name in found if not name.startswith("_"))
+    mistakes = []
+    for option in value.split(","):
+        if option not in found:
+            close = difflib.get_close_matches(option, options, n=1)
+            hint = f"did you mean `{close[0]}`? " if close else ""
+            mistakes.append(f"there is no {group} `{option}`; {hint}there are: {', '.join(options)}")
+    return mistakes
+
+
+def _first_paragraph(error: Exception) -> str:
+    return str(error).strip().split("\n\n")[0]

@@ -1,0 +1,22 @@
+"""`python -m src.train`: a sweep with `+sweep=NAME`, else one prune-then-fine-tune run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from paretoprune.cli.compose import run_hydra
+from paretoprune.mistakes import load_settings
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run_hydra(_run)
+
+
+def _run(config: Mapping[str, Any]) -> None:
+    settings = load_settings(config)
+    # The large libraries are imported once the settings are known to be right.
+    from paretoprune.cli.launch import launch
+
+    launch(settings, config)

@@ -1,0 +1,180 @@
+"""What is known of a task before anything is trained: data, architecture, groups and exact sizes.
+
+Everything that can be wrong with the user's model, data or limits is found here, before work begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch import Tensor, nn
+
+from paretoprune.config import Settings
+from paretoprune.data import describe, to_device
+from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.files import read_json, write_json
+from paretoprune.measure import macs_per_layer
+from paretoprune.pruning import Groups, SizeModel, find_groups, widths_for
+from paretoprune.results import Cost, DataInfo
+from paretoprune.targets import build
+
+_log = logging.getLogger(__name__)
+
+_NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A task that has been looked at, not yet trained."""
+
+    settings: Settings
+    device: torch.device
+    data: LightningDataModule
+    info: DataInfo
+    model: nn.Module  # untrained
+    example: Tensor  # (8, ...) real validation inputs
+    groups: Groups
+    size: SizeModel
+    digest: str  # names the dense model's content: model, data, training settings, seed
+
+    def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
+        """Channels to keep in each group, rounded as the settings say."""
+        sparsity = self.settings.sparsity
+        return widths_for(
+            self.groups.prunable,
+            ratios,
+            divisor=sparsity.divisor,
+            min_channels=sparsity.min_channels,
+        )
+
+    def cost_of(self, ratios: Mapping[str, float]) -> Cost:
+        """Exact parameters and MACs of the candidate."""
+        return self.size.cost(self.widths_of(ratios))
+
+
+def outline(settings: Settings) -> Outline:
+    """Load the data, build the architecture, find and prove the groups (cached).
+
+    Raises DataError, SettingsError or PruningError.
+    """
+    device = choose_device(settings)
+    data = build(
+        settings.data,
+        batch_size=settings.finetune.batch_size,
+        seed=settings.seed,
+        pretrained=settings.model.weights is not None,
+    )
+    info = describe(data)
+    to_device(data, device)
+    example = _example(data).to(device)
+    model = _build_model(settings, info).to(device)
+    _check_output(model, example, info)
+    digest = _digest(settings, info, model, example)
+    groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    size = SizeModel(groups.prunable, shapes, macs_per_layer(model, example))
+    return Outline(settings, device, data, info, model, example, groups, size, digest)
+
+
+def choose_device(settings: Settings) -> torch.device:
+    """The device that the settings name; `auto` takes CUDA where it is there."""
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
+    if settings.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(settings.device)
+
+
+def seed_all(seed: int) -> None:
+    """Seed every generator that a model's initialisation or training may draw from."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _example(data: LightningDataModule) -> Tensor:
+    batch = next(iter(data.val_dataloader()))
+    inputs: Tensor = batch[0]
+    return inputs[:_NUM_EXAMPLES]
+
+
+def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
+    seed_all(settings.seed)
+    target = settings.model.target
+    try:
+        model = build(target, num_classes=info.num_classes, in_channels=info.input_shape[0])
+    except ParetopruneError:
+        raise
+    except Exception as error:
+        raise SettingsError([f"`model._target_={target.path}` cannot be built: {error}"]) from error
+    if not isinstance(model, nn.Module):
+        raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
+    return model
+
+
+def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
+    """Raises SettingsError where the model cannot take the data or has the wrong outputs."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            output = model(example)
+    except Exception as error:
+        shape = tuple(example.shape)
+        raise SettingsError([f"the model cannot take inputs of shape {shape}: {error}"]) from error
+    finally:
+        model.train(was_training)
+    expected = (len(example), info.num_classes)
+    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise SettingsError([f"the model's output must have the shape {expected}, got {got}"])
+
+
+def _digest(settings: Settings, info: DataInfo, model: nn.Module, example: Tensor) -> str:
+    """A name for the dense model's content: all that decides which weights it ends with."""
+    content = {
+        "model": asdict(settings.model.target),
+        "source": _source(model),
+        "tensors": {name: list(t.shape) for name, t in model.state_dict().items()},
+        "weights": _file_digest(settings.model.weights),
+        "train": None if settings.model.weights else asdict(settings.model.train),
+        "data": [asdict(settings.data), asdict(info), settings.finetune.batch_size],
+        "inputs": hashlib.sha256(example.cpu().contiguous().numpy().tobytes()).hexdigest(),
+        "seed": settings.seed,
+    }
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _source(model: nn.Module) -> str:
+    """The source of the model's class, so that an edited class is not taken for the old one."""
+    try:
+        return inspect.getsource(type(model))
+    except (OSError, TypeError):
+        return ""
+
+
+def _file_digest(path: Path | None) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
+
+
+def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
+    try:
+        return Groups.from_json(read_json(cache))
+    except FileNotFoundError:
+        pass
+    except (ValueError, TypeError, KeyError) as error:
+        _log.warning("%s is damaged (%s); the groups are found again", cache, error)
+    groups = find_groups(model, example)
+    write_json(cache, groups.to_json())
+    return groups

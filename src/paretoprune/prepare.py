@@ -1,0 +1,119 @@
+"""What a sweep prepares once: the trained dense model, its measures, scores and answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from paretoprune.config import Settings
+from paretoprune.errors import WeightsError
+from paretoprune.finetune import Teacher, fit
+from paretoprune.measure import assemble_metrics, count_bytes, measure_latency, measure_quality
+from paretoprune.models import load_weights
+from paretoprune.outline import Outline
+from paretoprune.pruning import load_state, save_state
+from paretoprune.results import Metrics
+from paretoprune.targets import build
+
+_log = logging.getLogger(__name__)
+
+_SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that trials share. The dense model is in eval mode and is never changed."""
+
+    outline: Outline
+    dense: nn.Module
+    dense_metrics: Metrics
+    scores: Mapping[str, Tensor]  # by group name, (width,)
+    teacher: Teacher | None  # the dense model's answers, cached; None without distillation
+
+
+def prepare(task: Outline) -> Prepared:
+    """Load or train the dense model, measure it, score its channels. Raises WeightsError."""
+    dense = _dense_model(task)
+    dense_metrics = measure(task, dense, dense=None)
+    _warn_if_flattered(task.settings, dense_metrics)
+    scorer = build(task.settings.scorer, seed=task.settings.seed)
+    scores = scorer(dense, task.groups.prunable, training_batches(task))
+    teacher = None
+    if task.settings.finetune.distillation > 0:
+        teacher = Teacher(dense, device=task.device)
+    return Prepared(task, dense, dense_metrics, scores, teacher)
+
+
+def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:
+    """Everything the settings ask for, on validation data, beside the dense model."""
+    quality = measure_quality(
+        model, task.data.val_dataloader(), num_classes=task.info.num_classes, device=task.device
+    )
+    latency = None
+    if task.settings.measure.latency:
+        latency = measure_latency(
+            model, task.example, task.settings.measure, dense=dense[0] if dense else None
+        )
+    return assemble_metrics(
+        quality=quality,
+        latency=latency,
+        size_bytes=count_bytes(model),
+        dense=dense[1] if dense else None,
+    )
+
+
+def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    """`(inputs, labels)` of the training part, on the device; the first `limit` batches."""
+    for batch in islice(iter(task.data.train_dataloader()), limit):
+        yield batch[0].to(task.device), batch[1].to(task.device)
+
+
+def _dense_model(task: Outline) -> nn.Module:
+    model, settings = task.model, task.settings
+    cached = settings.cache_dir / "dense" / f"{task.digest}.safetensors"
+    if settings.model.weights:
+        load_weights(model, settings.model.weights)
+    elif not _load_cached(model, cached):
+        _log.info("training the dense model for %d epochs", settings.model.train.epochs)
+        fit(
+            model,
+            train_loader=task.data.train_dataloader(),
+            val_loader=task.data.val_dataloader(),
+            settings=settings.model.train,
+            epochs=settings.model.train.epochs,
+            seed=settings.seed,
+            device=task.device,
+        )
+        save_state(cached, model)
+    return model.eval()
+
+
+def _load_cached(model: nn.Module, path: Path) -> bool:
+    """Whether the weights came from the cache; damaged ones are trained again."""
+    if not path.is_file():
+        return False
+    try:
+        load_state(model, path)
+    except WeightsError as error:
+        _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
+        return False
+    _log.info("the dense model comes from %s", path)
+    return True
+
+
+def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
+    published, found = settings.model.published_accuracy, metrics.accuracy
+    if published is not None and found is not None and found > published + _SUSPICIOUS:
+        _log.warning(
+            "the dense model reaches %.1f %% on the validation data, %.1f points above the "
+            "published %.1f %%: it has probably seen these samples, which flatters models that "
+            "are barely pruned; set `data.validation_from=test`",
+            found,
+            found - published,
+            published,
+        )

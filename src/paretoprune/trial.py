@@ -1,0 +1,158 @@
+"""One trial as a function: prune, fine-tune, measure."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from paretoprune.files import write_json
+from paretoprune.finetune import MaskSchedule, fit, recalibrate, stages
+from paretoprune.prepare import Prepared, measure, training_batches
+from paretoprune.pruning import (
+    Group,
+    Plan,
+    apply_plan,
+    check_equivalence,
+    compose,
+    make_plan,
+    mask_tensors,
+    masked_model,
+    restrict_groups,
+    save_state,
+)
+from paretoprune.results import EpochRecord, Job, TrialResult
+from paretoprune.targets import build
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A pruned and fine-tuned model, and how it came about."""
+
+    model: nn.Module
+    plan: Plan  # in the dense model's channels
+    curve: tuple[EpochRecord, ...]
+
+
+def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
+    """Carry out one job; `folder` receives the plan and the weights.
+
+    Raises EquivalenceError if the pruned model is not the masked dense model, TrainingError if the
+    training diverges.
+    """
+    started = time.perf_counter()
+    groups = prepared.outline.groups.prunable
+    if all(job.widths[group.name] == group.width for group in groups):
+        trained, metrics = Trained(prepared.dense, Plan({}), ()), prepared.dense_metrics
+    else:
+        trained = _train(prepared, job)
+        metrics = None
+    finetuned = time.perf_counter()
+    if metrics is None:
+        dense = (prepared.dense, prepared.dense_metrics)
+        metrics = measure(prepared.outline, trained.model, dense=dense)
+    write_json(folder / "plan.json", trained.plan.to_json())
+    save_state(folder / "model.safetensors", trained.model)
+    return TrialResult(
+        number=job.number,
+        state="complete",
+        origin=job.origin,
+        ratios=dict(job.ratios),
+        widths=dict(job.widths),
+        metrics=metrics,
+        seed=job.seed,
+        curve=trained.curve,
+        seconds={
+            "finetune": finetuned - started,
+            "measure": time.perf_counter() - finetuned,
+        },
+    )
+
+
+def _train(prepared: Prepared, job: Job) -> Trained:
+    if prepared.outline.settings.schedule.name == "gradual":
+        return _train_under_masks(prepared, job)
+    return _train_in_stages(prepared, job)
+
+
+def _train_in_stages(prepared: Prepared, job: Job) -> Trained:
+    """Prune a share of the plan, fine-tune, score what is left, prune the next share ..."""
+    task, settings = prepared.outline, prepared.outline.settings
+    dense_groups = task.groups.prunable
+    model, groups, plan, scores = prepared.dense, dense_groups, Plan({}), prepared.scores
+    curve: tuple[EpochRecord, ...] = ()
+    for number, stage in enumerate(stages(settings.schedule, settings.finetune.epochs)):
+        if number > 0:
+            scorer = build(settings.scorer, seed=job.seed)
+            scores = scorer(model, groups, training_batches(task))
+        widths = _widths_at(dense_groups, job.widths, stage.share)
+        step = make_plan(groups, scores, widths)
+        model = _prune(model, groups, step, task.example)
+        plan, groups = compose(dense_groups, plan, step), restrict_groups(groups, step)
+        _recalibrate(prepared, model)
+        curve += _finetune(prepared, model, job.seed, stage.epochs, first_epoch=len(curve) + 1)
+    return Trained(model, plan, curve)
+
+
+def _train_under_masks(prepared: Prepared, job: Job) -> Trained:
+    """Train the dense model under masks that grow along the cubic curve, then prune for real."""
+    task, settings = prepared.outline, prepared.outline.settings
+    groups = task.groups.prunable
+    model = copy.deepcopy(prepared.dense)
+
+    def masks_at(share: float) -> dict[str, Tensor]:
+        widths = _widths_at(groups, job.widths, share)
+        return mask_tensors(model, groups, make_plan(groups, prepared.scores, widths))
+
+    masks = MaskSchedule(masks_at, ramp=settings.schedule.ramp)
+    curve = _finetune(prepared, model, job.seed, settings.finetune.epochs, masks=masks)
+    plan = make_plan(groups, prepared.scores, job.widths)
+    return Trained(_prune(model, groups, plan, task.example), plan, curve)
+
+
+def _prune(model: nn.Module, groups: Sequence[Group], plan: Plan, example: Tensor) -> nn.Module:
+    """The smaller model, proved equal to the masked one."""
+    pruned = apply_plan(model, groups, plan)
+    check_equivalence(masked_model(model, groups, plan), pruned, example)
+    return pruned
+
+
+def _recalibrate(prepared: Prepared, model: nn.Module) -> None:
+    limit = prepared.outline.settings.finetune.recalibration_batches
+    recalibrate(model, (inputs for inputs, _ in training_batches(prepared.outline, limit)))
+
+
+def _finetune(
+    prepared: Prepared,
+    model: nn.Module,
+    seed: int,
+    epochs: int,
+    *,
+    first_epoch: int = 1,
+    masks: MaskSchedule | None = None,
+) -> tuple[EpochRecord, ...]:
+    task = prepared.outline
+    result = fit(
+        model,
+        train_loader=task.data.train_dataloader(),
+        val_loader=task.data.val_dataloader(),
+        settings=task.settings.finetune,
+        epochs=epochs,
+        seed=seed,
+        device=task.device,
+        teacher=prepared.teacher,
+        masks=masks,
+        first_epoch=first_epoch,
+    )
+    return result.curve
+
+
+def _widths_at(
+    groups: Sequence[Group], widths: Mapping[str, int], share: float
+) -> dict[str, int]:
+    """The widths when a share of what is to go is gone; exactly `widths` at share 1."""
+    return {g.name: g.width - round(share * (g.width - widths[g.name])) for g in groups}

@@ -1,0 +1,51 @@
+"""A network that is a formula: whole sweeps in milliseconds, with the true front known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from paretoprune.config import SearchSettings, Target
+from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
+
+GROUPS = tuple(GroupInfo(f"g{index}", 16) for index in range(4))
+SCORES = {group.name: [float(c) for c in range(16)] for group in GROUPS}
+
+
+def widths_of(ratios: Mapping[str, float]) -> dict[str, int]:
+    """Widths rounded to whole channels, at least one."""
+    return {g.name: max(1, round(g.width * (1 - ratios.get(g.name, 0.0)))) for g in GROUPS}
+
+
+def cost_of(ratios: Mapping[str, float]) -> Cost:
+    """MACs are the sum of the widths, parameters ten times as many."""
+    macs = sum(widths_of(ratios).values())
+    return Cost(params=10 * macs, macs=macs)
+
+
+def accuracy_of(widths: Mapping[str, int]) -> float:
+    """Later groups matter more; every channel removed costs something."""
+    lost = sum((1 + i) * (16 - widths[g.name]) ** 1.5 for i, g in enumerate(GROUPS))
+    return 100 - lost / 8
+
+
+def evaluate(job: Job) -> TrialResult:
+    """A trial of the formula."""
+    macs = sum(job.widths.values())
+    accuracy = accuracy_of(job.widths)
+    return TrialResult(
+        number=job.number,
+        state="complete",
+        origin=job.origin,
+        ratios=dict(job.ratios),
+        widths=dict(job.widths),
+        metrics=Metrics(accuracy=accuracy, macs=macs, params=10 * macs),
+        seed=job.seed,
+        curve=(EpochRecord(1, 0.5, accuracy, 0.4, 0.0, 0.01),),
+        seconds={"finetune": 0.01},
+    )
+
+
+def search_settings(n_trials: int = 20, sampler: str = "RandomSampler") -> SearchSettings:
+    """A search over the formula."""
+    target = Target(path=f"optuna.samplers.{sampler}")
+    return SearchSettings(sampler=target, n_trials=n_trials, baseline_ratios=(0.25, 0.5, 0.75))

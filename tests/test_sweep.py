@@ -1,0 +1,176 @@
+"""The loop of a sweep on a formula: baselines, duplicates, limits, failures, resuming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from paretoprune.config import SparsitySettings
+from paretoprune.executors import Inline
+from paretoprune.results import Job, TrialResult
+from paretoprune.search import Ledger, baselines
+from paretoprune.sweep import Problem, front_of, run_sweep
+from paretoprune.sweep_folder import SweepFolder
+from tests.kits import formula
+
+
+def sweep(
+    path: Path,
+    *,
+    n_trials: int = 20,
+    sampler: str = "RandomSampler",
+    evaluate: Callable[[Job], TrialResult] = formula.evaluate,
+    sparsity: SparsitySettings | None = None,
+    seed: int = 0,
+) -> list[TrialResult]:
+    path.mkdir(exist_ok=True)
+    search = formula.search_settings(n_trials, sampler)
+    folder = SweepFolder(path)
+    ledger = Ledger(
+        folder.study,
+        name="formula",
+        groups=formula.GROUPS,
+        objectives=search.objectives,
+        sampler=search.sampler,
+        max_ratio=search.max_ratio,
+        seed=seed,
+    )
+    first = baselines(
+        formula.GROUPS,
+        formula.SCORES,
+        formula.cost_of,
+        ratios=search.baseline_ratios,
+        max_ratio=search.max_ratio,
+    )
+    return run_sweep(
+        Problem(widths_of=formula.widths_of, cost_of=formula.cost_of),
+        first,
+        ledger=ledger,
+        folder=folder,
+        executor=Inline(evaluate),
+        search=search,
+        sparsity=sparsity or SparsitySettings(),
+        seed=seed,
+    )
+
+
+def test_architectures_are_trained_once_and_counted_once(tmp_path: Path) -> None:
+    trained: list[tuple[int, ...]] = []
+
+    def evaluate(job: Job) -> TrialResult:
+        trained.append(tuple(job.widths.values()))
+        return formula.evaluate(job)
+
+    results = sweep(tmp_path, n_trials=25, evaluate=evaluate)
+    assert len(trained) == len(set(trained)) == 25
+    for result in results:
+        if result.state == "duplicate":
+            original = results[result.duplicate_of]  # type: ignore[index]
+            assert (original.widths, original.metrics) == (result.widths, result.metrics)
+    # With this formula uniform and global pruning are the same, so duplicates must have occurred.
+    assert any(result.state == "duplicate" for result in results)
+
+
+def test_baselines_are_there_and_the_front_is_never_worse_than_uniform(tmp_path: Path) -> None:
+    results = sweep(tmp_path)
+    assert [r.origin for r in results[:4]] == ["dense", "uniform", "global", "uniform"]
+    front = [results[number] for number in front_of(results, formula.search_settings())]
+    for baseline in (r for r in results if r.origin == "uniform"):
+        assert any(
+            r.metrics.macs <= baseline.metrics.macs  # type: ignore[operator]
+            and r.metrics.accuracy >= baseline.metrics.accuracy  # type: ignore[operator]
+            for r in front
+        )
+
+
+@pytest.mark.parametrize("sampler", ["RandomSampler", "TPESampler", "NSGAIISampler"])
+def test_a_seed_gives_the_same_results_twice(tmp_path: Path, sampler: str) -> None:
+    once = sweep(tmp_path / "a", sampler=sampler)
+    assert once == sweep(tmp_path / "b", sampler=sampler)
+    assert once != sweep(tmp_path / "c", sampler=sampler, seed=1)
+
+
+@pytest.mark.parametrize("sampler", ["RandomSampler", "TPESampler", "NSGAIISampler"])
+@pytest.mark.parametrize("stop", [0, 3, 11])
+def test_an_interrupted_sweep_continues_to_the_same_results(
+    tmp_path: Path, sampler: str, stop: int
+) -> None:
+    def interrupted(job: Job) -> TrialResult:
+        if job.number >= stop:
+            raise KeyboardInterrupt
+        return formula.evaluate(job)
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path / "a", sampler=sampler, evaluate=interrupted)
+    assert sweep(tmp_path / "a", sampler=sampler) == sweep(tmp_path / "b", sampler=sampler)
+
+
+def test_a_result_that_was_not_told_is_told_on_resume(tmp_path: Path) -> None:
+    """Killed between the result file and the study: nothing is run twice, nothing is lost."""
+    results = sweep(tmp_path, n_trials=10)
+    (tmp_path / "study.db").unlink()
+
+    def never(job: Job) -> TrialResult:
+        raise AssertionError(f"trial {job.number} ran again")
+
+    assert sweep(tmp_path, n_trials=10, evaluate=never) == results
+
+
+def test_a_damaged_result_is_run_again(tmp_path: Path) -> None:
+    results = sweep(tmp_path, n_trials=10)
+    path = tmp_path / "trials" / "0009" / "result.json"
+    path.write_text(path.read_text()[:50])
+    assert sweep(tmp_path, n_trials=10) == results
+
+
+def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    def evaluate(job: Job) -> TrialResult:
+        if job.number % 3 == 1:
+            raise RuntimeError("no luck")
+        return formula.evaluate(job)
+
+    results = sweep(tmp_path, n_trials=12, evaluate=evaluate)
+    bad = [r for r in results if r.state == "failed"]
+    assert bad
+    assert all(r.number % 3 == 1 and r.reason == "RuntimeError: no luck" for r in bad)
+    assert sum(r.state in ("complete", "failed") for r in results) == 12
+    assert not set(front_of(results, formula.search_settings())) & {r.number for r in bad}
+
+
+def test_size_limits_hold_before_training_and_accuracy_after(tmp_path: Path) -> None:
+    limits = SparsitySettings(max_macs=40, min_accuracy=30)
+    trained: list[Job] = []
+
+    def evaluate(job: Job) -> TrialResult:
+        trained.append(job)
+        return formula.evaluate(job)
+
+    results = sweep(tmp_path, n_trials=12, evaluate=evaluate, sparsity=limits)
+    assert all(sum(job.widths.values()) <= 40 for job in trained)
+    assert results[0].state == "infeasible"
+    assert results[0].reason == "macs 64 breaks `sparsity.max_macs=40`"
+    for number in front_of(results, formula.search_settings()):
+        assert (results[number].metrics.macs or 99) <= 40
+        assert (results[number].metrics.accuracy or 0) >= 30
+
+
+def test_a_space_that_is_used_up_ends_the_sweep(tmp_path: Path) -> None:
+    """With at most 4 channels there is one architecture: one channel in every group."""
+    results = sweep(tmp_path, n_trials=50, sparsity=SparsitySettings(max_macs=11))
+    trained = [r for r in results if r.state == "complete"]
+    assert 0 < len(trained) < 50
+    assert len(results) < 2000
+
+
+def test_weights_are_kept_for_the_front_alone(tmp_path: Path) -> None:
+    def evaluate(job: Job) -> TrialResult:
+        weights = SweepFolder(tmp_path).trial(job.number) / "model.safetensors"
+        weights.parent.mkdir(parents=True)
+        weights.touch()
+        return formula.evaluate(job)
+
+    results = sweep(tmp_path, evaluate=evaluate)
+    kept = {int(path.parent.name) for path in tmp_path.glob("trials/*/model.safetensors")}
+    assert kept == set(front_of(results, formula.search_settings()))
