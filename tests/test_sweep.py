@@ -10,8 +10,8 @@ import pytest
 from paretoprune.config import SparsitySettings
 from paretoprune.executors import Inline
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import Ledger, baselines
-from paretoprune.sweep import Problem, front_of, run_sweep
+from paretoprune.search import Ledger, baselines, front_of
+from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
 
@@ -76,7 +76,7 @@ def test_architectures_are_trained_once_and_counted_once(tmp_path: Path) -> None
 def test_baselines_are_there_and_the_front_is_never_worse_than_uniform(tmp_path: Path) -> None:
     results = sweep(tmp_path)
     assert [r.origin for r in results[:4]] == ["dense", "uniform", "global", "uniform"]
-    front = [results[number] for number in front_of(results, formula.search_settings())]
+    front = [results[number] for number in front_of(results, formula.search_settings().objectives)]
     for baseline in (r for r in results if r.origin == "uniform"):
         assert any(
             r.metrics.macs <= baseline.metrics.macs  # type: ignore[operator]
@@ -136,7 +136,9 @@ def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> No
     assert bad
     assert all(r.number % 3 == 1 and r.reason == "RuntimeError: no luck" for r in bad)
     assert sum(r.state in ("complete", "failed") for r in results) == 12
-    assert not set(front_of(results, formula.search_settings())) & {r.number for r in bad}
+    assert not set(front_of(results, formula.search_settings().objectives)) & {
+        r.number for r in bad
+    }
 
 
 def test_size_limits_hold_before_training_and_accuracy_after(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_size_limits_hold_before_training_and_accuracy_after(tmp_path: Path) -> 
     assert all(sum(job.widths.values()) <= 40 for job in trained)
     assert results[0].state == "infeasible"
     assert results[0].reason == "macs 64 breaks `sparsity.max_macs=40`"
-    for number in front_of(results, formula.search_settings()):
+    for number in front_of(results, formula.search_settings().objectives):
         assert (results[number].metrics.macs or 99) <= 40
         assert (results[number].metrics.accuracy or 0) >= 30
 
@@ -173,4 +175,4 @@ def test_weights_are_kept_for_the_front_alone(tmp_path: Path) -> None:
 
     results = sweep(tmp_path, evaluate=evaluate)
     kept = {int(path.parent.name) for path in tmp_path.glob("trials/*/model.safetensors")}
-    assert kept == set(front_of(results, formula.search_settings()))
+    assert kept == set(front_of(results, formula.search_settings().objectives))

@@ -43,12 +43,8 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
 def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config with each `_target_` mapping turned into the shape of `config.Target`."""
     out = dict(config)
-    reserved = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
     if isinstance(out.get("model"), Mapping):
-        node = out["model"]
-        rest = {key: value for key, value in node.items() if key not in reserved}
-        out["model"] = {key: value for key, value in node.items() if key in reserved}
-        out["model"]["target"] = _as_target(rest)
+        out["model"] = split_model(out["model"])
     for name in ("data", "scorer"):
         if name in out:
             out[name] = _as_target(out[name])
@@ -57,6 +53,13 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     elif out.get("search") == {}:  # what Hydra makes of an empty conf/search/none.yaml
         out["search"] = None
     return out
+
+
+def split_model(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A `model` mapping with what its `_target_` takes apart from our own keys."""
+    ours = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
+    target = _as_target({key: value for key, value in node.items() if key not in ours})
+    return {"target": target, **{key: value for key, value in node.items() if key in ours}}
 
 
 def _as_target(node: object) -> object:

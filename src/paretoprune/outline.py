@@ -1,6 +1,6 @@
-"""What is known of a task before anything is trained: data, architecture, groups and exact sizes.
+"""What is known of a task before anything is trained: data, architecture, groups, exact sizes.
 
-Everything that can be wrong with the user's model, data or limits is found here, before work begins.
+Whatever is wrong with the user's model or data is found here, before work begins.
 """
 
 from __future__ import annotations

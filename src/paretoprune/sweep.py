@@ -13,8 +13,7 @@ from paretoprune.results import Cost, Job, Metrics, Proposal, TrialResult
 from paretoprune.search import (
     Ledger,
     broken_limits,
-    front_numbers,
-    objective_values,
+    front_of,
     repair_ratios,
 )
 from paretoprune.sweep_folder import SweepFolder
@@ -54,7 +53,8 @@ def run_sweep(
 ) -> list[TrialResult]:
     """Search until `search.n_trials` different architectures are on record; what is there counts.
 
-    The proposals in `first` come before those of the sampler. Returns all results by number. Each is on disk before anybody is told of it.
+    The proposals in `first` come before those of the sampler. Returns all results by number. Each
+    is on disk before anybody is told of it.
     """
     state = _State(problem, first, ledger, folder, search, sparsity, seed)
     state.restore()
@@ -114,7 +114,7 @@ class _State:
         if result.state == "complete" and broken:
             result = replace(result, state="infeasible", reason="; ".join(broken))
         self._record(result)
-        front = front_of(self.results, self.search)
+        front = front_of(self.results, self.search.objectives)
         self.folder.keep_weights_of({*front, *self.running})
         for watcher in watchers:
             watcher.finished(result, self.results)
@@ -166,17 +166,6 @@ class _State:
         self.ledger.tell(result)
         self.results.append(result)
         self.results.sort(key=lambda r: r.number)
-
-
-def front_of(results: Sequence[TrialResult], search: SearchSettings) -> tuple[int, ...]:
-    """The numbers of the trials on the front, ordered by the last objective."""
-    values = {
-        result.number: found
-        for result in results
-        if result.state == "complete"
-        and (found := objective_values(result.metrics, search.objectives)) is not None
-    }
-    return front_numbers(values, list(search.objectives.values()))
 
 
 def _known(cost: Cost) -> Metrics:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from paretoprune.errors import SweepError
 from paretoprune.files import read_json, write_json, write_text
 from paretoprune.results import TrialResult
+
+# Settings that may change when a sweep goes on: they say where, not what.
+_FREE = {"tracking", "executor", "threads", "cache_dir", "sweeps_dir"}
 
 _log = logging.getLogger(__name__)
 
@@ -58,24 +65,42 @@ class SweepFolder:
                 ) from None
             yield
 
-    def check_config(self, resolved: str) -> None:
+    def check_config(self, config: Mapping[str, Any]) -> None:
         """Raises SweepError, with the difference, if the folder was made with other settings."""
         if not self.config.is_file():
             return
-        there = self.config.read_text(encoding="utf-8").splitlines()
-        here = resolved.splitlines()
-        if there != here:
-            changed = [f"- {line}" for line in there if line not in here]
-            changed += [f"+ {line}" for line in here if line not in there]
+        there, here = _flat(self.read_config()), _flat(config)
+        changed = [
+            f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now"
+            for key in sorted({*there, *here})
+            if there.get(key) != here.get(key) and key.split(".")[0] not in _FREE
+        ]
+        if changed:
             raise SweepError(
-                f"{self.path} was made with other settings (- there, + now):\n"
-                + "\n".join(changed)
-                + "\nGive this sweep another `name`, or remove the folder."
+                "\n".join([f"{self.path} was made with other settings:", *changed])
+                + "\ngive this sweep another `name`, or remove the folder"
             )
 
-    def write_config(self, resolved: str) -> None:
+    def write_config(self, config: Mapping[str, Any]) -> None:
         """Keep the resolved config with the sweep."""
-        write_text(self.config, resolved)
+        write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False))
+
+    def identity(self) -> str:
+        """A name that stays when the sweep is resumed and changes when it is started anew."""
+        path = self.path / "identity"
+        if not path.is_file():
+            write_text(path, uuid.uuid4().hex)
+        return path.read_text(encoding="utf-8")
+
+    def read_config(self) -> dict[str, Any]:
+        """The config that the sweep was made with. Raises SweepError where there is none."""
+        try:
+            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise SweepError(f"there is no sweep in {self.path}: {error}") from error
+        if not isinstance(config, dict):
+            raise SweepError(f"{self.config} is damaged: it holds no settings")
+        return config
 
     def read_results(self) -> list[TrialResult]:
         """All finished trials by number. A damaged result is dropped, so its trial runs again."""
@@ -96,3 +121,14 @@ class SweepFolder:
         for path in (self.path / "trials").glob("*/model.safetensors"):
             if int(path.parent.name) not in numbers:
                 path.unlink()
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Every setting by its dotted name, as text."""
+    found: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = str(value)
+    return found

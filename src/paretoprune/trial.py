@@ -151,8 +151,6 @@ def _finetune(
     return result.curve
 
 
-def _widths_at(
-    groups: Sequence[Group], widths: Mapping[str, int], share: float
-) -> dict[str, int]:
+def _widths_at(groups: Sequence[Group], widths: Mapping[str, int], share: float) -> dict[str, int]:
     """The widths when a share of what is to go is gone; exactly `widths` at share 1."""
     return {g.name: g.width - round(share * (g.width - widths[g.name])) for g in groups}

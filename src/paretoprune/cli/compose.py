@@ -112,7 +112,9 @@ def _group_mistakes(group: str, value: str, folders: Sequence[Path]) -> list[str
         if option not in found:
             close = difflib.get_close_matches(option, options, n=1)
             hint = f"did you mean `{close[0]}`? " if close else ""
-            mistakes.append(f"there is no {group} `{option}`; {hint}there are: {', '.join(options)}")
+            mistakes.append(
+                f"there is no {group} `{option}`; {hint}there are: {', '.join(options)}"
+            )
     return mistakes
 
 

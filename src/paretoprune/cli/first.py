@@ -29,7 +29,7 @@ def search_of(task: Outline) -> SearchSettings:
 
 
 def reject_unmeetable(task: Outline) -> None:
-    """Raises SettingsError where even the smallest candidate breaks a limit or misses the target."""
+    """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
     ratio = search_of(task).max_ratio
     smallest = task.cost_of(uniform(group_infos(task), ratio))
     metrics = Metrics(params=smallest.params, macs=smallest.macs)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
-from paretoprune.cli.terminal import Terminal, print_front, show_logs
+from paretoprune.cli.front import Tables, print_front
+from paretoprune.cli.terminal import Terminal, show_logs
+from paretoprune.cli.tracked import Tracked
 from paretoprune.config import Settings
-from paretoprune.delivery import write_pictures, write_tables
 from paretoprune.executors import Inline
 from paretoprune.files import write_json
 from paretoprune.outline import Outline, outline
@@ -25,12 +26,12 @@ from paretoprune.prepare import Prepared, prepare
 from paretoprune.pruning import normalise, save_state
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import Ledger
-from paretoprune.sweep import Problem, front_of, run_sweep
+from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
-from paretoprune.tracking import open_tracker
+from paretoprune.tracking import redact
 from paretoprune.trial import run_trial
 
-_log = logging.getLogger("paretoprune")
+_log = logging.getLogger(__name__)
 
 
 def launch(settings: Settings, config: Mapping[str, Any]) -> None:
@@ -42,26 +43,24 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     show_logs(console)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    config = _without_secrets(config)
     folder = SweepFolder(settings.sweeps_dir / (settings.name or _single_name(config)))
     folder.check_config(config)
     task = outline(settings)
     reject_unmeetable(task)
-    with folder.locked(), _logging_to(folder):
+    with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.write_config(config)
-        _describe(task)
+        _describe(task, folder)
         prepared = prepare(task)
         _keep_dense(folder, prepared)
-        results = _search(prepared, folder, console, config)
-    print_front(console, results, search_of(task), folder.path)
+        results = _search(prepared, folder, console)
+        print_front(console, results, search_of(task).objectives, folder.path)
 
 
-def _search(
-    prepared: Prepared, folder: SweepFolder, console: Console, config: Mapping[str, Any]
-) -> list[TrialResult]:
+def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[TrialResult]:
     task, settings = prepared.outline, prepared.outline.settings
     search = search_of(task)
-    comparable = normalise(prepared.scores)
-    scores = {name: values.tolist() for name, values in comparable.items()}
+    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
     ledger = Ledger(
         folder.study,
         name=folder.path.name,
@@ -75,19 +74,83 @@ def _search(
     def evaluate(job: Job) -> TrialResult:
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
-    terminal = Terminal(console, search, done=len(ledger.told()))
-    with terminal, _tracked(folder, prepared, config) as tracking:
-        try:
-            return run_sweep(
-                Problem(widths_of=task.widths_of, cost_of=task.cost_of),
-                first_proposals(task, scores),
-                ledger=ledger,
-                folder=folder,
-                executor=Inline(evaluate),
-                search=search,
-                sparsity=settings.sparsity,
-                seed=settings.seed,
-                watchers=(terminal, tracking),
-            )
-        finally:
-            _render(folder, search)
+    with (
+        Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
+        Tables(folder.path, search.objectives) as tables,
+        Terminal(console, search, done=len(ledger.told)) as terminal,
+    ):
+        return run_sweep(
+            Problem(widths_of=task.widths_of, cost_of=task.cost_of),
+            first_proposals(task, scores),
+            ledger=ledger,
+            folder=folder,
+            executor=Inline(evaluate),
+            search=search,
+            sparsity=settings.sparsity,
+            seed=settings.seed,
+            watchers=(terminal, tables, tracked),
+        )
+
+
+def _single_name(config: Mapping[str, Any]) -> str:
+    """A name for a single run: the same settings give the same folder."""
+    text = json.dumps(config, sort_keys=True, default=str)
+    return f"single-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def _without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config as it may be stored: a tracking URI without its password."""
+    tracking = dict(config["tracking"])
+    if tracking.get("uri"):
+        tracking["uri"] = redact(tracking["uri"])
+    return {**config, "tracking": tracking}
+
+
+def _describe(task: Outline, folder: SweepFolder) -> None:
+    """Say what the work will be about."""
+    groups, info = task.groups, task.info
+    dense = task.cost_of({})
+    _log.info("results go to %s", folder.path)
+    _log.info("data: %s", info.split)
+    _log.info(
+        "dense model: %s parameters, %s MACs; %d groups can be pruned",
+        f"{dense.params:,}",
+        f"{dense.macs:,}",
+        len(groups.prunable),
+    )
+    for kept in groups.kept:
+        _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
+
+
+def _keep_dense(folder: SweepFolder, prepared: Prepared) -> None:
+    """The dense model, its groups and its measures, with the sweep."""
+    write_json(folder.dense / "metrics.json", asdict(prepared.dense_metrics))
+    write_json(folder.dense / "groups.json", prepared.outline.groups.to_json())
+    write_json(folder.dense / "data.json", asdict(prepared.outline.info))
+    save_state(folder.dense / "model.safetensors", prepared.dense)
+
+
+def _tags(task: Outline) -> dict[str, str]:
+    """What identifies a sweep in MLflow beside its name."""
+    settings = task.settings
+    return {
+        "model": settings.model.target.path,
+        "data": settings.data.path,
+        "scorer": settings.scorer.path,
+        "schedule": settings.schedule.name,
+        "seed": str(settings.seed),
+    }
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Whatever the package says goes to the sweep's log too."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("paretoprune")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

@@ -7,15 +7,15 @@ from paretoprune.search.baselines import (
     uniform,
     uniform_ratios,
 )
-from paretoprune.search.front import front_numbers, hypervolume, non_dominated
-from paretoprune.search.ledger import Ledger, objective_values
+from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
+from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 
 __all__ = [
     "Ledger",
     "baselines",
     "broken_limits",
-    "front_numbers",
+    "front_of",
     "global_ratios_that_fit",
     "hypervolume",
     "non_dominated",

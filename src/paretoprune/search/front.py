@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from paretoprune.results import Direction
+from paretoprune.results import Direction, Metrics, TrialResult
 
 Points = NDArray[np.float64]  # (num_points, num_objectives), every objective to be minimised
 
@@ -67,3 +67,24 @@ def front_numbers(
     chosen = np.flatnonzero(non_dominated(costs))
     ordered = sorted(chosen, key=lambda index: tuple(costs[index][::-1]))
     return tuple(numbers[index] for index in ordered)
+
+
+def objective_values(
+    metrics: Metrics, objectives: Mapping[str, Direction]
+) -> tuple[float, ...] | None:
+    """The objectives' values, or None where one was not measured."""
+    values = [getattr(metrics, name) for name in objectives]
+    return None if None in values else tuple(float(value) for value in values)
+
+
+def front_of(
+    results: Sequence[TrialResult], objectives: Mapping[str, Direction]
+) -> tuple[int, ...]:
+    """The numbers of the complete trials on the front, ordered by the last objective."""
+    values = {
+        result.number: found
+        for result in results
+        if result.state == "complete"
+        and (found := objective_values(result.metrics, objectives)) is not None
+    }
+    return front_numbers(values, list(objectives.values()))

@@ -19,7 +19,8 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState
 
 from paretoprune.config import Target
-from paretoprune.results import Direction, GroupInfo, Metrics, Proposal, TrialResult
+from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
+from paretoprune.search.front import objective_values
 from paretoprune.targets import build
 
 Ratios = Mapping[str, float]
@@ -117,11 +118,3 @@ def _experimental() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
-
-
-def objective_values(
-    metrics: Metrics, objectives: Mapping[str, Direction]
-) -> tuple[float, ...] | None:
-    """The objectives' values, or None where one was not measured."""
-    values = [getattr(metrics, name) for name in objectives]
-    return None if None in values else tuple(float(value) for value in values)

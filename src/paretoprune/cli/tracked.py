@@ -1,0 +1,69 @@
+"""A watcher that keeps MLflow's view of a sweep up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from paretoprune.config import TrackingSettings
+from paretoprune.results import Direction, TrialResult
+from paretoprune.search import front_of
+from paretoprune.sweep_folder import SweepFolder
+from paretoprune.tracking import NullTracker, Tracker, open_tracker, resolve_uri, sweep_note
+
+
+class Tracked:
+    """Logs each trial once, marks the front, and gives the sweep's page its note and pictures."""
+
+    def __init__(
+        self,
+        settings: TrackingSettings,
+        folder: SweepFolder,
+        objectives: Mapping[str, Direction],
+        tags: Mapping[str, str],
+    ) -> None:
+        self._folder, self._objectives = folder, objectives
+        self._results: Sequence[TrialResult] = ()
+        self._tracker: Tracker = NullTracker()
+        if settings.enabled:
+            root = Path.cwd()
+            self._tracker = open_tracker(
+                resolve_uri(settings.uri, root=root),
+                root=root,
+                sweep_name=folder.path.name,
+                sweep_id=folder.identity(),
+                tags=tags,
+                params=dict(tags),
+            )
+
+    def __enter__(self) -> Tracked:
+        return self
+
+    def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
+        """One trial more."""
+        self._results = results
+        files = [self._folder.trial(result.number) / "plan.json", self._folder.config]
+        self._tracker.log_trial(result, artifacts=[path for path in files if path.is_file()])
+        self._tracker.mark_front(front_of(results, self._objectives))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        by_number = {result.number: result for result in self._results}
+        front = [by_number[number] for number in front_of(self._results, self._objectives)]
+        dense = next((r for r in self._results if r.origin == "dense"), None)
+        if front and dense:
+            note = sweep_note(
+                front,
+                sweep_name=self._folder.path.name,
+                dense=dense.metrics,
+                objectives=self._objectives,
+            )
+            names = ("front.csv", "front.png", "front.html", "trials.csv")
+            files = [self._folder.path / name for name in names]
+            self._tracker.log_summary(note=note, files=[path for path in files if path.is_file()])
+        self._tracker.close("FINISHED" if error is None else "KILLED")

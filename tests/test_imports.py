@@ -1,0 +1,101 @@
+"""Who may import whom, and where each large library lives (DESIGN: the packages point one way)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "paretoprune"
+
+# Which parts of the package each part may import. `*`: the modules at the top that hold values.
+VALUES = {"results", "errors", "config", "files", "targets"}
+ALLOWED = {
+    "results": set(),
+    "errors": set(),
+    "files": set(),
+    "config": {"results"},
+    "targets": {"config"},
+    "mistakes": {"config", "errors", "targets"},
+    "models": VALUES,
+    "data": VALUES,
+    "pruning": VALUES,
+    "finetune": VALUES,
+    "measure": VALUES,
+    "outline": VALUES | {"data", "measure", "pruning"},
+    "prepare": VALUES | {"outline", "finetune", "measure", "models", "pruning"},
+    "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
+    "search": VALUES,
+    "executors": VALUES,
+    "tracking": VALUES,
+    "delivery": VALUES,
+    "sweep_folder": VALUES,
+    "sweep": VALUES | {"search", "executors", "sweep_folder"},
+}
+HOMES = {
+    "hydra": {"cli", "targets"},
+    "omegaconf": {"cli"},
+    "pydantic": {"config", "mistakes"},
+    "pydantic_core": {"mistakes"},
+    "torch_pruning": {"pruning"},
+    "lightning": {"data", "finetune", "outline"},
+    "torchmetrics": {"measure", "finetune"},
+    "torchvision": {"models", "data"},
+    "sklearn": {"data"},
+    "optuna": {"search"},
+    "mlflow": {"tracking"},
+    "pandas": {"delivery"},
+    "plotly": {"delivery"},
+    "matplotlib": {"delivery"},
+    "rich": {"cli"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    """The dotted names that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def part_of(path: Path) -> str:
+    """The part of the package that a file belongs to: a folder or a module at the top."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_one_way_and_libraries_stay_at_home(path: Path) -> None:
+    part = part_of(path)
+    for name in imports_of(path):
+        head, *rest = name.split(".")
+        if head == "paretoprune" and rest and part in ALLOWED:
+            assert rest[0] == part or rest[0] in ALLOWED[part], f"{part} must not import {name}"
+        if head in HOMES:
+            assert part in HOMES[head], f"{head} lives in {HOMES[head]}, not in {part}"
+
+
+def test_every_part_has_a_rule() -> None:
+    assert {part_of(path) for path in FILES} - set(ALLOWED) == {"__init__", "cli", "load"}
+
+
+def test_help_needs_no_torch() -> None:
+    """`--help` answers at once: the large libraries are imported once there is work to do."""
+    code = (
+        "import sys; from paretoprune.cli import train; "
+        "print([m for m in ('torch', 'mlflow', 'lightning', 'pandas') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "src"
+    )
+    assert run.stdout.strip() == "[]"
