@@ -90,7 +90,6 @@ def test_torchvision_model_keeps_three_channels_as_they_are() -> None:
     assert count(models.torchvision_model("mobilenet_v3_small")) == 2_542_856
 
 
-@pytest.mark.slow
 def test_googlenet_has_one_output_in_training() -> None:
     model = models.torchvision_model("googlenet", num_classes=3)
     assert isinstance(model(torch.rand(2, 3, 64, 64)), torch.Tensor)
