@@ -1,0 +1,20 @@
+"""Data sets as Lightning data modules: bundled, downloaded, or the user's own arrays and images."""
+
+from __future__ import annotations
+
+from paretoprune.data.data_info import describe
+from paretoprune.data.image_folders import imagefolder
+from paretoprune.data.image_tensors import ImageTensors, to_device
+from paretoprune.data.npz_files import npz
+from paretoprune.data.sklearn_digits import digits
+from paretoprune.data.torchvision_sets import torchvision_set
+
+__all__ = [
+    "ImageTensors",
+    "describe",
+    "digits",
+    "imagefolder",
+    "npz",
+    "to_device",
+    "torchvision_set",
+]

@@ -1,0 +1,119 @@
+"""Finding image files, in a folder for each class, and choosing which part each belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
+
+from paretoprune.data.image_files import ImageFiles, Samples
+from paretoprune.data.labelled import check_no_class_is_empty
+from paretoprune.data.split import Official, SplitSettings, make_split
+from paretoprune.errors import DataError, SettingsError
+from paretoprune.results import DataInfo
+
+_FOLDERS: dict[Official, str] = {"train": "train", "validation": "val", "test": "test"}
+
+
+def imagefolder(
+    root: str | None = None,
+    *,
+    size: int = 224,
+    workers: int = 4,
+    mean: Sequence[float] = (0.485, 0.456, 0.406),
+    std: Sequence[float] = (0.229, 0.224, 0.225),
+    validation_from: str = "auto",
+    validation_share: float = 0.1,
+    test_share: float = 0.2,
+    max_train: int | None = None,
+    max_test: int | None = None,
+    split_seed: int = 0,
+    batch_size: int = 64,
+    seed: int = 0,
+    pretrained: bool = False,
+) -> ImageFiles:
+    """Images under root/train/CLASS, and if there are such parts root/val and root/test.
+
+    A missing part is split off. Raises DataError for missing folders or empty classes.
+    """
+    if not root:
+        raise SettingsError(["`data=imagefolder` needs `data.root`, the folder that has train/"])
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise SettingsError(["`data.mean` and `data.std` must be 3 numbers each, `std` above 0"])
+    settings = SplitSettings(
+        validation_from=validation_from,
+        validation_share=validation_share,
+        test_share=test_share,
+        max_train=max_train,
+        max_test=max_test,
+        seed=split_seed,
+        pretrained=pretrained,
+    )
+    samples, info = _find(Path(root), size, settings)
+    return ImageFiles(
+        samples, info=info, mean=mean, std=std, batch_size=batch_size, seed=seed, workers=workers
+    )
+
+
+def _find(root: Path, size: int, settings: SplitSettings) -> tuple[dict[str, Samples], DataInfo]:
+    """The samples of "train", "validation" and "test", and what they are like."""
+    class_names = _class_names(root / "train")
+    official = _official(root, class_names)
+    split = make_split({part: _labels(found) for part, found in official.items()}, settings)
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    samples = {
+        name: [official[part.official][index] for index in part.indices]
+        for name, part in parts.items()
+    }
+    check_no_class_is_empty(_labels(samples["train"]), class_names)
+    info = DataInfo(
+        num_classes=len(class_names),
+        input_shape=(3, size, size),
+        num_train=len(samples["train"]),
+        num_validation=len(samples["validation"]),
+        num_test=len(samples["test"]),
+        split=split.sentence,
+        class_names=class_names,
+    )
+    return samples, info
+
+
+def _class_names(train: Path) -> tuple[str, ...]:
+    names = _subfolders(train)
+    if not names:
+        raise DataError(
+            f"{train} must hold a folder of images for each class, and is "
+            f"{'empty' if train.is_dir() else 'missing'}; set `data.root` to the folder above it"
+        )
+    return tuple(names)
+
+
+def _subfolders(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+
+
+def _official(root: Path, class_names: tuple[str, ...]) -> dict[Official, Samples]:
+    numbers = {name: number for number, name in enumerate(class_names)}
+    official: dict[Official, Samples] = {}
+    for part, name in _FOLDERS.items():
+        folder = root / name
+        if not folder.is_dir():
+            continue
+        unknown = [entry for entry in _subfolders(folder) if entry not in numbers]
+        if unknown:
+            raise DataError(
+                f"{folder} has classes that {root / 'train'} lacks: {', '.join(unknown)}"
+            )
+        found = make_dataset(folder, numbers, extensions=IMG_EXTENSIONS, allow_empty=True)
+        if not found:
+            raise DataError(f"{folder} holds no image files ({', '.join(IMG_EXTENSIONS)})")
+        official[part] = found
+    return official
+
+
+def _labels(samples: Samples) -> np.ndarray:
+    return np.array([label for _, label in samples])

@@ -1,0 +1,89 @@
+"""Images with their labels as two tensors, and the checks that every such pair has to pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paretoprune.errors import DataError
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """One part of a data set. Channels come last, as image files store them."""
+
+    images: Tensor  # (N, H, W, C): uint8 in 0 to 255, or float32
+    labels: Tensor  # (N,) int64
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> LabelledImages:
+        """The samples at `indices`, in that order."""
+        index = torch.from_numpy(indices)
+        return LabelledImages(self.images[index], self.labels[index])
+
+    def to(self, device: torch.device | str) -> LabelledImages:
+        """The same samples on another device."""
+        return LabelledImages(self.images.to(device), self.labels.to(device))
+
+
+def labelled_images(images: np.ndarray, labels: np.ndarray, *, where: str) -> LabelledImages:
+    """Check (N, H, W) or (N, H, W, C) images and (N,) labels from `where`, and make tensors.
+
+    Raises DataError for wrong shapes or types, negative labels, or values that are not finite.
+    """
+    if images.ndim not in (3, 4) or 0 in images.shape:
+        raise DataError(f"{where}: images must be (N, H, W, C) or (N, H, W), got {images.shape}")
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise DataError(f"{where}: images must be uint8 or float, got {images.dtype}")
+    if images.dtype != np.uint8 and not np.isfinite(images).all():
+        raise DataError(f"{where}: images hold NaN or infinite values; remove or replace them")
+    _check_labels(labels, len(images), where)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    dtype = np.uint8 if images.dtype == np.uint8 else np.float32
+    return LabelledImages(
+        # A copy only where it is needed: torch warns of memory that cannot be written.
+        torch.from_numpy(np.require(images, dtype=dtype, requirements=["C", "W"])),
+        torch.from_numpy(labels.astype(np.int64)),
+    )
+
+
+def _check_labels(labels: np.ndarray, num_images: int, where: str) -> None:
+    if labels.ndim != 1 or len(labels) != num_images:
+        raise DataError(
+            f"{where}: labels must be one number per image, of shape ({num_images},), "
+            f"got {labels.shape}"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"{where}: labels must be integers counted from 0, got {labels.dtype}; "
+            "convert them, for example with `labels.astype(np.int64)`"
+        )
+    if labels.min() < 0:
+        raise DataError(f"{where}: labels must be counted from 0, got {labels.min()}")
+
+
+def check_label_range(labels: np.ndarray, num_classes: int, *, where: str) -> None:
+    """Raise DataError if a label is not one of 0 to `num_classes` - 1."""
+    if labels.max() >= num_classes:
+        raise DataError(
+            f"{where}: labels must be 0 to {num_classes - 1} as there are {num_classes} classes, "
+            f"got {labels.max()}"
+        )
+
+
+def check_no_class_is_empty(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
+    """Raise DataError if one of the classes has no training sample."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    empty = [f"{c} ({class_names[c]})" for c in np.flatnonzero(counts == 0)]
+    if empty:
+        raise DataError(
+            f"every class needs training images, there are none for class {', '.join(empty[:5])}"
+            f"{' ...' if len(empty) > 5 else ''}; number the labels without gaps, add images, or "
+            "raise `data.max_train` where it is set"
+        )

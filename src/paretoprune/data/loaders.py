@@ -1,0 +1,95 @@
+"""Loaders over images that are all in memory: whole batches by index, without worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paretoprune.data.augment import Augmentation, Moves, draw_moves, move_images
+from paretoprune.data.labelled import LabelledImages
+from paretoprune.data.normalise import Normaliser
+
+
+class TrainLoader:
+    """Shuffled, augmented batches (x, y, key), on the device where the images are.
+
+    x: (N, C, H, W) float32; y: (N,) int64; key: (N,) int64, view * num_train + index of the sample.
+    An equal key means an equal x. A loader starts with epoch 0; whenever the first batch is asked
+    for, the next epoch begins. Epoch e shows view e modulo the number of views. A last batch of
+    just one sample is left out, since BatchNorm cannot train on it.
+    """
+
+    def __init__(
+        self,
+        part: LabelledImages,
+        normalise: Normaliser,
+        augmentation: Augmentation,
+        *,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.batch_size = batch_size
+        self.epoch = 0  # the next one; may be set to continue a training
+        self.num_keys = augmentation.num_views * len(part)
+        self._part = part
+        self._normalise = normalise
+        self._augmentation = augmentation
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._starts())
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        # As this is a generator, an iterator that nobody asks for a batch does not use up an epoch:
+        # Lightning makes one more than it reads.
+        epoch = self.epoch
+        self.epoch += 1
+        device = self._part.labels.device
+        view = epoch % self._augmentation.num_views
+        moves = self._moves(view)
+        order = torch.from_numpy(_order(len(self._part), self._seed, epoch)).to(device)
+        for start in self._starts():
+            index = order[start : start + self.batch_size]
+            images = self._part.images.index_select(0, index)
+            if moves is not None:
+                chosen = Moves(moves.rows[index], moves.columns[index], moves.mirrored[index])
+                images = move_images(images, chosen, self._augmentation)
+            key = index + view * len(self._part)
+            yield self._normalise(images), self._part.labels[index], key
+
+    def _starts(self) -> range:
+        num = len(self._part)
+        alone = num % self.batch_size == 1 and self.batch_size > 1
+        return range(0, num - alone, self.batch_size)
+
+    def _moves(self, view: int) -> Moves | None:
+        if not (self._augmentation.shift or self._augmentation.flip):
+            return None
+        moves = draw_moves(self._augmentation, len(self._part), seed=self._seed, view=view)
+        device = self._part.labels.device
+        return Moves(moves.rows.to(device), moves.columns.to(device), moves.mirrored.to(device))
+
+
+class OrderedLoader:
+    """Batches (x, y) of all samples in their order, unchanged, for measuring."""
+
+    def __init__(self, part: LabelledImages, normalise: Normaliser, *, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self._part = part
+        self._normalise = normalise
+
+    def __len__(self) -> int:
+        return -(-len(self._part) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(self._part), self.batch_size):
+            chosen = slice(start, start + self.batch_size)
+            yield self._normalise(self._part.images[chosen]), self._part.labels[chosen]
+
+
+def _order(num_samples: int, seed: int, epoch: int) -> np.ndarray:
+    # The third number keeps this apart from the moves, which are drawn from (seed, view).
+    return np.random.default_rng((seed, epoch, 1)).permutation(num_samples)

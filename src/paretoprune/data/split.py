@@ -1,0 +1,154 @@
+"""Which samples train, which validate and which test: stratified, seeded, never overlapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from paretoprune.errors import DataError, SettingsError
+
+Official = Literal["train", "validation", "test"]
+
+_NAMES: Mapping[Official, str] = {
+    "train": "training part",
+    "validation": "validation part",
+    "test": "test part",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """How validation and test samples are chosen where a set does not come with them.
+
+    `validation_from` "auto" means "test" for published weights, which have seen every training
+    image, and "train" otherwise.
+    """
+
+    validation_from: str = "auto"  # auto, train or test
+    validation_share: float = 0.1  # of the training part
+    test_share: float = 0.2  # of the training part, for sets without a test part
+    max_train: int | None = None  # images of the training part that are used at all
+    max_test: int | None = None  # likewise of the test part, and of the validation part
+    seed: int = 0
+    pretrained: bool = False  # the dense model comes with published weights
+
+    def __post_init__(self) -> None:
+        if self.validation_from not in ("auto", "train", "test"):
+            raise SettingsError(
+                [f"`data.validation_from` must be auto, train or test, got {self.validation_from}"]
+            )
+        if not 0 < self.validation_share < 1 or not 0 < self.test_share < 1:
+            raise SettingsError(["shares of `data`, to split off, must be between 0 and 1"])
+        if any(limit is not None and limit < 1 for limit in (self.max_train, self.max_test)):
+            raise SettingsError(["`data.max_train` and `data.max_test` must be 1 or more, or null"])
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples of one official part of a data set, by their sorted indices in it."""
+
+    official: Official
+    indices: np.ndarray  # (N,) int64
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts that the program works with, and a sentence that says what they are."""
+
+    train: Part
+    validation: Part
+    test: Part
+    sentence: str
+
+
+def make_split(labels: Mapping[Official, np.ndarray], settings: SplitSettings) -> Split:
+    """Split by the labels, (N,) each, of the official parts that there are; "train" must be.
+
+    A missing test part is split off from the training part. A missing validation part is split
+    off from the training part, or is one half of the test part.
+    """
+    train = _used("train", labels, settings.max_train, settings.seed)
+    size = len(train.indices)
+    if "test" in labels:
+        test = _used("test", labels, settings.max_test, settings.seed)
+    else:
+        count = round(settings.test_share * size)
+        train, test = _split_off(train, labels, count=count, seed=settings.seed)
+    if "validation" in labels:
+        _refuse_validation_from(settings)
+        validation = _used("validation", labels, settings.max_test, settings.seed)
+    elif _validates_on_test(settings):
+        count = len(test.indices) // 2
+        test, validation = _split_off(test, labels, count=count, seed=settings.seed)
+    else:
+        count = round(settings.validation_share * size)
+        train, validation = _split_off(train, labels, count=count, seed=settings.seed)
+    return Split(train, validation, test, _sentence(train, validation, test, labels, settings.seed))
+
+
+def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Random order of the samples of which every beginning has the classes in equal shares.
+
+    Systematic sampling: each class, shuffled, is spread evenly over the order with a random start.
+    """
+    generator = np.random.default_rng(seed)
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        position[members] = (np.arange(len(members)) + generator.random()) / len(members)
+    return np.argsort(position, kind="stable")
+
+
+def _validates_on_test(settings: SplitSettings) -> bool:
+    if settings.validation_from == "auto":
+        return settings.pretrained
+    return settings.validation_from == "test"
+
+
+def _refuse_validation_from(settings: SplitSettings) -> None:
+    if settings.validation_from != "auto":
+        raise SettingsError(
+            [
+                f"`data.validation_from={settings.validation_from}` cannot be used with data that "
+                "has a validation part of its own; leave it at auto"
+            ]
+        )
+
+
+def _used(
+    official: Official, labels: Mapping[Official, np.ndarray], limit: int | None, seed: int
+) -> Part:
+    order = stratified_order(labels[official], seed)
+    return Part(official, np.sort(order[:limit]))
+
+
+def _split_off(
+    part: Part, labels: Mapping[Official, np.ndarray], *, count: int, seed: int
+) -> tuple[Part, Part]:
+    """What remains of `part`, and the `count` samples that were split off from it."""
+    if not 0 < count < len(part.indices):
+        raise DataError(
+            f"the {_NAMES[part.official]} of {len(part.indices)} samples is too small to split "
+            f"off {count}; give more samples, or the validation and test parts"
+        )
+    order = stratified_order(labels[part.official][part.indices], seed)
+    taken, rest = part.indices[order[:count]], part.indices[order[count:]]
+    return Part(part.official, np.sort(rest)), Part(part.official, np.sort(taken))
+
+
+def _sentence(
+    train: Part, validation: Part, test: Part, labels: Mapping[Official, np.ndarray], seed: int
+) -> str:
+    def say(part: Part) -> str:
+        total = len(labels[part.official])
+        name = "whole set" if len(labels) == 1 else _NAMES[part.official]
+        used = "all" if len(part.indices) == total else f"{len(part.indices)} of the"
+        return f"{used} {total} samples of the {name}"
+
+    return (
+        f"training on {say(train)}, validation on {say(validation)}, test on {say(test)}; "
+        f"without overlap, stratified by class (split seed {seed})"
+    )

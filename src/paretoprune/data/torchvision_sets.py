@@ -1,0 +1,93 @@
+"""Well-known image sets through torchvision, which downloads them: CIFAR, MNIST and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torchvision import datasets
+
+from paretoprune.data.augment import Augmentation
+from paretoprune.data.image_tensors import ImageTensors, image_tensors
+from paretoprune.data.labelled import LabelledImages, labelled_images
+from paretoprune.data.split import SplitSettings
+from paretoprune.errors import DataError, SettingsError
+
+_SETS: dict[str, Any] = {
+    "cifar10": datasets.CIFAR10,
+    "cifar100": datasets.CIFAR100,
+    "mnist": datasets.MNIST,
+    "fashion_mnist": datasets.FashionMNIST,
+    "svhn": datasets.SVHN,
+}
+
+
+def torchvision_set(
+    name: str,
+    *,
+    root: str = ".cache/datasets",
+    download: bool = True,
+    validation_from: str = "auto",
+    validation_share: float = 0.1,
+    max_train: int | None = None,
+    max_test: int | None = None,
+    split_seed: int = 0,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    shift: int = 0,
+    flip: bool = False,
+    views: int = 8,
+    batch_size: int = 64,
+    seed: int = 0,
+    pretrained: bool = False,
+) -> ImageTensors:
+    """One of cifar10, cifar100, mnist, fashion_mnist and svhn, kept under the folder `root`.
+
+    Raises DataError if it is not there and cannot be downloaded, or is damaged.
+    """
+    if name not in _SETS:
+        raise SettingsError([f"`data.name` must be one of {', '.join(_SETS)}, got {name!r}"])
+    train, class_names = _read(name, root, download=download, train=True)
+    test, _ = _read(name, root, download=download, train=False)
+    return image_tensors(
+        {"train": train, "test": test},
+        class_names=class_names,
+        split=SplitSettings(
+            validation_from=validation_from,
+            validation_share=validation_share,
+            max_train=max_train,
+            max_test=max_test,
+            seed=split_seed,
+            pretrained=pretrained,
+        ),
+        augmentation=Augmentation(shift=shift, flip=flip, views=views),
+        mean=mean,
+        std=std,
+        batch_size=batch_size,
+        seed=seed,
+    )
+
+
+def _read(
+    name: str, root: str, *, download: bool, train: bool
+) -> tuple[LabelledImages, tuple[str, ...] | None]:
+    """One official part, and the names of the classes if the set has them."""
+    part = "train" if train else "test"
+    choice = {"split": part} if name == "svhn" else {"train": train}
+    try:
+        dataset = _SETS[name](root, download=download, **choice)
+    except Exception as error:  # torchvision's readers fail in many ways on damaged files
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"{name} cannot be read from {Path(root).absolute()}: {cause}; "
+            "with a network connection set `data.download=true` (delete damaged files first), "
+            "without one copy torchvision's files there or set `data.root`"
+        ) from error
+    images = np.asarray(dataset.data)
+    if name == "svhn":
+        images = images.transpose(0, 2, 3, 1)
+    labels = np.asarray(dataset.labels if name == "svhn" else dataset.targets)
+    names = getattr(dataset, "classes", None)
+    return labelled_images(images, labels, where=f"{name}, {part} part"), names and tuple(names)

@@ -1,0 +1,24 @@
+"""Exchanging a network's first convolution, so that it takes other images than it was made for."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def replace_first_conv(model: nn.Module, *, in_channels: int, stride: int | None = None) -> None:
+    """Give the first `nn.Conv2d` of `model` other input channels, and another stride if given.
+
+    The new convolution has fresh weights; all else about it stays as it was.
+    """
+    name, old = next((n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d))
+    new = nn.Conv2d(
+        in_channels,
+        old.out_channels,
+        kernel_size=(old.kernel_size[0], old.kernel_size[1]),
+        stride=(old.stride[0], old.stride[1]) if stride is None else stride,
+        padding=old.padding if isinstance(old.padding, str) else (old.padding[0], old.padding[1]),
+        bias=old.bias is not None,
+    )
+    nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
+    parent, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(parent), attribute, new)

@@ -1,0 +1,42 @@
+"""Any image classifier of torchvision by its name, untrained, for any number of input channels."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import torchvision.models
+from torch import nn
+
+from paretoprune.errors import SettingsError
+from paretoprune.models.first_conv import replace_first_conv
+
+# Their second outputs during training are not what a trainer of classifiers expects.
+_ONE_OUTPUT: dict[str, dict[str, Any]] = {
+    "googlenet": {"aux_logits": False, "init_weights": True},
+    "inception_v3": {"aux_logits": False, "init_weights": True},
+}
+
+
+def torchvision_model(name: str, num_classes: int = 1000, in_channels: int = 3) -> nn.Module:
+    """The torchvision classifier `name`: (N, in_channels, H, W) -> (N, num_classes) logits.
+
+    With `in_channels` other than 3 its first convolution is exchanged. Raises SettingsError for a
+    name that torchvision does not have.
+    """
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        raise SettingsError([_unknown(name, known)])
+    arguments = _ONE_OUTPUT.get(name, {})
+    model: nn.Module = torchvision.models.get_model(
+        name, weights=None, num_classes=num_classes, **arguments
+    )
+    if in_channels != 3:
+        replace_first_conv(model, in_channels=in_channels)
+    return model
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
+    advice = f"close are: {', '.join(close)}" if close else f"there are: {', '.join(known)}"
+    return f"`model.name` must name a classifier of torchvision.models, got {name!r}; {advice}"

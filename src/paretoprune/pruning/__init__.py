@@ -1,0 +1,47 @@
+"""Pruning: which channels hang together, how important they are, and models without some of them.
+
+The way of a model: `find_groups`, a scorer, `widths_for` and `make_plan`, `apply_plan`, and
+`check_equivalence` before anything is trained.
+"""
+
+from __future__ import annotations
+
+from paretoprune.pruning.apply import apply_plan
+from paretoprune.pruning.checkpoint import rebuild, save_state
+from paretoprune.pruning.equivalence import check_equivalence
+from paretoprune.pruning.find import find_groups
+from paretoprune.pruning.groups import Group, Groups
+from paretoprune.pruning.masks import mask_tensors, masked_model
+from paretoprune.pruning.plan import Plan, make_plan
+from paretoprune.pruning.rounding import widths_for
+from paretoprune.pruning.scorers import (
+    BatchNormScale,
+    Magnitude,
+    Random,
+    Scorer,
+    Taylor,
+    normalise,
+)
+from paretoprune.pruning.size import SizeModel
+
+__all__ = [
+    "BatchNormScale",
+    "Group",
+    "Groups",
+    "Magnitude",
+    "Plan",
+    "Random",
+    "Scorer",
+    "SizeModel",
+    "Taylor",
+    "apply_plan",
+    "check_equivalence",
+    "find_groups",
+    "make_plan",
+    "mask_tensors",
+    "masked_model",
+    "normalise",
+    "rebuild",
+    "save_state",
+    "widths_for",
+]

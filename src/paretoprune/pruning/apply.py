@@ -1,0 +1,137 @@
+"""Carrying out a plan: a new model that is really smaller, cut out tensor by tensor."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.plan import Plan
+
+Removed = Mapping[str, Mapping[int, Sequence[int]]]
+
+
+def apply_plan(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Module:
+    """A copy of the model without the plan's channels; the model itself stays as it is.
+
+    Mode, device, memory format and `requires_grad` are kept; gradients are not copied.
+
+    Raises:
+        PruningError: the plan does not fit the groups, or the groups do not fit the model.
+    """
+    removed = removed_positions(groups, plan)
+    sliced = {
+        name: without_positions(tensor, removed[name])
+        for name, tensor in tensors_of(model, removed).items()
+    }
+    pruned = copy_with(model, sliced)
+    for path in {name.rpartition(".")[0] for name in sliced}:
+        _fit_attributes(pruned.get_submodule(path))
+    return pruned
+
+
+def slice_tensors(
+    tensors: Mapping[str, Tensor], groups: Sequence[Group], plan: Plan
+) -> dict[str, Tensor]:
+    """A state dict without the plan's channels. Tensors that lose nothing are returned as they are.
+
+    Raises:
+        PruningError: the plan does not fit the groups.
+    """
+    removed = removed_positions(groups, plan)
+    return {
+        name: without_positions(tensor, removed[name]) if name in removed else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def removed_positions(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int, list[int]]]:
+    """The indices that go, by tensor name and dimension, of the tensors that lose any.
+
+    Raises:
+        PruningError: the plan does not fit the groups.
+    """
+    plan.check(groups)
+    removed: dict[str, dict[int, list[int]]] = {}
+    for group in groups:
+        gone = plan.removed.get(group.name, ())
+        for slot in group.slots if gone else ():
+            positions = [position for channel in gone for position in slot.positions[channel]]
+            removed.setdefault(slot.tensor, {}).setdefault(slot.dim, []).extend(positions)
+    return removed
+
+
+def tensors_of(model: nn.Module, names: Mapping[str, object]) -> dict[str, Tensor]:
+    """The model's parameters and buffers of these names.
+
+    Raises:
+        PruningError: the model lacks one.
+    """
+    known: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
+    known.update(model.named_buffers(remove_duplicate=False))
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise PruningError(
+            f"the model has no tensor `{missing[0]}` ({len(missing)} missing in all); "
+            "are these the groups of another model?"
+        )
+    return {name: known[name] for name in names}
+
+
+def without_positions(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
+    """The tensor without these indices of these dimensions, in the same memory format."""
+    result = tensor.detach()
+    for dim, positions in removed.items():
+        stays = np.ones(tensor.shape[dim], dtype=bool)
+        stays[positions] = False
+        index = torch.from_numpy(np.flatnonzero(stays)).to(tensor.device)
+        result = result.index_select(dim, index)
+    if not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last):
+        result = result.contiguous(memory_format=torch.channels_last)
+    return result
+
+
+def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A deep copy of the model in which the named parameters and buffers are the given tensors."""
+    # deepcopy takes what it finds in the memo, so that tensors to be replaced are never copied.
+    memo: dict[int, object] = {}
+    for name, parameter in model.named_parameters():
+        value = tensors[name] if name in tensors else parameter.detach().clone()
+        memo[id(parameter)] = nn.Parameter(value, requires_grad=parameter.requires_grad)
+    for name, buffer in model.named_buffers():
+        if name in tensors:
+            memo[id(buffer)] = tensors[name]
+    return copy.deepcopy(model, memo)
+
+
+def _fit_attributes(module: nn.Module) -> None:
+    """Make the numbers that a layer keeps about itself agree with its tensors."""
+    if isinstance(module, _ConvNd):
+        _fit_convolution(module)
+    elif isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, _NormBase):
+        tensor = module.weight if module.weight is not None else module.running_mean
+        assert tensor is not None
+        module.num_features = tensor.shape[0]
+    elif isinstance(module, nn.Embedding):
+        module.embedding_dim = module.weight.shape[1]
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = module.weight.shape[0]
+
+
+def _fit_convolution(module: _ConvNd) -> None:
+    first, second = module.weight.shape[:2]
+    if module.groups > 1:  # depthwise: other grouped convolutions are never in a group
+        module.in_channels = module.out_channels = module.groups = first
+    elif module.transposed:
+        module.in_channels, module.out_channels = first, second
+    else:
+        module.out_channels, module.in_channels = first, second

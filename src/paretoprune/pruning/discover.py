@@ -1,0 +1,202 @@
+"""Which channels hang together: torch-pruning's dependency graph, read into our own groups.
+
+This is the only file that knows torch-pruning. Its graph is built on a copy of the model and only
+looked at; nothing is ever pruned with it.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch_pruning
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.equivalence import Example, as_arguments, run
+from paretoprune.pruning.groups import Group, Groups, Slot
+from paretoprune.pruning.layers import Unsupported, channel_dims
+from paretoprune.results import KeptGroup
+
+
+def discover_groups(model: nn.Module, example: Example) -> Groups:
+    """The groups that the model's graph suggests, none of them proved yet.
+
+    `example` is one input of the model (or a tuple, one per argument) with its batch axis. Layers
+    whose channels are the network's outputs are in no group. A group with a part that cannot be
+    sliced is kept, with the reason. The model stays as it is.
+
+    Raises:
+        PruningError: the model does not run on the example, or its graph cannot be read.
+    """
+    working, arguments = _working_copy(model, example)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            graph = torch_pruning.DependencyGraph().build_dependency(
+                working, arguments, verbose=False
+            )
+        except Exception as error:
+            raise PruningError(
+                f"the graph of this model cannot be read ({type(error).__name__}: {error}); "
+                "models whose channels are shuffled or split by fixed numbers are not supported"
+            ) from error
+        return _Reader(graph, working).read()
+
+
+def _working_copy(model: nn.Module, example: Example) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    # The graph is traced through autograd, so every parameter must take part, frozen or not.
+    try:
+        working = copy.deepcopy(model).cpu().eval().requires_grad_(True)
+    except Exception as error:
+        raise PruningError(f"the model cannot be copied: {error}") from error
+    arguments = tuple(
+        tensor.detach().cpu().clone().as_subclass(Tensor) for tensor in as_arguments(example)
+    )
+    try:
+        with torch.no_grad():
+            run(working, arguments)
+    except PruningError:
+        raise
+    except Exception as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in arguments)
+        raise PruningError(f"the model does not run on an input of shape {shapes}: {error}") from (
+            error
+        )
+    return working, arguments
+
+
+class _IsOutput(Exception):
+    """The channels are the network's outputs."""
+
+
+Positions = dict[int, list[int]]  # channel -> indices
+
+
+@dataclass
+class _Reader:
+    """Reads the graph root by root, in the order in which the model lists its layers."""
+
+    graph: Any
+    model: nn.Module
+    taken: dict[tuple[str, int], set[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.paths = {module: name for name, module in self.model.named_modules()}
+        self.parameters = {id(p): name for name, p in self.model.named_parameters()}
+        self.tensors: dict[str, Tensor] = dict(self.model.named_parameters())
+        self.tensors.update(self.model.named_buffers())
+        self.tied = _tied_names(self.model)
+
+    def read(self) -> Groups:
+        prunable: list[Group] = []
+        kept: list[KeptGroup] = []
+        for root in self._roots():
+            name, width = self.paths[root], _width(root)
+            try:
+                prunable.append(Group(name, width, self._slots(root, width)))
+            except Unsupported as reason:
+                kept.append(KeptGroup(name, width, str(reason)))
+            except _IsOutput:
+                continue
+        return Groups(tuple(prunable), tuple(kept))
+
+    def _roots(self) -> Iterator[nn.Module]:
+        for module, path in self.paths.items():
+            if isinstance(module, _ConvNd | nn.Linear) and module in self.graph.module2node:
+                dim = 1 if isinstance(module, _ConvNd) and module.transposed else 0
+                if not self.taken.get((f"{path}.weight", dim)):
+                    yield module
+
+    def _slots(self, root: nn.Module, width: int) -> tuple[Slot, ...]:
+        found, reasons, is_output = self._collect(root, width)
+        clash = self._take(found)
+        if is_output:
+            raise _IsOutput
+        reasons += [clash] if clash else []
+        for (name, dim), positions in found.items():
+            reasons += self._faults(name, dim, positions, width)
+        if reasons:
+            raise Unsupported(reasons[0])
+        return tuple(
+            Slot(name, dim, tuple(tuple(sorted(positions[c])) for c in range(width)))
+            for (name, dim), positions in found.items()
+        )
+
+    def _collect(
+        self, root: nn.Module, width: int
+    ) -> tuple[dict[tuple[str, int], Positions], list[str], bool]:
+        """Every place that the root's channels reach; what is not understood; is it an output."""
+        pruner = self.graph.get_pruner_of_module(root)
+        items = self.graph.get_pruning_group(root, pruner.prune_out_channels, list(range(width)))
+        found: dict[tuple[str, int], Positions] = {}
+        reasons: list[str] = []
+        is_output = False
+        for item in items:
+            out = self.graph.is_out_channel_pruning_fn(item.dep.handler)
+            is_output |= out and not item.dep.target.outputs
+            try:
+                for place in self._places(item.dep.target, out):
+                    channels = found.setdefault(place, {})
+                    for channel, position in zip(item.root_idxs, item.idxs, strict=True):
+                        channels.setdefault(channel, []).append(position)
+            except Unsupported as reason:
+                reasons.append(str(reason))
+        return found, reasons, is_output
+
+    def _places(self, node: Any, out: bool) -> list[tuple[str, int]]:
+        module = node.module
+        if isinstance(module, nn.Parameter):
+            return [(self.parameters[id(module)], node.pruning_dim % module.dim())]
+        if module not in self.paths:  # an operation without tensors, such as an addition
+            return []
+        path = self.paths[module]
+        return [(f"{path}.{tensor}", dim) for tensor, dim in channel_dims(module, path, out=out)]
+
+    def _take(self, found: dict[tuple[str, int], Positions]) -> str | None:
+        """Note the places as used; a sentence where an earlier group has used one."""
+        clash = None
+        for place, positions in found.items():
+            taken = self.taken.setdefault(place, set())
+            indices = {index for channel in positions.values() for index in channel}
+            if taken & indices:
+                clash = f"`{place[0]}` belongs to another group too"
+            taken |= indices
+        return clash
+
+    def _faults(self, name: str, dim: int, positions: Positions, width: int) -> Iterator[str]:
+        if name not in self.tensors:
+            yield f"`{name}` is no plain tensor of the model (a parametrization computes it)"
+            return
+        if name in self.tied:
+            yield f"`{name}` is shared with `{self.tied[name]}`"
+        indices = [index for channel in positions.values() for index in channel]
+        if set(positions) != set(range(width)) or len({len(p) for p in positions.values()}) > 1:
+            yield f"its channels reach `{name}` unevenly (a split or slice of the channels)"
+        elif len(set(indices)) < len(indices):
+            yield f"several of its channels are one channel of `{name}` (a reshape)"
+        elif max(indices) >= self.tensors[name].shape[dim]:
+            yield f"its channels do not fit `{name}`"
+
+
+def _width(root: nn.Module) -> int:
+    return root.out_channels if isinstance(root, _ConvNd) else int(root.out_features)  # type: ignore[arg-type]
+
+
+def _tied_names(model: nn.Module) -> dict[str, str]:
+    """Tensors that share their memory with one of another name."""
+    by_memory: dict[int, list[str]] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if isinstance(tensor, Tensor) and tensor.numel():
+            by_memory.setdefault(tensor.untyped_storage().data_ptr(), []).append(name)
+    return {
+        name: next(other for other in names if other != name)
+        for names in by_memory.values()
+        if len(names) > 1
+        for name in names
+    }

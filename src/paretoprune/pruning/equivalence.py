@@ -1,0 +1,86 @@
+"""The gate of every pruned model: it must compute what the masked dense model computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.errors import EquivalenceError, PruningError
+from paretoprune.pruning.modes import evaluating
+
+Example = Tensor | Sequence[Tensor]
+
+
+def check_equivalence(
+    masked: nn.Module, pruned: nn.Module, example: Example, *, tolerance: float = 1e-4
+) -> float:
+    """The largest relative error of the pruned model's outputs against the masked dense model's.
+
+    Both run once in evaluation mode, and are left in the modes they had. The error of one output
+    tensor is max|a - b| / max|a|, where a comes from the masked model.
+
+    Raises:
+        EquivalenceError: the error is over `tolerance`, shapes differ, or an output is not finite.
+    """
+    with evaluating(masked, pruned), torch.no_grad():
+        expected, actual = run(masked, example), run(pruned, example)
+    error = relative_error(expected, actual)
+    if error > tolerance:
+        raise EquivalenceError(
+            f"the pruned model does not compute what the masked dense model computes: "
+            f"relative error {error:.2g}, allowed is {tolerance:.0e}"
+        )
+    return error
+
+
+def relative_error(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> float:
+    """The largest of max|a - b| / max|a| over pairs of outputs.
+
+    Raises:
+        EquivalenceError: numbers of outputs or shapes differ, or a value is not finite.
+    """
+    shapes = [tuple(a.shape) for a in expected], [tuple(b.shape) for b in actual]
+    if shapes[0] != shapes[1]:
+        raise EquivalenceError(f"the outputs have shapes {shapes[1]} instead of {shapes[0]}")
+    return max(_error(a.double(), b.double()) for a, b in zip(expected, actual, strict=True))
+
+
+def run(model: nn.Module, example: Example) -> list[Tensor]:
+    """The model's outputs for the example (a tensor, or one per argument), as a flat list."""
+    outputs = flat(model(*as_arguments(example)))
+    if not outputs:
+        raise PruningError("the model returns no tensor")
+    return outputs
+
+
+def as_arguments(example: Example) -> tuple[Tensor, ...]:
+    """The example as a tuple: one tensor for each argument of the model."""
+    return (example,) if isinstance(example, Tensor) else tuple(example)
+
+
+def flat(outputs: object) -> list[Tensor]:
+    """The tensors in nested tuples, lists and dicts, in order."""
+    if isinstance(outputs, Tensor):
+        return [outputs]
+    if isinstance(outputs, Mapping):
+        return [tensor for value in outputs.values() for tensor in flat(value)]
+    if isinstance(outputs, tuple | list):
+        return [tensor for value in outputs for tensor in flat(value)]
+    if outputs is None:
+        return []
+    raise PruningError(
+        f"the model returns a {type(outputs).__name__}; it must return tensors, "
+        "or tuples, lists or dicts of them"
+    )
+
+
+def _error(expected: Tensor, actual: Tensor) -> float:
+    if not (torch.isfinite(expected).all() and torch.isfinite(actual).all()):
+        raise EquivalenceError("an output is NaN or infinite")
+    if expected.numel() == 0:
+        return 0.0
+    difference = float((expected - actual).abs().max())
+    scale = float(expected.abs().max())
+    return difference / scale if scale else difference

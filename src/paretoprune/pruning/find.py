@@ -1,0 +1,162 @@
+"""The groups of a model that may be pruned: discovered, then proved by removing channels.
+
+The proof works on a copy with random weights in double precision, where a wrong channel cannot hide
+behind small or dead weights, and where a right one differs by rounding alone.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.errors import EquivalenceError, PruningError
+from paretoprune.pruning.apply import apply_plan
+from paretoprune.pruning.discover import discover_groups
+from paretoprune.pruning.equivalence import Example, as_arguments, relative_error, run
+from paretoprune.pruning.generic import generic_copy
+from paretoprune.pruning.groups import Group, Groups
+from paretoprune.pruning.masks import masked_model
+from paretoprune.pruning.plan import Plan
+from paretoprune.results import KeptGroup
+
+_SEED = 0
+_DRAWS = 2  # removals that a set of groups must survive
+
+
+def find_groups(model: nn.Module, example: Example) -> Groups:
+    """The groups of the model, each proved: with its channels removed, the network computes what
+    it computes with them zeroed.
+
+    Several groups are proved together, with shares of channels drawn for each on its own, and in
+    halves where that fails, down to single groups; so every failing group is found, and a good
+    model costs few forward passes. `example` is one input of the model (or a tuple, one per
+    argument) with its batch axis. The model stays as it is.
+
+    Raises:
+        PruningError: the model does not run on the example, its graph cannot be read, or nothing
+            in it can be pruned.
+    """
+    found = discover_groups(model, example)
+    proof = Proof.of(model, example)
+    proved = proof.split(found.prunable)
+    prunable = proof.together(proved)
+    reasons = {**proof.reasons, **{kept.name: kept.reason for kept in found.kept}}
+    if not prunable:
+        raise PruningError(_nothing(reasons))
+    width = {kept.name: kept.width for kept in found.kept}
+    width.update({group.name: group.width for group in found.prunable})
+    kept = tuple(KeptGroup(name, width[name], reason) for name, reason in reasons.items())
+    return Groups(tuple(prunable), kept)
+
+
+@dataclass
+class Proof:
+    """A working copy of the model and what was found wrong with groups so far, by name."""
+
+    model: nn.Module
+    inputs: tuple[Tensor, ...]
+    tolerance: float
+    training_shapes: list[tuple[int, ...]] | None  # None where it cannot run in training mode
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: nn.Module, example: Example) -> Proof:
+        """Make the working copy."""
+        working, inputs, tolerance = generic_copy(model, as_arguments(example), seed=_SEED)
+        with torch.no_grad():
+            noise = relative_error(run(working, inputs), run(working, inputs))
+        if noise > tolerance:
+            raise PruningError(
+                "the model gives different outputs for the same input even in evaluation mode, "
+                "so no pruned model can be compared with it"
+            )
+        return cls(working, inputs, tolerance, _training_shapes(working, inputs))
+
+    def split(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups that pass, in as large sets as pass; the others get their reasons noted."""
+        if not groups:
+            return []
+        reason = self.fault(groups)
+        if reason is None:
+            return list(groups)
+        if len(groups) == 1:
+            self.reasons[groups[0].name] = reason
+            return []
+        half = len(groups) // 2
+        return self.split(groups[:half]) + self.split(groups[half:])
+
+    def together(self, groups: Sequence[Group]) -> list[Group]:
+        """Of groups that pass apart, those that also pass together."""
+        if not groups or self.fault(groups) is None:
+            return list(groups)
+        accepted: list[Group] = []
+        for group in groups:
+            reason = self.fault([*accepted, group])
+            if reason is None:
+                accepted.append(group)
+            else:
+                self.reasons[group.name] = f"together with other groups {reason}"
+        return accepted
+
+    def fault(self, groups: Sequence[Group]) -> str | None:
+        """What goes wrong when channels of all these groups are removed; None if nothing."""
+        for draw in range(_DRAWS):
+            plan = random_plan(groups, seed=_SEED + draw)
+            try:
+                error = self._error(groups, plan)
+            except EquivalenceError as problem:
+                return f"removing its channels does not work: {problem}"
+            except Exception as problem:
+                text = str(problem).splitlines()[0] if str(problem) else ""
+                return f"the network fails without its channels: {type(problem).__name__}: {text}"
+            if error > self.tolerance:
+                return (
+                    f"removing its channels changes the outputs (relative error {error:.2g}), as a "
+                    "zero-padded shortcut or a sum over channels does"
+                )
+        return None
+
+    @torch.no_grad()
+    def _error(self, groups: Sequence[Group], plan: Plan) -> float:
+        pruned = apply_plan(self.model, groups, plan)
+        expected = run(masked_model(self.model, groups, plan), self.inputs)
+        error = relative_error(expected, run(pruned, self.inputs))
+        if self.training_shapes is not None:
+            shapes = [tuple(t.shape) for t in run(pruned.train(), self.inputs)]
+            if shapes != self.training_shapes:
+                raise EquivalenceError("the outputs in training mode change their shapes")
+        return error
+
+
+def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
+    """A quarter to three quarters of every group's channels, at least one, drawn at random."""
+    generator = torch.Generator().manual_seed(seed)
+    removed = {}
+    for group in groups:
+        order = torch.randperm(group.width, generator=generator)
+        share = 0.25 + 0.5 * float(torch.rand((), generator=generator))
+        count = min(max(round(share * group.width), 1), group.width - 1)
+        removed[group.name] = tuple(order[:count].tolist())
+    return Plan(removed)
+
+
+def _training_shapes(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[tuple[int, ...]] | None:
+    """Some networks have parts that run in training alone; these must survive, too."""
+    try:
+        with torch.no_grad():
+            return [tuple(tensor.shape) for tensor in run(copy.deepcopy(model).train(), inputs)]
+    except Exception:
+        return None
+
+
+def _nothing(reasons: dict[str, str]) -> str:
+    told = "".join(f"\n  `{name}`: {reason}" for name, reason in list(reasons.items())[:5])
+    return (
+        "nothing in this model can be pruned. Prunable are channels between convolutions, linear "
+        "layers and BatchNorm that no reshape or fixed number in `forward` ties down"
+        + (f"; kept whole are:{told}" if told else "")
+    )

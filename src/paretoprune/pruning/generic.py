@@ -1,0 +1,90 @@
+"""A copy of a model with random weights, for questions about its structure alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.equivalence import run
+
+_DOUBLE_TOLERANCE = 1e-9
+_SINGLE_TOLERANCE = 1e-4
+
+
+def generic_copy(
+    model: nn.Module, example: Sequence[Tensor], *, seed: int
+) -> tuple[nn.Module, tuple[Tensor, ...], float]:
+    """The model with random weights, random inputs of the example's shape, and the relative error
+    that rounding may cause: in double precision if the model runs in it, in single if not.
+
+    Raises:
+        PruningError: the model does not run on inputs of the example's shape.
+    """
+    problem: Exception | None = None
+    for dtype, tolerance in (
+        (torch.float64, _DOUBLE_TOLERANCE),
+        (torch.float32, _SINGLE_TOLERANCE),
+    ):
+        generator = torch.Generator().manual_seed(seed)
+        working = copy.deepcopy(model).to("cpu", dtype).eval()
+        inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)
+        with torch.no_grad():
+            _randomise(working, generator)
+            try:
+                _settle_statistics(working, inputs, generator)
+                run(working, inputs)
+                return working, inputs, tolerance
+            except Exception as error:
+                problem = error
+    raise PruningError(f"the model does not run on two random samples: {problem}") from problem
+
+
+def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
+    """Two samples: noise for numbers, the example itself for indices."""
+    if tensor.dim() == 0:
+        return tensor.cpu()
+    if tensor.is_floating_point():
+        return torch.randn((2, *tensor.shape[1:]), dtype=dtype, generator=generator)
+    return torch.cat([tensor, tensor])[:2].cpu()
+
+
+def _randomise(model: nn.Module, generator: torch.Generator) -> None:
+    """He-normal weights; scales around one and biases around zero."""
+    for name, parameter in model.named_parameters():
+        if not parameter.is_floating_point() or parameter.numel() == 0:
+            continue
+        if name.rpartition(".")[2].startswith("bias"):
+            parameter.normal_(0, 0.3, generator=generator)
+        elif parameter.dim() < 2:
+            parameter.uniform_(0.5, 1.5, generator=generator)
+        else:
+            fan_in = parameter.numel() / parameter.shape[0]
+            parameter.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
+
+
+def _settle_statistics(
+    model: nn.Module, inputs: Sequence[Tensor], generator: torch.Generator
+) -> None:
+    """BatchNorm statistics near those of the inputs, so that signals keep their size in deep nets,
+    yet away from them and from their initial values."""
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train().momentum = 1.0
+    try:
+        run(model, inputs)
+    except ValueError:
+        pass  # one value per channel: the initial statistics serve
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.eval().momentum = momentum
+    for norm in norms:
+        assert norm.running_mean is not None and norm.running_var is not None
+        noise = torch.randn(norm.num_features, generator=generator).to(norm.running_mean)
+        norm.running_mean.add_(0.1 * noise)
+        norm.running_var.mul_(1 + 0.2 * noise.tanh()).add_(0.1)

@@ -1,0 +1,114 @@
+"""What can be removed: groups of channels, each told as positions in tensors of the state dict.
+
+A group knows nothing of layers. Slicing, masking, counting, scoring and saving are all loops over
+its slots, by tensor name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from paretoprune.results import GroupInfo, KeptGroup
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where the channels of a group lie in one tensor.
+
+    `positions[c]` are the indices along dimension `dim` of the state-dict tensor `tensor` that
+    belong to channel c: one for a convolution, several where a flatten spreads a channel over many
+    inputs of a linear layer. Every channel has equally many, and no index belongs to two channels.
+    """
+
+    tensor: str
+    dim: int
+    positions: tuple[tuple[int, ...], ...]
+
+    @property
+    def per_channel(self) -> int:
+        """How many positions one channel has."""
+        return len(self.positions[0])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels 0 to `width` - 1 that are removed together everywhere they lie.
+
+    `name` is the path of the first layer that produces them, as in the state dict.
+    """
+
+    name: str
+    width: int
+    slots: tuple[Slot, ...]
+
+    @property
+    def info(self) -> GroupInfo:
+        """The group as the search sees it."""
+        return GroupInfo(self.name, self.width)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """All groups of a dense model: those that may be pruned, and those kept whole with a reason."""
+
+    prunable: tuple[Group, ...]
+    kept: tuple[KeptGroup, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `json.dumps`; positions that lie in a row take two numbers."""
+        return {
+            "prunable": [_group_to_json(group) for group in self.prunable],
+            "kept": [asdict(group) for group in self.kept],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Groups:
+        """The inverse of `to_json`."""
+        return cls(
+            prunable=tuple(_group_from_json(group) for group in data["prunable"]),
+            kept=tuple(KeptGroup(**group) for group in data["kept"]),
+        )
+
+
+def row_of_positions(width: int, *, start: int = 0, size: int = 1) -> tuple[tuple[int, ...], ...]:
+    """Channel after channel, `size` positions each, the first at `start`."""
+    return tuple(
+        tuple(range(start + channel * size, start + (channel + 1) * size))
+        for channel in range(width)
+    )
+
+
+def _group_to_json(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "width": group.width,
+        "slots": [_slot_to_json(slot) for slot in group.slots],
+    }
+
+
+def _slot_to_json(slot: Slot) -> dict[str, Any]:
+    start, size = slot.positions[0][0], slot.per_channel
+    row = row_of_positions(len(slot.positions), start=start, size=size)
+    where: dict[str, Any] = (
+        {"start": start, "size": size}
+        if slot.positions == row
+        else {"positions": [list(channel) for channel in slot.positions]}
+    )
+    return {"tensor": slot.tensor, "dim": slot.dim, **where}
+
+
+def _group_from_json(data: Mapping[str, Any]) -> Group:
+    width = data["width"]
+    slots = tuple(_slot_from_json(slot, width) for slot in data["slots"])
+    return Group(data["name"], width, slots)
+
+
+def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:
+    positions = (
+        tuple(tuple(channel) for channel in data["positions"])
+        if "positions" in data
+        else row_of_positions(width, start=data["start"], size=data["size"])
+    )
+    return Slot(data["tensor"], data["dim"], positions)

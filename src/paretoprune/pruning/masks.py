@@ -1,0 +1,51 @@
+"""Removing by zeroing: the dense model in which a plan's channels are silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.apply import copy_with, removed_positions, tensors_of
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.plan import Plan
+
+
+def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[str, Tensor]:
+    """Boolean masks by tensor name, of the tensors that lose channels; False where one goes.
+
+    A mask has the shape and device of its tensor (an expanded view, so it takes little memory).
+    Running variances have none: a variance must stay positive, and a silent channel's is not used.
+
+    Raises:
+        PruningError: the plan does not fit the groups, or the groups do not fit the model.
+    """
+    removed = {
+        name: dims
+        for name, dims in removed_positions(groups, plan).items()
+        if name.rpartition(".")[2] != "running_var"
+    }
+    return {
+        name: _mask(tensor, removed[name]) for name, tensor in tensors_of(model, removed).items()
+    }
+
+
+def masked_model(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Module:
+    """A copy of the model in which the plan's channels are zero; it keeps its dense shapes.
+
+    Raises:
+        PruningError: the plan does not fit the groups, or the groups do not fit the model.
+    """
+    masks = mask_tensors(model, groups, plan)
+    tensors = tensors_of(model, masks)
+    return copy_with(model, {name: tensors[name].detach() * mask for name, mask in masks.items()})
+
+
+def _mask(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
+    mask = torch.ones([1] * tensor.dim(), dtype=torch.bool)
+    for dim, positions in removed.items():
+        stays = torch.ones(tensor.shape[dim], dtype=torch.bool)
+        stays[list(positions)] = False
+        mask = mask & stays.reshape([-1 if axis == dim else 1 for axis in range(tensor.dim())])
+    return mask.to(tensor.device).expand(tensor.shape)

@@ -1,0 +1,46 @@
+"""Adding up numbers over all places where the channels of a group lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.groups import Group, Slot
+
+
+class Reading(Protocol):
+    """Turns one weight tensor of the model into one number per element."""
+
+    def __call__(self, name: str, weight: Tensor, /) -> Tensor: ...
+
+
+def weight_slots(group: Group, parameters: Mapping[str, nn.Parameter]) -> list[Slot]:
+    """The group's slots in weights: parameters of two dimensions or more."""
+    return [
+        slot
+        for slot in group.slots
+        if slot.tensor in parameters and parameters[slot.tensor].dim() >= 2
+    ]
+
+
+def sum_per_channel(
+    group: Group, parameters: Mapping[str, nn.Parameter], reading: Reading
+) -> Tensor:
+    """The sum of the reading over every element of the group's weights, by channel.
+
+    Shape (width,), float64 on the CPU.
+    """
+    total = torch.zeros(group.width, dtype=torch.float64)
+    for slot in weight_slots(group, parameters):
+        total += sum_slot(slot, reading(slot.tensor, parameters[slot.tensor].detach()))
+    return total
+
+
+def sum_slot(slot: Slot, values: Tensor) -> Tensor:
+    """The sum of `values` (shaped like the slot's tensor) by channel: (width,), float64, CPU."""
+    others = [axis for axis in range(values.dim()) if axis != slot.dim]
+    along = values.double().sum(others) if others else values.double()
+    return along.cpu()[torch.tensor(slot.positions)].sum(1)

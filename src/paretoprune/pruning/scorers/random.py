@@ -1,0 +1,28 @@
+"""No opinion: the baseline that every scorer has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.groups import Group
+
+
+@dataclass(frozen=True)
+class Random:
+    """Uniform numbers in [0, 1), the same for the same seed and groups."""
+
+    seed: int = 0
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]] = (),
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,). Neither model nor data are used."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return {group.name: torch.rand(group.width, generator=generator) for group in groups}
