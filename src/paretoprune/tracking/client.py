@@ -1,0 +1,65 @@
+"""MLflow's client: imported late, kept silent, and given batches that it accepts."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paretoprune.tracking.database import ensure_sqlite
+from paretoprune.tracking.record import Point
+from paretoprune.tracking.uri import sqlite_file
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# What one call may hold; MLflow allows 1000 metrics, and 1000 entries of all kinds together.
+_MAX_PARAMS = 100
+_MAX_METRICS = 800
+
+
+def import_mlflow() -> None:
+    """Import MLflow, which takes seconds, so that it phones nobody and prints nothing."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    # What fails is kept and sent again by the outbox; MLflow itself need not insist for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations between MLflow and its dependencies
+        importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its tracebacks become our warnings
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def connect(uri: str, *, artifacts: Path) -> MlflowClient:
+    """A client for the URI; a missing SQLite file is created."""
+    from mlflow import MlflowClient
+
+    file = sqlite_file(uri)
+    if file is not None:
+        ensure_sqlite(file, artifacts=artifacts)
+    return MlflowClient(tracking_uri=uri)
+
+
+def log_values(
+    client: MlflowClient,
+    run_id: str,
+    *,
+    params: Mapping[str, str],
+    points: Iterable[Point] = (),
+    timestamp_ms: int = 0,
+) -> None:
+    """Log parameters and metrics in one call, or in as few as MLflow's limits allow."""
+    from mlflow.entities import Metric, Param
+
+    some_params = [Param(name, value) for name, value in params.items()]
+    some_metrics = [Metric(point.name, point.value, timestamp_ms, point.step) for point in points]
+    while some_params or some_metrics:
+        client.log_batch(
+            run_id, metrics=some_metrics[:_MAX_METRICS], params=some_params[:_MAX_PARAMS]
+        )
+        some_metrics, some_params = some_metrics[_MAX_METRICS:], some_params[_MAX_PARAMS:]

@@ -1,0 +1,60 @@
+"""The note on a sweep's page in MLflow: the best points, and the commands that export them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from paretoprune.results import Direction, Metrics, TrialResult
+
+_MAX_ROWS = 20  # MLflow cuts a note at 8000 characters
+
+
+def sweep_note(
+    front: Sequence[TrialResult],
+    *,
+    sweep_name: str,
+    dense: Metrics,
+    objectives: Mapping[str, Direction],
+) -> str:
+    """Markdown: a table of the front beside the dense model, then the commands of pick."""
+    names = [*objectives]
+    lines = [
+        f"Front of the sweep **{sweep_name}**: {len(front)} models that no other trial beats on "
+        f"{' and '.join(names)}.",
+        "",
+        "| trial | origin | " + " | ".join(names) + " |",
+        "|---|---|" + "---:|" * len(names),
+        _row("dense", "", dense, names),
+    ]
+    shown = _thin(sorted(front, key=lambda result: _order(result, names)), _MAX_ROWS)
+    lines += [_row(str(result.number), result.origin, result.metrics, names) for result in shown]
+    if len(shown) < len(front):
+        lines.append(f"\n{len(front) - len(shown)} more are in `front.csv`.")
+    lines += [
+        "",
+        "Show the front, or export a model from it:",
+        "",
+        f"    python -m src.pick {sweep_name}",
+        f"    python -m src.pick {sweep_name} rule=knee",
+    ]
+    lines += [f"    python -m src.pick {sweep_name} trial={shown[0].number}"] if shown else []
+    return "\n".join(lines) + "\n"
+
+
+def _row(trial: str, origin: str, metrics: Metrics, names: Sequence[str]) -> str:
+    measured = metrics.measured()
+    values = [f"{measured[name]:,.6g}" if name in measured else "" for name in names]
+    return f"| {trial} | {origin} | {' | '.join(values)} |"
+
+
+def _order(result: TrialResult, names: Sequence[str]) -> tuple[float, ...]:
+    measured = result.metrics.measured()
+    return tuple(-measured.get(name, 0.0) for name in names)
+
+
+def _thin(results: Sequence[TrialResult], limit: int) -> list[TrialResult]:
+    """At most `limit` of them, spread evenly from the first to the last."""
+    if len(results) <= limit:
+        return list(results)
+    steps = (len(results) - 1) / (limit - 1)
+    return [results[round(index * steps)] for index in range(limit)]

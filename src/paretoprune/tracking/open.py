@@ -1,0 +1,69 @@
+"""Opening a tracker for a sweep."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from paretoprune.tracking.client import import_mlflow
+from paretoprune.tracking.outbox import explain
+from paretoprune.tracking.runs import SweepRecord, open_runs
+from paretoprune.tracking.tracker import MlflowTracker, NullTracker, Tracker
+from paretoprune.tracking.uri import redact, sqlite_file
+
+_log = logging.getLogger(__name__)
+
+
+def open_tracker(
+    uri: str,
+    *,
+    root: Path,
+    sweep_name: str,
+    sweep_id: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, str],
+    patience_s: float = 10.0,
+) -> Tracker:
+    """A tracker for a sweep, new or resumed. Never raises: what fails becomes a warning.
+
+    Args:
+        uri: from `resolve_uri`.
+        root: the project's folder. Artifacts of a database that is no SQLite file go to its
+            `mlruns`, those of a SQLite file beside that file.
+        sweep_name: the name of the experiment and of the parent run.
+        sweep_id: the same when a sweep is resumed, another one when it is started anew under
+            the same name; letters, digits and dashes.
+        tags, params: of the parent run.
+        patience_s: how long a call may wait for MLflow before the work goes on without it.
+    """
+    try:
+        import_mlflow()
+    except Exception as error:
+        _log.warning("%s; the work goes on without it", redact(explain(error)))
+        return NullTracker()
+    commit = git_commit(root)
+    file = sqlite_file(uri)
+    sweep = SweepRecord(
+        name=sweep_name,
+        sweep_id=sweep_id,
+        tags={**tags, "commit": commit} if commit else tags,
+        params=params,
+    )
+    artifacts = (file.parent if file else root.resolve()) / "mlruns"
+    open_these = partial(open_runs, uri, artifacts=artifacts, sweep=sweep)
+    return MlflowTracker(open_these, commit=commit, patience_s=patience_s)
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit checked out in `folder`, with `-dirty` where files differ; None without git."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(
+            [*command, "--exclude=*"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

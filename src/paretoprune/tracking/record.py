@@ -1,0 +1,119 @@
+"""A trial in MLflow's terms: parameters, metrics and tags, within MLflow's limits."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from paretoprune.results import TrialResult
+
+_MAX_KEY = 250
+_MAX_PARAM = 6000
+_MAX_TAG = 8000
+_CURVE = ("train_loss", "validation_accuracy", "validation_loss", "learning_rate")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of one metric. `step` counts epochs for a curve and is 0 for everything else."""
+
+    name: str
+    value: float
+    step: int
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """All that a trial's run holds. Times are in milliseconds since 1970."""
+
+    number: int
+    run_name: str
+    status: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    points: tuple[Point, ...]
+    artifacts: tuple[Path, ...]
+    start_ms: int
+    end_ms: int
+
+
+def trial_record(
+    result: TrialResult, *, commit: str | None, artifacts: Sequence[Path]
+) -> TrialRecord:
+    """What MLflow shall hold of a finished trial."""
+    end_ms = int(time.time() * 1000)
+    seconds = sum(result.seconds.values())
+    return TrialRecord(
+        number=result.number,
+        run_name=run_name(result),
+        status="FAILED" if result.state == "failed" else "FINISHED",
+        tags=fit_tags(_tags(result, commit)),
+        params=fit_params(_params(result)),
+        points=tuple(_points(result)),
+        artifacts=tuple(artifacts),
+        start_ms=end_ms - int(seconds * 1000),
+        end_ms=end_ms,
+    )
+
+
+def run_name(result: TrialResult) -> str:
+    """The run's name, short enough for MLflow's table: `017 macs 31% acc 97.2`."""
+    words = [f"{result.number:03d}"]
+    if result.state != "complete":
+        words.append(result.state)
+    if result.metrics.theoretical_speedup:
+        words.append(f"macs {100 / result.metrics.theoretical_speedup:.0f}%")
+    if result.metrics.accuracy is not None:
+        words.append(f"acc {result.metrics.accuracy:.1f}")
+    return " ".join(words)
+
+
+def fit_params(params: Mapping[str, str]) -> dict[str, str]:
+    """The parameters with names and values that MLflow accepts."""
+    return {fit_name(name): value[:_MAX_PARAM] for name, value in params.items()}
+
+
+def fit_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags with names and values that MLflow accepts."""
+    return {fit_name(name): value[:_MAX_TAG] for name, value in tags.items()}
+
+
+def fit_name(name: str) -> str:
+    """The name with what MLflow refuses (other characters, empty path parts) replaced by `_`."""
+    parts = re.sub(r"[^\w/.\- ]", "_", name).split("/")
+    return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_MAX_KEY]
+
+
+def _tags(result: TrialResult, commit: str | None) -> dict[str, str]:
+    optional = {
+        "commit": commit,
+        "reason": result.reason,
+        "duplicate_of": None if result.duplicate_of is None else str(result.duplicate_of),
+    }
+    return {
+        "trial": str(result.number),
+        "state": result.state,
+        "origin": result.origin,
+        "seed": str(result.seed),
+        **{name: value for name, value in optional.items() if value},
+    }
+
+
+def _params(result: TrialResult) -> dict[str, str]:
+    ratios = {f"ratio/{group}": f"{ratio:g}" for group, ratio in result.ratios.items()}
+    return ratios | {f"width/{group}": str(width) for group, width in result.widths.items()}
+
+
+def _points(result: TrialResult) -> Iterator[Point]:
+    for name, value in result.metrics.measured().items():
+        yield Point(name, float(value), 0)
+    for phase, seconds in result.seconds.items():
+        yield Point(fit_name(f"seconds/{phase}"), seconds, 0)
+    if result.seconds:
+        yield Point("seconds_total", sum(result.seconds.values()), 0)
+    for epoch in result.curve:
+        for name in _CURVE:
+            yield Point(name, getattr(epoch, name), epoch.epoch)

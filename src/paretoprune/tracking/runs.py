@@ -1,0 +1,161 @@
+"""A sweep's runs in MLflow: an experiment, a parent run, and a child run for each trial.
+
+Everything here may raise. After that the runs are opened anew: what MLflow holds is looked up
+again, so that repeating a write neither loses nor doubles anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paretoprune.tracking.client import connect, log_values
+from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags
+from paretoprune.tracking.uri import is_server
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_PARENT = "mlflow.parentRunId"
+_NOTE = "mlflow.note.content"
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """Which sweep this is, and what its parent run holds."""
+
+    name: str
+    sweep_id: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Child:
+    """What MLflow holds of a trial's run."""
+
+    run_id: str
+    front: str
+    finished: bool
+
+
+@dataclass(frozen=True)
+class SweepRuns:
+    """The sweep's runs, found or created. `children` follows what is written, by trial number."""
+
+    client: MlflowClient
+    experiment_id: str
+    parent_id: str
+    children: dict[int, Child]
+
+    def write_trial(self, record: TrialRecord, *, front: bool) -> None:
+        """Write a trial's run with everything in it, unless a finished one is there."""
+        child = self.children.get(record.number) or self._create_child(record, _flag(front))
+        if child.finished:
+            return
+        log_values(
+            self.client,
+            child.run_id,
+            params=record.params,
+            points=record.points,
+            timestamp_ms=record.end_ms,
+        )
+        _log_files(self.client, child.run_id, record.artifacts)
+        self.client.set_terminated(child.run_id, record.status, end_time=record.end_ms)
+        self.children[record.number] = replace(child, finished=True)
+
+    def mark_front(self, numbers: Collection[int]) -> None:
+        """Set the tag `front` of those trials for which it has changed."""
+        for number, child in self.children.items():
+            front = _flag(number in numbers)
+            if child.front != front:
+                self.client.set_tag(child.run_id, "front", front)
+                self.children[number] = replace(child, front=front)
+
+    def write_summary(self, note: str, files: Sequence[Path]) -> None:
+        """Put the note and the files on the parent run."""
+        for name, value in fit_tags({_NOTE: note}).items():
+            self.client.set_tag(self.parent_id, name, value)
+        _log_files(self.client, self.parent_id, files)
+
+    def finish(self, status: str) -> None:
+        """End the parent run."""
+        self.client.set_terminated(self.parent_id, status)
+
+    def _create_child(self, record: TrialRecord, front: str) -> Child:
+        run = self.client.create_run(
+            self.experiment_id,
+            start_time=record.start_ms,
+            run_name=record.run_name,
+            tags={**record.tags, "front": front, _PARENT: self.parent_id},
+        )
+        child = Child(run.info.run_id, front, finished=False)
+        self.children[record.number] = child
+        return child
+
+
+def open_runs(uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
+    """Connect, and find or create the experiment and the parent run; find the children."""
+    client = connect(uri, artifacts=artifacts)
+    # A server places artifacts itself; a database would leave them in the current folder.
+    place = None if is_server(uri) else (artifacts / sweep.name).as_uri()
+    experiment_id = _open_experiment(client, sweep.name, place)
+    parent_id = _open_parent(client, experiment_id, sweep)
+    children = {
+        int(run.data.tags["trial"]): _child(run)
+        for run in _search(client, experiment_id, f"tags.`{_PARENT}` = '{parent_id}'")
+    }
+    return SweepRuns(client, experiment_id, parent_id, children)
+
+
+def _open_experiment(client: MlflowClient, name: str, place: str | None) -> str:
+    known = client.get_experiment_by_name(name)
+    if known is None:
+        return str(client.create_experiment(name, artifact_location=place))
+    if known.lifecycle_stage == "deleted":
+        client.restore_experiment(known.experiment_id)
+    return str(known.experiment_id)
+
+
+def _open_parent(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -> str:
+    tags = fit_tags({**sweep.tags, "sweep_id": sweep.sweep_id})
+    params = fit_params(sweep.params)
+    run = next(_search(client, experiment_id, f"tags.sweep_id = '{sweep.sweep_id}'"), None)
+    if run is None:
+        run = client.create_run(experiment_id, run_name=sweep.name, tags=tags)
+    elif run.info.status != "RUNNING":
+        client.update_run(run.info.run_id, status="RUNNING")
+    for name, value in tags.items():
+        if run.data.tags.get(name) != value:
+            client.set_tag(run.info.run_id, name, value)
+    # MLflow refuses to change a parameter: those of the first start stay.
+    new = {name: value for name, value in params.items() if name not in run.data.params}
+    log_values(client, run.info.run_id, params=new)
+    return str(run.info.run_id)
+
+
+def _search(client: MlflowClient, experiment_id: str, query: str) -> Iterator[Run]:
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], query, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _child(run: Run) -> Child:
+    return Child(run.info.run_id, run.data.tags.get("front", ""), run.info.status != "RUNNING")
+
+
+def _log_files(client: MlflowClient, run_id: str, files: Sequence[Path]) -> None:
+    for file in files:
+        if file.is_file():
+            client.log_artifact(run_id, str(file))
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

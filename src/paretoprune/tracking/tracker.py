@@ -1,0 +1,110 @@
+"""The tracker that a sweep talks to. Its methods never raise: MLflow's outage costs no trial."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from paretoprune.results import TrialResult
+from paretoprune.tracking.outbox import Delivery, Outbox
+from paretoprune.tracking.record import trial_record
+from paretoprune.tracking.runs import SweepRuns
+
+_log = logging.getLogger(__name__)
+_OPEN_PATIENCE_S = 60.0  # a new database takes seconds, on a busy machine many
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+class Tracker(Protocol):
+    """What a sweep may tell. No method raises, apart from a KeyboardInterrupt passing through."""
+
+    def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
+        """Tell of a finished trial. Telling again of one that MLflow holds changes nothing."""
+
+    def mark_front(self, numbers: Collection[int]) -> None:
+        """Tell which trials are on the front now."""
+
+    def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
+        """Put a note (Markdown) and files on the sweep's own run, in place of earlier ones."""
+
+    def close(self, status: Status) -> None:
+        """Deliver what waits, within a minute, and end the sweep's own run."""
+
+
+class NullTracker:
+    """The tracker of a sweep without tracking."""
+
+    def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
+        """Nothing."""
+
+    def mark_front(self, numbers: Collection[int]) -> None:
+        """Nothing."""
+
+    def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
+        """Nothing."""
+
+    def close(self, status: Status) -> None:
+        """Nothing."""
+
+
+class MlflowTracker:
+    """Brings a sweep to MLflow, each message through an outbox that keeps what failed."""
+
+    def __init__(
+        self, open_runs: Callable[[], SweepRuns], *, commit: str | None, patience_s: float
+    ) -> None:
+        """`open_runs` connects to MLflow; it is called at once, and again after every failure."""
+        self._open_runs = open_runs
+        self._commit = commit
+        self._patience_s = patience_s
+        self._outbox = Outbox(patience_s=patience_s)
+        self._runs: SweepRuns | None = None
+        self._front: frozenset[int] = frozenset()
+        self._put("the sweep's run", lambda runs: None, patience_s=_OPEN_PATIENCE_S)
+
+    def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
+        """Write the trial's run: parameters, metrics, curve, tags and artifacts."""
+        record = trial_record(result, commit=self._commit, artifacts=artifacts)
+        self._put(
+            f"trial {record.number}",
+            lambda runs: runs.write_trial(record, front=record.number in self._front),
+        )
+
+    def mark_front(self, numbers: Collection[int]) -> None:
+        """Change the tag `front` of the trials that came to the front or left it."""
+        self._front = frozenset(numbers)
+        self._put("the front", lambda runs: runs.mark_front(self._front))
+
+    def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
+        """Put the note and the files on the parent run."""
+        self._put("the summary", lambda runs: runs.write_summary(note, files))
+
+    def close(self, status: Status) -> None:
+        """Deliver what waits and end the parent run; say what could not be delivered."""
+        self._put("the end", lambda runs: runs.finish(status))
+        lost = self._outbox.drain(patience_s=3 * self._patience_s)
+        if lost:
+            _log.warning(
+                "MLflow did not get %s; the sweep's folder holds everything, and running the same "
+                "command again sends what is missing",
+                _enumerate(lost),
+            )
+
+    def _put(
+        self, what: str, write: Callable[[SweepRuns], None], *, patience_s: float | None = None
+    ) -> None:
+        self._outbox.put(Delivery(what, lambda: self._send(write)), patience_s=patience_s)
+
+    def _send(self, write: Callable[[SweepRuns], None]) -> None:
+        runs, self._runs = self._runs or self._open_runs(), None
+        write(runs)
+        self._runs = runs  # kept only when the write succeeded
+
+
+def _enumerate(names: list[str]) -> str:
+    shown = list(dict.fromkeys(names))
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    return ", ".join(shown[:5]) + more

@@ -1,0 +1,142 @@
+"""The MLflow UI: a small server for this machine, from its start to a clean end with Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from types import FrameType
+
+from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.tracking.client import import_mlflow
+from paretoprune.tracking.database import ensure_sqlite
+from paretoprune.tracking.uri import is_server, redact, sqlite_file
+
+_HOST = "127.0.0.1"  # the server asks nobody for a password, so it answers this machine only
+_ENDING_S = 10.0
+
+
+def serve(uri: str, *, root: Path, port: int = 5000) -> None:
+    """Serve the runs kept at `uri` (from `resolve_uri`) on this machine until Ctrl-C.
+
+    Raises:
+        SettingsError: the port is in use.
+        ParetopruneError: the server ended by itself.
+    """
+    if is_server(uri):
+        print(f"The runs are kept by the MLflow server at {redact(uri)}: open it in a browser.")
+        return
+    _check_port(port)
+    file = sqlite_file(uri)
+    artifacts = (file.parent if file else root.resolve()) / "mlruns"
+    print(f"Starting the MLflow UI for {redact(uri)}; this takes some seconds.", flush=True)
+    try:
+        if file and not file.exists():
+            import_mlflow()
+            ensure_sqlite(file, artifacts=artifacts)
+        with _server(uri, port, artifacts) as server:
+            _wait_until_ready(server, port)
+            print(f"The MLflow UI is at http://{_HOST}:{port} (Ctrl-C ends it).", flush=True)
+            server.wait()
+            raise ParetopruneError(_ended(server))
+    except KeyboardInterrupt:
+        print("The MLflow UI has ended.", flush=True)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as error:
+            raise SettingsError(
+                [
+                    f"port {port} cannot be used on this machine ({error.strerror}); end what "
+                    f"uses it, or take another one, for example `port={port + 1}`"
+                ]
+            ) from error
+
+
+@contextmanager
+def _server(uri: str, port: int, artifacts: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server with all its processes, which end with the block."""
+    # MLflow's default is fifteen processes with 3 GB; this is two with 0.5 GB.
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", _HOST]
+    command += ["--port", str(port), "--uvicorn-opts", "--log-level warning"]
+    settings = {
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: it may hold a password
+        "MLFLOW_ARTIFACTS_DESTINATION": artifacts.as_uri(),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+    }
+    with _hang_up_like_ctrl_c():
+        # A session of its own, so that all of it can be ended together.
+        server = subprocess.Popen(
+            command,
+            env=os.environ | settings,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield server
+        finally:
+            _end(server)
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
+    while server.poll() is None:
+        connection = http.client.HTTPConnection(_HOST, port, timeout=5)
+        try:
+            connection.request("GET", "/health")
+            if connection.getresponse().status == HTTPStatus.OK:
+                return
+        except (http.client.HTTPException, OSError):
+            time.sleep(0.2)
+        finally:
+            connection.close()
+    raise ParetopruneError(_ended(server))
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server's whole session: politely at first, then for certain."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C changes nothing
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=_ENDING_S)
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _hang_up_like_ctrl_c() -> Iterator[None]:
+    """Let a closed terminal or a `kill` end the server as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(server: subprocess.Popen[bytes]) -> str:
+    return f"the MLflow server ended by itself with code {server.returncode}; its words are above"
