@@ -51,7 +51,6 @@ class FinetuneSettings:
     """How a network is trained: the dense model from scratch, a pruned one after pruning."""
 
     epochs: Annotated[int, Field(ge=0)] = 4
-    batch_size: Positive = 64
     learning_rate: Annotated[float, Field(gt=0)] = 0.05  # the peak of the one-cycle schedule
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4

@@ -17,7 +17,7 @@ from paretoprune.errors import SettingsError
 # What the program fills in when it calls a target, so that a user need not.
 PROVIDED = {
     "model": ("num_classes", "in_channels"),
-    "data": ("batch_size", "seed", "pretrained"),
+    "data": ("seed", "pretrained"),
     "scorer": ("seed",),
     "search.sampler": ("seed",),
 }

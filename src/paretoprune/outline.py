@@ -70,7 +70,6 @@ def outline(settings: Settings) -> Outline:
     device = choose_device(settings)
     data = build(
         settings.data,
-        batch_size=settings.finetune.batch_size,
         seed=settings.seed,
         pretrained=settings.model.weights is not None,
     )
@@ -148,7 +147,7 @@ def _digest(settings: Settings, info: DataInfo, model: nn.Module, example: Tenso
         "tensors": {name: list(t.shape) for name, t in model.state_dict().items()},
         "weights": _file_digest(settings.model.weights),
         "train": None if settings.model.weights else asdict(settings.model.train),
-        "data": [asdict(settings.data), asdict(info), settings.finetune.batch_size],
+        "data": [asdict(settings.data), asdict(info)],
         "inputs": hashlib.sha256(example.cpu().contiguous().numpy().tobytes()).hexdigest(),
         "seed": settings.seed,
     }

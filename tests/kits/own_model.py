@@ -1,0 +1,27 @@
+"""A network as a user might bring it: named by `_target_`, with an argument of its own."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class OwnNet(nn.Module):
+    """Two convolutions and a classifier. Input (n, in_channels, height, width)."""
+
+    def __init__(self, width: int, num_classes: int, in_channels: int = 1) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(2 * width),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+        )
+        self.classifier = nn.Linear(2 * width, num_classes)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (n, num_classes)."""
+        out: Tensor = self.classifier(self.features(inputs).flatten(1))
+        return out
