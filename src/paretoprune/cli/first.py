@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paretoprune.config import SearchSettings, Target
+from paretoprune.config import SearchSettings, Settings, Target
 from paretoprune.errors import SettingsError
 from paretoprune.outline import Outline
 from paretoprune.results import GroupInfo, Metrics, Proposal
@@ -20,17 +20,17 @@ _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
 _DEFAULT_MACS = 0.5
 
 
-def search_of(task: Outline) -> SearchSettings:
+def search_of(settings: Settings) -> SearchSettings:
     """The search of a sweep; for a single run one that ends after its only candidate."""
-    if task.settings.search:
-        return task.settings.search
+    if settings.search:
+        return settings.search
     unused = Target(path="optuna.samplers.RandomSampler")
     return SearchSettings(sampler=unused, n_trials=2, max_ratio=_MAX_RATIO, baseline_ratios=())
 
 
 def reject_unmeetable(task: Outline) -> None:
     """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
-    ratio = search_of(task).max_ratio
+    ratio = search_of(task.settings).max_ratio
     smallest = task.cost_of(uniform(group_infos(task), ratio))
     metrics = Metrics(params=smallest.params, macs=smallest.macs)
     mistakes = [

@@ -54,12 +54,12 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         prepared = prepare(task)
         _keep_dense(folder, prepared)
         results = _search(prepared, folder, console)
-        print_front(console, results, search_of(task).objectives, folder.path)
+        print_front(console, results, search_of(settings).objectives, folder.path)
 
 
 def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[TrialResult]:
     task, settings = prepared.outline, prepared.outline.settings
-    search = search_of(task)
+    search = search_of(settings)
     scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
     ledger = Ledger(
         folder.study,

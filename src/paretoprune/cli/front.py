@@ -1,0 +1,116 @@
+"""The front as people see it: rewritten files while a sweep runs, and the table at its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.table import Table
+
+from paretoprune.delivery import front_table, trials_table, write_figures, write_tables, written
+from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.search import front_of
+
+_log = logging.getLogger(__name__)
+
+_SHARE_FOR_TABLES = 0.01  # of the running time; a long sweep's tables take a moment to write
+
+
+class Tables:
+    """A watcher that keeps the sweep's tables up to date, and draws its pictures at the end."""
+
+    def __init__(self, folder: Path, objectives: Mapping[str, Direction]) -> None:
+        self._folder, self._objectives = folder, objectives
+        self._results: Sequence[TrialResult] = ()
+        self._started = time.perf_counter()
+        self._spent = 0.0
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
+        """One trial more: the tables are rewritten unless that would slow the sweep down."""
+        self._results = results
+        begun = time.perf_counter()
+        if self._spent <= _SHARE_FOR_TABLES * (begun - self._started):
+            self._write()
+            self._spent += time.perf_counter() - begun
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        dense = dense_metrics(self._results)
+        if self._results and dense:
+            self._write()
+            write_figures(
+                self._folder,
+                self._results,
+                front=front_of(self._results, self._objectives),
+                dense=dense,
+                objectives=self._objectives,
+            )
+
+    def _write(self) -> None:
+        dense = dense_metrics(self._results)
+        if dense:
+            write_tables(
+                self._folder,
+                self._results,
+                front=front_of(self._results, self._objectives),
+                dense=dense,
+                objectives=self._objectives,
+            )
+
+
+def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:
+    """What was measured of the dense model, once its trial is on record."""
+    return next((result.metrics for result in results if result.origin == "dense"), None)
+
+
+def print_front(
+    console: Console,
+    results: Sequence[TrialResult],
+    objectives: Mapping[str, Direction],
+    folder: Path,
+) -> None:
+    """The front as a table, then where everything lies and what to do next."""
+    dense = dense_metrics(results) or Metrics()
+    front = front_of(results, objectives)
+    trials = trials_table(results, front=front, dense=dense, objectives=objectives)
+    rows = front_table(trials, objectives)
+    extra = [n for n in ("macs", "params", "latency_ms") if n not in objectives and n in rows]
+    names = [*objectives, *extra]
+    table = Table(header_style="bold")
+    for heading in ("trial", "origin", *names, "gain over uniform"):
+        table.add_column(heading, justify="left" if heading == "origin" else "right")
+    for row in rows.to_dict("records"):
+        values = [written(name, row[name]) for name in names]
+        gain = row["gain_over_uniform"]
+        told = "" if gain != gain else f"{gain:+.2f}"
+        table.add_row(str(row["number"]), row["origin"], *values, told)
+    console.print(table)
+    _print_summary(console, results, rows.to_dict("records"), folder)
+
+
+def _print_summary(
+    console: Console,
+    results: Sequence[TrialResult],
+    rows: Sequence[Mapping[str, object]],
+    folder: Path,
+) -> None:
+    states = [result.state for result in results]
+    counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
+    console.print(f"trials: {', '.join(counts)}")
+    searched = [row for row in rows if row["origin"] not in ("dense", "uniform")]
+    if not searched:
+        console.print(
+            "No searched model beats uniform pruning here: every front member is uniform."
+        )
+    console.print(f"everything is in {folder}; to export a model: python -m src.pick {folder.name}")
