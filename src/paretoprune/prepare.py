@@ -13,11 +13,18 @@ from torch import Tensor, nn
 from paretoprune.config import Settings
 from paretoprune.errors import WeightsError
 from paretoprune.finetune import Teacher, fit
-from paretoprune.measure import assemble_metrics, count_bytes, measure_latency, measure_quality
+from paretoprune.measure import (
+    combine,
+    count_bytes,
+    count_macs,
+    count_params,
+    measure_latency,
+    measure_quality,
+)
 from paretoprune.models import load_weights
 from paretoprune.outline import Outline
-from paretoprune.pruning import load_state, save_state
-from paretoprune.results import Metrics
+from paretoprune.pruning.checkpoint import load_state, save_state
+from paretoprune.results import Cost, Metrics
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
@@ -45,7 +52,13 @@ def prepare(task: Outline) -> Prepared:
     scores = scorer(dense, task.groups.prunable, training_batches(task))
     teacher = None
     if task.settings.finetune.distillation > 0:
-        teacher = Teacher(dense, device=task.device)
+        loader = task.data.train_dataloader()
+        teacher = Teacher(
+            dense,
+            num_classes=task.info.num_classes,
+            device=task.device,
+            num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+        )
     return Prepared(task, dense, dense_metrics, scores, teacher)
 
 
@@ -57,12 +70,17 @@ def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics]
     latency = None
     if task.settings.measure.latency:
         latency = measure_latency(
-            model, task.example, task.settings.measure, dense=dense[0] if dense else None
+            model,
+            task.example,
+            task.settings.measure,
+            device=task.device,
+            dense=dense[0] if dense else None,
         )
-    return assemble_metrics(
-        quality=quality,
-        latency=latency,
+    return combine(
+        quality,
+        Cost(params=count_params(model), macs=count_macs(model, task.example)),
         size_bytes=count_bytes(model),
+        latency=latency,
         dense=dense[1] if dense else None,
     )
 

@@ -35,6 +35,9 @@ class Problem:
 class Watcher(Protocol):
     """Who is told as the sweep goes on: the terminal, the tables, MLflow."""
 
+    def begun(self, results: Sequence[TrialResult]) -> None:
+        """The sweep starts, or goes on after `results` of an earlier run."""
+
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """A trial ended; `results` are all so far, this one included."""
 
@@ -58,6 +61,8 @@ def run_sweep(
     """
     state = _State(problem, first, ledger, folder, search, sparsity, seed)
     state.restore()
+    for watcher in watchers:
+        watcher.begun(state.results)
     while True:
         while len(state.running) < executor.slots and (job := state.next_job()):
             executor.submit(job)

@@ -11,20 +11,19 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from paretoprune.files import write_json
-from paretoprune.finetune import MaskSchedule, fit, recalibrate, stages
+from paretoprune.finetune import MaskSchedule, fit, recalibrate_batchnorm, stages
 from paretoprune.prepare import Prepared, measure, training_batches
 from paretoprune.pruning import (
     Group,
     Plan,
     apply_plan,
     check_equivalence,
-    compose,
     make_plan,
     mask_tensors,
     masked_model,
-    restrict_groups,
     save_state,
 )
+from paretoprune.pruning.coordinates import compose, restrict_groups
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.targets import build
 
@@ -123,7 +122,9 @@ def _prune(model: nn.Module, groups: Sequence[Group], plan: Plan, example: Tenso
 
 def _recalibrate(prepared: Prepared, model: nn.Module) -> None:
     limit = prepared.outline.settings.finetune.recalibration_batches
-    recalibrate(model, (inputs for inputs, _ in training_batches(prepared.outline, limit)))
+    recalibrate_batchnorm(
+        model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
+    )
 
 
 def _finetune(

@@ -37,13 +37,14 @@ def run_hydra(command: Callable[[Mapping[str, Any]], None]) -> None:
         plain = OmegaConf.to_container(config, resolve=True)
         assert isinstance(plain, dict)
         if HydraConfig.get().mode == RunMode.MULTIRUN and plain.get("search"):
-            raise SettingsError(
-                [
-                    "`-m` makes a grid of single runs, and a sweep is a search of its own; "
-                    "leave out `-m`, or leave out `+sweep=...`"
-                ]
+            fail(
+                "`-m` makes a grid of single runs, and a sweep is a search of its own; "
+                "leave out `-m`, or leave out `+sweep=...`"
             )
-        command({str(key): value for key, value in plain.items()})
+        try:
+            command({str(key): value for key, value in plain.items()})
+        except ParetopruneError as error:
+            fail(str(error))  # here, before Hydra adds words of its own
 
     try:
         sys.argv[1:] = _prepared_arguments(sys.argv[1:])

@@ -15,13 +15,15 @@ from torch import nn
 
 from paretoprune.cli.first import group_infos, search_of
 from paretoprune.cli.front import dense_metrics, print_front
-from paretoprune.delivery import CardFacts, PickRequest, choose, export_model, model_card, written
+from paretoprune.delivery import CardFacts, PickRequest, choose, export_model, model_card
+from paretoprune.delivery.quantities import written
 from paretoprune.errors import PickError
 from paretoprune.files import read_json
-from paretoprune.measure import assemble_metrics, count_macs, count_params, measure_quality
+from paretoprune.measure import count_macs, count_params, measure_quality
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
-from paretoprune.pruning import Plan, load_state, rebuild
+from paretoprune.pruning import Plan, rebuild
+from paretoprune.pruning.checkpoint import load_state
 from paretoprune.results import Metrics, Quality, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder

@@ -11,7 +11,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.table import Table
 
-from paretoprune.delivery import front_table, trials_table, write_figures, write_tables, written
+from paretoprune.delivery import write_figures, write_tables
+from paretoprune.delivery.quantities import written
+from paretoprune.delivery.tables import front_table, trials_table
 from paretoprune.results import Direction, Metrics, TrialResult
 from paretoprune.search import front_of
 
@@ -31,6 +33,10 @@ class Tables:
 
     def __enter__(self) -> Tables:
         return self
+
+    def begun(self, results: Sequence[TrialResult]) -> None:
+        """The sweep starts, or goes on."""
+        self._results = results
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more: the tables are rewritten unless that would slow the sweep down."""

@@ -77,7 +77,7 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
     with (
         Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
         Tables(folder.path, search.objectives) as tables,
-        Terminal(console, search, done=len(ledger.told)) as terminal,
+        Terminal(console, search) as terminal,
     ):
         return run_sweep(
             Problem(widths_of=task.widths_of, cost_of=task.cost_of),

@@ -11,7 +11,7 @@ from paretoprune.cli.compose import fail
 from paretoprune.config import parse_count
 from paretoprune.errors import ParetopruneError, PickError
 
-_USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [sweeps_dir=FOLDER]
+_USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [sweeps_dir=...]
 
 Show the front of the sweep NAME, pick a model, verify it, measure it once on the test split and
 export it to sweeps/NAME/picked/.

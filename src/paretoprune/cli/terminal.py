@@ -1,4 +1,4 @@
-"""What a user sees while a sweep runs: a progress bar, or plain lines where there is no terminal."""
+"""What a user sees while a sweep runs: a progress bar, or plain lines without a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from paretoprune.config import SearchSettings
-from paretoprune.delivery import written
+from paretoprune.delivery.quantities import written
 from paretoprune.results import TrialResult
 
 _log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class Terminal:
     """A watcher that says how the sweep goes."""
 
-    def __init__(self, console: Console, search: SearchSettings, *, done: int) -> None:
+    def __init__(self, console: Console, search: SearchSettings) -> None:
         self._search = search
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -32,9 +32,7 @@ class Terminal:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._bar = self._progress.add_task(
-            "trials", total=search.n_trials, completed=done, latest=""
-        )
+        self._bar = self._progress.add_task("trials", total=search.n_trials, latest="")
 
     def __enter__(self) -> Terminal:
         self._progress.start()
@@ -48,10 +46,22 @@ class Terminal:
     ) -> None:
         self._progress.stop()
 
+    def begun(self, results: Sequence[TrialResult]) -> None:
+        """The sweep starts, or goes on."""
+        if results:
+            _log.info("going on after %d trials that are on record", len(results))
+        self._progress.update(self._bar, completed=_num_counted(results))
+
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more."""
         _log.info(describe_trial(result, self._search))
-        self._progress.update(self._bar, advance=1, latest=best_so_far(results))
+        self._progress.update(
+            self._bar, completed=_num_counted(results), latest=best_so_far(results)
+        )
+
+
+def _num_counted(results: Sequence[TrialResult]) -> int:
+    return sum(result.state in ("complete", "failed") for result in results)
 
 
 def show_logs(console: Console) -> None:

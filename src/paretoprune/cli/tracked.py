@@ -40,12 +40,21 @@ class Tracked:
     def __enter__(self) -> Tracked:
         return self
 
+    def begun(self, results: Sequence[TrialResult]) -> None:
+        """The sweep starts, or goes on: what MLflow missed of an earlier run it gets now."""
+        self._results = results
+        for result in results:
+            self._log(result)
+
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more."""
         self._results = results
+        self._log(result)
+        self._tracker.mark_front(front_of(results, self._objectives))
+
+    def _log(self, result: TrialResult) -> None:
         files = [self._folder.trial(result.number) / "plan.json", self._folder.config]
         self._tracker.log_trial(result, artifacts=[path for path in files if path.is_file()])
-        self._tracker.mark_front(front_of(results, self._objectives))
 
     def __exit__(
         self,
