@@ -49,11 +49,14 @@ def npz(
     (N, C, H, W); labels are integers (N,) counted from 0. A missing validation or test part is
     split off. Raises DataError for files that are missing, damaged or hold something else.
     """
-    if (path is None) == (not train):
+    if (path and (train or validation or test)) or not (path or train):
         raise SettingsError(
-            ["`data=npz` needs either `data.path`, one file with all parts, or `data.train`"]
+            [
+                "`data=npz` needs either `data.path`, one file with all parts, or `data.train`, "
+                "with `data.validation` and `data.test` if there are such files"
+            ]
         )
-    if path is not None:
+    if path:
         official, class_names = _one_file(Path(path))
     else:
         official, class_names = _files_by_part(train=train, validation=validation, test=test)
