@@ -54,12 +54,12 @@ def test_from_the_loaders() -> None:
 
 
 def test_attributes_come_first() -> None:
-    module = Mine()
-    module.class_names = ["a", "b", "c", "d", "e"]  # type: ignore[assignment]
+    module: Any = Mine()
+    module.class_names = ["a", "b", "c", "d", "e"]
     assert describe(module).num_classes == 5
     assert describe(module).class_names == ("a", "b", "c", "d", "e")
-    module.num_classes = 7  # type: ignore[assignment]
-    module.input_shape = (2, 9, 9)  # type: ignore[assignment]
+    module.num_classes = 7
+    module.input_shape = (2, 9, 9)
     assert describe(module).num_classes == 7
     assert describe(module).input_shape == (2, 9, 9)
 
@@ -102,8 +102,8 @@ def test_wrong_batches(x: Tensor | None, y: Tensor, message: str) -> None:
 
 
 def test_labels_beyond_the_given_number() -> None:
-    module = Mine()
-    module.num_classes = 3  # type: ignore[assignment]
+    module: Any = Mine()
+    module.num_classes = 3
     with pytest.raises(DataError, match="labels must be 0 to 2 as there are 3 classes, got 0 to 3"):
         describe(module)
 
