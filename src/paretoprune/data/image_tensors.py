@@ -113,13 +113,12 @@ def image_tensors(
         split=chosen.sentence,
         class_names=class_names,
     )
-    normalisation = choose_normalisation(train.images, mean, std)
     return ImageTensors(
         train,
         validation,
         test,
         info=info,
-        normalisation=normalisation,
+        normalisation=choose_normalisation(train.images, mean, std),
         augmentation=augmentation,
         batch_size=batch_size,
         seed=seed,

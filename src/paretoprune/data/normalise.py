@@ -50,8 +50,9 @@ def measure_normalisation(images: Tensor) -> Normalisation:
     count = images.numel() // channels
     mean = total / count
     std = (total_squares / count - mean.square()).clamp(min=0).sqrt()
-    std = torch.where(std > 0, std, 1.0)  # a channel without any contrast stays zero
     unit = 255.0 if images.dtype == torch.uint8 else 1.0
+    # A channel without contrast becomes zero; rounding may leave it a deviation of 1e-8.
+    std = torch.where(std > 1e-6 * mean.abs(), std, unit)
     return Normalisation(tuple((mean / unit).tolist()), tuple((std / unit).tolist()))
 
 

@@ -49,14 +49,7 @@ def npz(
     (N, C, H, W); labels are integers (N,) counted from 0. A missing validation or test part is
     split off. Raises DataError for files that are missing, damaged or hold something else.
     """
-    if (path is None) == (not train):
-        raise SettingsError(
-            ["`data=npz` needs either `data.path`, one file with all parts, or `data.train`"]
-        )
-    if path is not None:
-        official, class_names = _one_file(Path(path))
-    else:
-        official, class_names = _files_by_part(train=train, validation=validation, test=test)
+    official, class_names = _read(path, train=train, validation=validation, test=test)
     return image_tensors(
         official,
         class_names=class_names,
@@ -77,6 +70,25 @@ def npz(
     )
 
 
+def _read(
+    path: str | None,
+    *,
+    train: str | Sequence[str],
+    validation: str | Sequence[str],
+    test: str | Sequence[str],
+) -> tuple[_Parts, _Names]:
+    if (path and (train or validation or test)) or not (path or train):
+        raise SettingsError(
+            [
+                "`data=npz` needs either `data.path`, one file with all parts, or `data.train`, "
+                "with `data.validation` and `data.test` if there are such files"
+            ]
+        )
+    if path:
+        return _one_file(Path(path))
+    return _files_by_part({"train": train, "validation": validation, "test": test})
+
+
 def _one_file(path: Path) -> tuple[_Parts, _Names]:
     arrays = read_arrays(path, required=("x_train", "y_train"))
     official: _Parts = {}
@@ -93,14 +105,7 @@ def _one_file(path: Path) -> tuple[_Parts, _Names]:
     return official, _names(arrays)
 
 
-def _files_by_part(
-    *,
-    train: str | Sequence[str],
-    validation: str | Sequence[str],
-    test: str | Sequence[str],
-) -> tuple[_Parts, _Names]:
-    files: dict[Official, str | Sequence[str]]
-    files = {"train": train, "validation": validation, "test": test}
+def _files_by_part(files: dict[Official, str | Sequence[str]]) -> tuple[_Parts, _Names]:
     official: _Parts = {}
     class_names: _Names = None
     for part, names in files.items():
