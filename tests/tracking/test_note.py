@@ -6,7 +6,7 @@ import dataclasses
 
 from paretoprune.results import Direction, Metrics
 from paretoprune.tracking import sweep_note
-from tests.tracking.conftest import trial
+from tests.tracking.kit import trial
 
 OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
 DENSE = Metrics(accuracy=98.5, macs=1000)

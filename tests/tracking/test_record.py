@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paretoprune.results import Metrics
 from paretoprune.tracking.record import fit_name, fit_params, fit_tags, run_name, trial_record
-from tests.tracking.conftest import trial
+from tests.tracking.kit import trial
 
 
 def test_run_names_are_short() -> None:

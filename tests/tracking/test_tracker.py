@@ -13,7 +13,8 @@ import pytest
 from paretoprune.results import TrialResult
 from paretoprune.tracking import NullTracker, Tracker, open_tracker, resolve_uri
 from paretoprune.tracking.open import git_commit
-from tests.tracking.conftest import MakeTracker, trial
+from tests.tracking.conftest import MakeTracker
+from tests.tracking.kit import trial
 
 
 def runs_in(root: Path) -> dict[str, Any]:

@@ -106,5 +106,5 @@ def _dress(figure: Any, picture: Picture, panel: tuple[str, str], column: int) -
         kind = {"type": "log", "tickformat": "~s"} if name in LOGARITHMIC else {}
         update(title_text=label(name), row=1, col=column, **kind)
     view = in_view(picture, panel[1])
-    if view and panel[1] not in LOGARITHMIC:
+    if view:
         figure.update_yaxes(range=list(view), row=1, col=column)

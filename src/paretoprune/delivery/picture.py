@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from paretoprune.delivery.quantities import size_and_quality
+from paretoprune.delivery.quantities import LOGARITHMIC, size_and_quality
 from paretoprune.results import Direction, Metrics, TrialResult
 
 BASELINES = ("uniform", "global")
@@ -95,9 +95,11 @@ def in_view(picture: Picture, name: str) -> tuple[float, float] | None:
     """The range of the vertical axis when collapsed trials would flatten all others.
 
     The drop from the dense model to the middle of the front then fills a third of the height.
-    None: everything fits well without.
+    None: everything fits well without, or on a logarithmic axis.
     """
     dense = picture.dense.measured().get(name)
+    if name in LOGARITHMIC:  # such an axis keeps small differences visible by itself
+        return None
     values = [trial.metrics.measured()[name] for trial in picture.trials]
     if dense is None or not picture.front:
         return None

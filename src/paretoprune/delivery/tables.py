@@ -73,14 +73,11 @@ def load_sweep(folder: str | Path) -> pd.DataFrame:
         )
     try:
         # "NA" or "None" may be a reason's whole text; only an empty field is missing.
-        table = pd.read_csv(
-            file,
-            keep_default_na=False,
-            na_values=[""],
-            float_precision="round_trip",
-            dtype=dict.fromkeys(_TEXT, "string"),
-        )
-        return _typed(table)
+        # Read as text and converted by Python, to the last digit.
+        table = pd.read_csv(file, dtype=object, keep_default_na=False, na_values=[""])
+        if not table["front"].isin(["True", "False"]).all():
+            raise ValueError("`front` must be True or False")
+        return _typed(table.assign(front=table["front"] == "True"))
     except (ValueError, KeyError, TypeError) as error:
         raise SweepError(
             f"`{file}` is damaged ({error}); running the sweep's command again rewrites it"
