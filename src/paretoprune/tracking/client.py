@@ -31,8 +31,9 @@ def import_mlflow() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and its dependencies
         importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its tracebacks become our warnings
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Their tracebacks and retries become our warnings.
+    for name in ("mlflow", "alembic", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def connect(uri: str, *, artifacts: Path) -> MlflowClient:

@@ -1,0 +1,73 @@
+"""How measured quantities are named and written for people: `97.2 %`, `1.25M`, `3.4 ms`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from paretoprune.results import Direction
+
+_LABELS = {
+    "accuracy": "accuracy (%)",
+    "top5_accuracy": "top-5 accuracy (%)",
+    "precision": "precision (%)",
+    "recall": "recall (%)",
+    "f1": "F1 (%)",
+    "loss": "loss (nats)",
+    "calibration_error": "calibration error (%)",
+    "params": "parameters",
+    "macs": "MACs",
+    "size_bytes": "size (bytes)",
+    "latency_ms": "latency (ms)",
+    "latency_p95_ms": "latency, 95th percentile (ms)",
+    "throughput_per_s": "throughput (samples per second)",
+    "dense_latency_ms": "dense latency (ms)",
+    "compression_ratio": "compression ratio (dense / pruned parameters)",
+    "theoretical_speedup": "theoretical speedup (dense / pruned MACs)",
+    "measured_speedup": "measured speedup (dense / pruned latency)",
+}
+_UNITS = {"latency_ms": " ms", "latency_p95_ms": " ms", "dense_latency_ms": " ms"}
+_PERCENT = {name for name, label in _LABELS.items() if label.endswith("(%)")}
+_COUNTS = {"params", "macs", "size_bytes", "throughput_per_s"}
+# Factors matter for these, not differences: they are compared and drawn on a logarithmic scale.
+LOGARITHMIC = _COUNTS | {"latency_ms", "latency_p95_ms"}
+
+
+def label(name: str) -> str:
+    """The quantity with its unit, for an axis or a heading."""
+    return _LABELS.get(name, name)
+
+
+def written(name: str, value: float) -> str:
+    """A value of the quantity with its unit, to three or four digits."""
+    if name in _PERCENT:
+        return f"{value:.2f} %"
+    if name in _COUNTS:
+        return short_count(value) + ("B" if name == "size_bytes" else "")
+    return f"{value:.4g}{_UNITS.get(name, '')}"
+
+
+def short_count(value: float) -> str:
+    """`1250000` -> `1.25M`; three digits."""
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 0.9995 * factor:
+            return f"{value / factor:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def size_and_quality(objectives: Mapping[str, Direction]) -> tuple[str, str]:
+    """Of the objectives, the size (the first to be minimised) and the quality (the first other).
+
+    Where all are to be maximised, the last one stands for the size.
+    """
+    names = [*objectives]
+    smaller = [name for name in names if objectives[name] == "minimize"]
+    size = smaller[0] if smaller else names[-1]
+    return size, next(name for name in names if name != size)
+
+
+def scaled(name: str, value: float) -> float:
+    """The value on the scale on which equal steps mean equally much: the logarithm of sizes."""
+    if name in LOGARITHMIC and value > 0:
+        return math.log(value)
+    return value

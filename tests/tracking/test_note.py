@@ -1,0 +1,44 @@
+"""The note on a sweep's page: the numbers of the front, the commands, MLflow's length limit."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from paretoprune.results import Direction, Metrics
+from paretoprune.tracking import sweep_note
+from tests.tracking.kit import trial
+
+OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
+DENSE = Metrics(accuracy=98.5, macs=1000)
+
+
+def test_the_note_holds_the_front_and_the_commands() -> None:
+    front = [trial(2, accuracy=90.0), trial(5, accuracy=96.0)]
+    note = sweep_note(front, sweep_name="digits", dense=DENSE, objectives=OBJECTIVES)
+    rows = [line for line in note.splitlines() if line.startswith("| ")]
+    assert rows == [
+        "| trial | origin | accuracy | macs |",
+        "| dense |  | 98.5 | 1,000 |",
+        "| 5 | sampler | 96 | 310 |",
+        "| 2 | sampler | 90 | 310 |",
+    ]
+    assert "    python -m src.pick digits trial=5" in note
+
+
+def test_a_long_front_is_thinned_to_its_ends_and_between() -> None:
+    front = [trial(number, accuracy=99 - number / 10) for number in range(500)]
+    note = sweep_note(front, sweep_name="digits", dense=DENSE, objectives=OBJECTIVES)
+    assert len(note) < 8000
+    assert "| 0 |" in note
+    assert "| 499 |" in note
+    assert "480 more are in `front.csv`" in note
+
+
+def test_an_empty_front_still_has_a_note() -> None:
+    note = sweep_note([], sweep_name="digits", dense=DENSE, objectives=OBJECTIVES)
+    assert "0 models" in note
+    assert "trial=" not in note
+    unmeasured = dataclasses.replace(trial(1), metrics=Metrics())
+    assert "| 1 | sampler |  |  |" in sweep_note(
+        [unmeasured], sweep_name="digits", dense=DENSE, objectives=OBJECTIVES
+    )

@@ -1,0 +1,125 @@
+"""The MLflow UI: it starts, answers, and Ctrl-C leaves no process behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from paretoprune.errors import SettingsError
+from paretoprune.tracking.ui import serve
+
+_SERVE = """
+import sys
+from pathlib import Path
+from paretoprune.tracking import resolve_uri, serve
+root = Path(sys.argv[1])
+serve(resolve_uri(None, root=root), root=root, port=int(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            SettingsError, match=rf"port {port} cannot be used .* `port={port + 1}`"
+        ):
+            serve(f"sqlite:///{tmp_path}/mlflow.db", root=tmp_path, port=port)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_elsewhere_is_named_without_its_password(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve("https://me:secret@tracking.example/x", root=tmp_path)
+    assert "https://***@tracking.example/x" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_ui_answers_and_ends_with_all_its_processes(
+    root: Path, free_port: int, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-c", _SERVE, str(root), str(free_port)]
+    program = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout is not None
+        assert "Starting" in program.stdout.readline()
+        assert f"http://127.0.0.1:{free_port}" in program.stdout.readline()
+        assert _get(f"http://127.0.0.1:{free_port}/health") == b"OK"
+        found = _search_experiments(free_port)
+        assert [experiment["name"] for experiment in found["experiments"]] == ["Default"]
+        session = _processes_of_server(free_port)
+        assert session
+        program.send_signal(number)
+        out, errors = program.communicate(timeout=30)
+    finally:
+        program.kill()
+        program.wait()
+    assert program.returncode == 0
+    assert "has ended" in out
+    assert "Traceback" not in errors
+    assert _still_running(session) == []
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def _search_experiments(port: int) -> dict[str, list[dict[str, str]]]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/search",
+        data=json.dumps({"max_results": 10}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found: dict[str, list[dict[str, str]]] = json.load(answer)
+    return found
+
+
+def _processes_of_server(port: int) -> list[int]:
+    """The processes whose command line names the port, apart from our own program."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if str(port) in words and "-c" not in words:
+            found.append(int(entry.parent.name))
+    return found
+
+
+def _still_running(processes: list[int]) -> list[int]:
+    for _ in range(50):
+        left = [number for number in processes if Path(f"/proc/{number}").exists()]
+        if not left:
+            break
+        time.sleep(0.1)
+    return left

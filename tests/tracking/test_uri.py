@@ -1,0 +1,79 @@
+"""Where MLflow keeps its runs: defaults, relative paths, refusals, and no secret in any text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paretoprune.errors import SettingsError
+from paretoprune.tracking import redact, resolve_uri
+from paretoprune.tracking.uri import is_server, sqlite_file
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://user:pass@host:5000/x", "https://***@host:5000/x"),
+        ("https://user:p@ss@host", "https://***@host"),
+        ("postgresql+psycopg2://me:secret@db/mlflow", "postgresql+psycopg2://***@db/mlflow"),
+        (
+            "cannot reach https://a:b@h/x or http://c@d/y",
+            "cannot reach https://***@h/x or http://***@d/y",
+        ),
+        ("https://host/x?token=abc&page=2", "https://host/x?token=***&page=2"),
+        ("postgresql://db/x?sslpassword=abc", "postgresql://db/x?sslpassword=***"),
+        ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
+        ("http://localhost:5000/a@b", "http://localhost:5000/a@b"),
+    ],
+)
+def test_redact(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+def test_default_is_the_file_that_plain_mlflow_ui_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert resolve_uri(None, root=tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert sqlite_file(resolve_uri(None, root=tmp_path)) == tmp_path / "mlflow.db"
+
+
+def test_the_environment_names_the_place_unless_the_settings_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking:5000")
+    assert resolve_uri(None, root=tmp_path) == "http://tracking:5000"
+    assert resolve_uri("http://other", root=tmp_path) == "http://other"
+
+
+def test_a_relative_path_is_taken_from_the_root(tmp_path: Path) -> None:
+    assert resolve_uri("sqlite:///runs/a.db", root=tmp_path) == f"sqlite:///{tmp_path}/runs/a.db"
+    assert resolve_uri("sqlite:////abs/a.db?timeout=5", root=tmp_path) == (
+        "sqlite:////abs/a.db?timeout=5"
+    )
+    assert sqlite_file("sqlite:////abs/a.db?timeout=5") == Path("/abs/a.db")
+
+
+def test_servers_and_databases_are_told_apart() -> None:
+    assert is_server("https://user:pass@host")
+    assert not is_server("postgresql://host/x")
+    assert sqlite_file("http://host") is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "./mlruns",
+        "file:./mlruns",
+        "file:///a/mlruns",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "ftp://u:p@h/x",
+    ],
+)
+def test_places_where_mlflow_keeps_no_runs_are_refused(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"`tracking\.uri` must name .* got `") as caught:
+        resolve_uri(uri, root=tmp_path)
+    assert f"sqlite:///{tmp_path}/mlflow.db" in str(caught.value)
+    assert "u:p" not in str(caught.value)
