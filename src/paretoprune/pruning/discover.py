@@ -119,6 +119,7 @@ class _Reader:
         if is_output:
             raise _IsOutput
         reasons += [clash] if clash else []
+        reasons += ["it has a single channel"] if width == 1 else []
         for (name, dim), positions in found.items():
             reasons += self._faults(name, dim, positions, width)
         if reasons:
