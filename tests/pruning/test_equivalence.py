@@ -88,3 +88,17 @@ def test_modes_are_kept_after_a_failure() -> None:
     with pytest.raises(RuntimeError):
         check_equivalence(model, model, torch.zeros(1, 5, 8, 8))
     assert model.training
+
+
+def test_the_gpu_must_not_round_to_tf32() -> None:
+    class Precision(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(torch.backends.cudnn.conv.fp32_precision)
+            seen.append(torch.backends.cuda.matmul.fp32_precision)
+            return x
+
+    seen: list[str] = []
+    before = torch.backends.cudnn.conv.fp32_precision, torch.backends.cudnn.allow_tf32
+    check_equivalence(Precision(), Precision(), X)
+    assert seen == ["ieee"] * 4
+    assert (torch.backends.cudnn.conv.fp32_precision, torch.backends.cudnn.allow_tf32) == before

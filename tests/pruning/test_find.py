@@ -150,6 +150,23 @@ def test_groups_that_pass_only_apart_are_not_pruned_together() -> None:
     assert "together with other groups" in groups.kept[0].reason
 
 
+def test_groups_that_need_equal_widths_are_kept() -> None:
+    class Halves(nn.Module):
+        """A concatenation cut in halves: right for equal widths of `a` and `b`, and only then."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 8, 1), nn.Conv2d(3, 8, 1)
+            self.a2, self.b2 = nn.Conv2d(8, 6, 1), nn.Conv2d(8, 6, 1)
+            self.last = nn.Conv2d(6, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            left, right = torch.cat([self.a(x), self.b(x)], 1).chunk(2, 1)
+            return self.last(self.a2(left) + self.b2(right))
+
+    assert [g.name for g in find_groups(Halves(), networks.example()).prunable] == ["a2"]
+
+
 def test_a_single_channel_is_no_group() -> None:
     model = nn.Sequential(nn.Conv2d(3, 1, 1), nn.Conv2d(1, 6, 1), nn.Conv2d(6, 2, 1))
     groups = find_groups(model, networks.example())
@@ -207,6 +224,12 @@ def test_the_model_is_left_alone(resnet) -> None:
     find_groups(model, resnet.example)
     assert all(torch.equal(before[n], t) for n, t in model.state_dict().items())
     assert model.training and not model.bn1.training
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_dropout_does_not_use_up_the_callers_random_numbers(vgg) -> None:
+    state = torch.get_rng_state()
+    find_groups(vgg.model, vgg.example)
     assert torch.equal(state, torch.get_rng_state())
 
 

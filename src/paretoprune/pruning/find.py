@@ -40,10 +40,10 @@ def find_groups(model: nn.Module, example: Example) -> Groups:
         PruningError: the model does not run on the example, its graph cannot be read, or nothing
             in it can be pruned.
     """
-    found = discover_groups(model, example)
-    proof = Proof.of(model, example)
-    proved = proof.split(found.prunable)
-    prunable = proof.together(proved)
+    with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
+        found = discover_groups(model, example)
+        proof = Proof.of(model, example)
+        prunable = proof.together(proof.split(found.prunable))
     reasons = {**proof.reasons, **{kept.name: kept.reason for kept in found.kept}}
     if not prunable:
         raise PruningError(_nothing(reasons))

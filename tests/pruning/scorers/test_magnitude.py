@@ -29,7 +29,9 @@ def test_a_flatten_and_batchnorm(vgg, p: int) -> None:
         own = torch.cat(
             [conv[channel].flatten(), linear[:, 4 * channel : 4 * channel + 4].flatten()]
         )
-        assert score[channel] == pytest.approx(float(own.abs().pow(p).sum() ** (1 / p)), rel=1e-5)
+        assert score[channel] == pytest.approx(
+            float(own.detach().abs().pow(p).sum() ** (1 / p)), rel=1e-5
+        )
 
 
 def test_zeroed_channels_score_zero(resnet) -> None:
