@@ -1,37 +1,20 @@
-"""The small networks with their proved groups, found once per run."""
+"""The small networks as fixtures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-
 import pytest
-from torch import Tensor, nn
+from hypothesis import settings
 
-from paretoprune.pruning import Group, find_groups
 from tests.kits import networks
+from tests.kits.cases import Case, make_case
 
-
-@dataclass(frozen=True)
-class Case:
-    """A network, its prunable groups and an example input."""
-
-    name: str
-    model: nn.Module
-    groups: tuple[Group, ...]
-    example: Tensor
-
-
-@cache
-def make_case(name: str) -> Case:
-    model = networks.build(name)
-    example = networks.example()
-    return Case(name, model, find_groups(model, example).prunable, example)
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 
 @pytest.fixture(params=sorted(networks.PRUNABLE))
 def case(request: pytest.FixtureRequest) -> Case:
-    """Every network in turn. Tests must leave it as it is."""
+    """Every network in turn."""
     return make_case(request.param)
 
 

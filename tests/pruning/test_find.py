@@ -68,11 +68,11 @@ class TrainingHead(Two):
 
 
 class TinyScale(Two):
-    """What goes wrong hides behind a scale of 1e-8."""
+    """What goes wrong hides behind a scale of 1e-12."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.full((8, 1, 1), 1e-8))
+        self.scale = nn.Parameter(torch.full((8, 1, 1), 1e-12))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.first(self.honest(x).relu())

@@ -13,7 +13,7 @@ from paretoprune.pruning import SizeModel, apply_plan
 from paretoprune.pruning.find import random_plan
 from paretoprune.results import Cost
 from tests.kits import networks
-from tests.pruning.conftest import Case, make_case
+from tests.kits.cases import Case, make_case
 
 
 def macs_by_layer(model: nn.Module, example: Tensor) -> dict[str, int]:

@@ -7,7 +7,7 @@ import torch
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning import BatchNormScale
-from tests.pruning.conftest import make_case
+from tests.kits.cases import make_case
 
 
 def test_the_mean_over_the_layers_of_a_group(resnet) -> None:
