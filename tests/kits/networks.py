@@ -119,9 +119,7 @@ class MobileNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8))
-        self.blocks = nn.Sequential(
-            InvertedResidual(8, 16, 8, 1), InvertedResidual(8, 16, 12, 2)
-        )
+        self.blocks = nn.Sequential(InvertedResidual(8, 16, 8, 1), InvertedResidual(8, 16, 12, 2))
         self.fc = nn.Linear(12, 5)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -65,9 +65,8 @@ def _working_copy(model: nn.Module, example: Example) -> tuple[nn.Module, tuple[
         raise
     except Exception as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in arguments)
-        raise PruningError(f"the model does not run on an input of shape {shapes}: {error}") from (
-            error
-        )
+        sentence = f"the model does not run on an input of shape {shapes}: {error}"
+        raise PruningError(sentence) from error
     return working, arguments
 
 
@@ -119,6 +118,7 @@ class _Reader:
         if is_output:
             raise _IsOutput
         reasons += [clash] if clash else []
+        reasons += ["it has a single channel"] if width == 1 else []
         for (name, dim), positions in found.items():
             reasons += self._faults(name, dim, positions, width)
         if reasons:
@@ -185,7 +185,10 @@ class _Reader:
 
 
 def _width(root: nn.Module) -> int:
-    return root.out_channels if isinstance(root, _ConvNd) else int(root.out_features)  # type: ignore[arg-type]
+    if isinstance(root, _ConvNd):
+        return root.out_channels
+    assert isinstance(root, nn.Linear)
+    return root.out_features
 
 
 def _tied_names(model: nn.Module) -> dict[str, str]:

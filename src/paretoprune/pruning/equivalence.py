@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import EquivalenceError, PruningError
-from paretoprune.pruning.modes import evaluating
+from paretoprune.pruning.modes import evaluating, full_precision
 
 Example = Tensor | Sequence[Tensor]
 
@@ -24,7 +24,7 @@ def check_equivalence(
     Raises:
         EquivalenceError: the error is over `tolerance`, shapes differ, or an output is not finite.
     """
-    with evaluating(masked, pruned), torch.no_grad():
+    with evaluating(masked, pruned), full_precision(), torch.no_grad():
         expected, actual = run(masked, example), run(pruned, example)
     error = relative_error(expected, actual)
     if error > tolerance:

@@ -40,10 +40,10 @@ def find_groups(model: nn.Module, example: Example) -> Groups:
         PruningError: the model does not run on the example, its graph cannot be read, or nothing
             in it can be pruned.
     """
-    found = discover_groups(model, example)
-    proof = Proof.of(model, example)
-    proved = proof.split(found.prunable)
-    prunable = proof.together(proved)
+    with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
+        found = discover_groups(model, example)
+        proof = Proof.of(model, example)
+        prunable = proof.together(proof.split(found.prunable))
     reasons = {**proof.reasons, **{kept.name: kept.reason for kept in found.kept}}
     if not prunable:
         raise PruningError(_nothing(reasons))
@@ -62,6 +62,7 @@ class Proof:
     tolerance: float
     training_shapes: list[tuple[int, ...]] | None  # None where it cannot run in training mode
     reasons: dict[str, str] = field(default_factory=dict)
+    passed: list[tuple[str, ...]] = field(default_factory=list)  # sets of names that passed
 
     @classmethod
     def of(cls, model: nn.Module, example: Example) -> Proof:
@@ -104,6 +105,9 @@ class Proof:
 
     def fault(self, groups: Sequence[Group]) -> str | None:
         """What goes wrong when channels of all these groups are removed; None if nothing."""
+        names = tuple(group.name for group in groups)
+        if names in self.passed:
+            return None
         for draw in range(_DRAWS):
             plan = random_plan(groups, seed=_SEED + draw)
             try:
@@ -118,6 +122,7 @@ class Proof:
                     f"removing its channels changes the outputs (relative error {error:.2g}), as a "
                     "zero-padded shortcut or a sum over channels does"
                 )
+        self.passed.append(names)
         return None
 
     @torch.no_grad()
@@ -126,10 +131,16 @@ class Proof:
         expected = run(masked_model(self.model, groups, plan), self.inputs)
         error = relative_error(expected, run(pruned, self.inputs))
         if self.training_shapes is not None:
-            shapes = [tuple(t.shape) for t in run(pruned.train(), self.inputs)]
-            if shapes != self.training_shapes:
-                raise EquivalenceError("the outputs in training mode change their shapes")
+            self._train(pruned)
         return error
+
+    def _train(self, pruned: nn.Module) -> None:
+        try:
+            shapes = [tuple(tensor.shape) for tensor in run(pruned.train(), self.inputs)]
+        except Exception as problem:
+            raise EquivalenceError(f"in training mode the network fails: {problem}") from problem
+        if shapes != self.training_shapes:
+            raise EquivalenceError("in training mode the outputs change their shapes")
 
 
 def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:

@@ -21,11 +21,7 @@ def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
     """
-    removed = {
-        name: dims
-        for name, dims in removed_positions(groups, plan).items()
-        if name.rpartition(".")[2] != "running_var"
-    }
+    removed = _silenced(groups, plan)
     return {
         name: _mask(tensor, removed[name]) for name, tensor in tensors_of(model, removed).items()
     }
@@ -37,9 +33,19 @@ def masked_model(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Mo
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
     """
-    masks = mask_tensors(model, groups, plan)
-    tensors = tensors_of(model, masks)
-    return copy_with(model, {name: tensors[name].detach() * mask for name, mask in masks.items()})
+    removed = _silenced(groups, plan)
+    silent = {
+        name: _silent(tensor, removed[name]) for name, tensor in tensors_of(model, removed).items()
+    }
+    return copy_with(model, silent)
+
+
+def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int, list[int]]]:
+    return {
+        name: dims
+        for name, dims in removed_positions(groups, plan).items()
+        if name.rpartition(".")[2] != "running_var"
+    }
 
 
 def _mask(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
@@ -49,3 +55,11 @@ def _mask(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
         stays[list(positions)] = False
         mask = mask & stays.reshape([-1 if axis == dim else 1 for axis in range(tensor.dim())])
     return mask.to(tensor.device).expand(tensor.shape)
+
+
+def _silent(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
+    # Filling is several times faster than multiplying by a mask.
+    result = tensor.detach().clone()
+    for dim, positions in removed.items():
+        result.index_fill_(dim, torch.tensor(positions, device=tensor.device), 0)
+    return result

@@ -1,0 +1,28 @@
+"""The small networks with their proved groups, found once per run. Tests must not change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from torch import Tensor, nn
+
+from paretoprune.pruning import Group, find_groups
+from tests.kits import networks
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its prunable groups and an example input."""
+
+    name: str
+    model: nn.Module
+    groups: tuple[Group, ...]
+    example: Tensor
+
+
+@cache
+def make_case(name: str) -> Case:
+    model = networks.build(name)
+    example = networks.example()
+    return Case(name, model, find_groups(model, example).prunable, example)

@@ -1,0 +1,28 @@
+"""The small networks as fixtures."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+from tests.kits import networks
+from tests.kits.cases import Case, make_case
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
+
+
+@pytest.fixture(params=sorted(networks.PRUNABLE))
+def case(request: pytest.FixtureRequest) -> Case:
+    """Every network in turn."""
+    return make_case(request.param)
+
+
+@pytest.fixture
+def resnet() -> Case:
+    return make_case("resnet")
+
+
+@pytest.fixture
+def vgg() -> Case:
+    return make_case("vgg")

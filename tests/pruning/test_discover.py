@@ -1,0 +1,171 @@
+"""The dependency graph read into slots: where the channels lie, layer kind by layer kind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.discover import discover_groups
+from paretoprune.pruning.groups import Group, row_of_positions
+from tests.kits import networks
+
+
+def places(group: Group) -> dict[tuple[str, int], tuple[tuple[int, ...], ...]]:
+    return {(slot.tensor, slot.dim): slot.positions for slot in group.slots}
+
+
+def find(model: nn.Module, *shape: int) -> dict[str, Group]:
+    groups = discover_groups(model, torch.randn(shape or (2, 3, 8, 8)))
+    return {group.name: group for group in groups.prunable}
+
+
+def reasons(model: nn.Module, *shape: int) -> dict[str, str]:
+    groups = discover_groups(model, torch.randn(shape or (2, 3, 8, 8)))
+    return {group.name: group.reason for group in groups.kept}
+
+
+def test_a_flatten_gives_a_channel_several_inputs() -> None:
+    found = places(find(networks.Vgg())["features.4"])
+    same = row_of_positions(12)
+    assert found == {
+        ("features.4.weight", 0): same,
+        ("features.4.bias", 0): same,
+        **{(f"features.5.{t}", 0): same for t in ("weight", "bias", "running_mean", "running_var")},
+        ("classifier.0.weight", 1): row_of_positions(12, size=4),
+    }
+
+
+def test_a_concatenation_shifts_channels() -> None:
+    found = places(find(networks.DenseNet())["layers.1.conv"])
+    assert found[("norm.running_var", 0)] == row_of_positions(6, start=12)
+    assert found[("head.weight", 1)] == row_of_positions(6, start=12)
+
+
+def test_a_residual_stream_is_one_group_named_after_its_first_layer() -> None:
+    found = find(networks.ResNet())
+    outputs = {slot.tensor for slot in found["conv1"].slots if slot.dim == 0}
+    assert {"conv1.weight", "layer1.0.conv2.weight", "layer1.1.conv2.weight"} < outputs
+    assert list(found) == [
+        "conv1",
+        "layer1.0.conv1",
+        "layer1.1.conv1",
+        "layer2.0.conv1",
+        "layer2.0.conv2",
+        "layer2.1.conv1",
+    ]
+
+
+def test_a_depthwise_convolution_belongs_to_the_group_before_it() -> None:
+    found = places(find(networks.MobileNet())["blocks.0.conv.0"])
+    assert found[("blocks.0.conv.3.weight", 0)] == row_of_positions(16)
+    assert ("blocks.0.conv.3.weight", 1) not in found
+
+
+def test_a_transposed_convolution_has_its_channels_the_other_way_round() -> None:
+    model = nn.Sequential(nn.ConvTranspose2d(3, 6, 2), nn.PReLU(6), nn.ConvTranspose2d(6, 4, 2))
+    assert places(find(model)["0"]) == {
+        ("0.weight", 1): row_of_positions(6),
+        ("0.bias", 0): row_of_positions(6),
+        ("1.weight", 0): row_of_positions(6),
+        ("2.weight", 0): row_of_positions(6),
+    }
+
+
+class Scaled(nn.Module):
+    """A convolution whose channels are scaled by a bare parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 6, 1)
+        self.scale = nn.Parameter(torch.ones(1, 6, 1, 1))
+        self.last = nn.Conv2d(6, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x) * self.scale)
+
+
+def test_a_bare_parameter_is_a_slot() -> None:
+    assert places(find(Scaled())["first"])[("scale", 1)] == row_of_positions(6)
+
+
+def test_outputs_of_the_network_are_in_no_group(case) -> None:
+    groups = discover_groups(case.model, case.example)
+    head = {"fc", "classifier.3", "classifier.2"}
+    assert not head & {group.name for group in (*groups.prunable, *groups.kept)}
+    assert not [
+        s for g in groups.prunable for s in g.slots if s.tensor == "fc.weight" and not s.dim
+    ]
+
+
+def test_no_position_is_in_two_groups(case) -> None:
+    seen: set[tuple[str, int, int]] = set()
+    for group in discover_groups(case.model, case.example).prunable:
+        for slot in group.slots:
+            for position in (p for channel in slot.positions for p in channel):
+                assert (slot.tensor, slot.dim, position) not in seen
+                seen.add((slot.tensor, slot.dim, position))
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (nn.GroupNorm(2, 8), "GroupNorm, which averages"),
+        (nn.Conv2d(8, 8, 1, groups=2), "grouped convolution"),
+        (nn.Conv2d(8, 16, 1, groups=8), "grouped convolution"),
+        (nn.InstanceNorm2d(8), "without any tensor"),
+        (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "parametrization"),
+    ],
+)
+def test_what_cannot_be_sliced_is_kept_with_a_reason(layer: nn.Module, words: str) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 1), layer, nn.Conv2d(getattr(layer, "out_channels", 8), 2, 1)
+    )
+    assert words in reasons(model)["0"]
+
+
+def test_recurrent_layers_and_attention_are_kept() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.lstm, self.head = nn.Linear(5, 6), nn.LSTM(6, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.lstm(self.inner(x))[0])
+
+    assert "LSTM" in reasons(Recurrent(), 7, 2, 5)["inner"]
+
+
+def test_tied_tensors_are_kept() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 4), nn.Linear(4, 6), nn.Linear(6, 2))
+    model[2].weight = model[0].weight
+    assert "`0.weight` is shared with `2.weight`" in reasons(model, 2, 4).values()
+
+
+def test_an_uneven_split_is_kept() -> None:
+    class Split(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Conv2d(3, 8, 1), nn.Conv2d(4, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            left, right = self.first(x).chunk(2, 1)
+            return self.last(left) + self.last(right.relu())
+
+    groups = discover_groups(Split(), torch.randn(2, 3, 8, 8))
+    assert "first" not in {group.name for group in groups.prunable}
+
+
+def test_frozen_models_have_groups_too_and_stay_as_they_are(resnet) -> None:
+    model = networks.build("resnet").requires_grad_(False).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert len(discover_groups(model, resnet.example).prunable) == len(resnet.groups)
+    assert model.training and not any(p.requires_grad for p in model.parameters())
+    assert all(torch.equal(before[n], t) for n, t in model.state_dict().items())
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_a_wrong_example_is_told_in_a_sentence() -> None:
+    with pytest.raises(PruningError, match=r"does not run on an input of shape \(2, 1, 8, 8\)"):
+        discover_groups(networks.ResNet(), torch.randn(2, 1, 8, 8))

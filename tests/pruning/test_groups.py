@@ -1,0 +1,40 @@
+"""Groups are plain data that survives JSON, in little space."""
+
+from __future__ import annotations
+
+import json
+
+from paretoprune.pruning import Group, Groups
+from paretoprune.pruning.groups import Slot, row_of_positions
+from paretoprune.results import GroupInfo, KeptGroup
+
+
+def test_row_of_positions() -> None:
+    assert row_of_positions(3) == ((0,), (1,), (2,))
+    assert row_of_positions(2, start=5, size=3) == ((5, 6, 7), (8, 9, 10))
+
+
+def test_groups_survive_json(case) -> None:
+    groups = Groups(case.groups, (KeptGroup("stem", 8, "a reason"),))
+    assert Groups.from_json(json.loads(json.dumps(groups.to_json()))) == groups
+
+
+def test_irregular_positions_survive_json() -> None:
+    slot = Slot("a.weight", 1, ((3, 0), (1, 2)))
+    groups = Groups((Group("a", 2, (slot,)),))
+    data = json.loads(json.dumps(groups.to_json()))
+    assert Groups.from_json(data) == groups
+    assert data["prunable"][0]["slots"][0]["positions"] == [[3, 0], [1, 2]]
+
+
+def test_positions_in_a_row_are_stored_as_two_numbers(vgg) -> None:
+    data = Groups(vgg.groups).to_json()
+    assert all("positions" not in slot for group in data["prunable"] for slot in group["slots"])
+
+
+def test_info(vgg) -> None:
+    assert [group.info for group in vgg.groups] == [
+        GroupInfo("features.0", 8),
+        GroupInfo("features.4", 12),
+        GroupInfo("classifier.0", 20),
+    ]
