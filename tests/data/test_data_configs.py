@@ -13,7 +13,7 @@ from paretoprune import data
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 FILES = sorted(FOLDER.glob("*.yaml"))
-FILLED_IN = {"batch_size", "seed", "pretrained"}  # by the program
+FILLED_IN = {"seed", "pretrained"}  # by the program
 
 
 def load(name: str) -> dict[str, Any]:

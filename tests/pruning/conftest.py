@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 
 from tests.kits import networks
 from tests.kits.cases import Case, make_case
-
-settings.register_profile("patient", deadline=None)  # a busy machine is no failure
-settings.load_profile("patient")
 
 
 @pytest.fixture(params=sorted(networks.PRUNABLE))

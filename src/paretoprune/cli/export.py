@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -58,15 +57,13 @@ def pick_and_export(path: Path, request: PickRequest) -> None:
     facts = _facts(task, results, trial, tested, name=path.name)
     export_model(
         target,
-        weights=folder.trial(trial.number) / "model.safetensors",
-        documents={
-            "plan.json": (folder.trial(trial.number) / "plan.json").read_text(encoding="utf-8"),
-            "groups.json": (folder.dense / "groups.json").read_text(encoding="utf-8"),
-            "data.json": (folder.dense / "data.json").read_text(encoding="utf-8"),
-            "config.yaml": folder.config.read_text(encoding="utf-8"),
-            "metrics.json": json.dumps(_metrics(facts), indent=2) + "\n",
-            "README.md": model_card(facts),
-        },
+        model_state=model.state_dict(),
+        plan_json=(folder.trial(trial.number) / "plan.json").read_text(encoding="utf-8"),
+        groups_json=(folder.dense / "groups.json").read_text(encoding="utf-8"),
+        data_json=(folder.dense / "data.json").read_text(encoding="utf-8"),
+        metrics=_metrics(facts),
+        config_yaml=folder.config.read_text(encoding="utf-8"),
+        card=model_card(facts),
     )
     _print_picked(console, facts, target)
 
