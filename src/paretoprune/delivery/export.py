@@ -6,13 +6,13 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from safetensors.torch import save
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import PickError
 from paretoprune.files import write_bytes, write_json, write_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _WEIGHTS = "model.safetensors"
 _FILES = frozenset(
@@ -35,6 +35,8 @@ def export_model(
     Raises:
         PickError: `folder` exists and is not an export of ours, which would be lost.
     """
+    from safetensors.torch import save  # imports torch, which a reader of tables does not need
+
     check_replaceable(folder)
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
     shutil.rmtree(draft, ignore_errors=True)
