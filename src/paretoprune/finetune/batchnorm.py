@@ -1,0 +1,52 @@
+"""Recomputing the statistics of BatchNorm layers, which pruning makes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+_KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
+
+@torch.no_grad()
+def recalibrate_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Set all running means and variances to the average of those of `batches`, in place.
+
+    Each batch has shape (N, ...) and counts the same. Only BatchNorm layers are in training
+    mode meanwhile, so no dropout. Without batches, or without BatchNorm, nothing changes.
+    """
+    norms = [module for module in model.modules() if _keeps_statistics(module)]
+    inputs = list(batches)
+    if not norms or not inputs:
+        return
+    with _averaging(model, norms):
+        for x in inputs:
+            model(x)
+
+
+def _keeps_statistics(module: nn.Module) -> bool:
+    return isinstance(module, _KINDS) and module.running_mean is not None
+
+
+@contextmanager
+def _averaging(model: nn.Module, norms: list[nn.Module]) -> Iterator[None]:
+    """Inside, `norms` start from nothing and average over batches; other modules evaluate."""
+    modules = list(model.modules())
+    training = [module.training for module in modules]
+    momentum = [norm.momentum for norm in norms]
+    model.eval()
+    for norm in norms:
+        assert isinstance(norm, _KINDS)
+        norm.reset_running_stats()
+        norm.momentum = None  # torch's sign for a cumulative average
+        norm.train()
+    try:
+        yield
+    finally:
+        for norm, value in zip(norms, momentum, strict=True):
+            norm.momentum = value
+        for module, mode in zip(modules, training, strict=True):
+            module.training = mode

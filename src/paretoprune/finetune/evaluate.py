@@ -1,0 +1,51 @@
+"""Accuracy and loss on validation data, as the training curve has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from paretoprune.errors import DataError
+from paretoprune.finetune.layout import as_channels_last
+from paretoprune.finetune.loader import Loader
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well a network did on the validation data at one moment of its training."""
+
+    accuracy: float  # percent
+    loss: float  # mean cross-entropy in nats
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module,
+    loader: Loader,
+    *,
+    device: torch.device,
+    bfloat16: bool,
+) -> Validation:
+    """One pass over `loader`, whose batches begin with (x, y). Leaves `model` in training mode.
+
+    Raises:
+        DataError: the loader has no batches.
+    """
+    count = 0
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    loss = torch.zeros((), device=device)
+    model.eval()
+    for x, y, *_ in loader:
+        x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            logits = model(as_channels_last(x)).float()
+        count += len(y)
+        correct += (logits.argmax(dim=1) == y).sum()
+        loss += cross_entropy(logits, y, reduction="sum")
+    model.train()
+    if not count:
+        raise DataError("the validation data loader has no batches; check `data`")
+    return Validation(accuracy=100.0 * correct.item() / count, loss=loss.item() / count)

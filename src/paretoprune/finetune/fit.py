@@ -1,0 +1,118 @@
+"""Training a network, dense or pruned: what every trial spends its time on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import nn
+
+from paretoprune.config import FinetuneSettings
+from paretoprune.errors import DataError, SettingsError
+from paretoprune.finetune.curve import BestWeights, CurveKeeper
+from paretoprune.finetune.distill import Teacher
+from paretoprune.finetune.evaluate import Validation, evaluate
+from paretoprune.finetune.layout import channels_last
+from paretoprune.finetune.loader import Loader
+from paretoprune.finetune.masks import MaskSchedule
+from paretoprune.finetune.module import FinetuneModule
+from paretoprune.finetune.precision import uses_bfloat16
+from paretoprune.finetune.trainer import run_trainer
+from paretoprune.results import EpochRecord
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What became of a training. `best_...` is None where no weights were evaluated."""
+
+    curve: tuple[EpochRecord, ...]
+    best_epoch: int | None
+    best_accuracy: float | None  # percent, on the validation data
+    seconds: float
+
+
+def fit(
+    model: nn.Module,
+    *,
+    train_loader: Loader,
+    val_loader: Loader,
+    settings: FinetuneSettings,
+    epochs: int,
+    seed: int,
+    device: torch.device,
+    teacher: Teacher | None = None,
+    masks: MaskSchedule | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    first_epoch: int = 1,
+    evaluate_start: bool = False,
+) -> FitResult:
+    """Train `model` in place for `epochs` epochs, which are numbered from `first_epoch`.
+
+    `epochs` rules, not `settings.epochs`. The model ends on `device`, in evaluation mode, with
+    the weights of the epoch with the highest validation accuracy; of equals the last one, which
+    had the most training. With `evaluate_start` the weights it came with take part, as the epoch
+    before the first; with `masks` only epochs that ended with the full masks do. `on_epoch` is
+    called after each epoch, and what it raises ends the training. The same seed and the same
+    batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite.
+        DataError: a loader has no batches.
+        SettingsError: distillation without a teacher, or a precision the device lacks.
+    """
+    start = perf_counter()
+    _check(train_loader, settings, epochs, teacher)
+    bfloat16 = uses_bfloat16(settings.precision, device)
+    best = BestWeights()
+
+    def validate() -> Validation:
+        return evaluate(model, val_loader, device=device, bfloat16=bfloat16)
+
+    keeper = CurveKeeper(validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch)
+    model.to(device).train()
+    with isolate_rng(include_cuda=device.type == "cuda"), channels_last(model, device):
+        _seed(seed)
+        if evaluate_start and masks is None:
+            best.offer(model, epoch=first_epoch - 1, accuracy=validate().accuracy)
+        if epochs:
+            module = FinetuneModule(
+                model,
+                settings,
+                num_steps=epochs * len(train_loader),
+                bfloat16=bfloat16,
+                teacher=teacher,
+            )
+            callbacks = [masks, keeper] if masks else [keeper]
+            run_trainer(module, train_loader, epochs=epochs, device=device, callbacks=callbacks)
+    best.restore(model.to(device).eval())
+    return FitResult(
+        curve=tuple(keeper.records),
+        best_epoch=best.epoch,
+        best_accuracy=best.accuracy,
+        seconds=perf_counter() - start,
+    )
+
+
+def _check(
+    train_loader: Loader, settings: FinetuneSettings, epochs: int, teacher: Teacher | None
+) -> None:
+    if epochs and len(train_loader) == 0:
+        raise DataError(
+            "there is nothing to train on: the training data give no batch; "
+            "choose a smaller `batch_size`"
+        )
+    if settings.distillation and teacher is None:
+        raise SettingsError(
+            ["`distillation` needs a dense model to learn from; set `distillation=0` here"]
+        )
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)

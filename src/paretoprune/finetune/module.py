@@ -1,0 +1,118 @@
+"""One training step, in the form that Lightning's Trainer runs."""
+
+from __future__ import annotations
+
+import signal
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import SGD
+
+from paretoprune.config import FinetuneSettings
+from paretoprune.errors import TrainingError
+from paretoprune.finetune.distill import Teacher, distillation_loss
+from paretoprune.finetune.layout import as_channels_last
+from paretoprune.finetune.loader import Batch
+from paretoprune.finetune.optimizer import make_optimizer, make_schedule
+
+
+class FinetuneModule(LightningModule):
+    """Trains `model` on batches (x, y) or (x, y, key) for `num_steps` steps.
+
+    It steps the optimizer itself (Lightning's "manual optimization"): a network on small images
+    takes a few milliseconds a step, so that every hook on the way would show.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: FinetuneSettings,
+        *,
+        num_steps: int,
+        bfloat16: bool,
+        teacher: Teacher | None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self.num_steps = num_steps
+        self.meter = LossMeter()
+        self._settings = settings
+        self._bfloat16 = bfloat16
+        self._teacher = teacher
+        self._optimizer = make_optimizer(model, settings)
+        self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
+
+    def configure_optimizers(self) -> SGD:
+        return self._optimizer
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        if self.trainer.received_sigterm:  # Lightning would wait for the end of the epoch
+            raise SystemExit(128 + signal.SIGTERM)
+        loss = self._loss(*batch)
+        self.meter.add(loss.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        self._schedule.step()
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    def _loss(self, x: Tensor, y: Tensor, key: Tensor | None = None) -> Tensor:
+        x = as_channels_last(x)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self._bfloat16):
+            logits = self.model(x).float()
+        weight = self._settings.distillation
+        if self._teacher is None or weight == 0:
+            return cross_entropy(logits, y)
+        return distillation_loss(
+            logits,
+            self._teacher.logits(x, key),
+            y,
+            weight=weight,
+            temperature=self._settings.temperature,
+        )
+
+
+class LossMeter:
+    """The mean training loss of an epoch; it raises as soon as the loss is no number any more."""
+
+    def __init__(self) -> None:
+        self.learning_rate = 0.0  # of the last step
+        self._sum: Tensor | None = None
+        self._count = 0
+        self._step = 0  # over all epochs
+
+    def add(self, loss: Tensor, *, count: int, learning_rate: float) -> None:
+        """Take in the mean `loss` of a batch of `count` samples, computed at `learning_rate`.
+
+        Raises:
+            TrainingError: the loss is NaN or infinite.
+        """
+        self._step += 1
+        self.learning_rate = learning_rate
+        self._count += count
+        self._sum = loss * count if self._sum is None else self._sum + loss * count
+        # Looking at a number makes the program wait for a GPU, but not for a CPU.
+        if loss.device.type == "cpu" or self._step % 50 == 0:
+            self._check(self._sum)
+
+    def mean(self) -> float:
+        """The mean over the samples since the last call."""
+        assert self._sum is not None
+        self._check(self._sum)
+        mean = self._sum.item() / self._count
+        self._sum, self._count = None, 0
+        return mean
+
+    def _check(self, total: Tensor) -> None:
+        if not torch.isfinite(total):
+            raise TrainingError(
+                f"the training diverged: the loss was NaN or infinite at step {self._step} "
+                f"(learning rate {self.learning_rate:.3g}); set a smaller `learning_rate`"
+            )

@@ -1,0 +1,40 @@
+"""When pruning happens during fine-tuning, as plain numbers: stages, and the gradual ramp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paretoprune.config import ScheduleSettings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Prune up to `share` of the plan, then train for `epochs`."""
+
+    share: float  # of the channels that the whole plan removes, above 0 and up to 1
+    epochs: int
+
+
+def stages(settings: ScheduleSettings, epochs: int) -> tuple[Stage, ...]:
+    """The stages of a fine-tuning of `epochs` epochs; their epochs add up to exactly that.
+
+    `iterative` removes equal parts of the plan in `steps` stages; where the epochs cannot be
+    divided evenly, the later stages, with the smaller networks, get one more. `one_shot` and
+    `gradual` are one stage: a gradual schedule grows its masks inside of it.
+    """
+    steps = settings.steps if settings.name == "iterative" else 1
+    each, left = divmod(epochs, steps)
+    return tuple(
+        Stage(share=(step + 1) / steps, epochs=each + (step >= steps - left))
+        for step in range(steps)
+    )
+
+
+def gradual_share(step: int, ramp_steps: int) -> float:
+    """The share of the plan that is masked after `step` of `ramp_steps` training steps.
+
+    It rises quickly at first and slowly at the end: 1 - (1 - t)^3, equation 1 of Zhu and Gupta
+    2017, "To prune, or not to prune", for a start at 0 and an end at 1.
+    """
+    time = min(step / ramp_steps, 1.0)
+    return 1.0 - (1.0 - time) ** 3

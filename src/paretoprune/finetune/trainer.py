@@ -1,0 +1,92 @@
+"""Lightning's Trainer without its output, its files and its own idea of Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities.warnings import PossibleUserWarning
+
+from paretoprune.finetune.loader import Batch, Loader
+
+
+class _AnyLoader:
+    """A loader as Lightning takes it: it would take a list for a collection of loaders."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._loader)
+
+
+def run_trainer(
+    module: LightningModule,
+    train_loader: Loader,
+    *,
+    epochs: int,
+    device: torch.device,
+    callbacks: Sequence[Callback],
+) -> None:
+    """Train `module`, silently. Ctrl-C raises KeyboardInterrupt, as everywhere in Python."""
+    if isinstance(train_loader, Sequence):
+        train_loader = _AnyLoader(train_loader)
+    with _quiet(), _own_interrupt():
+        _make_trainer(epochs, device, callbacks).fit(module, train_loader)
+
+
+def _make_trainer(epochs: int, device: torch.device, callbacks: Sequence[Callback]) -> Trainer:
+    return Trainer(
+        accelerator="gpu" if device.type == "cuda" else device.type,
+        devices=[device.index or 0] if device.type == "cuda" else 1,
+        max_epochs=epochs,
+        callbacks=list(callbacks),
+        # One process: inside a Slurm job, Lightning would look for its fellow processes.
+        plugins=[LightningEnvironment()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # Advice on how to use Lightning, such as "consider more workers".
+            warnings.simplefilter("ignore", PossibleUserWarning)
+            # Raised by Lightning's own use of newer versions of torch.
+            warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _own_interrupt() -> Iterator[None]:
+    """Lightning ends the program at Ctrl-C, with `sys.exit(1)`, and may leave Ctrl-C disabled."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)

@@ -1,0 +1,18 @@
+"""The size of the file that a model is saved to."""
+
+from __future__ import annotations
+
+import safetensors.torch
+from torch import Tensor, nn
+
+
+def count_bytes(model: nn.Module) -> int:
+    """Bytes of a safetensors file of the model's state; a shared tensor is stored once."""
+    tensors: dict[str, Tensor] = {}
+    seen: set[tuple[int, tuple[int, ...]]] = set()
+    for name, tensor in model.state_dict().items():
+        place = (tensor.data_ptr(), tuple(tensor.shape))
+        if place not in seen or tensor.numel() == 0:
+            tensors[name] = tensor.cpu().contiguous()
+        seen.add(place)
+    return len(safetensors.torch.save(tensors))

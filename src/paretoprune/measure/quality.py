@@ -1,0 +1,80 @@
+"""How well a model does on one part of the data: accuracy and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_calibration_error,
+    multiclass_f1_score,
+    multiclass_precision,
+    multiclass_recall,
+)
+
+from paretoprune.errors import DataError
+from paretoprune.measure.modes import evaluation_mode
+from paretoprune.results import Quality
+
+
+def measure_quality(
+    model: nn.Module,
+    loader: Iterable[Sequence[Tensor]],
+    *,
+    num_classes: int,
+    device: torch.device,
+) -> Quality:
+    """Run `model` once over `loader`, whose batches begin with (x, y); rates are in percent.
+
+    Precision, recall and F1 are macro averages over the classes that occur in labels or
+    predictions. The calibration error is the expected one of 15 bins (Guo et al. 2017, eq. 3).
+
+    Raises:
+        DataError: there are no batches, or the model has another number of classes.
+    """
+    logits, labels = _predict(model, loader, device)
+    if logits.shape[1] != num_classes:
+        raise DataError(
+            f"the model gives {logits.shape[1]} scores for each sample, but the data have "
+            f"{num_classes} classes; give the model `num_classes={num_classes}`"
+        )
+    return Quality(
+        accuracy=_percent(multiclass_accuracy(logits, labels, num_classes, average="micro")),
+        precision=_percent(multiclass_precision(logits, labels, num_classes, average="macro")),
+        recall=_percent(multiclass_recall(logits, labels, num_classes, average="macro")),
+        f1=_percent(multiclass_f1_score(logits, labels, num_classes, average="macro")),
+        loss=cross_entropy(logits, labels).item(),
+        calibration_error=_percent(
+            multiclass_calibration_error(
+                logits.softmax(dim=1), labels, num_classes, n_bins=15, norm="l1"
+            )
+        ),
+        top5_accuracy=_top5(logits, labels, num_classes),
+    )
+
+
+def _predict(
+    model: nn.Module, loader: Iterable[Sequence[Tensor]], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Logits (N, classes) and labels (N,) of all batches, in float32."""
+    logits, labels = [], []
+    with evaluation_mode(model), torch.inference_mode():
+        for x, y, *_ in loader:
+            logits.append(model(x.to(device)).float())
+            labels.append(y.to(device))
+    if not logits:
+        raise DataError("there is nothing to measure on: the data loader has no batches")
+    return torch.cat(logits), torch.cat(labels)
+
+
+def _top5(logits: Tensor, labels: Tensor, num_classes: int) -> float | None:
+    if num_classes <= 5:
+        return None
+    return _percent(multiclass_accuracy(logits, labels, num_classes, top_k=5, average="micro"))
+
+
+def _percent(rate: Tensor) -> float:
+    return 100.0 * rate.item()
