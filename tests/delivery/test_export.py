@@ -13,7 +13,15 @@ from safetensors.torch import load_file
 from paretoprune.delivery import export_model
 from paretoprune.errors import PickError
 
-ALL = {"model.safetensors", "plan.json", "groups.json", "metrics.json", "config.yaml", "README.md"}
+ALL = {
+    "model.safetensors",
+    "plan.json",
+    "groups.json",
+    "data.json",
+    "metrics.json",
+    "config.yaml",
+    "README.md",
+}
 
 
 def export(folder: Path, *, seed: int = 0, metrics: Any = None) -> dict[str, torch.Tensor]:
@@ -30,6 +38,7 @@ def export(folder: Path, *, seed: int = 0, metrics: Any = None) -> dict[str, tor
         model_state=state,
         plan_json='{"removed": {}}',
         groups_json="[]",
+        data_json="{}",
         metrics={"accuracy": 97.25} if metrics is None else metrics,
         config_yaml="seed: 0\n",
         card="# card\n",

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 _WEIGHTS = "model.safetensors"
 _FILES = frozenset(
-    {_WEIGHTS, "plan.json", "groups.json", "metrics.json", "config.yaml", "README.md"}
+    {
+        _WEIGHTS,
+        "plan.json",
+        "groups.json",
+        "data.json",
+        "metrics.json",
+        "config.yaml",
+        "README.md",
+    }
 )
 
 
@@ -26,6 +34,7 @@ def export_model(
     model_state: Mapping[str, Tensor],
     plan_json: str,
     groups_json: str,
+    data_json: str,
     metrics: Mapping[str, Any],
     config_yaml: str,
     card: str,
@@ -44,6 +53,7 @@ def export_model(
         write_bytes(draft / _WEIGHTS, save(_separate(model_state)))
         write_text(draft / "plan.json", plan_json)
         write_text(draft / "groups.json", groups_json)
+        write_text(draft / "data.json", data_json)
         write_json(draft / "metrics.json", metrics)
         write_text(draft / "config.yaml", config_yaml)
         write_text(draft / "README.md", card)
