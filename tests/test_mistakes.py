@@ -72,17 +72,29 @@ def test_all_mistakes_are_told_together() -> None:
         (("schedule=iterative", "schedule.steps=1"), "`schedule.steps` must be 2 or more"),
         (("search=tpe", "name=x", "search.objectives.speed=minimize"), "speed, which is not"),
         (
-            ("search=tpe", "name=x", "measure.latency=false", "+search.objectives.latency_ms=minimize"),
+            (
+                "search=tpe",
+                "name=x",
+                "measure.latency=false",
+                "+search.objectives.latency_ms=minimize",
+            ),
             "latency_ms, which is not measured with `measure.latency=false`",
         ),
         (("sparsity.max_latency_ms=1", "measure.latency=false"), "needs `measure.latency=true`"),
-        (("search=tpe", "name=x", "search.max_ratio=0.5"), "must not exceed `search.max_ratio=0.5`"),
+        (
+            ("search=tpe", "name=x", "search.max_ratio=0.5"),
+            "must not exceed `search.max_ratio=0.5`",
+        ),
         (("~search.objectives.macs", "search=tpe", "name=x"), "two or three quantities, got 1"),
     ],
 )
 def test_combinations_that_make_no_sense(overrides: tuple[str, ...], sentence: str) -> None:
-    [found] = mistakes_of(*(o.replace("search.objectives.speed", "+search.objectives.speed")
-                            if "speed" in o else o for o in overrides))
+    [found] = mistakes_of(
+        *(
+            o.replace("search.objectives.speed", "+search.objectives.speed") if "speed" in o else o
+            for o in overrides
+        )
+    )
     assert sentence in found
 
 

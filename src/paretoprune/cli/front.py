@@ -61,6 +61,7 @@ class Tables:
                 front=front_of(self._results, self._objectives),
                 dense=dense,
                 objectives=self._objectives,
+                title=f"Front of {self._folder.name}",
             )
 
     def _write(self) -> None:
