@@ -24,6 +24,7 @@ from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.files import read_json, write_json
 from paretoprune.measure import macs_per_layer
+from paretoprune.models import load_weights
 from paretoprune.pruning import Groups, SizeModel, find_groups, widths_for
 from paretoprune.results import Cost, DataInfo
 from paretoprune.targets import build
@@ -41,7 +42,7 @@ class Outline:
     device: torch.device
     data: LightningDataModule
     info: DataInfo
-    model: nn.Module  # untrained
+    model: nn.Module  # with the weights that were given, else untrained
     example: Tensor  # (8, ...) real validation inputs
     groups: Groups
     size: SizeModel
@@ -65,7 +66,7 @@ class Outline:
 def outline(settings: Settings) -> Outline:
     """Load the data, build the architecture, find and prove the groups (cached).
 
-    Raises DataError, SettingsError or PruningError.
+    Raises DataError, SettingsError, WeightsError or PruningError.
     """
     device = choose_device(settings)
     data = build(
@@ -76,7 +77,10 @@ def outline(settings: Settings) -> Outline:
     info = describe(data)
     to_device(data, device)
     example = _example(data).to(device)
-    model = _build_model(settings, info).to(device)
+    model = _build_model(settings, info)
+    if settings.model.weights:
+        load_weights(model, settings.model.weights)
+    model.to(device)
     _check_output(model, example, info)
     digest = _digest(settings, info, model, example)
     groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")

@@ -21,7 +21,6 @@ from paretoprune.measure import (
     measure_latency,
     measure_quality,
 )
-from paretoprune.models import load_weights
 from paretoprune.outline import Outline
 from paretoprune.pruning.checkpoint import load_state, save_state
 from paretoprune.results import Cost, Metrics
@@ -44,7 +43,7 @@ class Prepared:
 
 
 def prepare(task: Outline) -> Prepared:
-    """Load or train the dense model, measure it, score its channels. Raises WeightsError."""
+    """Train the dense model or take it from the cache, measure it, score its channels."""
     dense = _dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
@@ -94,9 +93,7 @@ def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[
 def _dense_model(task: Outline) -> nn.Module:
     model, settings = task.model, task.settings
     cached = settings.cache_dir / "dense" / f"{task.digest}.safetensors"
-    if settings.model.weights:
-        load_weights(model, settings.model.weights)
-    elif not _load_cached(model, cached):
+    if not settings.model.weights and not _load_cached(model, cached):
         _log.info("training the dense model for %d epochs", settings.model.train.epochs)
         fit(
             model,

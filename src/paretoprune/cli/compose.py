@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -30,17 +28,14 @@ def run_hydra(command: Callable[[Mapping[str, Any]], None]) -> None:
     """
     # Hydra then raises its complaints instead of printing them its own way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    # Threads that wait must not burn the core that the one they wait for needs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
     def application(config: DictConfig) -> None:
         plain = OmegaConf.to_container(config, resolve=True)
         assert isinstance(plain, dict)
-        if HydraConfig.get().mode == RunMode.MULTIRUN and plain.get("search"):
-            fail(
-                "`-m` makes a grid of single runs, and a sweep is a search of its own; "
-                "leave out `-m`, or leave out `+sweep=...`"
-            )
         try:
             command({str(key): value for key, value in plain.items()})
         except ParetopruneError as error:
@@ -76,6 +71,7 @@ def _prepared_arguments(arguments: Sequence[str]) -> list[str]:
     Raises SettingsError for options of config groups that do not exist.
     """
     folders = [CONF, *_extra_folders(arguments)]
+    _refuse_a_grid_of_sweeps(arguments)
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     mistakes, prepared = [], []
     for argument in arguments:
@@ -93,6 +89,17 @@ def _prepared_arguments(arguments: Sequence[str]) -> list[str]:
     if mistakes:
         raise SettingsError(mistakes)
     return prepared
+
+
+def _refuse_a_grid_of_sweeps(arguments: Sequence[str]) -> None:
+    searches = [a for a in arguments if a.lstrip("+").startswith(("sweep=", "search="))]
+    if {"-m", "--multirun"} & set(arguments) and searches:
+        raise SettingsError(
+            [
+                "`-m` makes a grid of single runs, and a sweep is a search of its own; "
+                f"leave out `-m`, or leave out `{searches[0]}`"
+            ]
+        )
 
 
 def _extra_folders(arguments: Sequence[str]) -> list[Path]:

@@ -14,6 +14,7 @@ from torch import nn
 
 from paretoprune.cli.first import group_infos, search_of
 from paretoprune.cli.front import dense_metrics, print_front
+from paretoprune.cli.terminal import make_console
 from paretoprune.delivery import CardFacts, PickRequest, choose, export_model, model_card
 from paretoprune.delivery.quantities import written
 from paretoprune.errors import PickError
@@ -36,7 +37,7 @@ def pick_and_export(path: Path, request: PickRequest) -> None:
     Raises PickError if no trial of the front satisfies the request or the rebuilt model is not
     the measured one, WeightsError for damaged weights.
     """
-    console = Console()
+    console = make_console()
     folder = SweepFolder(path)
     settings = load_settings(folder.read_config())
     objectives = search_of(settings).objectives

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -92,7 +93,7 @@ def print_front(
     front = front_of(results, objectives)
     trials = trials_table(results, front=front, dense=dense, objectives=objectives)
     rows = front_table(trials, objectives)
-    extra = [n for n in ("macs", "params", "latency_ms") if n not in objectives and n in rows]
+    extra = [n for n in ("macs", "params", "measured_speedup") if n not in objectives and n in rows]
     names = [*objectives, *extra]
     table = Table(header_style="bold")
     for heading in ("trial", "origin", *names, "gain over uniform"):
@@ -109,7 +110,7 @@ def print_front(
 def _print_summary(
     console: Console,
     results: Sequence[TrialResult],
-    rows: Sequence[Mapping[str, object]],
+    rows: Sequence[Mapping[Hashable, Any]],
     folder: Path,
 ) -> None:
     states = [result.state for result in results]

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
 from paretoprune.cli.front import Tables, print_front
-from paretoprune.cli.terminal import Terminal, show_logs
+from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
 from paretoprune.config import Settings
 from paretoprune.executors import Inline
@@ -39,8 +39,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
 
     Raises a ParetopruneError, with nothing written, for what is wrong from the start.
     """
-    console = Console()
-    show_logs(console)
+    console = make_console()
     if settings.threads:
         torch.set_num_threads(settings.threads)
     config = _without_secrets(config)

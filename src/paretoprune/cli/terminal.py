@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from paretoprune.config import SearchSettings
@@ -64,15 +63,30 @@ def _num_counted(results: Sequence[TrialResult]) -> int:
     return sum(result.state in ("complete", "failed") for result in results)
 
 
-def show_logs(console: Console) -> None:
-    """Send the package's messages to the terminal, plainly."""
-    handler = RichHandler(
-        console=console, show_time=False, show_level=False, show_path=False, markup=False
-    )
+class ConsoleHandler(logging.Handler):
+    """The package's messages on the console, one line each, above the progress bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a message; warnings stand out."""
+        style = "yellow" if record.levelno >= logging.WARNING else ""
+        text = record.getMessage()
+        self._console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)
+
+
+def make_console() -> Console:
+    """The console that shows the package's messages. In a file, lines are as long as they are."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
     logger = logging.getLogger("paretoprune")
-    logger.handlers = [handler]
+    logger.handlers = [ConsoleHandler(console)]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    return console
 
 
 def describe_trial(result: TrialResult, search: SearchSettings) -> str:

@@ -1,0 +1,81 @@
+"""Bad input: a clear sentence, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.kits.commands import SWEEP, TINY, run_pick, run_train
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("+sweep=resnt",), "there is no sweep `resnt`; did you mean `resnet`? there are: resnet"),
+        (("model=resnet21",), "there is no model `resnet21`; did you mean"),
+        (("scorer=tailor",), "there is no scorer `tailor`; did you mean `taylor`?"),
+        (("serch.n_trials=5",), "`serch` is not a setting; did you mean `search`?"),
+        (("sparsity.ratio=1.0",), "`sparsity.ratio` must be less than 1, got 1.0"),
+        (("sparsity.ratio=-0.1",), "`sparsity.ratio` must be greater than or equal to 0"),
+        ((*SWEEP, "sparsity.max_macs=10"), "no candidate can meet the limit"),
+        ((*TINY, "sparsity.macs=0.0001"), "`sparsity.macs=0.0001` cannot be reached"),
+        ((*TINY, "+sparsity.ratios.conv9=0.5"), "conv9, which can't be pruned; the groups are"),
+        ((*TINY, "model.weights=none.safetensors"), "none.safetensors"),
+        ((*TINY, "data=npz", "data.path=none.npz"), "none.npz"),
+        ((*TINY, "device=cuda"), "torch sees no CUDA device"),
+        (("-m", "+sweep=resnet"), "`-m` makes a grid of single runs"),
+        (("finetune.epochs",), "finetune.epochs"),
+    ],
+)
+def test_it_is_told_in_one_sentence_and_nothing_is_written(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    if "device=cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    done = run_train(tmp_path, *arguments)
+    assert done.code == 2
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+    written = {path.name for path in tmp_path.iterdir()} - {".cache"}
+    assert written == set()
+
+
+def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    done = run_train(tmp_path, "seed=x", "finetune.epoch=1", "measure.latency_repeats=1")
+    assert done.err.count("\n") == 3
+    for name in ("seed", "finetune.epoch", "measure.latency_repeats"):
+        assert f"`{name}`" in done.err
+
+
+def test_weights_that_do_not_fit_name_the_keys(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(1), "other": torch.zeros(1)}, tmp_path / "w.pt")
+    done = run_train(tmp_path, *TINY, "model.weights=w.pt")
+    assert done.code == 2
+    assert "other" in done.err
+    assert "11 missing (features.1.weight" in done.err
+
+
+@pytest.mark.parametrize("wrong", ["labels", "shape", "truncated"])
+def test_data_that_are_wrong_are_named(tmp_path: Path, wrong: str) -> None:
+    images = np.zeros((40, 8, 8), dtype=np.uint8)
+    labels = np.arange(40) % 10
+    if wrong == "labels":
+        labels[3] = -1
+    if wrong == "shape":
+        images = images[:, 0]
+    np.savez(tmp_path / "d.npz", x_train=images, y_train=labels)
+    if wrong == "truncated":
+        (tmp_path / "d.npz").write_bytes((tmp_path / "d.npz").read_bytes()[:200])
+    done = run_train(tmp_path, *TINY, "data=npz", "data.path=d.npz")
+    assert done.code == 2
+    assert "d.npz" in done.err
+
+
+def test_an_empty_front_is_told(tmp_path: Path) -> None:
+    assert run_train(tmp_path, *SWEEP, "sparsity.min_accuracy=100").code == 0
+    done = run_pick(tmp_path, "tiny")
+    assert done.code == 2
+    assert "the front is empty" in done.err

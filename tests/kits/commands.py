@@ -1,0 +1,73 @@
+"""The commands as a user runs them, in this process: arguments, a folder, exit code and output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from unittest import mock
+
+from hydra.core.global_hydra import GlobalHydra
+
+from paretoprune.cli import pick, train
+
+# A sweep of seconds: a network of two convolutions on the bundled digits.
+TINY = (
+    "model._target_=tests.kits.own_model.OwnNet",
+    "model.width=8",
+    "model.train.epochs=2",
+    "trust=[tests.kits]",
+    "finetune.epochs=1",
+    "measure.latency_repeats=10",
+    "sparsity.divisor=1",
+    "tracking=none",
+)
+SWEEP = (*TINY, "search=random", "search.n_trials=8", "name=tiny")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_train(folder: Path, *arguments: str) -> Run:
+    """`python -m src.train` in `folder`."""
+    return _run(train.main, folder, arguments)
+
+
+def run_pick(folder: Path, *arguments: str) -> Run:
+    """`python -m src.pick` in `folder`."""
+    return _run(pick.main, folder, arguments)
+
+
+def _run(main: Callable[[], None], folder: Path, arguments: tuple[str, ...]) -> Run:
+    out, err = StringIO(), StringIO()
+    code = 0
+    argv = mock.patch.object(sys, "argv", ["command", *arguments])
+    with _in_folder(folder), redirect_stdout(out), redirect_stderr(err), argv:
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        finally:
+            GlobalHydra.instance().clear()
+    return Run(code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def _in_folder(folder: Path) -> Iterator[None]:
+    before, path = Path.cwd(), list(sys.path)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        sys.path[:] = path
