@@ -81,7 +81,7 @@ def _sentence(detail: ErrorDetails) -> str:
     message = detail["msg"]
     if detail["type"] == "value_error":
         return message.removeprefix("Value error, ")
-    message = message.replace("Input should be", "must be").replace(" valid ", " ", 1)
+    message = message.replace("Input should be", "must be")
     return f"`{path}` {message}, got {detail['input']!r}"
 
 
