@@ -52,7 +52,11 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         _describe(task, folder)
         prepared = prepare(task)
         _keep_dense(folder, prepared)
-        results = _search(prepared, folder, console)
+        try:
+            results = _search(prepared, folder, console)
+        except KeyboardInterrupt:
+            _log.warning("stopped; what finished is kept, and the same command goes on from here")
+            raise
         print_front(console, results, search_of(settings).objectives, folder.path)
 
 
