@@ -85,9 +85,13 @@ def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics]
 
 
 def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """`(inputs, labels)` of the training part, on the device; the first `limit` batches."""
+    """`(inputs, labels)` of the training part, on the device; the first `limit` batches.
+
+    In the usual memory order: scorers take gradients of narrow layers, and oneDNN's are wrong for
+    some of these in channels-last order (see `finetune/layout.py`).
+    """
     for batch in islice(iter(task.data.train_dataloader()), limit):
-        yield batch[0].to(task.device), batch[1].to(task.device)
+        yield batch[0].to(task.device).contiguous(), batch[1].to(task.device)
 
 
 def _dense_model(task: Outline) -> nn.Module:

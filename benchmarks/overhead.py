@@ -1,0 +1,190 @@
+"""What the orchestration costs per trial, beside bare training of the same models in the same run.
+
+    python benchmarks/overhead.py
+
+Part 1 runs a sweep (digits, ResNet-20) and, for the same architectures, plain PyTorch: prune by
+copying, train, evaluate. Part 2 runs 1,000 trials of a stub and prints how asking, telling and
+recording grow.
+"""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from paretoprune.cli.compose import CONF
+from paretoprune.cli.launch import launch
+from paretoprune.config import SearchSettings, SparsitySettings, Target
+from paretoprune.executors import Inline
+from paretoprune.finetune.layout import channels_last
+from paretoprune.mistakes import load_settings
+from paretoprune.outline import outline
+from paretoprune.prepare import Prepared, prepare
+from paretoprune.pruning import apply_plan, make_plan
+from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
+from paretoprune.search import Ledger
+from paretoprune.sweep import Problem, run_sweep
+from paretoprune.sweep_folder import SweepFolder
+
+NUM_TRIALS = 12
+NUM_STUBS = 1000
+
+
+def main() -> None:
+    """Print both parts."""
+    with tempfile.TemporaryDirectory() as folder:
+        compare_with_bare_training(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        show_growth(Path(folder))
+
+
+def compare_with_bare_training(folder: Path) -> None:
+    """A real sweep against plain PyTorch on the same architectures, epochs and batches."""
+    overrides = [
+        "+sweep=resnet",
+        f"search.n_trials={NUM_TRIALS}",
+        "finetune.distillation=0",
+        f"sweeps_dir={folder / 'sweeps'}",
+        f"cache_dir={folder / 'cache'}",
+        f"tracking.uri=sqlite:///{folder / 'mlflow.db'}",
+    ]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_container(compose("config", overrides), resolve=True)
+    assert isinstance(config, dict)
+    settings = load_settings({str(key): value for key, value in config.items()})
+    torch.set_num_threads(settings.threads or torch.get_num_threads())
+    prepared = prepare(outline(settings))  # the dense model is then in the cache
+    launch(settings, yaml.safe_load(yaml.safe_dump(config)))
+    results = SweepFolder(folder / "sweeps" / "resnet").read_results()
+    trained = [result for result in results if result.curve]
+    log = (folder / "sweeps" / "resnet" / "sweep.log").read_text().splitlines()
+    whole = statistics.median(_gaps([line[:23] for line in log if "terminal: trial" in line]))
+    bare = statistics.median(_bare_seconds(prepared, result) for result in trained)
+    finetune = statistics.median(result.seconds["finetune"] for result in trained)
+    measure = statistics.median(result.seconds["measure"] for result in trained)
+    print(
+        f"\nmedian seconds per trial over {len(trained)} trials, {torch.get_num_threads()} thread"
+    )
+    print(f"  bare PyTorch training and evaluation   {bare:.3f}")
+    print(f"  a trial from line to line of the log   {whole:.3f}")
+    print(f"    pruning, proving, fine-tuning        {finetune:.3f}")
+    print(f"    measuring, latency included          {measure:.3f}")
+    print(f"    asking, recording, tables, MLflow    {whole - finetune - measure:.3f}")
+    print(f"  orchestration beside bare training     {whole - bare:.3f}")
+
+
+def _gaps(stamps: Sequence[str]) -> list[float]:
+    seconds = [
+        time.mktime(time.strptime(s[:19], "%Y-%m-%d %H:%M:%S")) + int(s[20:]) / 1000 for s in stamps
+    ]
+    return [later - sooner for sooner, later in pairwise(seconds[1:])]
+
+
+def _bare_seconds(prepared: Prepared, result: TrialResult) -> float:
+    """Train and evaluate a trial's architecture without any of our code but its slicing."""
+    task = prepared.outline
+    groups = task.groups.prunable
+    plan = make_plan(groups, prepared.scores, result.widths)
+    started = time.perf_counter()
+    model = apply_plan(prepared.dense, groups, plan)
+    with channels_last(model, task.device):
+        _train_bare(prepared, model)
+    return time.perf_counter() - started
+
+
+def _train_bare(prepared: Prepared, model: nn.Module) -> None:
+    task, settings = prepared.outline, prepared.outline.settings.finetune
+    loader = task.data.train_dataloader()
+    optimizer = torch.optim.SGD(
+        model.parameters(), settings.learning_rate, momentum=settings.momentum, nesterov=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=settings.epochs * len(loader)
+    )
+    for _ in range(settings.epochs):
+        model.train()
+        for x, y, _ in loader:
+            optimizer.zero_grad()
+            cross_entropy(model(x), y).backward()
+            optimizer.step()
+            schedule.step()
+        model.eval()
+        with torch.inference_mode():
+            for x, y in task.data.val_dataloader():
+                (model(x).argmax(1) == y).float().mean()
+
+
+def show_growth(folder: Path) -> None:
+    """1,000 trials of a stub on 12 groups: seconds of each hundred."""
+    groups = [GroupInfo(f"group{index}", 64) for index in range(12)]
+    stamps = [time.perf_counter()]
+
+    def widths_of(ratios: dict[str, float]) -> dict[str, int]:
+        return {g.name: max(1, round(64 * (1 - ratios.get(g.name, 0.0)))) for g in groups}
+
+    def cost_of(ratios: dict[str, float]) -> Cost:
+        total = sum(widths_of(ratios).values())
+        return Cost(params=total, macs=total)
+
+    def evaluate(job: Job) -> TrialResult:
+        stamps.append(time.perf_counter())
+        macs = sum(job.widths.values())
+        accuracy = 100 - sum((64 - w) ** 1.5 for w in job.widths.values()) / 64
+        metrics = Metrics(accuracy=accuracy, macs=macs, params=macs)
+        curve = (EpochRecord(1, 0.5, accuracy, 0.5, 0.0, 0.0),)
+        return TrialResult(
+            number=job.number,
+            state="complete",
+            origin=job.origin,
+            ratios=dict(job.ratios),
+            widths=dict(job.widths),
+            metrics=metrics,
+            seed=job.seed,
+            curve=curve,
+            seconds={"finetune": 1e-6},
+        )
+
+    target = Target(path="optuna.samplers.TPESampler")
+    search = SearchSettings(sampler=target, n_trials=NUM_STUBS)
+    ledger = Ledger(
+        folder / "study.db",
+        name="stub",
+        groups=groups,
+        objectives=search.objectives,
+        sampler=target,
+        max_ratio=search.max_ratio,
+        seed=0,
+    )
+    run_sweep(
+        Problem(widths_of=widths_of, cost_of=cost_of),  # type: ignore[arg-type]
+        [],
+        ledger=ledger,
+        folder=SweepFolder(folder),
+        executor=Inline(evaluate),
+        search=search,
+        sparsity=SparsitySettings(),
+        seed=0,
+    )
+    print(
+        f"\n{NUM_STUBS} stub trials on 12 groups, TPE: milliseconds per trial (ask, tell, record)"
+    )
+    for first in range(0, NUM_STUBS, 100):
+        span = stamps[first + 100] - stamps[first]
+        print(f"  trials {first:4d} to {first + 99:4d}   {10 * span:7.1f}")
+
+
+if __name__ == "__main__":
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    main()
