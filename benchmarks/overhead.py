@@ -2,9 +2,9 @@
 
     python benchmarks/overhead.py
 
-Part 1 runs a sweep (digits, ResNet-20) and, for the same architectures, plain PyTorch: prune by
-copying, train with a plain loop, evaluate the same quantities. Part 2 runs 1,000 trials of a stub and prints how asking, telling and
-recording grow.
+Part 1 runs a sweep (digits, ResNet-20). Then, in pairs, each of its architectures goes through a
+trial and through a plain loop: slice, train, evaluate the same quantities. Part 2 runs 1,000 trials
+of a stub and prints how asking, telling and recording grow.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from paretoprune.outline import outline
 from paretoprune.prepare import Prepared, measure, prepare, training_batches
 from paretoprune.pruning import apply_plan, make_plan
 from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
-from paretoprune.search import Ledger
+from paretoprune.search import Full, Ledger
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
@@ -186,6 +186,7 @@ def show_growth(folder: Path) -> None:
     run_sweep(
         Problem(widths_of=widths_of, cost_of=cost_of),  # type: ignore[arg-type]
         [],
+        Full(ledger, lambda ratios: True, search.max_ratio),
         ledger=ledger,
         folder=SweepFolder(folder),
         executor=Inline(evaluate),

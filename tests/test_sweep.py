@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from paretoprune.config import SparsitySettings
 from paretoprune.executors import Inline
-from paretoprune.results import Job, TrialResult
-from paretoprune.search import Ledger, baselines, front_of
+from paretoprune.results import Job, Metrics, TrialResult
+from paretoprune.search import Full, Ledger, baselines, broken_limits, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
@@ -44,9 +44,16 @@ def sweep(
         ratios=search.baseline_ratios,
         max_ratio=search.max_ratio,
     )
+
+    def fits(ratios: Mapping[str, float]) -> bool:
+        cost = formula.cost_of(ratios)
+        known = Metrics(params=cost.params, macs=cost.macs)
+        return not broken_limits(sparsity or SparsitySettings(), known)
+
     return run_sweep(
         Problem(widths_of=formula.widths_of, cost_of=formula.cost_of),
         first,
+        Full(ledger, fits, search.max_ratio),
         ledger=ledger,
         folder=folder,
         executor=Inline(evaluate),

@@ -127,7 +127,8 @@ class MeasureSettings:
 class SearchSettings:
     """The search over ratios. Without it (`search=none`) a command is one single run."""
 
-    sampler: Target
+    strategy: Literal["full", "chain"] = "full"
+    sampler: Target | None = None  # of the strategy `full`
     n_trials: Positive = 30  # in total, baselines included
     objectives: Mapping[str, Direction] = field(
         default_factory=lambda: {"accuracy": "maximize", "macs": "minimize"}
@@ -147,6 +148,12 @@ class SearchSettings:
                 f"`search.objectives` names {', '.join(unknown)}, which is not measured; "
                 f"measured are: {', '.join(DIRECTIONS)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _full_has_a_sampler(self) -> SearchSettings:
+        if self.strategy == "full" and self.sampler is None:
+            raise ValueError("`search.strategy=full` needs `search.sampler`")
         return self
 
     @model_validator(mode="after")

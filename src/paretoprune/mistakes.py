@@ -48,7 +48,7 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("data", "scorer"):
         if name in out:
             out[name] = _as_target(out[name])
-    if isinstance(out.get("search"), Mapping) and "sampler" in out["search"]:
+    if isinstance(out.get("search"), Mapping) and out["search"].get("sampler"):
         out["search"] = {**out["search"], "sampler": _as_target(out["search"]["sampler"])}
     elif out.get("search") == {}:  # what Hydra makes of an empty conf/search/none.yaml
         out["search"] = None
@@ -108,7 +108,7 @@ def _dataclass_in(hint: Any) -> Any:
 
 def _target_mistakes(settings: Settings) -> list[str]:
     named = {"model": settings.model.target, "data": settings.data, "scorer": settings.scorer}
-    if settings.search:
+    if settings.search and settings.search.sampler:
         named["search.sampler"] = settings.search.sampler
     return [
         mistake

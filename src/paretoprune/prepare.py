@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import kl_div
 
 from paretoprune.config import Settings
 from paretoprune.errors import WeightsError
-from paretoprune.finetune import Teacher, fit
+from paretoprune.finetune import Teacher, fit, recalibrate_batchnorm
 from paretoprune.measure import (
     combine,
     count_bytes,
@@ -22,12 +24,14 @@ from paretoprune.measure import (
     measure_quality,
 )
 from paretoprune.outline import Outline
+from paretoprune.pruning import apply_plan, make_plan
 from paretoprune.pruning.checkpoint import load_state, save_state
 from paretoprune.results import Cost, Metrics
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
 
+_NUM_PROBES = 4  # batches that re-calibrate BatchNorm before a divergence is measured
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
@@ -92,6 +96,25 @@ def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[
     """
     for batch in islice(iter(task.data.train_dataloader()), limit):
         yield batch[0].to(task.device).contiguous(), batch[1].to(task.device)
+
+
+def divergence(prepared: Prepared, ratios: Mapping[str, float]) -> float:
+    """How far the outputs move when channels go and nothing is trained: KL(dense || pruned), nats.
+
+    On one training batch, with the BatchNorm statistics of the batch before. Cheap: what it costs
+    is a forward pass or two.
+    """
+    task = prepared.outline
+    groups = task.groups.prunable
+    pruned = apply_plan(
+        prepared.dense, groups, make_plan(groups, prepared.scores, task.widths_of(ratios))
+    )
+    batches = [inputs for inputs, _ in training_batches(task, 1 + _NUM_PROBES)]
+    recalibrate_batchnorm(pruned, batches[:_NUM_PROBES])
+    with torch.inference_mode():
+        dense_logits, logits = prepared.dense(batches[-1]), pruned.eval()(batches[-1])
+    target, found = dense_logits.log_softmax(1), logits.log_softmax(1)
+    return float(kl_div(found, target, reduction="batchmean", log_target=True))
 
 
 def _dense_model(task: Outline) -> nn.Module:

@@ -136,7 +136,8 @@ class Proposal:
     """One candidate: a ratio for each group, and where the idea came from."""
 
     ratios: Mapping[str, float]  # by group name, each in [0, 1)
-    origin: str  # "dense", "uniform", "global", "sampler" ...
+    origin: str  # "dense", "uniform", "global", "sampler", "chain" ...
+    parent: int | None = None  # the wider trial whose weights it starts from; None: the dense model
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Job:
     ratios: Mapping[str, float]  # what was asked for, by group name
     widths: Mapping[str, int]  # channels to keep, by group name
     seed: int
+    parent: int | None = None  # the wider trial whose weights it starts from; None: the dense model
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ class TrialResult:
     seconds: Mapping[str, float] = field(default_factory=dict)  # by phase: "finetune" ...
     reason: str | None = None  # why it failed, or is infeasible
     duplicate_of: int | None = None  # the trial with the same architecture, whose metrics these are
+    parent: int | None = None  # the trial whose weights it started from; None: the dense model
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:

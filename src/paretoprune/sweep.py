@@ -10,12 +10,7 @@ from typing import Protocol
 from paretoprune.config import SearchSettings, SparsitySettings
 from paretoprune.executors import Executor
 from paretoprune.results import Cost, Job, Metrics, Proposal, TrialResult
-from paretoprune.search import (
-    Ledger,
-    broken_limits,
-    front_of,
-    repair_ratios,
-)
+from paretoprune.search import Ledger, Strategy, broken_limits, front_of
 from paretoprune.sweep_folder import SweepFolder
 
 _log = logging.getLogger(__name__)
@@ -45,6 +40,7 @@ class Watcher(Protocol):
 def run_sweep(
     problem: Problem,
     first: Sequence[Proposal],
+    strategy: Strategy,
     *,
     ledger: Ledger,
     folder: SweepFolder,
@@ -56,19 +52,19 @@ def run_sweep(
 ) -> list[TrialResult]:
     """Search until `search.n_trials` different architectures are on record; what is there counts.
 
-    The proposals in `first` come before those of the sampler. Returns all results by number. Each
+    The proposals in `first` come before those of the strategy. Returns all results by number. Each
     is on disk before anybody is told of it.
     """
-    state = _State(problem, first, ledger, folder, search, sparsity, seed)
+    state = _State(
+        problem, first, strategy, ledger, folder, search, sparsity, seed, watchers=watchers
+    )
     state.restore()
-    for watcher in watchers:
-        watcher.begun(state.results)
     while True:
         while len(state.running) < executor.slots and (job := state.next_job()):
             executor.submit(job)
         if not state.running:
             return state.results
-        state.finish(executor.collect(), watchers)
+        state.finish(executor.collect())
 
 
 class _State:
@@ -78,17 +74,20 @@ class _State:
         self,
         problem: Problem,
         first: Sequence[Proposal],
+        strategy: Strategy,
         ledger: Ledger,
         folder: SweepFolder,
         search: SearchSettings,
         sparsity: SparsitySettings,
         seed: int,
+        *,
+        watchers: Sequence[Watcher],
     ) -> None:
-        self.problem, self.ledger, self.folder = problem, ledger, folder
+        self.problem, self.first, self.strategy = problem, first, strategy
+        self.ledger, self.folder, self.watchers = ledger, folder, watchers
         self.search, self.sparsity, self.seed = search, sparsity, seed
         self.results: list[TrialResult] = []
         self.running: dict[int, Job] = {}
-        self._first = first
 
     def restore(self) -> None:
         """Take over what an earlier run left; results that it could not tell are told now."""
@@ -97,13 +96,17 @@ class _State:
                 self.ledger.start(result.number, Proposal(result.ratios, result.origin))
                 self.ledger.tell(result)
             self.results.append(result)
+        for watcher in self.watchers:
+            watcher.begun(self.results)
 
     def next_job(self) -> Job | None:
-        """The next architecture that nobody has tried, or None when the sweep is complete."""
+        """The next architecture that nobody has tried; None if there is nothing to start now."""
         for _ in range(_MAX_IDLE):
             if self._num_counted() >= self.search.n_trials:
                 return None
             job = self._propose()
+            if job is None:
+                return None
             rejected = self._without_training(job)
             if rejected is None:
                 self.running[job.number] = job
@@ -112,7 +115,7 @@ class _State:
         _log.warning("the search finds no new architecture; it ends before search.n_trials")
         return None
 
-    def finish(self, result: TrialResult, watchers: Sequence[Watcher]) -> None:
+    def finish(self, result: TrialResult) -> None:
         """Put a collected result on record."""
         del self.running[result.number]
         broken = broken_limits(self.sparsity, result.metrics)
@@ -120,9 +123,9 @@ class _State:
             result = replace(result, state="infeasible", reason="; ".join(broken))
         self._record(result)
         front = front_of(self.results, self.search.objectives)
-        self.folder.keep_weights_of({*front, *self.running})
-        for watcher in watchers:
-            watcher.finished(result, self.results)
+        parents = {job.parent for job in self.running.values() if job.parent is not None}
+        needed = self.strategy.needed(self.results)
+        self.folder.keep_weights_of({*front, *self.running, *parents, *needed})
 
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""
@@ -130,28 +133,24 @@ class _State:
         free = sum(r.state in untrained and not r.seconds for r in self.results)
         return len(self.results) - free + len(self.running)
 
-    def _propose(self) -> Job:
+    def _propose(self) -> Job | None:
         taken = {result.number for result in self.results} | set(self.running)
         number = next(n for n in range(len(taken) + 1) if n not in taken)
-        if number < len(self._first):
-            proposal = self._first[number]
-            self.ledger.start(number, proposal)
+        if number < len(self.first):
+            proposal = self.first[number]
+        elif (found := self.strategy.propose(number, self.results)) is not None:
+            proposal = found
         else:
-            proposal = self.ledger.ask(number, repair=self._repair)
+            return None
+        self.ledger.start(number, proposal)
         return Job(
             number=number,
             origin=proposal.origin,
             ratios=proposal.ratios,
             widths=self.problem.widths_of(proposal.ratios),
             seed=self.seed + number,
+            parent=proposal.parent,
         )
-
-    def _repair(self, ratios: Mapping[str, float]) -> Mapping[str, float]:
-        """Ratios raised until the candidate meets the limits that are known without training."""
-        return repair_ratios(ratios, self._fits, max_ratio=self.search.max_ratio)
-
-    def _fits(self, ratios: Mapping[str, float]) -> bool:
-        return not broken_limits(self.sparsity, _known(self.problem.cost_of(ratios)))
 
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
@@ -171,6 +170,8 @@ class _State:
         self.ledger.tell(result)
         self.results.append(result)
         self.results.sort(key=lambda r: r.number)
+        for watcher in self.watchers:
+            watcher.finished(result, self.results)
 
 
 def _known(cost: Cost) -> Metrics:
@@ -186,4 +187,5 @@ def _untrained(job: Job, metrics: Metrics) -> TrialResult:
         widths=job.widths,
         metrics=metrics,
         seed=job.seed,
+        parent=job.parent,
     )

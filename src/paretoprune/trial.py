@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from paretoprune.files import write_json
+from paretoprune.files import read_json, write_json
 from paretoprune.finetune import MaskSchedule, fit, recalibrate_batchnorm, stages
 from paretoprune.prepare import Prepared, measure, training_batches
 from paretoprune.pruning import (
@@ -21,9 +21,10 @@ from paretoprune.pruning import (
     make_plan,
     mask_tensors,
     masked_model,
+    rebuild,
     save_state,
 )
-from paretoprune.pruning.coordinates import compose, restrict_groups
+from paretoprune.pruning.coordinates import compose, remaining, restrict_groups
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.targets import build
 
@@ -48,7 +49,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
     if all(job.widths[group.name] == group.width for group in groups):
         trained, metrics = Trained(prepared.dense, Plan({}), ()), prepared.dense_metrics
     else:
-        trained = _train(prepared, job)
+        trained = _train(prepared, job, _start(prepared, job, folder.parent))
         metrics = None
     finetuned = time.perf_counter()
     if metrics is None:
@@ -65,6 +66,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         metrics=metrics,
         seed=job.seed,
         curve=trained.curve,
+        parent=job.parent,
         seconds={
             "finetune": finetuned - started,
             "measure": time.perf_counter() - finetuned,
@@ -72,23 +74,47 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
     )
 
 
-def _train(prepared: Prepared, job: Job) -> Trained:
+@dataclass(frozen=True)
+class Start:
+    """What a trial prunes: the dense model, or what an earlier trial made of it."""
+
+    model: nn.Module
+    plan: Plan  # what is gone already, in the dense model's channels
+    groups: tuple[Group, ...]  # what can still go, in the channels of `model`
+    scores: Mapping[str, Tensor]  # of these groups
+
+
+def _start(prepared: Prepared, job: Job, trials: Path) -> Start:
+    """The parent's model where the job names one, else the dense model."""
+    groups = prepared.outline.groups.prunable
+    if job.parent is None:
+        return Start(prepared.dense, Plan({}), groups, prepared.scores)
+    folder = trials / f"{job.parent:04d}"
+    plan = Plan.from_json(read_json(folder / "plan.json"))
+    dense = copy.deepcopy(prepared.dense)
+    model = rebuild(dense, groups, plan, folder / "model.safetensors").eval()
+    kept = remaining(groups, plan)
+    scores = {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
+    return Start(model, plan, restrict_groups(groups, plan), scores)
+
+
+def _train(prepared: Prepared, job: Job, start: Start) -> Trained:
     if prepared.outline.settings.schedule.name == "gradual":
-        return _train_under_masks(prepared, job)
-    return _train_in_stages(prepared, job)
+        return _train_under_masks(prepared, job, start)
+    return _train_in_stages(prepared, job, start)
 
 
-def _train_in_stages(prepared: Prepared, job: Job) -> Trained:
+def _train_in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
     """Prune a share of the plan, fine-tune, score what is left, prune the next share ..."""
     task, settings = prepared.outline, prepared.outline.settings
     dense_groups = task.groups.prunable
-    model, groups, plan, scores = prepared.dense, dense_groups, Plan({}), prepared.scores
+    model, plan, groups, scores = start.model, start.plan, start.groups, start.scores
     curve: tuple[EpochRecord, ...] = ()
     for number, stage in enumerate(stages(settings.schedule, settings.finetune.epochs)):
         if number > 0:
             scorer = build(settings.scorer, seed=job.seed)
             scores = scorer(model, groups, training_batches(task))
-        widths = _widths_at(dense_groups, job.widths, stage.share)
+        widths = _widths_at(start.groups, job.widths, stage.share)
         step = make_plan(groups, scores, widths)
         model = _prune(model, groups, step, task.example)
         plan, groups = compose(dense_groups, plan, step), restrict_groups(groups, step)
@@ -97,20 +123,21 @@ def _train_in_stages(prepared: Prepared, job: Job) -> Trained:
     return Trained(model, plan, curve)
 
 
-def _train_under_masks(prepared: Prepared, job: Job) -> Trained:
-    """Train the dense model under masks that grow along the cubic curve, then prune for real."""
+def _train_under_masks(prepared: Prepared, job: Job, start: Start) -> Trained:
+    """Train the model whole under masks that grow along the cubic curve, then prune for real."""
     task, settings = prepared.outline, prepared.outline.settings
-    groups = task.groups.prunable
-    model = copy.deepcopy(prepared.dense)
+    groups = start.groups
+    model = copy.deepcopy(start.model)
 
     def masks_at(share: float) -> dict[str, Tensor]:
         widths = _widths_at(groups, job.widths, share)
-        return mask_tensors(model, groups, make_plan(groups, prepared.scores, widths))
+        return mask_tensors(model, groups, make_plan(groups, start.scores, widths))
 
     masks = MaskSchedule(masks_at, ramp=settings.schedule.ramp)
     curve = _finetune(prepared, model, job.seed, settings.finetune.epochs, masks=masks)
-    plan = make_plan(groups, prepared.scores, job.widths)
-    return Trained(_prune(model, groups, plan, task.example), plan, curve)
+    step = make_plan(groups, start.scores, job.widths)
+    pruned = _prune(model, groups, step, task.example)
+    return Trained(pruned, compose(task.groups.prunable, start.plan, step), curve)
 
 
 def _prune(model: nn.Module, groups: Sequence[Group], plan: Plan, example: Tensor) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paretoprune.config import SearchSettings, Settings, Target
+from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
 from paretoprune.outline import Outline
 from paretoprune.results import GroupInfo, Metrics, Proposal
@@ -24,8 +24,7 @@ def search_of(settings: Settings) -> SearchSettings:
     """The search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
-    unused = Target(path="optuna.samplers.RandomSampler")
-    return SearchSettings(sampler=unused, n_trials=2, max_ratio=_MAX_RATIO, baseline_ratios=())
+    return SearchSettings(strategy="chain", n_trials=2, max_ratio=_MAX_RATIO, baseline_ratios=())
 
 
 def reject_unmeetable(task: Outline) -> None:

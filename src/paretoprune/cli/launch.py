@@ -16,6 +16,7 @@ from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
 from paretoprune.cli.front import Tables, print_front
+from paretoprune.cli.strategy import strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
 from paretoprune.config import Settings
@@ -77,6 +78,8 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
     def evaluate(job: Job) -> TrialResult:
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
+    first = first_proposals(task, scores)
+    strategy = strategy_of(prepared, ledger, num_first=len(first))
     with (
         Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
         Tables(folder.path, search.objectives) as tables,
@@ -84,7 +87,8 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
     ):
         return run_sweep(
             Problem(widths_of=task.widths_of, cost_of=task.cost_of),
-            first_proposals(task, scores),
+            first,
+            strategy,
             ledger=ledger,
             folder=folder,
             executor=Inline(evaluate),

@@ -43,5 +43,6 @@ def failed(job: Job, error: Exception) -> TrialResult:
         widths=job.widths,
         metrics=Metrics(),
         seed=job.seed,
+        parent=job.parent,
         reason=f"{type(error).__name__}: {error}",
     )

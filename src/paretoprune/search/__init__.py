@@ -10,14 +10,21 @@ from paretoprune.search.baselines import (
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
+from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
+from paretoprune.search.strategies import Chain, Full, Strategy
 
 __all__ = [
+    "Chain",
+    "Full",
     "Ledger",
+    "Strategy",
     "baselines",
     "broken_limits",
+    "distinct_ratios",
     "front_of",
     "global_ratios_that_fit",
     "hypervolume",
+    "measure_sensitivity",
     "non_dominated",
     "objective_values",
     "repair_ratios",

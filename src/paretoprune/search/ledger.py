@@ -38,7 +38,7 @@ class Ledger:
         name: str,
         groups: Sequence[GroupInfo],
         objectives: Mapping[str, Direction],
-        sampler: Target,
+        sampler: Target | None,
         max_ratio: float,
         seed: int,
     ) -> None:
@@ -65,11 +65,12 @@ class Ledger:
         self._seed = seed
 
     def ask(self, number: int, *, repair: Callable[[Ratios], Ratios]) -> Proposal:
-        """The sampler's idea for trial `number`, made to fit the limits by `repair`.
+        """The sampler's idea for trial `number`, made to fit the limits by `repair`, and started.
 
         The sampler is seeded by (seed, number): a fixed seed would make a resumed sweep propose
         again what it proposed at its start.
         """
+        assert self._sampler is not None, "only a strategy with a sampler asks"
         seed = int(np.random.SeedSequence((self._seed, number)).generate_state(1)[0])
         with _experimental():
             self._working.sampler = build(self._sampler, seed=seed)
@@ -85,7 +86,9 @@ class Ledger:
         return proposal
 
     def start(self, number: int, proposal: Proposal) -> None:
-        """Note that trial `number` runs with ratios that were not asked for, such as a baseline."""
+        """Note that trial `number` runs, if it was not asked for: a baseline, for example."""
+        if number in self._running:
+            return
         self._working.enqueue_trial({f"ratio/{name}": r for name, r in proposal.ratios.items()})
         self._running[number] = self._working.ask(self._space)
 

@@ -1,0 +1,95 @@
+"""How much each group matters, and from that an allocation for a given size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paretoprune.results import GroupInfo
+
+Ratios = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """For each group, how far the outputs move when channels of this group alone are removed.
+
+    `levels` are ratios that begin with 0, `damage[name]` the divergence at each of them.
+    """
+
+    levels: tuple[float, ...]
+    damage: Mapping[str, tuple[float, ...]]
+
+    def at(self, name: str, ratio: float) -> float:
+        """The damage at any ratio, interpolated. It never falls as the ratio rises."""
+        values = np.maximum.accumulate(np.asarray(self.damage[name]))
+        return float(np.interp(ratio, self.levels, values))
+
+
+def measure_sensitivity(
+    groups: Sequence[GroupInfo],
+    divergence: Callable[[Ratios], float],
+    *,
+    levels: Sequence[float],
+) -> Sensitivity:
+    """Remove from one group at a time: `len(groups) * len(levels)` calls of `divergence`."""
+    dense = {group.name: 0.0 for group in groups}
+    damage = {
+        group.name: (0.0, *(divergence({**dense, group.name: level}) for level in levels))
+        for group in groups
+    }
+    return Sensitivity((0.0, *levels), damage)
+
+
+def distinct_ratios(
+    groups: Sequence[GroupInfo],
+    widths_of: Callable[[Ratios], Mapping[str, int]],
+    *,
+    max_ratio: float,
+) -> dict[str, tuple[float, ...]]:
+    """For each group the smallest ratio of every width that it can have, rising from 0."""
+    found = {}
+    for group in groups:
+        by_width: dict[int, float] = {}
+        counts = [count / group.width for count in range(group.width)]
+        for ratio in (r for r in [*counts, max_ratio] if r <= max_ratio):
+            by_width.setdefault(widths_of({group.name: ratio})[group.name], ratio)
+        found[group.name] = tuple(sorted(by_width.values()))
+    return found
+
+
+def allocate(
+    sensitivity: Sensitivity,
+    choices: Mapping[str, Sequence[float]],
+    size_of: Callable[[Ratios], float],
+    *,
+    start: Ratios,
+    target: float,
+) -> dict[str, float]:
+    """From `start`, remove where it does the least damage per size saved, until `target` is met.
+
+    Greedy: one step of one group at a time along its `choices` (from `distinct_ratios`). Ratios
+    only grow, so the allocations of falling targets are nested when each starts from the last.
+    Where `target` cannot be met, everything is removed that may be.
+    """
+    ratios = dict(start)
+    size = size_of(ratios)
+    while size > target:
+        best = None
+        for name, ratio in _next_steps(ratios, choices).items():
+            smaller = size_of({**ratios, name: ratio})
+            damage = sensitivity.at(name, ratio) - sensitivity.at(name, ratios[name])
+            offer = (damage / (size - smaller), name, ratio, smaller)
+            best = offer if best is None else min(best, offer)
+        if best is None:
+            break
+        _, name, ratios[name], size = best
+    return ratios
+
+
+def _next_steps(ratios: Ratios, choices: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The next larger ratio of every group that has one."""
+    larger = {name: [r for r in rising if r > ratios[name]] for name, rising in choices.items()}
+    return {name: rising[0] for name, rising in larger.items() if rising}

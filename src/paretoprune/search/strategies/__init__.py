@@ -1,0 +1,26 @@
+"""How candidates are chosen. A strategy knows names and numbers, and what came of earlier trials.
+
+All that a strategy decides follows from its settings and the results on record, so that a sweep
+that was killed goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from paretoprune.results import Proposal, TrialResult
+from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.strategies.full import Full
+
+__all__ = ["Chain", "Full", "Strategy"]
+
+
+class Strategy(Protocol):
+    """What the sweep's loop needs of a way to choose candidates."""
+
+    def propose(self, number: int, results: Sequence[TrialResult]) -> Proposal | None:
+        """The candidate for trial `number`, or None if there is none until a running one ends."""
+
+    def needed(self, results: Sequence[TrialResult]) -> set[int]:
+        """The trials, beside those of the front, whose weights later candidates start from."""

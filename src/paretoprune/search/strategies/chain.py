@@ -1,0 +1,63 @@
+"""A warm chain: from the dense model to the smallest, each model starts from the one before.
+
+The sizes are spaced evenly in their logarithm. Training adds up down the chain, so that a small
+model has been trained as long as all larger ones together; nothing else gives as much at a small
+budget. The idea is NetAdapt's (Yang et al. 2018, section 3), with sizes fixed beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from paretoprune.results import Proposal, TrialResult
+from paretoprune.search.sensitivity import Sensitivity, allocate
+
+Ratios = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """`num_links` models, each allocated by sensitivity within what its parent kept."""
+
+    choices: Mapping[str, Sequence[float]]  # the ratios of each group, from `distinct_ratios`
+    size_of: Callable[[Ratios], float]
+    sensitivity: Callable[[], Sensitivity]  # measured when it is first needed
+    num_links: int
+
+    def propose(self, number: int, results: Sequence[TrialResult]) -> Proposal | None:
+        """The next smaller link, once the one before it is finished."""
+        links = [result for result in results if result.origin == "chain"]
+        parent = next((link for link in reversed(links) if link.state != "failed"), None)
+        start = parent.ratios if parent else dict.fromkeys(self.choices, 0.0)
+        target = self._target(self.size_of(start), num_left=self.num_links - len(links))
+        if target is None:
+            return None
+        ratios = allocate(
+            self.sensitivity(), self.choices, self.size_of, start=start, target=target
+        )
+        return Proposal(ratios=ratios, origin="chain", parent=_trained(parent))
+
+    def needed(self, results: Sequence[TrialResult]) -> set[int]:
+        """The last link."""
+        links = [r for r in results if r.origin == "chain" and r.state != "failed"]
+        trained = _trained(links[-1]) if links else None
+        return set() if trained is None else {trained}
+
+    def _target(self, size: float, *, num_left: int) -> float | None:
+        """The next size, so that the links left are evenly spaced in the logarithm; None at the end.
+
+        Seen from the size that was reached: steps are coarse, and a link may overshoot.
+        """
+        least = self.size_of({name: ratios[-1] for name, ratios in self.choices.items()})
+        if num_left < 1 or size <= least:
+            return None
+        share: float = (least / size) ** (1 / num_left)
+        return size * share
+
+
+def _trained(link: TrialResult | None) -> int | None:
+    """The trial that has the link's weights: itself, or the one that it is a duplicate of."""
+    if link is None:
+        return None
+    return link.number if link.duplicate_of is None else link.duplicate_of
