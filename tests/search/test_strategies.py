@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -115,12 +116,12 @@ def test_interrupted_and_continued_is_the_same(name: str, tmp_path: Path) -> Non
 def test_the_chain_goes_down_evenly_and_nested(tmp_path: Path) -> None:
     links = [r for r in sweep("chain", tmp_path) if r.origin == "chain"]
     sizes = [64, *(link.metrics.macs or 0 for link in links)]
-    steps = [smaller / larger for larger, smaller in zip(sizes, sizes[1:], strict=False)]
+    steps = [smaller / larger for larger, smaller in pairwise(sizes)]
     assert all(step < 1 for step in steps)
     assert max(steps[:4]) - min(steps[:4]) < 0.1
     least = formula.cost_of({group.name: 0.9 for group in formula.GROUPS}).macs
     assert sizes[-1] == least
-    for wider, narrower in zip(links, links[1:], strict=False):
+    for wider, narrower in pairwise(links):
         assert narrower.parent in (wider.number, wider.duplicate_of)
         assert all(narrower.widths[n] <= wider.widths[n] for n in wider.widths)
 

@@ -45,7 +45,7 @@ class Chain:
         return set() if trained is None else {trained}
 
     def _target(self, size: float, *, num_left: int) -> float | None:
-        """The next size, so that the links left are evenly spaced in the logarithm; None at the end.
+        """The next size, with the links left evenly spaced in the logarithm; None at the end.
 
         Seen from the size that was reached: steps are coarse, and a link may overshoot.
         """
