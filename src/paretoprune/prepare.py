@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import kl_div
 
-from paretoprune.config import Settings
+from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.errors import WeightsError
 from paretoprune.finetune import Teacher, fit, recalibrate_batchnorm
 from paretoprune.measure import (
@@ -44,6 +44,7 @@ class Prepared:
     dense_metrics: Metrics
     scores: Mapping[str, Tensor]  # by group name, (width,)
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
+    finetune: FinetuneSettings  # of the trials
 
 
 def prepare(task: Outline) -> Prepared:
@@ -62,7 +63,7 @@ def prepare(task: Outline) -> Prepared:
             device=task.device,
             num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
         )
-    return Prepared(task, dense, dense_metrics, scores, teacher)
+    return Prepared(task, dense, dense_metrics, scores, teacher, task.settings.finetune)
 
 
 def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:

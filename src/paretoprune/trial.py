@@ -49,7 +49,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
     if all(job.widths[group.name] == group.width for group in groups):
         trained, metrics = Trained(prepared.dense, Plan({}), ()), prepared.dense_metrics
     else:
-        trained = _train(prepared, job, _start(prepared, job, folder.parent))
+        trained = train(prepared, job, start_of(prepared, job, trials=folder.parent))
         metrics = None
     finetuned = time.perf_counter()
     if metrics is None:
@@ -84,8 +84,8 @@ class Start:
     scores: Mapping[str, Tensor]  # of these groups
 
 
-def _start(prepared: Prepared, job: Job, trials: Path) -> Start:
-    """The parent's model where the job names one, else the dense model."""
+def start_of(prepared: Prepared, job: Job, *, trials: Path) -> Start:
+    """The parent's model, from the folder of all trials, if the job names one; else the dense."""
     groups = prepared.outline.groups.prunable
     if job.parent is None:
         return Start(prepared.dense, Plan({}), groups, prepared.scores)
@@ -98,7 +98,8 @@ def _start(prepared: Prepared, job: Job, trials: Path) -> Start:
     return Start(model, plan, restrict_groups(groups, plan), scores)
 
 
-def _train(prepared: Prepared, job: Job, start: Start) -> Trained:
+def train(prepared: Prepared, job: Job, start: Start) -> Trained:
+    """Prune to the job's widths and fine-tune, as the schedule says."""
     if prepared.outline.settings.schedule.name == "gradual":
         return _train_under_masks(prepared, job, start)
     return _train_in_stages(prepared, job, start)
@@ -110,7 +111,7 @@ def _train_in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
     dense_groups = task.groups.prunable
     model, plan, groups, scores = start.model, start.plan, start.groups, start.scores
     curve: tuple[EpochRecord, ...] = ()
-    for number, stage in enumerate(stages(settings.schedule, settings.finetune.epochs)):
+    for number, stage in enumerate(stages(settings.schedule, prepared.finetune.epochs)):
         if number > 0:
             scorer = build(settings.scorer, seed=job.seed)
             scores = scorer(model, groups, training_batches(task))
@@ -134,7 +135,7 @@ def _train_under_masks(prepared: Prepared, job: Job, start: Start) -> Trained:
         return mask_tensors(model, groups, make_plan(groups, start.scores, widths))
 
     masks = MaskSchedule(masks_at, ramp=settings.schedule.ramp)
-    curve = _finetune(prepared, model, job.seed, settings.finetune.epochs, masks=masks)
+    curve = _finetune(prepared, model, job.seed, prepared.finetune.epochs, masks=masks)
     step = make_plan(groups, start.scores, job.widths)
     pruned = _prune(model, groups, step, task.example)
     return Trained(pruned, compose(task.groups.prunable, start.plan, step), curve)
@@ -148,7 +149,7 @@ def _prune(model: nn.Module, groups: Sequence[Group], plan: Plan, example: Tenso
 
 
 def _recalibrate(prepared: Prepared, model: nn.Module) -> None:
-    limit = prepared.outline.settings.finetune.recalibration_batches
+    limit = prepared.finetune.recalibration_batches
     recalibrate_batchnorm(
         model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
     )
@@ -168,7 +169,7 @@ def _finetune(
         model,
         train_loader=task.data.train_dataloader(),
         val_loader=task.data.val_dataloader(),
-        settings=task.settings.finetune,
+        settings=prepared.finetune,
         epochs=epochs,
         seed=seed,
         device=task.device,

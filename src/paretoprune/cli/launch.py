@@ -22,6 +22,7 @@ from paretoprune.cli.tracked import Tracked
 from paretoprune.config import Settings
 from paretoprune.executors import Inline
 from paretoprune.files import write_json
+from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare
 from paretoprune.pruning import normalise, save_state
@@ -52,6 +53,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         folder.write_config(config)
         _describe(task, folder)
         prepared = prepare(task)
+        if settings.finetune.tune_learning_rate:
+            prepared = with_tuned_rate(prepared)
         _keep_dense(folder, prepared)
         try:
             results = _search(prepared, folder, console)
