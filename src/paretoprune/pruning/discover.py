@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 import torch_pruning
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
+from torch_pruning.dependency import index_mapping
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import Example, as_arguments, run
@@ -23,6 +25,8 @@ from paretoprune.pruning.fuse import Found, Place, Positions, fuse
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.layers import Unsupported, channel_dims, is_grouped
 from paretoprune.results import KeptGroup
+
+_MOST_DIMS_OF_A_FLATTEN = 4  # samples, channels, height, width
 
 
 def discover_groups(model: nn.Module, example: Example) -> Groups:
@@ -36,7 +40,7 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
         PruningError: the model does not run on the example, or its graph cannot be read.
     """
     working, arguments = _working_copy(model, example)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _lenient_about_reshapes():
         warnings.simplefilter("ignore")
         try:
             graph = torch_pruning.DependencyGraph().build_dependency(
@@ -44,10 +48,32 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
             )
         except Exception as error:
             raise PruningError(
-                f"the graph of this model cannot be read ({type(error).__name__}: {error}); "
-                "models whose channels are shuffled or split by fixed numbers are not supported"
+                f"the graph of this model cannot be read ({type(error).__name__}: {error})"
             ) from error
         return _Reader(graph, working).read()
+
+
+@contextmanager
+def _lenient_about_reshapes() -> Iterator[None]:
+    """Reshapes that torch-pruning cannot follow spoil what passes them, and nothing else.
+
+    It takes the end of a channel shuffle, a view of five dimensions as four, for a flatten, because
+    it looks for sizes where torch no longer saves them; then its indices multiply at every shuffle,
+    or it divides by zero and gives up the whole model.
+    """
+    follow = index_mapping.update_reshape_index_mapping
+
+    def follow_if_possible(graph: Any, node: Any) -> None:
+        sizes = getattr(node.grad_fn, "_saved_self_sym_sizes", ())
+        with suppress(ZeroDivisionError):
+            if len(sizes) <= _MOST_DIMS_OF_A_FLATTEN:
+                follow(graph, node)
+
+    index_mapping.update_reshape_index_mapping = follow_if_possible
+    try:
+        yield
+    finally:
+        index_mapping.update_reshape_index_mapping = follow
 
 
 def _working_copy(model: nn.Module, example: Example) -> tuple[nn.Module, tuple[Tensor, ...]]:
@@ -109,10 +135,14 @@ class _Reader:
     def _collect(self, root: nn.Module) -> Found:
         """Every place that the root's channels reach, and what speaks against removing them."""
         found = Found(self.paths[root], _width(root))
-        pruner = self.graph.get_pruner_of_module(root)
-        items = self.graph.get_pruning_group(
-            root, pruner.prune_out_channels, list(range(found.width))
-        )
+        try:
+            pruner = self.graph.get_pruner_of_module(root)
+            items = self.graph.get_pruning_group(
+                root, pruner.prune_out_channels, list(range(found.width))
+            )
+        except Exception as error:  # of one layer; the others may be fine
+            found.reasons.append(_unreadable(error))
+            return found
         for item in items:
             out = self.graph.is_out_channel_pruning_fn(item.dep.handler)
             found.is_output |= out and not item.dep.target.outputs
@@ -177,6 +207,13 @@ class _Reader:
             yield f"several of its channels are one channel of `{name}` (a reshape)"
         elif max(indices) >= self.tensors[name].shape[dim]:
             yield f"its channels do not fit `{name}`"
+
+
+def _unreadable(error: Exception) -> str:
+    return (
+        f"where its channels go cannot be read ({type(error).__name__}: {error}), as after a "
+        "shuffle or a split by fixed numbers"
+    )
 
 
 def _slots(found: Found) -> tuple[Slot, ...]:
