@@ -31,6 +31,7 @@ from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
 
+_GROUPS_VERSION = 2  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
 
 
@@ -146,6 +147,7 @@ def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
 def _digest(settings: Settings, info: DataInfo, model: nn.Module, example: Tensor) -> str:
     """A name for the dense model's content: all that decides which weights it ends with."""
     content = {
+        "groups": _GROUPS_VERSION,
         "model": asdict(settings.model.target),
         "source": _source(model),
         "tensors": {name: list(t.shape) for name, t in model.state_dict().items()},

@@ -13,7 +13,7 @@ from unittest import mock
 
 from hydra.core.global_hydra import GlobalHydra
 
-from paretoprune.cli import pick, train
+from paretoprune.cli import inspect, pick, train
 
 # A sweep of seconds: a network of two convolutions on the bundled digits.
 TINY = (
@@ -41,6 +41,11 @@ class Run:
 def run_train(folder: Path, *arguments: str) -> Run:
     """`python -m src.train` in `folder`."""
     return _run(train.main, folder, arguments)
+
+
+def run_inspect(folder: Path, *arguments: str) -> Run:
+    """`python -m src.inspect` in `folder`."""
+    return _run(inspect.main, folder, arguments)
 
 
 def run_pick(folder: Path, *arguments: str) -> Run:

@@ -151,6 +151,36 @@ class DenseNet(nn.Module):
         return self.fc(self.head(self.norm(self.layers(self.stem(x))).relu()).mean((2, 3)))
 
 
+class Bottleneck(nn.Module):
+    """A block of ResNeXt: the convolution in the middle has six groups of two channels."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden)
+        self.conv2 = nn.Conv2d(hidden, hidden, 3, padding=1, groups=6, bias=False)
+        self.bn2, self.conv3 = nn.BatchNorm2d(hidden), nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu())).relu()
+        return x + self.conv3(y)
+
+
+class ResNeXt(nn.Module):
+    """Grouped convolutions: within blocks, and on a residual stream with wider outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.blocks = nn.Sequential(Bottleneck(8, 12), Bottleneck(8, 12))
+        self.wider = nn.Conv2d(8, 16, 3, stride=2, padding=1, groups=4)
+        self.norm = nn.BatchNorm2d(16)
+        self.fc = nn.Linear(16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.blocks(self.stem(x).relu()).relu()
+        return self.fc(self.norm(self.wider(x)).relu().mean((2, 3)))
+
+
 PRUNABLE = {
     "resnet": ResNet,
     "resnet_option_a": lambda: ResNet(option_a=True),
@@ -158,6 +188,7 @@ PRUNABLE = {
     "vgg_without_batchnorm": lambda: Vgg(batch_norm=False),
     "mobilenet": MobileNet,
     "densenet": DenseNet,
+    "resnext": ResNeXt,
 }
 
 

@@ -21,8 +21,10 @@ from paretoprune.pruning import (
     widths_for,
 )
 from paretoprune.pruning.apply import slice_tensors
+from paretoprune.pruning.coordinates import restrict_groups
 from paretoprune.pruning.find import random_plan
 from tests.kits import networks
+from tests.kits.cases import make_case
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -166,3 +168,23 @@ def test_finding_groups_leaves_nothing_behind() -> None:
         find_groups(model, networks.example())
     gc.collect()
     assert sum(issubclass(type(thing), nn.Module) for thing in gc.get_objects()) == before
+
+
+def test_a_grouped_convolution_keeps_the_size_of_its_groups() -> None:
+    case = make_case("resnext")
+    plan = Plan({"stem": (1, 2), "blocks.0.conv1": (0, 1, 2, 3, 5)})
+    pruned = apply_plan(case.model, case.groups, plan)
+    shape = {
+        path: (layer.in_channels, layer.out_channels, layer.groups)
+        for path, layer in pruned.named_modules()
+        if isinstance(layer, nn.Conv2d)
+    }
+    assert shape["wider"] == (4, 8, 2)
+    assert shape["blocks.0.conv2"] == (2, 2, 1)
+    assert shape["blocks.1.conv2"] == (12, 12, 6)
+    check_equivalence(masked_model(case.model, case.groups, plan), pruned, case.example)
+    again = restrict_groups(case.groups, plan)  # in the steps of a schedule
+    rest = Plan({"stem": (0,), "blocks.1.conv1": (4,)})
+    twice = apply_plan(pruned, again, rest)
+    check_equivalence(masked_model(pruned, again, rest), twice, case.example)
+    assert (twice.wider.in_channels, twice.wider.out_channels, twice.wider.groups) == (2, 4, 1)

@@ -11,6 +11,8 @@ from paretoprune.pruning.discover import discover_groups
 from paretoprune.pruning.groups import Group, row_of_positions
 from tests.kits import networks
 
+NORM = ("weight", "bias", "running_mean", "running_var")
+
 
 def places(group: Group) -> dict[tuple[str, int], tuple[tuple[int, ...], ...]]:
     return {(slot.tensor, slot.dim): slot.positions for slot in group.slots}
@@ -63,6 +65,59 @@ def test_a_depthwise_convolution_belongs_to_the_group_before_it() -> None:
     assert ("blocks.0.conv.3.weight", 1) not in found
 
 
+def test_whole_groups_of_a_grouped_convolution_go_on_both_sides() -> None:
+    found = find(networks.ResNeXt())
+    pairs = row_of_positions(6, size=2)
+    assert places(found["blocks.0.conv1"]) == {
+        ("blocks.0.conv1.weight", 0): pairs,
+        **{(f"blocks.0.bn1.{t}", 0): pairs for t in NORM},
+        ("blocks.0.conv2.weight", 0): pairs,
+        **{(f"blocks.0.bn2.{t}", 0): pairs for t in NORM},
+        ("blocks.0.conv3.weight", 1): pairs,
+    }
+
+
+def test_a_grouped_convolution_may_have_more_outputs_than_inputs() -> None:
+    found = find(networks.ResNeXt())
+    assert list(found) == ["stem", "blocks.0.conv1", "blocks.1.conv1"]
+    stream = places(found["stem"])
+    assert stream[("stem.weight", 0)] == row_of_positions(4, size=2)
+    assert stream[("blocks.1.conv3.weight", 0)] == row_of_positions(4, size=2)
+    assert stream[("wider.weight", 0)] == row_of_positions(4, size=4)
+    assert stream[("fc.weight", 1)] == row_of_positions(4, size=4)
+    assert ("wider.weight", 1) not in stream
+
+
+def test_a_depthwise_convolution_may_multiply_its_channels() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 12, 3, groups=4), nn.Conv2d(12, 2, 1))
+    assert places(find(model)["0"]) == {
+        ("0.weight", 0): row_of_positions(4),
+        ("0.bias", 0): row_of_positions(4),
+        ("1.weight", 0): row_of_positions(4, size=3),
+        ("1.bias", 0): row_of_positions(4, size=3),
+        ("2.weight", 1): row_of_positions(4, size=3),
+    }
+
+
+def test_a_grouped_convolution_at_the_end_keeps_what_it_ties_to_the_outputs() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 1), nn.ReLU(), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 4, 1, groups=2)
+    )
+    assert reasons(model) == {
+        "2": "a grouped convolution ties its channels to the network's outputs"
+    }
+
+
+def test_grouped_convolutions_can_tie_everything_together() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 1),
+        nn.Conv2d(6, 6, 1, groups=2),
+        nn.Conv2d(6, 6, 1, groups=3),
+        nn.Conv2d(6, 2, 1),
+    )
+    assert reasons(model) == {"0": "grouped convolutions tie all its channels together"}
+
+
 def test_a_transposed_convolution_has_its_channels_the_other_way_round() -> None:
     model = nn.Sequential(nn.ConvTranspose2d(3, 6, 2), nn.PReLU(6), nn.ConvTranspose2d(6, 4, 2))
     assert places(find(model)["0"]) == {
@@ -112,8 +167,8 @@ def test_no_position_is_in_two_groups(case) -> None:
     ("layer", "words"),
     [
         (nn.GroupNorm(2, 8), "GroupNorm, which averages"),
-        (nn.Conv2d(8, 8, 1, groups=2), "grouped convolution"),
-        (nn.Conv2d(8, 16, 1, groups=8), "grouped convolution"),
+        (nn.Conv2d(8, 4, 1, groups=4), "one output and several inputs in each group"),
+        (nn.ConvTranspose2d(8, 8, 1, groups=2), "`1` is a grouped convolution of a kind"),
         (nn.InstanceNorm2d(8), "without any tensor"),
         (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "parametrization"),
     ],

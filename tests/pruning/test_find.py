@@ -115,6 +115,43 @@ def test_zero_padded_shortcuts_are_kept_and_what_is_pruned_is_exact() -> None:
     assert check_equivalence(masked_model(model, groups.prunable, plan), pruned, example) < 1e-6
 
 
+class ShuffleUnit(nn.Module):
+    """Half of the channels pass by; then both halves are interleaved (Ma et al. 2018)."""
+
+    def __init__(self, half: int, hidden: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(half, hidden, 1, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.Conv2d(hidden, half, 1, bias=False),
+            nn.ReLU(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        by, through = x.chunk(2, dim=1)
+        y = torch.cat([by, self.branch(through)], 1)
+        n, c, h, w = y.shape
+        return y.view(n, 2, c // 2, h, w).transpose(1, 2).contiguous().view(n, c, h, w)
+
+
+def test_a_channel_shuffle_keeps_what_passes_it_and_nothing_else() -> None:
+    units = nn.Sequential(ShuffleUnit(6, 8), ShuffleUnit(6, 8), ShuffleUnit(6, 8))
+    model = nn.Sequential(
+        nn.Conv2d(3, 12, 1), nn.ReLU(), units, nn.Conv2d(12, 10, 1), nn.ReLU(), nn.Conv2d(10, 2, 1)
+    )
+    groups = find_groups(model, networks.example())
+    inside = [f"2.{unit}.branch.0" for unit in range(3)]
+    assert [group.name for group in groups.prunable] == [*inside, "3"]
+    assert {kept.name for kept in groups.kept} >= {"0"}
+    plan = random_plan(groups.prunable, seed=3)
+    pruned = apply_plan(model, groups.prunable, plan)
+    masked = masked_model(model, groups.prunable, plan)
+    check_equivalence(masked, pruned, networks.example())
+
+
 def test_every_group_of_the_other_networks_is_prunable(case) -> None:
     suggested = discover_groups(case.model, case.example)
     if case.name != "resnet_option_a":

@@ -141,8 +141,9 @@ def _fit_attributes(module: nn.Module) -> None:
 
 def _fit_convolution(module: _ConvNd) -> None:
     first, second = module.weight.shape[:2]
-    if module.groups > 1:  # depthwise: other grouped convolutions are never in a group
-        module.in_channels = module.out_channels = module.groups = first
+    if module.groups > 1:  # whole convolution groups went; those that stay are as they were
+        module.groups = first // (module.out_channels // module.groups)
+        module.in_channels, module.out_channels = module.groups * second, first
     elif module.transposed:
         module.in_channels, module.out_channels = first, second
     else:

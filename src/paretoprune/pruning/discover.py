@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +17,16 @@ import torch
 import torch_pruning
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
+from torch_pruning.dependency import index_mapping
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import Example, as_arguments, run
+from paretoprune.pruning.fuse import Found, Place, Positions, fuse
 from paretoprune.pruning.groups import Group, Groups, Slot
-from paretoprune.pruning.layers import Unsupported, channel_dims
+from paretoprune.pruning.layers import Unsupported, channel_dims, is_grouped
 from paretoprune.results import KeptGroup
+
+_MOST_DIMS_OF_A_FLATTEN = 4  # samples, channels, height, width
 
 
 def discover_groups(model: nn.Module, example: Example) -> Groups:
@@ -35,7 +40,7 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
         PruningError: the model does not run on the example, or its graph cannot be read.
     """
     working, arguments = _working_copy(model, example)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _lenient_about_reshapes():
         warnings.simplefilter("ignore")
         try:
             graph = torch_pruning.DependencyGraph().build_dependency(
@@ -43,10 +48,32 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
             )
         except Exception as error:
             raise PruningError(
-                f"the graph of this model cannot be read ({type(error).__name__}: {error}); "
-                "models whose channels are shuffled or split by fixed numbers are not supported"
+                f"the graph of this model cannot be read ({type(error).__name__}: {error})"
             ) from error
         return _Reader(graph, working).read()
+
+
+@contextmanager
+def _lenient_about_reshapes() -> Iterator[None]:
+    """Reshapes that torch-pruning cannot follow spoil what passes them, and nothing else.
+
+    It takes the end of a channel shuffle, a view of five dimensions as four, for a flatten, because
+    it looks for sizes where torch no longer saves them; then its indices multiply at every shuffle,
+    or it divides by zero and gives up the whole model.
+    """
+    follow = index_mapping.update_reshape_index_mapping
+
+    def follow_if_possible(graph: Any, node: Any) -> None:
+        sizes = getattr(node.grad_fn, "_saved_self_sym_sizes", ())
+        with suppress(ZeroDivisionError):
+            if len(sizes) <= _MOST_DIMS_OF_A_FLATTEN:
+                follow(graph, node)
+
+    index_mapping.update_reshape_index_mapping = follow_if_possible
+    try:
+        yield
+    finally:
+        index_mapping.update_reshape_index_mapping = follow
 
 
 def _working_copy(model: nn.Module, example: Example) -> tuple[nn.Module, tuple[Tensor, ...]]:
@@ -70,20 +97,13 @@ def _working_copy(model: nn.Module, example: Example) -> tuple[nn.Module, tuple[
     return working, arguments
 
 
-class _IsOutput(Exception):
-    """The channels are the network's outputs."""
-
-
-Positions = dict[int, list[int]]  # channel -> indices
-
-
 @dataclass
 class _Reader:
     """Reads the graph root by root, in the order in which the model lists its layers."""
 
     graph: Any
     model: nn.Module
-    taken: dict[tuple[str, int], set[int]] = field(default_factory=dict)
+    taken: dict[Place, set[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.paths = {module: name for name, module in self.model.named_modules()}
@@ -95,14 +115,14 @@ class _Reader:
     def read(self) -> Groups:
         prunable: list[Group] = []
         kept: list[KeptGroup] = []
-        for root in self._roots():
-            name, width = self.paths[root], _width(root)
-            try:
-                prunable.append(Group(name, width, self._slots(root, width)))
-            except Unsupported as reason:
-                kept.append(KeptGroup(name, width, str(reason)))
-            except _IsOutput:
+        for found in fuse([self._collect(root) for root in self._roots()]):
+            reason = next(iter([*found.reasons, *self._all_faults(found)]), None)
+            if found.is_output:
                 continue
+            if reason is None:
+                prunable.append(Group(found.name, found.width, _slots(found)))
+            else:
+                kept.append(KeptGroup(found.name, found.width, reason))
         return Groups(tuple(prunable), tuple(kept))
 
     def _roots(self) -> Iterator[nn.Module]:
@@ -112,44 +132,39 @@ class _Reader:
                 if not self.taken.get((f"{path}.weight", dim)):
                     yield module
 
-    def _slots(self, root: nn.Module, width: int) -> tuple[Slot, ...]:
-        found, reasons, is_output = self._collect(root, width)
-        clash = self._take(found)
-        if is_output:
-            raise _IsOutput
-        reasons += [clash] if clash else []
-        reasons += ["it has a single channel"] if width == 1 else []
-        for (name, dim), positions in found.items():
-            reasons += self._faults(name, dim, positions, width)
-        if reasons:
-            raise Unsupported(reasons[0])
-        return tuple(
-            Slot(name, dim, tuple(tuple(sorted(positions[c])) for c in range(width)))
-            for (name, dim), positions in found.items()
-        )
-
-    def _collect(
-        self, root: nn.Module, width: int
-    ) -> tuple[dict[tuple[str, int], Positions], list[str], bool]:
-        """Every place that the root's channels reach; what is not understood; is it an output."""
-        pruner = self.graph.get_pruner_of_module(root)
-        items = self.graph.get_pruning_group(root, pruner.prune_out_channels, list(range(width)))
-        found: dict[tuple[str, int], Positions] = {}
-        reasons: list[str] = []
-        is_output = False
+    def _collect(self, root: nn.Module) -> Found:
+        """Every place that the root's channels reach, and what speaks against removing them."""
+        found = Found(self.paths[root], _width(root))
+        try:
+            pruner = self.graph.get_pruner_of_module(root)
+            items = self.graph.get_pruning_group(
+                root, pruner.prune_out_channels, list(range(found.width))
+            )
+        except Exception as error:  # of one layer; the others may be fine
+            found.reasons.append(_unreadable(error))
+            return found
         for item in items:
             out = self.graph.is_out_channel_pruning_fn(item.dep.handler)
-            is_output |= out and not item.dep.target.outputs
+            found.is_output |= out and not item.dep.target.outputs
+            pairs = list(zip(item.root_idxs, item.idxs, strict=True))
             try:
-                for place in self._places(item.dep.target, out):
-                    channels = found.setdefault(place, {})
-                    for channel, position in zip(item.root_idxs, item.idxs, strict=True):
-                        channels.setdefault(channel, []).append(position)
+                places = self._places(item.dep.target, out)
+                size = self._block_size(item.dep.target.module, out)
             except Unsupported as reason:
-                reasons.append(str(reason))
-        return found, reasons, is_output
+                found.reasons.append(str(reason))
+                continue
+            for channel, position in pairs:
+                for place in places:
+                    found.note(place, channel, position)
+                if size:
+                    path = self.paths[item.dep.target.module]
+                    found.note_block(path, channel, position // size)
+        clash = self._take(found.places)
+        found.reasons += [clash] if clash else []
+        found.reasons += ["it has a single channel"] if found.width == 1 else []
+        return found
 
-    def _places(self, node: Any, out: bool) -> list[tuple[str, int]]:
+    def _places(self, node: Any, out: bool) -> list[Place]:
         module = node.module
         if isinstance(module, nn.Parameter):
             return [(self.parameters[id(module)], node.pruning_dim % module.dim())]
@@ -158,7 +173,13 @@ class _Reader:
         path = self.paths[module]
         return [(f"{path}.{tensor}", dim) for tensor, dim in channel_dims(module, path, out=out)]
 
-    def _take(self, found: dict[tuple[str, int], Positions]) -> str | None:
+    def _block_size(self, module: nn.Module, out: bool) -> int | None:
+        """How many inputs or outputs a group of a grouped convolution has; None for others."""
+        if isinstance(module, _ConvNd) and is_grouped(module):
+            return (module.out_channels if out else module.in_channels) // module.groups
+        return None
+
+    def _take(self, found: dict[Place, Positions]) -> str | None:
         """Note the places as used; a sentence where an earlier group has used one."""
         clash = None
         for place, positions in found.items():
@@ -168,6 +189,10 @@ class _Reader:
                 clash = f"`{place[0]}` belongs to another group too"
             taken |= indices
         return clash
+
+    def _all_faults(self, found: Found) -> Iterator[str]:
+        for (name, dim), positions in found.places.items():
+            yield from self._faults(name, dim, positions, found.width)
 
     def _faults(self, name: str, dim: int, positions: Positions, width: int) -> Iterator[str]:
         if name not in self.tensors:
@@ -182,6 +207,20 @@ class _Reader:
             yield f"several of its channels are one channel of `{name}` (a reshape)"
         elif max(indices) >= self.tensors[name].shape[dim]:
             yield f"its channels do not fit `{name}`"
+
+
+def _unreadable(error: Exception) -> str:
+    return (
+        f"where its channels go cannot be read ({type(error).__name__}: {error}), as after a "
+        "shuffle or a split by fixed numbers"
+    )
+
+
+def _slots(found: Found) -> tuple[Slot, ...]:
+    return tuple(
+        Slot(name, dim, tuple(tuple(sorted(positions[c])) for c in range(found.width)))
+        for (name, dim), positions in found.places.items()
+    )
 
 
 def _width(root: nn.Module) -> int:

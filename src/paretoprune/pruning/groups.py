@@ -19,7 +19,8 @@ class Slot:
 
     `positions[c]` are the indices along dimension `dim` of the state-dict tensor `tensor` that
     belong to channel c: one for a convolution, several where a flatten spreads a channel over many
-    inputs of a linear layer. Every channel has equally many, and no index belongs to two channels.
+    inputs of a linear layer, or where a grouped convolution can only lose whole blocks of channels.
+    Every channel has equally many, and no index belongs to two channels.
     """
 
     tensor: str

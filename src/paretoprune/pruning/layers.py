@@ -40,16 +40,33 @@ def channel_dims(module: nn.Module, path: str, *, out: bool) -> list[tuple[str, 
     raise Unsupported(f"`{path}` is a {_kind(module)}, whose channels cannot be removed yet")
 
 
+def is_grouped(module: _ConvNd) -> bool:
+    """Whether the convolution has groups of several channels, which can only go as a whole."""
+    return module.groups > 1 and not _is_depthwise(module)
+
+
+def _is_depthwise(module: _ConvNd) -> bool:
+    return module.groups == module.in_channels == module.out_channels
+
+
 def _convolution(module: _ConvNd, path: str, out: bool) -> list[tuple[str, int]]:
+    if is_grouped(module):
+        return _grouped_convolution(module, path, out)
     if module.groups > 1:
-        if not module.groups == module.in_channels == module.out_channels:
-            raise Unsupported(
-                f"`{path}` is a grouped convolution, whose channels cannot be removed yet"
-            )
         return [("weight", 0), *_present(module, "bias")]
     if out:
         return [("weight", 1 if module.transposed else 0), *_present(module, "bias")]
     return [("weight", 0 if module.transposed else 1)]
+
+
+def _grouped_convolution(module: _ConvNd, path: str, out: bool) -> list[tuple[str, int]]:
+    if module.transposed or module.groups == module.out_channels:
+        # Of these, the dependency graph knows the depthwise case alone.
+        raise Unsupported(
+            f"`{path}` is a grouped convolution of a kind whose channels cannot be removed yet "
+            "(transposed, or with one output and several inputs in each group)"
+        )
+    return [("weight", 0), *_present(module, "bias")] if out else []
 
 
 def _present(module: nn.Module, *names: str) -> list[tuple[str, int]]:

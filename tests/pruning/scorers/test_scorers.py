@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 import torch
+from torch import Tensor, nn
 
-from paretoprune.pruning import BatchNormScale, Magnitude, Random, Taylor, make_plan, normalise
+from paretoprune.errors import PruningError
+from paretoprune.pruning import make_plan, normalise
+from paretoprune.pruning.scorers import (
+    Apoz,
+    BatchNormScale,
+    Cosine,
+    Fisher,
+    Fpgm,
+    Grasp,
+    Lamp,
+    Magnitude,
+    MeanActivation,
+    Random,
+    Snip,
+    SynFlow,
+    Taylor,
+    TaylorActivation,
+    Wanda,
+)
 from tests.kits import networks
 
-SCORERS = [Magnitude(1), Magnitude(2), Taylor(2), BatchNormScale(), Random(3)]
+SCORERS = [
+    Magnitude(1),
+    Magnitude(2),
+    Taylor(2),
+    TaylorActivation(2),
+    BatchNormScale(),
+    Random(3),
+    Fisher(6),
+    Fpgm(),
+    Lamp(),
+    MeanActivation(2),
+    Apoz(2),
+    Wanda(2),
+    Snip(2),
+    Grasp(2),
+    SynFlow(),
+    Cosine(),
+]
+WITH_DATA = (Taylor, TaylorActivation, Fisher, MeanActivation, Apoz, Wanda, Snip, Grasp, SynFlow)
+# Networks with a group that passes no BatchNorm.
+WITHOUT_SCALES = ("vgg", "vgg_without_batchnorm", "densenet")
 
 
 def batches() -> list[tuple[torch.Tensor, ...]]:
@@ -25,10 +67,10 @@ def batches() -> list[tuple[torch.Tensor, ...]]:
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=str)
 def test_finite_scores_for_every_channel(case, scorer) -> None:
-    if case.name == "vgg_without_batchnorm" and isinstance(scorer, BatchNormScale):
-        pytest.skip("has its own test")
-    if case.name in ("vgg", "densenet") and isinstance(scorer, BatchNormScale):
-        pytest.skip("has layers without BatchNorm")
+    if isinstance(scorer, BatchNormScale) and case.name in WITHOUT_SCALES:
+        with pytest.raises(PruningError, match="pass no BatchNorm"):
+            scorer(case.model, case.groups, batches())
+        return
     scores = scorer(case.model, case.groups, batches())
     assert list(scores) == [group.name for group in case.groups]
     for group in case.groups:
@@ -38,7 +80,9 @@ def test_finite_scores_for_every_channel(case, scorer) -> None:
             torch.float32,
             "cpu",
         )
-        assert torch.isfinite(score).all() and (score >= 0).all() and len(score.unique()) > 1
+        assert torch.isfinite(score).all() and (score >= 0).all() and not score.requires_grad
+        # A linear bottleneck has no zeros, so there all channels are on all the time.
+        assert len(score.unique()) > 1 or isinstance(scorer, Apoz)
 
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=str)
@@ -67,8 +111,58 @@ def test_the_model_is_left_as_it_was(resnet, scorer) -> None:
     assert [p.requires_grad for p in model.parameters()] == frozen
     assert [name for name, p in model.named_parameters() if p.grad is not None] == ["fc.weight"]
     assert torch.equal(model.fc.weight.grad, torch.ones_like(model.fc.weight))
-    assert not any(m._forward_hooks or m._backward_hooks for m in model.modules())
+    assert not any(
+        m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in model.modules()
+    )
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=str)
+def test_nothing_is_left_behind_by_many_calls(resnet, scorer) -> None:
+    def call() -> int:
+        scorer(resnet.model, resnet.groups[:2], batches())
+        gc.collect()
+        return sum(isinstance_quietly(thing) for thing in gc.get_objects())
+
+    call()
+    before = call()
+    for _ in range(48):
+        scorer(resnet.model, resnet.groups[:2], batches())
+    assert call() <= before
+
+
+def isinstance_quietly(thing: object) -> bool:
+    """Whether it is a tensor or a module, without asking lazy modules for their class."""
+    return issubclass(type(thing), Tensor | nn.Module)
+
+
+@pytest.mark.parametrize("scorer", [s for s in SCORERS if isinstance(s, WITH_DATA)], ids=str)
+def test_no_batch_is_told(resnet, scorer) -> None:
+    with pytest.raises(PruningError, match="at least one batch"):
+        scorer(resnet.model, resnet.groups, [])
+
+
+@pytest.mark.parametrize("scorer", [s for s in SCORERS if isinstance(s, WITH_DATA)], ids=str)
+def test_a_diverged_model_is_told(resnet, scorer) -> None:
+    model = networks.build("resnet")
+    with torch.no_grad():
+        model.conv1.weight.fill_(float("nan"))
+    with pytest.raises(PruningError, match="NaN"):
+        scorer(model, resnet.groups, batches())
+    assert not any(m._forward_pre_hooks for m in model.modules())
+
+
+@pytest.mark.parametrize("scorer", [s for s in SCORERS if isinstance(s, WITH_DATA)], ids=str)
+def test_no_more_batches_are_taken_than_asked_for(resnet, scorer) -> None:
+    taken: list[int] = []
+
+    def counted() -> Iterator[tuple[Tensor, ...]]:
+        while True:
+            taken.append(1)
+            yield batches()[0]
+
+    scorer(resnet.model, resnet.groups, counted())
+    assert len(taken) <= 2
 
 
 def test_random_depends_on_the_seed_alone(resnet) -> None:

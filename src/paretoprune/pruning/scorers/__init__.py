@@ -8,11 +8,22 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.apoz import Apoz
 from paretoprune.pruning.scorers.bn_scale import BatchNormScale
+from paretoprune.pruning.scorers.cosine import Cosine
+from paretoprune.pruning.scorers.fisher import Fisher
+from paretoprune.pruning.scorers.fpgm import Fpgm
+from paretoprune.pruning.scorers.grasp import Grasp
+from paretoprune.pruning.scorers.lamp import Lamp
 from paretoprune.pruning.scorers.magnitude import Magnitude
+from paretoprune.pruning.scorers.mean_activation import MeanActivation
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.scorers.random import Random
+from paretoprune.pruning.scorers.snip import Snip
+from paretoprune.pruning.scorers.synflow import SynFlow
 from paretoprune.pruning.scorers.taylor import Taylor
+from paretoprune.pruning.scorers.taylor_activation import TaylorActivation
+from paretoprune.pruning.scorers.wanda import Wanda
 
 
 class Scorer(Protocol):
@@ -25,4 +36,22 @@ class Scorer(Protocol):
         ...
 
 
-__all__ = ["BatchNormScale", "Magnitude", "Random", "Scorer", "Taylor", "normalise"]
+__all__ = [
+    "Apoz",
+    "BatchNormScale",
+    "Cosine",
+    "Fisher",
+    "Fpgm",
+    "Grasp",
+    "Lamp",
+    "Magnitude",
+    "MeanActivation",
+    "Random",
+    "Scorer",
+    "Snip",
+    "SynFlow",
+    "Taylor",
+    "TaylorActivation",
+    "Wanda",
+    "normalise",
+]

@@ -1,0 +1,76 @@
+"""Channels whose removal changes the loss little, to second order, matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import evaluating
+from paretoprune.pruning.scorers.channels import sum_per_channel
+from paretoprune.pruning.scorers.gradients import (
+    Weights,
+    check_gradients,
+    requiring_grad,
+    summed_gradients,
+    weights_of,
+)
+
+
+@dataclass(frozen=True)
+class Fisher:
+    """Half the sum of weight^2 x mean squared gradient over all weights of a channel.
+
+    The saliency h w^2 / 2 of LeCun et al. 1990 (Optimal Brain Damage, section 2), with the diagonal
+    of the Hessian taken from the empirical Fisher information, as in Theis et al. 2018 (Faster Gaze
+    Prediction with Dense Networks and Fisher Pruning, section 2). Each of the first `samples`
+    samples gives one gradient: squares of gradients over batches would be something else.
+    """
+
+    samples: int = 256
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important.
+
+        `batches` yields (x, y, ...) as in training; the model is left as it was.
+
+        Raises:
+            PruningError: there is no batch, or a gradient is not finite.
+        """
+        weights = weights_of(model, groups)
+        with evaluating(model), requiring_grad(weights):
+            squares = _mean_squares(model, weights, islice(_one_by_one(batches), self.samples))
+        return {
+            group.name: sum_per_channel(
+                group, weights, lambda name, weight: weight.square() * squares[name] / 2
+            ).float()
+            for group in groups
+        }
+
+
+def _mean_squares(
+    model: nn.Module, weights: Weights, samples: Iterable[tuple[Tensor, Tensor]]
+) -> dict[str, Tensor]:
+    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    count = 0
+    for x, y in samples:
+        count += 1
+        for name, gradient in summed_gradients(model, weights, x, y).items():
+            total[name] += gradient.square()
+    check_gradients(total, count)
+    return {name: square / count for name, square in total.items()}
+
+
+def _one_by_one(batches: Iterable[Sequence[Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    for x, y, *_ in batches:
+        for index in range(len(y)):
+            yield x[index : index + 1], y[index : index + 1]

@@ -1,0 +1,35 @@
+"""Channels whose filters the other filters can stand in for matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.sides import filters
+
+
+@dataclass(frozen=True)
+class Fpgm:
+    """The sum of Euclidean distances from a channel's filter to those of all other channels.
+
+    Filters near the geometric median have the smallest sums. He et al. 2019 (Filter Pruning via
+    Geometric Median for Deep Convolutional Neural Networks Acceleration, section 3). A channel that
+    several layers make has their filters side by side as one.
+    """
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]] = (),
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important. No data are used."""
+        return {group.name: _distances(filters(model, group)) for group in groups}
+
+
+def _distances(rows: Tensor) -> Tensor:
+    return torch.cdist(rows, rows).fill_diagonal_(0).sum(1).float()

@@ -1,0 +1,76 @@
+"""Gradients of the training loss, taken without leaving a trace in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.channels import weight_slots
+
+Weights = Mapping[str, nn.Parameter]
+
+
+def weights_of(model: nn.Module, groups: Sequence[Group]) -> dict[str, nn.Parameter]:
+    """The weights in which the groups' channels lie, in alphabetical order."""
+    parameters = dict(model.named_parameters())
+    names = {slot.tensor for group in groups for slot in weight_slots(group, parameters)}
+    return {name: parameters[name] for name in sorted(names)}
+
+
+@contextmanager
+def requiring_grad(weights: Weights) -> Iterator[None]:
+    """The weights can be differentiated for inside, frozen or not, and are as they were after."""
+    before = {name: weight.requires_grad for name, weight in weights.items()}
+    try:
+        for weight in weights.values():
+            weight.requires_grad_(True)
+        with torch.enable_grad():
+            yield
+    finally:
+        for name, weight in weights.items():
+            weight.requires_grad_(before[name])
+
+
+def mean_gradients(
+    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+) -> dict[str, Tensor]:
+    """The gradient of the mean cross-entropy over all samples of the batches, by weight.
+
+    Raises:
+        PruningError: there is no batch, or the gradient is not finite.
+    """
+    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    samples = 0
+    for x, y, *_ in batches:
+        samples += len(y)
+        for name, gradient in summed_gradients(model, weights, x, y).items():
+            total[name] += gradient
+    check_gradients(total, samples)
+    return {name: gradient / samples for name, gradient in total.items()}
+
+
+def summed_gradients(model: nn.Module, weights: Weights, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """The gradient of the cross-entropy summed over the samples, by weight."""
+    loss = summed_loss(model, x, y)
+    gradients = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
+    return dict(zip(weights, gradients, strict=True))
+
+
+def summed_loss(model: nn.Module, x: Tensor, y: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """The cross-entropy summed over the samples, a scalar, on the model's device."""
+    device = next(model.parameters()).device
+    return cross_entropy(model(x.to(device)) / temperature, y.to(device), reduction="sum")
+
+
+def check_gradients(gradients: Mapping[str, Tensor], samples: int) -> None:
+    """Raise PruningError where there were no samples or a gradient is not finite."""
+    if not samples:
+        raise PruningError("this scorer needs at least one batch of training data")
+    if not all(torch.isfinite(gradient).all() for gradient in gradients.values()):
+        raise PruningError("the gradient of the loss is NaN or infinite; is the model trained?")

@@ -1,0 +1,93 @@
+"""Channels without which the loss would go down as fast or faster in training matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import evaluating
+from paretoprune.pruning.scorers.channels import sum_per_channel
+from paretoprune.pruning.scorers.gradients import (
+    Weights,
+    check_gradients,
+    requiring_grad,
+    summed_loss,
+)
+
+
+@dataclass(frozen=True)
+class Grasp:
+    """The sum of weight x (H g) over the weights of a channel, raised to begin at 0 in each group.
+
+    g is the gradient of the loss for all weights, H its Hessian: to first order, removing a weight
+    lowers the squared gradient, and so the progress of training, by twice that. Wang et al. 2020
+    (Picking Winning Tickets Before Training by Preserving Gradient Flow, section 4, eq. 8), whose
+    score is the negative of this one. Logits are divided by `temperature`. Made for networks before
+    training.
+    """
+
+    batches: int = 1
+    temperature: float = 200.0
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important.
+
+        `batches` yields (x, y, ...) as in training; the model is left as it was.
+
+        Raises:
+            PruningError: there is no batch, or a derivative is not finite.
+        """
+        weights = {name: w for name, w in model.named_parameters() if w.dim() >= 2}
+        chosen = list(islice(batches, self.batches))
+        with evaluating(model), requiring_grad(weights):
+            gradient = self._mean_over(model, weights, chosen, along=None)
+            product = self._mean_over(model, weights, chosen, along=gradient)
+        scores = {
+            group.name: sum_per_channel(group, weights, lambda name, weight: weight * product[name])
+            for group in groups
+        }
+        return {name: (score - score.min()).float() for name, score in scores.items()}
+
+    def _mean_over(
+        self,
+        model: nn.Module,
+        weights: Weights,
+        batches: Sequence[Sequence[Tensor]],
+        *,
+        along: dict[str, Tensor] | None,
+    ) -> dict[str, Tensor]:
+        """The gradient of the mean loss, or the Hessian's product with `along`."""
+        total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+        samples = 0
+        for x, y, *_ in batches:
+            samples += len(y)
+            scalar = summed_loss(model, x, y, temperature=self.temperature)
+            if along is not None:
+                scalar = _slope(scalar, weights, along)
+            for name, gradient in zip(weights, _derivative(scalar, weights), strict=True):
+                total[name] += gradient
+        check_gradients(total, samples)
+        return {name: gradient / samples for name, gradient in total.items()}
+
+
+def _slope(loss: Tensor, weights: Weights, along: dict[str, Tensor]) -> Tensor:
+    """The derivative of the loss along a direction, a scalar that can be differentiated again."""
+    gradients = torch.autograd.grad(
+        loss, list(weights.values()), create_graph=True, materialize_grads=True
+    )
+    pairs = zip(weights, gradients, strict=True)
+    return torch.stack([(along[name] * gradient).sum() for name, gradient in pairs]).sum()
+
+
+def _derivative(scalar: Tensor, weights: Weights) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(scalar, list(weights.values()), materialize_grads=True)

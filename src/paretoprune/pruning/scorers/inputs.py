@@ -1,0 +1,125 @@
+"""Looking at what enters the layers that take a group's channels.
+
+There the channels are as the next layers see them: after BatchNorm, activation and pooling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import evaluating
+from paretoprune.pruning.scorers.channels import sum_slot
+from paretoprune.pruning.scorers.sides import consumer_paths, consumers
+
+_ADVICE = "its inputs cannot be read, so use scorer=magnitude or scorer=taylor"
+
+
+@contextmanager
+def watching(
+    model: nn.Module, paths: Sequence[str], note: Callable[[str, Tensor], Tensor | None]
+) -> Iterator[None]:
+    """Inside, `note(path, input)` is called with whatever enters these layers; what it returns, if
+    anything, enters instead."""
+
+    def hook_of(path: str) -> Callable[..., Any]:
+        def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            given = note(path, args[0] if args else kwargs["input"])
+            return None if given is None else ((given, *args[1:]), {})
+
+        return hook
+
+    handles = [
+        model.get_submodule(path).register_forward_pre_hook(hook_of(path), with_kwargs=True)
+        for path in paths
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def by_place(module: nn.Module, entering: Tensor) -> Tensor:
+    """A layer's input as (samples, channels, places): pixels of images, tokens of sequences."""
+    axis = entering.dim() - 1
+    if isinstance(module, _ConvNd):
+        axis -= module.weight.dim() - 2
+    channels_second = entering.movedim(axis, 1)
+    return channels_second.reshape(*channels_second.shape[:2], -1)
+
+
+def input_means(
+    model: nn.Module,
+    groups: Sequence[Group],
+    batches: Iterable[Sequence[Tensor]],
+    *,
+    limit: int,
+    reading: Callable[[Tensor], Tensor],
+) -> dict[str, Tensor]:
+    """The mean of `reading(input)` over samples and places of the first `limit` batches.
+
+    By consumer path, shape (inputs of the layer,), float64 on the CPU. The model runs in evaluation
+    mode without gradients, and is left as it was.
+
+    Raises:
+        PruningError: there is no batch, a consumer is never run, or an activation is not finite.
+    """
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+
+    def note(path: str, entering: Tensor) -> None:
+        if not torch.isfinite(entering).all():
+            raise PruningError("an activation is NaN or infinite; is the model trained?")
+        values = reading(by_place(model.get_submodule(path), entering)).double()
+        sums[path] = sums.get(path, 0) + values.sum((0, 2)).cpu()
+        counts[path] = counts.get(path, 0) + values.shape[0] * values.shape[2]
+
+    paths = consumer_paths(model, groups)
+    with evaluating(model), watching(model, paths, note), torch.no_grad():
+        run_batches(model, islice(batches, limit))
+    for path in paths:
+        if path not in counts:
+            raise PruningError(f"layer `{path}` is not run in the forward pass; {_ADVICE}")
+    return {path: sums[path] / counts[path] for path in paths}
+
+
+def mean_over_consumers(
+    model: nn.Module, groups: Sequence[Group], means: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The mean of the numbers of a channel's positions over all layers that take it, by group."""
+    return {
+        group.name: torch.stack(
+            [
+                sum_slot(replace(reader.slot, dim=0), means[reader.path]) / reader.slot.per_channel
+                for reader in consumers(model, group)
+            ]
+        )
+        .mean(0)
+        .float()
+        for group in groups
+    }
+
+
+def run_batches(model: nn.Module, batches: Iterable[Sequence[Tensor]]) -> None:
+    """Run the model on the inputs of each batch.
+
+    Raises:
+        PruningError: there is no batch.
+    """
+    device = next(model.parameters()).device
+    empty = True
+    for x, *_ in batches:
+        model(x.to(device))
+        empty = False
+    if empty:
+        raise PruningError("this scorer needs at least one batch of training data")

@@ -1,0 +1,50 @@
+"""Channels with small weights beside what would be left without them matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.channels import sum_per_channel
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A channel's squared weights over those of all channels of its group that are not smaller.
+
+    Lee et al. 2021 (Layer-adaptive Sparsity for the Magnitude-based Pruning, section 2), with
+    channels for single weights. Within a group the order is that of the L2 magnitude; between
+    groups, the last channels of each come out with scores up to 1, so none is emptied.
+    """
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]] = (),
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important. No data are used."""
+        parameters = dict(model.named_parameters())
+        return {
+            group.name: lamp(
+                sum_per_channel(group, parameters, lambda _name, weight: weight.square())
+            ).float()
+            for group in groups
+        }
+
+
+def lamp(squares: Tensor) -> Tensor:
+    """Each number over the sum of those not smaller than it; of equal ones, the first is largest.
+
+    Shape (n,) to (n,); zeros stay zero.
+    """
+    order = torch.argsort(squares, descending=True, stable=True)
+    falling = squares[order]
+    left = falling.cumsum(0)
+    scores = torch.zeros_like(squares)
+    scores[order] = torch.where(falling > 0, falling / left, 0.0)
+    return scores
