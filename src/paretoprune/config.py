@@ -52,7 +52,7 @@ class FinetuneSettings:
 
     epochs: Annotated[int, Field(ge=0)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 0.05  # the peak of the one-cycle schedule
-    tune_learning_rate: bool = False  # look for a better peak before the first trial
+    tune_learning_rate: bool = True  # look for a better peak before the first trial
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3  # share of the steps with a rising rate

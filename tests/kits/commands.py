@@ -22,6 +22,7 @@ TINY = (
     "model.train.epochs=2",
     "trust=[tests.kits]",
     "finetune.epochs=1",
+    "finetune.tune_learning_rate=false",
     "measure.latency_repeats=10",
     "sparsity.divisor=1",
     "tracking=none",
