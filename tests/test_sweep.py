@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ from paretoprune.search import Full, Ledger, baselines, broken_limits, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What an uninterrupted sweep found."""
+
+    sampler: str
+    results: list[TrialResult]
 
 
 def sweep(
@@ -92,17 +101,21 @@ def test_baselines_are_there_and_the_front_is_never_worse_than_uniform(tmp_path:
         )
 
 
-@pytest.mark.parametrize("sampler", ["RandomSampler", "TPESampler", "NSGAIISampler"])
-def test_a_seed_gives_the_same_results_twice(tmp_path: Path, sampler: str) -> None:
-    once = sweep(tmp_path / "a", sampler=sampler)
-    assert once == sweep(tmp_path / "b", sampler=sampler)
-    assert once != sweep(tmp_path / "c", sampler=sampler, seed=1)
+@pytest.fixture(scope="module", params=["RandomSampler", "TPESampler", "NSGAIISampler"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """An uninterrupted sweep with each sampler."""
+    results = sweep(tmp_path_factory.mktemp("whole"), sampler=request.param)
+    return Whole(request.param, results)
 
 
-@pytest.mark.parametrize("sampler", ["RandomSampler", "TPESampler", "NSGAIISampler"])
-@pytest.mark.parametrize("stop", [0, 3, 11])
+def test_a_seed_gives_the_same_results_twice(whole: Whole, tmp_path: Path) -> None:
+    assert sweep(tmp_path / "a", sampler=whole.sampler) == whole.results
+    assert sweep(tmp_path / "b", sampler=whole.sampler, seed=1) != whole.results
+
+
+@pytest.mark.parametrize("stop", [3, 11])
 def test_an_interrupted_sweep_continues_to_the_same_results(
-    tmp_path: Path, sampler: str, stop: int
+    tmp_path: Path, whole: Whole, stop: int
 ) -> None:
     def interrupted(job: Job) -> TrialResult:
         if job.number >= stop:
@@ -110,8 +123,8 @@ def test_an_interrupted_sweep_continues_to_the_same_results(
         return formula.evaluate(job)
 
     with pytest.raises(KeyboardInterrupt):
-        sweep(tmp_path / "a", sampler=sampler, evaluate=interrupted)
-    assert sweep(tmp_path / "a", sampler=sampler) == sweep(tmp_path / "b", sampler=sampler)
+        sweep(tmp_path, sampler=whole.sampler, evaluate=interrupted)
+    assert sweep(tmp_path, sampler=whole.sampler) == whole.results
 
 
 def test_a_result_that_was_not_told_is_told_on_resume(tmp_path: Path) -> None:
@@ -167,9 +180,9 @@ def test_size_limits_hold_before_training_and_accuracy_after(tmp_path: Path) -> 
 
 def test_a_space_that_is_used_up_ends_the_sweep(tmp_path: Path) -> None:
     """With at most 4 channels there is one architecture: one channel in every group."""
-    results = sweep(tmp_path, n_trials=50, sparsity=SparsitySettings(max_macs=11))
+    results = sweep(tmp_path, n_trials=25, sparsity=SparsitySettings(max_macs=11))
     trained = [r for r in results if r.state == "complete"]
-    assert 0 < len(trained) < 50
+    assert 0 < len(trained) < 25
     assert len(results) < 2000
 
 

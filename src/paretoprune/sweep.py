@@ -16,7 +16,7 @@ from paretoprune.sweep_folder import SweepFolder
 _log = logging.getLogger(__name__)
 
 # So many proposals in a row that lead to nothing new mean that the space is used up.
-_MAX_IDLE = 100
+_MAX_IDLE = 50
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class _State:
         self.search, self.sparsity, self.seed = search, sparsity, seed
         self.results: list[TrialResult] = []
         self.running: dict[int, Job] = {}
+        self.with_weights: set[int] = set()
 
     def restore(self) -> None:
         """Take over what an earlier run left; results that it could not tell are told now."""
@@ -96,6 +97,7 @@ class _State:
                 self.ledger.start(result.number, Proposal(result.ratios, result.origin))
                 self.ledger.tell(result)
             self.results.append(result)
+        self.with_weights = {result.number for result in self.results}
         for watcher in self.watchers:
             watcher.begun(self.results)
 
@@ -122,10 +124,16 @@ class _State:
         if result.state == "complete" and broken:
             result = replace(result, state="infeasible", reason="; ".join(broken))
         self._record(result)
+        self._drop_weights(result.number)
+
+    def _drop_weights(self, latest: int) -> None:
+        """Remove the weights of who left the front, which never comes back, or never was on it."""
         front = front_of(self.results, self.search.objectives)
         parents = {job.parent for job in self.running.values() if job.parent is not None}
-        needed = self.strategy.needed(self.results)
-        self.folder.keep_weights_of({*front, *self.running, *parents, *needed})
+        keep = {*front, *self.running, *parents, *self.strategy.needed(self.results)}
+        for number in (self.with_weights | {latest}) - keep:
+            self.folder.drop_weights(number)
+        self.with_weights = keep
 
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""

@@ -116,11 +116,9 @@ class SweepFolder:
         """Put a trial on record."""
         write_json(self.trial(result.number) / "result.json", asdict(result))
 
-    def keep_weights_of(self, numbers: set[int]) -> None:
-        """Remove the weights of all other trials: who left the front never comes back."""
-        for path in (self.path / "trials").glob("*/model.safetensors"):
-            if int(path.parent.name) not in numbers:
-                path.unlink()
+    def drop_weights(self, number: int) -> None:
+        """Remove the weights of a trial; its plan and result stay."""
+        (self.trial(number) / "model.safetensors").unlink(missing_ok=True)
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -49,8 +49,8 @@ class Tracked:
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more."""
         self._results = results
-        self._log(result)
         self._tracker.mark_front(front_of(results, self._objectives))
+        self._log(result)
 
     def _log(self, result: TrialResult) -> None:
         files = [self._folder.trial(result.number) / "plan.json", self._folder.config]
