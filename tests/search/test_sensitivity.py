@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 
 import pytest
@@ -20,6 +20,7 @@ from paretoprune.search.sensitivity import (
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 8), GroupInfo("c", 4))
 WEIGHTS = {"a": 1.0, "b": 3.0, "c": 0.5}
 CHOICES = {"a": (0.0, 0.25, 0.5, 0.75), "b": (0.0, 0.25, 0.5, 0.75), "c": (0.0, 0.5)}
+DENSE = dict.fromkeys(CHOICES, 0.0)
 WIDTHS = {group.name: group.width for group in GROUPS}
 
 
@@ -30,6 +31,10 @@ def widths_of(ratios: Mapping[str, float]) -> dict[str, int]:
 
 def size_of(ratios: Mapping[str, float]) -> float:
     return float(sum(widths_of(ratios).values()))
+
+
+def at_most(target: float) -> Callable[[Mapping[str, float]], bool]:
+    return lambda ratios: size_of(ratios) <= target
 
 
 def damage_of(ratios: Mapping[str, float]) -> float:
@@ -64,9 +69,7 @@ def test_every_width_has_one_ratio() -> None:
 
 @pytest.mark.parametrize("target", [18, 16, 14, 12, 10, 8])
 def test_greedy_equals_brute_force_on_convex_damage(sensitivity: Sensitivity, target: int) -> None:
-    found = allocate(
-        sensitivity, CHOICES, size_of, start=dict.fromkeys(CHOICES, 0.0), target=target
-    )
+    found = allocate(sensitivity, CHOICES, size_of, start=DENSE, enough=at_most(target))
     every = [dict(zip(CHOICES, values, strict=True)) for values in product(*CHOICES.values())]
     best = min(damage_of(ratios) for ratios in every if size_of(ratios) <= target)
     assert size_of(found) <= target
@@ -74,7 +77,7 @@ def test_greedy_equals_brute_force_on_convex_damage(sensitivity: Sensitivity, ta
 
 
 def test_what_cannot_be_met_removes_everything(sensitivity: Sensitivity) -> None:
-    found = allocate(sensitivity, CHOICES, size_of, start=dict.fromkeys(CHOICES, 0.0), target=1)
+    found = allocate(sensitivity, CHOICES, size_of, start=DENSE, enough=lambda ratios: False)
     assert found == {name: ratios[-1] for name, ratios in CHOICES.items()}
 
 
@@ -83,6 +86,6 @@ def test_allocations_of_falling_targets_are_nested(targets: list[float]) -> None
     measured = measure_sensitivity(GROUPS, damage_of, levels=(0.25, 0.5, 0.75))
     ratios: Mapping[str, float] = dict.fromkeys(CHOICES, 0.0)
     for target in sorted(targets, reverse=True):
-        smaller = allocate(measured, CHOICES, size_of, start=ratios, target=target)
+        smaller = allocate(measured, CHOICES, size_of, start=ratios, enough=at_most(target))
         assert all(smaller[name] >= ratios[name] for name in CHOICES)
         ratios = smaller

@@ -32,12 +32,13 @@ def divergence(ratios: Mapping[str, float]) -> float:
     return 100 - formula.accuracy_of(formula.widths_of(ratios))
 
 
-def make_strategy(name: str, ledger: Ledger, num_first: int) -> Strategy:
+def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:
     if name == "full":
         return Full(ledger, lambda ratios: True, 0.9)
     return Chain(
         choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
         size_of=lambda ratios: float(formula.cost_of(ratios).macs),
+        fits=lambda ratios: formula.cost_of(ratios).macs <= max_macs,
         sensitivity=lambda: measure_sensitivity(
             formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9)
         ),
@@ -62,7 +63,9 @@ class Trials:
         return formula.evaluate(job)
 
 
-def sweep(name: str, path: Path, *, stop: int | None = None) -> list[TrialResult]:
+def sweep(
+    name: str, path: Path, *, stop: int | None = None, max_macs: float = 64
+) -> list[TrialResult]:
     path.mkdir(exist_ok=True)
     search = formula.search_settings(NUM_TRIALS)
     folder = SweepFolder(path)
@@ -81,12 +84,12 @@ def sweep(name: str, path: Path, *, stop: int | None = None) -> list[TrialResult
     return run_sweep(
         Problem(widths_of=formula.widths_of, cost_of=formula.cost_of),
         first,
-        make_strategy(name, ledger, len(first)),
+        make_strategy(name, ledger, len(first), max_macs),
         ledger=ledger,
         folder=folder,
         executor=Inline(Trials(path, stop=stop)),
         search=search,
-        sparsity=SparsitySettings(),
+        sparsity=SparsitySettings(max_macs=max_macs),
         seed=0,
     )
 
@@ -131,3 +134,9 @@ def test_the_chain_spares_what_matters(tmp_path: Path) -> None:
     links = [r for r in sweep("chain", tmp_path) if r.origin == "chain"]
     middle = links[len(links) // 2].widths
     assert middle["g0"] < middle["g3"]
+
+
+def test_the_chain_starts_below_a_limit(tmp_path: Path) -> None:
+    links = [r for r in sweep("chain", tmp_path, max_macs=40) if r.origin == "chain"]
+    assert links[0].parent is None
+    assert all(link.state == "complete" and (link.metrics.macs or 99) <= 40 for link in links)

@@ -44,6 +44,7 @@ def strategy_of(prepared: Prepared, ledger: Ledger, *, num_first: int) -> Strate
     return Chain(
         choices=distinct_ratios(groups, task.widths_of, max_ratio=search.max_ratio),
         size_of=lambda ratios: float(getattr(task.cost_of(ratios), size)),
+        fits=fits,
         sensitivity=sensitivity,
         num_links=max(1, search.n_trials - num_first),
     )

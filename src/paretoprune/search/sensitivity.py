@@ -66,17 +66,17 @@ def allocate(
     size_of: Callable[[Ratios], float],
     *,
     start: Ratios,
-    target: float,
+    enough: Callable[[Ratios], bool],
 ) -> dict[str, float]:
-    """From `start`, remove where it does the least damage per size saved, until `target` is met.
+    """From `start`, remove where it does the least damage per size saved, until it is `enough`.
 
     Greedy: one step of one group at a time along its `choices` (from `distinct_ratios`). Ratios
     only grow, so the allocations of falling targets are nested when each starts from the last.
-    Where `target` cannot be met, everything is removed that may be.
+    Where it is never enough, everything is removed that may be.
     """
     ratios = dict(start)
     size = size_of(ratios)
-    while size > target:
+    while not enough(ratios):
         best = None
         for name, ratio in _next_steps(ratios, choices).items():
             smaller = size_of({**ratios, name: ratio})

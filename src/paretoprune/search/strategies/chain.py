@@ -22,27 +22,31 @@ class Chain:
 
     choices: Mapping[str, Sequence[float]]  # the ratios of each group, from `distinct_ratios`
     size_of: Callable[[Ratios], float]
+    fits: Callable[[Ratios], bool]  # the limits that are known without training
     sensitivity: Callable[[], Sensitivity]  # measured when it is first needed
     num_links: int
 
     def propose(self, number: int, results: Sequence[TrialResult]) -> Proposal | None:
         """The next smaller link, once the one before it is finished."""
         links = [result for result in results if result.origin == "chain"]
-        parent = next((link for link in reversed(links) if link.state != "failed"), None)
+        parent = _last_trained(links)
         start = parent.ratios if parent else dict.fromkeys(self.choices, 0.0)
         target = self._target(self.size_of(start), num_left=self.num_links - len(links))
         if target is None:
             return None
         ratios = allocate(
-            self.sensitivity(), self.choices, self.size_of, start=start, target=target
+            self.sensitivity(),
+            self.choices,
+            self.size_of,
+            start=start,
+            enough=lambda ratios: self.size_of(ratios) <= target and self.fits(ratios),
         )
         return Proposal(ratios=ratios, origin="chain", parent=_trained(parent))
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """The last link."""
-        links = [r for r in results if r.origin == "chain" and r.state != "failed"]
-        trained = _trained(links[-1]) if links else None
-        return set() if trained is None else {trained}
+        last = _trained(_last_trained([r for r in results if r.origin == "chain"]))
+        return set() if last is None else {last}
 
     def _target(self, size: float, *, num_left: int) -> float | None:
         """The next size, with the links left evenly spaced in the logarithm; None at the end.
@@ -54,6 +58,11 @@ class Chain:
             return None
         share: float = (least / size) ** (1 / num_left)
         return size * share
+
+
+def _last_trained(links: Sequence[TrialResult]) -> TrialResult | None:
+    """The last link that has weights, its own or those of the trial it repeats."""
+    return next((r for r in reversed(links) if r.state == "duplicate" or r.curve), None)
 
 
 def _trained(link: TrialResult | None) -> int | None:
