@@ -99,9 +99,9 @@ def print_front(
     for heading in ("trial", "origin", *names, "gain over uniform"):
         table.add_column(heading, justify="left" if heading == "origin" else "right")
     for row in rows.to_dict("records"):
-        values = [written(name, row[name]) for name in names]
-        gain = row["gain_over_uniform"]
-        told = "" if gain != gain else f"{gain:+.2f}"
+        values = [written(name, row[name]) if row[name] == row[name] else "" for name in names]
+        gain = row["gain_over_uniform"]  # NaN, which differs from itself, where it is unknown
+        told = f"{gain:+.2f}" if gain == gain else ""
         table.add_row(str(row["number"]), row["origin"], *values, told)
     console.print(table)
     _print_summary(console, results, rows.to_dict("records"), folder)

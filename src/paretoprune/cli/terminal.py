@@ -23,7 +23,7 @@ class Terminal:
         self._search = search
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[latest]}"),
@@ -116,4 +116,4 @@ def best_so_far(results: Sequence[TrialResult]) -> str:
     if not good:
         return ""
     macs, accuracy = min(good)
-    return f"best within 1 point of dense: {macs / dense.macs:.0%} of the MACs, {accuracy:.1f} %"
+    return f"best {accuracy:.1f} % at {macs / dense.macs:.0%} MACs"
