@@ -13,6 +13,7 @@ from paretoprune.delivery.picture import BASELINES, Picture, baseline, front_lin
 from paretoprune.delivery.quantities import LOGARITHMIC, label, written
 from paretoprune.results import Metrics, TrialResult
 
+_LINE = ", line"
 _MOST_RATIOS = 24  # in one hover; more would not fit a screen
 
 
@@ -28,7 +29,9 @@ def draw(picture: Picture) -> Any:
     figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.08)
     for column, panel in enumerate(panels, start=1):
         for trace in _traces(picture, panel):
-            trace.update(showlegend=column == 1, legendgroup=trace.name)
+            group = trace.name.removesuffix(_LINE)  # a line comes and goes with its points
+            shown = column == 1 and group == trace.name
+            trace.update(showlegend=shown, legendgroup=group)
             figure.add_trace(trace, row=1, col=column)
         _dress(figure, picture, panel, column)
     figure.update_layout(title=picture.title, template="plotly_white", hoverlabel={"align": "left"})
@@ -44,13 +47,13 @@ def _traces(picture: Picture, panel: tuple[str, str]) -> list[Any]:
         drawn, colour = baseline(picture, name, panel), BASELINE_STYLES[name][0]
         if drawn.x:
             dashes = {"color": colour, "dash": "dash", "width": 1.5}
-            traces.append(_line(f"{name}, line", drawn.x, drawn.y, dashes))
+            traces.append(_line(name + _LINE, drawn.x, drawn.y, dashes))
             traces.append(_markers(name, picture.of_origin(name), panel, colour, size=10))
     if len(picture.objectives) == 2:
         drawn = front_line(picture, panel)
         shape = "hv" if picture.objectives[panel[0]] == "minimize" else "vh"
         steps = {"color": FRONT, "shape": shape, "width": 2.5}
-        traces.append(_line("front, line", drawn.x, drawn.y, steps))
+        traces.append(_line("front" + _LINE, drawn.x, drawn.y, steps))
     traces.append(_markers("front", picture.front, panel, FRONT, size=11))
     dense = points([picture.dense], panel)
     star = {"symbol": "star", "size": 16, "color": DENSE}
