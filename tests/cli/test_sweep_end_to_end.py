@@ -183,3 +183,38 @@ def test_schedules_and_scorers_work_together(tmp_path: Path, schedule: str, scor
     table = paretoprune.load_sweep(single)
     assert table["state"].tolist() == ["complete", "complete"]
     assert table["width/features.0"].tolist() == [8, 4]
+
+
+def test_a_grid_of_single_runs(tmp_path: Path) -> None:
+    done = run_train(tmp_path, "-m", *TINY, "sparsity.macs=0.4,0.7")
+    assert done.code == 0, done.err
+    folders = sorted((tmp_path / "sweeps").glob("single-*"))
+    assert len(folders) == 2
+    shares = []
+    for folder in folders:
+        dense, pruned = paretoprune.load_sweep(folder)["macs"]
+        shares.append(pruned / dense)
+    assert sorted(share <= 0.4 for share in shares) == [False, True]
+    assert max(shares) <= 0.7
+
+
+def test_three_objectives_and_a_user_limit(tmp_path: Path) -> None:
+    arguments = [
+        *TINY,
+        "search=chain",
+        "search.n_trials=6",
+        "name=three",
+        "sparsity.max_params=900",
+    ]
+    done = run_train(
+        tmp_path,
+        *arguments,
+        "search.baseline_ratios=[0.5]",
+        "search.objectives.latency_ms=minimize",
+    )
+    assert done.code == 0, done.err
+    table = paretoprune.load_sweep(tmp_path / "sweeps" / "three")
+    front = table[table["front"]]
+    assert len(front) > 0
+    assert (front["params"] <= 900).all()
+    assert table["state"].iloc[0] == "infeasible"
