@@ -146,7 +146,7 @@ class _State:
         number = next(n for n in range(len(taken) + 1) if n not in taken)
         if number < len(self.first):
             proposal = self.first[number]
-        elif (found := self.strategy.propose(number, self.results)) is not None:
+        elif (found := self._ask(number)) is not None:
             proposal = found
         else:
             return None
@@ -159,6 +159,9 @@ class _State:
             seed=self.seed + number,
             parent=proposal.parent,
         )
+
+    def _ask(self, number: int) -> Proposal | None:
+        return self.strategy.propose(number, self.results, list(self.running.values()))
 
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""

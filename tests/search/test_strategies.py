@@ -140,3 +140,18 @@ def test_the_chain_starts_below_a_limit(tmp_path: Path) -> None:
     links = [r for r in sweep("chain", tmp_path, max_macs=40) if r.origin == "chain"]
     assert links[0].parent is None
     assert all(link.state == "complete" and (link.metrics.macs or 99) <= 40 for link in links)
+
+
+def test_the_chain_waits_for_its_running_link() -> None:
+    chain = Chain(
+        choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
+        size_of=lambda ratios: float(formula.cost_of(ratios).macs),
+        fits=lambda ratios: True,
+        sensitivity=lambda: measure_sensitivity(formula.GROUPS, divergence, levels=(0.5, 0.9)),
+        num_links=5,
+    )
+    link = chain.propose(0, [], [])
+    assert link is not None
+    job = Job(0, link.origin, link.ratios, formula.widths_of(link.ratios), 0, link.parent)
+    assert chain.propose(1, [], [job]) is None
+    assert chain.propose(1, [formula.evaluate(job)], []) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from paretoprune.results import Proposal, TrialResult
+from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.strategies.chain import Chain
 from paretoprune.search.strategies.full import Full
 
@@ -19,7 +19,9 @@ __all__ = ["Chain", "Full", "Strategy"]
 class Strategy(Protocol):
     """What the sweep's loop needs of a way to choose candidates."""
 
-    def propose(self, number: int, results: Sequence[TrialResult]) -> Proposal | None:
+    def propose(
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job]
+    ) -> Proposal | None:
         """The candidate for trial `number`, or None if there is none until a running one ends."""
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:

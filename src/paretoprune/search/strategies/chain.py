@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from paretoprune.results import Proposal, TrialResult
+from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.sensitivity import Sensitivity, allocate
 
 Ratios = Mapping[str, float]
@@ -26,8 +26,12 @@ class Chain:
     sensitivity: Callable[[], Sensitivity]  # measured when it is first needed
     num_links: int
 
-    def propose(self, number: int, results: Sequence[TrialResult]) -> Proposal | None:
+    def propose(
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job]
+    ) -> Proposal | None:
         """The next smaller link, once the one before it is finished."""
+        if any(job.origin == "chain" for job in running):
+            return None
         links = [result for result in results if result.origin == "chain"]
         parent = _last_trained(links)
         start = parent.ratios if parent else dict.fromkeys(self.choices, 0.0)

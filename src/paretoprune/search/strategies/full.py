@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from paretoprune.results import Proposal, TrialResult
+from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.baselines import repair_ratios
 from paretoprune.search.ledger import Ledger
 
@@ -18,7 +18,9 @@ class Full:
     fits: Callable[[Mapping[str, float]], bool]
     max_ratio: float
 
-    def propose(self, number: int, results: Sequence[TrialResult]) -> Proposal:
+    def propose(
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job]
+    ) -> Proposal:
         """The sampler's next idea."""
         return self.ledger.ask(
             number,
