@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy.pool import NullPool
 
 from paretoprune.config import Target
 from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
@@ -45,8 +47,10 @@ class Ledger:
         _use_write_ahead_log(path)
         self._objectives = objectives
         directions = list(objectives.values())
+        # Without a pool, connections are closed as soon as they have been used.
+        storage = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs={"poolclass": NullPool})
         self._stored = optuna.create_study(
-            storage=f"sqlite:///{path.resolve()}",
+            storage=storage,
             study_name=name,
             directions=directions,
             load_if_exists=True,
