@@ -24,7 +24,7 @@ from paretoprune.executors import Inline
 from paretoprune.files import write_json
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
-from paretoprune.prepare import Prepared, prepare
+from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import normalise, save_state
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import Ledger
@@ -53,8 +53,10 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         folder.write_config(config)
         _describe(task, folder)
         prepared = prepare(task)
+        if search_of(settings).strategy == "auto":
+            prepared = with_gate_scores(prepared)
         if settings.finetune.tune_learning_rate:
-            prepared = with_tuned_rate(prepared)
+            prepared = with_tuned_rate(prepared, search_of(settings).budget)
         _keep_dense(folder, prepared)
         try:
             results = _search(prepared, folder, console)
@@ -89,7 +91,12 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
         Terminal(console, search) as terminal,
     ):
         return run_sweep(
-            Problem(widths_of=task.widths_of, cost_of=task.cost_of),
+            Problem(
+                task.widths_of,
+                task.cost_of,
+                epochs=prepared.finetune.epochs,
+                seconds_per_epoch=prepared.seconds_per_epoch,
+            ),
             first,
             strategy,
             ledger=ledger,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 import torch
 from lightning import LightningModule
@@ -33,6 +34,7 @@ class FinetuneModule(LightningModule):
         num_steps: int,
         bfloat16: bool,
         teacher: Teacher | None,
+        on_gradients: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -42,6 +44,7 @@ class FinetuneModule(LightningModule):
         self._settings = settings
         self._bfloat16 = bfloat16
         self._teacher = teacher
+        self._on_gradients = on_gradients  # called between the backward pass and the step
         self._optimizer = make_optimizer(model, settings)
         self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
 
@@ -55,6 +58,8 @@ class FinetuneModule(LightningModule):
         self.meter.add(loss.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
+        if self._on_gradients:
+            self._on_gradients()
         self._optimizer.step()
         self._schedule.step()
 
