@@ -69,7 +69,7 @@ class SweepFolder:
         """Raises SweepError, with the difference, if the folder was made with other settings."""
         if not self.config.is_file():
             return
-        there, here = _flat(self.read_config()), _flat(config)
+        there, here = flat(self.read_config()), flat(config)
         changed = [
             f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now"
             for key in sorted({*there, *here})
@@ -121,12 +121,12 @@ class SweepFolder:
         (self.trial(number) / "model.safetensors").unlink(missing_ok=True)
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Every setting by its dotted name, as text."""
     found: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            found |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
             found[f"{prefix}{key}"] = str(value)
     return found

@@ -12,22 +12,25 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from paretoprune.delivery import write_figures, write_tables
+from paretoprune.cli.facts import facts_of
+from paretoprune.delivery import SweepFacts, write_report, write_tables
 from paretoprune.delivery.quantities import written
+from paretoprune.delivery.report import write_front_png
 from paretoprune.delivery.tables import front_table, trials_table
 from paretoprune.results import Direction, Metrics, TrialResult
 from paretoprune.search import front_of
+from paretoprune.sweep_folder import SweepFolder
 
 _log = logging.getLogger(__name__)
 
-_SHARE_FOR_TABLES = 0.01  # of the running time; a long sweep's tables take a moment to write
+_SHARE_FOR_TABLES = 0.01  # of the running time; those of a long sweep take a moment to write
 
 
 class Tables:
-    """A watcher that keeps the sweep's tables up to date, and draws its pictures at the end."""
+    """A watcher that keeps the sweep's tables and pages up to date, and draws at the end."""
 
-    def __init__(self, folder: Path, objectives: Mapping[str, Direction]) -> None:
-        self._folder, self._objectives = folder, objectives
+    def __init__(self, folder: SweepFolder) -> None:
+        self._folder = folder
         self._results: Sequence[TrialResult] = ()
         self._started = time.perf_counter()
         self._spent = 0.0
@@ -40,11 +43,11 @@ class Tables:
         self._results = results
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """One trial more: the tables are rewritten unless that would slow the sweep down."""
+        """One trial more: all is rewritten unless that would slow the sweep down."""
         self._results = results
         begun = time.perf_counter()
         if self._spent <= _SHARE_FOR_TABLES * (begun - self._started):
-            self._write()
+            write_views(self._folder, self._results)
             self._spent += time.perf_counter() - begun
 
     def __exit__(
@@ -53,28 +56,25 @@ class Tables:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        dense = dense_metrics(self._results)
-        if self._results and dense:
-            self._write()
-            write_figures(
-                self._folder,
-                self._results,
-                front=front_of(self._results, self._objectives),
-                dense=dense,
-                objectives=self._objectives,
-                title=f"Front of {self._folder.name}",
-            )
+        facts = write_views(self._folder, self._results)
+        if facts:
+            write_front_png(self._folder.path, facts)
 
-    def _write(self) -> None:
-        dense = dense_metrics(self._results)
-        if dense:
-            write_tables(
-                self._folder,
-                self._results,
-                front=front_of(self._results, self._objectives),
-                dense=dense,
-                objectives=self._objectives,
-            )
+
+def write_views(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts | None:
+    """The tables and the pages of a sweep; None, and nothing, before the dense model is measured."""
+    facts = facts_of(folder, results)
+    if facts.dense is None:
+        return None
+    write_tables(
+        folder.path,
+        results,
+        front=facts.front,
+        dense=facts.dense.metrics,
+        objectives=facts.objectives,
+    )
+    write_report(folder.path, facts)
+    return facts
 
 
 def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:

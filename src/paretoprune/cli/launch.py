@@ -82,10 +82,11 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
     first = first_proposals(task, scores)
-    strategy = strategy_of(prepared, ledger, num_first=len(first))
+    sensitivity = folder.dense / "sensitivity.json"
+    strategy = strategy_of(prepared, ledger, num_first=len(first), sensitivity_file=sensitivity)
     with (
         Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
-        Tables(folder.path, search.objectives) as tables,
+        Tables(folder) as tables,
         Terminal(console, search) as terminal,
     ):
         return run_sweep(
@@ -137,6 +138,8 @@ def _keep_dense(folder: SweepFolder, prepared: Prepared) -> None:
     write_json(folder.dense / "metrics.json", asdict(prepared.dense_metrics))
     write_json(folder.dense / "groups.json", prepared.outline.groups.to_json())
     write_json(folder.dense / "data.json", asdict(prepared.outline.info))
+    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
+    write_json(folder.dense / "scores.json", scores)
     save_state(folder.dense / "model.safetensors", prepared.dense)
 
 
