@@ -44,6 +44,11 @@ class SweepFolder:
         """The dense model: its weights, groups and metrics."""
         return self.path / "dense"
 
+    @property
+    def published(self) -> Path:
+        """Results of others that the user wants beside the front; `report published=` puts it."""
+        return self.path / "published.csv"
+
     def trial(self, number: int) -> Path:
         """The folder of a trial."""
         return self.path / "trials" / f"{number:04d}"
@@ -69,11 +74,11 @@ class SweepFolder:
         """Raises SweepError, with the difference, if the folder was made with other settings."""
         if not self.config.is_file():
             return
-        there, here = flat(self.read_config()), flat(config)
+        there, here = decisive(self.read_config()), decisive(config)
         changed = [
             f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now"
             for key in sorted({*there, *here})
-            if there.get(key) != here.get(key) and key.split(".")[0] not in _FREE
+            if there.get(key) != here.get(key)
         ]
         if changed:
             raise SweepError(
@@ -119,6 +124,11 @@ class SweepFolder:
     def drop_weights(self, number: int) -> None:
         """Remove the weights of a trial; its plan and result stay."""
         (self.trial(number) / "model.safetensors").unlink(missing_ok=True)
+
+
+def decisive(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that decide what a sweep finds, by dotted name."""
+    return {key: value for key, value in flat(config).items() if key.split(".")[0] not in _FREE}
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

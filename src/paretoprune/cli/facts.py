@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretoprune.config import SearchSettings
 from paretoprune.delivery import SweepFacts
 from paretoprune.delivery.published import Published, read_published
+from paretoprune.errors import SweepError
 from paretoprune.files import read_json
 from paretoprune.results import Direction, GroupInfo, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder, flat
+
+_log = logging.getLogger(__name__)
 
 _CUT = 0.5  # of a group, at which its sensitivity is shown
 
@@ -19,7 +23,7 @@ _CUT = 0.5  # of a group, at which its sensitivity is shown
 def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     """All that is on record beside `results`. The user's own model need not be importable.
 
-    Raises SweepError where the folder is no sweep's, or its table of published results is wrong.
+    Raises SweepError where the folder is no sweep's.
     """
     config = folder.read_config()
     objectives = objectives_of(config)
@@ -71,8 +75,13 @@ def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
 
 
 def _published(folder: SweepFolder) -> list[Published]:
-    file = folder.path / "published.csv"
-    return read_published(file) if file.is_file() else []
+    if not folder.published.is_file():
+        return []
+    try:
+        return read_published(folder.published)
+    except SweepError as error:  # no reason to end a sweep that runs
+        _log.warning("%s; the report goes without it", error)
+        return []
 
 
 def _read(folder: SweepFolder, name: str) -> dict[str, Any]:

@@ -1,80 +1,22 @@
-"""The front as people see it: rewritten files while a sweep runs, and the table at its end."""
+"""The front on the terminal: a table, a plot, and what to do next."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from paretoprune.cli.facts import facts_of
-from paretoprune.delivery import SweepFacts, write_report, write_tables
+from paretoprune.cli.plot import front_plot
+from paretoprune.delivery.picture import make_picture
 from paretoprune.delivery.quantities import written
-from paretoprune.delivery.report import write_front_png
 from paretoprune.delivery.tables import front_table, trials_table
 from paretoprune.results import Direction, Metrics, TrialResult
 from paretoprune.search import front_of
-from paretoprune.sweep_folder import SweepFolder
 
-_log = logging.getLogger(__name__)
-
-_SHARE_FOR_TABLES = 0.01  # of the running time; those of a long sweep take a moment to write
-
-
-class Tables:
-    """A watcher that keeps the sweep's tables and pages up to date, and draws at the end."""
-
-    def __init__(self, folder: SweepFolder) -> None:
-        self._folder = folder
-        self._results: Sequence[TrialResult] = ()
-        self._started = time.perf_counter()
-        self._spent = 0.0
-
-    def __enter__(self) -> Tables:
-        return self
-
-    def begun(self, results: Sequence[TrialResult]) -> None:
-        """The sweep starts, or goes on."""
-        self._results = results
-
-    def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """One trial more: all is rewritten unless that would slow the sweep down."""
-        self._results = results
-        begun = time.perf_counter()
-        if self._spent <= _SHARE_FOR_TABLES * (begun - self._started):
-            write_views(self._folder, self._results)
-            self._spent += time.perf_counter() - begun
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        facts = write_views(self._folder, self._results)
-        if facts:
-            write_front_png(self._folder.path, facts)
-
-
-def write_views(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts | None:
-    """The tables and the pages of a sweep; None, and nothing, before the dense model is measured."""
-    facts = facts_of(folder, results)
-    if facts.dense is None:
-        return None
-    write_tables(
-        folder.path,
-        results,
-        front=facts.front,
-        dense=facts.dense.metrics,
-        objectives=facts.objectives,
-    )
-    write_report(folder.path, facts)
-    return facts
+_WIDEST_PLOT = 76
 
 
 def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:
@@ -104,6 +46,9 @@ def print_front(
         told = f"{gain:+.2f}" if gain == gain else ""
         table.add_row(str(row["number"]), row["origin"], *values, told)
     console.print(table)
+    if rows.shape[0]:
+        picture = make_picture(results, front=front, dense=dense, objectives=objectives, title="")
+        console.print(front_plot(picture, width=min(_WIDEST_PLOT, console.width)))
     _print_summary(console, results, rows.to_dict("records"), folder)
 
 

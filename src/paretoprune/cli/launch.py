@@ -15,10 +15,11 @@ import torch
 from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
-from paretoprune.cli.front import Tables, print_front
+from paretoprune.cli.front import print_front
 from paretoprune.cli.strategy import strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
+from paretoprune.cli.views import Views
 from paretoprune.config import Settings
 from paretoprune.executors import Inline
 from paretoprune.files import write_json
@@ -85,8 +86,14 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
     sensitivity = folder.dense / "sensitivity.json"
     strategy = strategy_of(prepared, ledger, num_first=len(first), sensitivity_file=sensitivity)
     with (
-        Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
-        Tables(folder) as tables,
+        Tracked(
+            settings.tracking,
+            folder,
+            search.objectives,
+            _tags(task),
+            groups=[group.name for group in group_infos(task)],
+        ) as tracked,
+        Views(folder) as views,
         Terminal(console, search) as terminal,
     ):
         return run_sweep(
@@ -99,7 +106,7 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
             search=search,
             sparsity=settings.sparsity,
             seed=settings.seed,
-            watchers=(terminal, tables, tracked),
+            watchers=(terminal, views, tracked),
         )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from paretoprune.config import parse_count
 from paretoprune.errors import SweepError
 from paretoprune.results import DIRECTIONS
 
@@ -24,13 +27,13 @@ class Published:
 def read_published(file: Path) -> list[Published]:
     """The rows of a CSV with a column `name` and columns of measured quantities, as in front.csv.
 
-    Empty fields are figures that were not published. Rates are percent.
+    Counts may be written `40.8M`. An empty field was not published. Rates are percent.
 
     Raises:
         SweepError: the file is missing or no CSV, lacks the columns, or holds what is no number.
     """
     try:
-        table = pd.read_csv(file)
+        table = pd.read_csv(file, dtype=str, skipinitialspace=True)
     except (OSError, ValueError) as error:
         raise SweepError(f"`{file}` is no table of published results: {error}") from error
     quantities = [column for column in table.columns if column in DIRECTIONS]
@@ -39,12 +42,15 @@ def read_published(file: Path) -> list[Published]:
             f"`{file}` must have a column `{_LABEL}` and at least two of: {', '.join(DIRECTIONS)}; "
             f"it has: {', '.join(map(str, table.columns))}"
         )
-    for column in quantities:
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            raise SweepError(f"`{file}`: the column `{column}` must hold numbers alone")
-    return [_published(row, quantities) for row in table.to_dict("records")]
+    return [_published(row, quantities, file) for row in table.to_dict("records")]
 
 
-def _published(row: dict[object, object], quantities: list[str]) -> Published:
-    numbers = {name: float(str(row[name])) for name in quantities}
-    return Published(str(row[_LABEL]), {k: v for k, v in numbers.items() if v == v})
+def _published(row: Mapping[Hashable, Any], quantities: Sequence[str], file: Path) -> Published:
+    values = {name: row[name] for name in quantities if isinstance(row[name], str)}
+    numbers = {name: parse_count(text) for name, text in values.items()}
+    for name, number in numbers.items():
+        if not isinstance(number, float):
+            raise SweepError(
+                f"`{file}`: `{name}` must be a number, such as 93.5 or 40.8M, got `{number}`"
+            )
+    return Published(str(row[_LABEL]), {k: float(str(v)) for k, v in numbers.items()})

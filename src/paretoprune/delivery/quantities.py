@@ -47,6 +47,11 @@ def written(name: str, value: float) -> str:
     return f"{value:.4g}{_UNITS.get(name, '')}"
 
 
+def is_rate(name: str) -> bool:
+    """Whether the quantity is a share in percent."""
+    return name in _PERCENT
+
+
 def kind(name: str) -> dict[str, str | None]:
     """How values of the quantity are written: percent, count or number, and their unit."""
     if name in _PERCENT:

@@ -1,4 +1,4 @@
-"""The pictures of a sweep: report.html to explore it, front.html and front.png, its figure alone."""
+"""A sweep to look at: report.html to explore, front.html and front.png with its figure alone."""
 
 from __future__ import annotations
 

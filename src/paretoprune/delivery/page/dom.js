@@ -26,3 +26,14 @@ function table(headings, rows, attributes = {}) {
   return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": attributes["aria-label"] ?? null },
     html("table", attributes, head, html("tbody", {}, rows)));
 }
+
+// A command of the terminal, to be copied.
+function command(text) {
+  const button = html("button", {
+    type: "button", onclick: async () => {
+      await navigator.clipboard?.writeText(text);
+      button.textContent = navigator.clipboard ? "copied" : "select it";
+    },
+  }, "copy");
+  return html("div", { class: "command" }, html("code", { tabindex: "0" }, text), button);
+}

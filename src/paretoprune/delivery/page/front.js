@@ -30,8 +30,8 @@ function frontSection(content, onChoose) {
 
   const panel = html("aside", { id: "trial", "aria-live": "polite" });
   const controls = html("div", { class: "controls" }, axisControl("y", "up"), axisControl("x", "across"));
-  const left = html("div", {}, chart.element, html("h3", {}, "The front in figures"), membersTable(content, onChoose));
-  const element = section("front", "Front", controls, html("div", { class: "front-and-trial" }, left, panel));
+  const members = html("div", { class: "members" }, html("h3", {}, "The front in figures"), membersTable(content, onChoose));
+  const element = section("front", "Front", controls, html("div", { class: "front-and-trial" }, chart.element, panel, members));
   const choose = (number) => {
     chart.choose(number);
     panel.replaceChildren(...trialPanel(content, content.trials.find((one) => one.number === number), onChoose).filter(Boolean));

@@ -29,16 +29,6 @@ function parentLink(trial, choose) {
   return html("span", {}, " · started from ", html("button", { type: "button", class: "link", onclick: () => choose(trial.parent) }, `trial ${trial.parent}`));
 }
 
-function command(text) {
-  const button = html("button", {
-    type: "button", onclick: async () => {
-      await navigator.clipboard?.writeText(text);
-      button.textContent = navigator.clipboard ? "copied" : "select it";
-    },
-  }, "copy");
-  return html("div", { class: "command" }, html("code", { tabindex: "0" }, text), button);
-}
-
 function metricsTable(quantities, trial, dense) {
   const rows = quantities.filter((quantity) => quantity.name in trial.values).map((quantity) => {
     const [value, before] = [trial.values[quantity.name], dense?.values[quantity.name]];
