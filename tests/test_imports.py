@@ -50,7 +50,6 @@ HOMES = {
     "optuna": {"search"},
     "mlflow": {"tracking"},
     "pandas": {"delivery"},
-    "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
 }

@@ -44,6 +44,11 @@ class SweepFolder:
         """The dense model: its weights, groups and metrics."""
         return self.path / "dense"
 
+    @property
+    def published(self) -> Path:
+        """Results of others that the user wants beside the front; `report published=` puts it."""
+        return self.path / "published.csv"
+
     def trial(self, number: int) -> Path:
         """The folder of a trial."""
         return self.path / "trials" / f"{number:04d}"
@@ -69,11 +74,11 @@ class SweepFolder:
         """Raises SweepError, with the difference, if the folder was made with other settings."""
         if not self.config.is_file():
             return
-        there, here = _flat(self.read_config()), _flat(config)
+        there, here = decisive(self.read_config()), decisive(config)
         changed = [
             f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now"
             for key in sorted({*there, *here})
-            if there.get(key) != here.get(key) and key.split(".")[0] not in _FREE
+            if there.get(key) != here.get(key)
         ]
         if changed:
             raise SweepError(
@@ -121,12 +126,17 @@ class SweepFolder:
         (self.trial(number) / "model.safetensors").unlink(missing_ok=True)
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def decisive(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that decide what a sweep finds, by dotted name."""
+    return {key: value for key, value in flat(config).items() if key.split(".")[0] not in _FREE}
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Every setting by its dotted name, as text."""
     found: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            found |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
             found[f"{prefix}{key}"] = str(value)
     return found

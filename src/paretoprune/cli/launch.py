@@ -15,10 +15,11 @@ import torch
 from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
-from paretoprune.cli.front import Tables, print_front
+from paretoprune.cli.front import print_front
 from paretoprune.cli.strategy import strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
+from paretoprune.cli.views import Views
 from paretoprune.config import Settings
 from paretoprune.executors import Inline
 from paretoprune.files import write_json
@@ -82,10 +83,17 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
     first = first_proposals(task, scores)
-    strategy = strategy_of(prepared, ledger, num_first=len(first))
+    sensitivity = folder.dense / "sensitivity.json"
+    strategy = strategy_of(prepared, ledger, num_first=len(first), sensitivity_file=sensitivity)
     with (
-        Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
-        Tables(folder.path, search.objectives) as tables,
+        Tracked(
+            settings.tracking,
+            folder,
+            search.objectives,
+            _tags(task),
+            groups=[group.name for group in group_infos(task)],
+        ) as tracked,
+        Views(folder) as views,
         Terminal(console, search) as terminal,
     ):
         return run_sweep(
@@ -98,7 +106,7 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
             search=search,
             sparsity=settings.sparsity,
             seed=settings.seed,
-            watchers=(terminal, tables, tracked),
+            watchers=(terminal, views, tracked),
         )
 
 
@@ -137,6 +145,8 @@ def _keep_dense(folder: SweepFolder, prepared: Prepared) -> None:
     write_json(folder.dense / "metrics.json", asdict(prepared.dense_metrics))
     write_json(folder.dense / "groups.json", prepared.outline.groups.to_json())
     write_json(folder.dense / "data.json", asdict(prepared.outline.info))
+    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
+    write_json(folder.dense / "scores.json", scores)
     save_state(folder.dense / "model.safetensors", prepared.dense)
 
 

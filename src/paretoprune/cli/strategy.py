@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 
 from paretoprune.cli.first import group_infos, search_of
+from paretoprune.files import write_json
 from paretoprune.prepare import Prepared, divergence
 from paretoprune.results import Metrics
 from paretoprune.search import (
@@ -22,8 +25,13 @@ from paretoprune.search.sensitivity import Sensitivity
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 
-def strategy_of(prepared: Prepared, ledger: Ledger, *, num_first: int) -> Strategy:
-    """The strategy for all trials after the first `num_first`."""
+def strategy_of(
+    prepared: Prepared, ledger: Ledger, *, num_first: int, sensitivity_file: Path
+) -> Strategy:
+    """The strategy for all trials after the first `num_first`.
+
+    If it measures the groups' sensitivity, that is kept in `sensitivity_file` for the report.
+    """
     task = prepared.outline
     search, groups = search_of(task.settings), group_infos(task)
 
@@ -39,7 +47,9 @@ def strategy_of(prepared: Prepared, ledger: Ledger, *, num_first: int) -> Strate
     @cache
     def sensitivity() -> Sensitivity:
         levels = [level for level in _LEVELS if level <= search.max_ratio]
-        return measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
+        found = measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
+        write_json(sensitivity_file, asdict(found))
+        return found
 
     return Chain(
         choices=distinct_ratios(groups, task.widths_of, max_ratio=search.max_ratio),

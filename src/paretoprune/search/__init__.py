@@ -10,6 +10,7 @@ from paretoprune.search.baselines import (
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
+from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
 from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
 from paretoprune.search.strategies import Chain, Full, Strategy
 
@@ -18,7 +19,10 @@ __all__ = [
     "Full",
     "Ledger",
     "Strategy",
+    "Yardstick",
+    "attained",
     "baselines",
+    "box_hypervolume",
     "broken_limits",
     "distinct_ratios",
     "front_of",
@@ -28,6 +32,7 @@ __all__ = [
     "non_dominated",
     "objective_values",
     "repair_ratios",
+    "retained_area",
     "uniform",
     "uniform_ratios",
 ]
