@@ -8,6 +8,7 @@ from paretoprune.search.baselines import (
     uniform_ratios,
 )
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
+from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
@@ -24,10 +25,13 @@ __all__ = [
     "front_of",
     "global_ratios_that_fit",
     "hypervolume",
+    "least_loss",
+    "loss_of_scores",
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
     "repair_ratios",
     "uniform",
     "uniform_ratios",
+    "worthwhile",
 ]
