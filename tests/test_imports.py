@@ -54,6 +54,7 @@ HOMES = {
     "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
+    "pynvml": {"measure"},
 }
 
 

@@ -103,6 +103,15 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class RunningCost:
+    """What running a model costs on one device, by one engine."""
+
+    latency: Latency
+    peak_memory_bytes: int  # weights and all that a pass needs beside them
+    energy_mj: float | None  # millijoules of the whole device for a pass; None: no counter to read
+
+
+@dataclass(frozen=True)
 class Metrics:
     """All that was measured of one model. None: not measured. Rates are in percent."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from paretoprune.measure.assemble import combine
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.calibration import Calibration, Check, calibrate, check
+from paretoprune.measure.compare import compare_running
 from paretoprune.measure.device import device_name
+from paretoprune.measure.engines import ENGINES
 from paretoprune.measure.forecast import Forecast
 from paretoprune.measure.latency import measure_latency, time_models
 from paretoprune.measure.layers import Layer, trace_layers
@@ -15,6 +17,7 @@ from paretoprune.measure.quality import measure_quality
 from paretoprune.measure.table import LatencyTable, measure_table
 
 __all__ = [
+    "ENGINES",
     "Calibration",
     "Check",
     "Forecast",
@@ -23,6 +26,7 @@ __all__ = [
     "calibrate",
     "check",
     "combine",
+    "compare_running",
     "count_bytes",
     "count_macs",
     "count_params",

@@ -58,8 +58,10 @@ class LayerShape:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LayerShape:
         """The inverse of `dataclasses.asdict`, after JSON made lists of the tuples."""
-        known: dict[str, Any] = dict(data)
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+        known: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**known)
 
 
 @dataclass(frozen=True)
