@@ -6,16 +6,18 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from paretoprune.config import Settings
 from paretoprune.files import read_json, write_json
 from paretoprune.measure import (
+    Check,
     Forecast,
     Layer,
     calibrate,
@@ -27,12 +29,15 @@ from paretoprune.measure import (
 )
 from paretoprune.measure.latency import batch_of
 from paretoprune.outline import Outline
-from paretoprune.pruning import apply_plan, make_plan
+from paretoprune.pruning import Group, SizeModel, apply_plan, make_plan
 from paretoprune.results import TIMED
+
+WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 
 _log = logging.getLogger(__name__)
 
 _VERSION = 1  # raised when tables are measured differently, so that cached ones are not used
+_MOST = 0.9  # removed from any group of them
 _TO_FIT, _TO_CHECK = 10, 8  # whole models, beside the dense one
 
 
@@ -55,34 +60,43 @@ def with_forecast(task: Outline) -> Outline:
     cache = task.settings.cache_dir / "latency" / f"{_digest(task, layers)}.json"
     forecast = _cached(cache, layers)
     if forecast is None:
-        forecast = measure_forecast(task, layers)
+        forecast = measure_forecast(
+            task.model,
+            task.groups.prunable,
+            task.size,
+            batch,
+            widths_of=task.widths_of,
+            step=task.settings.sparsity.divisor,
+            threads=task.settings.measure.latency_threads,
+        )
         write_json(cache, forecast.to_json())
-    _log.info(
-        "latency table: on %d whole models the error is %.1f %% in the median and %.1f %% at "
-        "worst, the rank correlation %.3f",
-        forecast.check.num_models,
-        100 * forecast.check.median_error,
-        100 * forecast.check.worst_error,
-        forecast.check.rank_correlation,
-    )
+    _log.info(describe_check(forecast.check))
     return replace(task, forecast=forecast)
 
 
-def measure_forecast(task: Outline, layers: tuple[Layer, ...]) -> Forecast:
-    """Time the layers, then whole models: some to calibrate the sum, others to check it."""
+def measure_forecast(
+    model: nn.Module,
+    groups: Sequence[Group],
+    size: SizeModel,
+    batch: Tensor,
+    *,
+    widths_of: WidthsOf,
+    step: int,
+    threads: int,
+) -> Forecast:
+    """Time the layers, then whole models: some to calibrate the sum, others to check it.
+
+    `widths_of` rounds ratios to widths, multiples of `step`.
+    """
     started = time.perf_counter()
-    threads = task.settings.measure.latency_threads
+    layers = trace_layers(model, batch)
     table = measure_table(
-        layers,
-        set(task.size.sizes({})),
-        step=task.settings.sparsity.divisor,
-        device=task.device,
-        threads=threads,
+        layers, set(size.sizes({})), step=step, device=batch.device, threads=threads
     )
     surveyed = time.perf_counter()
-    widths = [{}, *_some_widths(task, _TO_FIT + _TO_CHECK)]
-    parts = [table.parts(task.size.sizes(each)) for each in widths]
-    measured_ms = _time_whole(task, widths)
+    widths = [{}, *_some_widths(groups, widths_of, _TO_FIT + _TO_CHECK)]
+    parts = [table.parts(size.sizes(each)) for each in widths]
+    measured_ms = time_models(_whole(model, groups, widths), batch, threads=threads)
     num_fitted = 1 + _TO_FIT
     calibration = calibrate(parts[:num_fitted], measured_ms[:num_fitted])
     predicted_ms = [calibration.predict(each) for each in parts[num_fitted:]]
@@ -96,28 +110,35 @@ def measure_forecast(task: Outline, layers: tuple[Layer, ...]) -> Forecast:
     return Forecast(table, calibration, check(predicted_ms, measured_ms[num_fitted:]))
 
 
-def _some_widths(task: Outline, count: int) -> list[dict[str, int]]:
+def describe_check(found: Check) -> str:
+    """The check in a sentence."""
+    return (
+        f"latency table: on {found.num_models} whole models the error is "
+        f"{found.median_error:.1%} in the median and {found.worst_error:.1%} at worst, "
+        f"the rank correlation {found.rank_correlation:.3f}"
+    )
+
+
+def _some_widths(
+    groups: Sequence[Group], widths_of: WidthsOf, count: int
+) -> list[Mapping[str, int]]:
     """Uniform and uneven candidates of all sizes, in turn; the same in every run."""
     rng = np.random.default_rng(0)
-    most = task.settings.search.max_ratio if task.settings.search else 0.9
-    names = [group.name for group in task.groups.prunable]
     found = []
     for number in range(count):
-        ratio = most * (number + 0.5) / count
-        uneven = rng.uniform(0, 2, len(names)) if number % 2 else np.ones(len(names))
-        ratios = np.minimum(ratio * uneven, most)
-        found.append(task.widths_of(dict(zip(names, ratios.tolist(), strict=True))))
+        ratio = _MOST * (number + 0.5) / count
+        uneven = rng.uniform(0, 2, len(groups)) if number % 2 else np.ones(len(groups))
+        ratios = np.minimum(ratio * uneven, _MOST).tolist()
+        found.append(widths_of({g.name: r for g, r in zip(groups, ratios, strict=True)}))
     return [found[k] for k in rng.permutation(count)]
 
 
-def _time_whole(task: Outline, widths: Sequence[Mapping[str, int]]) -> list[float]:
-    """The latency of whole pruned models, whose weights do not matter for it."""
-    groups = task.groups.prunable
+def _whole(
+    model: nn.Module, groups: Sequence[Group], widths: Sequence[Mapping[str, int]]
+) -> list[nn.Module]:
+    """Pruned models of these widths; which channels go does not matter for the time."""
     scores = {group.name: torch.arange(group.width, 0.0, -1) for group in groups}
-    models = [apply_plan(task.model, groups, make_plan(groups, scores, each)) for each in widths]
-    measure = task.settings.measure
-    batch = batch_of(task.example, measure.latency_batch_size)
-    return time_models(models, batch, threads=measure.latency_threads)
+    return [apply_plan(model, groups, make_plan(groups, scores, each)) for each in widths]
 
 
 def _digest(task: Outline, layers: Sequence[Layer]) -> str:

@@ -107,7 +107,7 @@ class RunningCost:
     """What running a model costs on one device, by one engine."""
 
     latency: Latency
-    peak_memory_bytes: int  # weights and all that a pass needs beside them
+    peak_memory_bytes: int | None  # weights and what passes need beside them; None: not known
     energy_mj: float | None  # millijoules of the whole device for a pass; None: no counter to read
 
 

@@ -109,14 +109,15 @@ def _print(
     for name, cost in costs.items():
         latency = cost.latency
         assert latency.dense_latency_ms is not None
+        memory, energy = cost.peak_memory_bytes, cost.energy_mj
         table.add_row(
             name,
             f"{latency.latency_ms:.3f}",
             f"{latency.latency_p95_ms:.3f}",
             f"{latency.throughput_per_s:.1f}",
             f"{latency.dense_latency_ms / latency.latency_ms:.2f}",
-            f"{cost.peak_memory_bytes / _MIB:.1f}",
-            "none" if cost.energy_mj is None else f"{cost.energy_mj:.3g}",
+            "none" if memory is None else f"{memory / _MIB:.1f}",
+            "none" if energy is None else f"{energy:.3g}",
         )
     console.print(table)
     if all(cost.energy_mj is None for cost in costs.values()):

@@ -14,8 +14,6 @@ from paretoprune.measure.modes import evaluation_mode
 from paretoprune.measure.timing import Pass, clock_for, threads_set, time_in_turn, wait
 from paretoprune.results import Latency
 
-_WARMUP, _ROUNDS = 1, 7  # of `time_models`
-
 
 def measure_latency(
     model: nn.Module,
@@ -45,7 +43,9 @@ def measure_latency(
     )
 
 
-def time_models(models: Sequence[nn.Module], batch: Tensor, *, threads: int) -> list[float]:
+def time_models(
+    models: Sequence[nn.Module], batch: Tensor, *, threads: int, rounds: int = 7
+) -> list[float]:
     """Milliseconds that a pass of each model takes, in the median, all timed in turn.
 
     With one thread on a CPU the time that others take from it is not counted.
@@ -53,8 +53,8 @@ def time_models(models: Sequence[nn.Module], batch: Tensor, *, threads: int) -> 
     passes = [pass_of(model, batch) for model in models]
     clock = clock_for(batch.device, threads)
     with evaluation_mode(*models), threads_set(threads), torch.inference_mode():
-        time_in_turn(passes, _WARMUP, clock=clock)
-        times_ms = time_in_turn(passes, _ROUNDS, clock=clock)
+        time_in_turn(passes, 1, clock=clock)
+        times_ms = time_in_turn(passes, rounds, clock=clock)
     return [float(np.median(times)) for times in times_ms]
 
 
