@@ -16,13 +16,14 @@ from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
 from paretoprune.cli.front import print_front
-from paretoprune.cli.strategy import strategy_of
+from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
 from paretoprune.cli.views import Views
 from paretoprune.config import Settings
 from paretoprune.executors import Inline
 from paretoprune.files import write_json
+from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare
@@ -48,7 +49,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     config = _without_secrets(config)
     folder = SweepFolder(settings.sweeps_dir / (settings.name or _single_name(config)))
     folder.check_config(config)
-    task = outline(settings)
+    task = with_forecast(outline(settings))
     reject_unmeetable(task)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.write_config(config)
@@ -82,9 +83,9 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
     def evaluate(job: Job) -> TrialResult:
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
-    first = first_proposals(task, scores)
-    sensitivity = folder.dense / "sensitivity.json"
-    strategy = strategy_of(prepared, ledger, num_first=len(first), sensitivity_file=sensitivity)
+    sensitivity = sensitivity_of(prepared, folder.dense / "sensitivity.json")
+    first = first_proposals(task, scores, sensitivity)
+    strategy = strategy_of(prepared, ledger, sensitivity, num_first=len(first))
     with (
         Tracked(
             settings.tracking,
@@ -147,6 +148,8 @@ def _keep_dense(folder: SweepFolder, prepared: Prepared) -> None:
     write_json(folder.dense / "data.json", asdict(prepared.outline.info))
     scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
     write_json(folder.dense / "scores.json", scores)
+    if prepared.outline.forecast:
+        write_json(folder.dense / "latency_table.json", prepared.outline.forecast.to_json())
     save_state(folder.dense / "model.safetensors", prepared.dense)
 
 

@@ -8,6 +8,7 @@ from paretoprune.search.baselines import (
     uniform_ratios,
 )
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
+from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
@@ -28,6 +29,8 @@ __all__ = [
     "front_of",
     "global_ratios_that_fit",
     "hypervolume",
+    "least_loss",
+    "loss_of_scores",
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
@@ -35,4 +38,5 @@ __all__ = [
     "retained_area",
     "uniform",
     "uniform_ratios",
+    "worthwhile",
 ]
