@@ -10,6 +10,7 @@ from paretoprune.search.baselines import (
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
+from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
 from paretoprune.search.strategies import Chain, Full, Strategy
 
@@ -17,6 +18,7 @@ __all__ = [
     "Chain",
     "Full",
     "Ledger",
+    "RunningFront",
     "Strategy",
     "baselines",
     "broken_limits",
