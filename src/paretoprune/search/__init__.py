@@ -12,6 +12,7 @@ from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
+from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
 from paretoprune.search.strategies import Chain, Full, Strategy
 
@@ -19,6 +20,7 @@ __all__ = [
     "Chain",
     "Full",
     "Ledger",
+    "RunningFront",
     "Strategy",
     "Yardstick",
     "attained",
