@@ -1,4 +1,4 @@
-"""The benchmark's own task, made from scikit-learn's digits: no download, seconds to train, not easy.
+"""The benchmark's own task, made from scikit-learn's digits: seconds to train, and not easy.
 
 Each of the 1,797 digits belongs to one part, so that nobody's handwriting is in two of them. A part
 shows its digits again and again, turned, scaled, moved and under heavy noise, on 16x16 pixels.

@@ -5,8 +5,8 @@
 
 Compute is the CPU time of this process on one thread, so that a loaded machine changes nothing. The
 dense model is given; all else that a sweep does counts against the budget: scores, the search for a
-learning rate, sensitivity, training, evaluation. What is measured is added to a file, a line a run; runs that it
-holds already are not run again, and the summary and the picture are of all of it.
+learning rate, sensitivity, training, evaluation. What is measured is added to a file, a line a run;
+runs that it holds already are not run again, and the summary and the picture are of all of it.
 
 FOLDER holds cifar10/cifar10-{train-a,train-b,test}.npz (WebP strips), fashion-mnist/*.gz (the
 official idx files) and weights/cifar10-chenyaofo-resnet20.safetensors.
@@ -30,7 +30,7 @@ from tasks import TASKS, Task
 
 from paretoprune.cli.compose import CONF
 from paretoprune.cli.first import first_proposals, group_infos, search_of
-from paretoprune.cli.strategy import strategy_of
+from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.config import Settings
 from paretoprune.executors import Inline
 from paretoprune.files import read_json
@@ -163,8 +163,9 @@ class _Sweep:
             seed=settings.seed,
         )
         scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
-        first = first_proposals(self.task, scores)
-        strategy = strategy_of(prepared, ledger, num_first=len(first))
+        sensitivity = sensitivity_of(prepared, self.folder.dense / "sensitivity.json")
+        first = first_proposals(self.task, scores, sensitivity)
+        strategy = strategy_of(prepared, ledger, sensitivity, num_first=len(first))
         self.least_share = strategy_sizes_least(self.task, search.max_ratio)
         results = run_sweep(
             Problem(

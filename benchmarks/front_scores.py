@@ -70,10 +70,8 @@ class Run:
 
     def validation_at(self, share: float, *, until: float = np.inf) -> float:
         """The best validation accuracy at this size, of what was finished by then; else chance."""
-        return max(
-            (m.validation for m in self.members if m.share <= share * 1.0001 and m.seconds <= until),
-            default=self.chance,
-        )
+        fitting = [m for m in self.members if m.share <= share * 1.0001 and m.seconds <= until]
+        return max((member.validation for member in fitting), default=self.chance)
 
     def validation_area(self, *, until: float = np.inf) -> float:
         """The area on validation data, as it was after `until` seconds."""
@@ -84,9 +82,10 @@ class Run:
     @property
     def hypervolume(self) -> float:
         """Of (log size, test error), from chance at dense size; 1: perfect at the least size."""
-        errors = [1 - self._retained_test(share) * (self.dense_test - self.chance) / (
-            100 - self.chance
-        ) for share in self.shares]
+        errors = [
+            1 - self._retained_test(share) * (self.dense_test - self.chance) / (100 - self.chance)
+            for share in self.shares
+        ]
         return 1 - float(np.mean(errors))
 
     def seconds_to(self, area: float) -> float:
@@ -97,7 +96,7 @@ class Run:
         return float("inf")
 
     def worse_than(self, other: Run) -> float:
-        """The most validation accuracy, in points, that it lacks at a size of the other's models."""
+        """The most points of validation accuracy that it lacks at a size of the other's models."""
         return max(
             (other.validation_at(m.share) - self.validation_at(m.share) for m in other.members),
             default=0.0,

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.errors import WeightsError
+from paretoprune.files import digest_of, read_sealed, write_sealed
 from paretoprune.finetune import Teacher, fit, recalibrate_batchnorm
 from paretoprune.measure import (
     combine,
@@ -48,7 +49,6 @@ class Prepared:
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
     seconds_per_epoch: float | None = None  # of a model that is hardly pruned, if it was measured
-    gather_scores: bool = False  # whether trials score their channels while they train
 
 
 def prepare(task: Outline) -> Prepared:
@@ -58,20 +58,12 @@ def prepare(task: Outline) -> Prepared:
     _warn_if_flattered(task.settings, dense_metrics)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = scorer(dense, task.groups.prunable, training_batches(task))
-    teacher = None
-    if task.settings.finetune.distillation > 0:
-        loader = task.data.train_dataloader()
-        teacher = Teacher(
-            dense,
-            num_classes=task.info.num_classes,
-            device=task.device,
-            num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
-        )
+    teacher = teacher_of(task, dense)
     return Prepared(task, dense, dense_metrics, scores, teacher, task.settings.finetune)
 
 
 def with_gate_scores(prepared: Prepared) -> Prepared:
-    """The same with scores that trainings can go on gathering (`GateScores`), of the dense model."""
+    """The same with the dense model's `GateScores`, which trainings can go on gathering."""
     task = prepared.outline
     dense = copy.deepcopy(prepared.dense).eval()
     gates = GateScores(dense, task.groups.prunable)
@@ -79,7 +71,20 @@ def with_gate_scores(prepared: Prepared) -> Prepared:
         dense.zero_grad()
         torch.autograd.backward(cross_entropy(dense(inputs), labels))
         gates()
-    return replace(prepared, scores=gates.scores(), gather_scores=True)
+    return replace(prepared, scores=gates.scores())
+
+
+def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
+    """The dense model's answers, computed when they are first needed; None without distillation."""
+    if task.settings.finetune.distillation == 0:
+        return None
+    loader = task.data.train_dataloader()
+    return Teacher(
+        dense,
+        num_classes=task.info.num_classes,
+        device=task.device,
+        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+    )
 
 
 def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:
@@ -149,6 +154,7 @@ def _dense_model(task: Outline) -> nn.Module:
             device=task.device,
         )
         save_state(cached, model)
+        write_sealed(cached.with_suffix(".json"), {"weights": digest_of(cached)})
     return model.eval()
 
 
@@ -157,8 +163,10 @@ def _load_cached(model: nn.Module, path: Path) -> bool:
     if not path.is_file():
         return False
     try:
+        if read_sealed(path.with_suffix(".json"))["weights"] != digest_of(path):
+            raise ValueError("its checksum does not fit its content")
         load_state(model, path)
-    except WeightsError as error:
+    except (OSError, ValueError, KeyError, WeightsError) as error:
         _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
         return False
     _log.info("the dense model comes from %s", path)

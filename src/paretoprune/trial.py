@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from paretoprune.config import FinetuneSettings
+from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.files import read_json, write_json
 from paretoprune.finetune import Beginning, MaskSchedule, fit, recalibrate_batchnorm, stages
 from paretoprune.prepare import Prepared, measure, training_batches
@@ -30,7 +30,6 @@ from paretoprune.pruning import (
 from paretoprune.pruning.coordinates import compose, remaining, restrict_groups
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.targets import build
-
 
 _SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
 _GLANCE = 1  # batches of validation data
@@ -146,11 +145,16 @@ def _train_in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
         model = _prune(model, groups, step, task.example)
         plan, groups = compose(dense_groups, plan, step), restrict_groups(groups, step)
         _recalibrate(prepared, model)
-        gates = GateScores(model, groups) if prepared.gather_scores and stage.epochs else None
+        gates = GateScores(model, groups) if _gathers(settings) and stage.epochs else None
         curve += _finetune(
             prepared, model, job, stage.epochs, first_epoch=len(curve) + 1, gates=gates
         )
     return Trained(model, plan, curve, gates.scores() if gates else {})
+
+
+def _gathers(settings: Settings) -> bool:
+    """Whether the search goes by what trainings say of their channels."""
+    return settings.search is not None and settings.search.strategy == "auto"
 
 
 def _train_under_masks(prepared: Prepared, job: Job, start: Start) -> Trained:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 
 from paretoprune.cli.first import group_infos, search_of
+from paretoprune.files import write_json
+from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, divergence
 from paretoprune.pruning import normalise
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import TIMED, TrialResult
 from paretoprune.search import (
     Chain,
     Family,
@@ -22,6 +26,7 @@ from paretoprune.search import (
     global_ratios_that_fit,
     measure_sensitivity,
     uniform_ratios,
+    worthwhile,
 )
 from paretoprune.search.sensitivity import ChannelDamage, Damage, Sensitivity
 
@@ -29,16 +34,22 @@ Ratios = Mapping[str, float]
 
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
+_TIE = 1e-6
 
-def strategy_of(prepared: Prepared, ledger: Ledger, *, num_first: int) -> Strategy:
+
+def strategy_of(
+    prepared: Prepared,
+    ledger: Ledger,
+    sensitivity: Callable[[], Sensitivity],
+    *,
+    num_first: int,
+) -> Strategy:
     """The strategy for all trials after the first `num_first`."""
     task = prepared.outline
-    search, sizes = search_of(task.settings), _sizes(prepared)
+    search, sizes = search_of(task.settings), _sizes(task)
 
     def fits(ratios: Ratios) -> bool:
-        cost = task.cost_of(ratios)
-        known = Metrics(params=cost.params, macs=cost.macs)
-        return not broken_limits(task.settings.sparsity, known)
+        return not broken_limits(task.settings.sparsity, task.cost_of(ratios).at_least())
 
     if search.strategy in ("full", "halving"):
         spread = sizes if search.log_sizes else None
@@ -46,51 +57,51 @@ def strategy_of(prepared: Prepared, ledger: Ledger, *, num_first: int) -> Strate
         halving = search.strategy == "halving"
         return Halving(full, search.objectives, num_first) if halving else full
     if search.strategy in ("uniform", "global"):
-        member = _uniform(prepared) if search.strategy == "uniform" else _global(prepared)
+        member = _uniform(task, sizes) if search.strategy == "uniform" else _global(prepared, sizes)
         return Family(search.strategy, member, sizes, search.num_sizes, num_first)
-    damage = _sensitivity(prepared) if search.strategy == "chain" else _gates(prepared)
+    damage = _gates(prepared) if search.strategy == "auto" else lambda _parent: sensitivity()
     return Chain(search.strategy, sizes, fits, damage, search.num_sizes)
 
 
-def _sizes(prepared: Prepared) -> Sizes:
+def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
+    """What measures the groups' sensitivity when it is first called, and keeps it in `file`."""
     task = prepared.outline
+    levels = [level for level in _LEVELS if level <= search_of(task.settings).max_ratio]
+
+    @cache
+    def sensitivity() -> Sensitivity:
+        groups = group_infos(task)
+        found = measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
+        write_json(file, asdict(found))
+        return found
+
+    return sensitivity
+
+
+def _sizes(task: Outline) -> Sizes:
     search = search_of(task.settings)
-    size = "params" if "params" in search.objectives and "macs" not in search.objectives else "macs"
+    size_of = _size_of(task, search.objectives)
+    choices = distinct_ratios(group_infos(task), task.widths_of, max_ratio=search.max_ratio)
     return Sizes(
-        choices=distinct_ratios(group_infos(task), task.widths_of, max_ratio=search.max_ratio),
-        size_of=lambda ratios: float(getattr(task.cost_of(ratios), size)),
+        choices=worthwhile(choices, size_of) if _timed(search.objectives) else choices,
+        size_of=size_of,
         macs_of=lambda ratios: float(task.cost_of(ratios).macs),
     )
 
 
-def _uniform(prepared: Prepared) -> Callable[[float], Ratios]:
-    groups, sizes = group_infos(prepared.outline), _sizes(prepared)
-    max_ratio = search_of(prepared.outline.settings).max_ratio
+def _uniform(task: Outline, sizes: Sizes) -> Callable[[float], Ratios]:
+    groups, max_ratio = group_infos(task), search_of(task.settings).max_ratio
     return lambda size: uniform_ratios(
         groups, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=max_ratio
     )
 
 
-def _global(prepared: Prepared) -> Callable[[float], Ratios]:
+def _global(prepared: Prepared, sizes: Sizes) -> Callable[[float], Ratios]:
     scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
-    sizes, max_ratio = _sizes(prepared), search_of(prepared.outline.settings).max_ratio
+    max_ratio = search_of(prepared.outline.settings).max_ratio
     return lambda size: global_ratios_that_fit(
         scores, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=max_ratio
     )
-
-
-def _sensitivity(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
-    """The map of the dense model, measured once; it serves every link."""
-    task = prepared.outline
-    levels = [level for level in _LEVELS if level <= search_of(task.settings).max_ratio]
-
-    @cache
-    def found() -> Sensitivity:
-        return measure_sensitivity(
-            group_infos(task), lambda r: divergence(prepared, r), levels=levels
-        )
-
-    return lambda _parent: found()
 
 
 def _gates(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
@@ -100,3 +111,23 @@ def _gates(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
     return lambda parent: ChannelDamage.of(
         parent.scores if parent and parent.scores else dense, widths_of
     )
+
+
+def _timed(objectives: Iterable[str]) -> bool:
+    return not set(TIMED).isdisjoint(objectives)
+
+
+def _size_of(task: Outline, objectives: Collection[str]) -> Callable[[Ratios], float]:
+    """What a strategy calls the size: the forecast latency, the parameters or the MACs."""
+    if _timed(objectives):
+        dense_macs = task.cost_of({}).macs
+
+        def latency_of(ratios: Ratios) -> float:
+            cost = task.cost_of(ratios)
+            assert cost.latency_ms is not None
+            # Time stands still between the edges of its stairs; MACs decide what is equally fast.
+            return cost.latency_ms * (1 + _TIE * cost.macs / dense_macs)
+
+        return latency_of
+    size = "params" if "params" in objectives and "macs" not in objectives else "macs"
+    return lambda ratios: float(getattr(task.cost_of(ratios), size))

@@ -9,9 +9,12 @@ from paretoprune.search.baselines import (
 )
 from paretoprune.search.budget import Left
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
+from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
+from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
 from paretoprune.search.pace import Pace, pace_at
+from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
 from paretoprune.search.sizes import Sizes
 from paretoprune.search.strategies import Chain, Family, Full, Halving, Strategy
@@ -24,19 +27,27 @@ __all__ = [
     "Ledger",
     "Left",
     "Pace",
+    "RunningFront",
     "Sizes",
     "Strategy",
+    "Yardstick",
+    "attained",
     "baselines",
+    "box_hypervolume",
     "broken_limits",
     "distinct_ratios",
     "front_of",
     "global_ratios_that_fit",
     "hypervolume",
+    "least_loss",
+    "loss_of_scores",
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
     "pace_at",
     "repair_ratios",
+    "retained_area",
     "uniform",
     "uniform_ratios",
+    "worthwhile",
 ]

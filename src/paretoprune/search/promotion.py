@@ -1,7 +1,7 @@
 """Which of many candidates to train on: an order for several objectives at once. Pure arithmetic.
 
-First by fronts: who is beaten by nobody comes before who is beaten by these alone, and so on. Inside
-a front so that it is covered: the ends of every objective first, then always the one that is
+First by fronts: who is beaten by nobody comes before who is beaten by these alone, and so on.
+Inside a front so that it is covered: the ends of every objective first, then always the one that is
 farthest from all before it (an epsilon net: Salinas et al. 2021, "A multi-objective perspective on
 jointly tuning hardware and hyperparameters"; Schmucker et al. 2021, MO-ASHA, section 4).
 """
@@ -9,7 +9,6 @@ jointly tuning hardware and hyperparameters"; Schmucker et al. 2021, MO-ASHA, se
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -49,7 +48,8 @@ def _scaled(costs: Points) -> Points:
         return np.zeros_like(costs)
     low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
     span = np.where(high > low, high - low, 1.0)
-    return np.nan_to_num((finite - low) / span, nan=1.0)
+    scaled: Points = np.nan_to_num((finite - low) / span, nan=1.0)
+    return scaled
 
 
 def _spread_order(points: Points) -> list[int]:
@@ -66,6 +66,6 @@ def _spread_order(points: Points) -> list[int]:
     return order
 
 
-def _distances(points: Points, others: Sequence[Points] | Points) -> Points:
-    found: Points = np.linalg.norm(points[:, None] - np.asarray(others)[None], axis=2)
+def _distances(points: Points, others: Points) -> Points:
+    found: Points = np.linalg.norm(points[:, None] - others[None], axis=2)
     return found

@@ -61,7 +61,7 @@ class Halving:
     ) -> TrialResult | None:
         """The best of the rung that deserves to go on and has not yet."""
         finished = [result for result in self._finished(results) if result.rung == rung]
-        continued = {entry.parent for entry in [*results, *running]}
+        continued = {result.parent for result in results} | {job.parent for job in running}
         order = promotion_order(self._costs(finished))
         chosen = [finished[index] for index in order[: num_promoted(len(finished), _ETA)]]
         return next((result for result in chosen if result.number not in continued), None)
