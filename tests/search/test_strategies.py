@@ -210,7 +210,9 @@ def test_a_budget_is_kept_to_within_an_epoch(name: str, tmp_path: Path, budget: 
     seconds = sum(sum(result.seconds.values()) for result in results)
     slowest = max(result.seconds["finetune"] / result.epochs for result in trained)
     if budget.unit == "epochs":
-        assert budget.amount - 1.5 <= epochs <= budget.amount + 1e-9
+        assert epochs <= budget.amount + 1e-9
+        # The last ones of a family or a chain may be baselines, and trained already.
+        assert epochs >= budget.amount - (1 if name in ("full", "halving") else 15)
     else:
         assert seconds <= budget.amount + slowest
     assert len(trained) > 8

@@ -27,13 +27,25 @@ class Family:
     ) -> Proposal | None:
         """The next smaller member; None after the smallest."""
         num_done = number - self.num_first
-        num_left = left.num_trials(self.num_sizes - num_done)
-        if num_left < 1:
+        members = self._members(num_done + left.num_trials(self.num_sizes - num_done))
+        if num_done >= len(members):
             return None
-        ratios = self.member(self.sizes.between((num_done + 1) / (num_done + num_left)))
-        epochs = left.epochs(1 / num_left, macs=self.sizes.macs_of(ratios))
+        ratios = members[num_done]
+        share = 1 / (len(members) - num_done)
+        epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
         return Proposal(ratios=ratios, origin=self.origin, epochs=epochs)
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""
         return set()
+
+    def _members(self, num_sizes: int) -> list[Ratios]:
+        """The members at so many sizes, without those that are as large as the one before."""
+        found: list[Ratios] = []
+        size = self.sizes.dense
+        for number in range(1, num_sizes + 1):
+            member = self.member(self.sizes.between(number / num_sizes))
+            if self.sizes.size_of(member) < size:
+                found.append(member)
+                size = self.sizes.size_of(member)
+        return found
