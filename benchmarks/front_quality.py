@@ -60,6 +60,14 @@ STRATEGIES = (
 )
 
 
+# Few trials fit into these budgets; with Optuna's own start-up they would all be drawn at random.
+_STARTS = {
+    "tpe": ["search.sampler.n_startup_trials=4"],
+    "nsga2": ["search.sampler.population_size=4"],
+    "nsga2_log": ["search.sampler.population_size=4"],
+}
+
+
 def main() -> None:
     """Run what is asked for and not on record yet, then print the summary of all that is."""
     options = _options()
@@ -92,6 +100,7 @@ def measure(
         "search.baseline_ratios=[]",  # `uniform` and `global` are runs of their own here
         f"finetune.epochs={task.trial_epochs}",
         "finetune.distillation=0.5",
+        *_STARTS.get(strategy, []),
         *options.override,
     ]
     outlined = outline(_settings(overrides))

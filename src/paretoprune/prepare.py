@@ -33,7 +33,7 @@ from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
 
-_NUM_SCORED = 16  # batches whose gradients score the dense model's channels
+_NUM_SCORED = 6  # batches whose gradients score the dense model's channels
 _NUM_PROBES = 4  # batches that re-calibrate BatchNorm before a divergence is measured
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 

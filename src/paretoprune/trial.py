@@ -59,6 +59,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         trained = train(prepared, job, start_of(prepared, job, trials=folder.parent))
         metrics = None
     finetuned = time.perf_counter()
+    training = sum(record.seconds for record in trained.curve)
     if metrics is None:
         dense = (prepared.dense, prepared.dense_metrics)
         metrics = measure(prepared.outline, trained.model, dense=dense)
@@ -81,7 +82,8 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         rung=job.rung,
         scores=scores,
         seconds={
-            "finetune": finetuned - started,
+            "prune": finetuned - started - training,
+            "finetune": training,
             "measure": time.perf_counter() - finetuned,
         },
     )
