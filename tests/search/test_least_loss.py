@@ -43,9 +43,7 @@ def test_a_step_jumps_over_a_tread_that_saves_next_to_nothing() -> None:
     times_a = {0.0: 10.0, 0.25: 9.9, 0.5: 5.0}
     choices = {"a": tuple(times_a), "b": (0.0, 0.5)}
     loss = Sensitivity((0.0, 0.5), {"a": (0.0, 1.0), "b": (0.0, 9.0)})
-    found = least_loss(
-        loss, choices, lambda r: times_a[r["a"]] + 10 * (1 - r["b"]), target=15.0
-    )
+    found = least_loss(loss, choices, lambda r: times_a[r["a"]] + 10 * (1 - r["b"]), target=15.0)
     assert found == {"a": 0.5, "b": 0.0}
 
 
