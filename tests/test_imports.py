@@ -51,7 +51,6 @@ HOMES = {
     "optuna": {"search"},
     "mlflow": {"tracking"},
     "pandas": {"delivery"},
-    "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
     "pynvml": {"measure"},

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from paretoprune.config import Settings
 from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
-from paretoprune.files import read_json, write_json
+from paretoprune.files import read_sealed, write_sealed
 from paretoprune.measure import Forecast, macs_per_layer
 from paretoprune.models import load_weights
 from paretoprune.pruning import Groups, SizeModel, find_groups, widths_for
@@ -184,11 +184,11 @@ def _file_digest(path: Path | None) -> str | None:
 
 def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
     try:
-        return Groups.from_json(read_json(cache))
+        return Groups.from_json(read_sealed(cache))
     except FileNotFoundError:
         pass
     except (ValueError, TypeError, KeyError) as error:
         _log.warning("%s is damaged (%s); the groups are found again", cache, error)
     groups = find_groups(model, example)
-    write_json(cache, groups.to_json())
+    write_sealed(cache, groups.to_json())
     return groups

@@ -149,6 +149,7 @@ class EpochRecord:
     validation_loss: float
     learning_rate: float  # at the end of the epoch
     seconds: float
+    parts: int = 1  # each batch was taken in so many, where memory did not suffice for all of it
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 
 from paretoprune.cli.first import group_infos, search_of
+from paretoprune.files import write_json
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, divergence
 from paretoprune.results import TIMED
@@ -53,15 +56,17 @@ def strategy_of(
     )
 
 
-def sensitivity_of(prepared: Prepared) -> Callable[[], Sensitivity]:
-    """What measures the groups' sensitivity, when it is first called."""
+def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
+    """What measures the groups' sensitivity when it is first called, and keeps it in `file`."""
     task = prepared.outline
     levels = [level for level in _LEVELS if level <= search_of(task.settings).max_ratio]
 
     @cache
     def sensitivity() -> Sensitivity:
         groups = group_infos(task)
-        return measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
+        found = measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
+        write_json(file, asdict(found))
+        return found
 
     return sensitivity
 
