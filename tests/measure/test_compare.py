@@ -13,6 +13,7 @@ from paretoprune.measure import compare_running
 MIB = 2**20
 
 
+@pytest.mark.timeout(600)  # another process loads torch, which takes a while on a busy machine
 def test_all_models_are_measured_beside_the_dense_one() -> None:
     """2048 x 2048 floats are 16 MiB."""
     models = {"dense": nn.Linear(2048, 2048, bias=False), "small": nn.Linear(2048, 8)}

@@ -37,7 +37,7 @@ def peak_memory_bytes(
     stored = [_stored(model) for model in models]
     path = os.pathsep.join([*sys.path, os.environ.get("PYTHONPATH", "")])
     child = subprocess.run(
-        [sys.executable, "-m", __name__, engine, str(threads)],
+        [sys.executable, "-c", f"from {__name__} import answer; answer()", engine, str(threads)],
         input=pickle.dumps((stored, batch)),
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
@@ -93,12 +93,9 @@ def _peak_on_cuda(model: nn.Module, batch: Tensor, engine: str, threads: int) ->
     return int(torch.cuda.max_memory_allocated(device) - before)
 
 
-def _measure_all(engine: str, threads: int) -> list[int | None]:
-    """The other process: the models come through its standard input."""
+def answer() -> None:
+    """What the other process does: models come by its standard input, numbers go by its output."""
+    engine, threads = sys.argv[1], int(sys.argv[2])
     stored, batch = pickle.loads(sys.stdin.buffer.read())
     _growth(stored[0], batch, engine, threads)  # what the engine loads once is nobody's
-    return [_growth(each, batch, engine, threads) for each in stored]
-
-
-if __name__ == "__main__":
-    print(json.dumps(_measure_all(sys.argv[1], int(sys.argv[2]))))
+    print(json.dumps([_growth(each, batch, engine, threads) for each in stored]))
