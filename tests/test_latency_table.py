@@ -42,7 +42,7 @@ def test_candidates_have_a_forecast(task: Outline) -> None:
     dense = task.cost_of({})
     half = task.cost_of({group.name: 0.5 for group in task.groups.prunable})
     assert dense.latency_ms is not None and half.latency_ms is not None
-    assert 0 < half.latency_ms
+    assert half.latency_ms > 0
     assert task.forecast is not None
     assert dense.latency_error == task.forecast.check.worst_error
     known = dense.at_least()
