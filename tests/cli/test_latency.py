@@ -62,3 +62,29 @@ def test_options_are_read_as_what_they_are() -> None:
     assert read_request([]) == Request()
     found = read_request(["batch=16", "threads=2", "trust=[mine, yours]", "sweeps_dir=there"])
     assert found == Request(batch=16, threads=2, trust=("mine", "yours"), sweeps_dir="there")
+
+
+def test_a_sweep_over_latency_chains_by_the_forecast(tmp_path: Path) -> None:
+    """Links fall in forecast latency, at widths that are each faster than all wider ones."""
+    objectives = ("~search.objectives.macs", "+search.objectives.latency_ms=minimize")
+    wide = ("model.width=32", "measure.latency_batch_size=16", "search.baseline_ratios=[0.5]")
+    sweep = ("search=chain", "search.n_trials=6", "name=fast", "finetune.epochs=0")
+    done = run_train(tmp_path, *TINY, *sweep, *wide, *objectives)
+    assert done.code == 0, done.err
+    paths = sorted((tmp_path / "sweeps" / "fast" / "trials").glob("*/result.json"))
+    trials = [json.loads(path.read_text()) for path in paths]
+    links = [sum(t["widths"].values()) for t in trials if t["origin"] == "chain"]
+    assert links and links == sorted(links, reverse=True)
+    assert all(t["metrics"]["latency_ms"] > 0 for t in trials if t["state"] == "complete")
+
+
+def test_an_allocation_by_sensitivity_meets_its_target(tmp_path: Path) -> None:
+    target = ("sparsity.macs=0.5", "sparsity.allocation=sensitivity", "name=one")
+    done = run_train(tmp_path, *TINY, *target, "finetune.epochs=0")
+    assert done.code == 0, done.err
+    trials = tmp_path / "sweeps" / "one" / "trials"
+    macs = [
+        json.loads((trials / n / "result.json").read_text())["metrics"]["macs"]
+        for n in ("0000", "0001")
+    ]
+    assert 0.3 * macs[0] < macs[1] <= 0.5 * macs[0]
