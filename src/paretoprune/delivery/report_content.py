@@ -86,10 +86,15 @@ def summary(facts: SweepFacts) -> list[str]:
     lines[0] += f" Dense model: {_headline(facts.dense.metrics)}."
     for drop, member in smallest_within(facts).items():
         lines.append(
-            f"Smallest within {drop:g} point{'s' if drop != 1 else ''} of it: "
+            f"Smallest within {in_points(drop)} of it: "
             f"trial {member.number}, {_headline(member.metrics)}."
         )
     return lines
+
+
+def in_points(drop: float) -> str:
+    """A difference between two rates in words: `0.5 points`, `1 point`."""
+    return f"{drop:g} point{'s' if drop != 1 else ''}"
 
 
 def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
@@ -99,11 +104,12 @@ def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
     found: dict[float, TrialResult] = {}
     if dense is None or dense.metrics.accuracy is None:
         return found
+    sign = 1 if facts.objectives[size] == "minimize" else -1
     members = [result for result in facts.results if result.number in facts.front]
     for drop in _DROPS:
         near = [m for m in members if (m.metrics.accuracy or 0.0) >= dense.metrics.accuracy - drop]
         if near:
-            best = min(near, key=lambda member: member.metrics.measured()[size])
+            best = min(near, key=lambda member: sign * member.metrics.measured()[size])
             if best not in found.values() and best.number != dense.number:
                 found[drop] = best
     return found
