@@ -28,6 +28,7 @@ ALLOWED = {
     "measure": VALUES,
     "outline": VALUES | {"data", "measure", "models", "pruning"},
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
+    "latency_table": VALUES | {"outline", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "trial"},
     "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
     "search": VALUES,
@@ -52,6 +53,7 @@ HOMES = {
     "pandas": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
+    "pynvml": {"measure"},
 }
 
 
