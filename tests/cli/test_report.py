@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,9 +51,9 @@ def make_sweep(project: Path, name: str, *, seed: int, shift: float = 0.0) -> No
     for number, proposal in enumerate(proposals):
         widths = formula.widths_of(proposal.ratios)
         job = Job(number, proposal.origin, proposal.ratios, widths, seed=seed)
-        result = asdict(formula.evaluate(job))
-        result["metrics"]["accuracy"] += shift if number else 0.0
-        write_json(folder.trial(number) / "result.json", result)
+        result = formula.evaluate(job)
+        accuracy = (result.metrics.accuracy or 0.0) + (shift if number else 0.0)
+        folder.write_result(replace(result, metrics=replace(result.metrics, accuracy=accuracy)))
 
 
 def test_everything_is_rebuilt_without_the_users_model(project: Path) -> None:

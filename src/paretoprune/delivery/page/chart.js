@@ -6,18 +6,6 @@
 
 const MARGIN = { left: 58, right: 18, top: 14, bottom: 46 };
 
-const SHAPES = {
-  circle: (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
-  square: (r) => `M${-r},${-r}h${2 * r}v${2 * r}h${-2 * r}Z`,
-  triangle: (r) => `M0,${-1.2 * r}L${1.1 * r},${0.8 * r}H${-1.1 * r}Z`,
-  diamond: (r) => `M0,${-1.3 * r}L${1.3 * r},0L0,${1.3 * r}L${-1.3 * r},0Z`,
-  cross: (r) => `M${-r},${-r}L${r},${r}M${-r},${r}L${r},${-r}`,
-  star: (r) => "M" + [...Array(10).keys()].map((k) => {
-    const [radius, angle] = [k % 2 ? 0.62 * r : 1.5 * r, (Math.PI * k) / 5 - Math.PI / 2];
-    return `${(radius * Math.cos(angle)).toFixed(2)},${(radius * Math.sin(angle)).toFixed(2)}`;
-  }).join("L") + "Z",
-};
-
 class Chart {
   // `onChoose(key)` is called when a point with a key is clicked or entered.
   constructor(label, onChoose) {
@@ -141,17 +129,11 @@ class Chart {
   }
 
   drawLines(one) {
-    const place = (point, y) => [this.scaleX.at(point.x), this.scaleY.at(y)];
-    const path = (points, pick) => points.map((point, index) => {
-      const [x, y] = place(point, pick(point)).map((value) => value.toFixed(1));
-      if (index === 0) return `M${x},${y}`;
-      return { steps: `H${x}V${y}`, backward: `V${y}H${x}`, straight: `L${x},${y}` }[one.line];
-    }).join("");
+    const path = (points, pick) => pathThrough(points.map((point) => [this.scaleX.at(point.x), this.scaleY.at(pick(point))]), one.line);
     const found = [];
     if (one.band) {
-      const upper = path(one.band, (point) => point.high);
-      const lower = path([...one.band], (point) => point.low);
-      found.push(svg("path", { class: `band ${one.look}`, d: upper + backwards(lower) }));
+      const [upper, lower] = [path(one.band, (point) => point.high), path(one.band, (point) => point.low)];
+      found.push(svg("path", { class: `band ${one.look}`, d: pathAround(upper, lower) }));
     }
     const through = one.through ?? one.points;
     if (one.line && through.length > 1) {
@@ -303,15 +285,4 @@ class Chart {
     const outside = distinct.filter((place) => !this.inside(place)).length;
     this.note.textContent = outside ? `${outside} of ${distinct.length} points are out of view.` : "";
   }
-}
-
-// A path drawn from its end to its start, to close a band. Only absolute M, L, H and V.
-function backwards(path) {
-  let [x, y] = [0, 0];
-  const corners = [...path.matchAll(/([MLHV])([-\d.]+)(?:,([-\d.]+))?/g)].map(([, letter, first, second]) => {
-    if (letter === "V") y = first;
-    else [x, y] = [first, second ?? y];
-    return `${x},${y}`;
-  });
-  return `L${corners.reverse().join("L")}Z`;
 }

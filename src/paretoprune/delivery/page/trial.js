@@ -36,7 +36,7 @@ function metricsTable(quantities, trial, dense) {
       written(quantity, value), written(quantity, before), change(quantity, value, before),
     ].map((text) => html("td", { class: "number" }, text)));
   });
-  return table(["", "this", "dense", "change"], rows, { "aria-label": "what was measured" });
+  return table("what was measured", ["", "this", "dense", "change"], rows);
 }
 
 function widths(content, trial) {
