@@ -75,6 +75,15 @@ def test_sensitivity_is_that_at_the_level_nearest_to_a_half(project: Path) -> No
     assert facts.sensitivity == {"g0": 0.2, "g1": 1.2, "g2": 2.2, "g3": 3.2}
 
 
+def test_what_pick_trained_again_is_told(project: Path) -> None:
+    folder = SweepFolder(project / "sweeps" / "formula")
+    repeats = [{"seed": 7, "validation": 80.0, "test": 79.0}]
+    for number, extra in ((3, 0), (4, 5)):  # a longer training is no repetition of the sweep's
+        export = {"trial": number, "extra_epochs": extra, "repeats": repeats}
+        write_json(folder.path / f"picked/{number:04d}" / "metrics.json", export)
+    assert facts_of(folder, folder.read_results()).repeats == {3: [80.0]}
+
+
 def test_published_results_stay_with_the_sweep(project: Path) -> None:
     (project / "them.csv").write_text("name,accuracy,macs\nSmallNet,90,20\n")
     assert run_report(project, "formula", "published=them.csv").code == 0

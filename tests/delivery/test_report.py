@@ -92,6 +92,11 @@ def test_several_seeds_of_an_architecture_are_a_spread() -> None:
     assert told[4]["spread"] == told[5]["spread"] == told[0]["spread"] == {}
 
 
+def test_trials_that_pick_trained_again_are_a_spread() -> None:
+    facts = replace(facts_of([trial(1, 97.0, 1000)]), repeats={1: [95.5, 96.0]})
+    assert report_content(facts)["trials"][1]["spread"] == {"accuracy": [95.5, 97.0, 3.0]}
+
+
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [
