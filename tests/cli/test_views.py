@@ -1,4 +1,4 @@
-"""The tables and pages that follow a sweep: early, without slowing it down, and complete at the end."""
+"""The tables and pages that follow a sweep: early, without slowing it down, whole at the end."""
 
 from __future__ import annotations
 
