@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import paretoprune
 from paretoprune.cli.views import Views, write_views
 from paretoprune.results import TrialResult
@@ -46,3 +48,14 @@ def test_nothing_is_written_before_the_dense_model_is_measured(tmp_path: Path) -
         views.finished(results[3], [results[3]])
     assert not (folder.path / "report.html").exists()
     assert write_views(folder, []) is None
+
+
+def test_a_report_that_cannot_be_written_costs_a_warning_and_no_sweep(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, results = sweep_in(tmp_path)
+    (folder.path / "report.html").mkdir()
+    with Views(folder) as views:
+        views.finished(results[0], results)
+    assert "the report cannot be written" in caplog.text
+    assert "`python -m src.report formula` writes it later" in caplog.text

@@ -30,6 +30,7 @@ def results() -> list[TrialResult]:
     """A dense model, a likely sweep without collapse, a failure, and text that wants to be code."""
     dense = replace(trial(0, 98.3, 41_000_000, origin="dense"), metrics=DENSE)
     searched = [replace(r, number=r.number + 1, curve=CURVE) for r in sweep(30, collapse=0.0)]
+    searched = [replace(r, metrics=replace(r.metrics, dense_latency_ms=8.0)) for r in searched]
     failed = trial(31, None, None, state="failed", reason="</script><img src=x onerror=alert(1)>")
     return [dense, *searched, failed]
 
@@ -117,6 +118,11 @@ def test_a_click_shows_the_plan_the_curve_and_the_command(page: Any, folder: Pat
     assert panel.locator("h3").inner_text() == f"Trial {number}"
     assert panel.locator("code").inner_text() == f"python -m src.pick digits trial={number}"
     assert panel.locator(".widths li").all_inner_texts() == ["layer1\n8 / 16", "layer2\n24 / 32"]
+    latency = next(r for r in results() if r.number == number).metrics.latency_ms
+    assert latency is not None
+    told = panel.get_by_role("row", name="latency (ms)").first.inner_text().split("\t")
+    # Beside the dense model's of the same run, 8 ms, not beside its own trial's, 4.1 ms.
+    assert told[1:] == [f"{latency:.4g} ms", "8 ms", f"{100 * latency / 8:.3g} %"]
     assert panel.locator(".curve .point").count() == len(CURVE)
     assert page.url.endswith(f"#trial={number}")
     assert page.locator(f'[data-row="{number}"]').get_attribute("class") == "chosen"
@@ -146,7 +152,8 @@ def test_the_keyboard_reaches_and_shows_every_point(page: Any, folder: Path) -> 
 def test_axes_and_their_scale_are_chosen_among_all_quantities(page: Any, folder: Path) -> None:
     page.goto((folder / "report.html").as_uri())
     options = page.locator("#axis-x option").evaluate_all("found => found.map(o => o.value)")
-    assert {"accuracy", "macs", "params", "latency_ms", "loss", "size_bytes"} == {*options}
+    measured = {name for result in results() for name in result.metrics.measured()}
+    assert {*options} == measured
     page.select_option("#axis-x", "latency_ms")
     found = {number: x for number, x, _ in drawn(page, "front")}
     by_number = {r.number: r for r in results()}

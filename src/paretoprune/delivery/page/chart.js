@@ -86,26 +86,27 @@ class Chart {
     this.scaleY = makeScale(ranges.y, this.y.log, ...this.spanY, 6);
     const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.at : null;
     this.places = [];
-    const plot = svg("g", { "clip-path": "url(#plot-area)" });
-    for (const one of this.visible()) plot.append(...this.drawLines(one));
-    for (const one of this.visible()) plot.append(...this.drawPoints(one));
+    const lines = svg("g", { "clip-path": "url(#plot-0)" }, this.visible().map((one) => this.drawLines(one)));
+    const points = svg("g", { "clip-path": "url(#plot-9)" }, this.visible().map((one) => this.drawPoints(one)));
     this.drawing = svg("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, role: "group",
       "aria-label": `${this.label}: ${this.y.label} against ${this.x.label}. Arrow keys go from point to point, Enter shows one, plus, minus and 0 zoom.`,
       onpointermove: (event) => this.hover(event), onpointerleave: () => this.hideTip(),
       onpointerdown: (event) => this.press(event), onpointerup: (event) => this.release(event),
       ondblclick: () => this.setZoom(null), onkeydown: (event) => this.key(event),
-    }, this.clip(width, height), this.drawAxes(width, height), plot);
+    }, svg("defs", {}, this.clip(0), this.clip(9)), this.drawAxes(width, height), lines, points);
     this.frame.replaceChildren(this.drawing);
     this.walkable(focused);
     this.drawLegend();
     this.tellOutside();
   }
 
-  clip(width, height) {
-    return svg("defs", {}, svg("clipPath", { id: "plot-area" }, svg("rect", {
-      x: MARGIN.left - 9, y: MARGIN.top - 9, width: width - MARGIN.left - MARGIN.right + 18, height: height - MARGIN.top - MARGIN.bottom + 18,
-    })));
+  // Lines end at the axes; points on an edge may reach over it.
+  clip(margin) {
+    const [[left, right], [bottom, top]] = [this.spanX, this.spanY];
+    return svg("clipPath", { id: `plot-${margin}` }, svg("rect", {
+      x: left - margin, y: top - margin, width: right - left + 2 * margin, height: bottom - top + 2 * margin,
+    }));
   }
 
   drawAxes(width, height) {
