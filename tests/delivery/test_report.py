@@ -11,12 +11,8 @@ from typing import Any
 import pytest
 
 from paretoprune.delivery import SweepFacts, write_report
-from paretoprune.delivery.report_content import (
-    evenness,
-    report_content,
-    smallest_within,
-    summary,
-)
+from paretoprune.delivery.report_content import evenness, report_content
+from paretoprune.delivery.summary import smallest_within, summary
 from paretoprune.results import EpochRecord, GroupInfo, Metrics, TrialResult
 from tests.delivery.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
