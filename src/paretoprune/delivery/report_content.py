@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paretoprune.delivery.picture import in_view
+from paretoprune.delivery.picture import BASELINES, in_view
 from paretoprune.delivery.quantities import LOGARITHMIC, kind, label, size_and_quality
-from paretoprune.delivery.spreads import Spread, seed_spreads
 from paretoprune.delivery.summary import HEADLINES, summary
 from paretoprune.delivery.sweep_facts import SweepFacts, picture_of
 from paretoprune.results import DIRECTIONS, Direction, GroupInfo, Metrics, TrialResult
@@ -18,7 +17,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
     """The report of a sweep with at least the dense model on record."""
     size, quality = size_and_quality(facts.objectives)
     names = list(dict.fromkeys([*facts.objectives, *_measured(facts.results)]))
-    spreads = seed_spreads(facts)
+    stopped = stopped_trials(facts.results)
     return {
         "title": facts.name,
         "summary": summary(facts),
@@ -32,7 +31,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
         "scorer": facts.settings.get("scorer._target_", "the scorer").rpartition(".")[2],
         "sensitivity_ratio": facts.sensitivity_ratio,
         "trials": [
-            _trial(result, facts, spreads)
+            _trial(result, facts, stopped=result.number in stopped)
             for result in sorted(facts.results, key=lambda result: result.number)
         ],
         "published": [{"label": p.label, "values": p.values} for p in facts.published],
@@ -86,7 +85,7 @@ def evenness(scores: Sequence[float]) -> float | None:
     return sum(lower) / total
 
 
-def _trial(result: TrialResult, facts: SweepFacts, spreads: Mapping[int, Spread]) -> dict[str, Any]:
+def _trial(result: TrialResult, facts: SweepFacts, *, stopped: bool) -> dict[str, Any]:
     curve = [(record.epoch, record.validation_accuracy) for record in result.curve]
     return {
         "number": result.number,
@@ -101,8 +100,26 @@ def _trial(result: TrialResult, facts: SweepFacts, spreads: Mapping[int, Spread]
         "widths": [result.widths.get(group.name, group.width) for group in facts.groups],
         "curve": [point for point in curve if math.isfinite(point[1])],
         "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
-        "spread": spreads.get(result.number, {}),
+        "rung": result.rung,
+        "stopped": stopped,
+        "spread": _spread(result, facts.repeats.get(result.number, ())),
     }
+
+
+def stopped_trials(results: Sequence[TrialResult]) -> set[int]:
+    """Of a search with rungs, its trials below the highest rung that were not trained on."""
+    highest = max((result.rung for result in results), default=0)
+    trained_on = {result.parent for result in results if result.rung > 0}
+    below = [r for r in results if r.state == "complete" and r.rung < highest]
+    return {r.number for r in below if r.origin not in ("dense", *BASELINES)} - trained_on
+
+
+def _spread(result: TrialResult, repeats: Sequence[float]) -> dict[str, tuple[float, float, int]]:
+    """Least, most and count of the accuracies that several seeds gave; nothing for one seed."""
+    if not repeats or result.metrics.accuracy is None:
+        return {}
+    values = [result.metrics.accuracy, *repeats]
+    return {"accuracy": (min(values), max(values), len(values))}
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:
