@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,8 +14,9 @@ from paretoprune.errors import SweepError
 from paretoprune.executors import Executor, Lost, failed
 from paretoprune.failures import FailureStreak, without_streak
 from paretoprune.results import Cost, Job, Metrics, Proposal, TrialResult
-from paretoprune.search import Ledger, RunningFront, Strategy, broken_limits, front_of
+from paretoprune.search import Ledger, Strategy, broken_limits, front_of
 from paretoprune.sweep_folder import SweepFolder
+from paretoprune.sweep_results import SweepResults
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def run_sweep(
                 executor.submit(job)
             if not state.running:
                 ledger.flush(patience_s=_FLUSH_PATIENCE_S)
-                return state.results
+                return state.results.all
             state.finish(executor.collect())
     except BaseException:
         state.excuse_running()
@@ -103,13 +103,11 @@ class _State:
         self.problem, self.first, self.strategy = problem, first, strategy
         self.ledger, self.folder, self.watchers = ledger, folder, watchers
         self.search, self.sparsity, self.seed, self.retries = search, sparsity, seed, retries
-        self.results: list[TrialResult] = []  # by number
-        self.by_widths: dict[tuple[tuple[str, int], ...], TrialResult] = {}
-        self.num_untrained = 0
-        self.front = RunningFront(search.objectives)
+        self.results = SweepResults(search.objectives)
         self.running: dict[int, Job] = {}
-        self.again: dict[int, Job] = {}  # begun and not finished: by a killed process, or damaged
+        self.again: dict[int, Job] = {}  # to be run before anything new
         self.attempts: dict[int, int] = {}
+        self.next_number = 0  # all lower ones are taken
         self.with_weights: set[int] = set()
         self.streak = FailureStreak()
 
@@ -125,25 +123,28 @@ class _State:
             if job.number not in finished:
                 self.again[job.number], self.attempts[job.number] = job, attempts
         self.ledger.restore(results)
-        for result in results:
-            self._remember(result)
+        self.results.add_all(results)
         self.with_weights = finished
         for watcher in self.watchers:
-            watcher.begun(self.results)
+            watcher.begun(self.results.all)
 
     def next_job(self) -> Job | None:
         """The next architecture that nobody has tried; None if there is nothing to start now."""
         for _ in range(_MAX_IDLE):
-            if self._num_counted() >= self.search.n_trials:
-                return None
-            job = self._unfinished() or self._propose()
+            enough = self._num_counted() >= self.search.n_trials
+            job = self._unfinished() or (None if enough else self._propose())
             if job is None:
                 return None
             rejected = self._without_training(job)
-            if rejected is None:
+            if rejected is not None:
+                self._record(rejected)
+            elif enough or self._runs_already(job):
+                self.again[job.number] = job
+                if enough:
+                    return None
+            else:
                 self._begin(job)
                 return job
-            self._record(rejected)
         _log.warning("the search finds no new architecture; it ends before search.n_trials")
         return None
 
@@ -172,7 +173,8 @@ class _State:
         values = {name: getattr(result.metrics, name) for name in self.search.objectives}
         bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
         if bad:
-            return replace(result, state="failed", reason=f"{bad[0]} is {values[bad[0]]}")
+            reason = f"{bad[0]} is {values[bad[0]]}"
+            return replace(result, state="failed", metrics=Metrics(), reason=reason)
         broken = broken_limits(self.sparsity, result.metrics)
         if result.state == "complete" and broken:
             return replace(result, state="infeasible", reason="; ".join(broken))
@@ -191,15 +193,15 @@ class _State:
         """Remove the weights of who left the front, which never comes back, or never was on it."""
         begun = [*self.running.values(), *self.again.values()]
         parents = {job.parent for job in begun if job.parent is not None}
-        front = self.front.numbers()
-        keep = {*front, *self.running, *parents, *self.strategy.needed(self.results)}
+        needed = self.strategy.needed(self.results.all)
+        keep = {*self.results.front(), *self.running, *parents, *needed}
         for number in (self.with_weights | {latest}) - keep:
             self.folder.drop_weights(number)
         self.with_weights = keep
 
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""
-        return len(self.results) - self.num_untrained + len(self.running)
+        return self.results.num_counted + len(self.running)
 
     def _unfinished(self) -> Job | None:
         """A trial that was begun, if there is one that can be run now."""
@@ -211,11 +213,17 @@ class _State:
                 return self.again.pop(job.number)
         return None
 
+    def _runs_already(self, job: Job) -> bool:
+        """Whether the architecture is being trained now: once that ends, the job is a duplicate."""
+        return any(other.widths == job.widths for other in self.running.values())
+
     def _ready(self, job: Job) -> Job | None:
         """The job, or that of its parent where the parent's weights are gone or damaged.
 
-        None while that one is running.
+        None while that one, or the same architecture, is running.
         """
+        if self._runs_already(job):
+            return None
         while job.parent is not None and not self.folder.is_whole(job.parent):
             if job.parent in self.running:
                 return None
@@ -227,16 +235,10 @@ class _State:
         """Have a trial that finished run again."""
         if number in self.again:
             return
-        result = next((r for r in self.results if r.number == number), None)
-        if result is None:
+        if number not in self.results:
             raise SweepError(f"trial {number}, which another one starts from, is not on record")
         _log.warning("the files of trial %d are damaged; it is run again", number)
-        remaining = [r for r in self.results if r.number != number]
-        self.results, self.by_widths, self.num_untrained = [], {}, 0
-        self.front = RunningFront(self.search.objectives)
-        for other in remaining:
-            self._remember(other)
-        self.again[number] = _job_of(result)
+        self.again[number] = _job_of(self.results.remove(number))
 
     def _propose(self) -> Job | None:
         number = self._free_number()
@@ -254,25 +256,18 @@ class _State:
             seed=self.seed + number,
             parent=proposal.parent,
         )
-        ready = self._ready(job)
-        if ready is not job:
-            return None if ready is None else self.again.pop(ready.number)
+        if job.parent is not None and (ready := self._ready(job)) is not job:
+            return ready and self.again.pop(ready.number)
         return job
 
     def _free_number(self) -> int:
         """The lowest number that no trial has."""
-        taken = {*self.running, *self.again}
-        if len(self.results) == 0 or self.results[-1].number == len(self.results) - 1:
-            number = len(self.results)
-        else:
-            taken.update(result.number for result in self.results)
-            number = 0
-        while number in taken:
-            number += 1
-        return number
+        while any(self.next_number in taken for taken in (self.results, self.running, self.again)):
+            self.next_number += 1
+        return self.next_number
 
     def _ask(self, number: int) -> Proposal | None:
-        return self.strategy.propose(number, self.results, list(self.running.values()))
+        return self.strategy.propose(number, self.results.all, list(self.running.values()))
 
     def _begin(self, job: Job) -> None:
         self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
@@ -283,7 +278,7 @@ class _State:
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
         cost = _known(self.problem.cost_of(job.ratios))
-        same = self.by_widths.get(_key(job.widths))
+        same = self.results.with_widths(job.widths)
         if same is not None:
             return replace(
                 _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
@@ -297,22 +292,10 @@ class _State:
         self.folder.write_result(result)
         self.ledger.start(result.number, Proposal(result.ratios, result.origin))
         self.ledger.tell(result)
-        self._remember(result)
+        self.results.add(result)
         for watcher in self.watchers:
-            watcher.finished(result, self.results)
+            watcher.finished(result, self.results.all)
         self.streak.add(result)
-
-    def _remember(self, result: TrialResult) -> None:
-        insort(self.results, result, key=lambda r: r.number)
-        first = self.by_widths.setdefault(_key(result.widths), result)
-        if result.number < first.number:
-            self.by_widths[_key(result.widths)] = result
-        self.num_untrained += result.state in ("duplicate", "infeasible") and not result.seconds
-        self.front.add(result)
-
-
-def _key(widths: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(widths.items()))
 
 
 def _known(cost: Cost) -> Metrics:

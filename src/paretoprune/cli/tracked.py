@@ -8,7 +8,7 @@ from types import TracebackType
 
 from paretoprune.config import TrackingSettings
 from paretoprune.results import Direction, TrialResult
-from paretoprune.search import front_of
+from paretoprune.search import RunningFront
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.tracking import NullTracker, Tracker, open_tracker, resolve_uri, sweep_note
 
@@ -25,6 +25,7 @@ class Tracked:
     ) -> None:
         self._folder, self._objectives = folder, objectives
         self._results: Sequence[TrialResult] = ()
+        self._front = RunningFront(objectives)
         self._tracker: Tracker = NullTracker()
         if settings.enabled:
             root = Path.cwd()
@@ -44,12 +45,16 @@ class Tracked:
         """The sweep starts, or goes on: what MLflow missed of an earlier run it gets now."""
         self._results = results
         for result in results:
+            self._front.add(result)
+        self._tracker.mark_front(self._front.numbers())
+        for result in results:
             self._log(result)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more."""
         self._results = results
-        self._tracker.mark_front(front_of(results, self._objectives))
+        self._front.add(result)
+        self._tracker.mark_front(self._front.numbers())
         self._log(result)
 
     def _log(self, result: TrialResult) -> None:
@@ -63,7 +68,7 @@ class Tracked:
         trace: TracebackType | None,
     ) -> None:
         by_number = {result.number: result for result in self._results}
-        front = [by_number[number] for number in front_of(self._results, self._objectives)]
+        front = [by_number[number] for number in self._front.numbers()]
         dense = next((r for r in self._results if r.origin == "dense"), None)
         if front and dense:
             note = sweep_note(
