@@ -31,10 +31,8 @@ class SweepResults:
         """Take in a result."""
         insort(self.all, result, key=lambda r: r.number)
         self._numbers.add(result.number)
-        key = _key(result.widths)
-        first = self._first_of.setdefault(key, result)
-        if result.number < first.number:
-            self._first_of[key] = result
+        if result.state != "duplicate":
+            self._first_of.setdefault(_key(result.widths), result)
         self.num_counted += not _was_settled_without_training(result)
         self._front.add(result)
 
@@ -52,7 +50,7 @@ class SweepResults:
             self.add(result)
 
     def with_widths(self, widths: Mapping[str, int]) -> TrialResult | None:
-        """The first trial with this architecture."""
+        """The trial with this architecture, if one was tried."""
         return self._first_of.get(_key(widths))
 
     def front(self) -> tuple[int, ...]:

@@ -22,6 +22,8 @@ class Tracked:
         folder: SweepFolder,
         objectives: Mapping[str, Direction],
         tags: Mapping[str, str],
+        *,
+        patience_s: float = 10.0,
     ) -> None:
         self._folder, self._objectives = folder, objectives
         self._results: Sequence[TrialResult] = ()
@@ -36,6 +38,7 @@ class Tracked:
                 sweep_id=folder.identity(),
                 tags=tags,
                 params=dict(tags),
+                patience_s=patience_s,
             )
 
     def __enter__(self) -> Tracked:

@@ -26,7 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.pool import NullPool
 
 from paretoprune.config import Target
-from paretoprune.errors import SweepError
+from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
 from paretoprune.search.front import objective_values
 from paretoprune.targets import build
@@ -59,6 +59,7 @@ class Ledger:
         max_ratio: float,
         seed: int,
     ) -> None:
+        self._folder = path.parent
         self._objectives = objectives
         directions = list(objectives.values())
         self._stored = _open(path, name, objectives)
@@ -165,6 +166,7 @@ class Ledger:
         try:
             self._stored.add_trial(self._late[0])
         except StorageInternalError as error:
+            _raise_if_full(error, self._folder)
             _log.warning("study.db cannot be written now (%s); it is tried again", _cause(error))
             self._next_try = time.monotonic() + self._pause_s
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
@@ -183,7 +185,7 @@ def _open(path: Path, name: str, objectives: Mapping[str, Direction]) -> optuna.
         try:
             return _open_now(path, name, objectives)
         except (StorageInternalError, sqlite3.Error) as error:
-            if "locked" not in str(_cause(error)) or time.monotonic() + pause_s > deadline:
+            if "locked" not in _cause(error) or time.monotonic() + pause_s > deadline:
                 raise SweepError(
                     f"{path} cannot be opened ({_cause(error)}); the results do not depend on "
                     "it: end what uses it, or remove it, and the same command goes on"
@@ -204,6 +206,11 @@ def _open_now(path: Path, name: str, objectives: Mapping[str, Direction]) -> opt
     with _experimental():
         study.set_metric_names(list(objectives))
     return study
+
+
+def _raise_if_full(error: BaseException, folder: Path) -> None:
+    if "disk is full" in _cause(error):
+        raise DiskFullError(folder) from error
 
 
 def _cause(error: BaseException) -> str:
