@@ -30,6 +30,7 @@ ALLOWED = {
     "measure": VALUES,
     "outline": VALUES | {"data", "measure", "models", "pruning"},
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
+    "latency_table": VALUES | {"outline", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "trial"},
     "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
     "search": VALUES,
@@ -54,11 +55,11 @@ HOMES = {
     "optuna": {"search"},
     "mlflow": {"tracking"},
     "pandas": {"delivery"},
-    "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
     "ray": {"executors"},
     "submitit": {"executors"},
+    "pynvml": {"measure"},
 }
 
 

@@ -41,7 +41,7 @@ def test_every_config_file_composes_and_is_valid(option: str) -> None:
 
 
 def test_all_config_files_were_looked_at() -> None:
-    assert len(OPTIONS) == 50
+    assert len(OPTIONS) == 53
 
 
 def test_all_mistakes_are_told_together() -> None:
@@ -101,7 +101,8 @@ def test_combinations_that_make_no_sense(overrides: tuple[str, ...], sentence: s
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (("model._target_=os.system",), "outside the trusted packages; if the code is yours, add"),
+        (("model._target_=os.system",), "outside the trusted packages"),
+        (("model._target_=my.Net",), "outside the trusted packages; if the code is yours, add"),
         (("model._target_=torch.load",), "outside the trusted packages"),
         (("model._target_=paretoprune.models.resnet21",), "cannot be imported"),
         (("model._target_=nowhere.Net", "trust=[nowhere]"), "cannot be imported"),

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from paretoprune.results import DIRECTIONS, Direction
+from paretoprune.results import DIRECTIONS, TIMED, Direction
 
 _strict = ConfigDict(extra="forbid")
 
@@ -105,8 +105,10 @@ class SparsitySettings:
     ratio: Ratio | None = None  # single run: the same ratio for every group
     macs: Share | None = None  # single run: the share of the dense MACs to keep
     params: Share | None = None  # single run: the share of the dense parameters to keep
+    latency: Share | None = None  # single run: the share of the dense latency to keep
     ratios: Mapping[str, Ratio] | None = None  # single run: a ratio by group name
-    allocation: Literal["uniform", "global"] = "uniform"  # how `macs` and `params` are reached
+    # How a share is reached; `score` and `sensitivity` remove what matters least for its size.
+    allocation: Literal["uniform", "global", "score", "sensitivity"] = "uniform"
     divisor: Positive = 4  # widths are rounded to multiples of it
     min_channels: Positive = 1  # no group becomes narrower
     max_params: Count | None = None
@@ -117,7 +119,8 @@ class SparsitySettings:
 
     @model_validator(mode="after")
     def _one_target(self) -> SparsitySettings:
-        given = [n for n in ("ratio", "macs", "params", "ratios") if getattr(self, n) is not None]
+        targets = ("ratio", "macs", "params", "latency", "ratios")
+        given = [name for name in targets if getattr(self, name) is not None]
         if len(given) > 1:
             names = " and ".join(f"`sparsity.{name}`" for name in given)
             raise ValueError(f"give one target, not {names} together")
@@ -238,12 +241,14 @@ class Settings:
     @model_validator(mode="after")
     def _combinations(self) -> Settings:
         if self.search and not self.measure.latency:
-            timed = [n for n in self.search.objectives if "latency" in n or n == "measured_speedup"]
+            timed = [name for name in self.search.objectives if name in TIMED]
             if timed:
                 raise ValueError(
                     f"`search.objectives` names {', '.join(timed)}, which is not measured with "
                     "`measure.latency=false`; set `measure.latency=true`"
                 )
+        if self.sparsity.latency and not self.measure.latency:
+            raise ValueError("`sparsity.latency` needs `measure.latency=true`")
         if self.sparsity.max_latency_ms and not self.measure.latency:
             raise ValueError("`sparsity.max_latency_ms` needs `measure.latency=true`")
         if self.name is not None and not re.fullmatch(r"\w[\w.-]*", self.name):

@@ -277,15 +277,16 @@ class _State:
 
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
-        cost = _known(self.problem.cost_of(job.ratios))
+        cost = self.problem.cost_of(job.ratios)
         same = self.results.with_widths(job.widths)
         if same is not None:
             return replace(
                 _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
             )
-        broken = broken_limits(self.sparsity, cost)
+        broken = broken_limits(self.sparsity, cost.at_least())
         if broken:
-            return replace(_untrained(job, cost), state="infeasible", reason="; ".join(broken))
+            exact = Metrics(params=cost.params, macs=cost.macs)
+            return replace(_untrained(job, exact), state="infeasible", reason="; ".join(broken))
         return None
 
     def _record(self, result: TrialResult) -> None:
@@ -296,10 +297,6 @@ class _State:
         for watcher in self.watchers:
             watcher.finished(result, self.results.all)
         self.streak.add(result)
-
-
-def _known(cost: Cost) -> Metrics:
-    return Metrics(params=cost.params, macs=cost.macs)
 
 
 def _untrained(job: Job, metrics: Metrics) -> TrialResult:

@@ -49,6 +49,11 @@ class SweepFolder:
         """The dense model: its weights, groups and metrics."""
         return self.path / "dense"
 
+    @property
+    def published(self) -> Path:
+        """Results of others that the user wants beside the front; `report published=` puts it."""
+        return self.path / "published.csv"
+
     def absolute(self) -> SweepFolder:
         """The same folder, by a path that holds from every working directory."""
         return SweepFolder(self.path.resolve())
@@ -80,12 +85,8 @@ class SweepFolder:
         """
         if not self.config.is_file():
             return
-        there, here = _flat(self.read_config()), _flat(config)
-        changed = [
-            key
-            for key in sorted({*there, *here})
-            if there.get(key) != here.get(key) and not {key, key.split(".")[0]} & _FREE
-        ]
+        there, here = decisive(self.read_config()), decisive(config)
+        changed = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]
         if not changed or (extend and set(changed) <= _HARMLESS):
             return
         shown = [
@@ -174,12 +175,19 @@ def _result_in(path: Path) -> TrialResult:
     return result
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def decisive(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that decide what a sweep finds, by dotted name."""
+    return {
+        key: value for key, value in flat(config).items() if not {key, key.split(".")[0]} & _FREE
+    }
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Every setting by its dotted name, as text."""
     found: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            found |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
             found[f"{prefix}{key}"] = str(value)
     return found

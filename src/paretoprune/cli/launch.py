@@ -15,14 +15,17 @@ import torch
 from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
-from paretoprune.cli.front import Tables, print_front
+from paretoprune.cli.front import print_front
 from paretoprune.cli.interrupt import gentle_interrupt, resume_command
-from paretoprune.cli.strategy import strategy_of
+from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
+from paretoprune.cli.views import Views
 from paretoprune.cli.worker import OpenWorker, log_to
 from paretoprune.config import Settings
 from paretoprune.executors import open_executor
+from paretoprune.files import write_json
+from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare
@@ -51,7 +54,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     extend = search_of(settings).extend
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
-    task = outline(settings)
+    task = with_forecast(outline(settings))
     reject_unmeetable(task)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another command may have come in between
@@ -73,6 +76,7 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
         if task.settings.finetune.tune_learning_rate:
             prepared = with_tuned_rate(prepared)
         keep_prepared(prepared, folder.dense)
+        _keep_for_the_report(prepared, folder)
     return prepared
 
 
@@ -95,8 +99,9 @@ def _search(
     def evaluate(job: Job) -> TrialResult:
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
-    first = first_proposals(task, scores)
-    strategy = strategy_of(prepared, ledger, num_first=len(first))
+    sensitivity = sensitivity_of(prepared, folder.dense / "sensitivity.json")
+    first = first_proposals(task, scores, sensitivity)
+    strategy = strategy_of(prepared, ledger, sensitivity, num_first=len(first))
     threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
     executor = open_executor(
         settings.executor,
@@ -108,8 +113,14 @@ def _search(
     with (
         closing(executor),
         gentle_interrupt() as stop,
-        Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
-        Tables(folder.path, search.objectives) as tables,
+        Tracked(
+            settings.tracking,
+            folder,
+            search.objectives,
+            _tags(task),
+            groups=[group.name for group in group_infos(task)],
+        ) as tracked,
+        Views(folder) as views,
         Terminal(console, search) as terminal,
     ):
         results = run_sweep(
@@ -123,7 +134,7 @@ def _search(
             sparsity=settings.sparsity,
             seed=settings.seed,
             retries=settings.executor.retries,
-            watchers=(terminal, tables, tracked),
+            watchers=(terminal, views, tracked),
             stop=stop,
         )
         if stop():
@@ -159,6 +170,14 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
     )
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
+
+
+def _keep_for_the_report(prepared: Prepared, folder: SweepFolder) -> None:
+    """The scores and the latency table, as the report and the user read them."""
+    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
+    write_json(folder.dense / "scores.json", scores)
+    if prepared.outline.forecast:
+        write_json(folder.dense / "latency_table.json", prepared.outline.forecast.to_json())
 
 
 def _tags(task: Outline) -> dict[str, str]:
