@@ -119,9 +119,12 @@ class _State:
             _log.warning("the files of trial %d are damaged; it is run again", number)
             results = [result for result in results if result.number != number]
         finished = {result.number for result in results}
-        for job, attempts in self.folder.read_jobs():
-            if job.number not in finished:
-                self.again[job.number], self.attempts[job.number] = job, attempts
+        begun = {job.number: (job, attempts) for job, attempts in self.folder.read_jobs()}
+        for number in begun.keys() - finished:
+            self.again[number], self.attempts[number] = begun[number]
+        for result in results:
+            if result.number not in begun and self.folder.was_begun(result.number):
+                self.folder.write_job(_job_of(result), attempts=1)  # it was damaged
         self.ledger.restore(results)
         self.results.add_all(results)
         self.with_weights = finished

@@ -161,6 +161,10 @@ class SweepFolder:
                 _log.warning("%s is damaged (%s); its trial is chosen anew", path, error)
         return [(job, attempts) for attempts, job in jobs]
 
+    def was_begun(self, number: int) -> bool:
+        """Whether there is a note, readable or not, that the trial was run."""
+        return (self.trial(number) / "job.json").exists()
+
     def drop_weights(self, number: int) -> None:
         """Remove the weights of a trial; its plan and result stay."""
         (self.trial(number) / _WEIGHTS).unlink(missing_ok=True)

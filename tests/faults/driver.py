@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import optuna
+
 from paretoprune.config import ExecutorSettings, SparsitySettings
 from paretoprune.executors import Evaluate, Executor, Inline, open_executor
 from paretoprune.files import write_bytes, write_json
@@ -117,6 +119,13 @@ def _chain(*, num_links: int) -> Chain:
         sensitivity=lambda: sensitivity,
         num_links=num_links,
     )
+
+
+def numbers_in(study: Path) -> set[int]:
+    """The trials that a study holds."""
+    [name] = optuna.get_all_study_names(f"sqlite:///{study}")
+    trials = optuna.load_study(study_name=name, storage=f"sqlite:///{study}").trials
+    return {trial.user_attrs["trial"] for trial in trials}
 
 
 def command(path: Path, **options: object) -> list[str]:

@@ -16,7 +16,7 @@ from paretoprune.files import read_json, read_sealed, write_bytes, write_json, w
 from paretoprune.results import Job
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
-from tests.faults.driver import Trials, sweep, weights_of
+from tests.faults.driver import Trials, numbers_in, sweep, weights_of
 from tests.kits import formula
 
 N_TRIALS = 12
@@ -159,3 +159,11 @@ def test_weights_are_those_of_the_trial(tmp_path: Path) -> None:
     job = Job(3, "test", {}, formula.widths_of({}), 0)
     Trials(tmp_path).evaluate(job)
     assert (tmp_path / "trials/0003/model.safetensors").read_bytes() == weights_of(3)
+
+
+def test_a_damaged_study_is_made_again_from_the_results(tmp_path: Path, whole: Path) -> None:
+    path = tmp_path / "sweep"
+    shutil.copytree(whole, path)
+    (path / "study.db").write_bytes(b"no database " * 1000)
+    assert sweep(path, n_trials=N_TRIALS, chain=True) == SweepFolder(whole).read_results()
+    assert numbers_in(path / "study.db") == numbers_in(whole / "study.db")

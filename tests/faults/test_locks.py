@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import optuna
 import pytest
 
 from paretoprune.cli.tracked import Tracked
@@ -18,7 +17,7 @@ from paretoprune.executors import Inline
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import ledger
 from paretoprune.sweep_folder import SweepFolder
-from tests.faults.driver import Trials, sweep
+from tests.faults.driver import Trials, numbers_in, sweep
 from tests.kits import formula
 
 
@@ -29,12 +28,6 @@ def locked(database: Path) -> Iterator[None]:
         connection.execute("BEGIN EXCLUSIVE")
         yield
         connection.execute("ROLLBACK")
-
-
-def numbers_in(study: Path) -> set[int]:
-    [name] = optuna.get_all_study_names(f"sqlite:///{study}")
-    trials = optuna.load_study(study_name=name, storage=f"sqlite:///{study}").trials
-    return {trial.user_attrs["trial"] for trial in trials}
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

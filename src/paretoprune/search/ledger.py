@@ -9,6 +9,7 @@ and optuna-dashboard reads the same file. The sweep's truth are the results in i
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 import warnings
@@ -23,6 +24,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from paretoprune.config import Target
@@ -179,19 +181,34 @@ class Ledger:
 
 
 def _open(path: Path, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
-    """The study on disk. Raises SweepError where it stays locked, or is no database."""
+    """The study on disk; a damaged one is moved aside, and made again from the results.
+
+    Raises SweepError where it stays locked, DiskFullError where there is no space for it.
+    """
     deadline, pause_s = time.monotonic() + _OPEN_PATIENCE_S, _FIRST_PAUSE_S
     while True:
         try:
+            if not path.exists():
+                _create(path, name, objectives)
             return _open_now(path, name, objectives)
-        except (StorageInternalError, sqlite3.Error) as error:
-            if "locked" not in _cause(error) or time.monotonic() + pause_s > deadline:
-                raise SweepError(
-                    f"{path} cannot be opened ({_cause(error)}); the results do not depend on "
-                    "it: end what uses it, or remove it, and the same command goes on"
-                ) from error
+        except (StorageInternalError, sqlite3.Error, DBAPIError) as error:
+            _raise_if_full(error, path.parent)
+            if "locked" not in _cause(error):
+                _log.warning("%s is damaged (%s); it is made again", path, _cause(error))
+                path.replace(path.with_name(f"{path.name}.damaged"))
+            elif time.monotonic() + pause_s > deadline:
+                raise SweepError(f"{path} is locked; end the program that uses it") from error
         time.sleep(pause_s)
         pause_s *= 2
+
+
+def _create(path: Path, name: str, objectives: Mapping[str, Direction]) -> None:
+    """Make the file beside its place: killed in the middle, it would be of no use to anybody."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _open_now(draft, name, objectives)
+    for suffix in ("-wal", "-shm"):  # of an earlier study.db: SQLite would take them for the new
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    draft.replace(path)
 
 
 def _open_now(path: Path, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
