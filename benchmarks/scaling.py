@@ -89,9 +89,8 @@ def show_growth(*, n_trials: int = 10_000) -> None:
         print(f"{sampler}: milliseconds per trial to ask, tell and record, without workers")
         for first in range(0, n_trials, n_trials // 10):
             last = min(first + n_trials // 10, len(cpu) - 1)
-            print(
-                f"  trials {first:5d} to {last:5d}: {1e3 * (cpu[last] - cpu[first]) / (last - first):.2f}"
-            )
+            each = 1e3 * (cpu[last] - cpu[first]) / (last - first)
+            print(f"  trials {first:5d} to {last:5d}: {each:.2f}")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,15 +14,26 @@ from paretoprune.config import SearchSettings, SparsitySettings
 from paretoprune.errors import SweepError
 from paretoprune.executors import Executor, Lost, failed
 from paretoprune.failures import FailureStreak, without_streak
-from paretoprune.results import Cost, Job, Metrics, Proposal, TrialResult
-from paretoprune.search import Ledger, Strategy, broken_limits, front_of
+from paretoprune.results import Budget, Cost, Job, Metrics, Proposal, TrialResult
+from paretoprune.search import (
+    Ledger,
+    Left,
+    Pace,
+    Strategy,
+    broken_limits,
+    front_of,
+    pace_at,
+)
 from paretoprune.sweep_folder import SweepFolder
-from paretoprune.sweep_results import SweepResults
+from paretoprune.sweep_results import SweepResults, is_twin
 
 _log = logging.getLogger(__name__)
 
 # So many proposals in a row that lead to nothing new mean that the space is used up.
 _MAX_IDLE = 50
+_GUESS = 10.0  # seconds of an epoch, where nobody knows better
+# A trial that the budget leaves less than this share of its training is not begun.
+_LEAST_SHARE = 0.3
 _FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
 
 
@@ -31,6 +43,8 @@ class Problem:
 
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]
     cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
+    epochs: float = 1.0  # of a trial that names none
+    seconds_per_epoch: float | None = None  # of the dense model, until a trial says more
 
 
 class Watcher(Protocol):
@@ -57,18 +71,22 @@ def run_sweep(
     retries: int = 2,
     watchers: Sequence[Watcher] = (),
     stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] | None = None,
 ) -> list[TrialResult]:
-    """Search until `search.n_trials` different architectures are on record; what is there counts.
+    """Search until the budget is spent, or `search.n_trials` architectures are on record.
 
-    The proposals in `first` come before those of the strategy. Returns all results by number. Each
-    is on disk before anybody is told of it. A trial whose process died is run again, up to
-    `retries` times. Once `stop` says so, nothing new is started, and what runs is waited for.
+    What earlier runs left counts. The proposals in `first` come before those of the strategy.
+    `clock` gives the seconds spent on this sweep so far, for budgets in seconds; by default those
+    of its trials, and of this run. Returns all results by number. Each is on disk before anybody
+    is told of it. A trial whose process died is run again, up to `retries` times. Once `stop` says
+    so, nothing new is started, and what runs is waited for.
 
     Raises SweepError after ten failures in a row with the same cause.
     """
     state = _State(
         problem, first, strategy, ledger, folder, search, sparsity, seed, retries, watchers=watchers
     )
+    state.clock = clock or state.seconds_so_far
     try:
         state.restore()
         while True:
@@ -103,6 +121,9 @@ class _State:
         self.problem, self.first, self.strategy = problem, first, strategy
         self.ledger, self.folder, self.watchers = ledger, folder, watchers
         self.search, self.sparsity, self.seed, self.retries = search, sparsity, seed, retries
+        self.begun = time.perf_counter()
+        self.clock: Callable[[], float] = self.seconds_so_far
+        self.earlier_s = 0.0  # that the trials of earlier runs took
         self.results = SweepResults(search.objectives)
         self.running: dict[int, Job] = {}
         self.again: dict[int, Job] = {}  # to be run before anything new
@@ -128,14 +149,16 @@ class _State:
         self.ledger.restore(results)
         self.results.add_all(results)
         self.with_weights = finished
+        self.earlier_s = sum(sum(result.seconds.values()) for result in results)
         for watcher in self.watchers:
             watcher.begun(self.results.all)
 
     def next_job(self) -> Job | None:
         """The next architecture that nobody has tried; None if there is nothing to start now."""
         for _ in range(_MAX_IDLE):
-            enough = self._num_counted() >= self.search.n_trials
-            job = self._unfinished() or (None if enough else self._propose())
+            left = Left(self.left(), self.problem.epochs, self.pace_at)
+            enough = left.budget.amount <= 0
+            job = self._unfinished() or (None if enough else self._propose(left))
             if job is None:
                 return None
             rejected = self._without_training(job)
@@ -145,10 +168,12 @@ class _State:
                 self.again[job.number] = job
                 if enough:
                     return None
+            elif (fitting := self._within(job, left)) is None:
+                return None
             else:
-                self._begin(job)
-                return job
-        _log.warning("the search finds no new architecture; it ends before search.n_trials")
+                self._begin(fitting)
+                return fitting
+        _log.warning("the search finds no new architecture; it ends before its budget")
         return None
 
     def finish(self, outcome: TrialResult | Lost) -> None:
@@ -202,6 +227,38 @@ class _State:
             self.folder.drop_weights(number)
         self.with_weights = keep
 
+    def left(self) -> Budget:
+        """What is left of the budget."""
+        budget = self.search.budget or Budget(self.search.n_trials, "trials")
+        if budget.unit == "trials":
+            spent: float = self._num_counted()
+        elif budget.unit == "epochs":
+            running = (job.epochs or 0.0 for job in self.running.values())
+            spent = sum(result.epochs for result in self.results.all) + sum(running)
+        else:
+            spent = self.clock()
+        return Budget(budget.amount - spent, budget.unit)
+
+    def seconds_so_far(self) -> float:
+        """Those of the trials of earlier runs, and of this run."""
+        return self.earlier_s + time.perf_counter() - self.begun
+
+    def pace_at(self, macs: float) -> Pace:
+        """How long a model of this size trains."""
+        return pace_at(self.results.all, macs) or Pace(
+            self.problem.seconds_per_epoch or _GUESS, 0.0
+        )
+
+    def _within(self, job: Job, left: Left) -> Job | None:
+        """The job with as much training as is left; None where that is next to nothing."""
+        asked = self.problem.epochs if job.epochs is None else job.epochs
+        most = left.epochs(1.0, macs=self.problem.cost_of(job.ratios).macs)
+        if left.budget.unit == "trials":
+            most = asked
+        if most < _LEAST_SHARE * asked:
+            return None
+        return replace(job, epochs=min(asked, most))
+
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""
         return self.results.num_counted + len(self.running)
@@ -218,7 +275,7 @@ class _State:
 
     def _runs_already(self, job: Job) -> bool:
         """Whether the architecture is being trained now: once that ends, the job is a duplicate."""
-        return any(other.widths == job.widths for other in self.running.values())
+        return any(is_twin(other, job) for other in self.running.values())
 
     def _ready(self, job: Job) -> Job | None:
         """The job, or that of its parent where the parent's weights are gone or damaged.
@@ -243,11 +300,11 @@ class _State:
         _log.warning("the files of trial %d are damaged; it is run again", number)
         self.again[number] = _job_of(self.results.remove(number))
 
-    def _propose(self) -> Job | None:
+    def _propose(self, left: Left) -> Job | None:
         number = self._free_number()
         if number < len(self.first):
             proposal = self.first[number]
-        elif (found := self._ask(number)) is not None:
+        elif (found := self._ask(number, left)) is not None:
             proposal = found
         else:
             return None
@@ -258,6 +315,8 @@ class _State:
             widths=self.problem.widths_of(proposal.ratios),
             seed=self.seed + number,
             parent=proposal.parent,
+            epochs=proposal.epochs,
+            rung=proposal.rung,
         )
         if job.parent is not None and (ready := self._ready(job)) is not job:
             return ready and self.again.pop(ready.number)
@@ -269,8 +328,8 @@ class _State:
             self.next_number += 1
         return self.next_number
 
-    def _ask(self, number: int) -> Proposal | None:
-        return self.strategy.propose(number, self.results.all, list(self.running.values()))
+    def _ask(self, number: int, left: Left) -> Proposal | None:
+        return self.strategy.propose(number, self.results.all, list(self.running.values()), left)
 
     def _begin(self, job: Job) -> None:
         self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
@@ -281,7 +340,7 @@ class _State:
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
         cost = self.problem.cost_of(job.ratios)
-        same = self.results.with_widths(job.widths)
+        same = self.results.twin_of(job)
         if same is not None:
             return replace(
                 _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
@@ -314,4 +373,6 @@ def _job_of(result: TrialResult) -> Job:
         widths=result.widths,
         seed=result.seed,
         parent=result.parent,
+        epochs=result.epochs or None,
+        rung=result.rung,
     )

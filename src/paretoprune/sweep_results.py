@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Mapping
 
-from paretoprune.results import Direction, TrialResult
+from paretoprune.results import Direction, Job, TrialResult
 from paretoprune.search import RunningFront
 
 
@@ -20,7 +20,7 @@ class SweepResults:
         self.all: list[TrialResult] = []  # by number
         self.num_counted = 0  # those that count against `n_trials`
         self._numbers: set[int] = set()
-        self._first_of: dict[tuple[tuple[str, int], ...], TrialResult] = {}  # by widths
+        self._first_of: dict[tuple[object, ...], TrialResult] = {}  # by widths
         self._front = RunningFront(self._objectives)
 
     def __contains__(self, number: int) -> bool:
@@ -32,7 +32,7 @@ class SweepResults:
         insort(self.all, result, key=lambda r: r.number)
         self._numbers.add(result.number)
         if result.state != "duplicate":
-            self._first_of.setdefault(_key(result.widths), result)
+            self._first_of.setdefault(_key(result), result)
         self.num_counted += not _was_settled_without_training(result)
         self._front.add(result)
 
@@ -49,17 +49,23 @@ class SweepResults:
         for result in results:
             self.add(result)
 
-    def with_widths(self, widths: Mapping[str, int]) -> TrialResult | None:
-        """The trial with this architecture, if one was tried."""
-        return self._first_of.get(_key(widths))
+    def twin_of(self, job: Job) -> TrialResult | None:
+        """The trial with the architecture of the job, if one was tried."""
+        return self._first_of.get(_key(job))
 
     def front(self) -> tuple[int, ...]:
         """The numbers of the trials on the front."""
         return self._front.numbers()
 
 
-def _key(widths: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(widths.items()))
+def is_twin(job: Job, other: Job) -> bool:
+    """Whether two jobs are of the same architecture."""
+    return _key(job) == _key(other)
+
+
+def _key(trial: Job | TrialResult) -> tuple[object, ...]:
+    """What makes two trials the same; those of a higher rung are trained on, not repeated."""
+    return (trial.rung, *sorted(trial.widths.items()))
 
 
 def _was_settled_without_training(result: TrialResult) -> bool:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,16 @@ from paretoprune.config import ExecutorSettings, SparsitySettings
 from paretoprune.executors import Evaluate, Executor, Inline, open_executor
 from paretoprune.files import write_bytes, write_json
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import Chain, Full, Ledger, Strategy, baselines
-from paretoprune.search.sensitivity import measure_sensitivity
+from paretoprune.search import (
+    Chain,
+    Full,
+    Ledger,
+    Sizes,
+    Strategy,
+    baselines,
+    distinct_ratios,
+    measure_sensitivity,
+)
 from paretoprune.sweep import Problem, Watcher, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
@@ -108,17 +116,16 @@ def sweep(
 
 
 def _chain(*, num_links: int) -> Chain:
-    def divergence(ratios: dict[str, float]) -> float:
+    def divergence(ratios: Mapping[str, float]) -> float:
         return 100 - formula.accuracy_of(formula.widths_of(ratios))
 
+    def macs_of(ratios: Mapping[str, float]) -> float:
+        return float(formula.cost_of(ratios).macs)
+
     sensitivity = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75))
-    return Chain(
-        choices={g.name: [k / 16 for k in range(15)] for g in formula.GROUPS},
-        size_of=lambda ratios: float(formula.cost_of(ratios).macs),
-        fits=lambda ratios: True,
-        sensitivity=lambda: sensitivity,
-        num_links=num_links,
-    )
+    choices = distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9)
+    sizes = Sizes(choices=choices, size_of=macs_of, macs_of=macs_of)
+    return Chain("chain", sizes, lambda ratios: True, lambda parent: sensitivity, num_links)
 
 
 def numbers_in(study: Path) -> set[int]:
