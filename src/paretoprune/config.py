@@ -176,6 +176,7 @@ class SearchSettings:
     budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
     num_sizes: Positive = 10  # from the largest to the smallest, where the budget does not say
     extend: bool = False  # go on with a sweep that was made for a smaller budget
+    storage: str | None = None  # URL of a study that several sweeps share; None: study.db
     objectives: Mapping[str, Direction] = field(
         default_factory=lambda: {"accuracy": "maximize", "macs": "minimize"}
     )

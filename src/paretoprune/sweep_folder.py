@@ -18,7 +18,15 @@ from paretoprune.files import digest_of, read_sealed, write_sealed, write_text
 from paretoprune.results import Job, TrialResult
 
 # Settings that may change when a sweep goes on: they say where, not what.
-_FREE = {"tracking", "executor", "threads", "cache_dir", "sweeps_dir", "search.extend"}
+_FREE = {
+    "tracking",
+    "executor",
+    "threads",
+    "cache_dir",
+    "sweeps_dir",
+    "search.extend",
+    "search.storage",
+}
 # Settings that may change with `search.extend=true`: what is on record stays true.
 _HARMLESS = {"search.n_trials", "search.budget"}
 

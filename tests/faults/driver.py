@@ -6,10 +6,12 @@ python -m tests.faults.driver FOLDER [--trials 20] [--workers 1] [--seconds 0.05
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +76,7 @@ def sweep(
     chain: bool = False,
     executor: Executor | None = None,
     retries: int = 2,
+    storage: str | None = None,
     watchers: Sequence[Watcher] = (),
     stop: Callable[[], bool] = lambda: False,
 ) -> list[TrialResult]:
@@ -95,6 +98,8 @@ def sweep(
         sampler=search.sampler,
         max_ratio=search.max_ratio,
         seed=0,
+        storage=storage,
+        owner=path.name if storage else "",
     )
     strategy: Strategy = Full(ledger, lambda ratios: True, search.max_ratio)
     if chain:
@@ -133,6 +138,26 @@ def numbers_in(study: Path) -> set[int]:
     [name] = optuna.get_all_study_names(f"sqlite:///{study}")
     trials = optuna.load_study(study_name=name, storage=f"sqlite:///{study}").trials
     return {trial.user_attrs["trial"] for trial in trials}
+
+
+def fork(work: Callable[[], object]) -> int:
+    """The id of a copy of this process, which does some work and ends with 0, or else with 1."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def status_of(pid: int) -> int:
+    """0 if that process ended well, the number of the signal that killed it, or 256 and more."""
+    return os.waitpid(pid, 0)[1]
 
 
 def command(path: Path, **options: object) -> list[str]:

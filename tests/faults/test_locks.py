@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from paretoprune.executors import Inline
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import ledger
 from paretoprune.sweep_folder import SweepFolder
-from tests.faults.driver import Trials, numbers_in, sweep
+from tests.faults.driver import Trials, fork, numbers_in, status_of, sweep
 from tests.kits import formula
 
 
@@ -64,7 +64,7 @@ def track(folder: Path, uri: str, results: list[TrialResult], *, patience_s: flo
     objectives = formula.search_settings().objectives
     settings = TrackingSettings(uri=uri)
     with Tracked(
-        settings, SweepFolder(folder), objectives, tags={}, patience_s=patience_s
+        settings, SweepFolder(folder), objectives, tags={}, groups=[], patience_s=patience_s
     ) as tracked:
         tracked.begun(results[:2])
         for count in range(3, len(results) + 1):
@@ -88,11 +88,9 @@ def test_what_mlflow_missed_it_gets_from_the_next_run(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     track(tmp_path / "sweep", uri, results[:3])
     with locked(tmp_path / "mlflow.db"):
-        pid = os.fork()  # a process of its own, which takes with it what it still tries to send
-        if pid == 0:
-            track(tmp_path / "sweep", uri, results, patience_s=0.3)
-            os._exit(0)
-        assert os.waitpid(pid, 0)[1] == 0
+        # A process of its own, which takes with it what it still tries to send.
+        late = partial(track, tmp_path / "sweep", uri, results, patience_s=0.3)
+        assert status_of(fork(late)) == 0
     assert set(runs_in(uri)) == {"0", "1", "2"}
     track(tmp_path / "sweep", uri, SweepFolder(tmp_path / "sweep").read_results())
     assert runs_in(uri) == {str(result.number): "FINISHED" for result in results}

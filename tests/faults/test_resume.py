@@ -19,7 +19,9 @@ from tests.faults.driver import (
     ROOT,
     Trials,
     command,
+    fork,
     started,
+    status_of,
     sweep,
     wait_for_job,
     wait_for_results,
@@ -92,11 +94,8 @@ def test_a_second_driver_is_told_who_the_first_is(tmp_path: Path) -> None:
 def test_a_trial_that_kills_its_process_each_time_is_given_up(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     for _ in range(3):
-        pid = os.fork()
-        if pid == 0:
-            sweep(tmp_path, n_trials=6, executor=Deadly(tmp_path))
-            os._exit(0)
-        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+        pid = fork(lambda: sweep(tmp_path, n_trials=6, executor=Deadly(tmp_path)))
+        assert status_of(pid) == signal.SIGKILL
     results = sweep(tmp_path, n_trials=6, executor=Deadly(tmp_path))
     assert [r.number for r in results if r.state == "failed"] == [3]
     assert results[3].reason == "the process ended 3 times while it ran"

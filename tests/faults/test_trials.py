@@ -17,7 +17,7 @@ from paretoprune.executors import Evaluate, Executor, Inline
 from paretoprune.executors.processes import Processes
 from paretoprune.results import Job, TrialResult
 from paretoprune.sweep_folder import SweepFolder
-from tests.faults.driver import sweep
+from tests.faults.driver import fork, status_of, sweep
 from tests.kits import formula
 
 
@@ -159,15 +159,14 @@ def test_failures_with_different_causes_or_apart_stop_nothing(tmp_path: Path) ->
 
 
 def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
-    pid = os.fork()
-    if pid == 0:
+    def driver() -> None:
         executor = Processes(Bad((), good), workers=1)
-        executor.submit(Job(0, "test", {}, {"g0": 1}, 0))
+        executor.submit(Job(0, "test", {}, formula.widths_of({}), 0))
         executor.collect()
-        worker = executor._workers[0].process.pid
-        (tmp_path / "pid").write_text(str(worker))
+        (tmp_path / "pid").write_text(str(executor._workers[0].process.pid))
         os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(pid, 0)
+
+    assert status_of(fork(driver)) == signal.SIGKILL
     worker = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 30
     while Path(f"/proc/{worker}").exists() and _state(worker) != "Z":
