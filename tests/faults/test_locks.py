@@ -17,6 +17,7 @@ from paretoprune.executors import Inline
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import ledger
 from paretoprune.sweep_folder import SweepFolder
+from paretoprune.tracking import tracker
 from tests.faults.driver import Trials, fork, numbers_in, status_of, sweep
 from tests.kits import formula
 
@@ -61,7 +62,8 @@ def test_a_locked_study_holds_up_nothing_and_gets_everything_later(
 
 def track(folder: Path, uri: str, results: list[TrialResult], *, patience_s: float = 30) -> None:
     """What a command tells MLflow: of the sweep's results, from the first to the last."""
-    objectives = formula.search_settings().objectives
+    objectives = dict(formula.search_settings().objectives)
+    SweepFolder(folder).write_config({"search": {"objectives": objectives}, "name": "sweep"})
     settings = TrackingSettings(uri=uri)
     with Tracked(
         settings, SweepFolder(folder), objectives, tags={}, groups=[], patience_s=patience_s
@@ -82,12 +84,15 @@ def runs_in(uri: str) -> dict[str, str]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_what_mlflow_missed_it_gets_from_the_next_run(tmp_path: Path) -> None:
+def test_what_mlflow_missed_it_gets_from_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The results in the folder are the queue on disk: no run of the command, no loss."""
     results = sweep(tmp_path / "sweep", n_trials=6)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     track(tmp_path / "sweep", uri, results[:3])
-    with locked(tmp_path / "mlflow.db"):
+    with monkeypatch.context() as patch, locked(tmp_path / "mlflow.db"):
+        patch.setattr(tracker, "_OPEN_PATIENCE_S", 0.3)
         # A process of its own, which takes with it what it still tries to send.
         late = partial(track, tmp_path / "sweep", uri, results, patience_s=0.3)
         assert status_of(fork(late)) == 0
