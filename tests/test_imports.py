@@ -17,7 +17,9 @@ VALUES = {"results", "errors", "config", "files", "targets"}
 ALLOWED = {
     "results": set(),
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
+    "driver_lock": {"errors"},
+    "failures": {"errors", "results"},
     "config": {"results"},
     "targets": {"config"},
     "mistakes": {"config", "errors", "targets"},
@@ -35,8 +37,10 @@ ALLOWED = {
     "executors": VALUES,
     "tracking": VALUES,
     "delivery": VALUES,
-    "sweep_folder": VALUES,
-    "sweep": VALUES | {"search", "executors", "sweep_folder"},
+    "prepared_folder": VALUES | {"outline", "prepare", "pruning"},
+    "sweep_folder": VALUES | {"driver_lock"},
+    "sweep_results": VALUES | {"search"},
+    "sweep": VALUES | {"search", "executors", "failures", "sweep_folder", "sweep_results"},
 }
 HOMES = {
     "hydra": {"cli", "targets"},
@@ -53,6 +57,8 @@ HOMES = {
     "pandas": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
+    "ray": {"executors"},
+    "submitit": {"executors"},
     "pynvml": {"measure"},
 }
 

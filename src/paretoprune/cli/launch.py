@@ -79,7 +79,8 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
         if task.settings.finetune.tune_learning_rate:
             prepared = with_tuned_rate(prepared, search.budget)
         keep_prepared(prepared, folder.dense)
-        _keep_for_the_report(prepared, folder)
+        if task.forecast:
+            write_json(folder.dense / "latency_table.json", task.forecast.to_json())
     return prepared
 
 
@@ -97,6 +98,8 @@ def _search(
         sampler=search.sampler,
         max_ratio=search.max_ratio,
         seed=settings.seed,
+        storage=search.storage,
+        owner=folder.identity() if search.storage else "",
     )
 
     def evaluate(job: Job) -> TrialResult:
@@ -157,11 +160,12 @@ def _single_name(config: Mapping[str, Any]) -> str:
 
 
 def _without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config as it may be stored: a tracking URI without its password."""
-    tracking = dict(config["tracking"])
-    if tracking.get("uri"):
-        tracking["uri"] = redact(tracking["uri"])
-    return {**config, "tracking": tracking}
+    """The config as it may be stored: the URIs of databases without their passwords."""
+    clean = dict(config)
+    for group, setting in (("tracking", "uri"), ("search", "storage")):
+        if (config.get(group) or {}).get(setting):
+            clean[group] = {**config[group], setting: redact(config[group][setting])}
+    return clean
 
 
 def _describe(task: Outline, folder: SweepFolder) -> None:
@@ -178,14 +182,6 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
     )
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
-
-
-def _keep_for_the_report(prepared: Prepared, folder: SweepFolder) -> None:
-    """The scores and the latency table, as the report and the user read them."""
-    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
-    write_json(folder.dense / "scores.json", scores)
-    if prepared.outline.forecast:
-        write_json(folder.dense / "latency_table.json", prepared.outline.forecast.to_json())
 
 
 def _tags(task: Outline) -> dict[str, str]:
