@@ -62,8 +62,11 @@ class Halving:
         """The best of the rung that deserves to go on and has not yet."""
         finished = [result for result in self._finished(results) if result.rung == rung]
         continued = {result.parent for result in results} | {job.parent for job in running}
-        order = promotion_order(self._costs(finished))
-        chosen = [finished[index] for index in order[: num_promoted(len(finished), _ETA)]]
+        order = [finished[index] for index in promotion_order(self._costs(finished))]
+        places = num_promoted(len(finished), _ETA)
+        taken = sum(result.number in continued for result in finished)
+        # Fronts shift, and with them who is among the best; the very best never has to wait.
+        chosen = order[:places] if taken < places else order[: min(places, 1)]
         return next((result for result in chosen if result.number not in continued), None)
 
     def _finished(self, results: Sequence[TrialResult]) -> list[TrialResult]:
