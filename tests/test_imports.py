@@ -30,10 +30,12 @@ ALLOWED = {
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "trial"},
     "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
+    "retrain": VALUES | {"prepare", "trial", "finetune", "pruning"},
     "search": VALUES,
     "executors": VALUES,
     "tracking": VALUES,
     "delivery": VALUES,
+    "fresh": VALUES | {"delivery", "load"},
     "sweep_folder": VALUES,
     "sweep": VALUES | {"search", "executors", "sweep_folder"},
 }
@@ -53,6 +55,8 @@ HOMES = {
     "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
+    "onnx": {"delivery", "tracking"},
+    "onnxruntime": {"delivery"},
 }
 
 

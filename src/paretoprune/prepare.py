@@ -52,18 +52,28 @@ def prepare(task: Outline) -> Prepared:
     dense = _dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
+    return prepare_around(task, dense, dense_metrics, task.settings.finetune)
+
+
+def prepare_around(
+    task: Outline, dense: nn.Module, dense_metrics: Metrics, finetune: FinetuneSettings
+) -> Prepared:
+    """What trials share, around a trained dense model that was measured before."""
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = scorer(dense, task.groups.prunable, training_batches(task))
-    teacher = None
-    if task.settings.finetune.distillation > 0:
-        loader = task.data.train_dataloader()
-        teacher = Teacher(
-            dense,
-            num_classes=task.info.num_classes,
-            device=task.device,
-            num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
-        )
-    return Prepared(task, dense, dense_metrics, scores, teacher, task.settings.finetune)
+    teacher = make_teacher(task, dense) if finetune.distillation > 0 else None
+    return Prepared(task, dense, dense_metrics, scores, teacher, finetune)
+
+
+def make_teacher(task: Outline, dense: nn.Module) -> Teacher:
+    """The dense model's answers, each computed once."""
+    loader = task.data.train_dataloader()
+    return Teacher(
+        dense,
+        num_classes=task.info.num_classes,
+        device=task.device,
+        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+    )
 
 
 def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:

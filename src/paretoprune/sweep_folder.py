@@ -44,6 +44,11 @@ class SweepFolder:
         """The dense model: its weights, groups and metrics."""
         return self.path / "dense"
 
+    @property
+    def finetune(self) -> Path:
+        """How trials are trained: the settings with the learning rate that was found."""
+        return self.path / "finetune.json"
+
     def trial(self, number: int) -> Path:
         """The folder of a trial."""
         return self.path / "trials" / f"{number:04d}"

@@ -133,9 +133,10 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
 
 
 def _keep_dense(folder: SweepFolder, prepared: Prepared) -> None:
-    """The dense model, its groups and its measures, with the sweep."""
+    """The dense model, its groups and its measures, and how trials are trained, with the sweep."""
     write_json(folder.dense / "metrics.json", asdict(prepared.dense_metrics))
     write_json(folder.dense / "groups.json", prepared.outline.groups.to_json())
+    write_json(folder.finetune, asdict(prepared.finetune))
     write_json(folder.dense / "data.json", asdict(prepared.outline.info))
     save_state(folder.dense / "model.safetensors", prepared.dense)
 

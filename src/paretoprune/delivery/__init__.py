@@ -1,20 +1,27 @@
 """What a sweep hands over: tables, pictures, picked models with their cards."""
 
-from paretoprune.delivery.export import export_model
+from paretoprune.delivery.card_files import FileFacts
+from paretoprune.delivery.card_tested import FinalFigures, Repeat
+from paretoprune.delivery.export import draft_of, write_model
 from paretoprune.delivery.figures import write_figures
-from paretoprune.delivery.model_card import CardFacts, model_card
+from paretoprune.delivery.model_card import CardFacts, Layer, model_card
 from paretoprune.delivery.pick_rules import PickRequest, choose
 from paretoprune.delivery.tables import load_sweep, write_tables
 from paretoprune.delivery.uniform_gain import gain_over_uniform
 
 __all__ = [
     "CardFacts",
+    "FileFacts",
+    "FinalFigures",
+    "Layer",
     "PickRequest",
+    "Repeat",
     "choose",
-    "export_model",
+    "draft_of",
     "gain_over_uniform",
     "load_sweep",
     "model_card",
     "write_figures",
+    "write_model",
     "write_tables",
 ]
