@@ -30,7 +30,7 @@ ALLOWED = {
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "trial"},
     "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
-    "retrain": VALUES | {"prepare", "trial", "finetune", "pruning"},
+    "retrain": VALUES | {"data", "prepare", "trial", "finetune", "pruning"},
     "search": VALUES,
     "executors": VALUES,
     "tracking": VALUES,
@@ -55,7 +55,7 @@ HOMES = {
     "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
-    "onnx": {"delivery", "tracking"},
+    "onnx": {"tracking"},
     "onnxruntime": {"delivery"},
 }
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from torch import nn
 
 from paretoprune.config import FinetuneSettings
+from paretoprune.data import to_device
 from paretoprune.files import read_json
 from paretoprune.finetune import fit
 from paretoprune.prepare import Prepared, make_teacher
 from paretoprune.pruning import Plan, rebuild
 from paretoprune.results import EpochRecord, Job, TrialResult
+from paretoprune.targets import build
 from paretoprune.trial import run_trial
 
 _SEED_STEP = 100_003  # a prime beyond the number of trials, which take the seeds that follow
@@ -57,6 +59,18 @@ def lineage(trial: TrialResult, results: Mapping[int, TrialResult]) -> list[Tria
     return found
 
 
+def reseeded(prepared: Prepared, seed: int) -> Prepared:
+    """The same with another order and augmentation of the training images; the parts stay."""
+    task = prepared.outline
+    pretrained = task.settings.model.weights is not None
+    data = build(task.settings.data, seed=seed, pretrained=pretrained)
+    to_device(data, task.device)
+    task = replace(task, data=data)
+    # The cached answers of a teacher are to the images as they were augmented.
+    teacher = make_teacher(task, prepared.dense) if prepared.teacher else None
+    return replace(prepared, outline=task, teacher=teacher)
+
+
 def train_again(
     prepared: Prepared,
     trial: TrialResult,
@@ -67,7 +81,8 @@ def train_again(
 ) -> nn.Module:
     """The trial and all that it stems from, trained from the dense model with another seed.
 
-    `folder` receives the weights of each. The architecture is that of the trial.
+    `prepared` is `reseeded`. `folder` receives the weights of each. The architecture is that of
+    the trial.
     """
     settings = prepared.outline.settings
     untimed = replace(settings, measure=replace(settings.measure, latency=False))

@@ -47,7 +47,7 @@ from paretoprune.outline import Outline, outline
 from paretoprune.prepare import measure
 from paretoprune.pruning import Plan, rebuild
 from paretoprune.results import EpochRecord, Metrics, TrialResult
-from paretoprune.retrain import nth_seed, train_again, train_longer
+from paretoprune.retrain import nth_seed, reseeded, train_again, train_longer
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
 
@@ -153,16 +153,12 @@ def _validation_accuracy(task: Outline, model: nn.Module) -> float:
     return found.accuracy
 
 
-def _trained_longer(
-    bench: Bench, model: nn.Module, trial: TrialResult, *, seed: int | None = None
-) -> tuple[EpochRecord, ...]:
+def _trained_longer(bench: Bench, model: nn.Module, trial: TrialResult) -> tuple[EpochRecord, ...]:
     """Train the model in place for as long as the order says; the curve of it."""
     if bench.longer is None:
         return ()
     bench.console.print(f"training trial {trial.number} for {bench.longer.epochs} epochs more")
-    return train_longer(
-        bench.prepared, model, bench.longer, seed=trial.seed if seed is None else seed
-    )
+    return train_longer(bench.prepared, model, bench.longer, seed=trial.seed)
 
 
 def _tested(bench: Bench, model: nn.Module, draft: Path, trial: TrialResult) -> FinalFigures | None:
@@ -174,19 +170,24 @@ def _tested(bench: Bench, model: nn.Module, draft: Path, trial: TrialResult) -> 
 
 
 def _repeats(bench: Bench, trial: TrialResult) -> list[Repeat]:
-    """The trial trained again with other seeds, as the order says."""
-    task, repeats = bench.task, []
+    """The trial trained again with other seeds, and then as long as the pick was."""
+    return [
+        _repeat(bench, trial, seed=nth_seed(trial, index))
+        for index in range(1, bench.order.seeds + 1)
+    ]
+
+
+def _repeat(bench: Bench, trial: TrialResult, *, seed: int) -> Repeat:
+    bench.console.print(f"training trial {trial.number} again with seed {seed}")
+    prepared = reseeded(bench.prepared, seed)
     results = {result.number: result for result in bench.results}
-    for index in range(1, bench.order.seeds + 1):
-        seed = nth_seed(trial, index)
-        bench.console.print(f"training trial {trial.number} again with seed {seed}")
-        with tempfile.TemporaryDirectory() as place:
-            model = train_again(bench.prepared, trial, results, seed=seed, folder=Path(place))
-        _trained_longer(bench, model, trial, seed=seed)
-        test = metrics_of(predict_test(task, model)).accuracy
-        assert test is not None
-        repeats.append(Repeat(seed, validation=_validation_accuracy(task, model), test=test))
-    return repeats
+    with tempfile.TemporaryDirectory() as place:
+        model = train_again(prepared, trial, results, seed=seed, folder=Path(place))
+    if bench.longer is not None:
+        train_longer(prepared, model, bench.longer, seed=seed)
+    test = metrics_of(predict_test(bench.task, model)).accuracy
+    assert test is not None
+    return Repeat(seed, validation=_validation_accuracy(bench.task, model), test=test)
 
 
 def _facts(

@@ -68,7 +68,7 @@ def _write(path: Path, name: str, program: ExportedProgram) -> str | None:
 
 
 def _checked(draft: Path, name: str, answer: Answer, expected: Tensor) -> FileFacts:
-    facts = _compared(name, answer, expected)
+    facts = compared(name, answer, expected)
     if facts.reason and name == "safetensors":
         raise PickError(f"the exported weights do not give back the model: {facts.reason}")
     if facts.reason:
@@ -76,7 +76,8 @@ def _checked(draft: Path, name: str, answer: Answer, expected: Tensor) -> FileFa
     return facts
 
 
-def _compared(name: str, answer: Answer, expected: Tensor) -> FileFacts:
+def compared(name: str, answer: Answer, expected: Tensor) -> FileFacts:
+    """What a file said beside what the model says; with a reason where it must not be used."""
     if answer.logits is None:
         return FileFacts(name, reason=f"a fresh process cannot run it: {answer.reason}")
     if answer.logits.shape != expected.shape:
