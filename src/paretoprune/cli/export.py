@@ -16,6 +16,7 @@ from paretoprune.cli.formats import write_formats
 from paretoprune.cli.front import dense_metrics, print_front
 from paretoprune.cli.pick import Order
 from paretoprune.cli.picked import device_in_words, layers_of, print_picked
+from paretoprune.cli.registered import register
 from paretoprune.cli.terminal import make_console
 from paretoprune.cli.tested import (
     metrics_of,
@@ -69,6 +70,9 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
         check_onnx_is_installed()
     print_front(console, results, search_of(settings).objectives, path)
     bench = Bench(console, folder, outline(settings), results, order)
+    if order.register and len(trials) > 1:
+        numbers = ", ".join(str(trial.number) for trial in trials)
+        raise PickError(f"`register` takes one model, and these were picked: {numbers}")
     for trial in trials:
         check_replaceable(bench.target(trial))
     for trial in trials:
@@ -121,6 +125,8 @@ def _deliver(bench: Bench, trial: TrialResult) -> None:
         write_json(draft / "metrics.json", _metrics(facts))
         write_text(draft / "README.md", model_card(facts))
     print_picked(bench.console, facts, bench.target(trial))
+    if bench.order.register:
+        register(bench, facts, name=bench.order.register)
 
 
 def _rebuilt(task: Outline, folder: SweepFolder, trial: TrialResult) -> nn.Module:
