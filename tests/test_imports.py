@@ -28,6 +28,7 @@ ALLOWED = {
     "measure": VALUES,
     "outline": VALUES | {"data", "measure", "models", "pruning"},
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
+    "latency_table": VALUES | {"outline", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "trial"},
     "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
     "retrain": VALUES | {"data", "prepare", "trial", "finetune", "pruning"},
@@ -52,11 +53,11 @@ HOMES = {
     "optuna": {"search"},
     "mlflow": {"tracking"},
     "pandas": {"delivery"},
-    "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
     "onnx": {"tracking"},
     "onnxruntime": {"delivery"},
+    "pynvml": {"measure"},
 }
 
 

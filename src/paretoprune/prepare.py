@@ -14,6 +14,7 @@ from torch.nn.functional import kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.errors import WeightsError
+from paretoprune.files import digest_of, read_sealed, write_sealed
 from paretoprune.finetune import Teacher, fit, recalibrate_batchnorm
 from paretoprune.measure import (
     combine,
@@ -52,21 +53,19 @@ def prepare(task: Outline) -> Prepared:
     dense = _dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
-    return prepare_around(task, dense, dense_metrics, task.settings.finetune)
-
-
-def prepare_around(
-    task: Outline, dense: nn.Module, dense_metrics: Metrics, finetune: FinetuneSettings
-) -> Prepared:
-    """What trials share, around a trained dense model that was measured before."""
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = scorer(dense, task.groups.prunable, training_batches(task))
-    teacher = make_teacher(task, dense) if finetune.distillation > 0 else None
-    return Prepared(task, dense, dense_metrics, scores, teacher, finetune)
+    teacher = teacher_of(task, dense)
+    return Prepared(task, dense, dense_metrics, scores, teacher, task.settings.finetune)
+
+
+def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
+    """The dense model's answers, which the sweep distils from; None without distillation."""
+    return make_teacher(task, dense) if task.settings.finetune.distillation > 0 else None
 
 
 def make_teacher(task: Outline, dense: nn.Module) -> Teacher:
-    """The dense model's answers, each computed once."""
+    """The dense model's answers, computed when they are first needed."""
     loader = task.data.train_dataloader()
     return Teacher(
         dense,
@@ -143,6 +142,7 @@ def _dense_model(task: Outline) -> nn.Module:
             device=task.device,
         )
         save_state(cached, model)
+        write_sealed(cached.with_suffix(".json"), {"weights": digest_of(cached)})
     return model.eval()
 
 
@@ -151,8 +151,10 @@ def _load_cached(model: nn.Module, path: Path) -> bool:
     if not path.is_file():
         return False
     try:
+        if read_sealed(path.with_suffix(".json"))["weights"] != digest_of(path):
+            raise ValueError("its checksum does not fit its content")
         load_state(model, path)
-    except WeightsError as error:
+    except (OSError, ValueError, KeyError, WeightsError) as error:
         _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
         return False
     _log.info("the dense model comes from %s", path)

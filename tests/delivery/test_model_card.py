@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from paretoprune.delivery import CardFacts, FileFacts, FinalFigures, Layer, Repeat, model_card
+from paretoprune.delivery import CardFacts, FileFacts, FinalFigures, LayerRow, Repeat, model_card
 from paretoprune.results import Comparison, DataInfo, GroupInfo, Metrics, Preprocessing
 from tests.delivery.kit import DENSE, OBJECTIVES, trial
 
@@ -31,7 +31,7 @@ FACTS = CardFacts(
     ),
     preprocessing=Preprocessing(255.0, (0.3,), (0.4,), "grey"),
     groups=[GroupInfo("layer1", 16), GroupInfo("layer2", 32), GroupInfo("layer3", 64)],
-    layers=[Layer("conv", (16, 1, 3, 3), (8, 1, 3, 3), 9216, 4608)],
+    layers=[LayerRow("conv", (16, 1, 3, 3), (8, 1, 3, 3), 9216, 4608)],
     trial=trial(17, 97.25, 10_250_000, latency_ms=1.4),
     dense=DENSE,
     objectives=OBJECTIVES,

@@ -10,16 +10,15 @@ from pathlib import Path
 from rich.console import Console
 from torch import Tensor, nn
 
-from paretoprune.cli.front import dense_metrics
 from paretoprune.cli.pick import Order
 from paretoprune.cli.tested import predict_test
 from paretoprune.config import FinetuneSettings
-from paretoprune.files import read_json
+from paretoprune.errors import SweepError
 from paretoprune.measure import Predictions
 from paretoprune.outline import Outline
-from paretoprune.prepare import Prepared, prepare_around
-from paretoprune.pruning.checkpoint import load_state
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.prepare import Prepared
+from paretoprune.prepared_folder import load_prepared
+from paretoprune.results import TrialResult
 from paretoprune.sweep_folder import SweepFolder
 
 _NUM_INPUTS = 64  # real ones, on which every exported file is compared with the model
@@ -36,32 +35,27 @@ class Bench:
     order: Order
 
     @cached_property
+    def prepared(self) -> Prepared:
+        """What the sweep's trials shared.
+
+        Raises SweepError if it is not there whole, or was made from another model or other data.
+        """
+        prepared = load_prepared(self.task, self.folder.dense)
+        if prepared is None:
+            raise SweepError(
+                f"{self.folder.dense} is not whole; the sweep's command makes it again"
+            )
+        return prepared
+
+    @property
     def dense(self) -> nn.Module:
         """The dense model with the weights that the sweep used."""
-        load_state(self.task.model, self.folder.dense / "model.safetensors")
-        return self.task.model.to(self.task.device).eval()
-
-    @cached_property
-    def dense_metrics(self) -> Metrics:
-        """What was measured of it on the validation part."""
-        return dense_metrics(self.results) or Metrics()
+        return self.prepared.dense
 
     @cached_property
     def dense_test(self) -> Predictions:
         """What it says of the test part."""
         return predict_test(self.task, self.dense)
-
-    @cached_property
-    def prepared(self) -> Prepared:
-        """What the sweep's trials shared."""
-        return prepare_around(self.task, self.dense, self.dense_metrics, self.finetune)
-
-    @property
-    def finetune(self) -> FinetuneSettings:
-        """How the sweep's trials were trained."""
-        if not self.folder.finetune.is_file():
-            return self.task.settings.finetune
-        return FinetuneSettings(**read_json(self.folder.finetune))
 
     @property
     def longer(self) -> FinetuneSettings | None:
@@ -69,9 +63,9 @@ class Bench:
         order = self.order
         if not order.trains_longer:
             return None
-        chosen = order.finetune or self.finetune
+        chosen = order.finetune or self.prepared.finetune
         if order.finetune and order.finetune.tune_learning_rate:
-            chosen = replace(chosen, learning_rate=self.finetune.learning_rate)
+            chosen = replace(chosen, learning_rate=self.prepared.finetune.learning_rate)
         return replace(chosen, epochs=order.epochs or chosen.epochs)
 
     @cached_property

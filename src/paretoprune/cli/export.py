@@ -99,7 +99,7 @@ def _deliver(bench: Bench, trial: TrialResult) -> None:
     _check_it_is_what_was_measured(task, model, trial)
     curve = _trained_longer(bench, model, trial)
     if curve:
-        metrics = measure(task, model, dense=(bench.dense, bench.dense_metrics))
+        metrics = measure(task, model, dense=(bench.dense, bench.prepared.dense_metrics))
         trial = replace(trial, metrics=metrics, curve=trial.curve + curve)
     with draft_of(bench.target(trial)) as draft:
         write_model(
@@ -216,7 +216,7 @@ def _facts(
         groups=group_infos(task),
         layers=layers_of(bench.dense, model, task.example),
         trial=trial,
-        dense=bench.dense_metrics,
+        dense=bench.prepared.dense_metrics,
         objectives=search_of(settings).objectives,
         num_trials=len(bench.results),
         device=device_in_words(task.device, settings.measure),

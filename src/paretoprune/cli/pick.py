@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from paretoprune.cli.arguments import find_sweep, options_of
 from paretoprune.cli.compose import fail, finetune_option
 from paretoprune.config import FinetuneSettings, parse_count
 from paretoprune.errors import ParetopruneError, PickError
@@ -69,8 +69,8 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    name, options = arguments[0], _options(arguments[1:])
-    folder = _sweep_folder(Path(options.pop("sweeps_dir", "sweeps")), name)
+    name, options = arguments[0], options_of(arguments[1:])
+    folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
     order = _order(options)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.export import pick_and_export
@@ -103,16 +103,6 @@ def _order(options: dict[str, str]) -> Order:
     )
 
 
-def _options(arguments: Sequence[str]) -> dict[str, str]:
-    options = {}
-    for argument in arguments:
-        key, separator, value = argument.partition("=")
-        if not separator or not value:
-            raise PickError(f"`{argument}` is not understood; write `key=value`, see --help")
-        options[key] = value
-    return options
-
-
 def _listed(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
@@ -132,14 +122,3 @@ def _count(options: dict[str, str], key: str) -> int | None:
     if not text.isdigit() or int(text) < 1:
         raise PickError(f"`{key}={text}` must be a whole number, 1 or more")
     return int(text)
-
-
-def _sweep_folder(sweeps: Path, name: str) -> Path:
-    folder = sweeps / name
-    if (folder / "config.yaml").is_file():
-        return folder
-    found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
-    close = difflib.get_close_matches(name, found, n=1)
-    hint = f"did you mean `{close[0]}`? " if close else ""
-    there = f"there are: {', '.join(found)}" if found else "run `python -m src.train +sweep=resnet`"
-    raise PickError(f"there is no sweep `{name}` in {sweeps}/; {hint}{there}")

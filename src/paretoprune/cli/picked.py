@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 
 import torch
@@ -10,10 +9,10 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from paretoprune.config import MeasureSettings
-from paretoprune.delivery import CardFacts, Layer
+from paretoprune.delivery import CardFacts, LayerRow
 from paretoprune.delivery.card_tested import losses, repeats_sentence
 from paretoprune.delivery.quantities import written
-from paretoprune.measure import macs_per_layer
+from paretoprune.measure import device_name, macs_per_layer
 
 _SIZES = ("macs", "params", "size_bytes", "latency_ms")
 _MOST_LOSSES = 3  # classes that are named
@@ -66,12 +65,12 @@ def _files(facts: CardFacts) -> list[str]:
     ]
 
 
-def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[Layer]:
+def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[LayerRow]:
     """Every layer whose weight has two dimensions or more, with its MACs."""
     dense_macs, macs = macs_per_layer(dense, example), macs_per_layer(pruned, example)
     before = dict(dense.named_parameters())
     return [
-        Layer(
+        LayerRow(
             name=path.removesuffix(".weight"),
             dense_shape=tuple(before[path].shape),
             shape=tuple(weight.shape),
@@ -85,18 +84,7 @@ def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[Laye
 
 def device_in_words(device: torch.device, settings: MeasureSettings) -> str:
     """What latency was measured on, and how."""
-    batch = f"batch of {settings.latency_batch_size}"
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}, {batch}"
-    threads = settings.latency_threads
-    return f"{_cpu_name()}, {threads} thread{'s' if threads > 1 else ''}, {batch}"
-
-
-def _cpu_name() -> str:
-    """The processor in words, as Linux knows it; elsewhere its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    batch, threads = f"batch of {settings.latency_batch_size}", settings.latency_threads
+    if device.type != "cpu":
+        return f"{device_name(device)}, {batch}"
+    return f"{device_name(device)}, {threads} thread{'s' if threads > 1 else ''}, {batch}"

@@ -12,7 +12,13 @@ from torch import nn
 from paretoprune.delivery import FinalFigures
 from paretoprune.delivery.export import WEIGHTS
 from paretoprune.files import read_json
-from paretoprune.measure import Predictions, compare, predict, quality_of, wilson_interval
+from paretoprune.measure import (
+    Predictions,
+    compare_predictions,
+    predict,
+    quality_of,
+    wilson_interval,
+)
 from paretoprune.outline import Outline
 from paretoprune.results import Comparison, Metrics
 
@@ -36,7 +42,7 @@ def tested_once(task: Outline, model: nn.Module, dense: Predictions) -> FinalFig
         dense=metrics["d"],
         interval=_interval(metrics["p"], pruned),
         dense_interval=_interval(metrics["d"], dense),
-        comparison=compare(dense, pruned),
+        comparison=compare_predictions(dense, pruned),
     )
 
 

@@ -3,9 +3,10 @@
 from paretoprune.delivery.card_files import FileFacts
 from paretoprune.delivery.card_tested import FinalFigures, Repeat
 from paretoprune.delivery.export import draft_of, write_model
-from paretoprune.delivery.figures import write_figures
-from paretoprune.delivery.model_card import CardFacts, Layer, model_card
+from paretoprune.delivery.model_card import CardFacts, LayerRow, model_card
 from paretoprune.delivery.pick_rules import PickRequest, choose
+from paretoprune.delivery.report import write_report
+from paretoprune.delivery.report_content import SweepFacts
 from paretoprune.delivery.tables import load_sweep, write_tables
 from paretoprune.delivery.uniform_gain import gain_over_uniform
 
@@ -13,15 +14,16 @@ __all__ = [
     "CardFacts",
     "FileFacts",
     "FinalFigures",
-    "Layer",
+    "LayerRow",
     "PickRequest",
     "Repeat",
+    "SweepFacts",
     "choose",
     "draft_of",
     "gain_over_uniform",
     "load_sweep",
     "model_card",
-    "write_figures",
     "write_model",
+    "write_report",
     "write_tables",
 ]

@@ -20,7 +20,7 @@ from paretoprune.results import (
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerRow:
     """A layer with weights, dense and pruned."""
 
     name: str
@@ -40,7 +40,7 @@ class CardFacts:
     data: DataInfo
     preprocessing: Preprocessing | None
     groups: Sequence[GroupInfo]
-    layers: Sequence[Layer]
+    layers: Sequence[LayerRow]
     trial: TrialResult  # with the metrics of the model as it is exported
     dense: Metrics  # measured on the validation part
     objectives: Mapping[str, Direction]
@@ -103,7 +103,7 @@ def _widths(facts: CardFacts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _layers(layers: Sequence[Layer]) -> str:
+def _layers(layers: Sequence[LayerRow]) -> str:
     lines = [
         "## Layers\n",
         "Weights with two dimensions or more: outputs first, then inputs, then the kernel.\n",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from paretoprune.measure import Predictions, compare
+from paretoprune.measure import Predictions, compare_predictions
 
 
 def said(*classes: int) -> torch.Tensor:
@@ -16,7 +16,7 @@ def test_what_both_say_and_each_class_loses() -> None:
     labels = torch.tensor([0, 0, 1, 1, 1, 2])
     dense = Predictions(said(0, 0, 1, 1, 2, 0), labels)
     pruned = Predictions(said(0, 1, 1, 2, 1, 0), labels)
-    found = compare(dense, pruned)
+    found = compare_predictions(dense, pruned)
     assert found.agreement == 50.0
     assert (found.only_dense_right, found.only_pruned_right) == (2, 1)
     assert found.class_counts == (2, 3, 1, 0)

@@ -9,7 +9,7 @@ from paretoprune.measure.quality import Predictions
 from paretoprune.results import Comparison
 
 
-def compare(dense: Predictions, pruned: Predictions) -> Comparison:
+def compare_predictions(dense: Predictions, pruned: Predictions) -> Comparison:
     """Both models' predictions for the same samples in the same order."""
     assert torch.equal(dense.labels, pruned.labels)
     labels, num_classes = dense.labels, dense.logits.shape[1]
