@@ -1,4 +1,4 @@
-"""What the site adds to the pages in this folder: reference pages and a picture, made from the code.
+"""What the site adds to the pages in this folder: reference and a picture, made from the code.
 
 MkDocs calls the functions whose names begin with `on_`; see mkdocs.yml.
 """
