@@ -13,7 +13,7 @@ from unittest import mock
 
 from hydra.core.global_hydra import GlobalHydra
 
-from paretoprune.cli import inspect, pick, train
+from paretoprune.cli import inspect, latency, pick, train
 
 # A sweep of seconds: a network of two convolutions on the bundled digits.
 TINY = (
@@ -47,6 +47,11 @@ def run_train(folder: Path, *arguments: str) -> Run:
 def run_inspect(folder: Path, *arguments: str) -> Run:
     """`python -m src.inspect` in `folder`."""
     return _run(inspect.main, folder, arguments)
+
+
+def run_latency(folder: Path, *arguments: str) -> Run:
+    """`python -m src.latency` in `folder`."""
+    return _run(latency.main, folder, arguments)
 
 
 def run_pick(folder: Path, *arguments: str) -> Run:
