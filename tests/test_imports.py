@@ -25,7 +25,8 @@ ALLOWED = {
     "data": VALUES,
     "pruning": VALUES,
     "finetune": VALUES,
-    "measure": VALUES,
+    "graph": {"errors", "files"},
+    "measure": VALUES | {"graph"},
     "outline": VALUES | {"data", "measure", "models", "pruning"},
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
     "latency_table": VALUES | {"outline", "measure", "pruning"},
@@ -35,8 +36,8 @@ ALLOWED = {
     "search": VALUES,
     "executors": VALUES,
     "tracking": VALUES,
-    "delivery": VALUES,
-    "fresh": VALUES | {"delivery", "load"},
+    "delivery": VALUES | {"graph"},
+    "fresh": VALUES | {"delivery", "graph", "load"},
     "sweep_folder": VALUES,
     "sweep": VALUES | {"search", "executors", "sweep_folder"},
 }
@@ -56,7 +57,7 @@ HOMES = {
     "matplotlib": {"delivery"},
     "rich": {"cli"},
     "onnx": {"tracking"},
-    "onnxruntime": {"delivery"},
+    "onnxruntime": {"graph"},
     "pynvml": {"measure"},
 }
 

@@ -20,8 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from paretoprune.delivery.export import ONNX, PT2, WEIGHTS
-from paretoprune.delivery.graph import first_line, load_pt2, open_onnx, run_onnx
-from paretoprune.errors import PickError
+from paretoprune.errors import ExportError
+from paretoprune.graph import first_line, load_pt2, open_onnx, run_onnx
 from paretoprune.load import load_model
 
 _TIMEOUT_S = 900.0
@@ -45,7 +45,7 @@ def ask_fresh_process(
     """What each model file of an exported folder says of `inputs` (N, ...), by the file's name.
 
     Raises:
-        PickError: the process failed; the error has its last words.
+        ExportError: the process failed; the error has its last words.
     """
     with tempfile.TemporaryDirectory() as place:
         asked, answered = Path(place) / "inputs.safetensors", Path(place) / "answers.safetensors"
@@ -60,7 +60,7 @@ def ask_fresh_process(
         )
         if done.returncode:
             words = (done.stderr.strip().splitlines() or ["no words"])[-1]
-            raise PickError(f"a fresh process cannot use the exported model: {words}")
+            raise ExportError(f"a fresh process cannot use the exported model: {words}")
         with safe_open(answered, "pt") as stream:
             reasons = stream.metadata() or {}
         told = {name: Answer(logits=logits) for name, logits in load_file(answered).items()}

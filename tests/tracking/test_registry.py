@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from paretoprune.delivery import graph
+from paretoprune import graph
 from paretoprune.errors import ParetopruneError
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.tracking import Registration, register_model, resolve_uri

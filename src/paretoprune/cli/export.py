@@ -39,9 +39,9 @@ from paretoprune.delivery import (
     write_model,
 )
 from paretoprune.delivery.export import check_replaceable, preprocessing_json
-from paretoprune.delivery.graph import check_onnx_is_installed
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
+from paretoprune.graph import check_onnx_is_installed
 from paretoprune.measure import count_macs, count_params, predict
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline

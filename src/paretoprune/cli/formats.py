@@ -13,9 +13,9 @@ from torch.export import ExportedProgram
 
 from paretoprune.delivery import FileFacts
 from paretoprune.delivery.export import ONNX, PT2, WEIGHTS
-from paretoprune.delivery.graph import trace, write_onnx, write_pt2
-from paretoprune.errors import PickError
+from paretoprune.errors import ExportError
 from paretoprune.fresh import Answer, ask_fresh_process
+from paretoprune.graph import trace, write_onnx, write_pt2
 
 FILES = {"safetensors": WEIGHTS, "pt2": PT2, "onnx": ONNX}
 _WRITERS = {"pt2": write_pt2, "onnx": write_onnx}
@@ -32,7 +32,7 @@ def write_formats(
     else, is left out, with the reason.
 
     Raises:
-        PickError: the weights do not give back the model.
+        ExportError: the weights do not give back the model.
     """
     model = copy.deepcopy(model).cpu().eval()
     reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in _WRITERS])
@@ -52,7 +52,7 @@ def _write_graphs(
         return {}
     try:
         program = trace(model, inputs)
-    except PickError as error:
+    except ExportError as error:
         return dict.fromkeys(formats, str(error))
     reasons = {name: _write(draft / FILES[name], name, program) for name in formats}
     return {name: reason for name, reason in reasons.items() if reason}
@@ -61,7 +61,7 @@ def _write_graphs(
 def _write(path: Path, name: str, program: ExportedProgram) -> str | None:
     try:
         _WRITERS[name](path, program)
-    except PickError as error:
+    except ExportError as error:
         path.unlink(missing_ok=True)
         return str(error)
     return None
@@ -70,7 +70,7 @@ def _write(path: Path, name: str, program: ExportedProgram) -> str | None:
 def _checked(draft: Path, name: str, answer: Answer, expected: Tensor) -> FileFacts:
     facts = compared(name, answer, expected)
     if facts.reason and name == "safetensors":
-        raise PickError(f"the exported weights do not give back the model: {facts.reason}")
+        raise ExportError(f"the exported weights do not give back the model: {facts.reason}")
     if facts.reason:
         (draft / FILES[name]).unlink()
     return facts

@@ -7,9 +7,9 @@ from pathlib import Path
 from paretoprune.cli.bench import Bench
 from paretoprune.delivery import CardFacts
 from paretoprune.delivery.export import ONNX
-from paretoprune.delivery.graph import open_onnx, run_onnx
 from paretoprune.errors import PickError
 from paretoprune.files import read_json
+from paretoprune.graph import open_onnx, run_onnx
 from paretoprune.tracking import Registration, register_model, resolve_uri
 
 _NUM_EXAMPLES = 2  # real inputs that are kept with the model

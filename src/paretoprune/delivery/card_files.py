@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paretoprune.delivery.graph import OPSET
 from paretoprune.delivery.snippets import onnx_snippet, paretoprune_snippet, pt2_snippet
+from paretoprune.graph import OPSET
 from paretoprune.results import DataInfo, Preprocessing
 
 _MEANING = {

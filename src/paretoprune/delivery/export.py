@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paretoprune.delivery.graph import INPUT, OUTPUT
 from paretoprune.errors import PickError
 from paretoprune.files import write_bytes, write_text
+from paretoprune.graph import INPUT, OUTPUT
 from paretoprune.results import DataInfo, Preprocessing
 
 if TYPE_CHECKING:

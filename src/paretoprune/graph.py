@@ -9,7 +9,8 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paretoprune.errors import PickError
+from paretoprune.errors import ExportError
+from paretoprune.files import write_bytes
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -22,10 +23,10 @@ _ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 
 def check_onnx_is_installed() -> None:
-    """Raises PickError, with what to install, where a package is missing."""
+    """Raises ExportError, with what to install, where a package is missing."""
     missing = [name for name in _ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise PickError(
+        raise ExportError(
             f"ONNX needs {', '.join(missing)}; install it with `pip install 'paretoprune[onnx]'`"
         )
 
@@ -36,7 +37,7 @@ def trace(model: nn.Module, example: Tensor) -> ExportedProgram:
     `example` is a batch of two or more, since torch takes a size of one for a constant.
 
     Raises:
-        PickError: the model does what a graph cannot hold, such as branching on values.
+        ExportError: the model does what a graph cannot hold, such as branching on values.
     """
     import torch
 
@@ -44,7 +45,7 @@ def trace(model: nn.Module, example: Tensor) -> ExportedProgram:
     try:
         program = torch.export.export(model, (example,), dynamic_shapes=({0: batch},))
     except Exception as error:  # torch.export has no common error
-        raise PickError(f"torch.export cannot take it: {first_line(error)}") from error
+        raise ExportError(f"torch.export cannot take it: {first_line(error)}") from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine, which are nobody's business
     return program
@@ -64,11 +65,11 @@ def load_pt2(path: Path) -> nn.Module:
     return torch.export.load(path).module()
 
 
-def write_onnx(path: Path, program: ExportedProgram) -> None:
-    """Save the graph with its weights as ONNX, in one file.
+def onnx_bytes(program: ExportedProgram) -> bytes:
+    """The graph with its weights as the content of an ONNX file.
 
     Raises:
-        PickError: the graph holds an operation for which there is no translation.
+        ExportError: the graph holds an operation for which there is no translation.
     """
     import torch
 
@@ -82,20 +83,29 @@ def write_onnx(path: Path, program: ExportedProgram) -> None:
             verbose=False,
         )
         assert translated is not None
-        translated.save(path)
+        content: bytes = translated.model_proto.SerializeToString()
     except Exception as error:  # torch, onnxscript and onnx have no common error
-        raise PickError(f"torch.onnx cannot translate it: {first_line(error)}") from error
+        raise ExportError(f"torch.onnx cannot translate it: {first_line(error)}") from error
+    return content
 
 
-def open_onnx(path: Path, *, threads: int | None = None) -> Any:
-    """A session of onnxruntime on the CPU; `threads` of its own, as many as it takes if None."""
+def write_onnx(path: Path, program: ExportedProgram) -> None:
+    """Save `onnx_bytes` of the graph."""
+    write_bytes(path, onnx_bytes(program))
+
+
+def open_onnx(file: Path | bytes, *, threads: int | None = None) -> Any:
+    """A session of onnxruntime on the CPU, for a file or its content.
+
+    It computes with `threads` threads of its own, as many as it likes if None.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     if threads:
         options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 def run_onnx(session: Any, inputs: ndarray) -> ndarray:

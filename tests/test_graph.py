@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.delivery import graph
-from paretoprune.errors import PickError
+from paretoprune import graph
+from paretoprune.errors import ExportError
 from paretoprune.pruning import Magnitude, apply_plan, make_plan
 from tests.kits import networks
 from tests.kits.cases import make_case
@@ -85,15 +85,15 @@ class Untranslatable(nn.Module):
 
 
 def test_what_cannot_be_a_graph_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(PickError, match=r"torch\.export cannot take it: \w+: .+"):
+    with pytest.raises(ExportError, match=r"torch\.export cannot take it: \w+: .+"):
         graph.trace(Branching().eval(), networks.example())
     program = graph.trace(Untranslatable().eval(), networks.example())
-    with pytest.raises(PickError, match=r"torch\.onnx cannot translate it: \w+: .+"):
+    with pytest.raises(ExportError, match=r"torch\.onnx cannot translate it: \w+: .+"):
         graph.write_onnx(tmp_path / "model.onnx", program)
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     graph.check_onnx_is_installed()
     monkeypatch.setattr(graph, "_ONNX_PACKAGES", ("onnx", "no_such_package"))
-    with pytest.raises(PickError, match=r"needs no_such_package; .*paretoprune\[onnx\]"):
+    with pytest.raises(ExportError, match=r"needs no_such_package; .*paretoprune\[onnx\]"):
         graph.check_onnx_is_installed()
