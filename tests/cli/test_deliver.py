@@ -70,7 +70,10 @@ def test_every_format_is_there_and_was_checked(export: Path, picked: Run) -> Non
     files = metrics_of(export)["files"]
     assert [file["format"] for file in files] == ["safetensors", "pt2", "onnx"]
     assert all(file["reason"] is None and file["difference"] < 1e-5 for file in files)
+    onnx = files[2]
+    assert onnx["latency_ms"] > 0 and onnx["dense_latency_ms"] > 0
     assert "onnx         differs from the measured model by at most" in picked.out
+    assert f"{onnx['latency_ms']:.3g} ms in onnxruntime" in picked.out
     assert "Licence: MIT." in (export / "README.md").read_text()
 
 

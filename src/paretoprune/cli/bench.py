@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from paretoprune.cli.pick import Order
 from paretoprune.cli.tested import predict_test
+from paretoprune.cli.timed import dense_onnx
 from paretoprune.config import FinetuneSettings
 from paretoprune.errors import SweepError
 from paretoprune.measure import Predictions
@@ -56,6 +57,11 @@ class Bench:
     def dense_test(self) -> Predictions:
         """What it says of the test part."""
         return predict_test(self.task, self.dense)
+
+    @cached_property
+    def dense_onnx(self) -> bytes | None:
+        """It as ONNX; None if it cannot be that."""
+        return dense_onnx(self.dense, self.inputs)
 
     @property
     def longer(self) -> FinetuneSettings | None:

@@ -25,6 +25,7 @@ from paretoprune.cli.tested import (
     tested_json,
     tested_once,
 )
+from paretoprune.cli.timed import onnx_latencies_ms
 from paretoprune.config import Settings
 from paretoprune.data import preprocessing_of
 from paretoprune.delivery import (
@@ -38,7 +39,7 @@ from paretoprune.delivery import (
     model_card,
     write_model,
 )
-from paretoprune.delivery.export import check_replaceable, preprocessing_json
+from paretoprune.delivery.export import ONNX, check_replaceable, preprocessing_json
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
 from paretoprune.graph import check_onnx_is_installed
@@ -112,13 +113,7 @@ def _deliver(bench: Bench, trial: TrialResult) -> None:
         )
         preprocessing = preprocessing_json(task.info, preprocessing_of(task.data))
         write_json(draft / "preprocessing.json", preprocessing)
-        files = write_formats(
-            draft,
-            model,
-            bench.inputs,
-            formats=bench.order.formats,
-            trust=task.settings.trust,
-        )
+        files = [_timed(bench, draft, file) for file in _files(bench, draft, model)]
         tested = _tested(bench, model, draft, trial)
         repeats = _repeats(bench, trial)
         facts = _facts(bench, model, trial, tested, files, repeats, extra_epochs=len(curve))
@@ -165,6 +160,21 @@ def _trained_longer(bench: Bench, model: nn.Module, trial: TrialResult) -> tuple
         return ()
     bench.console.print(f"training trial {trial.number} for {bench.longer.epochs} epochs more")
     return train_longer(bench.prepared, model, bench.longer, seed=trial.seed)
+
+
+def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
+    trust = bench.task.settings.trust
+    return write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
+
+
+def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:
+    """The ONNX file with its time in onnxruntime; others as they are."""
+    settings = bench.task.settings.measure
+    if file.format != "onnx" or file.reason or not settings.latency or bench.dense_onnx is None:
+        return file
+    pruned = (draft / ONNX).read_bytes()
+    dense_ms, ms = onnx_latencies_ms(bench.dense_onnx, pruned, bench.inputs, settings)
+    return replace(file, latency_ms=ms, dense_latency_ms=dense_ms)
 
 
 def _tested(bench: Bench, model: nn.Module, draft: Path, trial: TrialResult) -> FinalFigures | None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from paretoprune.config import MeasureSettings
-from paretoprune.delivery import CardFacts, LayerRow
+from paretoprune.delivery import CardFacts, FileFacts, LayerRow
 from paretoprune.delivery.card_tested import losses, repeats_sentence
 from paretoprune.delivery.quantities import written
 from paretoprune.measure import device_name, macs_per_layer
@@ -58,11 +58,18 @@ def _accuracy(facts: CardFacts) -> list[str]:
 
 def _files(facts: CardFacts) -> list[str]:
     return [
-        f"no {file.format}: {file.reason}"
-        if file.reason
-        else f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
-        for file in facts.files
+        f"no {file.format}: {file.reason}" if file.reason else _file(file) for file in facts.files
     ]
+
+
+def _file(file: FileFacts) -> str:
+    told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
+    if file.latency_ms is None or file.dense_latency_ms is None:
+        return told
+    return (
+        f"{told}; {file.latency_ms:.3g} ms in onnxruntime "
+        f"(dense {file.dense_latency_ms:.3g} ms in the same run)"
+    )
 
 
 def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[LayerRow]:
