@@ -1,17 +1,7 @@
-"""The model registry: what was put in predicts the same, and serves on localhost."""
+"""The model registry: what was put in predicts the same. The tutorial's test serves it."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import mlflow
@@ -97,50 +87,3 @@ def test_a_registry_that_cannot_be_reached_is_told(
     (tmp_path / "broken.db").write_text("no database")
     with pytest.raises(ParetopruneError, match="MLflow did not register the model"):
         register_model(f"sqlite:///{tmp_path}/broken.db", registration, root=tmp_path)
-
-
-@pytest.mark.slow
-def test_it_serves_on_localhost(root: Path, registration: Registration) -> None:
-    if shutil.which("uvicorn") is None:
-        pytest.skip("`mlflow models serve` needs the command `uvicorn` on the PATH")
-    uri = resolve_uri(None, root=root)
-    register_model(uri, registration, root=root)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    model = ["-m", "models:/digits-small@champion", "--env-manager", "local"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "models", "serve", *model, "-p", str(port)],
-        env=os.environ | {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        answer = _ask(server, f"http://127.0.0.1:{port}/invocations", registration.inputs)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=30)
-    found = np.asarray(answer["predictions"]["logits"])
-    np.testing.assert_allclose(found, registration.logits, rtol=1e-5, atol=1e-6)
-
-
-def _ask(
-    server: subprocess.Popen[bytes], url: str, inputs: np.ndarray
-) -> dict[str, dict[str, list[list[float]]]]:
-    """The server's answer, as soon as there is one."""
-    request = urllib.request.Request(
-        url,
-        data=json.dumps({"inputs": inputs.tolist()}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    while server.poll() is None:
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                found: dict[str, dict[str, list[list[float]]]] = json.load(answer)
-                return found
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError(f"the server ended by itself with code {server.returncode}")
