@@ -127,10 +127,7 @@ def find_trial_run(
     client: MlflowClient, experiment_id: str, *, sweep_id: str, trial: int
 ) -> str | None:
     """The id of a trial's run; None if MLflow does not hold it."""
-    parent = next(_search(client, experiment_id, f"tags.sweep_id = '{sweep_id}'"), None)
-    if parent is None:
-        return None
-    query = f"tags.`{_PARENT}` = '{parent.info.run_id}' and tags.trial = '{trial}'"
+    query = f"tags.{_SWEEP} = '{sweep_id}' and tags.trial = '{trial}'"
     run = next(_search(client, experiment_id, query), None)
     return str(run.info.run_id) if run else None
 
