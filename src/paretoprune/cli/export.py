@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,13 +16,13 @@ from paretoprune.cli.front import dense_metrics, print_front
 from paretoprune.cli.pick import Order
 from paretoprune.cli.picked import device_in_words, layers_of, print_picked
 from paretoprune.cli.registered import register
+from paretoprune.cli.retrained import repeats_of, trained_longer
 from paretoprune.cli.terminal import make_console
 from paretoprune.cli.tested import (
-    metrics_of,
-    predict_test,
     tested_before,
     tested_json,
     tested_once,
+    validation_accuracy,
 )
 from paretoprune.cli.timed import onnx_latencies_ms
 from paretoprune.config import Settings
@@ -43,13 +42,12 @@ from paretoprune.delivery.export import ONNX, check_replaceable, preprocessing_j
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
 from paretoprune.graph import check_onnx_is_installed
-from paretoprune.measure import count_macs, count_params, predict
+from paretoprune.measure import count_macs, count_params
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import measure
 from paretoprune.pruning import Plan, rebuild
-from paretoprune.results import EpochRecord, Metrics, TrialResult
-from paretoprune.retrain import nth_seed, reseeded, train_again, train_longer
+from paretoprune.results import Metrics, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
 
@@ -98,7 +96,7 @@ def _deliver(bench: Bench, trial: TrialResult) -> None:
     task, folder = bench.task, bench.folder
     model = _rebuilt(task, folder, trial)
     _check_it_is_what_was_measured(task, model, trial)
-    curve = _trained_longer(bench, model, trial)
+    curve = trained_longer(bench, model, trial)
     if curve:
         metrics = measure(task, model, dense=(bench.dense, bench.prepared.dense_metrics))
         trial = replace(trial, metrics=metrics, curve=trial.curve + curve)
@@ -115,7 +113,7 @@ def _deliver(bench: Bench, trial: TrialResult) -> None:
         write_json(draft / "preprocessing.json", preprocessing)
         files = [_timed(bench, draft, file) for file in _files(bench, draft, model)]
         tested = _tested(bench, model, draft, trial)
-        repeats = _repeats(bench, trial)
+        repeats = repeats_of(bench, trial)
         facts = _facts(bench, model, trial, tested, files, repeats, extra_epochs=len(curve))
         write_json(draft / "metrics.json", _metrics(facts))
         write_text(draft / "README.md", model_card(facts))
@@ -135,7 +133,7 @@ def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: Trial
     found = {
         "params": count_params(model),
         "macs": count_macs(model, task.example),
-        "accuracy": _validation_accuracy(task, model),
+        "accuracy": validation_accuracy(task, model),
     }
     for name, value in found.items():
         expected = getattr(trial.metrics, name)
@@ -145,21 +143,6 @@ def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: Trial
                 f"{name} {value:.6g}, measured {expected:.6g}; run its trial again by removing "
                 "its folder and repeating the sweep's command"
             )
-
-
-def _validation_accuracy(task: Outline, model: nn.Module) -> float:
-    loader, num_classes = task.data.val_dataloader(), task.info.num_classes
-    found = metrics_of(predict(model, loader, num_classes=num_classes, device=task.device))
-    assert found.accuracy is not None
-    return found.accuracy
-
-
-def _trained_longer(bench: Bench, model: nn.Module, trial: TrialResult) -> tuple[EpochRecord, ...]:
-    """Train the model in place for as long as the order says; the curve of it."""
-    if bench.longer is None:
-        return ()
-    bench.console.print(f"training trial {trial.number} for {bench.longer.epochs} epochs more")
-    return train_longer(bench.prepared, model, bench.longer, seed=trial.seed)
 
 
 def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
@@ -183,27 +166,6 @@ def _tested(bench: Bench, model: nn.Module, draft: Path, trial: TrialResult) -> 
         return None
     earlier = tested_before(bench.target(trial), draft)
     return earlier or tested_once(bench.task, model, bench.dense_test)
-
-
-def _repeats(bench: Bench, trial: TrialResult) -> list[Repeat]:
-    """The trial trained again with other seeds, and then as long as the pick was."""
-    return [
-        _repeat(bench, trial, seed=nth_seed(trial, index))
-        for index in range(1, bench.order.seeds + 1)
-    ]
-
-
-def _repeat(bench: Bench, trial: TrialResult, *, seed: int) -> Repeat:
-    bench.console.print(f"training trial {trial.number} again with seed {seed}")
-    prepared = reseeded(bench.prepared, seed)
-    results = {result.number: result for result in bench.results}
-    with tempfile.TemporaryDirectory() as place:
-        model = train_again(prepared, trial, results, seed=seed, folder=Path(place))
-    if bench.longer is not None:
-        train_longer(prepared, model, bench.longer, seed=seed)
-    test = metrics_of(predict_test(bench.task, model)).accuracy
-    assert test is not None
-    return Repeat(seed, validation=_validation_accuracy(bench.task, model), test=test)
 
 
 def _facts(

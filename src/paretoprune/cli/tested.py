@@ -1,4 +1,4 @@
-"""The test part of a pick: touched once for each model, and never to choose anything by."""
+"""What a pick measures: validation again, and the test part once, never to choose by."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def predict_test(task: Outline, model: nn.Module) -> Predictions:
         num_classes=task.info.num_classes,
         device=task.device,
     )
+
+
+def validation_accuracy(task: Outline, model: nn.Module) -> float:
+    """Percent of the validation part that a model is right on."""
+    loader, num_classes = task.data.val_dataloader(), task.info.num_classes
+    found = metrics_of(predict(model, loader, num_classes=num_classes, device=task.device))
+    assert found.accuracy is not None
+    return found.accuracy
 
 
 def tested_once(task: Outline, model: nn.Module, dense: Predictions) -> FinalFigures:
