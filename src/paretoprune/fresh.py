@@ -50,24 +50,35 @@ def ask_fresh_process(
     with tempfile.TemporaryDirectory() as place:
         asked, answered = Path(place) / "inputs.safetensors", Path(place) / "answers.safetensors"
         save_file({"inputs": inputs.detach().cpu().contiguous()}, asked)
-        command = [sys.executable, "-m", "paretoprune.fresh", str(folder), str(asked)]
-        done = subprocess.run(
-            [*command, str(answered), json.dumps(list(trust))],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-        )
-        if done.returncode:
-            words = (done.stderr.strip().splitlines() or ["no words"])[-1]
-            raise ExportError(f"a fresh process cannot use the exported model: {words}")
+        _run([str(folder), str(asked), str(answered), json.dumps(list(trust))])
         with safe_open(answered, "pt") as stream:
             reasons = stream.metadata() or {}
         told = {name: Answer(logits=logits) for name, logits in load_file(answered).items()}
         return told | {name: Answer(reason=reason) for name, reason in reasons.items()}
 
 
-def runner_of(folder: Path, name: str, trust: Sequence[str]) -> Callable[[Tensor], Tensor]:
+def _run(arguments: Sequence[str]) -> None:
+    """The other side, in a process that finds the same code as this one."""
+    path = os.pathsep.join(place for place in sys.path if place)
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "paretoprune.fresh", *arguments],
+            env=os.environ | {"PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise ExportError(
+            f"a fresh process was not done with the exported model within {_TIMEOUT_S:.0f} s"
+        ) from None
+    except subprocess.CalledProcessError as error:
+        words = (error.stderr.strip().splitlines() or ["no words"])[-1]
+        raise ExportError(f"a fresh process cannot use the exported model: {words}") from error
+
+
+def _runner(folder: Path, name: str, trust: Sequence[str]) -> Callable[[Tensor], Tensor]:
     """A model file as a function of inputs, loaded from the exported folder alone."""
     if name == WEIGHTS:
         return load_model(folder, trust=trust)
@@ -79,7 +90,7 @@ def runner_of(folder: Path, name: str, trust: Sequence[str]) -> Callable[[Tensor
 
 def _answer(folder: Path, name: str, inputs: Tensor, trust: Sequence[str]) -> Answer:
     try:
-        run = runner_of(folder, name, trust)
+        run = _runner(folder, name, trust)
         with torch.inference_mode():
             return Answer(logits=torch.cat([run(inputs[:1]), run(inputs)]).contiguous())
     except Exception as error:
