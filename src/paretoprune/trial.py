@@ -32,6 +32,7 @@ from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.targets import build
 
 _SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
+_START_BATCHES = 2  # of a re-calibration after which the model is trained
 _GLANCE = 1  # batches of validation data
 
 
@@ -146,7 +147,7 @@ def _train_in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
         step = make_plan(groups, scores, widths)
         model = _prune(model, groups, step, task.example)
         plan, groups = compose(dense_groups, plan, step), restrict_groups(groups, step)
-        _recalibrate(prepared, model)
+        _recalibrate(prepared, model, trained_next=stage.epochs > 0)
         gates = GateScores(model, groups) if _gathers(settings) and stage.epochs else None
         curve += _finetune(
             prepared, model, job, stage.epochs, first_epoch=len(curve) + 1, gates=gates
@@ -183,8 +184,11 @@ def _prune(model: nn.Module, groups: Sequence[Group], plan: Plan, example: Tenso
     return pruned
 
 
-def _recalibrate(prepared: Prepared, model: nn.Module) -> None:
+def _recalibrate(prepared: Prepared, model: nn.Module, *, trained_next: bool) -> None:
+    """Statistics that training will replace within some twenty steps need no more than a start."""
     limit = prepared.finetune.recalibration_batches
+    if trained_next:
+        limit = min(limit, _START_BATCHES)
     recalibrate_batchnorm(
         model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
     )

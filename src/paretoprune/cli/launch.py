@@ -79,7 +79,8 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
         if task.settings.finetune.tune_learning_rate:
             prepared = with_tuned_rate(prepared, search.budget)
         keep_prepared(prepared, folder.dense)
-        _keep_for_the_report(prepared, folder)
+        if task.forecast:
+            write_json(folder.dense / "latency_table.json", task.forecast.to_json())
     return prepared
 
 
@@ -178,14 +179,6 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
     )
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
-
-
-def _keep_for_the_report(prepared: Prepared, folder: SweepFolder) -> None:
-    """The scores and the latency table, as the report and the user read them."""
-    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
-    write_json(folder.dense / "scores.json", scores)
-    if prepared.outline.forecast:
-        write_json(folder.dense / "latency_table.json", prepared.outline.forecast.to_json())
 
 
 def _tags(task: Outline) -> dict[str, str]:
