@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -68,22 +68,25 @@ def _run(command: str, folder: Path) -> str:
 def _serving(command: str, folder: Path, port: int) -> Iterator[None]:
     """The server, ready to answer, and at the end all its processes gone."""
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    server = subprocess.Popen(
-        command,
-        shell=True,
-        cwd=folder,
-        env=os.environ | {"PATH": places, "MLFLOW_DISABLE_TELEMETRY": "true"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    log = folder / "server.log"
+    with log.open("w") as stream:
+        server = subprocess.Popen(
+            command,
+            shell=True,
+            cwd=folder,
+            env=os.environ | {"PATH": places, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
     try:
         while not _listens(port):
-            assert server.poll() is None, f"the server ended with code {server.returncode}"
+            assert server.poll() is None, log.read_text()
             time.sleep(0.25)
         yield
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=60)
 
 

@@ -149,6 +149,10 @@ def test_longer_training_other_seeds_and_several_at_once(folder: Path, number: i
     assert len({first["seed"], second["seed"], metrics["seed"]}) == 3
     assert first["validation"] != second["validation"] or first["test"] != second["test"]
     assert "2 repetitions: validation" in done.out
+    # Picked again without `seeds`, what they gave stays on record, as do the figures of the test.
+    assert run_pick(folder, "tiny", f"trial={number}", "epochs=1").code == 0
+    again = metrics_of(export)
+    assert (again["repeats"], again["test"]) == (metrics["repeats"], metrics["test"])
     card = (export / "README.md").read_text()
     assert f"| {first['seed']} | {first['validation']:.2f} % | {first['test']:.2f} % |" in card
 

@@ -19,6 +19,7 @@ from paretoprune.cli.registered import register
 from paretoprune.cli.retrained import repeats_of, trained_longer
 from paretoprune.cli.terminal import make_console
 from paretoprune.cli.tested import (
+    repeats_before,
     tested_before,
     tested_json,
     tested_once,
@@ -113,7 +114,7 @@ def _deliver(bench: Bench, trial: TrialResult) -> None:
         write_json(draft / "preprocessing.json", preprocessing)
         files = [_timed(bench, draft, file) for file in _files(bench, draft, model)]
         tested = _tested(bench, model, draft, trial)
-        repeats = repeats_of(bench, trial)
+        repeats = repeats_of(bench, trial) or repeats_before(bench.target(trial), draft)
         facts = _facts(bench, model, trial, tested, files, repeats, extra_epochs=len(curve))
         write_json(draft / "metrics.json", _metrics(facts))
         write_text(draft / "README.md", model_card(facts))

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from paretoprune.delivery import FinalFigures
+from paretoprune.delivery import FinalFigures, Repeat
 from paretoprune.delivery.export import WEIGHTS
 from paretoprune.files import read_json
 from paretoprune.measure import (
@@ -57,11 +57,24 @@ def tested_once(task: Outline, model: nn.Module, dense: Predictions) -> FinalFig
 def tested_before(earlier: Path, draft: Path) -> FinalFigures | None:
     """The figures of an earlier export of the very same weights; None if there is none."""
     try:
-        if (earlier / WEIGHTS).read_bytes() != (draft / WEIGHTS).read_bytes():
-            return None
-        return _from_json(read_json(earlier / "metrics.json")["test"])
+        return _from_json(_metrics_before(earlier, draft)["test"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def repeats_before(earlier: Path, draft: Path) -> list[Repeat]:
+    """The repetitions that are on record with an earlier export of the very same weights."""
+    try:
+        return [Repeat(**repeat) for repeat in _metrics_before(earlier, draft)["repeats"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _metrics_before(earlier: Path, draft: Path) -> Any:
+    """The `metrics.json` of an earlier export. Raises ValueError if its weights are others."""
+    if (earlier / WEIGHTS).read_bytes() != (draft / WEIGHTS).read_bytes():
+        raise ValueError("these are other weights")
+    return read_json(earlier / "metrics.json")
 
 
 def tested_json(tested: FinalFigures) -> dict[str, Any]:
