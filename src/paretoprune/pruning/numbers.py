@@ -1,0 +1,83 @@
+"""Numbers that a network keeps about its own width, such as `num_heads`: which must follow a group.
+
+They are found by trying: those near the group's tensors that equal its width, or its positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+from torch import nn
+
+from paretoprune.pruning.groups import Group, Number
+
+_MOST_TRIALS = 12
+
+
+def with_numbers(model: nn.Module, group: Group) -> Iterator[Group]:
+    """The group with one set of numbers after another, the likely ones first."""
+    found = list(_candidates(model, group))
+    found.sort(key=lambda number: (number.per_channel != 1, number.per_channel))
+    ones = [number for number in found if number.per_channel == 1]
+    sets = [ones, *([number] for number in found), found, *combinations(found, 2)]
+    seen: set[frozenset[Number]] = {frozenset()}
+    for numbers in sets:
+        if len(seen) <= _MOST_TRIALS and frozenset(numbers) not in seen:
+            seen.add(frozenset(numbers))
+            yield replace(group, numbers=tuple(numbers))
+
+
+def same_numbers(model: nn.Module, like: Group, group: Group) -> Group:
+    """The group with the numbers that a like group of a module of the same class has."""
+    wanted = {_kind(model, number) for number in like.numbers}
+    return replace(
+        group,
+        numbers=tuple(n for n in _candidates(model, group) if _kind(model, n) in wanted),
+    )
+
+
+def likeness(model: nn.Module, group: Group) -> tuple[object, ...]:
+    """What groups of like blocks share: classes of modules, and names within them. Nothing for
+    groups whose modules are all PyTorch's own."""
+    kinds = [type(model.get_submodule(_around(slot.tensor)[-1])) for slot in group.slots]
+    if all(kind.__module__.startswith("torch.nn.") for kind in kinds):
+        return ()
+    return tuple(
+        (type(model.get_submodule(parent)).__name__, slot.tensor.removeprefix(parent), slot.dim)
+        for slot in group.slots
+        for parent in [_around(slot.tensor)[-1]]
+    )
+
+
+def _kind(model: nn.Module, number: Number) -> tuple[str, str, int | None]:
+    return type(model.get_submodule(number.module)).__name__, number.attribute, number.index
+
+
+def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
+    sizes = {1, *(slot.per_channel for slot in group.slots)}
+    factors = {group.width * size: size for size in sizes}
+    paths = {path: None for slot in group.slots for path in _around(slot.tensor)}
+    for path in [*paths, *(path for path in group.works if path not in paths)]:
+        module = model.get_submodule(path)
+        if type(module).__module__.startswith("torch.nn."):
+            continue  # fitted by their tensors
+        for name, value in vars(module).items():
+            for index, one in _whole_numbers(value):
+                if one in factors:
+                    yield Number(path, name, factors[one], index)
+
+
+def _whole_numbers(value: object) -> Iterator[tuple[int | None, int]]:
+    if type(value) is int:
+        yield None, value
+    elif type(value) in (list, tuple):
+        assert isinstance(value, list | tuple)
+        yield from ((index, one) for index, one in enumerate(value) if type(one) is int)
+
+
+def _around(tensor: str) -> list[str]:
+    """The module of the tensor and the one around it."""
+    own = tensor.rpartition(".")[0]
+    return [own, own.rpartition(".")[0]] if own else [own]
