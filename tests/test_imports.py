@@ -28,6 +28,7 @@ ALLOWED = {
     "measure": VALUES,
     "outline": VALUES | {"data", "measure", "models", "pruning"},
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
+    "latency_table": VALUES | {"outline", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "trial"},
     "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
     "search": VALUES,
@@ -50,9 +51,9 @@ HOMES = {
     "optuna": {"search"},
     "mlflow": {"tracking"},
     "pandas": {"delivery"},
-    "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
+    "pynvml": {"measure"},
 }
 
 

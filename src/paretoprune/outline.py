@@ -11,7 +11,7 @@ import json
 import logging
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from paretoprune.config import Settings
 from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
-from paretoprune.files import read_json, write_json
-from paretoprune.measure import macs_per_layer
+from paretoprune.files import read_sealed, write_sealed
+from paretoprune.measure import Forecast, macs_per_layer
 from paretoprune.models import load_weights
 from paretoprune.pruning import Groups, SizeModel, find_groups, widths_for
 from paretoprune.results import Cost, DataInfo
@@ -48,6 +48,7 @@ class Outline:
     groups: Groups
     size: SizeModel
     digest: str  # names the dense model's content: model, data, training settings, seed
+    forecast: Forecast | None = None  # of the latency, where the settings need one
 
     def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
         """Channels to keep in each group, rounded as the settings say."""
@@ -60,8 +61,16 @@ class Outline:
         )
 
     def cost_of(self, ratios: Mapping[str, float]) -> Cost:
-        """Exact parameters and MACs of the candidate."""
-        return self.size.cost(self.widths_of(ratios))
+        """Exact parameters and MACs of the candidate, and its latency where that is forecast."""
+        widths = self.widths_of(ratios)
+        cost = self.size.cost(widths)
+        if self.forecast is None:
+            return cost
+        return replace(
+            cost,
+            latency_ms=self.forecast.latency_ms(self.size.sizes(widths)),
+            latency_error=self.forecast.check.worst_error,
+        )
 
 
 def outline(settings: Settings) -> Outline:
@@ -175,11 +184,11 @@ def _file_digest(path: Path | None) -> str | None:
 
 def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
     try:
-        return Groups.from_json(read_json(cache))
+        return Groups.from_json(read_sealed(cache))
     except FileNotFoundError:
         pass
     except (ValueError, TypeError, KeyError) as error:
         _log.warning("%s is damaged (%s); the groups are found again", cache, error)
     groups = find_groups(model, example)
-    write_json(cache, groups.to_json())
+    write_sealed(cache, groups.to_json())
     return groups

@@ -14,6 +14,7 @@ from torch.nn.functional import kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.errors import WeightsError
+from paretoprune.files import digest_of, read_sealed, write_sealed
 from paretoprune.finetune import Teacher, fit, recalibrate_batchnorm
 from paretoprune.measure import (
     combine,
@@ -54,16 +55,21 @@ def prepare(task: Outline) -> Prepared:
     _warn_if_flattered(task.settings, dense_metrics)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = scorer(dense, task.groups.prunable, training_batches(task))
-    teacher = None
-    if task.settings.finetune.distillation > 0:
-        loader = task.data.train_dataloader()
-        teacher = Teacher(
-            dense,
-            num_classes=task.info.num_classes,
-            device=task.device,
-            num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
-        )
+    teacher = teacher_of(task, dense)
     return Prepared(task, dense, dense_metrics, scores, teacher, task.settings.finetune)
+
+
+def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
+    """The dense model's answers, computed when they are first needed; None without distillation."""
+    if task.settings.finetune.distillation == 0:
+        return None
+    loader = task.data.train_dataloader()
+    return Teacher(
+        dense,
+        num_classes=task.info.num_classes,
+        device=task.device,
+        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+    )
 
 
 def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:
@@ -133,6 +139,7 @@ def _dense_model(task: Outline) -> nn.Module:
             device=task.device,
         )
         save_state(cached, model)
+        write_sealed(cached.with_suffix(".json"), {"weights": digest_of(cached)})
     return model.eval()
 
 
@@ -141,8 +148,10 @@ def _load_cached(model: nn.Module, path: Path) -> bool:
     if not path.is_file():
         return False
     try:
+        if read_sealed(path.with_suffix(".json"))["weights"] != digest_of(path):
+            raise ValueError("its checksum does not fit its content")
         load_state(model, path)
-    except WeightsError as error:
+    except (OSError, ValueError, KeyError, WeightsError) as error:
         _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
         return False
     _log.info("the dense model comes from %s", path)

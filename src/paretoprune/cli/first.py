@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
 from paretoprune.outline import Outline
-from paretoprune.results import GroupInfo, Metrics, Proposal
+from paretoprune.results import GroupInfo, Proposal
 from paretoprune.search import (
     baselines,
     broken_limits,
+    distinct_ratios,
     global_ratios_that_fit,
+    least_loss,
+    loss_of_scores,
     uniform,
     uniform_ratios,
+    worthwhile,
 )
+from paretoprune.search.sensitivity import Sensitivity
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
 _DEFAULT_MACS = 0.5
+_TARGETS = {"macs": "macs", "params": "params", "latency": "latency_ms"}  # setting: quantity
 
 
 def search_of(settings: Settings) -> SearchSettings:
@@ -31,16 +37,17 @@ def reject_unmeetable(task: Outline) -> None:
     """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
     ratio = search_of(task.settings).max_ratio
     smallest = task.cost_of(uniform(group_infos(task), ratio))
-    metrics = Metrics(params=smallest.params, macs=smallest.macs)
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
-        for sentence in broken_limits(task.settings.sparsity, metrics)
+        for sentence in broken_limits(task.settings.sparsity, smallest.at_least())
     ]
     dense = task.cost_of({})
-    for name in ("macs", "params"):
+    for name, quantity in _TARGETS.items():
         share = getattr(task.settings.sparsity, name)
-        least = getattr(smallest, name) / getattr(dense, name)
-        if not task.settings.search and share is not None and share < least:
+        if task.settings.search or share is None:
+            continue
+        least = getattr(smallest, quantity) / getattr(dense, quantity)
+        if share < least:
             mistakes.append(
                 f"`sparsity.{name}={share}` cannot be reached: the smallest candidate keeps "
                 f"{least:.4f} of the dense model's"
@@ -56,11 +63,19 @@ def reject_unmeetable(task: Outline) -> None:
         raise SettingsError(mistakes)
 
 
-def first_proposals(task: Outline, scores: Mapping[str, Sequence[float]]) -> list[Proposal]:
-    """The candidates that come before any that a sampler proposes."""
+def first_proposals(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> list[Proposal]:
+    """The candidates that come before any that a sampler proposes.
+
+    `sensitivity` measures the groups; it is called where the settings ask for it.
+    """
     groups = group_infos(task)
     if task.settings.search is None:
-        return [Proposal(uniform(groups, 0.0), "dense"), _single(task, groups, scores)]
+        single = _single(task, groups, scores, sensitivity)
+        return [Proposal(uniform(groups, 0.0), "dense"), Proposal(single, "single")]
     search = task.settings.search
     return baselines(
         groups,
@@ -77,23 +92,29 @@ def group_infos(task: Outline) -> list[GroupInfo]:
 
 
 def _single(
-    task: Outline, groups: Sequence[GroupInfo], scores: Mapping[str, Sequence[float]]
-) -> Proposal:
-    """The candidate that `sparsity` names."""
+    task: Outline,
+    groups: Sequence[GroupInfo],
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> Mapping[str, float]:
+    """The ratios of the candidate that `sparsity` names."""
     sparsity = task.settings.sparsity
     if sparsity.ratio is not None:
-        return Proposal(uniform(groups, sparsity.ratio), "single")
+        return uniform(groups, sparsity.ratio)
     if sparsity.ratios is not None:
-        return Proposal({g.name: sparsity.ratios.get(g.name, 0.0) for g in groups}, "single")
-    quantity = "params" if sparsity.params is not None else "macs"
-    share = sparsity.params or sparsity.macs or _DEFAULT_MACS
-    most = share * getattr(task.cost_of({}), quantity)
+        return {g.name: sparsity.ratios.get(g.name, 0.0) for g in groups}
+    given = [name for name in _TARGETS if getattr(sparsity, name) is not None]
+    target = given[0] if given else "macs"
+    share = getattr(sparsity, target) or _DEFAULT_MACS
 
-    def fits(ratios: Mapping[str, float]) -> bool:
-        return bool(getattr(task.cost_of(ratios), quantity) <= most)
+    def size_of(ratios: Mapping[str, float]) -> float:
+        return float(getattr(task.cost_of(ratios), _TARGETS[target]))
 
+    most = share * size_of({})
+    if sparsity.allocation == "uniform":
+        return uniform_ratios(groups, lambda r: size_of(r) <= most, max_ratio=_MAX_RATIO)
     if sparsity.allocation == "global":
-        ratios = global_ratios_that_fit(scores, fits, max_ratio=_MAX_RATIO)
-    else:
-        ratios = uniform_ratios(groups, fits, max_ratio=_MAX_RATIO)
-    return Proposal(ratios, "single")
+        return global_ratios_that_fit(scores, lambda r: size_of(r) <= most, max_ratio=_MAX_RATIO)
+    loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
+    choices = distinct_ratios(groups, task.widths_of, max_ratio=_MAX_RATIO)
+    return least_loss(loss, worthwhile(choices, size_of), size_of, target=most)

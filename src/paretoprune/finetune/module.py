@@ -33,7 +33,9 @@ class FinetuneModule(LightningModule):
         num_steps: int,
         bfloat16: bool,
         teacher: Teacher | None,
+        parts: int = 1,
     ) -> None:
+        """`parts`: so many pieces of a batch go through the network one after another."""
         super().__init__()
         self.automatic_optimization = False
         self.model = model
@@ -42,6 +44,7 @@ class FinetuneModule(LightningModule):
         self._settings = settings
         self._bfloat16 = bfloat16
         self._teacher = teacher
+        self.parts = parts
         self._optimizer = make_optimizer(model, settings)
         self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
 
@@ -51,10 +54,13 @@ class FinetuneModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         if self.trainer.received_sigterm:  # Lightning would wait for the end of the epoch
             raise SystemExit(128 + signal.SIGTERM)
-        loss = self._loss(*batch)
-        self.meter.add(loss.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
         self._optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        total = torch.zeros((), device=batch[1].device)
+        for part in split_batch(batch, self.parts):
+            loss = self._loss(*part) * (len(part[1]) / len(batch[1]))
+            total += loss.detach()
+            torch.autograd.backward(loss)
+        self.meter.add(total, count=len(batch[1]), learning_rate=self.learning_rate)
         self._optimizer.step()
         self._schedule.step()
 
@@ -77,6 +83,12 @@ class FinetuneModule(LightningModule):
             weight=weight,
             temperature=self._settings.temperature,
         )
+
+
+def split_batch(batch: Batch, parts: int) -> list[Batch]:
+    """The batch in pieces of nearly equal size, of two samples or more, as BatchNorm needs them."""
+    pieces = max(1, min(parts, len(batch[1]) // 2))
+    return list(zip(*(tensor.tensor_split(pieces) for tensor in batch), strict=True))
 
 
 class LossMeter:

@@ -8,8 +8,11 @@ from paretoprune.search.baselines import (
     uniform_ratios,
 )
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
+from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
+from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
+from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
 from paretoprune.search.strategies import Chain, Full, Strategy
 
@@ -17,17 +20,25 @@ __all__ = [
     "Chain",
     "Full",
     "Ledger",
+    "RunningFront",
     "Strategy",
+    "Yardstick",
+    "attained",
     "baselines",
+    "box_hypervolume",
     "broken_limits",
     "distinct_ratios",
     "front_of",
     "global_ratios_that_fit",
     "hypervolume",
+    "least_loss",
+    "loss_of_scores",
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
     "repair_ratios",
+    "retained_area",
     "uniform",
     "uniform_ratios",
+    "worthwhile",
 ]
