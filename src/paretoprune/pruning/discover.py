@@ -31,28 +31,31 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
     Raises:
         PruningError: the model does not run on the example.
     """
-    working, arguments = _working_copy(model, example)
-    return _Reader(working, trace(working, arguments)).read()
+    check_runs(model, example)
+    working = copy.deepcopy(model).cpu().eval()
+    return read_groups(working, tuple(tensor.detach().cpu() for tensor in as_arguments(example)))
 
 
-def _working_copy(model: nn.Module, example: Example) -> tuple[nn.Module, tuple[Tensor, ...]]:
+def check_runs(model: nn.Module, example: Example) -> None:
+    """Raise PruningError where the model cannot be copied, or does not run on the example."""
     try:
-        working = copy.deepcopy(model).cpu().eval()
+        working = copy.deepcopy(model).eval()
     except Exception as error:
         raise PruningError(f"the model cannot be copied: {error}") from error
-    arguments = tuple(
-        tensor.detach().cpu().clone().as_subclass(Tensor) for tensor in as_arguments(example)
-    )
     try:
         with torch.no_grad():
-            run(working, arguments)
+            run(working, example)
     except PruningError:
         raise
     except Exception as error:
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in arguments)
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in as_arguments(example))
         sentence = f"the model does not run on an input of shape {shapes}: {error}"
         raise PruningError(sentence) from error
-    return working, arguments
+
+
+def read_groups(working: nn.Module, arguments: tuple[Tensor, ...]) -> Groups:
+    """The same of a copy in evaluation mode on the CPU, which it may use as it likes."""
+    return _Reader(working, trace(working, arguments)).read()
 
 
 @dataclass
@@ -123,7 +126,8 @@ class _Reader:
         return None
 
     def _out_dim(self, tensor: str, module: nn.Module) -> int | None:
-        if self.parameters[tensor].dim() < 2:
+        made = tensor in self.traced.weights or isinstance(module, _ConvNd | nn.Linear)
+        if not made or self.parameters[tensor].dim() < 2:
             return None
         if isinstance(module, nn.Embedding):
             return 1
@@ -149,7 +153,7 @@ class _Reader:
             path
             for path in sorted(paths)
             if all(
-                work.plane is not None and self._classes(work.plane) == own
+                work.planes and all(self._classes(plane) == own for plane in work.planes)
                 for work in self.traced.work
                 if work.path == path
             )

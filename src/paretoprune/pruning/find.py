@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import EquivalenceError, PruningError
 from paretoprune.pruning.apply import apply_plan
-from paretoprune.pruning.discover import discover_groups
+from paretoprune.pruning.discover import check_runs, read_groups
 from paretoprune.pruning.equivalence import Example, as_arguments, relative_error, run
 from paretoprune.pruning.generic import generic_copy
 from paretoprune.pruning.groups import Group, Groups
@@ -46,8 +46,9 @@ def find_groups(model: nn.Module, example: Example) -> Groups:
     """
     with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
         example = _smaller(model, example)
-        found = discover_groups(model, example)
+        check_runs(model, example)
         proof = Proof.of(model, example)
+        found = read_groups(proof.model, proof.inputs)
         prunable = proof.split(found.prunable)
         proof.thorough = True
         prunable = proof.together(proof.split(prunable))
@@ -162,10 +163,10 @@ class Proof:
     def _error(self, groups: Sequence[Group], plan: Plan) -> float:
         pruned = apply_plan(self.model, groups, plan)
         actual = run(pruned, self.inputs)  # first, because it may fail at once
-        error = relative_error(run(masked_model(self.model, groups, plan), self.inputs), actual)
         if self.thorough and self.training_shapes is not None:
             self._train(pruned)
-        return error
+        del pruned  # large models fit into memory once more, not twice
+        return relative_error(run(masked_model(self.model, groups, plan), self.inputs), actual)
 
     def _train(self, pruned: nn.Module) -> None:
         try:

@@ -14,6 +14,7 @@ from paretoprune.pruning.equivalence import run
 
 _DOUBLE_TOLERANCE = 1e-9
 _SINGLE_TOLERANCE = 1e-4
+_LARGE = 60_000_000  # parameters of which a copy in double precision takes too much memory
 
 
 def generic_copy(
@@ -26,10 +27,9 @@ def generic_copy(
         PruningError: the model does not run on inputs of the example's shape.
     """
     problem: Exception | None = None
-    for dtype, tolerance in (
-        (torch.float64, _DOUBLE_TOLERANCE),
-        (torch.float32, _SINGLE_TOLERANCE),
-    ):
+    double, single = (torch.float64, _DOUBLE_TOLERANCE), (torch.float32, _SINGLE_TOLERANCE)
+    large = sum(parameter.numel() for parameter in model.parameters()) > _LARGE
+    for dtype, tolerance in [single] if large else [double, single]:
         generator = torch.Generator().manual_seed(seed)
         working = copy.deepcopy(model).to("cpu", dtype).eval()
         inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)

@@ -56,7 +56,7 @@ class Work:
     """A matrix product without any weight in it, in this module, and what its size follows."""
 
     path: str
-    plane: Tensor | None
+    planes: tuple[Tensor, ...]
 
 
 @dataclass
@@ -66,6 +66,7 @@ class Trace:
     symbols: Symbols
     places: list[tuple[str, int, Tensor]]  # a tensor, a dimension of it, and its symbols
     work: list[Work]
+    weights: set[str]  # names of the tensors that make channels, by a product or a look-up
 
 
 def trace(model: nn.Module, inputs: Sequence[Tensor]) -> Trace:
@@ -82,19 +83,22 @@ def trace(model: nn.Module, inputs: Sequence[Tensor]) -> Trace:
     for tensor in flat(outputs):
         for plane in (follower.labels.get(tensor) or Labels()).planes:
             follower.symbols.fix(plane, OUTPUT)
-    return Trace(follower.symbols, places, follower.work)
+    return Trace(follower.symbols, places, follower.work, follower.used)
 
 
 @contextmanager
 def _decomposed() -> Iterator[None]:
     """Fused operations off: attention as matrix products, recurrent layers step by step."""
-    before = torch.backends.mha.get_fastpath_enabled()
+    mkldnn: Any = torch.backends.mkldnn
+    before = torch.backends.mha.get_fastpath_enabled(), mkldnn.enabled
     torch.backends.mha.set_fastpath_enabled(False)
+    mkldnn.enabled = False
     try:
-        with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
+        with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+        torch.backends.mha.set_fastpath_enabled(before[0])
+        mkldnn.enabled = before[1]
 
 
 @contextmanager
@@ -138,7 +142,8 @@ class _Follower(TorchDispatchMode):
         self.labels: Any = WeakIdKeyDictionary()
         self.stack: list[str] = []
         self.work: list[Work] = []
-        self.weights: set[int] = set()
+        self.names: dict[int, str] = {}  # of parameters and buffers, by their memory
+        self.used: set[str] = set()
 
     def label_tensors(self, model: nn.Module) -> list[tuple[str, int, Tensor]]:
         """A symbol for each index of each dimension of each parameter and buffer."""
@@ -153,7 +158,7 @@ class _Follower(TorchDispatchMode):
                     shape = [size if one == dim else 1 for one in range(tensor.dim())]
                     planes.append(own.reshape(shape))
             self.labels[tensor] = Labels(tuple(planes))
-            self.weights.add(tensor.untyped_storage().data_ptr())
+            self.names[tensor.untyped_storage().data_ptr()] = name
         return places
 
     def __torch_dispatch__(
@@ -315,7 +320,15 @@ class _Follower(TorchDispatchMode):
             labels = rules.without_dims(labels, dims, len(inputs.shape))
         return labels
 
+    def _use(self, *tensors: Tensor) -> bool:
+        """Note which parameters make channels here; whether there are any."""
+        memory = [one.untyped_storage().data_ptr() for one in tensors if one.dim() > 1]
+        names = {self.names[one] for one in memory if one in self.names}
+        self.used |= names
+        return bool(names)
+
     def _convolution(self, func, what, args, kwargs, result):
+        self._use(args[1])
         inputs, weight = self._at(args[0]), self._at(args[1])
         groups = _argument(func, args, kwargs, "groups")
         transposed = bool(_argument(func, args, kwargs, "transposed"))
@@ -333,9 +346,9 @@ class _Follower(TorchDispatchMode):
             raise _Unknown
         sides = [self._at(one).aligned(3) for one in tensors]
         out = rules.product(self.symbols, sides[0], sides[1], what)
-        if not any(one.untyped_storage().data_ptr() in self.weights for one in tensors):
-            planes = [p for p in (out or Labels()).planes if varying(p) == {0}]
-            self.work.append(Work(self.stack[-1] if self.stack else "", planes[0] if planes else None))
+        if not self._use(*tensors):
+            planes = (*sides[0].planes, *sides[1].planes) if len((out or Labels()).planes) < 2 else ()
+            self.work.append(Work(self.stack[-1] if self.stack else "", planes))
         if out is None:
             return None
         if name in ("mm", "addmm"):
@@ -345,6 +358,7 @@ class _Follower(TorchDispatchMode):
         return out
 
     def _embedding(self, what, args, result):
+        self._use(args[0])
         planes = []
         for plane in self._at(args[0]).planes:
             if varying(plane) == {1}:

@@ -1,0 +1,206 @@
+"""Which public architectures can be pruned: all classifiers of torchvision, and families of timm.
+
+    python benchmarks/coverage.py                      # continue; rows are kept in coverage.csv
+    python benchmarks/coverage.py --only resnet18      # again, whatever is there
+    python benchmarks/coverage.py --table              # print what is there
+
+Each architecture runs in a process of its own with a time limit, with random weights and at the
+smallest image size that it takes, since structure is what is looked at. Columns: groups that can be
+pruned and that are kept whole, the share of the dense MACs that is left with every group at its
+least width (forecast, and counted on the model really cut), the relative error of pruned against
+masked models with other weights than the proof used, and seconds of CPU for finding and proving.
+Needs the extra `[timm]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+MAX_SECONDS = 240
+SIZES = (64, 96, 128, 160, 192, 224, 256, 320, 384)
+FIELDS = (
+    "name", "state", "params", "groups", "kept", "macs_left", "counted", "error", "seconds",
+    "size", "reason",
+)  # fmt: skip
+TIMM = ()
+
+
+def main() -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="*", default=())
+    parser.add_argument("--one", help="run one in this process, and print its row")
+    parser.add_argument("--file", type=Path, default=Path("coverage.csv"))
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(look_at(options.one)))
+        return
+    rows = _read(options.file)
+    for name in [] if options.table else options.only or [n for n in names() if n not in rows]:
+        rows[name] = in_own_process(name)
+        print(*(f"{key}={rows[name].get(key, '')}" for key in FIELDS), flush=True)
+        _write(options.file, rows)
+    show(list(rows.values()))
+
+
+def names() -> list[str]:
+    """All classifiers of torchvision, then one of each family of timm, as `timm/NAME`."""
+    import torchvision
+
+    own = torchvision.models.list_models(module=torchvision.models)
+    return [*own, *(f"timm/{name}" for name in TIMM)]
+
+
+def in_own_process(name: str) -> dict[str, Any]:
+    """The row of one architecture, whatever happens to it."""
+    command = [sys.executable, __file__, "--one", name]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=MAX_SECONDS,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        )
+    except subprocess.TimeoutExpired:
+        return {"name": name, "state": "time limit"}
+    if done.returncode:
+        last = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return {"name": name, "state": "failed", "reason": last[-1]}
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return row
+
+
+def look_at(name: str) -> dict[str, Any]:
+    """Find and prove the groups, and cut the model to its least widths."""
+    import warnings
+
+    import torch
+
+    from paretoprune.measure import count_macs, macs_per_layer
+    from paretoprune.pruning import SizeModel, apply_plan, find_groups, make_plan
+
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model, example = build(name)
+    started = time.process_time()
+    groups = find_groups(model, example)
+    seconds = time.process_time() - started
+    shapes = {path: tuple(p.shape) for path, p in model.named_parameters()}
+    size = SizeModel(groups.prunable, shapes, macs_per_layer(model, example))
+    least = {group.name: 1 for group in groups.prunable}
+    scores = {group.name: torch.rand(group.width) for group in groups.prunable}
+    cut = apply_plan(model, groups.prunable, make_plan(groups.prunable, scores, least))
+    dense = size.cost({}).macs
+    error = error_of(model, groups.prunable, example)
+    reasons = Counter(kept.reason.split("`", 2)[-1].strip() for kept in groups.kept)
+    return {
+        "name": name,
+        "state": "equal" if error < 1e-3 else "WRONG",
+        "params": size.cost({}).params,
+        "groups": len(groups.prunable),
+        "kept": len(groups.kept),
+        "macs_left": round(size.cost(least).macs / dense, 4),
+        "counted": round(count_macs(cut, example) / dense, 4),
+        "error": f"{error:.1e}",
+        "seconds": round(seconds, 1),
+        "size": example.shape[-1],
+        "reason": "; ".join(f"{n}x {reason}" for reason, n in reasons.most_common(2)),
+    }
+
+
+def error_of(model: Any, groups: Any, example: Any) -> float:
+    """Of masked against pruned, with new random weights and BatchNorm statistics."""
+    from paretoprune.pruning import check_equivalence, masked_model
+    from paretoprune.pruning.apply import apply_plan
+    from paretoprune.pruning.find import random_plan
+    from paretoprune.pruning.generic import generic_copy
+
+    lively, inputs, _ = generic_copy(model, (example,), seed=11)
+    plan = random_plan(groups, seed=12)
+    pruned = apply_plan(lively, groups, plan)
+    return check_equivalence(masked_model(lively, groups, plan), pruned, inputs, tolerance=1e9)
+
+
+def build(name: str) -> tuple[Any, Any]:
+    """The architecture and an input, as small as it takes."""
+    import torch
+
+    problem: Exception | None = None
+    for size in SIZES:
+        try:
+            model = _make(name, size).eval()
+            example = torch.randn(2, 3, size, size)
+            with torch.no_grad():
+                model(example)
+            return model, example
+        except Exception as error:
+            problem = error
+    raise SystemExit(f"{name} cannot be built: {problem}")
+
+
+def _make(name: str, size: int) -> Any:
+    if name.startswith("timm/"):
+        import timm
+
+        short = name.removeprefix("timm/")
+        try:
+            return timm.create_model(short, pretrained=False, img_size=size)
+        except TypeError:
+            return timm.create_model(short, pretrained=False)
+    import torchvision
+
+    given: dict[str, Any] = {"weights": None}
+    if name.startswith("vit_"):
+        size = 2 * int(name.rpartition("_")[2])
+        given["image_size"] = size
+    if name == "maxvit_t":
+        given["input_size"] = (size, size)
+    if name in ("googlenet", "inception_v3"):
+        given["init_weights"] = False
+    return torchvision.models.get_model(name, **given)
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """The table, and what it comes to."""
+    for row in rows:
+        print(
+            f"{row['name']:<38} {row['state']:<11} {row.get('groups', ''):>4} {row.get('kept', ''):>4}"
+            f" {row.get('macs_left', ''):>7} {row.get('error', ''):>8} {row.get('seconds', ''):>6}"
+            f"  {row.get('reason', '')}"
+        )
+    equal = [row for row in rows if row["state"] == "equal"]
+    half = [row for row in equal if float(row["macs_left"]) <= 0.5]
+    fast = [row for row in equal if float(row["seconds"]) < 20]
+    exact = [row for row in equal if row["macs_left"] == row["counted"]]
+    print(f"{len(rows)} architectures: {len(equal)} proved equal, {len(half)} reach half the MACs,")
+    print(f"{len(fast)} take under 20 s, {len(exact)} forecast the MACs exactly")
+
+
+def _read(file: Path) -> dict[str, dict[str, Any]]:
+    if not file.is_file():
+        return {}
+    with file.open(newline="") as stream:
+        return {row["name"]: dict(row) for row in csv.DictReader(stream)}
+
+
+def _write(file: Path, rows: dict[str, dict[str, Any]]) -> None:
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, FIELDS, restval="")
+        writer.writeheader()
+        writer.writerows(rows.values())
+
+
+if __name__ == "__main__":
+    main()
