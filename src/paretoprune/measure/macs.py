@@ -42,7 +42,9 @@ class _Counter(FlopCounterMode):
         self.by_layer: dict[str, int] = {}
         self._root = type(model).__name__
         self._weights = {
-            tensor.untyped_storage().data_ptr(): "" if name == "weight" else name.removesuffix(".weight")
+            tensor.untyped_storage().data_ptr(): ""
+            if name == "weight"
+            else name.removesuffix(".weight")
             for name, tensor in model.named_parameters()
         }
 

@@ -15,7 +15,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import Example, as_arguments, run
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.labels import Numbers
-from paretoprune.pruning.trace import OUTPUT, Trace, trace
+from paretoprune.pruning.trace import OUTPUT, Trace, Work, trace
 from paretoprune.results import KeptGroup
 
 Where = tuple[tuple[int, int], ...]  # (number of a place, how many indices there), place by place
@@ -148,16 +148,19 @@ class _Reader:
     def _works(self, units: Sequence[_Unit]) -> tuple[str, ...]:
         """Modules all of whose products without weights shrink as the group does."""
         own = {self._class(unit) for unit in units}
-        paths = {work.path for work in self.traced.work}
+        paths = sorted({work.path for work in self.traced.work})
         return tuple(
             path
-            for path in sorted(paths)
-            if all(
-                work.planes and all(self._classes(plane) == own for plane in work.planes)
-                for work in self.traced.work
-                if work.path == path
-            )
+            for path in paths
+            if all(self._shrinks(w, own) for w in self.traced.work if w.path == path)
         )
+
+    def _shrinks(self, work: Work, own: set[int]) -> bool:
+        """Whether the product's size is in proportion to what is left of the group."""
+        sides = [self._classes(plane) for plane in work.sides]
+        free = [classes for classes in sides if any(self.why[one] is None for one in classes)]
+        twice = sum(self._classes(plane) == own for plane in work.result) > 1
+        return bool(free) and all(classes == own for classes in free) and not twice
 
     def _class(self, unit: _Unit) -> int:
         place, indices = next(iter(unit.indices.items()))

@@ -40,6 +40,12 @@ class Labelled:
         size = tuple(self.shape[0] if one == dim else 1 for one in range(dims))
         return Labelled(size, Labels(planes) if self.labels else None)
 
+    def with_dim(self, dim: int) -> Labelled:
+        """With one more dimension, of size 1."""
+        planes = tuple(plane.unsqueeze(dim) for plane in self.planes)
+        shape = (*self.shape[:dim], 1, *self.shape[dim:])
+        return Labelled(shape, Labels(planes) if self.labels else None)
+
 
 def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) -> Labels:
     """An operation that only moves elements: it moves the symbols along."""
@@ -180,7 +186,13 @@ def _join_batches(
 
 
 def convolution(
-    symbols: Symbols, inputs: Labelled, weight: Labelled, groups: int, *, transposed: bool, what: str
+    symbols: Symbols,
+    inputs: Labelled,
+    weight: Labelled,
+    groups: int,
+    *,
+    transposed: bool,
+    what: str,
 ) -> Labels:
     """Inputs (n, c, ...) by a weight (out, in / groups, ...), or (in, out / groups, ...)."""
     dims = len(weight.shape)
@@ -234,7 +246,9 @@ def _grouped(
     blocks = first.reshape(groups, -1)
     symbols.join(blocks, blocks[:, :1], what)
     if channels is not None:
-        symbols.join(channels.reshape(groups, -1), blocks[:, :1], f"{what} takes channels that stay")
+        symbols.join(
+            channels.reshape(groups, -1), blocks[:, :1], f"{what} takes channels that stay"
+        )
     elif inputs.labels is not None:
         symbols.fix(first, f"{what} takes channels that stay")
     outs = blocks
@@ -249,9 +263,7 @@ def group_norm(symbols: Symbols, inputs: Labelled, groups: int, what: str) -> La
     shape = (inputs.shape[0], groups, size, *inputs.shape[2:])
     planes = tuple(compact(plane.expand(inputs.shape).reshape(shape)) for plane in inputs.planes)
     result = reduced(symbols, Labelled(shape, Labels(planes)), range(2, len(shape)), what)
-    return Labels(
-        tuple(plane.squeeze(2).repeat_interleave(size, 1) for plane in result.planes)
-    )
+    return Labels(tuple(plane.squeeze(2).repeat_interleave(size, 1) for plane in result.planes))
 
 
 def concatenated(symbols: Symbols, parts: Sequence[Labelled], dim: int, what: str) -> Labels | None:
@@ -302,3 +314,14 @@ def equal_parts(symbols: Symbols, tensor: Labelled, dim: int, size: int) -> None
         if dim in varying(plane):
             parts = plane.unflatten(dim, (total // size, size))
             symbols.join(parts, first_of(parts, [dim]), "a split takes it apart unevenly")
+
+
+def looked_up(symbols: Symbols, table: Labelled, dims: int, what: str) -> Labels:
+    """Rows of a table by their numbers: its columns are the last of so many dimensions."""
+    planes = []
+    for plane in table.planes:
+        if varying(plane) == {1}:
+            planes.append(plane.reshape([*[1] * (dims - 1), -1]))
+        else:
+            symbols.fix(plane, f"{what} looks its channels up by their number")
+    return Labels(tuple(planes))
