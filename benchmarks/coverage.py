@@ -16,14 +16,32 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
-import os
-import subprocess
-import sys
+import multiprocessing
 import time
+import warnings
 from collections import Counter
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+import timm
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from paretoprune.measure import count_macs, macs_per_layer
+from paretoprune.pruning import (
+    Group,
+    SizeModel,
+    apply_plan,
+    check_equivalence,
+    find_groups,
+    make_plan,
+    masked_model,
+)
+from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.generic import generic_copy
 
 MAX_SECONDS = 240
 SIZES = (64, 96, 128, 160, 192, 224, 256, 320, 384)
@@ -56,15 +74,12 @@ TIMM = """
 
 def main() -> None:
     """Run what is missing, and print the table."""
+    torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="*", default=())
-    parser.add_argument("--one", help="run one in this process, and print its row")
     parser.add_argument("--file", type=Path, default=Path("coverage.csv"))
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    if options.one:
-        print(json.dumps(look_at(options.one)))
-        return
     rows = _read(options.file)
     missing = [name for name in names() if name not in rows]
     for name in [] if options.table else options.only or missing:
@@ -76,43 +91,40 @@ def main() -> None:
 
 def names() -> list[str]:
     """All classifiers of torchvision, then one of each family of timm, as `timm/NAME`."""
-    import torchvision
-
     own = torchvision.models.list_models(module=torchvision.models)
     return [*own, *(f"timm/{name}" for name in TIMM)]
 
 
 def in_own_process(name: str) -> dict[str, Any]:
-    """The row of one architecture, whatever happens to it."""
-    command = [sys.executable, __file__, "--one", name]
+    """The row of one architecture, whatever happens to it. A fork imports nothing again."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_row, args=(name, sender))
+    process.start()
+    sender.close()
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=MAX_SECONDS,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        )
-    except subprocess.TimeoutExpired:
-        return {"name": name, "state": "time limit"}
-    if done.returncode:
-        last = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return {"name": name, "state": "failed", "reason": last[-1]}
-    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        if not receiver.poll(MAX_SECONDS):
+            return {"name": name, "state": "time limit"}
+        row: dict[str, Any] = receiver.recv()
+    except EOFError:
+        row = {"name": name, "state": "failed", "reason": "the process died"}
+    finally:
+        process.kill()
+        process.join()
     return row
+
+
+def _send_row(name: str, sender: Connection) -> None:
+    try:
+        sender.send(look_at(name))
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        sender.send({"name": name, "state": "failed", "reason": text})
 
 
 def look_at(name: str) -> dict[str, Any]:
     """Find and prove the groups, and cut the model to its least widths."""
-    import warnings
-
-    import torch
-
-    from paretoprune.measure import count_macs, macs_per_layer
-    from paretoprune.pruning import SizeModel, apply_plan, find_groups, make_plan
-
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # of the architectures
     torch.manual_seed(0)
     model, example = build(name)
     started = time.process_time()
@@ -141,23 +153,16 @@ def look_at(name: str) -> dict[str, Any]:
     }
 
 
-def error_of(model: Any, groups: Any, example: Any) -> float:
+def error_of(model: nn.Module, groups: Sequence[Group], example: Tensor) -> float:
     """Of masked against pruned, with new random weights and BatchNorm statistics."""
-    from paretoprune.pruning import check_equivalence, masked_model
-    from paretoprune.pruning.apply import apply_plan
-    from paretoprune.pruning.find import random_plan
-    from paretoprune.pruning.generic import generic_copy
-
     lively, inputs, _ = generic_copy(model, (example,), seed=11)
     plan = random_plan(groups, seed=12)
     pruned = apply_plan(lively, groups, plan)
     return check_equivalence(masked_model(lively, groups, plan), pruned, inputs, tolerance=1e9)
 
 
-def build(name: str) -> tuple[Any, Any]:
+def build(name: str) -> tuple[nn.Module, Tensor]:
     """The architecture and an input, as small as it takes."""
-    import torch
-
     problem: Exception | None = None
     for size in SIZES:
         try:
@@ -168,20 +173,16 @@ def build(name: str) -> tuple[Any, Any]:
             return model, example
         except Exception as error:
             problem = error
-    raise SystemExit(f"{name} cannot be built: {problem}")
+    raise RuntimeError(f"{name} cannot be built: {problem}")
 
 
-def _make(name: str, size: int) -> Any:
+def _make(name: str, size: int) -> nn.Module:
     if name.startswith("timm/"):
-        import timm
-
         short = name.removeprefix("timm/")
         try:
             return timm.create_model(short, pretrained=False, img_size=size)
         except TypeError:
             return timm.create_model(short, pretrained=False)
-    import torchvision
-
     given: dict[str, Any] = {"weights": None}
     if name.startswith("vit_"):
         size = 2 * int(name.rpartition("_")[2])

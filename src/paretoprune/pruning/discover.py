@@ -18,6 +18,8 @@ from paretoprune.pruning.labels import Numbers
 from paretoprune.pruning.trace import OUTPUT, Trace, Work, trace
 from paretoprune.results import KeptGroup
 
+_ONE = "all its channels hang together"
+
 Where = tuple[tuple[int, int], ...]  # (number of a place, how many indices there), place by place
 
 
@@ -90,7 +92,7 @@ class _Reader:
             if producer is None or reason == OUTPUT:
                 continue
             name = self._name(producer, names)
-            reason = reason or ("it has a single channel" if len(units) == 1 else None)
+            reason = reason or (_ONE if len(units) == 1 else None)
             if reason is None:
                 prunable.append(self._group(name, units))
             else:
@@ -145,15 +147,16 @@ class _Reader:
         )
         return Group(name, len(units), slots, works=self._works(units))
 
-    def _works(self, units: Sequence[_Unit]) -> tuple[str, ...]:
-        """Modules all of whose products without weights shrink as the group does."""
+    def _works(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
+        """Modules whose products without weights shrink as the group does, and their share."""
         own = {self._class(unit) for unit in units}
-        paths = sorted({work.path for work in self.traced.work})
-        return tuple(
-            path
-            for path in paths
-            if all(self._shrinks(w, own) for w in self.traced.work if w.path == path)
-        )
+        all_of: dict[str, int] = {}
+        shrinking: dict[str, int] = {}
+        for work in self.traced.work:
+            all_of[work.path] = all_of.get(work.path, 0) + work.macs
+            if self._shrinks(work, own):
+                shrinking[work.path] = shrinking.get(work.path, 0) + work.macs
+        return tuple((path, macs / all_of[path]) for path, macs in shrinking.items())
 
     def _shrinks(self, work: Work, own: set[int]) -> bool:
         """Whether the product's size is in proportion to what is left of the group."""

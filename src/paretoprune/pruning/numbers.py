@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, takewhile
 
 from torch import nn
 
@@ -39,16 +39,20 @@ def same_numbers(model: nn.Module, like: Group, group: Group) -> Group:
 
 
 def likeness(model: nn.Module, group: Group) -> tuple[object, ...]:
-    """What groups of like blocks share: classes of modules, and names within them. Nothing for
-    groups whose modules are all PyTorch's own."""
-    kinds = [type(model.get_submodule(_around(slot.tensor)[-1])) for slot in group.slots]
-    if all(kind.__module__.startswith("torch.nn.") for kind in kinds):
+    """What groups of like blocks share: the class of the module around all their tensors, and the
+    tensors' names within it. Nothing for modules of PyTorch's own, which are alike in name only."""
+    around = _around_all(group)
+    kind = type(model.get_submodule(around))
+    if kind.__module__.startswith("torch.nn."):
         return ()
-    return tuple(
-        (type(model.get_submodule(parent)).__name__, slot.tensor.removeprefix(parent), slot.dim)
-        for slot in group.slots
-        for parent in [_around(slot.tensor)[-1]]
-    )
+    return (kind, *((slot.tensor.removeprefix(around), slot.dim) for slot in group.slots))
+
+
+def _around_all(group: Group) -> str:
+    """The path of the innermost module that holds all the group's tensors."""
+    owners = [slot.tensor.split(".")[:-1] for slot in group.slots]
+    shared = takewhile(lambda names: len(set(names)) == 1, zip(*owners, strict=False))
+    return ".".join(names[0] for names in shared)
 
 
 def _kind(model: nn.Module, number: Number) -> tuple[str, str, int | None]:
@@ -59,7 +63,8 @@ def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
     sizes = {1, *(slot.per_channel for slot in group.slots)}
     factors = {group.width * size: size for size in sizes}
     paths = {path: None for slot in group.slots for path in _around(slot.tensor)}
-    for path in [*paths, *(path for path in group.works if path not in paths)]:
+    paths.update(dict.fromkeys([_around_all(group), *(path for path, _ in group.works)]))
+    for path in paths:
         module = model.get_submodule(path)
         if type(module).__module__.startswith("torch.nn."):
             continue  # fitted by their tensors

@@ -48,14 +48,12 @@ class SizeModel:
             path if path in shapes else f"{path}.weight".removeprefix("."): count
             for path, count in macs_per_layer.items()
         }
-        self._macs_per_channel = np.array(
-            [
-                sum(macs.pop(f"{path}.weight".removeprefix("."), 0) for path in group.works)
-                / group.width
-                for group in groups
-            ]
-        )
         self._index_tensors(places, shapes, macs)
+        self._macs_per_channel = np.zeros(len(groups))
+        for column, group in enumerate(groups):
+            moving = sum(macs_per_layer.get(path, 0) * share for path, share in group.works)
+            self._macs_per_channel[column] = moving / group.width
+            self._fixed_macs -= moving
 
     def _index_tensors(
         self,
@@ -74,7 +72,7 @@ class SizeModel:
         self._inner = dense / self._sizes[self._rows].prod(axis=1)
         self._macs_per_element = np.array([macs.get(name, 0) for name in rows]) / dense
         self._fixed_params = sum(count for name, count in numel.items() if name not in rows)
-        self._fixed_macs = sum(count for name, count in macs.items() if name not in rows)
+        self._fixed_macs: float = sum(count for name, count in macs.items() if name not in rows)
 
     def sizes(self, widths: Mapping[str, int]) -> dict[tuple[str, int], int]:
         """The size of every dimension that a group can change, by tensor name and dimension."""
@@ -97,5 +95,5 @@ class SizeModel:
         macs = float(self._macs_per_element @ numel) + float(self._macs_per_channel @ left)
         return Cost(
             params=self._fixed_params + round(float(numel.sum())),
-            macs=self._fixed_macs + round(macs),
+            macs=round(self._fixed_macs + macs),
         )

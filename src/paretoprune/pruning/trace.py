@@ -33,6 +33,7 @@ class Work:
     """A matrix product without any weight in it: the module that makes it, and all its planes."""
 
     path: str
+    macs: int
     sides: tuple[Tensor, ...]
     result: tuple[Tensor, ...]
 
@@ -170,7 +171,8 @@ class _Follower(TorchDispatchMode):
         self.weights |= names
         if call.name in PRODUCTS and not names:
             sides = tuple(plane for number in numbers for plane in call.at(number).planes)
-            self.work.append(Work(path, sides, labels.planes if labels else ()))
+            left, right = (call.args[number] for number in numbers)
+            self.work.append(Work(path, left.numel() * right.shape[-1], sides, labels.planes if labels else ()))
 
 
 def _tensors(values: Any) -> list[Tensor]:
