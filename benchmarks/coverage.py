@@ -66,7 +66,7 @@ TIMM = """
     repvit_m1 res2net50_26w_4s resnest14d resnet10t resnetv2_18 rexnet_100 sam2_hiera_tiny
     samvit_base_patch16_224 selecsls42 sequencer2d_s shvit_s1 skresnet18 starnet_s050
     swiftformer_xs swin_tiny_patch4_window7_224 swinv2_cr_tiny_224 swinv2_tiny_window16_256
-    test_vit_relpos tiny_vit_5m_224 tnt_s_legacy_patch16_224 tresnet_m twins_svt_small vgg11
+    vit_relpos_small_patch16_224 tiny_vit_5m_224 tnt_s_legacy_patch16_224 tresnet_m twins_svt_small vgg11
     visformer_tiny vit_tiny_patch16_224 vit_tiny_patch16_dinov3_qkvb vit_tiny_r_s16_p8_224
     vitamin_small_224 volo_d1_224 xception41p xcit_nano_12_p8_224
 """.split()

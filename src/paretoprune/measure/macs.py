@@ -70,9 +70,22 @@ class _Counter(FlopCounterMode):
 
 def _run(model: nn.Module, example: Tensor) -> _Counter:
     counter = _Counter(model)
-    with evaluation_mode(model), _visible(model), torch.no_grad(), counter:
+    with evaluation_mode(model), _visible(model), _frozen(model), torch.no_grad(), counter:
         model(example[:1])
     return counter
+
+
+@contextmanager
+def _frozen(model: nn.Module) -> Iterator[None]:
+    """The counter follows modules by autograd, and fails where a parameter is a module's input."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 @contextmanager

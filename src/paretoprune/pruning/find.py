@@ -108,7 +108,7 @@ class Proof:
             if self.fault([changed]) is None:
                 self.learnt[kind] = changed
                 return [changed]
-        if kind:
+        if kind and not self.thorough:
             self.hopeless[kind] = group.name
         self.reasons[group.name] = reason
         return []
