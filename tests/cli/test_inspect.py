@@ -49,7 +49,10 @@ def test_what_is_kept_is_told_with_the_reason() -> None:
     least = {group.name: 1 for group in groups.prunable}
     print_groups(Console(file=out, width=200), groups, size, least, rounding="nothing")
     for kept in groups.kept:
-        assert re.search(rf"{re.escape(kept.name)}\s.*{kept.width}\s.*zero-padded", out.getvalue())
+        assert re.search(
+            rf"{re.escape(kept.name)}\s.*{kept.width}\s.*it meets channels that stay",
+            out.getvalue(),
+        )
     assert f"{len(groups.kept)} are kept whole" in out.getvalue()
 
 

@@ -105,7 +105,7 @@ def test_channels_that_meet_in_pairs_go_in_pairs(model: nn.Module) -> None:
 
 def test_the_reason_is_in_plain_words() -> None:
     (kept,) = find_groups(Rolled(), networks.example()).kept
-    assert kept.width == 8
+    assert kept.width == 4  # pairs
     assert kept.reason.startswith("removing its channels changes the outputs (relative error")
     (kept,) = find_groups(TrainingHead(), networks.example()).kept
     assert "in training mode the network fails" in kept.reason

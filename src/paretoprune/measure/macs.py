@@ -60,7 +60,7 @@ class _Counter(FlopCounterMode):
             layer = used[0] if used else self._path()
             flops = self.flop_registry[func_packet](*args, **kwargs, out_val=out)
             self.by_layer[layer] = self.by_layer.get(layer, 0) + flops
-        return super()._count_flops(func_packet, out, args, kwargs)
+        return super()._count_flops(func_packet, out, args, kwargs)  # type: ignore[no-untyped-call]
 
     def _path(self) -> str:
         """The innermost module at work. The counter starts its path with the model's class."""

@@ -72,7 +72,10 @@ class FewerHeads(nn.MultiheadAttention):
                 torch.cat([row, bias.expand(len(row), 1, -1)], 1)
                 for row, bias in zip(rows[1:], (self.bias_k, self.bias_v), strict=True)
             ]
-        return [row.unflatten(2, (self.num_heads, self.head_dim)).transpose(1, 2) for row in rows]
+        return [
+            row.reshape(*row.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
+            for row in rows
+        ]
 
 
 def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
@@ -80,7 +83,7 @@ def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return scores
     if mask.dim() == 3:
-        mask = mask.unflatten(0, scores.shape[:2])
+        mask = mask.reshape(*scores.shape[:2], *mask.shape[1:])
     added = scores.shape[-1] - mask.shape[-1]
     if mask.dtype == torch.bool:
         return scores.masked_fill(F.pad(mask, (0, added)), float("-inf"))

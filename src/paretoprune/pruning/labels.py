@@ -66,7 +66,7 @@ class Symbols:
 
     def join(self, one: Tensor, other: Tensor, reason: str) -> None:
         """Symbols at the same place go together. `reason` is told of those that meet FIXED."""
-        left, right = (plane.numpy().ravel() for plane in torch.broadcast_tensors(one, other))
+        left, right = (side.ravel() for side in np.broadcast_arrays(one.numpy(), other.numpy()))
         pairs = np.unique(np.stack([left, right], 1).astype(np.int64), axis=0)
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         meets = (pairs == FIXED).any(axis=1)

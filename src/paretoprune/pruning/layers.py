@@ -51,9 +51,9 @@ def _fit_convolution(module: _ConvNd) -> None:
 
 
 def _fit_recurrent(module: nn.RNNBase) -> None:
-    gates = {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
-    module.hidden_size = module.weight_ih_l0.shape[0] // gates
-    module.input_size = module.weight_ih_l0.shape[1]
+    shapes = {name: tensor.shape for name, tensor in module.named_parameters()}
+    rows, module.input_size = shapes["weight_ih_l0"]
+    module.hidden_size = rows // {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
     if module.proj_size:
-        module.proj_size = module.weight_hr_l0.shape[0]
+        module.proj_size = shapes["weight_hr_l0"][0]
     module.flatten_parameters()

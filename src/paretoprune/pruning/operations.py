@@ -88,7 +88,8 @@ def _move(call: Call) -> Result:
     def moved(number: int) -> Labels:
         def move(plane: Tensor) -> Tensor:
             result = call.function(plane, *call.args[1:], **kwargs)
-            return result[number] if many else result
+            one: Tensor = result[number] if many else result
+            return one
 
         return rules.moved(call.symbols, inputs, move)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -196,7 +197,8 @@ def convolution(
 ) -> Labels:
     """Inputs (n, c, ...) by a weight (out, in / groups, ...), or (in, out / groups, ...)."""
     dims = len(weight.shape)
-    along_in, along_out = [], []
+    along_in: list[Tensor] = []
+    along_out: list[Tensor] = []
     for plane in weight.planes:
         out = varying(plane) == {1 if transposed else 0}
         (along_out if out else along_in).append(plane)
@@ -286,7 +288,7 @@ def concatenated(symbols: Symbols, parts: Sequence[Labelled], dim: int, what: st
 
 
 def _in_a_row(symbols: Symbols, parts: Sequence[Labelled], dim: int) -> Tensor:
-    shape = torch.broadcast_shapes(
+    shape = np.broadcast_shapes(
         *(
             tuple(1 if d == dim else size for d, size in enumerate(plane.shape))
             for part in parts
@@ -312,7 +314,7 @@ def equal_parts(symbols: Symbols, tensor: Labelled, dim: int, size: int) -> None
         return
     for plane in tensor.planes:
         if dim in varying(plane):
-            parts = plane.unflatten(dim, (total // size, size))
+            parts = plane.reshape(*plane.shape[:dim], total // size, size, *plane.shape[dim + 1 :])
             symbols.join(parts, first_of(parts, [dim]), "a split takes it apart unevenly")
 
 

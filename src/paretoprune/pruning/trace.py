@@ -101,11 +101,11 @@ def _paths(model: nn.Module, stack: list[str]) -> Iterator[None]:
             handle.remove()
 
 
-class _Follower(TorchDispatchMode):
+class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Lets every operation compute as ever, and works out the labels beside it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.symbols = Symbols()
         self.labels: Any = WeakIdKeyDictionary()  # of tensors; those made anew have none
         self.stack: list[str] = []
@@ -172,7 +172,9 @@ class _Follower(TorchDispatchMode):
         if call.name in PRODUCTS and not names:
             sides = tuple(plane for number in numbers for plane in call.at(number).planes)
             left, right = (call.args[number] for number in numbers)
-            self.work.append(Work(path, left.numel() * right.shape[-1], sides, labels.planes if labels else ()))
+            self.work.append(
+                Work(path, left.numel() * right.shape[-1], sides, labels.planes if labels else ())
+            )
 
 
 def _tensors(values: Any) -> list[Tensor]:
