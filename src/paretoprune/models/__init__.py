@@ -1,4 +1,4 @@
-"""Dense models: networks for small images, any classifier of torchvision or timm, and reading weights."""
+"""Dense models: networks for small images, classifiers of torchvision and timm, and weights."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ from paretoprune.results import KeptGroup
 
 _SEED = 0
 _DRAWS = 2  # removals that a set of groups must survive in the end
-_SMALL = (32, 64, 96)  # heights and widths at which most networks for images show their structure
+_SOFT = 0.3  # weights so small that no softmax saturates, which would hide a wrong scale
+_SMALL = (64, 96)  # heights and widths at which most networks for images show their structure
 
 
 def find_groups(model: nn.Module, example: Example) -> Groups:
@@ -45,20 +46,36 @@ def find_groups(model: nn.Module, example: Example) -> Groups:
             in it can be pruned.
     """
     with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
-        example = _smaller(model, example)
         check_runs(model, example)
-        proof = Proof.of(model, example)
-        found = read_groups(proof.model, proof.inputs)
-        prunable = proof.split(found.prunable)
-        proof.thorough = True
-        prunable = proof.together(proof.split(prunable))
-    reasons = {**proof.reasons, **{kept.name: kept.reason for kept in found.kept}}
-    if not prunable:
-        raise PruningError(_nothing(reasons))
-    width = {kept.name: kept.width for kept in found.kept}
-    width.update({group.name: group.width for group in found.prunable})
+        small = _smaller(model, example)
+        groups = _proved(model, small)
+        if small is not example and not _holds(model, example, groups.prunable):
+            groups = _proved(model, example)
+    if not groups.prunable:
+        raise PruningError(_nothing({kept.name: kept.reason for kept in groups.kept}))
+    return groups
+
+
+def _proved(model: nn.Module, example: Example) -> Groups:
+    """Once with weights that are small, and what passes once more, thoroughly, with usual ones."""
+    first = Proof.of(model, example, gain=_SOFT)
+    found = read_groups(first.model, first.inputs)
+    prunable = first.split(found.prunable)
+    reasons = first.reasons
+    del first  # large models fit into memory once less
+    proof = Proof.of(model, example, thorough=True)
+    prunable = proof.together(proof.split(prunable))
+    reasons = {**reasons, **proof.reasons, **{kept.name: kept.reason for kept in found.kept}}
+    width = {group.name: group.width for group in found.prunable}
+    width.update({group.name: group.width for group in found.kept})
     kept = tuple(KeptGroup(name, width[name], reason) for name, reason in reasons.items())
     return Groups(tuple(prunable), kept)
+
+
+def _holds(model: nn.Module, example: Example, groups: Sequence[Group]) -> bool:
+    """Whether the groups pass with an example of full size, too: attention over a single token,
+    for instance, would hide a scale that follows the width."""
+    return not groups or Proof.of(model, example, gain=_SOFT).fault(groups) is None
 
 
 @dataclass
@@ -76,9 +93,13 @@ class Proof:
     thorough: bool = False  # several draws, and training mode, too
 
     @classmethod
-    def of(cls, model: nn.Module, example: Example) -> Proof:
-        """Make the working copy."""
-        working, inputs, tolerance = generic_copy(model, as_arguments(example), seed=_SEED)
+    def of(
+        cls, model: nn.Module, example: Example, *, gain: float = 1.0, thorough: bool = False
+    ) -> Proof:
+        """Make the working copy, with weights so many times their usual size."""
+        working, inputs, tolerance = generic_copy(
+            model, as_arguments(example), seed=_SEED, gain=gain
+        )
         with torch.no_grad():
             noise = relative_error(run(working, inputs), run(working, inputs))
         if noise > tolerance:
@@ -86,7 +107,8 @@ class Proof:
                 "the model gives different outputs for the same input even in evaluation mode, "
                 "so no pruned model can be compared with it"
             )
-        return cls(working, inputs, tolerance, _training_shapes(working, inputs))
+        shapes = _training_shapes(working, inputs) if thorough else None
+        return cls(working, inputs, tolerance, shapes, thorough=thorough)
 
     def split(self, groups: Sequence[Group]) -> list[Group]:
         """The groups that pass, in as large sets as pass; the others get their reasons noted."""

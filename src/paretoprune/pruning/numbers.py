@@ -5,13 +5,15 @@ They are found by trying: those near the group's tensors that equal its width, o
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations, takewhile
+from itertools import accumulate, combinations, takewhile
 
-from torch import nn
+from torch import Tensor, nn
 
-from paretoprune.pruning.groups import Group, Number
+from paretoprune.pruning.groups import Group, Number, Slot
 
 _MOST_TRIALS = 12
 
@@ -21,7 +23,14 @@ def with_numbers(model: nn.Module, group: Group) -> Iterator[Group]:
     found = list(_candidates(model, group))
     found.sort(key=lambda number: (number.per_channel != 1, number.per_channel))
     ones = [number for number in found if number.per_channel == 1]
-    sets = [ones, *([number] for number in found), found, *combinations(found, 2)]
+    parts = list(_parts(model, group))
+    sets = [
+        *([parts, [*parts, *ones]] if parts else []),
+        ones,
+        *([number] for number in found),
+        found,
+        *combinations(found, 2),
+    ]
     seen: set[frozenset[Number]] = {frozenset()}
     for numbers in sets:
         if len(seen) <= _MOST_TRIALS and frozenset(numbers) not in seen:
@@ -32,10 +41,9 @@ def with_numbers(model: nn.Module, group: Group) -> Iterator[Group]:
 def same_numbers(model: nn.Module, like: Group, group: Group) -> Group:
     """The group with the numbers that a like group of a module of the same class has."""
     wanted = {_kind(model, number) for number in like.numbers}
-    return replace(
-        group,
-        numbers=tuple(n for n in _candidates(model, group) if _kind(model, n) in wanted),
-    )
+    found = [*_parts(model, group), *_candidates(model, group)]
+    chosen = {_kind(model, number): number for number in reversed(found)}
+    return replace(group, numbers=tuple(n for kind, n in chosen.items() if kind in wanted))
 
 
 def likeness(model: nn.Module, group: Group) -> tuple[object, ...]:
@@ -73,6 +81,27 @@ def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
             for index, one in _whole_numbers(value):
                 if one in factors:
                     yield Number(path, name, factors[one], index)
+
+
+def _parts(model: nn.Module, group: Group) -> Iterator[Number]:
+    """Sizes that add up to a dimension of the group's tensors, as those of a split do: each loses
+    the channels that lie in its part."""
+    path = _around_all(group)
+    for name, value in vars(model.get_submodule(path)).items():
+        sizes = [one for _, one in _whole_numbers(value)]
+        slot = next((s for s in group.slots if sum(sizes) == _size(model, s)), None)
+        if len(sizes) < 2 or slot is None:
+            continue
+        ends = list(accumulate(sizes))
+        counts = [Counter(bisect_right(ends, p) for p in own) for own in slot.positions]
+        if all(count == counts[0] for count in counts):
+            yield from (Number(path, name, lost, part) for part, lost in counts[0].items())
+
+
+def _size(model: nn.Module, slot: Slot) -> int:
+    path, _, name = slot.tensor.rpartition(".")
+    tensor: Tensor = getattr(model.get_submodule(path), name)
+    return tensor.shape[slot.dim]
 
 
 def _whole_numbers(value: object) -> Iterator[tuple[int | None, int]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from paretoprune.pruning import rules
-from paretoprune.pruning.labels import Labels, Symbols
+from paretoprune.pruning.labels import Labels, Symbols, varying
 from paretoprune.pruning.rules import Labelled
 
 Result = Labels | None | list[Labels | None]  # a list has one for each tensor of the result
@@ -94,6 +94,22 @@ def _move(call: Call) -> Result:
         return rules.moved(call.symbols, inputs, move)
 
     return [moved(number) for number in range(len(call.result))] if many else moved(0)
+
+
+def _pad(call: Call) -> Result:
+    """What is added beside channels never goes; what is added around them goes with them."""
+    inputs, widths = call.at(0), call.args[1]
+    padded = {len(inputs.shape) - 1 - n // 2 for n, width in enumerate(widths) if width}
+    if inputs.labels is None:
+        return None
+    around = tuple(plane for plane in inputs.planes if not padded & varying(plane))
+    beside = tuple(plane for plane in inputs.planes if padded & varying(plane))
+    moved = rules.moved(
+        call.symbols,
+        Labelled(inputs.shape, Labels(beside)),
+        lambda plane: call.function(plane, widths, 0),
+    )
+    return Labels((*around, *moved.planes))
 
 
 def _view(call: Call) -> Result:
@@ -223,10 +239,11 @@ _RULES: Mapping[str, Callable[[Call], Result]] = {
     for rule, names in {
         _move: (
             "alias clone contiguous detach lift_fresh permute transpose t expand select unsqueeze "
-            "squeeze unbind flip roll repeat index_select index unfold constant_pad_nd "
+            "squeeze unbind flip roll repeat index_select index unfold "
             "reflection_pad1d reflection_pad2d replication_pad2d pixel_shuffle pixel_unshuffle "
             "native_channel_shuffle channel_shuffle diagonal im2col repeat_interleave"
         ),
+        _pad: "constant_pad_nd",
         _view: "view _unsafe_view reshape _reshape_alias",
         _same: "_to_copy",
         _split: "split unsafe_split split_with_sizes unsafe_split_with_sizes",
