@@ -36,6 +36,7 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
         {
             "digest": prepared.outline.digest,
             "learning_rate": prepared.finetune.learning_rate,
+            "seconds_per_epoch": prepared.seconds_per_epoch,
             "metrics": asdict(prepared.dense_metrics),
             "files": {name: digest_of(folder / name) for name in (_WEIGHTS, _SCORES)},
         },
@@ -66,4 +67,12 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
         return None
     dense = task.model.eval()
     finetune = replace(task.settings.finetune, learning_rate=kept["learning_rate"])
-    return Prepared(task, dense, metrics, scores, teacher_of(task, dense), finetune)
+    return Prepared(
+        task,
+        dense,
+        metrics,
+        scores,
+        teacher_of(task, dense),
+        finetune,
+        seconds_per_epoch=kept["seconds_per_epoch"],
+    )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
+from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.files import read_json, write_json
-from paretoprune.finetune import MaskSchedule, fit, recalibrate_batchnorm, stages
+from paretoprune.finetune import Beginning, MaskSchedule, fit, recalibrate_batchnorm, stages
 from paretoprune.prepare import Prepared, measure, training_batches
 from paretoprune.pruning import (
+    GateScores,
     Group,
     Plan,
     apply_plan,
@@ -28,6 +31,9 @@ from paretoprune.pruning.coordinates import compose, remaining, restrict_groups
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.targets import build
 
+_SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
+_GLANCE = 1  # batches of validation data
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -36,6 +42,7 @@ class Trained:
     model: nn.Module
     plan: Plan  # in the dense model's channels
     curve: tuple[EpochRecord, ...]
+    scores: Mapping[str, Tensor] = field(default_factory=dict)  # of the channels that are left
 
 
 def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
@@ -52,10 +59,14 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         trained = train(prepared, job, start_of(prepared, job, trials=folder.parent))
         metrics = None
     finetuned = time.perf_counter()
+    training = sum(record.seconds for record in trained.curve)
     if metrics is None:
         dense = (prepared.dense, prepared.dense_metrics)
         metrics = measure(prepared.outline, trained.model, dense=dense)
     write_json(folder / "plan.json", trained.plan.to_json())
+    scores = {name: tuple(values.tolist()) for name, values in trained.scores.items()}
+    if scores:
+        write_json(folder / _SCORES, scores)
     save_state(folder / "model.safetensors", trained.model)
     return TrialResult(
         number=job.number,
@@ -67,11 +78,19 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         seed=job.seed,
         curve=trained.curve,
         parent=job.parent,
+        epochs=_epochs_of(prepared, job) if trained.curve else 0.0,
+        rung=job.rung,
+        scores=scores,
         seconds={
-            "finetune": finetuned - started,
+            "prune": finetuned - started - training,
+            "finetune": training,
             "measure": time.perf_counter() - finetuned,
         },
     )
+
+
+def _epochs_of(prepared: Prepared, job: Job) -> float:
+    return prepared.finetune.epochs if job.epochs is None else job.epochs
 
 
 @dataclass(frozen=True)
@@ -93,9 +112,16 @@ def start_of(prepared: Prepared, job: Job, *, trials: Path) -> Start:
     plan = Plan.from_json(read_json(folder / "plan.json"))
     dense = copy.deepcopy(prepared.dense)
     model = rebuild(dense, groups, plan, folder / "model.safetensors").eval()
-    kept = remaining(groups, plan)
-    scores = {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
-    return Start(model, plan, restrict_groups(groups, plan), scores)
+    return Start(model, plan, restrict_groups(groups, plan), _scores_of(prepared, plan, folder))
+
+
+def _scores_of(prepared: Prepared, plan: Plan, folder: Path) -> dict[str, Tensor]:
+    """The scores that the parent's training left, else those of the dense model."""
+    if (folder / _SCORES).is_file():
+        left = read_json(folder / _SCORES)
+        return {name: torch.tensor(scores) for name, scores in left.items()}
+    kept = remaining(prepared.outline.groups.prunable, plan)
+    return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
 
 
 def train(prepared: Prepared, job: Job, start: Start) -> Trained:
@@ -111,7 +137,8 @@ def _train_in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
     dense_groups = task.groups.prunable
     model, plan, groups, scores = start.model, start.plan, start.groups, start.scores
     curve: tuple[EpochRecord, ...] = ()
-    for number, stage in enumerate(stages(settings.schedule, prepared.finetune.epochs)):
+    gates = None
+    for number, stage in enumerate(stages(settings.schedule, _epochs_of(prepared, job))):
         if number > 0:
             scorer = build(settings.scorer, seed=job.seed)
             scores = scorer(model, groups, training_batches(task))
@@ -120,8 +147,16 @@ def _train_in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
         model = _prune(model, groups, step, task.example)
         plan, groups = compose(dense_groups, plan, step), restrict_groups(groups, step)
         _recalibrate(prepared, model)
-        curve += _finetune(prepared, model, job.seed, stage.epochs, first_epoch=len(curve) + 1)
-    return Trained(model, plan, curve)
+        gates = GateScores(model, groups) if _gathers(settings) and stage.epochs else None
+        curve += _finetune(
+            prepared, model, job, stage.epochs, first_epoch=len(curve) + 1, gates=gates
+        )
+    return Trained(model, plan, curve, gates.scores() if gates else {})
+
+
+def _gathers(settings: Settings) -> bool:
+    """Whether the search goes by what trainings say of their channels."""
+    return settings.search is not None and settings.search.strategy == "auto"
 
 
 def _train_under_masks(prepared: Prepared, job: Job, start: Start) -> Trained:
@@ -135,7 +170,7 @@ def _train_under_masks(prepared: Prepared, job: Job, start: Start) -> Trained:
         return mask_tensors(model, groups, make_plan(groups, start.scores, widths))
 
     masks = MaskSchedule(masks_at, ramp=settings.schedule.ramp)
-    curve = _finetune(prepared, model, job.seed, prepared.finetune.epochs, masks=masks)
+    curve = _finetune(prepared, model, job, _epochs_of(prepared, job), masks=masks)
     step = make_plan(groups, start.scores, job.widths)
     pruned = _prune(model, groups, step, task.example)
     return Trained(pruned, compose(task.groups.prunable, start.plan, step), curve)
@@ -158,26 +193,39 @@ def _recalibrate(prepared: Prepared, model: nn.Module) -> None:
 def _finetune(
     prepared: Prepared,
     model: nn.Module,
-    seed: int,
-    epochs: int,
+    job: Job,
+    epochs: float,
     *,
     first_epoch: int = 1,
     masks: MaskSchedule | None = None,
+    gates: GateScores | None = None,
 ) -> tuple[EpochRecord, ...]:
     task = prepared.outline
+    # Of a single round there is nothing to choose: a glance at the validation data will do.
+    val_loader = task.data.val_dataloader()
+    if epochs <= 1:
+        val_loader = Beginning(val_loader, _GLANCE)
     result = fit(
         model,
         train_loader=task.data.train_dataloader(),
-        val_loader=task.data.val_dataloader(),
-        settings=prepared.finetune,
+        val_loader=val_loader,
+        settings=_for_size(prepared, job),
         epochs=epochs,
-        seed=seed,
+        seed=job.seed,
         device=task.device,
         teacher=prepared.teacher,
         masks=masks,
+        on_gradients=gates,
         first_epoch=first_epoch,
     )
     return result.curve
+
+
+def _for_size(prepared: Prepared, job: Job) -> FinetuneSettings:
+    """The settings with the peak learning rate for a model of this size: small ones take more."""
+    task, finetune = prepared.outline, prepared.finetune
+    share = task.size.cost(job.widths).macs / task.cost_of({}).macs
+    return replace(finetune, learning_rate=finetune.learning_rate * share**-finetune.rate_growth)
 
 
 def _widths_at(groups: Sequence[Group], widths: Mapping[str, int], share: float) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 import torch
 from lightning import LightningModule
@@ -34,6 +35,7 @@ class FinetuneModule(LightningModule):
         bfloat16: bool,
         teacher: Teacher | None,
         parts: int = 1,
+        on_gradients: Callable[[], None] | None = None,
     ) -> None:
         """`parts`: so many pieces of a batch go through the network one after another."""
         super().__init__()
@@ -45,6 +47,7 @@ class FinetuneModule(LightningModule):
         self._bfloat16 = bfloat16
         self._teacher = teacher
         self.parts = parts
+        self._on_gradients = on_gradients  # called between the backward pass and the step
         self._optimizer = make_optimizer(model, settings)
         self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
 
@@ -61,6 +64,8 @@ class FinetuneModule(LightningModule):
             total += loss.detach()
             torch.autograd.backward(loss)
         self.meter.add(total, count=len(batch[1]), learning_rate=self.learning_rate)
+        if self._on_gradients:
+            self._on_gradients()
         self._optimizer.step()
         self._schedule.step()
 

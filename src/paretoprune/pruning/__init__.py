@@ -16,6 +16,7 @@ from paretoprune.pruning.plan import Plan, make_plan
 from paretoprune.pruning.rounding import widths_for
 from paretoprune.pruning.scorers import (
     BatchNormScale,
+    GateScores,
     Magnitude,
     Random,
     Scorer,
@@ -26,6 +27,7 @@ from paretoprune.pruning.size import SizeModel
 
 __all__ = [
     "BatchNormScale",
+    "GateScores",
     "Group",
     "Groups",
     "Magnitude",

@@ -7,20 +7,28 @@ from paretoprune.search.baselines import (
     uniform,
     uniform_ratios,
 )
+from paretoprune.search.budget import Left
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
 from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
+from paretoprune.search.pace import Pace, pace_at
 from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
-from paretoprune.search.strategies import Chain, Full, Strategy
+from paretoprune.search.sizes import Sizes
+from paretoprune.search.strategies import Chain, Family, Full, Halving, Strategy
 
 __all__ = [
     "Chain",
+    "Family",
     "Full",
+    "Halving",
     "Ledger",
+    "Left",
+    "Pace",
     "RunningFront",
+    "Sizes",
     "Strategy",
     "Yardstick",
     "attained",
@@ -36,6 +44,7 @@ __all__ = [
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
+    "pace_at",
     "repair_ratios",
     "retained_area",
     "uniform",
