@@ -45,6 +45,7 @@ from paretoprune.pruning.find import random_plan
 from paretoprune.pruning.generic import generic_copy
 
 MAX_SECONDS = 240
+FULL = 224  # where so small an image is mostly padding, MACs are counted at this size
 SIZES = (64, 96, 128, 160, 192, 224, 240, 256, 320, 384)
 FIELDS = (
     "name", "state", "params", "groups", "kept", "macs_left", "counted", "error", "seconds",
@@ -141,27 +142,44 @@ def look_at(name: str) -> dict[str, Any]:
         reason = " ".join(str(error).splitlines()[1:2]).strip()
         return {"name": name, "state": "kept whole", "reason": reason}
     seconds = time.process_time() - started
-    shapes = {path: tuple(p.shape) for path, p in model.named_parameters()}
-    size = SizeModel(groups.prunable, shapes, macs_per_layer(model, example))
-    least = {group.name: 1 for group in groups.prunable}
-    scores = {group.name: torch.rand(group.width) for group in groups.prunable}
-    cut = apply_plan(model, groups.prunable, make_plan(groups.prunable, scores, least))
-    dense = size.cost({}).macs
+    left, counted = macs_left(model, groups.prunable, example)
+    if left > 0.5 and _runs(model, full := torch.randn(1, 3, FULL, FULL)):
+        left, counted = macs_left(model, groups.prunable, full)
     error = error_of(model, groups.prunable, example)
     reasons = Counter(kept.reason.split("`", 2)[-1].strip() for kept in groups.kept)
     return {
         "name": name,
         "state": "equal" if error < 1e-3 else "WRONG",
-        "params": size.cost({}).params,
+        "params": sum(p.numel() for p in model.parameters()),
         "groups": len(groups.prunable),
         "kept": len(groups.kept),
-        "macs_left": round(size.cost(least).macs / dense, 4),
-        "counted": round(count_macs(cut, example) / dense, 4),
+        "macs_left": round(left, 4),
+        "counted": round(counted, 4),
         "error": f"{error:.1e}",
         "seconds": round(seconds, 1),
         "size": example.shape[-1],
         "reason": "; ".join(f"{n}x {reason}" for reason, n in reasons.most_common(2)),
     }
+
+
+def macs_left(model: nn.Module, groups: Sequence[Group], example: Tensor) -> tuple[float, float]:
+    """The share of the dense MACs at the least widths: forecast, and counted on the cut model."""
+    shapes = {path: tuple(p.shape) for path, p in model.named_parameters()}
+    size = SizeModel(groups, shapes, macs_per_layer(model, example))
+    least = {group.name: 1 for group in groups}
+    scores = {group.name: torch.rand(group.width) for group in groups}
+    cut = apply_plan(model, groups, make_plan(groups, scores, least))
+    dense = size.cost({}).macs
+    return size.cost(least).macs / dense, count_macs(cut, example) / dense
+
+
+def _runs(model: nn.Module, example: Tensor) -> bool:
+    try:
+        with torch.no_grad():
+            model(example)
+    except Exception:
+        return False
+    return True
 
 
 def error_of(model: nn.Module, groups: Sequence[Group], example: Tensor) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.layers import fit_attributes
+from paretoprune.pruning.layers import empty_caches, fit_attributes
 from paretoprune.pruning.plan import Plan
 
 Removed = Mapping[str, Mapping[int, Sequence[int]]]
@@ -34,6 +34,7 @@ def apply_plan(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Modu
     pruned = copy_with(model, sliced)
     for path in {name.rpartition(".")[0] for name in sliced}:
         fit_attributes(pruned.get_submodule(path))
+        empty_caches(pruned.get_submodule(path))
     _set_numbers(pruned, groups, plan)
     return pruned
 

@@ -15,6 +15,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import Example, as_arguments, run
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.labels import Numbers
+from paretoprune.pruning.layers import empty_caches
 from paretoprune.pruning.trace import OUTPUT, Trace, Work, trace
 from paretoprune.results import KeptGroup
 
@@ -57,6 +58,8 @@ def check_runs(model: nn.Module, example: Example) -> None:
 
 def read_groups(working: nn.Module, arguments: tuple[Tensor, ...]) -> Groups:
     """The same of a copy in evaluation mode on the CPU, which it may use as it likes."""
+    for module in working.modules():
+        empty_caches(module)  # or what comes from them would seem to come from nowhere
     return _Reader(working, trace(working, arguments)).read()
 
 

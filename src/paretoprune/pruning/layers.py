@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
@@ -33,6 +33,15 @@ def fit_attributes(module: nn.Module) -> None:
         _fit_recurrent(module)
     elif isinstance(module, nn.MultiheadAttention):
         FewerHeads.fit(module)
+
+
+def empty_caches(module: nn.Module) -> None:
+    """Tensors in a plain dict are in no state dict: what is worked out once from those that are,
+    as position biases of attention by device. It is worked out again."""
+    for name, value in list(vars(module).items()):
+        plain = type(value) is dict and not name.startswith("_")  # PyTorch's own begin so
+        if plain and all(isinstance(one, Tensor) for one in value.values()):
+            setattr(module, name, {})
 
 
 def _fit_convolution(module: _ConvNd) -> None:
