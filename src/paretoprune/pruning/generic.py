@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import run
+from paretoprune.pruning.layers import empty_caches
 
 _DOUBLE_TOLERANCE = 1e-9
 _SINGLE_TOLERANCE = 1e-4
@@ -36,6 +37,8 @@ def generic_copy(
         inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)
         with torch.no_grad():
             _randomise(working, generator, gain)
+            for module in working.modules():
+                empty_caches(module)
             try:
                 _settle_statistics(working, inputs, generator)
                 run(working, inputs)
