@@ -131,7 +131,9 @@ class _Reader:
         return None
 
     def _out_dim(self, tensor: str, module: nn.Module) -> int | None:
-        made = tensor in self.traced.weights or isinstance(module, _ConvNd | nn.Linear)
+        made = tensor in self.traced.weights or (
+            tensor in self.traced.used and isinstance(module, _ConvNd | nn.Linear)
+        )
         if not made or self.parameters[tensor].dim() < 2:
             return None
         if isinstance(module, nn.Embedding):

@@ -46,6 +46,7 @@ class Trace:
     places: list[tuple[str, int, Tensor]]  # a tensor, a dimension of it, and its symbols
     work: list[Work]
     weights: set[str]  # names of the tensors that make channels, by a product or a look-up
+    used: set[str]  # names of the tensors that take part at all
 
 
 def trace(model: nn.Module, inputs: Sequence[Tensor]) -> Trace:
@@ -62,7 +63,7 @@ def trace(model: nn.Module, inputs: Sequence[Tensor]) -> Trace:
     for tensor in flat(outputs):
         for plane in (follower.labels.get(tensor) or Labels()).planes:
             follower.symbols.fix(plane, OUTPUT)
-    return Trace(follower.symbols, places, follower.work, follower.weights)
+    return Trace(follower.symbols, places, follower.work, follower.weights, follower.used)
 
 
 @contextmanager
@@ -111,6 +112,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stack: list[str] = []
         self.work: list[Work] = []
         self.weights: set[str] = set()
+        self.used: set[str] = set()
         self._names: dict[int, str] = {}  # of parameters and buffers, by their memory
 
     def label_tensors(self, model: nn.Module) -> list[tuple[str, int, Tensor]]:
@@ -166,8 +168,8 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
             numbers = (1,)
         else:
             numbers = (0,) if call.name == "embedding" else ()
-        memory = [call.args[number].untyped_storage().data_ptr() for number in numbers]
-        names = {self._names[one] for one in memory if one in self._names}
+        self.used |= self._names_of(_tensors(call.args))
+        names = self._names_of([call.args[number] for number in numbers])
         self.weights |= names
         if call.name in PRODUCTS and not names:
             sides = tuple(plane for number in numbers for plane in call.at(number).planes)
@@ -175,6 +177,10 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.work.append(
                 Work(path, left.numel() * right.shape[-1], sides, labels.planes if labels else ())
             )
+
+    def _names_of(self, tensors: Sequence[Tensor]) -> set[str]:
+        memory = [tensor.untyped_storage().data_ptr() for tensor in tensors]
+        return {self._names[one] for one in memory if one in self._names}
 
 
 def _tensors(values: Any) -> list[Tensor]:
