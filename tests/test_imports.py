@@ -13,11 +13,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Which parts of the package each part may import. `*`: the modules at the top that hold values.
-VALUES = {"results", "errors", "config", "files", "targets"}
+VALUES = {"results", "errors", "config", "files", "name_patterns", "targets"}
 ALLOWED = {
     "results": set(),
     "errors": set(),
     "files": set(),
+    "name_patterns": set(),
     "config": {"results"},
     "targets": {"config"},
     "mistakes": {"config", "errors", "targets"},
@@ -28,8 +29,9 @@ ALLOWED = {
     "measure": VALUES,
     "outline": VALUES | {"data", "measure", "models", "pruning"},
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
-    "learning_rate": VALUES | {"prepare", "trial"},
-    "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
+    "schedules": VALUES | {"prepare", "finetune", "measure", "pruning"},
+    "learning_rate": VALUES | {"prepare", "schedules"},
+    "trial": VALUES | {"prepare", "pruning", "schedules"},
     "search": VALUES,
     "executors": VALUES,
     "tracking": VALUES,

@@ -11,12 +11,10 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from paretoprune.errors import TrainingError
 from paretoprune.prepare import Prepared
-from paretoprune.results import Job
-from paretoprune.trial import start_of, train
+from paretoprune.schedules.steps import cut, train
 
 _log = logging.getLogger(__name__)
 
@@ -50,18 +48,15 @@ def descend(loss_at: Callable[[float], float], start: float) -> float:
 def _loss_at(prepared: Prepared, rate: float) -> float:
     """Validation loss after one epoch at a rate; infinite where the training diverges."""
     task = prepared.outline
-    ratios = {group.name: _RATIO for group in task.groups.prunable}
-    job = Job(0, "tuning", ratios, task.widths_of(ratios), task.settings.seed)
-    tried = _with_rate(prepared, rate, epochs=1)
+    widths = task.widths_of({group.name: _RATIO for group in task.groups.prunable})
+    tried = _with_rate(prepared, rate)
+    candidate, _ = cut(tried, tried.start, tried.scores, widths)
     try:
-        curve = train(tried, job, start_of(tried, job, trials=Path())).curve
+        curve = train(tried, candidate, task.settings.seed, epochs=1)
     except TrainingError:
         return math.inf
     return curve[-1].validation_loss
 
 
-def _with_rate(prepared: Prepared, rate: float, *, epochs: int | None = None) -> Prepared:
-    finetune = replace(prepared.finetune, learning_rate=rate)
-    if epochs is not None:
-        finetune = replace(finetune, epochs=epochs)
-    return replace(prepared, finetune=finetune)
+def _with_rate(prepared: Prepared, rate: float) -> Prepared:
+    return replace(prepared, finetune=replace(prepared.finetune, learning_rate=rate))

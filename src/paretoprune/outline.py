@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 import logging
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,13 +20,23 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
-from paretoprune.config import Settings
+from paretoprune.config import GranularitySettings, Settings
 from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.files import read_json, write_json
-from paretoprune.measure import macs_per_layer
+from paretoprune.measure import count_bytes, count_params, macs_per_layer
 from paretoprune.models import load_weights
-from paretoprune.pruning import Groups, SizeModel, find_groups, widths_for
+from paretoprune.name_patterns import matches
+from paretoprune.pruning import FileSize, Groups, SizeModel, find_groups, widths_for
+from paretoprune.pruning.unstructured import (
+    Blocks,
+    Layers,
+    NofM,
+    Pattern,
+    Weights,
+    ZeroedSize,
+    find_layers,
+)
 from paretoprune.results import Cost, DataInfo
 from paretoprune.targets import build
 
@@ -33,6 +44,16 @@ _log = logging.getLogger(__name__)
 
 _GROUPS_VERSION = 2  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
+
+
+@dataclass(frozen=True)
+class Removable:
+    """What can go from a model, and what is left then."""
+
+    groups: Groups  # where weights go instead of channels: the layers
+    size: SizeModel | ZeroedSize
+    file: FileSize | ZeroedSize
+    layers: Layers | None = None  # where weights go
 
 
 @dataclass(frozen=True)
@@ -45,23 +66,43 @@ class Outline:
     info: DataInfo
     model: nn.Module  # with the weights that were given, else untrained
     example: Tensor  # (8, ...) real validation inputs
-    groups: Groups
-    size: SizeModel
+    removable: Removable
     digest: str  # names the dense model's content: model, data, training settings, seed
+
+    @property
+    def groups(self) -> Groups:
+        """The dimensions of the search, and what is kept whole."""
+        return self.removable.groups
 
     def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
         """Channels to keep in each group, rounded as the settings say."""
         sparsity = self.settings.sparsity
-        return widths_for(
-            self.groups.prunable,
-            ratios,
-            divisor=sparsity.divisor,
-            min_channels=sparsity.min_channels,
+        divisor, least = (
+            (1, 1) if self.removable.layers else (sparsity.divisor, sparsity.min_channels)
         )
+        widths = widths_for(self.groups.prunable, ratios, divisor=divisor, min_channels=least)
+        for group in self.groups.prunable if sparsity.caps else ():
+            floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / divisor - 1e-9)
+            widths[group.name] = min(group.width, max(widths[group.name], floor * divisor))
+        return widths
+
+    def cap_of(self, name: str) -> float:
+        """The most that may go from this group, as a ratio; rounding never exceeds it."""
+        return min([1.0, *matches(self.settings.sparsity.caps, name)])
 
     def cost_of(self, ratios: Mapping[str, float]) -> Cost:
         """Exact parameters and MACs of the candidate."""
-        return self.size.cost(self.widths_of(ratios))
+        return self.removable.size.cost(self.widths_of(ratios))
+
+    def quantity_of(self, ratios: Mapping[str, float], name: str) -> float:
+        """`params`, `macs` or `bytes` of the candidate: exact, or for bytes at most a few less."""
+        return self.size_at(self.widths_of(ratios), name)
+
+    def size_at(self, widths: Mapping[str, int], name: str) -> float:
+        """The same for given widths, all groups whole where absent."""
+        if name == "bytes":
+            return self.removable.file.bytes_of(widths)
+        return float(getattr(self.removable.size.cost(widths), name))
 
 
 def outline(settings: Settings) -> Outline:
@@ -84,10 +125,13 @@ def outline(settings: Settings) -> Outline:
     model.to(device)
     _check_output(model, example, info)
     digest = _digest(settings, info, model, example)
-    groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")
-    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
-    size = SizeModel(groups.prunable, shapes, macs_per_layer(model, example))
-    return Outline(settings, device, data, info, model, example, groups, size, digest)
+    removable = _removable(model, example, settings, digest)
+    return Outline(settings, device, data, info, model, example, removable, digest)
+
+
+def fresh_model(task: Outline) -> nn.Module:
+    """The model with its initial weights, those from which the dense model was trained."""
+    return _build_model(task.settings, task.info).to(task.device).eval()
 
 
 def choose_device(settings: Settings) -> torch.device:
@@ -171,6 +215,32 @@ def _source(model: nn.Module) -> str:
 
 def _file_digest(path: Path | None) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
+
+
+def _removable(model: nn.Module, example: Tensor, settings: Settings, digest: str) -> Removable:
+    macs, dense_bytes = macs_per_layer(model, example), count_bytes(model)
+    pattern = _pattern(settings.granularity)
+    if pattern is not None:
+        layers = find_layers(model, pattern)
+        size = ZeroedSize(layers.found, count_params(model), macs, dense_bytes)
+        return Removable(layers.groups, size, size, layers)
+    groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    return Removable(
+        groups,
+        SizeModel(groups.prunable, shapes, macs),
+        FileSize(groups.prunable, model.state_dict(), dense_bytes),
+    )
+
+
+def _pattern(granularity: GranularitySettings) -> Pattern | None:
+    """None where whole channels go."""
+    patterns: dict[str, Pattern] = {
+        "weights": Weights(),
+        "nm": NofM(granularity.m),
+        "block": Blocks(granularity.rows, granularity.columns),
+    }
+    return patterns.get(granularity.name)
 
 
 def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
+import json
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from torch.nn.functional import kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.errors import WeightsError
-from paretoprune.finetune import Teacher, fit, recalibrate_batchnorm
+from paretoprune.finetune import Pressure, Teacher, fit, recalibrate_batchnorm
 from paretoprune.measure import (
     combine,
     count_bytes,
@@ -23,10 +27,12 @@ from paretoprune.measure import (
     measure_latency,
     measure_quality,
 )
-from paretoprune.outline import Outline
-from paretoprune.pruning import apply_plan, make_plan
+from paretoprune.outline import Outline, fresh_model
+from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed
 from paretoprune.pruning.checkpoint import load_state, save_state
-from paretoprune.results import Cost, Metrics
+from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, l1
+from paretoprune.pruning.unstructured import ZeroedSize, count_compressed_bytes
+from paretoprune.results import Cost, EpochRecord, Metrics
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
@@ -42,7 +48,8 @@ class Prepared:
     outline: Outline
     dense: nn.Module
     dense_metrics: Metrics
-    scores: Mapping[str, Tensor]  # by group name, (width,)
+    start: Candidate  # what trials prune: the dense model, as it was trained before pruning
+    scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
 
@@ -52,8 +59,9 @@ def prepare(task: Outline) -> Prepared:
     dense = _dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
+    start = _start(task, dense)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
-    scores = scorer(dense, task.groups.prunable, training_batches(task))
+    scores = start.score(scorer, training_batches(task))
     teacher = None
     if task.settings.finetune.distillation > 0:
         loader = task.data.train_dataloader()
@@ -63,7 +71,7 @@ def prepare(task: Outline) -> Prepared:
             device=task.device,
             num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
         )
-    return Prepared(task, dense, dense_metrics, scores, teacher, task.settings.finetune)
+    return Prepared(task, dense, dense_metrics, start, scores, teacher, task.settings.finetune)
 
 
 def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:
@@ -80,13 +88,23 @@ def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics]
             device=task.device,
             dense=dense[0] if dense else None,
         )
-    return combine(
+    metrics = combine(
         quality,
-        Cost(params=count_params(model), macs=count_macs(model, task.example)),
+        counted_cost(task, model),
         size_bytes=count_bytes(model),
         latency=latency,
         dense=dense[1] if dense else None,
     )
+    if task.removable.layers is None:
+        return metrics
+    return replace(metrics, compressed_bytes=count_compressed_bytes(model.state_dict()))
+
+
+def counted_cost(task: Outline, model: nn.Module) -> Cost:
+    """Parameters and MACs by counting; where weights go instead of channels, without zeros."""
+    if isinstance(task.removable.size, ZeroedSize):
+        return task.removable.size.cost_of(model)
+    return Cost(params=count_params(model), macs=count_macs(model, task.example))
 
 
 def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
@@ -106,10 +124,8 @@ def divergence(prepared: Prepared, ratios: Mapping[str, float]) -> float:
     is a forward pass or two.
     """
     task = prepared.outline
-    groups = task.groups.prunable
-    pruned = apply_plan(
-        prepared.dense, groups, make_plan(groups, prepared.scores, task.widths_of(ratios))
-    )
+    widths = task.widths_of(ratios)
+    pruned = prepared.start.cut(prepared.scores, widths, proof=None).model
     batches = [inputs for inputs, _ in training_batches(task, 1 + _NUM_PROBES)]
     recalibrate_batchnorm(pruned, batches[:_NUM_PROBES])
     with torch.inference_mode():
@@ -123,17 +139,100 @@ def _dense_model(task: Outline) -> nn.Module:
     cached = settings.cache_dir / "dense" / f"{task.digest}.safetensors"
     if not settings.model.weights and not _load_cached(model, cached):
         _log.info("training the dense model for %d epochs", settings.model.train.epochs)
-        fit(
-            model,
-            train_loader=task.data.train_dataloader(),
-            val_loader=task.data.val_dataloader(),
-            settings=settings.model.train,
-            epochs=settings.model.train.epochs,
-            seed=settings.seed,
-            device=task.device,
-        )
+        _fit_dense(task, model)
         save_state(cached, model)
     return model.eval()
+
+
+def _fit_dense(
+    task: Outline, model: nn.Module, *, on_epoch: Callable[[EpochRecord], None] | None = None
+) -> None:
+    settings = task.settings
+    fit(
+        model,
+        train_loader=task.data.train_dataloader(),
+        val_loader=task.data.val_dataloader(),
+        settings=settings.model.train,
+        epochs=settings.model.train.epochs,
+        seed=settings.seed,
+        device=task.device,
+        on_epoch=on_epoch,
+    )
+
+
+def early_model(task: Outline, epoch: int) -> nn.Module:
+    """The dense model as it was after so many epochs of its training; 0: not trained at all.
+
+    Trained again from the same initial weights in the same way, and cached.
+    """
+    model, settings = fresh_model(task), task.settings
+    if epoch == 0:
+        return model
+    cached = settings.cache_dir / "dense" / f"{task.digest}-{epoch}.safetensors"
+    if not _load_cached(model, cached):
+
+        def stop(record: EpochRecord) -> None:
+            if record.epoch == epoch:
+                raise _Enough
+
+        with suppress(_Enough):
+            _fit_dense(task, model, on_epoch=stop)
+        save_state(cached, model)
+    return model.eval()
+
+
+class _Enough(Exception):
+    """The epoch that was asked for is reached."""
+
+
+def _start(task: Outline, dense: nn.Module) -> Candidate:
+    """What trials prune."""
+    if task.settings.schedule.name == "at_init":
+        dense = early_model(task, 0)
+    if task.removable.layers is not None:
+        return Zeroed(sparsely_trained(task, dense), task.removable.layers)
+    return Narrowed(sparsely_trained(task, dense), Plan({}), task.groups.prunable)
+
+
+def sparsely_trained(task: Outline, dense: nn.Module) -> nn.Module:
+    """The dense model after the phase that `sparse_training` names, cached; or itself.
+
+    A growing penalty is no part of it: that depends on what a trial removes.
+    """
+    phase = task.settings.sparse_training
+    if phase.name in ("none", "growing") and phase.dropout == 0:
+        return dense
+    model = copy.deepcopy(dense)
+    content = json.dumps([asdict(phase), asdict(task.settings.finetune)], sort_keys=True)
+    name = f"{task.digest}-sparse-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    cached = task.settings.cache_dir / "dense" / f"{name}.safetensors"
+    if _load_cached(model, cached):
+        return model.eval()
+    pressure = Pressure(_penalty(task, model), dropout=phase.dropout, targeted=phase.targeted)
+    result = fit(
+        model,
+        train_loader=task.data.train_dataloader(),
+        val_loader=task.data.val_dataloader(),
+        settings=replace(task.settings.finetune, distillation=0.0),
+        epochs=phase.epochs,
+        seed=task.settings.seed,
+        device=task.device,
+        pressure=pressure,
+    )
+    _log.info("sparse training ends at %.2f %%", result.curve[-1].validation_accuracy)
+    save_state(cached, model)
+    return model.eval()
+
+
+def _penalty(task: Outline, model: nn.Module) -> Penalty | None:
+    phase = task.settings.sparse_training
+    if phase.name == "l1":
+        return l1(model, strength=phase.strength)
+    if phase.name == "bn_scale":
+        return bn_scale(model, strength=phase.strength)
+    if phase.name == "group_lasso":
+        return group_lasso(model, task.groups.prunable, strength=phase.strength)
+    return None
 
 
 def _load_cached(model: nn.Module, path: Path) -> bool:

@@ -21,6 +21,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     "params": "minimize",
     "macs": "minimize",
     "size_bytes": "minimize",
+    "compressed_bytes": "minimize",
     "latency_ms": "minimize",
     "latency_p95_ms": "minimize",
     "throughput_per_s": "maximize",
@@ -49,6 +50,7 @@ class GroupInfo:
 
     name: str
     width: int
+    max_ratio: float = 1.0  # the most of it that may go, from `sparsity.caps`
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Metrics:
     params: int | None = None
     macs: int | None = None
     size_bytes: int | None = None
+    compressed_bytes: int | None = None  # stored without its zeros, where weights went
     latency_ms: float | None = None
     latency_p95_ms: float | None = None
     throughput_per_s: float | None = None
@@ -168,6 +171,7 @@ class TrialResult:
     reason: str | None = None  # why it failed, or is infeasible
     duplicate_of: int | None = None  # the trial with the same architecture, whose metrics these are
     parent: int | None = None  # the trial whose weights it started from; None: the dense model
+    compensation: Mapping[str, float] = field(default_factory=dict)  # "loss_before", "loss_after"
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:

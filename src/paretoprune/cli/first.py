@@ -2,65 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
+from paretoprune.name_patterns import matches, unmatched
 from paretoprune.outline import Outline
 from paretoprune.results import GroupInfo, Metrics, Proposal
 from paretoprune.search import (
+    Path,
+    Sensitivity,
     baselines,
     broken_limits,
-    global_ratios_that_fit,
+    different_places,
+    distinct_ratios,
+    erdos_renyi_path,
+    first_that_fits,
+    ranking_path,
+    sensitivity_path,
     uniform,
-    uniform_ratios,
+    uniform_path,
 )
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
-_DEFAULT_MACS = 0.5
+_DEFAULT_TARGET = ("macs", 0.5)
+_MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
 
 
 def search_of(settings: Settings) -> SearchSettings:
     """The search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
-    return SearchSettings(strategy="chain", n_trials=2, max_ratio=_MAX_RATIO, baseline_ratios=())
+    n_trials = 9 if settings.sparsity.accuracy_drop is not None else 2
+    return SearchSettings(
+        strategy="chain", n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
+    )
 
 
 def reject_unmeetable(task: Outline) -> None:
     """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
-    ratio = search_of(task.settings).max_ratio
-    smallest = task.cost_of(uniform(group_infos(task), ratio))
+    sparsity, groups = task.settings.sparsity, group_infos(task)
+    least = uniform(groups, search_of(task.settings).max_ratio)
+    smallest = task.cost_of(least)
     metrics = Metrics(params=smallest.params, macs=smallest.macs)
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
-        for sentence in broken_limits(task.settings.sparsity, metrics)
+        for sentence in broken_limits(sparsity, metrics)
     ]
-    dense = task.cost_of({})
-    for name in ("macs", "params"):
-        share = getattr(task.settings.sparsity, name)
-        least = getattr(smallest, name) / getattr(dense, name)
-        if not task.settings.search and share is not None and share < least:
+    if not task.settings.search and sparsity.size_target is not None:
+        name, share = sparsity.size_target
+        reached = task.quantity_of(least, name) / task.quantity_of({}, name)
+        if share < reached:
             mistakes.append(
                 f"`sparsity.{name}={share}` cannot be reached: the smallest candidate keeps "
-                f"{least:.4f} of the dense model's"
+                f"{reached:.4f} of the dense model's"
             )
-    unknown = set(task.settings.sparsity.ratios or {}) - {g.name for g in group_infos(task)}
-    if unknown:
-        names = ", ".join(group.name for group in group_infos(task))
-        mistakes.append(
-            f"`sparsity.ratios` names {', '.join(sorted(unknown))}, which can't be pruned; "
-            f"the groups are: {names}"
-        )
+    names = [group.name for group in groups]
+    for setting, patterns in (("ratios", sparsity.ratios or {}), ("caps", sparsity.caps)):
+        if unknown := unmatched(patterns, names):
+            mistakes.append(
+                f"`sparsity.{setting}` names {', '.join(sorted(unknown))}, which can't be pruned; "
+                f"the groups are: {', '.join(names)}"
+            )
     if mistakes:
         raise SettingsError(mistakes)
 
 
-def first_proposals(task: Outline, scores: Mapping[str, Sequence[float]]) -> list[Proposal]:
-    """The candidates that come before any that a sampler proposes."""
+def first_proposals(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> list[Proposal]:
+    """The candidates that come before any that a sampler proposes.
+
+    `scores` must be comparable across groups; `sensitivity` is measured if the allocation asks.
+    """
     groups = group_infos(task)
     if task.settings.search is None:
-        return [Proposal(uniform(groups, 0.0), "dense"), _single(task, groups, scores)]
+        dense = Proposal(uniform(groups, 0.0), "dense")
+        if task.settings.sparsity.accuracy_drop is not None:
+            return [dense]
+        return [dense, Proposal(_single(task, scores, sensitivity), "single")]
     search = task.settings.search
     return baselines(
         groups,
@@ -73,27 +95,75 @@ def first_proposals(task: Outline, scores: Mapping[str, Sequence[float]]) -> lis
 
 def group_infos(task: Outline) -> list[GroupInfo]:
     """The dimensions of the search."""
-    return [GroupInfo(group.name, group.width) for group in task.groups.prunable]
+    return [
+        GroupInfo(group.name, group.width, task.cap_of(group.name))
+        for group in task.groups.prunable
+    ]
+
+
+def places_of(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> list[dict[str, float]]:
+    """What a single run with an accuracy drop tries: falling sizes along the allocation."""
+    path = _path(task, scores, sensitivity)
+    return different_places(path, task.widths_of, most=_MOST_PLACES)
+
+
+def choices_of(task: Outline, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
+    """The ratios that a group can have: one for each width, of layers of weights at most 64."""
+    most = {"most": 64} if task.removable.layers else {}
+    return distinct_ratios(group_infos(task), task.widths_of, max_ratio=max_ratio, **most)
 
 
 def _single(
-    task: Outline, groups: Sequence[GroupInfo], scores: Mapping[str, Sequence[float]]
-) -> Proposal:
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> Mapping[str, float]:
     """The candidate that `sparsity` names."""
-    sparsity = task.settings.sparsity
+    sparsity, groups = task.settings.sparsity, group_infos(task)
     if sparsity.ratio is not None:
-        return Proposal(uniform(groups, sparsity.ratio), "single")
+        return uniform(groups, sparsity.ratio)
     if sparsity.ratios is not None:
-        return Proposal({g.name: sparsity.ratios.get(g.name, 0.0) for g in groups}, "single")
-    quantity = "params" if sparsity.params is not None else "macs"
-    share = sparsity.params or sparsity.macs or _DEFAULT_MACS
-    most = share * getattr(task.cost_of({}), quantity)
+        asked = {group.name: matches(sparsity.ratios, group.name) for group in groups}
+        return {name: ratios[-1] if ratios else 0.0 for name, ratios in asked.items()}
+    if task.settings.schedule.name == "one_by_one":  # it stops at the target by itself
+        return uniform(groups, _MAX_RATIO)
+    quantity, share = sparsity.size_target or _DEFAULT_TARGET
+    most = share * task.quantity_of({}, quantity)
+    return first_that_fits(
+        _path(task, scores, sensitivity),
+        lambda ratios: task.quantity_of(ratios, quantity) <= most,
+        task.widths_of,
+    )
 
-    def fits(ratios: Mapping[str, float]) -> bool:
-        return bool(getattr(task.cost_of(ratios), quantity) <= most)
 
-    if sparsity.allocation == "global":
-        ratios = global_ratios_that_fit(scores, fits, max_ratio=_MAX_RATIO)
-    else:
-        ratios = uniform_ratios(groups, fits, max_ratio=_MAX_RATIO)
-    return Proposal(ratios, "single")
+def _path(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> Path:
+    """The way from the dense model to the smallest that `sparsity.allocation` names."""
+    groups, allocation = group_infos(task), task.settings.sparsity.allocation
+    if allocation in ("global", "lamp"):
+        return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
+    if allocation == "erk":
+        return erdos_renyi_path(groups, _kernel_factors(task), max_ratio=_MAX_RATIO)
+    if allocation == "sensitivity":
+        choices = choices_of(task, max_ratio=_MAX_RATIO)
+        name = (task.settings.sparsity.size_target or _DEFAULT_TARGET)[0]
+        return sensitivity_path(sensitivity(), choices, lambda r: task.quantity_of(r, name))
+    return uniform_path(groups, max_ratio=_MAX_RATIO)
+
+
+def _kernel_factors(task: Outline) -> dict[str, float]:
+    """By group, the sum of the dimensions of its weights over that of their products."""
+    shapes = {name: p.shape for name, p in task.model.named_parameters() if p.dim() > 1}
+    factors = {}
+    for group in task.groups.prunable:
+        names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}
+        own = [shapes[name] for name in sorted(names) if name in shapes]
+        factors[group.name] = sum(map(sum, own)) / sum(shape.numel() for shape in own)
+    return factors

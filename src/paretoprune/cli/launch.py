@@ -16,7 +16,7 @@ from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
 from paretoprune.cli.front import Tables, print_front
-from paretoprune.cli.strategy import strategy_of
+from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
 from paretoprune.config import Settings
@@ -26,6 +26,7 @@ from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare
 from paretoprune.pruning import normalise, save_state
+from paretoprune.pruning.scorers.lamp import lamp
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import Ledger
 from paretoprune.sweep import Problem, run_sweep
@@ -53,7 +54,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         folder.write_config(config)
         _describe(task, folder)
         prepared = prepare(task)
-        if settings.finetune.tune_learning_rate:
+        if settings.finetune.tune_learning_rate and not settings.schedule.trains_anew:
             prepared = with_tuned_rate(prepared)
         _keep_dense(folder, prepared)
         try:
@@ -67,7 +68,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
 def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[TrialResult]:
     task, settings = prepared.outline, prepared.outline.settings
     search = search_of(settings)
-    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
+    scores = _comparable_scores(prepared)
+    sensitivity = sensitivity_of(prepared)
     ledger = Ledger(
         folder.study,
         name=folder.path.name,
@@ -81,8 +83,8 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
     def evaluate(job: Job) -> TrialResult:
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
-    first = first_proposals(task, scores)
-    strategy = strategy_of(prepared, ledger, num_first=len(first))
+    first = first_proposals(task, scores, sensitivity)
+    strategy = strategy_of(prepared, ledger, scores, sensitivity, num_first=len(first))
     with (
         Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
         Tables(folder.path, search.objectives) as tables,
@@ -100,6 +102,21 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
             seed=settings.seed,
             watchers=(terminal, tables, tracked),
         )
+
+
+def _comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
+    """Scores of all channels or units that may be ranked across groups.
+
+    Those of single weights are as they are; those of channels, of layers of all sizes, are divided
+    by the mean of their group. `lamp` compares the share of what is left (Lee et al. 2021).
+    """
+    settings = prepared.outline.settings
+    scores = prepared.start.unit_scores(prepared.scores)
+    if settings.sparsity.allocation == "lamp":
+        scores = {name: lamp(values.double().square()) for name, values in scores.items()}
+    elif settings.granularity.name == "channels":
+        scores = normalise(scores)
+    return {name: values.tolist() for name, values in scores.items()}
 
 
 def _single_name(config: Mapping[str, Any]) -> str:

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from paretoprune.cli.first import group_infos, search_of
+from paretoprune.cli.first import choices_of, group_infos, places_of, search_of
 from paretoprune.prepare import Prepared, divergence
 from paretoprune.results import Metrics
 from paretoprune.search import (
     Chain,
+    Drop,
     Full,
     Ledger,
+    Sensitivity,
     Strategy,
     broken_limits,
-    distinct_ratios,
     measure_sensitivity,
 )
-from paretoprune.search.sensitivity import Sensitivity
 
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 
-def strategy_of(prepared: Prepared, ledger: Ledger, *, num_first: int) -> Strategy:
+def sensitivity_of(prepared: Prepared) -> Callable[[], Sensitivity]:
+    """How much each group matters, measured when it is first asked for."""
+    task = prepared.outline
+    levels = [level for level in _LEVELS if level <= search_of(task.settings).max_ratio]
+
+    @cache
+    def sensitivity() -> Sensitivity:
+        groups = group_infos(task)
+        return measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
+
+    return sensitivity
+
+
+def strategy_of(
+    prepared: Prepared,
+    ledger: Ledger,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+    *,
+    num_first: int,
+) -> Strategy:
     """The strategy for all trials after the first `num_first`."""
     task = prepared.outline
     search, groups = search_of(task.settings), group_infos(task)
@@ -32,17 +52,14 @@ def strategy_of(prepared: Prepared, ledger: Ledger, *, num_first: int) -> Strate
         known = Metrics(params=cost.params, macs=cost.macs)
         return not broken_limits(task.settings.sparsity, known)
 
+    drop = task.settings.sparsity.accuracy_drop
+    if task.settings.search is None and drop is not None:
+        return Drop(places_of(task, scores, sensitivity), drop)
     if search.strategy == "full":
         return Full(ledger, fits, search.max_ratio)
     size = "params" if "params" in search.objectives and "macs" not in search.objectives else "macs"
-
-    @cache
-    def sensitivity() -> Sensitivity:
-        levels = [level for level in _LEVELS if level <= search.max_ratio]
-        return measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
-
     return Chain(
-        choices=distinct_ratios(groups, task.widths_of, max_ratio=search.max_ratio),
+        choices=choices_of(task, max_ratio=search.max_ratio),
         size_of=lambda ratios: float(getattr(task.cost_of(ratios), size)),
         fits=fits,
         sensitivity=sensitivity,

@@ -22,6 +22,8 @@ from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.precision import uses_bfloat16
+from paretoprune.finetune.pressure import Pressure
+from paretoprune.finetune.regrow import Regrow
 from paretoprune.finetune.trainer import run_trainer
 from paretoprune.results import EpochRecord
 
@@ -46,7 +48,8 @@ def fit(
     seed: int,
     device: torch.device,
     teacher: Teacher | None = None,
-    masks: MaskSchedule | None = None,
+    masks: MaskSchedule | Regrow | None = None,
+    pressure: Pressure | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     first_epoch: int = 1,
     evaluate_start: bool = False,
@@ -56,7 +59,8 @@ def fit(
     `epochs` rules, not `settings.epochs`. The model ends on `device`, in evaluation mode, with
     the weights of the epoch with the highest validation accuracy; of equals the last one, which
     had the most training. With `evaluate_start` the weights it came with take part, as the epoch
-    before the first; with `masks` only epochs that ended with the full masks do. `on_epoch` is
+    before the first; with `masks` only epochs that ended with the full masks do. `pressure` is
+    added to each step. `on_epoch` is
     called after each epoch, and what it raises ends the training. The same seed and the same
     batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
 
@@ -86,6 +90,7 @@ def fit(
                 num_steps=epochs * len(train_loader),
                 bfloat16=bfloat16,
                 teacher=teacher,
+                pressure=pressure,
             )
             callbacks = [masks, keeper] if masks else [keeper]
             run_trainer(module, train_loader, epochs=epochs, device=device, callbacks=callbacks)

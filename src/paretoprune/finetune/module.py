@@ -16,6 +16,7 @@ from paretoprune.finetune.distill import Teacher, distillation_loss
 from paretoprune.finetune.layout import as_channels_last
 from paretoprune.finetune.loader import Batch
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
+from paretoprune.finetune.pressure import Pressure
 
 
 class FinetuneModule(LightningModule):
@@ -33,6 +34,7 @@ class FinetuneModule(LightningModule):
         num_steps: int,
         bfloat16: bool,
         teacher: Teacher | None,
+        pressure: Pressure | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -42,6 +44,8 @@ class FinetuneModule(LightningModule):
         self._settings = settings
         self._bfloat16 = bfloat16
         self._teacher = teacher
+        self._pressure = pressure
+        self._step = 0
         self._optimizer = make_optimizer(model, settings)
         self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
 
@@ -51,12 +55,20 @@ class FinetuneModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         if self.trainer.received_sigterm:  # Lightning would wait for the end of the epoch
             raise SystemExit(128 + signal.SIGTERM)
-        loss = self._loss(*batch)
-        self.meter.add(loss.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
         self._optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        if self._pressure is None:
+            self._backward(batch)
+        else:
+            with self._pressure.on(self.model, progress=self._step / self.num_steps):
+                self._backward(batch)
         self._optimizer.step()
         self._schedule.step()
+        self._step += 1
+
+    def _backward(self, batch: Batch) -> None:
+        loss = self._loss(*batch)
+        self.meter.add(loss.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
+        torch.autograd.backward(loss)
 
     @property
     def learning_rate(self) -> float:

@@ -2,32 +2,46 @@
 
 from paretoprune.search.baselines import (
     baselines,
-    global_ratios_that_fit,
     repair_ratios,
     uniform,
-    uniform_ratios,
 )
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
-from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
-from paretoprune.search.strategies import Chain, Full, Strategy
+from paretoprune.search.paths import (
+    Path,
+    different_places,
+    erdos_renyi_path,
+    first_that_fits,
+    ranking_path,
+    sensitivity_path,
+    uniform_path,
+)
+from paretoprune.search.sensitivity import Sensitivity, distinct_ratios, measure_sensitivity
+from paretoprune.search.strategies import Chain, Drop, Full, Strategy
 
 __all__ = [
     "Chain",
+    "Drop",
     "Full",
     "Ledger",
+    "Path",
+    "Sensitivity",
     "Strategy",
     "baselines",
     "broken_limits",
+    "different_places",
     "distinct_ratios",
+    "erdos_renyi_path",
+    "first_that_fits",
     "front_of",
-    "global_ratios_that_fit",
     "hypervolume",
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
+    "ranking_path",
     "repair_ratios",
+    "sensitivity_path",
     "uniform",
-    "uniform_ratios",
+    "uniform_path",
 ]

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.strategies.drop import Drop
 from paretoprune.search.strategies.full import Full
 
-__all__ = ["Chain", "Full", "Strategy"]
+__all__ = ["Chain", "Drop", "Full", "Strategy"]
 
 
 class Strategy(Protocol):

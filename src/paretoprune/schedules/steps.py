@@ -1,0 +1,135 @@
+"""What every schedule is made of: cut and prove, compensate, recalibrate, train."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from paretoprune.config import FinetuneSettings
+from paretoprune.finetune import MaskSchedule, Pressure, Regrow, fit, recalibrate_batchnorm
+from paretoprune.measure import measure_quality
+from paretoprune.prepare import Prepared, training_batches
+from paretoprune.pruning import Candidate
+from paretoprune.pruning.compensation import compensate
+from paretoprune.results import EpochRecord, Job
+from paretoprune.targets import build
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a trial prunes: the dense model, or what an earlier trial made of it."""
+
+    candidate: Candidate
+    scores: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A pruned and trained model, and how it came about."""
+
+    candidate: Candidate
+    curve: tuple[EpochRecord, ...]
+    compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, in nats
+
+
+class Schedule(Protocol):
+    """Carries out one job: prunes to its widths and trains, in the schedule's own order."""
+
+    def __call__(self, prepared: Prepared, job: Job, start: Start, /) -> Trained: ...
+
+
+def rescore(prepared: Prepared, candidate: Candidate, job: Job) -> dict[str, Tensor]:
+    """Scores of what is left."""
+    scorer = build(prepared.outline.settings.scorer, seed=job.seed)
+    return candidate.score(scorer, training_batches(prepared.outline))
+
+
+def cut(
+    prepared: Prepared,
+    candidate: Candidate,
+    scores: Mapping[str, Tensor],
+    widths: Mapping[str, int],
+) -> tuple[Candidate, dict[str, float]]:
+    """The candidate with so much left, proved, compensated, its BatchNorm statistics renewed.
+
+    And the validation loss without and with the compensation, in nats; empty where there is none.
+    """
+    smaller = candidate.cut(scores, widths, proof=prepared.outline.example)
+    method = prepared.outline.settings.compensation
+    if method == "none":
+        recalibrate(prepared, smaller.model)
+        return smaller, {}
+    plain = copy.deepcopy(smaller.model)
+    recalibrate(prepared, plain)
+    limit = max(1, prepared.finetune.recalibration_batches)
+    batches = [inputs for inputs, _ in training_batches(prepared.outline, limit)]
+    rows = smaller.rows_left(candidate)
+    compensate(method, smaller.model, candidate.model, rows, batches)
+    recalibrate(prepared, smaller.model)
+    losses = {
+        "loss_before": _validation_loss(prepared, plain),
+        "loss_after": _validation_loss(prepared, smaller.model),
+    }
+    _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", losses)
+    return smaller, losses
+
+
+def recalibrate(prepared: Prepared, model: nn.Module) -> None:
+    """Renew the BatchNorm statistics on training batches."""
+    limit = prepared.finetune.recalibration_batches
+    recalibrate_batchnorm(
+        model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
+    )
+
+
+def _validation_loss(prepared: Prepared, model: nn.Module) -> float:
+    task = prepared.outline
+    loader = task.data.val_dataloader()
+    quality = measure_quality(model, loader, num_classes=task.info.num_classes, device=task.device)
+    return quality.loss
+
+
+def train(
+    prepared: Prepared,
+    candidate: Candidate,
+    seed: int,
+    *,
+    epochs: int,
+    first_epoch: int = 1,
+    settings: FinetuneSettings | None = None,
+    masks: MaskSchedule | Regrow | None = None,
+    pressure: Pressure | None = None,
+    batches: Sequence[Sequence[Tensor]] | None = None,
+) -> tuple[EpochRecord, ...]:
+    """Train the candidate's model in place; what is gone stays gone. Returns the curve.
+
+    `settings` are those of fine-tuning if not given; `batches` the whole training part.
+    """
+    task = prepared.outline
+    if masks is None and (held := candidate.held):
+        masks = MaskSchedule(lambda _share: held, ramp=0)
+    teacher = prepared.teacher
+    chosen = settings or prepared.finetune
+    if teacher is None:
+        chosen = replace(chosen, distillation=0.0)
+    result = fit(
+        candidate.model,
+        train_loader=task.data.train_dataloader() if batches is None else batches,
+        val_loader=task.data.val_dataloader(),
+        settings=chosen,
+        epochs=epochs,
+        seed=seed,
+        device=task.device,
+        teacher=teacher,
+        masks=masks,
+        pressure=pressure,
+        first_epoch=first_epoch,
+    )
+    return result.curve
