@@ -38,7 +38,7 @@ from paretoprune.pruning.unstructured import (
     find_layers,
 )
 from paretoprune.results import Cost, DataInfo
-from paretoprune.targets import build
+from paretoprune.targets import build, offers
 
 _log = logging.getLogger(__name__)
 
@@ -221,6 +221,7 @@ def _removable(model: nn.Module, example: Tensor, settings: Settings, digest: st
     macs, dense_bytes = macs_per_layer(model, example), count_bytes(model)
     pattern = _pattern(settings.granularity)
     if pattern is not None:
+        _check_scorer(settings)
         layers = find_layers(model, pattern)
         size = ZeroedSize(layers.found, count_params(model), macs, dense_bytes)
         return Removable(layers.groups, size, size, layers)
@@ -231,6 +232,18 @@ def _removable(model: nn.Module, example: Tensor, settings: Settings, digest: st
         SizeModel(groups.prunable, shapes, macs),
         FileSize(groups.prunable, model.state_dict(), dense_bytes),
     )
+
+
+def _check_scorer(settings: Settings) -> None:
+    """Raises SettingsError where the scorer scores channels alone."""
+    if not offers(settings.scorer, "per_weight"):
+        raise SettingsError(
+            [
+                f"`scorer._target_={settings.scorer.path}` scores channels, not single weights; "
+                f"with `granularity={settings.granularity.name}` use scorer=magnitude, taylor, "
+                "wanda, fisher or another with `per_weight` (docs/scorers.md)"
+            ]
+        )
 
 
 def _pattern(granularity: GranularitySettings) -> Pattern | None:

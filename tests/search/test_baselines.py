@@ -13,8 +13,6 @@ from paretoprune.search.baselines import (
     baselines,
     global_ratios,
     repair_ratios,
-    uniform,
-    uniform_ratios,
 )
 
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 16))
@@ -36,22 +34,15 @@ def test_every_sweep_begins_with_dense_uniform_and_global() -> None:
 
 def test_global_ranking_removes_what_scores_below_one_threshold() -> None:
     """The threshold 1.5 is the lowest that meets 120 MACs: 6 x 6 + 9 x 9 = 117 remain."""
-    ratios = global_ratios(SCORES, cost_of, max_macs=120, max_ratio=0.9)
+    ratios = global_ratios(GROUPS, SCORES, cost_of, max_macs=120, max_ratio=0.9)
     assert ratios == {"a": 2 / 8, "b": 7 / 16}
     assert cost_of(ratios).macs == 117
 
 
 def test_global_ranking_leaves_something_of_every_group() -> None:
-    ratios = global_ratios({"a": [0.0] * 8, "b": [9.0] * 16}, cost_of, max_macs=260, max_ratio=0.75)
+    scores = {"a": [0.0] * 8, "b": [9.0] * 16}
+    ratios = global_ratios(GROUPS, scores, cost_of, max_macs=260, max_ratio=0.75)
     assert ratios == {"a": 0.75, "b": 0.0}
-
-
-@given(st.floats(0.02, 1.0))
-def test_uniform_ratio_is_the_smallest_that_fits(share: float) -> None:
-    most = share * cost_of(uniform(GROUPS, 0.0)).macs
-    ratio = uniform_ratios(GROUPS, lambda r: cost_of(r).macs <= most, max_ratio=0.99)["a"]
-    assert cost_of(uniform(GROUPS, ratio)).macs <= most
-    assert ratio == 0 or cost_of(uniform(GROUPS, ratio - 1e-4)).macs > most
 
 
 @given(st.floats(0, 0.9), st.floats(0, 0.9), st.integers(4, 320))

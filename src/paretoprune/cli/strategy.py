@@ -45,7 +45,7 @@ def strategy_of(
 ) -> Strategy:
     """The strategy for all trials after the first `num_first`."""
     task = prepared.outline
-    search, groups = search_of(task.settings), group_infos(task)
+    search = search_of(task.settings)
 
     def fits(ratios: Mapping[str, float]) -> bool:
         cost = task.cost_of(ratios)

@@ -20,7 +20,7 @@ from paretoprune.pruning.equivalence import check_equivalence
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.masks import mask_tensors, masked_model
 from paretoprune.pruning.plan import Plan, make_plan
-from paretoprune.pruning.scorers import Scorer
+from paretoprune.pruning.scorers import Scorer, WeightScorer
 from paretoprune.pruning.unstructured.layers import Layers, zero, zeros_in
 
 Scores = Mapping[str, Tensor]
@@ -161,14 +161,13 @@ class Zeroed:
 
     def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
         """A score for each weight, by layer name, shaped like it."""
-        per_weight = getattr(scorer, "per_weight", None)
-        if per_weight is None:
+        if not isinstance(scorer, WeightScorer):
             raise PruningError(
                 f"{type(scorer).__name__} scores channels, not single weights; use another "
                 "scorer, for example scorer=magnitude, or granularity=channels"
             )
         tensors = [layer.tensor for layer in self.layers.found]
-        scores = per_weight(self.model, tensors, batches)
+        scores = scorer.per_weight(self.model, tensors, batches)
         return {layer.name: scores[layer.tensor] for layer in self.layers.found}
 
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:

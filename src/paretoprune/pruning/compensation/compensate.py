@@ -24,7 +24,7 @@ def compensate(
     rows: Mapping[str, Sequence[int]],
     batches: Sequence[Tensor],
 ) -> None:
-    """Update the kept weights of the pruned `model`, in place, so that its layers give what those of
+    """Update the kept weights of the pruned `model`, in place: its layers shall give what those of
     the `reference`, from which it was pruned, give on the calibration batches.
 
     `rows` names, by weight, the outputs of the reference that are left; all where absent. Plain

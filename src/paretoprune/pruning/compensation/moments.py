@@ -53,7 +53,7 @@ def moments_of(
     rows: Tensor | None,
     batches: Sequence[Tensor],
 ) -> Moments:
-    """The sums for one layer: what it gets in `model`, and what of the reference's outputs it lacks.
+    """The sums for one layer: what it gets in `model`, and how far it is from the reference.
 
     `rows` are the reference's outputs that the model's layer still has, None for all.
     """

@@ -73,7 +73,7 @@ class NofM:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Blocks of `rows` outputs by `columns` inputs; of a convolution, at one place of its kernel."""
+    """Blocks of `rows` outputs by `columns` inputs; in convolutions, at one place of the kernel."""
 
     rows: int
     columns: int
