@@ -29,6 +29,7 @@ ALLOWED = {
     "measure": VALUES,
     "outline": VALUES | {"data", "measure", "models", "pruning"},
     "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
+    "latency_table": VALUES | {"outline", "measure", "pruning"},
     "schedules": VALUES | {"prepare", "finetune", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "schedules"},
     "trial": VALUES | {"prepare", "pruning", "schedules"},
@@ -52,9 +53,9 @@ HOMES = {
     "optuna": {"search"},
     "mlflow": {"tracking"},
     "pandas": {"delivery"},
-    "plotly": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
+    "pynvml": {"measure"},
 }
 
 

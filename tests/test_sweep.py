@@ -189,7 +189,7 @@ def test_a_space_that_is_used_up_ends_the_sweep(tmp_path: Path) -> None:
 def test_weights_are_kept_for_the_front_alone(tmp_path: Path) -> None:
     def evaluate(job: Job) -> TrialResult:
         weights = SweepFolder(tmp_path).trial(job.number) / "model.safetensors"
-        weights.parent.mkdir(parents=True)
+        weights.parent.mkdir(parents=True, exist_ok=True)
         weights.touch()
         return formula.evaluate(job)
 

@@ -15,11 +15,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from paretoprune.results import DIRECTIONS, Direction
+from paretoprune.results import DIRECTIONS, TIMED, Direction
 
-TARGETS = ("ratio", "macs", "params", "bytes", "accuracy_drop", "ratios")  # of a single run
+_SIZES = ("macs", "params", "bytes", "latency")  # a share of which a single run may keep
+_TARGETS = ("ratio", *_SIZES, "accuracy_drop", "ratios")
 _strict = ConfigDict(extra="forbid")
 
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
@@ -32,7 +34,17 @@ def parse_count(value: object) -> object:
     return value
 
 
+def parse_seconds(value: object) -> object:
+    """`90s` -> 90, `10min` -> 600, `2h` -> 7200; numbers are seconds already."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|h|d)\s*", value)
+        if match:
+            return float(match[1]) * _UNITS[match[2]]
+    return value
+
+
 Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
+Seconds = Annotated[float, Field(gt=0), BeforeValidator(parse_seconds)]
 Share = Annotated[float, Field(gt=0, le=1)]  # of the dense model's
 Ratio = Annotated[float, Field(ge=0, lt=1)]  # of a group's channels to remove
 Drop = Annotated[float, Field(ge=0, le=100)]  # of accuracy, in percentage points
@@ -135,10 +147,12 @@ class SparsitySettings:
     macs: Share | None = None  # single run: the share of the dense MACs to keep
     params: Share | None = None  # single run: the share of the dense parameters to keep
     bytes: Share | None = None  # single run: the share of the dense model file's bytes to keep
+    latency: Share | None = None  # single run: the share of the dense latency to keep
     accuracy_drop: Drop | None = None  # single run: the smallest model within so many points
     ratios: Mapping[str, Ratio] | None = None  # single run: a ratio by pattern of group names
     caps: Mapping[str, Ratio] = field(default_factory=dict)  # the most that goes, by pattern
-    allocation: Literal["uniform", "global", "erk", "lamp", "sensitivity"] = "uniform"
+    # How a share is reached; `score` and `sensitivity` remove what matters least for its size.
+    allocation: Literal["uniform", "global", "erk", "lamp", "score", "sensitivity"] = "uniform"
     divisor: Positive = 4  # widths are rounded to multiples of it
     min_channels: Positive = 1  # no group becomes narrower
     max_params: Count | None = None
@@ -150,12 +164,12 @@ class SparsitySettings:
     @property
     def size_target(self) -> tuple[str, float] | None:
         """Of a single run: the quantity, and the share of the dense model's to keep."""
-        given = [(name, getattr(self, name)) for name in ("macs", "params", "bytes")]
+        given = [(name, getattr(self, name)) for name in _SIZES]
         return next(((name, share) for name, share in given if share is not None), None)
 
     @model_validator(mode="after")
     def _one_target(self) -> SparsitySettings:
-        given = [name for name in TARGETS if getattr(self, name) is not None]
+        given = [name for name in _TARGETS if getattr(self, name) is not None]
         if len(given) > 1:
             names = " and ".join(f"`sparsity.{name}`" for name in given)
             raise ValueError(f"give one target, not {names} together")
@@ -180,6 +194,7 @@ class SearchSettings:
     strategy: Literal["full", "chain"] = "full"
     sampler: Target | None = None  # of the strategy `full`
     n_trials: Positive = 30  # in total, baselines included
+    extend: bool = False  # go on with a sweep that was made for fewer trials
     objectives: Mapping[str, Direction] = field(
         default_factory=lambda: {"accuracy": "maximize", "macs": "minimize"}
     )
@@ -217,9 +232,29 @@ class SearchSettings:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class ExecutorSettings:
-    """Where trials run."""
+    """Where trials run, and what one may cost."""
 
-    name: Literal["inline"] = "inline"
+    name: Literal["inline", "processes", "ray", "slurm"] = "inline"
+    workers: Positive = 1  # trials under way at once
+    time_limit: Seconds | None = None  # of a trial; one that takes longer has failed
+    retries: Annotated[int, Field(ge=0)] = 2  # of a trial whose process died
+    gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
+    address: str | None = None  # ray: of a cluster, or `auto`; null: this machine
+    cluster: Literal["slurm", "local"] = "slurm"  # slurm: `local` tries it without Slurm
+    partition: str | None = None  # slurm
+
+    @model_validator(mode="after")
+    def _fits_the_name(self) -> ExecutorSettings:
+        if self.name == "inline" and self.workers > 1:
+            raise ValueError(
+                f"`executor.workers={self.workers}` needs other processes; "
+                "choose `executor=processes`, `executor=ray` or `executor=slurm`"
+            )
+        if self.gpus_per_worker and self.name not in ("ray", "slurm"):
+            raise ValueError("`executor.gpus_per_worker` needs `executor=ray` or `executor=slurm`")
+        if self.address and self.name != "ray":
+            raise ValueError("`executor.address` needs `executor=ray`")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
@@ -271,6 +306,16 @@ class Settings:
                 "`compensation=obs` is for single weights; with `granularity=channels`, "
                 "`compensation=least_squares` does the same"
             )
+        timed = (
+            self.sparsity.latency
+            or self.sparsity.max_latency_ms
+            or (self.search and not set(TIMED).isdisjoint(self.search.objectives))
+        )
+        if not whole and timed:
+            raise ValueError(
+                "zeros do not change the latency here, so it can be neither a target, a limit nor "
+                "an objective; set `granularity=channels`"
+            )
         if not whole and self.sparse_training.name in ("bn_scale", "group_lasso"):
             raise ValueError(
                 f"`sparse_training={self.sparse_training.name}` needs `granularity=channels`"
@@ -288,14 +333,21 @@ class Settings:
     @model_validator(mode="after")
     def _combinations(self) -> Settings:
         if self.search and not self.measure.latency:
-            timed = [n for n in self.search.objectives if "latency" in n or n == "measured_speedup"]
+            timed = [name for name in self.search.objectives if name in TIMED]
             if timed:
                 raise ValueError(
                     f"`search.objectives` names {', '.join(timed)}, which is not measured with "
                     "`measure.latency=false`; set `measure.latency=true`"
                 )
+        if self.sparsity.latency and not self.measure.latency:
+            raise ValueError("`sparsity.latency` needs `measure.latency=true`")
         if self.sparsity.max_latency_ms and not self.measure.latency:
             raise ValueError("`sparsity.max_latency_ms` needs `measure.latency=true`")
+        if self.name is not None and not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise ValueError(
+                f"`name={self.name}` must be made of letters, digits, `_`, `-` and `.`: "
+                "it names a folder in `sweeps_dir`"
+            )
         if self.search and self.name is None:
             raise ValueError("a sweep needs a `name`, for example `name=my-sweep`")
         return self

@@ -1,5 +1,7 @@
 """The error family: all that a user can cause ends in one of these, with a helpful sentence."""
 
+from pathlib import Path
+
 
 class ParetopruneError(Exception):
     """Base of all errors that paretoprune raises on purpose. Commands print it and exit with 2."""
@@ -35,6 +37,17 @@ class TrainingError(ParetopruneError, RuntimeError):
 
 class SweepError(ParetopruneError, RuntimeError):
     """A sweep's folder is missing, in use, damaged or was made with other settings."""
+
+
+class DiskFullError(ParetopruneError, OSError):
+    """A disk has no space left: the work stops, and nothing half-written stays behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"no space is left on the disk of {folder}; nothing that finished is lost: "
+            "free some space, and the same command goes on from here"
+        )
 
 
 class PickError(ParetopruneError, ValueError):

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from paretoprune.errors import DiskFullError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SEAL = "sha256"
+
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, atomically; parent folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace `path` by `data`, atomically; parent folders are made.
+
+    Raises DiskFullError, with the file as it was before, where the disk has no space left.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFullError(path.parent) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
@@ -35,3 +50,26 @@ def write_json(path: Path, data: object) -> None:
 def read_json(path: Path) -> Any:
     """The data of a JSON file. Raises OSError or ValueError like the standard library."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
+    """As `write_json`, with a checksum of the data under the key `sha256`."""
+    write_json(path, {**data, _SEAL: _checksum(data)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """What `write_sealed` wrote. Raises OSError, or ValueError where a single bit has changed."""
+    data = read_json(path)
+    if not isinstance(data, dict) or data.pop(_SEAL, None) != _checksum(data):
+        raise ValueError("its checksum does not fit its content")
+    return data
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, as `sha256sum` prints it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _checksum(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import yaml
 from torch import nn
@@ -25,11 +26,20 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
     class that is not trusted or not there.
     """
     folder = Path(folder)
+    dense = load_dense(folder, trust=trust)
+    try:
+        groups = Groups.from_json(read_json(folder / "groups.json"))
+        plan = Plan.from_json(read_json(folder / "plan.json"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{folder} is no exported model: {error}") from error
+    return rebuild(dense, groups.prunable, plan, folder / "model.safetensors").eval()
+
+
+def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
+    """The untrained dense architecture of an exported model; raises what `load_model` raises."""
     try:
         model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]
         info = read_json(folder / "data.json")
-        groups = Groups.from_json(read_json(folder / "groups.json"))
-        plan = Plan.from_json(read_json(folder / "plan.json"))
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         raise WeightsError(f"{folder} is no exported model: {error}") from error
     target = Target(**split_model(model_config)["target"])
@@ -39,4 +49,4 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
     if mistakes:
         raise SettingsError(mistakes)
     dense = build(target, num_classes=info["num_classes"], in_channels=info["input_shape"][0])
-    return rebuild(dense, groups.prunable, plan, folder / "model.safetensors").eval()
+    return cast(nn.Module, dense.eval())

@@ -12,7 +12,7 @@ import logging
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from paretoprune.config import GranularitySettings, Settings
 from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
-from paretoprune.files import read_json, write_json
-from paretoprune.measure import count_bytes, count_params, macs_per_layer
+from paretoprune.files import read_sealed, write_sealed
+from paretoprune.measure import Forecast, count_bytes, count_params, macs_per_layer
 from paretoprune.models import load_weights
 from paretoprune.name_patterns import matches
 from paretoprune.pruning import FileSize, Groups, SizeModel, find_groups, widths_for
@@ -68,6 +68,7 @@ class Outline:
     example: Tensor  # (8, ...) real validation inputs
     removable: Removable
     digest: str  # names the dense model's content: model, data, training settings, seed
+    forecast: Forecast | None = None  # of the latency, where the settings need one
 
     @property
     def groups(self) -> Groups:
@@ -91,18 +92,31 @@ class Outline:
         return min([1.0, *matches(self.settings.sparsity.caps, name)])
 
     def cost_of(self, ratios: Mapping[str, float]) -> Cost:
-        """Exact parameters and MACs of the candidate."""
-        return self.removable.size.cost(self.widths_of(ratios))
+        """Exact parameters and MACs of the candidate, and its latency where that is forecast."""
+        return self.cost_at(self.widths_of(ratios))
+
+    def cost_at(self, widths: Mapping[str, int]) -> Cost:
+        """The same for given widths, all groups whole where absent."""
+        size = self.removable.size
+        cost = size.cost(widths)
+        if self.forecast is None or not isinstance(size, SizeModel):
+            return cost
+        return replace(
+            cost,
+            latency_ms=self.forecast.latency_ms(size.sizes(widths)),
+            latency_error=self.forecast.check.worst_error,
+        )
 
     def quantity_of(self, ratios: Mapping[str, float], name: str) -> float:
-        """`params`, `macs` or `bytes` of the candidate: exact, or for bytes at most a few less."""
+        """`params`, `macs`, `bytes` or `latency` of the candidate; bytes to a few of the header."""
         return self.size_at(self.widths_of(ratios), name)
 
     def size_at(self, widths: Mapping[str, int], name: str) -> float:
         """The same for given widths, all groups whole where absent."""
         if name == "bytes":
             return self.removable.file.bytes_of(widths)
-        return float(getattr(self.removable.size.cost(widths), name))
+        quantity = "latency_ms" if name == "latency" else name
+        return float(getattr(self.cost_at(widths), quantity))
 
 
 def outline(settings: Settings) -> Outline:
@@ -258,11 +272,11 @@ def _pattern(granularity: GranularitySettings) -> Pattern | None:
 
 def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
     try:
-        return Groups.from_json(read_json(cache))
+        return Groups.from_json(read_sealed(cache))
     except FileNotFoundError:
         pass
     except (ValueError, TypeError, KeyError) as error:
         _log.warning("%s is damaged (%s); the groups are found again", cache, error)
     groups = find_groups(model, example)
-    write_json(cache, groups.to_json())
+    write_sealed(cache, groups.to_json())
     return groups

@@ -18,6 +18,7 @@ from torch.nn.functional import kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.errors import WeightsError
+from paretoprune.files import digest_of, read_sealed, write_sealed
 from paretoprune.finetune import Pressure, Teacher, fit, recalibrate_batchnorm
 from paretoprune.measure import (
     combine,
@@ -59,19 +60,24 @@ def prepare(task: Outline) -> Prepared:
     dense = _dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
-    start = _start(task, dense)
+    start = start_from(task, dense)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = start.score(scorer, training_batches(task))
-    teacher = None
-    if task.settings.finetune.distillation > 0:
-        loader = task.data.train_dataloader()
-        teacher = Teacher(
-            dense,
-            num_classes=task.info.num_classes,
-            device=task.device,
-            num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
-        )
+    teacher = teacher_of(task, dense)
     return Prepared(task, dense, dense_metrics, start, scores, teacher, task.settings.finetune)
+
+
+def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
+    """The dense model's answers, computed when they are first needed; None without distillation."""
+    if task.settings.finetune.distillation == 0:
+        return None
+    loader = task.data.train_dataloader()
+    return Teacher(
+        dense,
+        num_classes=task.info.num_classes,
+        device=task.device,
+        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+    )
 
 
 def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:
@@ -140,7 +146,7 @@ def _dense_model(task: Outline) -> nn.Module:
     if not settings.model.weights and not _load_cached(model, cached):
         _log.info("training the dense model for %d epochs", settings.model.train.epochs)
         _fit_dense(task, model)
-        save_state(cached, model)
+        _keep(cached, model)
     return model.eval()
 
 
@@ -177,7 +183,7 @@ def early_model(task: Outline, epoch: int) -> nn.Module:
 
         with suppress(_Enough):
             _fit_dense(task, model, on_epoch=stop)
-        save_state(cached, model)
+        _keep(cached, model)
     return model.eval()
 
 
@@ -185,8 +191,8 @@ class _Enough(Exception):
     """The epoch that was asked for is reached."""
 
 
-def _start(task: Outline, dense: nn.Module) -> Candidate:
-    """What trials prune."""
+def start_from(task: Outline, dense: nn.Module) -> Candidate:
+    """What trials prune, with the dense model trained."""
     if task.settings.schedule.name == "at_init":
         dense = early_model(task, 0)
     if task.removable.layers is not None:
@@ -220,7 +226,7 @@ def sparsely_trained(task: Outline, dense: nn.Module) -> nn.Module:
         pressure=pressure,
     )
     _log.info("sparse training ends at %.2f %%", result.curve[-1].validation_accuracy)
-    save_state(cached, model)
+    _keep(cached, model)
     return model.eval()
 
 
@@ -235,13 +241,20 @@ def _penalty(task: Outline, model: nn.Module) -> Penalty | None:
     return None
 
 
+def _keep(path: Path, model: nn.Module) -> None:
+    save_state(path, model)
+    write_sealed(path.with_suffix(".json"), {"weights": digest_of(path)})
+
+
 def _load_cached(model: nn.Module, path: Path) -> bool:
     """Whether the weights came from the cache; damaged ones are trained again."""
     if not path.is_file():
         return False
     try:
+        if read_sealed(path.with_suffix(".json"))["weights"] != digest_of(path):
+            raise ValueError("its checksum does not fit its content")
         load_state(model, path)
-    except WeightsError as error:
+    except (OSError, ValueError, KeyError, WeightsError) as error:
         _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
         return False
     _log.info("the dense model comes from %s", path)

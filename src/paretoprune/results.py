@@ -31,6 +31,10 @@ DIRECTIONS: Mapping[str, Direction] = {
 }
 
 
+# Of these, the ones that are measured by timing passes: fewer MACs do not always better them.
+TIMED = ("latency_ms", "latency_p95_ms", "throughput_per_s", "measured_speedup")
+
+
 @dataclass(frozen=True)
 class DataInfo:
     """What a data set looks like from outside: enough to build a model and to explain the split."""
@@ -68,6 +72,13 @@ class Cost:
 
     params: int
     macs: int
+    latency_ms: float | None = None  # predicted; None: no latency table was asked for
+    latency_error: float = 0.0  # the largest relative error of the prediction that was seen
+
+    def at_least(self) -> Metrics:
+        """What no measurement should undercut: for limits that are checked before training."""
+        least = None if self.latency_ms is None else self.latency_ms * (1 - self.latency_error)
+        return Metrics(params=self.params, macs=self.macs, latency_ms=least)
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,15 @@ class Latency:
     latency_p95_ms: float
     throughput_per_s: float  # samples per second at the median
     dense_latency_ms: float | None = None  # the dense model's median, measured in the same run
+
+
+@dataclass(frozen=True)
+class RunningCost:
+    """What running a model costs on one device, by one engine."""
+
+    latency: Latency
+    peak_memory_bytes: int | None  # weights and what passes need beside them; None: not known
+    energy_mj: float | None  # millijoules of the whole device for a pass; None: no counter to read
 
 
 @dataclass(frozen=True)
@@ -132,6 +152,7 @@ class EpochRecord:
     validation_loss: float
     learning_rate: float  # at the end of the epoch
     seconds: float
+    parts: int = 1  # each batch was taken in so many, where memory did not suffice for all of it
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
+from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from paretoprune.config import SearchSettings, SparsitySettings
-from paretoprune.executors import Executor
+from paretoprune.errors import SweepError
+from paretoprune.executors import Executor, Lost, failed
+from paretoprune.failures import FailureStreak, without_streak
 from paretoprune.results import Cost, Job, Metrics, Proposal, TrialResult
-from paretoprune.search import Ledger, Strategy, broken_limits, front_of
+from paretoprune.search import Ledger, RunningFront, Strategy, broken_limits, front_of
 from paretoprune.sweep_folder import SweepFolder
 
 _log = logging.getLogger(__name__)
 
 # So many proposals in a row that lead to nothing new mean that the space is used up.
 _MAX_IDLE = 50
+_FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
 
 
 @dataclass(frozen=True)
@@ -48,23 +54,33 @@ def run_sweep(
     search: SearchSettings,
     sparsity: SparsitySettings,
     seed: int,
+    retries: int = 2,
     watchers: Sequence[Watcher] = (),
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[TrialResult]:
     """Search until `search.n_trials` different architectures are on record; what is there counts.
 
     The proposals in `first` come before those of the strategy. Returns all results by number. Each
-    is on disk before anybody is told of it.
+    is on disk before anybody is told of it. A trial whose process died is run again, up to
+    `retries` times. Once `stop` says so, nothing new is started, and what runs is waited for.
+
+    Raises SweepError after ten failures in a row with the same cause.
     """
     state = _State(
-        problem, first, strategy, ledger, folder, search, sparsity, seed, watchers=watchers
+        problem, first, strategy, ledger, folder, search, sparsity, seed, retries, watchers=watchers
     )
-    state.restore()
-    while True:
-        while len(state.running) < executor.slots and (job := state.next_job()):
-            executor.submit(job)
-        if not state.running:
-            return state.results
-        state.finish(executor.collect())
+    try:
+        state.restore()
+        while True:
+            while not stop() and len(state.running) < executor.slots and (job := state.next_job()):
+                executor.submit(job)
+            if not state.running:
+                ledger.flush(patience_s=_FLUSH_PATIENCE_S)
+                return state.results
+            state.finish(executor.collect())
+    except BaseException:
+        state.excuse_running()
+        raise
 
 
 class _State:
@@ -80,24 +96,38 @@ class _State:
         search: SearchSettings,
         sparsity: SparsitySettings,
         seed: int,
+        retries: int,
         *,
         watchers: Sequence[Watcher],
     ) -> None:
         self.problem, self.first, self.strategy = problem, first, strategy
         self.ledger, self.folder, self.watchers = ledger, folder, watchers
-        self.search, self.sparsity, self.seed = search, sparsity, seed
-        self.results: list[TrialResult] = []
+        self.search, self.sparsity, self.seed, self.retries = search, sparsity, seed, retries
+        self.results: list[TrialResult] = []  # by number
+        self.by_widths: dict[tuple[tuple[str, int], ...], TrialResult] = {}
+        self.num_untrained = 0
+        self.front = RunningFront(search.objectives)
         self.running: dict[int, Job] = {}
+        self.again: dict[int, Job] = {}  # begun and not finished: by a killed process, or damaged
+        self.attempts: dict[int, int] = {}
         self.with_weights: set[int] = set()
+        self.streak = FailureStreak()
 
     def restore(self) -> None:
-        """Take over what an earlier run left; results that it could not tell are told now."""
-        for result in self.folder.read_results():
-            if result.number not in self.ledger.told:
-                self.ledger.start(result.number, Proposal(result.ratios, result.origin))
-                self.ledger.tell(result)
-            self.results.append(result)
-        self.with_weights = {result.number for result in self.results}
+        """Take over what an earlier run left."""
+        self.folder.remove_leftovers()
+        results = without_streak(self.folder.read_results())
+        for number in self._damaged(results):
+            _log.warning("the files of trial %d are damaged; it is run again", number)
+            results = [result for result in results if result.number != number]
+        finished = {result.number for result in results}
+        for job, attempts in self.folder.read_jobs():
+            if job.number not in finished:
+                self.again[job.number], self.attempts[job.number] = job, attempts
+        self.ledger.restore(results)
+        for result in results:
+            self._remember(result)
+        self.with_weights = finished
         for watcher in self.watchers:
             watcher.begun(self.results)
 
@@ -106,30 +136,62 @@ class _State:
         for _ in range(_MAX_IDLE):
             if self._num_counted() >= self.search.n_trials:
                 return None
-            job = self._propose()
+            job = self._unfinished() or self._propose()
             if job is None:
                 return None
             rejected = self._without_training(job)
             if rejected is None:
-                self.running[job.number] = job
+                self._begin(job)
                 return job
             self._record(rejected)
         _log.warning("the search finds no new architecture; it ends before search.n_trials")
         return None
 
-    def finish(self, result: TrialResult) -> None:
-        """Put a collected result on record."""
-        del self.running[result.number]
+    def finish(self, outcome: TrialResult | Lost) -> None:
+        """Put what was collected on record, or aside to be run again."""
+        if isinstance(outcome, Lost):
+            self._lose(outcome)
+            return
+        del self.running[outcome.number]
+        self._record(self._judged(outcome))
+        self._drop_weights(outcome.number)
+
+    def excuse_running(self) -> None:
+        """The driver ends in an orderly way: it was not the running trials that ended it."""
+        with contextlib.suppress(OSError):  # the disk may be full; it is no matter
+            for number, job in self.running.items():
+                self.folder.write_job(job, attempts=self.attempts[number] - 1)
+
+    def _damaged(self, results: Sequence[TrialResult]) -> list[int]:
+        """The trials whose weights will be needed and are not what they were."""
+        needed = {*front_of(results, self.search.objectives), *self.strategy.needed(results)}
+        return [number for number in sorted(needed) if not self.folder.is_whole(number)]
+
+    def _judged(self, result: TrialResult) -> TrialResult:
+        """The result with what the settings and the search make of it."""
+        values = {name: getattr(result.metrics, name) for name in self.search.objectives}
+        bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
+        if bad:
+            return replace(result, state="failed", reason=f"{bad[0]} is {values[bad[0]]}")
         broken = broken_limits(self.sparsity, result.metrics)
         if result.state == "complete" and broken:
-            result = replace(result, state="infeasible", reason="; ".join(broken))
-        self._record(result)
-        self._drop_weights(result.number)
+            return replace(result, state="infeasible", reason="; ".join(broken))
+        return result
+
+    def _lose(self, lost: Lost) -> None:
+        number = lost.job.number
+        job = self.running.pop(number)
+        if self.attempts[number] <= self.retries:
+            _log.warning("trial %d is run again: %s", number, lost.cause)
+            self.again[number] = job
+        else:
+            self._record(failed(job, f"given up after {self.attempts[number]} tries: {lost.cause}"))
 
     def _drop_weights(self, latest: int) -> None:
         """Remove the weights of who left the front, which never comes back, or never was on it."""
-        front = front_of(self.results, self.search.objectives)
-        parents = {job.parent for job in self.running.values() if job.parent is not None}
+        begun = [*self.running.values(), *self.again.values()]
+        parents = {job.parent for job in begun if job.parent is not None}
+        front = self.front.numbers()
         keep = {*front, *self.running, *parents, *self.strategy.needed(self.results)}
         for number in (self.with_weights | {latest}) - keep:
             self.folder.drop_weights(number)
@@ -137,21 +199,54 @@ class _State:
 
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""
-        untrained = ("duplicate", "infeasible")
-        free = sum(r.state in untrained and not r.seconds for r in self.results)
-        return len(self.results) - free + len(self.running)
+        return len(self.results) - self.num_untrained + len(self.running)
+
+    def _unfinished(self) -> Job | None:
+        """A trial that was begun, if there is one that can be run now."""
+        for number in sorted(self.again):
+            if self.attempts.get(number, 0) > self.retries:
+                reason = f"the process ended {self.attempts[number]} times while it ran"
+                self._record(failed(self.again.pop(number), reason))
+            elif (job := self._ready(self.again[number])) is not None:
+                return self.again.pop(job.number)
+        return None
+
+    def _ready(self, job: Job) -> Job | None:
+        """The job, or that of its parent where the parent's weights are gone or damaged.
+
+        None while that one is running.
+        """
+        while job.parent is not None and not self.folder.is_whole(job.parent):
+            if job.parent in self.running:
+                return None
+            self._forget(job.parent)
+            job = self.again[job.parent]
+        return job
+
+    def _forget(self, number: int) -> None:
+        """Have a trial that finished run again."""
+        if number in self.again:
+            return
+        result = next((r for r in self.results if r.number == number), None)
+        if result is None:
+            raise SweepError(f"trial {number}, which another one starts from, is not on record")
+        _log.warning("the files of trial %d are damaged; it is run again", number)
+        remaining = [r for r in self.results if r.number != number]
+        self.results, self.by_widths, self.num_untrained = [], {}, 0
+        self.front = RunningFront(self.search.objectives)
+        for other in remaining:
+            self._remember(other)
+        self.again[number] = _job_of(result)
 
     def _propose(self) -> Job | None:
-        taken = {result.number for result in self.results} | set(self.running)
-        number = next(n for n in range(len(taken) + 1) if n not in taken)
+        number = self._free_number()
         if number < len(self.first):
             proposal = self.first[number]
         elif (found := self._ask(number)) is not None:
             proposal = found
         else:
             return None
-        self.ledger.start(number, proposal)
-        return Job(
+        job = Job(
             number=number,
             origin=proposal.origin,
             ratios=proposal.ratios,
@@ -159,44 +254,78 @@ class _State:
             seed=self.seed + number,
             parent=proposal.parent,
         )
+        ready = self._ready(job)
+        if ready is not job:
+            return None if ready is None else self.again.pop(ready.number)
+        return job
+
+    def _free_number(self) -> int:
+        """The lowest number that no trial has."""
+        taken = {*self.running, *self.again}
+        if len(self.results) == 0 or self.results[-1].number == len(self.results) - 1:
+            number = len(self.results)
+        else:
+            taken.update(result.number for result in self.results)
+            number = 0
+        while number in taken:
+            number += 1
+        return number
 
     def _ask(self, number: int) -> Proposal | None:
         return self.strategy.propose(number, self.results, list(self.running.values()))
 
+    def _begin(self, job: Job) -> None:
+        self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
+        self.folder.write_job(job, attempts=self.attempts[job.number])
+        self.ledger.start(job.number, Proposal(job.ratios, job.origin))
+        self.running[job.number] = job
+
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
-        cost = _known(self.problem.cost_of(job.ratios))
-        same = next((r for r in self.results if r.widths == job.widths), None)
+        cost = self.problem.cost_of(job.ratios)
+        same = self.by_widths.get(_key(job.widths))
         if same is not None:
             return replace(
                 _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
             )
-        broken = broken_limits(self.sparsity, cost)
+        broken = broken_limits(self.sparsity, cost.at_least())
         if broken:
-            return replace(_untrained(job, cost), state="infeasible", reason="; ".join(broken))
+            exact = Metrics(params=cost.params, macs=cost.macs)
+            return replace(_untrained(job, exact), state="infeasible", reason="; ".join(broken))
         return None
 
     def _record(self, result: TrialResult) -> None:
         self.folder.write_result(result)
+        self.ledger.start(result.number, Proposal(result.ratios, result.origin))
         self.ledger.tell(result)
-        self.results.append(result)
-        self.results.sort(key=lambda r: r.number)
+        self._remember(result)
         for watcher in self.watchers:
             watcher.finished(result, self.results)
+        self.streak.add(result)
+
+    def _remember(self, result: TrialResult) -> None:
+        insort(self.results, result, key=lambda r: r.number)
+        first = self.by_widths.setdefault(_key(result.widths), result)
+        if result.number < first.number:
+            self.by_widths[_key(result.widths)] = result
+        self.num_untrained += result.state in ("duplicate", "infeasible") and not result.seconds
+        self.front.add(result)
 
 
-def _known(cost: Cost) -> Metrics:
-    return Metrics(params=cost.params, macs=cost.macs)
+def _key(widths: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(widths.items()))
 
 
 def _untrained(job: Job, metrics: Metrics) -> TrialResult:
-    return TrialResult(
-        number=job.number,
-        state="complete",
-        origin=job.origin,
-        ratios=job.ratios,
-        widths=job.widths,
-        metrics=metrics,
-        seed=job.seed,
-        parent=job.parent,
+    return replace(failed(job, ""), state="complete", metrics=metrics, reason=None)
+
+
+def _job_of(result: TrialResult) -> Job:
+    return Job(
+        number=result.number,
+        origin=result.origin,
+        ratios=result.ratios,
+        widths=result.widths,
+        seed=result.seed,
+        parent=result.parent,
     )

@@ -1,24 +1,29 @@
-"""A sweep's folder: what lies where, who may write to it, and what is there already."""
+"""A sweep's folder: what lies where, and what is there already."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from paretoprune.driver_lock import driver_lock, refuse_a_second_driver
 from paretoprune.errors import SweepError
-from paretoprune.files import read_json, write_json, write_text
-from paretoprune.results import TrialResult
+from paretoprune.files import digest_of, read_sealed, write_sealed, write_text
+from paretoprune.results import Job, TrialResult
 
 # Settings that may change when a sweep goes on: they say where, not what.
-_FREE = {"tracking", "executor", "threads", "cache_dir", "sweeps_dir"}
+_FREE = {"tracking", "executor", "threads", "cache_dir", "sweeps_dir", "search.extend"}
+# Settings that may change with `search.extend=true`: what is on record stays true.
+_HARMLESS = {"search.n_trials", "search.budget"}
+
+_WEIGHTS = "model.safetensors"
+_KEPT_WITH_A_RESULT = ("plan.json", _WEIGHTS)
 
 _log = logging.getLogger(__name__)
 
@@ -44,42 +49,53 @@ class SweepFolder:
         """The dense model: its weights, groups and metrics."""
         return self.path / "dense"
 
+    @property
+    def published(self) -> Path:
+        """Results of others that the user wants beside the front; `report published=` puts it."""
+        return self.path / "published.csv"
+
+    def absolute(self) -> SweepFolder:
+        """The same folder, by a path that holds from every working directory."""
+        return SweepFolder(self.path.resolve())
+
     def trial(self, number: int) -> Path:
         """The folder of a trial."""
         return self.path / "trials" / f"{number:04d}"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder against a second driver; the kernel frees it when the process dies.
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder; what a killed process was writing at its end is removed.
 
         Raises SweepError if another process holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "driver.lock").open("a+") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise SweepError(
-                    f"another process is working on {self.path}; "
-                    "wait for it, or give this sweep another `name`"
-                ) from None
-            yield
+        return driver_lock(self.path / "driver.lock")
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
-        """Raises SweepError, with the difference, if the folder was made with other settings."""
+    def refuse_a_second_driver(self) -> None:
+        """Raises SweepError if another process works on the sweep."""
+        refuse_a_second_driver(self.path / "driver.lock")
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed processes were writing when they died."""
+        for path in self.path.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def check_config(self, config: Mapping[str, Any], *, extend: bool = False) -> None:
+        """Raises SweepError, with the difference, if the folder was made with other settings.
+
+        With `extend`, more trials and a longer budget are no such difference.
+        """
         if not self.config.is_file():
             return
-        there, here = _flat(self.read_config()), _flat(config)
-        changed = [
-            f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now"
-            for key in sorted({*there, *here})
-            if there.get(key) != here.get(key) and key.split(".")[0] not in _FREE
+        there, here = decisive(self.read_config()), decisive(config)
+        changed = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]
+        if not changed or (extend and set(changed) <= _HARMLESS):
+            return
+        shown = [
+            f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now" for key in changed
         ]
-        if changed:
-            raise SweepError(
-                "\n".join([f"{self.path} was made with other settings:", *changed])
-                + "\ngive this sweep another `name`, or remove the folder"
-            )
+        advice = "give this sweep another `name`, or remove the folder"
+        if set(changed) <= _HARMLESS:
+            advice = f"add `search.extend=true` to go on with it, or {advice}"
+        raise SweepError("\n".join([f"{self.path} was made with other settings:", *shown, advice]))
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Keep the resolved config with the sweep."""
@@ -107,26 +123,71 @@ class SweepFolder:
         results = []
         for path in sorted((self.path / "trials").glob("*/result.json")):
             try:
-                results.append(TrialResult.from_json(read_json(path)))
-            except (ValueError, TypeError, KeyError) as error:
+                result = _result_in(path)
+            except (OSError, ValueError, TypeError, KeyError) as error:
                 _log.warning("%s is damaged (%s); its trial is run again", path, error)
-        return results
+            else:
+                results.append(result)
+        return sorted(results, key=lambda result: result.number)
 
     def write_result(self, result: TrialResult) -> None:
-        """Put a trial on record."""
-        write_json(self.trial(result.number) / "result.json", asdict(result))
+        """Put a trial on record, with the checksums of its plan and weights."""
+        folder = self.trial(result.number)
+        files = [folder / name for name in _KEPT_WITH_A_RESULT]
+        digests = {path.name: digest_of(path) for path in files if path.is_file()}
+        write_sealed(folder / "result.json", {**asdict(result), "files": digests})
+
+    def is_whole(self, number: int) -> bool:
+        """Whether a finished trial's plan and weights are what they were when it finished."""
+        folder = self.trial(number)
+        try:
+            digests = read_sealed(folder / "result.json")["files"]
+            return all(digest_of(folder / name) == digest for name, digest in digests.items())
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def write_job(self, job: Job, *, attempts: int) -> None:
+        """Note that a trial is being run for the so-manieth time."""
+        write_sealed(self.trial(job.number) / "job.json", {**asdict(job), "attempts": attempts})
+
+    def read_jobs(self) -> list[tuple[Job, int]]:
+        """The trials that were begun, by number, each with how often; finished ones included."""
+        jobs = []
+        for path in sorted((self.path / "trials").glob("*/job.json")):
+            try:
+                data = read_sealed(path)
+                jobs.append((data.pop("attempts"), Job(**data)))
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                _log.warning("%s is damaged (%s); its trial is chosen anew", path, error)
+        return [(job, attempts) for attempts, job in jobs]
 
     def drop_weights(self, number: int) -> None:
         """Remove the weights of a trial; its plan and result stay."""
-        (self.trial(number) / "model.safetensors").unlink(missing_ok=True)
+        (self.trial(number) / _WEIGHTS).unlink(missing_ok=True)
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def _result_in(path: Path) -> TrialResult:
+    data = read_sealed(path)
+    del data["files"]
+    result = TrialResult.from_json(data)
+    if path.parent.name != f"{result.number:04d}":
+        raise ValueError(f"it is the result of trial {result.number}")
+    return result
+
+
+def decisive(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that decide what a sweep finds, by dotted name."""
+    return {
+        key: value for key, value in flat(config).items() if not {key, key.split(".")[0]} & _FREE
+    }
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Every setting by its dotted name, as text."""
     found: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            found |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
             found[f"{prefix}{key}"] = str(value)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from paretoprune.delivery import CardFacts, PickRequest, choose, export_model, m
 from paretoprune.delivery.quantities import written
 from paretoprune.errors import PickError
 from paretoprune.files import read_json
-from paretoprune.measure import count_macs, count_params, measure_quality
+from paretoprune.measure import count_macs, count_params, device_name, measure_quality
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.pruning import Plan, rebuild
@@ -160,18 +159,8 @@ def _metrics(facts: CardFacts) -> dict[str, Any]:
 
 def _device_name(device: torch.device, threads: int) -> str:
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{_cpu_name()}, {threads} thread{'s' if threads > 1 else ''}"
-
-
-def _cpu_name() -> str:
-    """The processor in words, as Linux knows it; elsewhere its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+        return device_name(device)
+    return f"{device_name(device)}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _print_picked(console: Console, facts: CardFacts, target: Path) -> None:

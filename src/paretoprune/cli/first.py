@@ -8,7 +8,7 @@ from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
 from paretoprune.name_patterns import matches, unmatched
 from paretoprune.outline import Outline
-from paretoprune.results import GroupInfo, Metrics, Proposal
+from paretoprune.results import GroupInfo, Proposal
 from paretoprune.search import (
     Path,
     Sensitivity,
@@ -18,10 +18,13 @@ from paretoprune.search import (
     distinct_ratios,
     erdos_renyi_path,
     first_that_fits,
+    least_loss,
+    loss_of_scores,
     ranking_path,
     sensitivity_path,
     uniform,
     uniform_path,
+    worthwhile,
 )
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
@@ -43,11 +46,9 @@ def reject_unmeetable(task: Outline) -> None:
     """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
     sparsity, groups = task.settings.sparsity, group_infos(task)
     least = uniform(groups, search_of(task.settings).max_ratio)
-    smallest = task.cost_of(least)
-    metrics = Metrics(params=smallest.params, macs=smallest.macs)
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
-        for sentence in broken_limits(sparsity, metrics)
+        for sentence in broken_limits(sparsity, task.cost_of(least).at_least())
     ]
     if not task.settings.search and sparsity.size_target is not None:
         name, share = sparsity.size_target
@@ -133,6 +134,9 @@ def _single(
         return uniform(groups, _MAX_RATIO)
     quantity, share = sparsity.size_target or _DEFAULT_TARGET
     most = share * task.quantity_of({}, quantity)
+    if sparsity.allocation in ("score", "sensitivity"):
+        loss, choices, size_of = _greedy(task, scores, sensitivity)
+        return least_loss(loss, worthwhile(choices, size_of), size_of, target=most)
     return first_that_fits(
         _path(task, scores, sensitivity),
         lambda ratios: task.quantity_of(ratios, quantity) <= most,
@@ -151,11 +155,22 @@ def _path(
         return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
     if allocation == "erk":
         return erdos_renyi_path(groups, _kernel_factors(task), max_ratio=_MAX_RATIO)
-    if allocation == "sensitivity":
-        choices = choices_of(task, max_ratio=_MAX_RATIO)
-        name = (task.settings.sparsity.size_target or _DEFAULT_TARGET)[0]
-        return sensitivity_path(sensitivity(), choices, lambda r: task.quantity_of(r, name))
+    if allocation in ("score", "sensitivity"):
+        return sensitivity_path(*_greedy(task, scores, sensitivity))
     return uniform_path(groups, max_ratio=_MAX_RATIO)
+
+
+def _greedy(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> tuple[Sensitivity, Mapping[str, Sequence[float]], Callable[[Mapping[str, float]], float]]:
+    """The loss, the choices and the size of the allocations `score` and `sensitivity`."""
+    sparsity = task.settings.sparsity
+    loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
+    name = (sparsity.size_target or _DEFAULT_TARGET)[0]
+    choices = choices_of(task, max_ratio=_MAX_RATIO)
+    return loss, choices, lambda ratios: task.quantity_of(ratios, name)
 
 
 def _kernel_factors(task: Outline) -> dict[str, float]:

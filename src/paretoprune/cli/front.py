@@ -1,80 +1,22 @@
-"""The front as people see it: rewritten files while a sweep runs, and the table at its end."""
+"""The front on the terminal: a table, a plot, and what to do next."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from paretoprune.delivery import write_figures, write_tables
+from paretoprune.cli.plot import front_plot
+from paretoprune.delivery.picture import make_picture
 from paretoprune.delivery.quantities import written
 from paretoprune.delivery.tables import front_table, trials_table
 from paretoprune.results import Direction, Metrics, TrialResult
 from paretoprune.search import front_of
 
-_log = logging.getLogger(__name__)
-
-_SHARE_FOR_TABLES = 0.01  # of the running time; a long sweep's tables take a moment to write
-
-
-class Tables:
-    """A watcher that keeps the sweep's tables up to date, and draws its pictures at the end."""
-
-    def __init__(self, folder: Path, objectives: Mapping[str, Direction]) -> None:
-        self._folder, self._objectives = folder, objectives
-        self._results: Sequence[TrialResult] = ()
-        self._started = time.perf_counter()
-        self._spent = 0.0
-
-    def __enter__(self) -> Tables:
-        return self
-
-    def begun(self, results: Sequence[TrialResult]) -> None:
-        """The sweep starts, or goes on."""
-        self._results = results
-
-    def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """One trial more: the tables are rewritten unless that would slow the sweep down."""
-        self._results = results
-        begun = time.perf_counter()
-        if self._spent <= _SHARE_FOR_TABLES * (begun - self._started):
-            self._write()
-            self._spent += time.perf_counter() - begun
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        dense = dense_metrics(self._results)
-        if self._results and dense:
-            self._write()
-            write_figures(
-                self._folder,
-                self._results,
-                front=front_of(self._results, self._objectives),
-                dense=dense,
-                objectives=self._objectives,
-                title=f"Front of {self._folder.name}",
-            )
-
-    def _write(self) -> None:
-        dense = dense_metrics(self._results)
-        if dense:
-            write_tables(
-                self._folder,
-                self._results,
-                front=front_of(self._results, self._objectives),
-                dense=dense,
-                objectives=self._objectives,
-            )
+_WIDEST_PLOT = 76
 
 
 def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:
@@ -104,6 +46,9 @@ def print_front(
         told = f"{gain:+.2f}" if gain == gain else ""
         table.add_row(str(row["number"]), row["origin"], *values, told)
     console.print(table)
+    if rows.shape[0]:
+        picture = make_picture(results, front=front, dense=dense, objectives=objectives, title="")
+        console.print(front_plot(picture, width=min(_WIDEST_PLOT, console.width)))
     _print_summary(console, results, rows.to_dict("records"), folder)
 
 

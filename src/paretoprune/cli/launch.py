@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,22 @@ import torch
 from rich.console import Console
 
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
-from paretoprune.cli.front import Tables, print_front
+from paretoprune.cli.front import print_front
+from paretoprune.cli.interrupt import gentle_interrupt, resume_command
 from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
+from paretoprune.cli.views import Views
+from paretoprune.cli.worker import OpenWorker, log_to
 from paretoprune.config import Settings
-from paretoprune.executors import Inline
+from paretoprune.executors import open_executor
 from paretoprune.files import write_json
+from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare
-from paretoprune.pruning import normalise, save_state
+from paretoprune.prepared_folder import keep_prepared, load_prepared
+from paretoprune.pruning import normalise
 from paretoprune.pruning.scorers.lamp import lamp
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import Ledger
@@ -47,29 +52,42 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         torch.set_num_threads(settings.threads)
     config = _without_secrets(config)
     folder = SweepFolder(settings.sweeps_dir / (settings.name or _single_name(config)))
-    folder.check_config(config)
-    task = outline(settings)
+    extend = search_of(settings).extend
+    folder.refuse_a_second_driver()
+    folder.check_config(config, extend=extend)
+    task = with_forecast(outline(settings))
     reject_unmeetable(task)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
+        folder.check_config(config, extend=extend)  # another command may have come in between
         folder.write_config(config)
         _describe(task, folder)
-        prepared = prepare(task)
-        if settings.finetune.tune_learning_rate and not settings.schedule.trains_anew:
-            prepared = with_tuned_rate(prepared)
-        _keep_dense(folder, prepared)
         try:
-            results = _search(prepared, folder, console)
+            results = _search(_prepared(task, folder), folder, config, console)
         except KeyboardInterrupt:
-            _log.warning("stopped; what finished is kept, and the same command goes on from here")
+            _log.warning("stopped; what finished is kept. To go on: %s", resume_command())
             raise
         print_front(console, results, search_of(settings).objectives, folder.path)
 
 
-def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[TrialResult]:
+def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
+    """What was prepared when the sweep began; at its beginning, prepared now."""
+    prepared = load_prepared(task, folder.dense)
+    if prepared is None:
+        prepared = prepare(task)
+        if task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew:
+            prepared = with_tuned_rate(prepared)
+        keep_prepared(prepared, folder.dense)
+        _keep_for_the_report(prepared, folder)
+    return prepared
+
+
+def _search(
+    prepared: Prepared, folder: SweepFolder, config: Mapping[str, Any], console: Console
+) -> list[TrialResult]:
     task, settings = prepared.outline, prepared.outline.settings
     search = search_of(settings)
-    scores = _comparable_scores(prepared)
-    sensitivity = sensitivity_of(prepared)
+    scores = comparable_scores(prepared)
+    sensitivity = sensitivity_of(prepared, folder.dense / "sensitivity.json")
     ledger = Ledger(
         folder.study,
         name=folder.path.name,
@@ -85,26 +103,47 @@ def _search(prepared: Prepared, folder: SweepFolder, console: Console) -> list[T
 
     first = first_proposals(task, scores, sensitivity)
     strategy = strategy_of(prepared, ledger, scores, sensitivity, num_first=len(first))
+    threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
+    executor = open_executor(
+        settings.executor,
+        evaluate=evaluate,
+        open_worker=OpenWorker(config, folder.absolute(), Path.cwd(), threads),
+        threads=threads,
+        folder=folder.path,
+    )
     with (
-        Tracked(settings.tracking, folder, search.objectives, _tags(task)) as tracked,
-        Tables(folder.path, search.objectives) as tables,
+        closing(executor),
+        gentle_interrupt() as stop,
+        Tracked(
+            settings.tracking,
+            folder,
+            search.objectives,
+            _tags(task),
+            groups=[group.name for group in group_infos(task)],
+        ) as tracked,
+        Views(folder) as views,
         Terminal(console, search) as terminal,
     ):
-        return run_sweep(
+        results = run_sweep(
             Problem(widths_of=task.widths_of, cost_of=task.cost_of),
             first,
             strategy,
             ledger=ledger,
             folder=folder,
-            executor=Inline(evaluate),
+            executor=executor,
             search=search,
             sparsity=settings.sparsity,
             seed=settings.seed,
-            watchers=(terminal, tables, tracked),
+            retries=settings.executor.retries,
+            watchers=(terminal, views, tracked),
+            stop=stop,
         )
+        if stop():
+            raise KeyboardInterrupt
+    return results
 
 
-def _comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
+def comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
     """Scores of all channels or units that may be ranked across groups.
 
     Those of single weights are as they are; those of channels, of layers of all sizes, are divided
@@ -149,12 +188,12 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
 
 
-def _keep_dense(folder: SweepFolder, prepared: Prepared) -> None:
-    """The dense model, its groups and its measures, with the sweep."""
-    write_json(folder.dense / "metrics.json", asdict(prepared.dense_metrics))
-    write_json(folder.dense / "groups.json", prepared.outline.groups.to_json())
-    write_json(folder.dense / "data.json", asdict(prepared.outline.info))
-    save_state(folder.dense / "model.safetensors", prepared.dense)
+def _keep_for_the_report(prepared: Prepared, folder: SweepFolder) -> None:
+    """The scores and the latency table, as the report and the user read them."""
+    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
+    write_json(folder.dense / "scores.json", scores)
+    if prepared.outline.forecast:
+        write_json(folder.dense / "latency_table.json", prepared.outline.forecast.to_json())
 
 
 def _tags(task: Outline) -> dict[str, str]:
@@ -172,12 +211,9 @@ def _tags(task: Outline) -> dict[str, str]:
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
     """Whatever the package says goes to the sweep's log too."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("paretoprune")
-    logger.addHandler(handler)
+    handler = log_to(path)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        logging.getLogger("paretoprune").removeHandler(handler)
         handler.close()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from paretoprune.cli.arguments import find_sweep, options_of
 from paretoprune.cli.compose import fail
 from paretoprune.config import parse_count
 from paretoprune.errors import ParetopruneError, PickError
@@ -39,8 +39,8 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    name, options = arguments[0], _options(arguments[1:])
-    folder = _sweep_folder(Path(options.pop("sweeps_dir", "sweeps")), name)
+    name, options = arguments[0], options_of(arguments[1:])
+    folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.export import pick_and_export
     from paretoprune.delivery import PickRequest
@@ -54,29 +54,8 @@ def _run(arguments: Sequence[str]) -> None:
     pick_and_export(folder, request)
 
 
-def _options(arguments: Sequence[str]) -> dict[str, str]:
-    options = {}
-    for argument in arguments:
-        key, separator, value = argument.partition("=")
-        if not separator or not value:
-            raise PickError(f"`{argument}` is not understood; write `key=value`, see --help")
-        options[key] = value
-    return options
-
-
 def _number(key: str, text: str) -> float:
     value = parse_count(text)
     if isinstance(value, float):
         return value
     raise PickError(f"`{key}={text}` must be a number, for example 0.5, 50k or 1.5M")
-
-
-def _sweep_folder(sweeps: Path, name: str) -> Path:
-    folder = sweeps / name
-    if (folder / "config.yaml").is_file():
-        return folder
-    found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
-    close = difflib.get_close_matches(name, found, n=1)
-    hint = f"did you mean `{close[0]}`? " if close else ""
-    there = f"there are: {', '.join(found)}" if found else "run `python -m src.train +sweep=resnet`"
-    raise PickError(f"there is no sweep `{name}` in {sweeps}/; {hint}{there}")

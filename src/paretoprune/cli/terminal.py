@@ -99,6 +99,9 @@ def describe_trial(result: TrialResult, search: SearchSettings) -> str:
         f"{name} {written(name, measured[name])}" for name in search.objectives if name in measured
     )
     note = f"  ({result.state}: {result.reason})" if result.reason else ""
+    parts = max((record.parts for record in result.curve), default=1)
+    if parts > 1:
+        note += f"  (for want of memory trained with each batch in {parts} parts)"
     return f"{head} {values}  {sum(result.seconds.values()):.1f} s{note}"
 
 

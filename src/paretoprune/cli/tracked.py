@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from paretoprune.cli.facts import facts_of
 from paretoprune.config import TrackingSettings
+from paretoprune.delivery import SweepFacts
+from paretoprune.delivery.report_content import smallest_within
 from paretoprune.results import Direction, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.tracking import NullTracker, Tracker, open_tracker, resolve_uri, sweep_note
+
+_FILES = ("front.csv", "front.png", "front.html", "report.html", "trials.csv")
 
 
 class Tracked:
@@ -22,6 +27,7 @@ class Tracked:
         folder: SweepFolder,
         objectives: Mapping[str, Direction],
         tags: Mapping[str, str],
+        groups: Sequence[str],
     ) -> None:
         self._folder, self._objectives = folder, objectives
         self._results: Sequence[TrialResult] = ()
@@ -35,6 +41,8 @@ class Tracked:
                 sweep_id=folder.identity(),
                 tags=tags,
                 params=dict(tags),
+                objectives=objectives,
+                groups=groups,
             )
 
     def __enter__(self) -> Tracked:
@@ -62,17 +70,26 @@ class Tracked:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        by_number = {result.number: result for result in self._results}
-        front = [by_number[number] for number in front_of(self._results, self._objectives)]
-        dense = next((r for r in self._results if r.origin == "dense"), None)
-        if front and dense:
-            note = sweep_note(
-                front,
-                sweep_name=self._folder.path.name,
-                dense=dense.metrics,
-                objectives=self._objectives,
+        facts = facts_of(self._folder, self._results)
+        if facts.front and facts.dense:
+            files = [self._folder.path / name for name in _FILES]
+            self._tracker.log_summary(
+                note=_note(facts), files=[path for path in files if path.is_file()]
             )
-            names = ("front.csv", "front.png", "front.html", "trials.csv")
-            files = [self._folder.path / name for name in names]
-            self._tracker.log_summary(note=note, files=[path for path in files if path.is_file()])
         self._tracker.close("FINISHED" if error is None else "KILLED")
+
+
+def _note(facts: SweepFacts) -> str:
+    assert facts.dense is not None, "checked before"
+    by_number = {result.number: result for result in facts.results}
+    return sweep_note(
+        [by_number[number] for number in facts.front],
+        sweep_name=facts.name,
+        dense=facts.dense.metrics,
+        objectives=facts.objectives,
+        picks={
+            f"the smallest within {drop:g} points of the dense model": best
+            for drop, best in smallest_within(facts).items()
+        },
+        pick_command=facts.pick,
+    )

@@ -24,13 +24,14 @@ FRONT = "#1f5fa8"
 DENSE = "#222222"
 BASELINE_STYLES = {"uniform": ("#d9822b", "s"), "global": ("#3a8f5c", "^")}
 ORIGIN_COLOURS = ("#9db8d6", "#c3a6d8", "#d8b4a6", "#a9c9a4", "#c9c49a")
+_DPI = 100  # 800 points wide: MLflow shows the picture in a note as wide as it is
 _MOST_NUMBERED = 15  # with more members of the front their numbers would cover each other
 
 
 def front_png(picture: Picture) -> bytes:
     """The picture as a PNG."""
     content = io.BytesIO()
-    draw(picture).savefig(content, format="png", dpi=150)
+    draw(picture).savefig(content, format="png", dpi=_DPI)
     return content.getvalue()
 
 

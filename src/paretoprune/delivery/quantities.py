@@ -48,6 +48,20 @@ def written(name: str, value: float) -> str:
     return f"{value:.4g}{_UNITS.get(name, '')}"
 
 
+def is_rate(name: str) -> bool:
+    """Whether the quantity is a share in percent."""
+    return name in _PERCENT
+
+
+def kind(name: str) -> dict[str, str | None]:
+    """How values of the quantity are written: percent, count or number, and their unit."""
+    if name in _PERCENT:
+        return {"kind": "percent", "unit": None}
+    if name in _COUNTS:
+        return {"kind": "count", "unit": "B" if name == "size_bytes" else None}
+    return {"kind": "number", "unit": _UNITS.get(name)}
+
+
 def short_count(value: float) -> str:
     """`1250000` -> `1.25M`; three digits."""
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

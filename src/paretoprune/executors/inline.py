@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
-from paretoprune.results import Job, Metrics, TrialResult
-
-_log = logging.getLogger(__name__)
+from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
+from paretoprune.results import Job, TrialResult
 
 
 class Inline:
-    """Runs a job when its result is collected."""
+    """Runs a job when its result is collected.
+
+    A job over the time limit is interrupted between two steps of Python: one that hangs inside a
+    library's own code can only be ended by an executor whose workers are processes.
+    """
 
     slots = 1
 
-    def __init__(self, evaluate: Callable[[Job], TrialResult]) -> None:
+    def __init__(self, evaluate: Evaluate, *, time_limit_s: float | None = None) -> None:
         self._evaluate = evaluate
+        self._time_limit_s = time_limit_s
         self._jobs: list[Job] = []
 
     def submit(self, job: Job) -> None:
         """Keep the job until `collect`."""
         self._jobs.append(job)
 
-    def collect(self) -> TrialResult:
-        """Run the oldest job. An exception becomes a failed result; an interrupt gets through."""
+    def collect(self) -> TrialResult | Lost:
+        """Run the oldest job. An interrupt gets through."""
         job = self._jobs.pop(0)
+        if self._time_limit_s is None:
+            return attempt(self._evaluate, job)
         try:
-            return self._evaluate(job)
-        except Exception as error:
-            _log.exception("trial %d failed", job.number)
-            return failed(job, error)
+            with _alarm(self._time_limit_s):
+                return attempt(self._evaluate, job)
+        except _TooSlow:
+            return too_slow(job, self._time_limit_s)
+
+    def close(self) -> None:
+        """Nothing runs between two calls of `collect`."""
 
 
-def failed(job: Job, error: Exception) -> TrialResult:
-    """The record of a job that raised."""
-    return TrialResult(
-        number=job.number,
-        state="failed",
-        origin=job.origin,
-        ratios=job.ratios,
-        widths=job.widths,
-        metrics=Metrics(),
-        seed=job.seed,
-        parent=job.parent,
-        reason=f"{type(error).__name__}: {error}",
-    )
+class _TooSlow(BaseException):
+    """Not an Exception, so that no library on the way takes it for a fault of its own."""
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise _TooSlow in the block after so many seconds, which jumps of the clock do not change."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread alone
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise _TooSlow
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

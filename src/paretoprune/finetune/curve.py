@@ -86,4 +86,5 @@ class CurveKeeper(Callback):
             validation_loss=validation.loss,
             learning_rate=module.meter.learning_rate,
             seconds=perf_counter() - self._start,
+            parts=module.parts,
         )

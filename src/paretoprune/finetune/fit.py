@@ -20,6 +20,7 @@ from paretoprune.finetune.evaluate import Validation, evaluate
 from paretoprune.finetune.layout import channels_last
 from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.masks import MaskSchedule
+from paretoprune.finetune.memory import with_fewer_at_once
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.precision import uses_bfloat16
 from paretoprune.finetune.pressure import Pressure
@@ -63,6 +64,7 @@ def fit(
     added to each step. `on_epoch` is
     called after each epoch, and what it raises ends the training. The same seed and the same
     batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
+    Where memory does not suffice, the training starts again with each batch in smaller parts.
 
     Raises:
         TrainingError: the loss became NaN or infinite.
@@ -72,28 +74,38 @@ def fit(
     start = perf_counter()
     _check(train_loader, settings, epochs, teacher)
     bfloat16 = uses_bfloat16(settings.precision, device)
-    best = BestWeights()
+    reset = _keep_start(model, train_loader)
 
     def validate() -> Validation:
         return evaluate(model, val_loader, device=device, bfloat16=bfloat16)
 
-    keeper = CurveKeeper(validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch)
-    model.to(device).train()
-    with isolate_rng(include_cuda=device.type == "cuda"), channels_last(model, device):
-        _seed(seed)
-        if evaluate_start and masks is None:
-            best.offer(model, epoch=first_epoch - 1, accuracy=validate().accuracy)
-        if epochs:
-            module = FinetuneModule(
-                model,
-                settings,
-                num_steps=epochs * len(train_loader),
-                bfloat16=bfloat16,
-                teacher=teacher,
-                pressure=pressure,
-            )
-            callbacks = [masks, keeper] if masks else [keeper]
-            run_trainer(module, train_loader, epochs=epochs, device=device, callbacks=callbacks)
+    def train(parts: int) -> tuple[CurveKeeper, BestWeights]:
+        if parts > 1:
+            reset()
+        best = BestWeights()
+        keeper = CurveKeeper(
+            validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch
+        )
+        model.to(device).train()
+        with isolate_rng(include_cuda=device.type == "cuda"), channels_last(model, device):
+            _seed(seed)
+            if evaluate_start and masks is None:
+                best.offer(model, epoch=first_epoch - 1, accuracy=validate().accuracy)
+            if epochs:
+                module = FinetuneModule(
+                    model,
+                    settings,
+                    num_steps=epochs * len(train_loader),
+                    bfloat16=bfloat16,
+                    teacher=teacher,
+                    pressure=pressure,
+                    parts=parts,
+                )
+                callbacks = [masks, keeper] if masks else [keeper]
+                run_trainer(module, train_loader, epochs=epochs, device=device, callbacks=callbacks)
+        return keeper, best
+
+    keeper, best = with_fewer_at_once(train)
     best.restore(model.to(device).eval())
     return FitResult(
         curve=tuple(keeper.records),
@@ -101,6 +113,20 @@ def fit(
         best_accuracy=best.accuracy,
         seconds=perf_counter() - start,
     )
+
+
+def _keep_start(model: nn.Module, loader: Loader) -> Callable[[], None]:
+    """A function that gives the model and the loader back the state that they have now."""
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    epoch = getattr(loader, "epoch", None)  # ours count their passes
+
+    def reset() -> None:
+        model.zero_grad(set_to_none=True)
+        model.load_state_dict(state)
+        if epoch is not None:
+            loader.epoch = epoch  # type: ignore[attr-defined]
+
+    return reset
 
 
 def _check(

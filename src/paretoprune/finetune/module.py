@@ -35,7 +35,9 @@ class FinetuneModule(LightningModule):
         bfloat16: bool,
         teacher: Teacher | None,
         pressure: Pressure | None = None,
+        parts: int = 1,
     ) -> None:
+        """`parts`: so many pieces of a batch go through the network one after another."""
         super().__init__()
         self.automatic_optimization = False
         self.model = model
@@ -46,6 +48,7 @@ class FinetuneModule(LightningModule):
         self._teacher = teacher
         self._pressure = pressure
         self._step = 0
+        self.parts = parts
         self._optimizer = make_optimizer(model, settings)
         self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
 
@@ -66,9 +69,12 @@ class FinetuneModule(LightningModule):
         self._step += 1
 
     def _backward(self, batch: Batch) -> None:
-        loss = self._loss(*batch)
-        self.meter.add(loss.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
-        torch.autograd.backward(loss)
+        total = torch.zeros((), device=batch[1].device)
+        for part in split_batch(batch, self.parts):
+            loss = self._loss(*part) * (len(part[1]) / len(batch[1]))
+            total += loss.detach()
+            torch.autograd.backward(loss)
+        self.meter.add(total, count=len(batch[1]), learning_rate=self.learning_rate)
 
     @property
     def learning_rate(self) -> float:
@@ -89,6 +95,12 @@ class FinetuneModule(LightningModule):
             weight=weight,
             temperature=self._settings.temperature,
         )
+
+
+def split_batch(batch: Batch, parts: int) -> list[Batch]:
+    """The batch in pieces of nearly equal size, of two samples or more, as BatchNorm needs them."""
+    pieces = max(1, min(parts, len(batch[1]) // 2))
+    return list(zip(*(tensor.tensor_split(pieces) for tensor in batch), strict=True))
 
 
 class LossMeter:

@@ -15,8 +15,12 @@ def combine(
 ) -> Metrics:
     """All metrics of a model; compression and speed-ups where the dense model is known.
 
-    The measured speed-up needs a latency that was timed together with the dense model's.
+    The measured speed-up needs a latency that was timed together with the dense model's. Then
+    the latency is told in the weather in which the dense model itself was measured, so that models
+    that were timed at different moments compare.
     """
+    if latency and dense:
+        latency = _in_the_weather_of(dense, latency)
     return Metrics(
         accuracy=quality.accuracy,
         top5_accuracy=quality.top5_accuracy,
@@ -35,6 +39,19 @@ def combine(
         compression_ratio=_gain(dense.params, cost.params) if dense else None,
         theoretical_speedup=_gain(dense.macs, cost.macs) if dense else None,
         measured_speedup=_gain(latency.dense_latency_ms, latency.latency_ms) if latency else None,
+    )
+
+
+def _in_the_weather_of(dense: Metrics, latency: Latency) -> Latency:
+    """The latency scaled so that the dense model timed beside it takes what it took alone."""
+    if dense.latency_ms is None or latency.dense_latency_ms is None:
+        return latency
+    scale = dense.latency_ms / latency.dense_latency_ms
+    return Latency(
+        latency_ms=latency.latency_ms * scale,
+        latency_p95_ms=latency.latency_p95_ms * scale,
+        throughput_per_s=latency.throughput_per_s / scale,
+        dense_latency_ms=dense.latency_ms,
     )
 
 

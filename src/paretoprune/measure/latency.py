@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.config import MeasureSettings
 from paretoprune.measure.modes import evaluation_mode
+from paretoprune.measure.timing import Pass, clock_for, threads_set, time_in_turn, wait
 from paretoprune.results import Latency
 
 
@@ -30,10 +29,11 @@ def measure_latency(
     weather on the machine, and `dense_latency_ms` is comparable with `latency_ms`.
     """
     models = [model] if dense is None else [dense, model]
-    batch = _batch_of(example, settings.latency_batch_size).to(device)
-    with evaluation_mode(*models), _threads(settings.latency_threads), torch.inference_mode():
-        _time_in_turn(models, batch, settings.latency_warmup)
-        times_ms = _time_in_turn(models, batch, settings.latency_repeats)
+    batch = batch_of(example, settings.latency_batch_size).to(device)
+    passes = [pass_of(each, batch) for each in models]
+    with evaluation_mode(*models), threads_set(settings.latency_threads), torch.inference_mode():
+        time_in_turn(passes, settings.latency_warmup, clock=perf_counter)
+        times_ms = time_in_turn(passes, settings.latency_repeats, clock=perf_counter)
     median_ms = float(np.median(times_ms[-1]))
     return Latency(
         latency_ms=median_ms,
@@ -43,52 +43,32 @@ def measure_latency(
     )
 
 
-def _batch_of(example: Tensor, size: int) -> Tensor:
+def time_models(
+    models: Sequence[nn.Module], batch: Tensor, *, threads: int, rounds: int = 7
+) -> list[float]:
+    """Milliseconds that a pass of each model takes, in the median, all timed in turn.
+
+    With one thread on a CPU the time that others take from it is not counted.
+    """
+    passes = [pass_of(model, batch) for model in models]
+    clock = clock_for(batch.device, threads)
+    with evaluation_mode(*models), threads_set(threads), torch.inference_mode():
+        time_in_turn(passes, 1, clock=clock)
+        times_ms = time_in_turn(passes, rounds, clock=clock)
+    return [float(np.median(times)) for times in times_ms]
+
+
+def batch_of(example: Tensor, size: int) -> Tensor:
     """The samples of `example`, repeated from the start until there are `size` of them."""
     return example[torch.arange(size, device=example.device) % len(example)]
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def pass_of(model: nn.Module, batch: Tensor) -> Pass:
+    """One forward pass, done when it returns."""
+    wait(batch.device)
 
+    def run() -> None:
+        model(batch)
+        wait(batch.device)
 
-def _time_in_turn(models: list[nn.Module], batch: Tensor, rounds: int) -> list[list[float]]:
-    """Milliseconds of `rounds` passes of each model, a pass of each model per round."""
-    times_ms: list[list[float]] = [[] for _ in models]
-    with _no_garbage_collection():
-        for _ in range(rounds):
-            for model, times in zip(models, times_ms, strict=True):
-                times.append(_time_once(model, batch))
-    return times_ms
-
-
-def _time_once(model: nn.Module, batch: Tensor) -> float:
-    _wait(batch.device)
-    start = perf_counter()
-    model(batch)
-    _wait(batch.device)
-    return (perf_counter() - start) * 1e3
-
-
-def _wait(device: torch.device) -> None:
-    """Until the device has done all that was asked of it: work on a GPU runs on its own."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A collection in the middle of a pass would be counted as the model's time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    return run

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
+from paretoprune.files import write_bytes
 from paretoprune.pruning.apply import apply_plan
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.plan import Plan
@@ -23,13 +23,7 @@ def save_state(path: Path, model: nn.Module) -> None:
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file(state, unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_bytes(path, save(state))
 
 
 def load_state(model: nn.Module, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paretoprune.pruning.groups import Group
 from paretoprune.results import Cost
@@ -30,7 +31,9 @@ class SizeModel:
         macs_per_layer: Mapping[str, int],
     ) -> None:
         self._dense = {group.name: group.width for group in groups}
-        places = sorted({(s.tensor, s.dim) for g in groups for s in g.slots if s.tensor in shapes})
+        self._places = places = sorted(
+            {(s.tensor, s.dim) for g in groups for s in g.slots if s.tensor in shapes}
+        )
         row = {place: number for number, place in enumerate(places)}
         self._loss = np.zeros((len(places) + 1, len(groups)))  # a last row for "nothing changes"
         for column, group in enumerate(groups):
@@ -60,13 +63,22 @@ class SizeModel:
         self._fixed_params = sum(count for name, count in numel.items() if name not in rows)
         self._fixed_macs = sum(count for name, count in macs.items() if name not in rows)
 
+    def sizes(self, widths: Mapping[str, int]) -> dict[tuple[str, int], int]:
+        """The size of every dimension that a group can change, by tensor name and dimension."""
+        sizes = self._sizes_at(widths)[:-1].tolist()
+        return {place: int(size) for place, size in zip(self._places, sizes, strict=True)}
+
+    def _sizes_at(self, widths: Mapping[str, int]) -> NDArray[np.float64]:
+        gone = np.array([dense - widths.get(name, dense) for name, dense in self._dense.items()])
+        left: NDArray[np.float64] = self._sizes - self._loss @ gone
+        return left
+
     def cost(self, widths: Mapping[str, int]) -> Cost:
         """Parameters, and MACs for one sample, with these widths by group name (dense if absent).
 
         Whole numbers are exact below 2**53.
         """
-        gone = np.array([dense - widths.get(name, dense) for name, dense in self._dense.items()])
-        sizes = self._sizes - self._loss @ gone
+        sizes = self._sizes_at(widths)
         numel = self._inner * sizes[self._rows].prod(axis=1)
         return Cost(
             params=self._fixed_params + round(float(numel.sum())),

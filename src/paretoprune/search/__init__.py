@@ -6,8 +6,10 @@ from paretoprune.search.baselines import (
     uniform,
 )
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
+from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
+from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
 from paretoprune.search.paths import (
     Path,
     different_places,
@@ -17,6 +19,7 @@ from paretoprune.search.paths import (
     sensitivity_path,
     uniform_path,
 )
+from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import Sensitivity, distinct_ratios, measure_sensitivity
 from paretoprune.search.strategies import Chain, Drop, Full, Strategy
 
@@ -26,9 +29,13 @@ __all__ = [
     "Full",
     "Ledger",
     "Path",
+    "RunningFront",
     "Sensitivity",
     "Strategy",
+    "Yardstick",
+    "attained",
     "baselines",
+    "box_hypervolume",
     "broken_limits",
     "different_places",
     "distinct_ratios",
@@ -36,12 +43,16 @@ __all__ = [
     "first_that_fits",
     "front_of",
     "hypervolume",
+    "least_loss",
+    "loss_of_scores",
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
     "ranking_path",
     "repair_ratios",
+    "retained_area",
     "sensitivity_path",
     "uniform",
     "uniform_path",
+    "worthwhile",
 ]

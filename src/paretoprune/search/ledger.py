@@ -2,13 +2,17 @@
 
 Samplers work on a study in memory; every finished trial is written to `study.db` in one
 transaction. So asking costs no disk access, a killed process leaves no half-written trial behind,
-and optuna-dashboard reads the same file.
+and optuna-dashboard reads the same file. The sweep's truth are the results in its folder: where
+`study.db` is locked, or lags behind, the search goes on, and what is missing is written later.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,11 +20,13 @@ from pathlib import Path
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.pool import NullPool
 
 from paretoprune.config import Target
+from paretoprune.errors import SweepError
 from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
 from paretoprune.search.front import objective_values
 from paretoprune.targets import build
@@ -28,6 +34,15 @@ from paretoprune.targets import build
 Ratios = Mapping[str, float]
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_log = logging.getLogger(__name__)
+
+# Without a pool, connections are closed as soon as they have been used. A lock is not waited for
+# here: the search goes on meanwhile.
+_ENGINE = {"poolclass": NullPool, "connect_args": {"timeout": 1.0}}
+_OPEN_PATIENCE_S = 60.0  # for a database that another program has locked
+_SHARE_FOR_STORING = 0.1  # of the running time, so that short trials need not wait for the disk
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0  # before a locked database is tried again
 
 
 class Ledger:
@@ -44,23 +59,16 @@ class Ledger:
         max_ratio: float,
         seed: int,
     ) -> None:
-        _use_write_ahead_log(path)
         self._objectives = objectives
         directions = list(objectives.values())
-        # Without a pool, connections are closed as soon as they have been used.
-        storage = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs={"poolclass": NullPool})
-        self._stored = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            directions=directions,
-            load_if_exists=True,
-        )
-        with _experimental():
-            self._stored.set_metric_names(list(objectives))
+        self._stored = _open(path, name, objectives)
+        self._late: deque[FrozenTrial] = deque()  # told, and not stored yet
+        self._pause_s, self._next_try = _FIRST_PAUSE_S, 0.0
+        self._opened, self._storing_s = time.monotonic(), 0.0
         self._working = optuna.create_study(directions=directions)
-        stored = self._stored.get_trials(deepcopy=False)
-        self._working.add_trials(stored)
-        self.told = {int(trial.user_attrs["trial"]) for trial in stored}  # trials on disk
+        self._on_disk = {
+            int(trial.user_attrs["trial"]): trial for trial in self._stored.get_trials()
+        }
         self._most = {f"ratio/{g.name}": min(max_ratio, g.max_ratio) for g in groups}
         self._space: dict[str, BaseDistribution] = {
             name: FloatDistribution(0, most) for name, most in self._most.items()
@@ -68,6 +76,18 @@ class Ledger:
         self._running: dict[int, optuna.Trial] = {}
         self._sampler = sampler
         self._seed = seed
+
+    def restore(self, results: Sequence[TrialResult]) -> None:
+        """Go on after these results of an earlier run; what `study.db` lacks of them is written.
+
+        Of what it has beside them, a trial whose result was damaged, nothing is remembered.
+        """
+        for result in results:
+            if self._is_on_disk(result):
+                self._working.add_trial(self._on_disk[result.number])
+            else:
+                self.start(result.number, Proposal(result.ratios, result.origin))
+                self.tell(result)
 
     def ask(self, number: int, *, repair: Callable[[Ratios], Ratios]) -> Proposal:
         """The sampler's idea for trial `number`, made to fit the limits by `repair`, and started.
@@ -111,9 +131,89 @@ class Ledger:
         else:
             trial.set_constraint("limits", 1.0 if result.state == "infeasible" else 0.0)
             self._working.tell(trial, values)
-        if result.number not in self.told:
-            self.told.add(result.number)
-            self._stored.add_trial(self._working.get_trials(deepcopy=False)[trial.number])
+        if not self._is_on_disk(result):
+            told = self._working.get_trials(deepcopy=False)[trial.number]
+            self._on_disk[result.number] = told
+            self._late.append(told)
+        while self._late and self._may_store():
+            self._store_one()
+
+    def _is_on_disk(self, result: TrialResult) -> bool:
+        """Whether this is on disk, or about to be; a trial that failed may have been run again."""
+        trial = self._on_disk.get(result.number)
+        return trial is not None and trial.user_attrs["state"] == result.state
+
+    def flush(self, *, patience_s: float) -> None:
+        """Write what `study.db` lacks; where it stays locked for so long, say so and go on."""
+        deadline = time.monotonic() + patience_s
+        while self._late:
+            if self._store_one():
+                deadline = time.monotonic() + patience_s
+            elif time.monotonic() + self._pause_s > deadline:
+                _log.warning(
+                    "study.db lacks %d trials; the same command writes them", len(self._late)
+                )
+                return
+            else:
+                time.sleep(self._pause_s)
+
+    def _may_store(self) -> bool:
+        now = time.monotonic()
+        spent = self._storing_s / (now - self._opened)
+        return now >= self._next_try and spent <= _SHARE_FOR_STORING
+
+    def _store_one(self) -> bool:
+        """Write the oldest trial that is late; after a failure wait longer before the next try."""
+        begun = time.monotonic()
+        try:
+            self._stored.add_trial(self._late[0])
+        except StorageInternalError as error:
+            _log.warning("study.db cannot be written now (%s); it is tried again", _cause(error))
+            self._next_try = time.monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            return False
+        finally:
+            self._storing_s += time.monotonic() - begun
+        self._late.popleft()
+        self._pause_s = _FIRST_PAUSE_S
+        return True
+
+
+def _open(path: Path, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
+    """The study on disk. Raises SweepError where it stays locked, or is no database."""
+    deadline, pause_s = time.monotonic() + _OPEN_PATIENCE_S, _FIRST_PAUSE_S
+    while True:
+        try:
+            return _open_now(path, name, objectives)
+        except (StorageInternalError, sqlite3.Error) as error:
+            if "locked" not in str(_cause(error)) or time.monotonic() + pause_s > deadline:
+                raise SweepError(
+                    f"{path} cannot be opened ({_cause(error)}); the results do not depend on "
+                    "it: end what uses it, or remove it, and the same command goes on"
+                ) from error
+        time.sleep(pause_s)
+        pause_s *= 2
+
+
+def _open_now(path: Path, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
+    _use_write_ahead_log(path)
+    storage = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_ENGINE)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=name,
+        directions=list(objectives.values()),
+        load_if_exists=True,
+    )
+    with _experimental():
+        study.set_metric_names(list(objectives))
+    return study
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost cause, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _use_write_ahead_log(path: Path) -> None:

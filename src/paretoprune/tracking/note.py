@@ -15,13 +15,28 @@ def sweep_note(
     sweep_name: str,
     dense: Metrics,
     objectives: Mapping[str, Direction],
+    picks: Mapping[str, TrialResult],
+    pick_command: str,
 ) -> str:
-    """Markdown: a table of the front beside the dense model, then the commands of pick."""
+    """Markdown: the best points with their commands, the picture, and the front as a table.
+
+    `picks` are the best points by what is good about them. MLflow shows the first lines of a note
+    and folds the rest. Links to `front.png` and `report.html` are completed by the tracker.
+    """
     names = [*objectives]
     lines = [
-        f"Front of the sweep **{sweep_name}**: {len(front)} models that no other trial beats on "
-        f"{' and '.join(names)}.",
+        f"Front of **{sweep_name}**: {len(front)} models that no other trial beats on "
+        f"{' and '.join(names)}. To export one:",
         "",
+        f"- the knee: `{pick_command}`",
+    ]
+    lines += [
+        f"- {why}: `{pick_command} trial={best.number}` ({_figures(best.metrics, names)})"
+        for why, best in picks.items()
+    ]
+    lines += ["", "![The front](front.png)", ""]
+    lines += ["Everything to explore, in one file: [report.html](report.html)", ""]
+    lines += [
         "| trial | origin | " + " | ".join(names) + " |",
         "|---|---|" + "---:|" * len(names),
         _row("dense", "", dense, names),
@@ -30,15 +45,12 @@ def sweep_note(
     lines += [_row(str(result.number), result.origin, result.metrics, names) for result in shown]
     if len(shown) < len(front):
         lines.append(f"\n{len(front) - len(shown)} more are in `front.csv`.")
-    lines += [
-        "",
-        "Show the front, or export a model from it:",
-        "",
-        f"    python -m src.pick {sweep_name}",
-        f"    python -m src.pick {sweep_name} rule=knee",
-    ]
-    lines += [f"    python -m src.pick {sweep_name} trial={shown[0].number}"] if shown else []
     return "\n".join(lines) + "\n"
+
+
+def _figures(metrics: Metrics, names: Sequence[str]) -> str:
+    measured = metrics.measured()
+    return ", ".join(f"{name} {measured[name]:,.6g}" for name in names if name in measured)
 
 
 def _row(trial: str, origin: str, metrics: Metrics, names: Sequence[str]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from paretoprune.results import Direction
 from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.outbox import explain
 from paretoprune.tracking.runs import SweepRecord, open_runs
@@ -25,6 +26,8 @@ def open_tracker(
     sweep_id: str,
     tags: Mapping[str, str],
     params: Mapping[str, str],
+    objectives: Mapping[str, Direction],
+    groups: Sequence[str] = (),
     patience_s: float = 10.0,
 ) -> Tracker:
     """A tracker for a sweep, new or resumed. Never raises: what fails becomes a warning.
@@ -37,6 +40,8 @@ def open_tracker(
         sweep_id: the same when a sweep is resumed, another one when it is started anew under
             the same name; letters, digits and dashes.
         tags, params: of the parent run.
+        objectives: by name; the table shows them first.
+        groups: names, in the network's order; the table shows their ratios.
         patience_s: how long a call may wait for MLflow before the work goes on without it.
     """
     try:
@@ -51,6 +56,8 @@ def open_tracker(
         sweep_id=sweep_id,
         tags={**tags, "commit": commit} if commit else tags,
         params=params,
+        objectives=objectives,
+        groups=groups,
     )
     artifacts = (file.parent if file else root.resolve()) / "mlruns"
     open_these = partial(open_runs, uri, artifacts=artifacts, sweep=sweep)

@@ -13,6 +13,8 @@ from paretoprune.results import TrialResult
 _MAX_KEY = 250
 _MAX_PARAM = 6000
 _MAX_TAG = 8000
+_DIGITS = 6  # of a metric: MLflow's table shows every digit that it gets
+_BASELINES = ("dense", "uniform", "global")
 _CURVE = ("train_loss", "validation_accuracy", "validation_loss", "learning_rate")
 
 
@@ -64,6 +66,8 @@ def run_name(result: TrialResult) -> str:
     words = [f"{result.number:03d}"]
     if result.state != "complete":
         words.append(result.state)
+    if result.origin == "dense":
+        words.append("dense")
     if result.metrics.theoretical_speedup:
         words.append(f"macs {100 / result.metrics.theoretical_speedup:.0f}%")
     if result.metrics.accuracy is not None:
@@ -97,6 +101,7 @@ def _tags(result: TrialResult, commit: str | None) -> dict[str, str]:
         "trial": str(result.number),
         "state": result.state,
         "origin": result.origin,
+        "baseline": "true" if result.origin in _BASELINES else "false",
         "seed": str(result.seed),
         **{name: value for name, value in optional.items() if value},
     }
@@ -109,11 +114,16 @@ def _params(result: TrialResult) -> dict[str, str]:
 
 def _points(result: TrialResult) -> Iterator[Point]:
     for name, value in result.metrics.measured().items():
-        yield Point(name, float(value), 0)
+        yield Point(name, _rounded(value), 0)
     for phase, seconds in result.seconds.items():
-        yield Point(fit_name(f"seconds/{phase}"), seconds, 0)
+        yield Point(fit_name(f"seconds/{phase}"), _rounded(seconds), 0)
     if result.seconds:
-        yield Point("seconds_total", sum(result.seconds.values()), 0)
+        yield Point("seconds_total", _rounded(sum(result.seconds.values())), 0)
     for epoch in result.curve:
         for name in _CURVE:
             yield Point(name, getattr(epoch, name), epoch.epoch)
+
+
+def _rounded(value: float) -> float:
+    """The value for a table that people read; the sweep's folder keeps it whole."""
+    return float(value) if isinstance(value, int) else float(f"{value:.{_DIGITS}g}")

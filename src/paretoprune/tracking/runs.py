@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paretoprune.results import Direction
 from paretoprune.tracking.client import connect, log_values
-from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags
+from paretoprune.tracking.record import TrialRecord, fit_name, fit_params, fit_tags
 from paretoprune.tracking.uri import is_server
+from paretoprune.tracking.views import view_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _PARENT = "mlflow.parentRunId"
 _NOTE = "mlflow.note.content"
+_SWEEP = "sweep_id"
+# Opens MLflow's tools for model training instead of those for chats.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class SweepRecord:
     sweep_id: str
     tags: Mapping[str, str]
     params: Mapping[str, str]
+    objectives: Mapping[str, Direction]
+    groups: Sequence[str]  # names, in the network's order
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class SweepRuns:
     client: MlflowClient
     experiment_id: str
     parent_id: str
+    sweep_id: str
     children: dict[int, Child]
 
     def write_trial(self, record: TrialRecord, *, front: bool) -> None:
@@ -76,7 +84,10 @@ class SweepRuns:
                 self.children[number] = replace(child, front=front)
 
     def write_summary(self, note: str, files: Sequence[Path]) -> None:
-        """Put the note and the files on the parent run."""
+        """Put the note and the files on the parent run; links in the note lead to the files."""
+        for file in files:
+            address = f"get-artifact?path={file.name}&run_uuid={self.parent_id}"
+            note = note.replace(f"]({file.name})", f"]({address})")
         for name, value in fit_tags({_NOTE: note}).items():
             self.client.set_tag(self.parent_id, name, value)
         _log_files(self.client, self.parent_id, files)
@@ -90,7 +101,7 @@ class SweepRuns:
             self.experiment_id,
             start_time=record.start_ms,
             run_name=record.run_name,
-            tags={**record.tags, "front": front, _PARENT: self.parent_id},
+            tags={**record.tags, "front": front, _PARENT: self.parent_id, _SWEEP: self.sweep_id},
         )
         child = Child(run.info.run_id, front, finished=False)
         self.children[record.number] = child
@@ -103,12 +114,13 @@ def open_runs(uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
     # A server places artifacts itself; a database would leave them in the current folder.
     place = None if is_server(uri) else (artifacts / sweep.name).as_uri()
     experiment_id = _open_experiment(client, sweep.name, place)
+    _put_views(client, experiment_id, sweep)
     parent_id = _open_parent(client, experiment_id, sweep)
     children = {
         int(run.data.tags["trial"]): _child(run)
         for run in _search(client, experiment_id, f"tags.`{_PARENT}` = '{parent_id}'")
     }
-    return SweepRuns(client, experiment_id, parent_id, children)
+    return SweepRuns(client, experiment_id, parent_id, sweep.sweep_id, children)
 
 
 def _open_experiment(client: MlflowClient, name: str, place: str | None) -> str:
@@ -120,10 +132,23 @@ def _open_experiment(client: MlflowClient, name: str, place: str | None) -> str:
     return str(known.experiment_id)
 
 
+def _put_views(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -> None:
+    experiment = client.get_experiment(experiment_id)
+    views = view_tags(
+        sweep.objectives,
+        [fit_name(group) for group in sweep.groups],
+        sweep_id=sweep.sweep_id,
+        created_ms=int(experiment.creation_time or 0),
+    )
+    for name, value in {**_KIND, **views}.items():
+        if experiment.tags.get(name) != value:
+            client.set_experiment_tag(experiment_id, name, value)
+
+
 def _open_parent(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -> str:
-    tags = fit_tags({**sweep.tags, "sweep_id": sweep.sweep_id})
+    tags = fit_tags({**sweep.tags, _SWEEP: sweep.sweep_id, "kind": "sweep"})
     params = fit_params(sweep.params)
-    run = next(_search(client, experiment_id, f"tags.sweep_id = '{sweep.sweep_id}'"), None)
+    run = next(_search(client, experiment_id, _parent_query(sweep)), None)
     if run is None:
         run = client.create_run(experiment_id, run_name=sweep.name, tags=tags)
     elif run.info.status != "RUNNING":
@@ -135,6 +160,11 @@ def _open_parent(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -
     new = {name: value for name, value in params.items() if name not in run.data.params}
     log_values(client, run.info.run_id, params=new)
     return str(run.info.run_id)
+
+
+def _parent_query(sweep: SweepRecord) -> str:
+    """The sweep's own run: its trials carry the same id."""
+    return f"tags.{_SWEEP} = '{sweep.sweep_id}' and tags.kind = 'sweep'"
 
 
 def _search(client: MlflowClient, experiment_id: str, query: str) -> Iterator[Run]:

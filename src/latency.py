@@ -1,0 +1,9 @@
+"""What running pruned models costs on this machine, beside the dense model.
+
+python -m src.latency resnet
+"""
+
+from paretoprune.cli.latency import main
+
+if __name__ == "__main__":
+    main()

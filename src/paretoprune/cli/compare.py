@@ -1,0 +1,91 @@
+"""`python -m src.compare A B ...`: the fronts of several sweeps, as a page and as a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from paretoprune.cli.arguments import find_sweep, options_of, reject_unknown
+from paretoprune.cli.compose import fail
+from paretoprune.errors import ParetopruneError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from paretoprune.delivery.comparison import ComparedGroup
+
+_USAGE = """usage: python -m src.compare A B ... [out=FILE.html] [sweeps_dir=...]
+
+Lay the fronts of the sweeps A, B ... over one another: a table here, and a page to explore.
+Sweeps that differ in their seed alone are taken together; of two or more the page shows what half
+of the seeds attain, and the band between a quarter and three quarters of them.
+
+  out=sweeps/compare.html   where the page goes
+"""
+
+
+def main() -> None:
+    """Entry point of the command."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_USAGE)
+        sys.exit(0 if arguments else 2)
+    try:
+        _run(arguments)
+    except ParetopruneError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    names = list(dict.fromkeys(argument for argument in arguments if "=" not in argument))
+    options = options_of([argument for argument in arguments if "=" in argument])
+    reject_unknown([*options], ("out", "sweeps_dir"))
+    sweeps = Path(options.get("sweeps_dir", "sweeps"))
+    paths = [find_sweep(sweeps, name) for name in names]
+    # The large libraries are imported once the command is known to be right.
+    from rich.console import Console
+
+    from paretoprune.cli.compared import compare
+    from paretoprune.delivery.comparison import write_comparison
+    from paretoprune.sweep_folder import SweepFolder
+
+    comparison = compare([SweepFolder(path) for path in paths])
+    out = Path(options.get("out", sweeps / "compare.html"))
+    write_comparison(out, comparison)
+    console = Console()
+    console = console if console.is_terminal else Console(width=200)
+    console.print(_table(comparison.groups))
+    for note in comparison.notes:
+        console.print(note)
+    console.print(f"{out} is written; open it in a browser", soft_wrap=True)
+
+
+def _table(groups: Sequence[ComparedGroup]) -> Table:
+    from rich.table import Table
+
+    table = Table(header_style="bold")
+    for heading in ("sweep", "seed", "trials", "on the front", "hypervolume", "retained area"):
+        table.add_column(heading, justify="left" if heading == "sweep" else "right")
+    for group in groups:
+        sweeps = group.sweeps
+        table.add_row(
+            ", ".join(sweep.name for sweep in sweeps),
+            ", ".join(sweep.seed for sweep in sweeps),
+            ", ".join(str(sweep.num_trials) for sweep in sweeps),
+            ", ".join(str(len(sweep.front)) for sweep in sweeps),
+            _spread([sweep.hypervolume for sweep in sweeps]),
+            _spread([sweep.retained_area for sweep in sweeps]),
+        )
+    return table
+
+
+def _spread(values: Sequence[float]) -> str:
+    """The value; of several the median, with the least and the most."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{median(values):.3f} ({min(values):.3f} to {max(values):.3f})"

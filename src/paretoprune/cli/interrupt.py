@@ -1,0 +1,42 @@
+"""Ctrl-C: once to stop when the running trials are done, twice to stop at once."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from paretoprune.tracking import redact
+
+_TOLD = b"\nwhat runs is finished and kept; press Ctrl-C again to stop at once\n"
+
+
+@contextmanager
+def gentle_interrupt() -> Iterator[Callable[[], bool]]:
+    """In the block, the first Ctrl-C makes the function true, the second interrupts as usual."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.write(2, _TOLD)  # Python's own streams may be in the middle of a write
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # signals reach the main thread alone
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def resume_command() -> str:
+    """The command that was given, as it can be given again; without secrets."""
+    return redact(shlex.join(["python", *sys.orig_argv[1:]]))

@@ -1,0 +1,57 @@
+"""`python -m src.report NAME`: tables, pictures and the report, from the sweep's folder alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from paretoprune.cli.arguments import find_sweep, options_of, reject_unknown
+from paretoprune.cli.compose import fail
+from paretoprune.errors import ParetopruneError, SweepError
+from paretoprune.files import write_bytes
+
+_USAGE = """usage: python -m src.report NAME [published=FILE.csv] [sweeps_dir=...]
+
+Write report.html, front.html, front.png, front.csv and trials.csv of the sweep NAME anew, from
+what its folder holds. A running sweep may be looked at too.
+
+  published=results.csv     results of others, to be drawn beside the front, now and later: a
+                            column `name`, and columns as in front.csv, for example accuracy,macs
+"""
+
+
+def main() -> None:
+    """Entry point of the command."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_USAGE)
+        sys.exit(0 if arguments else 2)
+    try:
+        _run(arguments)
+    except ParetopruneError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    name, options = arguments[0], options_of(arguments[1:])
+    reject_unknown([*options], ("published", "sweeps_dir"))
+    path = find_sweep(Path(options.get("sweeps_dir", "sweeps")), name)
+    # The large libraries are imported once the command is known to be right.
+    from paretoprune.cli.views import write_views
+    from paretoprune.delivery.published import read_published
+    from paretoprune.delivery.report import write_front_png
+    from paretoprune.sweep_folder import SweepFolder
+
+    folder = SweepFolder(path)
+    if "published" in options:
+        file = Path(options["published"])
+        read_published(file)
+        write_bytes(folder.published, file.read_bytes())
+    facts = write_views(folder, folder.read_results())
+    if facts is None:
+        raise SweepError(f"no trial of {path} has finished yet; there is nothing to report")
+    write_front_png(path, facts)
+    print(f"{path / 'report.html'} is written; open it in a browser")

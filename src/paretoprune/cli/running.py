@@ -1,0 +1,124 @@
+"""Which models a latency command measures, and their table."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+from paretoprune.cli.first import search_of
+from paretoprune.cli.latency import Request
+from paretoprune.cli.terminal import make_console
+from paretoprune.errors import SettingsError, SweepError
+from paretoprune.files import read_json
+from paretoprune.load import load_dense, load_model
+from paretoprune.measure import ENGINES, compare_running, device_name
+from paretoprune.measure.compare import DENSE
+from paretoprune.mistakes import load_settings
+from paretoprune.pruning import Groups, Plan, apply_plan
+from paretoprune.pruning.checkpoint import load_state
+from paretoprune.results import RunningCost
+from paretoprune.search import front_of
+from paretoprune.sweep_folder import SweepFolder
+from paretoprune.targets import build
+
+_MIB = 2**20
+
+
+def measure_and_print(name: str, request: Request) -> None:
+    """Measure the models of a sweep's front, or an exported one, and print a row for each.
+
+    Raises SettingsError, SweepError or WeightsError for what is not there.
+    """
+    device = _device(request)
+    if request.engine not in ENGINES:
+        known = ", ".join(ENGINES)
+        raise SettingsError([f"there is no engine `{request.engine}`; there are: {known}"])
+    sweep = Path(request.sweeps_dir) / name
+    folder = sweep if (sweep / "config.yaml").is_file() else Path(name)
+    if (folder / "trials").is_dir():
+        models = _front(SweepFolder(folder))
+        shape = read_json(folder / "dense" / "data.json")["input_shape"]
+    elif (folder / "plan.json").is_file():
+        models = {DENSE: load_dense(folder, trust=request.trust)}
+        models[folder.name] = load_model(folder, trust=request.trust)
+        shape = read_json(folder / "data.json")["input_shape"]
+    else:
+        raise SweepError(_nothing_there(name, Path(request.sweeps_dir)))
+    batch = torch.randn(request.batch, *shape, generator=torch.Generator().manual_seed(0))
+    costs = compare_running(
+        {key: model.to(device) for key, model in models.items()},
+        batch.to(device),
+        engine=request.engine,
+        threads=request.threads,
+        repeats=request.repeats,
+    )
+    _print(make_console(), costs, request, device)
+
+
+def _device(request: Request) -> torch.device:
+    if request.device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
+    return torch.device(request.device)
+
+
+def _front(folder: SweepFolder) -> dict[str, nn.Module]:
+    """The dense model, and those of the front as its plans cut them out: weights cost no time."""
+    settings = load_settings(folder.read_config())
+    info = read_json(folder.dense / "data.json")
+    groups = Groups.from_json(read_json(folder.dense / "groups.json")).prunable
+    dense = build(
+        settings.model.target,
+        num_classes=info["num_classes"],
+        in_channels=info["input_shape"][0],
+    )
+    load_state(dense, folder.dense / "model.safetensors")
+    results = {result.number: result for result in folder.read_results()}
+    models = {DENSE: dense}
+    for number in front_of(list(results.values()), search_of(settings).objectives):
+        plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
+        if plan.removed:
+            models[f"{number:04d}"] = apply_plan(dense, groups, plan)
+    return models
+
+
+def _nothing_there(name: str, sweeps: Path) -> str:
+    found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
+    close = difflib.get_close_matches(name, found, n=1)
+    hint = f"did you mean `{close[0]}`? " if close else ""
+    there = f"there are: {', '.join(found)}" if found else "none has been run yet"
+    return f"`{name}` is neither a sweep in {sweeps}/ nor an exported model; {hint}{there}"
+
+
+def _print(
+    console: Console,
+    costs: Mapping[str, RunningCost],
+    request: Request,
+    device: torch.device,
+) -> None:
+    threads = f", {request.threads} thread{'s' if request.threads > 1 else ''}"
+    where = device_name(device) + (threads if device.type == "cpu" else "")
+    table = Table(title=f"{where}, batch {request.batch}, {request.engine}")
+    for heading in ("model", "p50 ms", "p95 ms", "samples/s", "speed-up", "peak MiB", "mJ a pass"):
+        table.add_column(heading, justify="left" if heading == "model" else "right")
+    for name, cost in costs.items():
+        latency = cost.latency
+        assert latency.dense_latency_ms is not None
+        memory, energy = cost.peak_memory_bytes, cost.energy_mj
+        table.add_row(
+            name,
+            f"{latency.latency_ms:.3f}",
+            f"{latency.latency_p95_ms:.3f}",
+            f"{latency.throughput_per_s:.1f}",
+            f"{latency.dense_latency_ms / latency.latency_ms:.2f}",
+            "none" if memory is None else f"{memory / _MIB:.1f}",
+            "none" if energy is None else f"{energy:.3g}",
+        )
+    console.print(table)
+    if all(cost.energy_mj is None for cost in costs.values()):
+        console.print("energy: this machine has no counter that may be read", highlight=False)

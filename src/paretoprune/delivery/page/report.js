@@ -1,0 +1,36 @@
+// The report of one sweep: puts its sections together; the chosen trial is kept in the address.
+
+const content = JSON.parse(document.getElementById("content").textContent);
+
+function report() {
+  const front = frontSection(content, choose);
+  const whole = content.only_front ? [] : [
+    layersSection(content, choose), timeSection(content), failedSection(content), settingsSection(content),
+  ].filter(Boolean);
+  const sections = [front.element, ...whole];
+  const links = sections.map((one) => html("a", { href: `#${one.id}` }, one.querySelector("h2").textContent));
+  document.getElementById("page").replaceChildren(
+    html("header", {}, html("h1", {}, content.title), ...content.summary.map((line) => html("p", {}, line)), whole.length ? html("nav", { "aria-label": "sections" }, links) : null ?? ""),
+    ...sections);
+
+  function choose(number) {
+    history.replaceState(null, "", `#trial=${number}`);
+    show(number);
+  }
+
+  function show(number) {
+    front.choose(number);
+    for (const row of document.querySelectorAll("[data-row]")) row.classList.toggle("chosen", row.dataset.row === String(number));
+  }
+
+  function follow() {
+    const number = Number(/^#trial=(\d+)$/.exec(location.hash)?.[1] ?? NaN);
+    if (content.trials.some((trial) => trial.number === number)) show(number);
+    else front.empty();
+  }
+
+  window.addEventListener("hashchange", follow);
+  follow();
+}
+
+report();

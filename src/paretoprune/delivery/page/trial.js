@@ -1,0 +1,66 @@
+// One trial, looked at: what it measured beside the dense model, its layers, its curve, its command.
+
+function trialPanel(content, trial, choose) {
+  const dense = content.trials.find((one) => one.number === content.dense);
+  return [
+    html("h3", {}, `Trial ${trial.number}`),
+    html("p", { class: "note" }, describeTrial(trial), parentLink(trial, choose)),
+    trial.reason ? html("p", { class: "reason" }, trial.reason) : null,
+    trial.front ? command(`${content.pick} trial=${trial.number}`) : html("p", { class: "note" }, "Not on the front: another trial is as good in every objective and better in one, or it did not finish within the limits."),
+    metricsTable(content.quantities.filter((one) => one.objective || one.headline), trial, dense),
+    html("h4", {}, "Channels kept in each group"),
+    widths(content, trial),
+    trial.curve.length ? html("h4", {}, "Validation accuracy by epoch") : null,
+    trial.curve.length ? curve(trial, dense) : null,
+    html("details", {}, html("summary", {}, "everything that was measured"), metricsTable(content.quantities, trial, dense)),
+  ];
+}
+
+function describeTrial(trial) {
+  const parts = [trial.origin, trial.state, `seed ${trial.seed}`];
+  const seconds = Object.values(trial.seconds).reduce((sum, one) => sum + one, 0);
+  if (seconds) parts.push(`${plain(seconds, 3)} s`);
+  if (trial.duplicate_of !== null) parts.push(`the same architecture as trial ${trial.duplicate_of}`);
+  return parts.join(" · ");
+}
+
+function parentLink(trial, choose) {
+  if (trial.parent === null) return null;
+  return html("span", {}, " · started from ", html("button", { type: "button", class: "link", onclick: () => choose(trial.parent) }, `trial ${trial.parent}`));
+}
+
+function metricsTable(quantities, trial, dense) {
+  const rows = quantities.filter((quantity) => quantity.name in trial.values).map((quantity) => {
+    const [value, before] = [trial.values[quantity.name], dense?.values[quantity.name]];
+    return html("tr", {}, html("th", { scope: "row" }, quantity.label), ...[
+      written(quantity, value), written(quantity, before), change(quantity, value, before),
+    ].map((text) => html("td", { class: "number" }, text)));
+  });
+  return table(["", "this", "dense", "change"], rows, { "aria-label": "what was measured" });
+}
+
+function widths(content, trial) {
+  const widest = Math.max(...content.groups.map((group) => group.width));
+  return html("ul", { class: "widths" }, content.groups.map((group, index) => {
+    const kept = trial.widths[index];
+    const bar = html("span", { class: "bar", style: `width:${Math.max(8, (100 * group.width) / widest)}%` },
+      html("span", { style: `width:${(100 * kept) / group.width}%` }));
+    return html("li", {}, html("span", { class: "name", title: group.name }, group.name), html("span", { class: "track" }, bar), html("span", { class: "number" }, `${kept} / ${group.width}`));
+  }));
+}
+
+function curve(trial, dense) {
+  const [width, height, left, bottom] = [340, 150, 44, 24];
+  const accuracies = trial.curve.map(([, accuracy]) => accuracy);
+  const reference = dense?.values.accuracy;
+  const x = makeScale([1, Math.max(2, trial.curve.length)], false, left, width - 10, Math.min(6, trial.curve.length));
+  const y = makeScale(rangeOf([...accuracies, ...(reference === undefined ? [] : [reference])], false), false, height - bottom, 8, 4);
+  const path = trial.curve.map(([epoch, accuracy], index) => `${index ? "L" : "M"}${x.at(epoch)},${y.at(accuracy)}`).join("");
+  const best = Math.max(...accuracies);
+  return svg("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${trial.curve.length} epochs, best ${best.toFixed(2)} %` },
+    y.ticks.map((tick) => [svg("line", { class: "grid", x1: left, x2: width - 10, y1: y.at(tick), y2: y.at(tick) }), svg("text", { class: "tick", x: left - 6, y: y.at(tick) + 4, "text-anchor": "end" }, String(Number(tick.toPrecision(6))))]),
+    x.ticks.filter(Number.isInteger).map((tick) => svg("text", { class: "tick", x: x.at(tick), y: height - 6, "text-anchor": "middle" }, String(tick))),
+    reference === undefined ? null : svg("line", { class: "line dense", x1: left, x2: width - 10, y1: y.at(reference), y2: y.at(reference) }),
+    svg("path", { class: "line front", d: path }),
+    trial.curve.map(([epoch, accuracy]) => svg("g", { class: "point front", transform: `translate(${x.at(epoch)},${y.at(accuracy)})` }, svg("path", { d: SHAPES.circle(3) }))));
+}

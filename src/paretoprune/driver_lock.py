@@ -1,0 +1,50 @@
+"""One driver per sweep: a lock that the kernel frees, and who holds it, in words."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from paretoprune.errors import SweepError
+
+
+@contextmanager
+def driver_lock(path: Path) -> Iterator[None]:
+    """Hold the lock file against a second driver; the kernel frees it when the process dies.
+
+    Raises SweepError, which names the first driver, if another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as stream:
+        _take(stream, path.parent)
+        stream.truncate(0)
+        since = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        stream.write(f"process {os.getpid()} on {socket.gethostname()}, since {since}")
+        stream.flush()
+        yield
+        stream.truncate(0)
+
+
+def refuse_a_second_driver(path: Path) -> None:
+    """Raises SweepError if another process holds the lock now. Creates nothing."""
+    if path.is_file():
+        with path.open("r+", encoding="utf-8") as stream:
+            _take(stream, path.parent)
+
+
+def _take(stream: TextIO, folder: Path) -> None:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stream.seek(0)
+        holder = stream.read() or "another process"
+        raise SweepError(
+            f"{folder} is being worked on by {holder}; "
+            "wait for it, end it, or give this sweep another `name`"
+        ) from None

@@ -1,0 +1,53 @@
+"""One job tried: its result, or a failed result that says why. The same in every executor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paretoprune.errors import DiskFullError
+from paretoprune.results import Job, Metrics, TrialResult
+
+Evaluate = Callable[[Job], TrialResult]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A job that did not end, because the process or the machine that ran it did."""
+
+    job: Job
+    cause: str
+
+
+def attempt(evaluate: Evaluate, job: Job) -> TrialResult:
+    """Run a job. An exception becomes a failed result; an interrupt and a full disk get through."""
+    try:
+        return evaluate(job)
+    except DiskFullError:
+        raise
+    except Exception as error:
+        _log.exception("trial %d failed", job.number)
+        return failed(job, f"{type(error).__name__}: {error}")
+
+
+def failed(job: Job, reason: str) -> TrialResult:
+    """The record of a job that came to nothing."""
+    return TrialResult(
+        number=job.number,
+        state="failed",
+        origin=job.origin,
+        ratios=job.ratios,
+        widths=job.widths,
+        metrics=Metrics(),
+        seed=job.seed,
+        parent=job.parent,
+        reason=reason,
+    )
+
+
+def too_slow(job: Job, time_limit_s: float) -> TrialResult:
+    """The record of a job that was ended because it took too long."""
+    return failed(job, f"it took longer than `executor.time_limit={time_limit_s:g}` seconds")

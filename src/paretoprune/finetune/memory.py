@@ -1,0 +1,44 @@
+"""Out of memory: the same training again, with each batch in smaller parts."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+_log = logging.getLogger(__name__)
+
+_MOST_PARTS = 64
+T = TypeVar("T")
+
+
+def with_fewer_at_once(train: Callable[[int], T]) -> T:
+    """What `train(parts)` gives for 1, or else the first power of two that fits in memory.
+
+    `train` must start from the same state each time. Gradients of the parts add up to those of
+    the batch; only BatchNorm sees smaller batches. What is raised besides gets through.
+    """
+    parts = 1
+    while True:
+        try:
+            return train(parts)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error) or parts >= _MOST_PARTS:
+                raise
+        # Outside the `except`, whose traceback keeps every tensor of the failed step alive.
+        parts *= 2
+        _log.warning("out of memory: training again with each batch in %d parts", parts)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, on a GPU or on the CPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # On the CPU torch raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

@@ -1,0 +1,57 @@
+"""Reading the energy that a device has used, where the machine lets it be read. Never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+Meter = Callable[[], float]  # millijoules used since some moment; never falls
+
+_POWERCAP = Path("/sys/class/powercap")
+
+
+def energy_meter(device: torch.device, *, powercap: Path = _POWERCAP) -> Meter | None:
+    """What reads the device's energy: RAPL for a CPU (all packages), NVML for a graphics card.
+
+    None where there is no such counter, or it may not be read (RAPL often needs root).
+    """
+    if device.type == "cuda":
+        return _nvml_meter(device)
+    packages = [_Package(path) for path in sorted(powercap.glob("intel-rapl:[0-9]*"))]
+    packages = [package for package in packages if package.path.name.count(":") == 1]
+    try:
+        for package in packages:
+            package.read_mj()
+    except (OSError, ValueError):
+        return None
+    return (lambda: sum(package.read_mj() for package in packages)) if packages else None
+
+
+class _Package:
+    """A RAPL counter of microjoules, which starts again at 0 after `max_energy_range_uj`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last_uj = self._before_uj = 0
+
+    def read_mj(self) -> float:
+        now_uj = int((self.path / "energy_uj").read_text())
+        if now_uj < self._last_uj:
+            self._before_uj += int((self.path / "max_energy_range_uj").read_text())
+        self._last_uj = now_uj
+        return (self._before_uj + now_uj) / 1e3
+
+
+def _nvml_meter(device: torch.device) -> Meter | None:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)  # raises where it is not supported
+    except Exception:  # of the library, the driver or the card: then there is nothing to read
+        return None
+    return lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))

@@ -1,0 +1,70 @@
+"""What a sweep prepared once, on disk: a resumed sweep and every worker start from the same."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from safetensors.torch import load_file, save
+
+from paretoprune.errors import SweepError, WeightsError
+from paretoprune.files import digest_of, read_sealed, write_bytes, write_json, write_sealed
+from paretoprune.outline import Outline
+from paretoprune.prepare import Prepared, start_from, teacher_of
+from paretoprune.pruning import save_state
+from paretoprune.pruning.checkpoint import load_state
+from paretoprune.results import Metrics
+
+_log = logging.getLogger(__name__)
+
+_WEIGHTS = "model.safetensors"
+_SCORES = "scores.safetensors"
+
+
+def keep_prepared(prepared: Prepared, folder: Path) -> None:
+    """Write the dense model, its groups, measures and scores, and the learning rate."""
+    write_json(folder / "groups.json", prepared.outline.groups.to_json())
+    write_json(folder / "data.json", asdict(prepared.outline.info))
+    write_json(folder / "metrics.json", asdict(prepared.dense_metrics))
+    save_state(folder / _WEIGHTS, prepared.dense)
+    scores = {name: values.cpu().contiguous() for name, values in prepared.scores.items()}
+    write_bytes(folder / _SCORES, save(scores))
+    # Last, with checksums of the others: what is not whole is made again.
+    write_sealed(
+        folder / "prepared.json",
+        {
+            "digest": prepared.outline.digest,
+            "learning_rate": prepared.finetune.learning_rate,
+            "metrics": asdict(prepared.dense_metrics),
+            "files": {name: digest_of(folder / name) for name in (_WEIGHTS, _SCORES)},
+        },
+    )
+
+
+def load_prepared(task: Outline, folder: Path) -> Prepared | None:
+    """What `keep_prepared` wrote; None where that is nothing, or is damaged.
+
+    Raises SweepError if it was made from other data or another model.
+    """
+    try:
+        kept = read_sealed(folder / "prepared.json")
+        if any(digest_of(folder / name) != digest for name, digest in kept["files"].items()):
+            raise ValueError("a file in it has changed")
+        if kept["digest"] != task.digest:
+            raise SweepError(
+                f"{folder.parent} was made from other data, weights or model code than there are "
+                "now; give this sweep another `name`, or remove the folder"
+            )
+        load_state(task.model, folder / _WEIGHTS)
+        scores = {n: values.to(task.device) for n, values in load_file(folder / _SCORES).items()}
+        metrics = Metrics(**kept["metrics"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, WeightsError) as error:
+        _log.warning("%s is damaged (%s); it is made again", folder, error)
+        return None
+    dense = task.model.eval()
+    finetune = replace(task.settings.finetune, learning_rate=kept["learning_rate"])
+    start, teacher = start_from(task, dense), teacher_of(task, dense)
+    return Prepared(task, dense, metrics, start, scores, teacher, finetune)

@@ -1,0 +1,73 @@
+"""Saved views of a sweep's table in the MLflow UI: which columns, in which order, sorted how.
+
+By itself MLflow's table shows a sweep as one closed line without a figure. What a view holds is
+kept in tags of the experiment, as MLflow's own "Views" button writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paretoprune.results import Direction
+
+FIRST_VIEW = "trials"  # the one that `python -m src.ui` links to
+_PREFIX = "mlflow.sharedViewState."
+_HEADLINES = ("accuracy", "macs", "params", "latency_ms", "measured_speedup")
+_TAGS = ("front", "baseline", "state", "origin")
+_MOST_RATIOS = 60  # a tag holds 20000 characters; a table of more columns is no help
+_ORDER = "metrics.`{}`"
+
+
+def view_tags(
+    objectives: Mapping[str, Direction],
+    groups: Sequence[str],
+    *,
+    sweep_id: str,
+    created_ms: int,
+) -> dict[str, str]:
+    """The experiment's tags that hold the views: all trials, the front, and what failed."""
+    first = next(iter(objectives))
+    sorting = {"orderByKey": _ORDER.format(first), "orderByAsc": objectives[first] == "minimize"}
+    columns = _columns(objectives, groups)
+    # A sweep that was started anew under the same name has another id.
+    this = f"tags.sweep_id = '{sweep_id}'"
+    views = {
+        FIRST_VIEW: ("All trials", this),
+        "front": ("The front", f"{this} and tags.front = 'true'"),
+        "failed": ("Failed trials", f"{this} and tags.state = 'failed'"),
+    }
+    return {
+        _PREFIX + key: _view(name, {**sorting, "searchFilter": query, **columns}, created_ms)
+        for key, (name, query) in views.items()
+    }
+
+
+def has_views(tags: Sequence[Mapping[str, str]]) -> bool:
+    """Whether an experiment with these tags is a sweep of ours."""
+    return any(tag.get("key") == _PREFIX + FIRST_VIEW for tag in tags)
+
+
+def view_query(key: str) -> str:
+    """The query of the table's address that opens a view, apart from MLflow's tools for chats."""
+    return f"workflowType=machine_learning&viewStateShareKey={key}"
+
+
+def _columns(objectives: Mapping[str, Direction], groups: Sequence[str]) -> dict[str, Any]:
+    metrics = dict.fromkeys([*objectives, *_HEADLINES])
+    selected = [f"metrics.`{name}`" for name in metrics]
+    selected += [f"tags.`{name}`" for name in _TAGS]
+    selected += [f"params.`ratio/{group}`" for group in groups[:_MOST_RATIOS]]
+    return {"selectedColumns": selected, "columnOrder": ["attributes.`Run Name`", *selected]}
+
+
+def _view(name: str, state: Mapping[str, Any], created_ms: int) -> str:
+    """The envelope of MLflow 3.17: the state is JSON within JSON."""
+    envelope = {
+        "name": name,
+        "createdAt": created_ms,
+        "updatedAt": created_ms,
+        "state": json.dumps(state),
+    }
+    return json.dumps(envelope)
