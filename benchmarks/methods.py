@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import matplotlib as mpl
@@ -41,7 +42,7 @@ from paretoprune.trial import run_trial
 mpl.use("agg")
 from matplotlib import pyplot as plt
 
-SCORERS = ("random", "magnitude", "fpgm", "wanda", "taylor", "fisher", "obs", "movement")
+SCORERS = ("random", "magnitude", "fpgm", "wanda", "taylor", "obs")
 SIZES = (0.8, 0.6, 0.4)  # of the dense MACs, for channels
 SCHEDULES = {
     "one_shot": ("schedule=one_shot",),
@@ -78,44 +79,46 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=500, help="for training")
-    parser.add_argument("--only", nargs="*", default=["scorers", "schedules", "zeroing"])
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
     torch.set_num_threads(1)
-    started, rows = time.process_time(), []
+    rows = read(arguments.out / "methods.csv")
+    done = {(row["part"], row["method"], row["target"], row["seed"]) for row in rows}
+    tasks: dict[tuple[int, str], Outline] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(arguments.seeds):
-            tasks: dict[str, Outline] = {}
-            for entry in entries():
-                if entry.part in arguments.only:
-                    rows.append(run(entry, seed, tasks, arguments, Path(folder)))
-                    print(rows[-1], flush=True)
-            write(rows, arguments, seconds=time.process_time() - started)
+        for entry, seed in product(entries(), range(arguments.seeds)):
+            if (entry.part, entry.method, entry.target, seed) not in done:
+                rows.append(run(entry, seed, tasks, arguments, Path(folder)))
+                print(rows[-1], flush=True)
+                write(rows, arguments)
+    draw(pd.DataFrame(rows), arguments.out / "methods.png")
 
 
 def entries() -> Iterator[Entry]:
     """All methods at all sizes; each part has the same number of epochs for all its methods."""
-    for size in SIZES:
-        for scorer in SCORERS:
-            yield Entry("scorers", scorer, f"sparsity.macs={size}", (f"scorer={scorer}",))
-    for size in SIZES:
-        for name, overrides in SCHEDULES.items():
-            long = ("++finetune.epochs=3", *overrides)
-            yield Entry("schedules", name, f"sparsity.macs={size}", long)
-    for density in DENSITIES:
-        for name, overrides in ZEROINGS.items():
-            whole = ("granularity=weights", "++finetune.epochs=2", *overrides)
-            yield Entry("zeroing", name, f"sparsity.params={density}", whole)
+    for size, scorer in product(SIZES, SCORERS):
+        yield Entry("scorers", scorer, f"sparsity.macs={size}", (f"scorer={scorer}",))
+    for size, (name, overrides) in product(SIZES, SCHEDULES.items()):
+        long = ("++finetune.epochs=3", *overrides)
+        yield Entry("schedules", name, f"sparsity.macs={size}", long)
+    for density, (name, overrides) in product(DENSITIES, ZEROINGS.items()):
+        whole = ("granularity=weights", "++finetune.epochs=2", *overrides)
+        yield Entry("zeroing", name, f"sparsity.params={density}", whole)
 
 
 def run(
-    entry: Entry, seed: int, tasks: dict[str, Outline], arguments: argparse.Namespace, folder: Path
+    entry: Entry,
+    seed: int,
+    tasks: dict[tuple[int, str], Outline],
+    arguments: argparse.Namespace,
+    folder: Path,
 ) -> dict[str, object]:
     """One trial; tasks that were looked at are used again."""
     settings = settings_of(entry, seed, arguments, folder)
-    known = tasks.setdefault(settings.granularity.name, None) or outline(settings)
-    tasks[settings.granularity.name] = known
-    task = replace(known, settings=settings)
+    key = (seed, settings.granularity.name)
+    if key not in tasks:
+        tasks[key] = outline(settings)
+    task = replace(tasks[key], settings=settings)
     started = time.process_time()
     prepared = prepare(task)
     proposal = first_proposals(task, comparable_scores(prepared), no_sensitivity)[1]
@@ -161,12 +164,18 @@ def settings_of(entry: Entry, seed: int, arguments: argparse.Namespace, folder: 
     return load_settings({str(key): value for key, value in config.items()})
 
 
-def write(
-    rows: Sequence[dict[str, object]], arguments: argparse.Namespace, *, seconds: float
-) -> None:
-    """The table of all trials, that of the means, and the picture."""
+def read(path: Path) -> list[dict[str, object]]:
+    """The trials of an earlier run, which are not run again."""
+    if not path.is_file():
+        return []
+    return [{str(k): v for k, v in row.items()} for row in pd.read_csv(path).to_dict("records")]
+
+
+def write(rows: Sequence[dict[str, object]], arguments: argparse.Namespace) -> None:
+    """The table of all trials and that of the means."""
     table = pd.DataFrame(rows)
-    table.to_csv(arguments.out / "methods.csv", index=False, float_format="%.4g")
+    table.to_csv(arguments.out / "methods.csv", index=False, float_format="%.6g")
+    seconds = table["seconds"].sum()
     num_seeds = table["seed"].nunique()
     cpu = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -183,7 +192,6 @@ def write(
     for part, own in table.groupby("part", sort=False):
         lines += [f"## {part}\n", *_part(own), ""]
     (arguments.out / "methods.md").write_text("\n".join(lines), encoding="utf-8")
-    _draw(table, arguments.out / "methods.png")
 
 
 def _part(table: pd.DataFrame) -> list[str]:
@@ -206,7 +214,7 @@ def _part(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _draw(table: pd.DataFrame, path: Path) -> None:
+def draw(table: pd.DataFrame, path: Path) -> None:
     parts = list(dict.fromkeys(table["part"]))
     figure, axes = plt.subplots(1, len(parts), figsize=(5.5 * len(parts), 4.5), squeeze=False)
     for axis, part in zip(axes[0], parts, strict=True):

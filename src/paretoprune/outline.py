@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import logging
 import math
 import random
 from collections.abc import Mapping
@@ -20,40 +19,19 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
-from paretoprune.config import GranularitySettings, Settings
+from paretoprune.config import Settings
 from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
-from paretoprune.files import read_sealed, write_sealed
-from paretoprune.measure import Forecast, count_bytes, count_params, macs_per_layer
+from paretoprune.measure import Forecast
 from paretoprune.models import load_weights
 from paretoprune.name_patterns import matches
-from paretoprune.pruning import FileSize, Groups, SizeModel, find_groups, widths_for
-from paretoprune.pruning.unstructured import (
-    Blocks,
-    Layers,
-    NofM,
-    Pattern,
-    Weights,
-    ZeroedSize,
-    find_layers,
-)
+from paretoprune.pruning import Groups, SizeModel, widths_for
+from paretoprune.removable import Removable, find_removable
 from paretoprune.results import Cost, DataInfo
-from paretoprune.targets import build, offers
-
-_log = logging.getLogger(__name__)
+from paretoprune.targets import build
 
 _GROUPS_VERSION = 2  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
-
-
-@dataclass(frozen=True)
-class Removable:
-    """What can go from a model, and what is left then."""
-
-    groups: Groups  # where weights go instead of channels: the layers
-    size: SizeModel | ZeroedSize
-    file: FileSize | ZeroedSize
-    layers: Layers | None = None  # where weights go
 
 
 @dataclass(frozen=True)
@@ -139,7 +117,7 @@ def outline(settings: Settings) -> Outline:
     model.to(device)
     _check_output(model, example, info)
     digest = _digest(settings, info, model, example)
-    removable = _removable(model, example, settings, digest)
+    removable = find_removable(model, example, settings, digest)
     return Outline(settings, device, data, info, model, example, removable, digest)
 
 
@@ -229,54 +207,3 @@ def _source(model: nn.Module) -> str:
 
 def _file_digest(path: Path | None) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
-
-
-def _removable(model: nn.Module, example: Tensor, settings: Settings, digest: str) -> Removable:
-    macs, dense_bytes = macs_per_layer(model, example), count_bytes(model)
-    pattern = _pattern(settings.granularity)
-    if pattern is not None:
-        _check_scorer(settings)
-        layers = find_layers(model, pattern)
-        size = ZeroedSize(layers.found, count_params(model), macs, dense_bytes)
-        return Removable(layers.groups, size, size, layers)
-    groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")
-    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
-    return Removable(
-        groups,
-        SizeModel(groups.prunable, shapes, macs),
-        FileSize(groups.prunable, model.state_dict(), dense_bytes),
-    )
-
-
-def _check_scorer(settings: Settings) -> None:
-    """Raises SettingsError where the scorer scores channels alone."""
-    if not offers(settings.scorer, "per_weight"):
-        raise SettingsError(
-            [
-                f"`scorer._target_={settings.scorer.path}` scores channels, not single weights; "
-                f"with `granularity={settings.granularity.name}` use scorer=magnitude, taylor, "
-                "wanda, fisher or another with `per_weight` (docs/scorers.md)"
-            ]
-        )
-
-
-def _pattern(granularity: GranularitySettings) -> Pattern | None:
-    """None where whole channels go."""
-    patterns: dict[str, Pattern] = {
-        "weights": Weights(),
-        "nm": NofM(granularity.m),
-        "block": Blocks(granularity.rows, granularity.columns),
-    }
-    return patterns.get(granularity.name)
-
-
-def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
-    try:
-        return Groups.from_json(read_sealed(cache))
-    except FileNotFoundError:
-        pass
-    except (ValueError, TypeError, KeyError) as error:
-        _log.warning("%s is damaged (%s); the groups are found again", cache, error)
-    groups = find_groups(model, example)
-    write_sealed(cache, groups.to_json())
-    return groups

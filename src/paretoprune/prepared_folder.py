@@ -8,10 +8,11 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save
 
+from paretoprune.dense import start_from
 from paretoprune.errors import SweepError, WeightsError
 from paretoprune.files import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.outline import Outline
-from paretoprune.prepare import Prepared, start_from, teacher_of
+from paretoprune.prepare import Prepared, teacher_of
 from paretoprune.pruning import save_state
 from paretoprune.pruning.checkpoint import load_state
 from paretoprune.results import Metrics

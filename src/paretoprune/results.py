@@ -35,6 +35,13 @@ DIRECTIONS: Mapping[str, Direction] = {
 TIMED = ("latency_ms", "latency_p95_ms", "throughput_per_s", "measured_speedup")
 
 
+# What every report says where weights go instead of channels.
+ZEROS = (
+    "weights are set to zero and the shapes stay: parameters and MACs count what is not zero, "
+    "zeros alone make nothing faster here, and only a compressed file is smaller (compressed_bytes)"
+)
+
+
 @dataclass(frozen=True)
 class DataInfo:
     """What a data set looks like from outside: enough to build a model and to explain the split."""

@@ -18,9 +18,10 @@ from paretoprune.delivery import CardFacts, PickRequest, choose, export_model, m
 from paretoprune.delivery.quantities import written
 from paretoprune.errors import PickError
 from paretoprune.files import read_json
-from paretoprune.measure import count_macs, count_params, device_name, measure_quality
+from paretoprune.measure import device_name, measure_quality
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
+from paretoprune.prepare import counted_cost
 from paretoprune.pruning import Plan, rebuild
 from paretoprune.pruning.checkpoint import load_state
 from paretoprune.results import Metrics, Quality, TrialResult
@@ -77,9 +78,10 @@ def _rebuilt(task: Outline, folder: SweepFolder, trial: TrialResult) -> nn.Modul
 
 def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: TrialResult) -> None:
     quality = _quality(task, model, task.data.val_dataloader())
+    cost = counted_cost(task, model)
     found = {
-        "params": count_params(model),
-        "macs": count_macs(model, task.example),
+        "params": cost.params,
+        "macs": cost.macs,
         "accuracy": quality.accuracy,
     }
     for name, value in found.items():

@@ -32,7 +32,7 @@ from paretoprune.prepare import Prepared, prepare
 from paretoprune.prepared_folder import keep_prepared, load_prepared
 from paretoprune.pruning import normalise
 from paretoprune.pruning.scorers.lamp import lamp
-from paretoprune.results import Job, TrialResult
+from paretoprune.results import ZEROS, Job, TrialResult
 from paretoprune.search import Ledger
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
@@ -179,11 +179,14 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
     _log.info("results go to %s", folder.path)
     _log.info("data: %s", info.split)
     _log.info(
-        "dense model: %s parameters, %s MACs; %d groups can be pruned",
+        "dense model: %s parameters, %s MACs; %d %s can be pruned",
         f"{dense.params:,}",
         f"{dense.macs:,}",
         len(groups.prunable),
+        "layers" if task.removable.layers else "groups",
     )
+    if task.removable.layers:
+        _log.info(ZEROS)
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.delivery.quantities import label, written
-from paretoprune.results import DataInfo, Direction, GroupInfo, Metrics, TrialResult
+from paretoprune.results import ZEROS, DataInfo, Direction, GroupInfo, Metrics, TrialResult
 
 # Which way each quantity is compared with the dense model's: as a share, or as a difference.
 _SHARES = (
@@ -115,9 +115,11 @@ def _search(facts: CardFacts) -> str:
 def _limits(facts: CardFacts) -> str:
     latency = facts.trial.metrics.latency_ms
     measured = f"Latency was measured on: {facts.device}. Other devices differ. " if latency else ""
+    zeros = f"{ZEROS[0].upper()}{ZEROS[1:]}. " if facts.trial.metrics.compressed_bytes else ""
     return (
-        f"## Limits\n\n{measured}The figures are of one training with one seed; another seed gives "
-        "somewhat different ones. The model knows nothing beyond data like its training data.\n"
+        f"## Limits\n\n{zeros}{measured}The figures are of one training with one seed; another "
+        "seed gives somewhat different ones. The model knows nothing beyond data like its training "
+        "data.\n"
     )
 
 

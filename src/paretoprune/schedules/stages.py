@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from paretoprune.config import ScheduleSettings
+from paretoprune.dense import early_model
 from paretoprune.finetune import stages, widths_between
-from paretoprune.prepare import Prepared, early_model
+from paretoprune.prepare import Prepared
 from paretoprune.results import EpochRecord, Job
 from paretoprune.schedules.grow_penalty import under_growing_penalty
 from paretoprune.schedules.steps import Start, Trained, cut, rescore, train

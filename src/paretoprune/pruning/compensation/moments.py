@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, unfold
 
 _MOST = 2**23  # numbers of a layer's inputs, spread out for a matrix product, at a time
+_ENOUGH = 2**16  # places, over all batches, for the sums of one layer
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def moments_of(
         (_, target), (entering, output) = wanted[0], given[0]
         if rows is not None:
             target = target.index_select(_output_axis(layer), rows)
-        for x, gap in _pieces(layer, entering, target - output):
+        for x, gap in _pieces(layer, entering, target - output, enough=_ENOUGH // len(batches)):
             part = Moments(x @ x.T, gap @ x.T, x.shape[1])
             total = part if total is None else _sum(total, part)
     assert total is not None
@@ -90,13 +91,22 @@ def spread(layer: nn.Module, entering: Tensor) -> Tensor:
     return entering.reshape(-1, entering.shape[-1]).T
 
 
-def _pieces(layer: nn.Module, entering: Tensor, gap: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs, with ones below, and gaps, as float64 matrices of a bounded size."""
+def _pieces(
+    layer: nn.Module, entering: Tensor, gap: Tensor, *, enough: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs, with ones below, and gaps, as float64 matrices of a bounded size.
+
+    Of more than `enough` samples and places, only every k-th; k is odd, so that no column of an
+    image is left out.
+    """
+    count = gap.numel() // gap.shape[_output_axis(layer)]
+    every = max(1, count // enough) | 1
     kernel = layer.weight.shape[2:].numel() if isinstance(layer, nn.Conv2d) else 1
     step = max(1, _MOST // max(1, entering[0].numel() * kernel))
     for first in range(0, len(entering), step):
-        x = spread(layer, entering[first : first + step]).double()
-        missing = gap[first : first + step].movedim(_output_axis(layer), 0).flatten(1).double()
+        x = spread(layer, entering[first : first + step])[:, ::every].double()
+        missing = gap[first : first + step].movedim(_output_axis(layer), 0).flatten(1)
+        missing = missing[:, ::every].double()
         yield torch.cat([x, torch.ones_like(x[:1])]), missing
 
 
