@@ -192,9 +192,16 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
 
 
 def _keep_for_the_report(prepared: Prepared, folder: SweepFolder) -> None:
-    """The scores and the latency table, as the report and the user read them."""
-    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
-    write_json(folder.dense / "scores.json", scores)
+    """The scores and the latency table, as the report and the user read them.
+
+    Of layers with very many weights, about a thousand scores, evenly spread from low to high.
+    """
+    scores = normalise(prepared.start.unit_scores(prepared.scores))
+    few = {
+        name: values if len(values) < 2000 else values.sort().values[:: len(values) // 1000]
+        for name, values in scores.items()
+    }
+    write_json(folder.dense / "scores.json", {name: v.tolist() for name, v in few.items()})
     if prepared.outline.forecast:
         write_json(folder.dense / "latency_table.json", prepared.outline.forecast.to_json())
 
@@ -207,6 +214,7 @@ def _tags(task: Outline) -> dict[str, str]:
         "data": settings.data.path,
         "scorer": settings.scorer.path,
         "schedule": settings.schedule.name,
+        "granularity": settings.granularity.name,
         "seed": str(settings.seed),
     }
 
