@@ -27,7 +27,14 @@ from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
 from paretoprune.latency_table import describe_check, measure_forecast
-from paretoprune.measure import Forecast, device_name, macs_per_layer, time_models
+from paretoprune.measure import (
+    Forecast,
+    device_name,
+    macs_per_layer,
+    time_models,
+    trace_layers,
+)
+from paretoprune.measure.table import time_points
 from paretoprune.models import resnet20
 from paretoprune.pruning import Group, SizeModel, apply_plan, find_groups, make_plan, widths_for
 from paretoprune.results import GroupInfo
@@ -197,17 +204,18 @@ def draw_stairs(path: Path, threads: int) -> None:
     """The time of a 3x3 convolution of ResNet-50 against its outputs, in both memory orders."""
     import matplotlib.pyplot as plt
 
-    widths = list(range(4, 129, 2))
+    widths = range(4, 129, 2)
     figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
     for label, order in (
         ("usual order", torch.contiguous_format),
         ("channels last", torch.channels_last),
     ):
         x = torch.rand(1, 128, 28, 28).contiguous(memory_format=order)
-        layers = [
-            nn.Conv2d(128, w, 3, padding=1, bias=False).to(memory_format=order) for w in widths
-        ]
-        axes.plot(widths, time_models(layers, x, threads=threads, rounds=ROUNDS), ".-", label=label)
+        layer = nn.Conv2d(128, 128, 3, padding=1, bias=False).to(memory_format=order)
+        shape = trace_layers(nn.Sequential(layer), x)[0].shape
+        points = [(shape, 128, width) for width in widths]
+        times_ms = time_points(points, device=x.device, threads=threads)
+        axes.plot(widths, times_ms, ".-", label=label)
     axes.set(xlabel="output channels", ylabel="milliseconds", xticks=range(0, 129, 16), ylim=0)
     axes.set_title(f"3x3 convolution, 128 channels in, 28x28, {device_name(x.device)}", fontsize=10)
     axes.grid(axis="x", alpha=0.4)

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from paretoprune.config import Settings
 from paretoprune.errors import SettingsError
 from paretoprune.mistakes import load_settings
+from paretoprune.results import Budget
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 OPTIONS = sorted(
@@ -43,7 +44,7 @@ def test_every_config_file_composes_and_is_valid(option: str) -> None:
 
 
 def test_all_config_files_were_looked_at() -> None:
-    assert len(OPTIONS) == 68
+    assert len(OPTIONS) == 77
 
 
 def test_all_mistakes_are_told_together() -> None:
@@ -135,3 +136,24 @@ def test_a_users_class_needs_trust_and_its_arguments() -> None:
     assert settings.model.target.arguments == {"width": 4}
     [missing] = mistakes_of(f"model._target_={target}", "trust=[tests.kits]")
     assert missing == f"`model.width` is missing; `{target}` needs it"
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "unit"),
+    [
+        ("90s", 90, "seconds"),
+        ("10min", 600, "seconds"),
+        ("1.5h", 5400, "seconds"),
+        ("200ep", 200, "epochs"),
+        ("40", 40, "trials"),
+    ],
+)
+def test_a_budget_is_a_time_passes_or_trials(text: str, amount: float, unit: str) -> None:
+    settings = load_settings(composed("search=auto", "name=x", f"search.budget={text}"))
+    assert settings.search is not None
+    assert settings.search.budget == Budget(amount, unit)
+
+
+def test_another_budget_is_refused_with_what_would_be_right() -> None:
+    with pytest.raises(SettingsError, match=r"`10min`.*`200ep`.*not `10 weeks`"):
+        load_settings(composed("search=auto", "name=x", "search.budget=10 weeks"))

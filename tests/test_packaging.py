@@ -18,6 +18,14 @@ def test_every_package_is_listed() -> None:
     assert listed == found | conf
 
 
+def test_the_parts_of_the_pages_are_packaged() -> None:
+    delivery = ROOT / "src" / "paretoprune" / "delivery"
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["paretoprune.delivery"]
+    packaged = {path for pattern in patterns for path in delivery.glob(pattern)}
+    assert packaged == {*(delivery / "page").iterdir()}
+    assert {path.suffix for path in packaged} == {".html", ".css", ".js"}
+
+
 def test_every_dependency_says_where_it_lives() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     for requirement in PROJECT["project"]["dependencies"]:

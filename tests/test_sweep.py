@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from paretoprune.config import SparsitySettings
 from paretoprune.executors import Inline
-from paretoprune.results import Job, Metrics, TrialResult
+from paretoprune.results import Cost, Job, Metrics, TrialResult
 from paretoprune.search import Full, Ledger, baselines, broken_limits, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
@@ -33,6 +33,7 @@ def sweep(
     evaluate: Callable[[Job], TrialResult] = formula.evaluate,
     sparsity: SparsitySettings | None = None,
     seed: int = 0,
+    cost_of: Callable[[Mapping[str, float]], Cost] = formula.cost_of,
 ) -> list[TrialResult]:
     path.mkdir(exist_ok=True)
     search = formula.search_settings(n_trials, sampler)
@@ -60,7 +61,7 @@ def sweep(
         return not broken_limits(sparsity or SparsitySettings(), known)
 
     return run_sweep(
-        Problem(widths_of=formula.widths_of, cost_of=formula.cost_of),
+        Problem(widths_of=formula.widths_of, cost_of=cost_of),
         first,
         Full(ledger, fits, search.max_ratio),
         ledger=ledger,
@@ -176,6 +177,31 @@ def test_size_limits_hold_before_training_and_accuracy_after(tmp_path: Path) -> 
     for number in front_of(results, formula.search_settings().objectives):
         assert (results[number].metrics.macs or 99) <= 40
         assert (results[number].metrics.accuracy or 0) >= 30
+
+
+def test_a_forecast_over_the_limit_by_more_than_its_error_is_not_trained(tmp_path: Path) -> None:
+    """A millisecond per channel, forecast to 10 %: up to 44 channels might really take 40 ms."""
+
+    def cost_of(ratios: Mapping[str, float]) -> Cost:
+        cost = formula.cost_of(ratios)
+        return replace(cost, latency_ms=float(cost.macs), latency_error=0.1)
+
+    trained: list[Job] = []
+
+    def evaluate(job: Job) -> TrialResult:
+        trained.append(job)
+        result = formula.evaluate(job)
+        measured = replace(result.metrics, latency_ms=float(sum(job.widths.values())))
+        return replace(result, metrics=measured)
+
+    limits = SparsitySettings(max_latency_ms=40)
+    results = sweep(tmp_path, evaluate=evaluate, sparsity=limits, cost_of=cost_of)
+    assert max(sum(job.widths.values()) for job in trained) <= 44
+    assert results[0].state == "infeasible" and results[0].metrics.latency_ms is None
+    assert results[0].reason == "latency_ms 57.6 breaks `sparsity.max_latency_ms=40`"
+    for result in results:  # what was measured decides in the end
+        if result.state == "complete":
+            assert result.metrics.latency_ms is not None and result.metrics.latency_ms <= 40
 
 
 def test_a_space_that_is_used_up_ends_the_sweep(tmp_path: Path) -> None:

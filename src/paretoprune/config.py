@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from paretoprune.results import DIRECTIONS, TIMED, Direction
+from paretoprune.results import DIRECTIONS, TIMED, Budget, BudgetUnit, Direction
 
 _SIZES = ("macs", "params", "bytes", "latency")  # a share of which a single run may keep
 _TARGETS = ("ratio", *_SIZES, "accuracy_drop", "ratios")
@@ -32,6 +32,30 @@ def parse_count(value: object) -> object:
         if match:
             return float(match[1]) * _SUFFIXES[match[2].lower()]
     return value
+
+
+_BUDGETS: Mapping[str, tuple[float, BudgetUnit]] = {
+    "": (1, "trials"),
+    "trials": (1, "trials"),
+    "ep": (1, "epochs"),
+    "s": (1, "seconds"),
+    "min": (60, "seconds"),
+    "h": (3600, "seconds"),
+}
+
+
+def parse_budget(value: object) -> object:
+    """`10min` -> 600 seconds, `200ep` -> 200 epochs, `40` -> 40 trials."""
+    if isinstance(value, Budget | Mapping) or value is None:
+        return value
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", str(value))
+    if match is None or match[2] not in _BUDGETS:
+        raise ValueError(
+            f"a budget is a time (`90s`, `10min`, `2h`), passes over the training data (`200ep`) "
+            f"or a number of trials (`40`), not `{value}`"
+        )
+    scale, unit = _BUDGETS[match[2]]
+    return Budget(float(match[1]) * scale, unit)
 
 
 def parse_seconds(value: object) -> object:
@@ -65,8 +89,11 @@ class FinetuneSettings:
     """How a network is trained: the dense model from scratch, a pruned one after pruning."""
 
     epochs: Annotated[int, Field(ge=0)] = 4
-    learning_rate: Annotated[float, Field(gt=0)] = 0.05  # the peak of the one-cycle schedule
+    learning_rate: Annotated[float, Field(gt=0)] = 0.01  # the peak of the one-cycle schedule
     tune_learning_rate: bool = True  # look for a better peak before the first trial
+    rate_growth: Annotated[float, Field(ge=0, le=1)] = (
+        0.5  # small models: (dense MACs / MACs) ** it
+    )
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3  # share of the steps with a rising rate
@@ -191,10 +218,13 @@ class MeasureSettings:
 class SearchSettings:
     """The search over ratios. Without it (`search=none`) a command is one single run."""
 
-    strategy: Literal["full", "chain"] = "full"
-    sampler: Target | None = None  # of the strategy `full`
-    n_trials: Positive = 30  # in total, baselines included
-    extend: bool = False  # go on with a sweep that was made for fewer trials
+    strategy: Literal["full", "uniform", "global", "halving", "chain", "auto"] = "full"
+    sampler: Target | None = None  # of the strategies `full` and `halving`
+    log_sizes: bool = False  # of a sampler: sizes drawn evenly in their logarithm
+    n_trials: Positive = 30  # in total, baselines included, where there is no budget
+    budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
+    num_sizes: Positive = 10  # from the largest to the smallest, where the budget does not say
+    extend: bool = False  # go on with a sweep that was made for a smaller budget
     objectives: Mapping[str, Direction] = field(
         default_factory=lambda: {"accuracy": "maximize", "macs": "minimize"}
     )
@@ -216,9 +246,9 @@ class SearchSettings:
         return self
 
     @model_validator(mode="after")
-    def _full_has_a_sampler(self) -> SearchSettings:
-        if self.strategy == "full" and self.sampler is None:
-            raise ValueError("`search.strategy=full` needs `search.sampler`")
+    def _who_asks_has_a_sampler(self) -> SearchSettings:
+        if self.strategy in ("full", "halving") and self.sampler is None:
+            raise ValueError(f"`search.strategy={self.strategy}` needs `search.sampler`")
         return self
 
     @model_validator(mode="after")
@@ -289,6 +319,12 @@ class Settings:
     sweeps_dir: Path = Path("sweeps")
     cache_dir: Path = Path(".cache")
     trust: tuple[str, ...] = ()  # packages of the user's own that `_target_` may name
+
+    @property
+    def goes_by_gates(self) -> bool:
+        """Whether the search goes by what trainings say of their channels."""
+        by_gates = self.search is not None and self.search.strategy == "auto"
+        return by_gates and self.granularity.name == "channels"
 
     @model_validator(mode="after")
     def _parts_of_pruning_fit(self) -> Settings:

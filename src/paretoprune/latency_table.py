@@ -58,7 +58,7 @@ def with_forecast(task: Outline) -> Outline:
         return task
     batch = batch_of(task.example, task.settings.measure.latency_batch_size)
     layers = trace_layers(task.model, batch)
-    cache = task.settings.cache_dir / "latency" / f"{_digest(task, layers)}.json"
+    cache = task.settings.cache_dir / "latency" / f"{digest_of(task, layers)}.json"
     forecast = _cached(cache, layers)
     if forecast is None:
         forecast = measure_forecast(
@@ -142,7 +142,7 @@ def _whole(
     return [apply_plan(model, groups, make_plan(groups, scores, each)) for each in widths]
 
 
-def _digest(task: Outline, layers: Sequence[Layer]) -> str:
+def digest_of(task: Outline, layers: Sequence[Layer]) -> str:
     """A name for all that decides what a table says."""
     measure = task.settings.measure
     content = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from itertools import islice
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import kl_div
+from torch.nn.functional import cross_entropy, kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.dense import dense_model, start_from
@@ -23,13 +24,14 @@ from paretoprune.measure import (
     measure_quality,
 )
 from paretoprune.outline import Outline
-from paretoprune.pruning import Candidate
+from paretoprune.pruning import Candidate, GateScores
 from paretoprune.pruning.unstructured import ZeroedSize, count_compressed_bytes
 from paretoprune.results import Cost, Metrics
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
 
+_NUM_SCORED = 6  # batches whose gradients score the dense model's channels
 _NUM_PROBES = 4  # batches that re-calibrate BatchNorm before a divergence is measured
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
@@ -45,6 +47,7 @@ class Prepared:
     scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
+    seconds_per_epoch: float | None = None  # of a model that is hardly pruned, if it was measured
 
 
 def prepare(task: Outline) -> Prepared:
@@ -57,6 +60,18 @@ def prepare(task: Outline) -> Prepared:
     scores = start.score(scorer, training_batches(task))
     teacher = teacher_of(task, dense)
     return Prepared(task, dense, dense_metrics, start, scores, teacher, task.settings.finetune)
+
+
+def with_gate_scores(prepared: Prepared) -> Prepared:
+    """The same with the dense model's `GateScores`, which trainings can go on gathering."""
+    task = prepared.outline
+    dense = copy.deepcopy(prepared.dense).eval()
+    gates = GateScores(dense, task.groups.prunable)
+    for inputs, labels in training_batches(task, _NUM_SCORED):
+        dense.zero_grad()
+        torch.autograd.backward(cross_entropy(dense(inputs), labels))
+        gates()
+    return replace(prepared, scores=gates.scores())
 
 
 def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:

@@ -37,6 +37,7 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
         {
             "digest": prepared.outline.digest,
             "learning_rate": prepared.finetune.learning_rate,
+            "seconds_per_epoch": prepared.seconds_per_epoch,
             "metrics": asdict(prepared.dense_metrics),
             "files": {name: digest_of(folder / name) for name in (_WEIGHTS, _SCORES)},
         },
@@ -67,5 +68,13 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
         return None
     dense = task.model.eval()
     finetune = replace(task.settings.finetune, learning_rate=kept["learning_rate"])
-    start, teacher = start_from(task, dense), teacher_of(task, dense)
-    return Prepared(task, dense, metrics, start, scores, teacher, finetune)
+    return Prepared(
+        task,
+        dense,
+        metrics,
+        start_from(task, dense),
+        scores,
+        teacher_of(task, dense),
+        finetune,
+        seconds_per_epoch=kept["seconds_per_epoch"],
+    )

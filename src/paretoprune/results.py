@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 Direction = Literal["maximize", "minimize"]
+BudgetUnit = Literal["trials", "epochs", "seconds"]
 State = Literal["complete", "failed", "duplicate", "infeasible"]
 
 # Every quantity a trial can be measured for, with the direction a user wants. Rates are in percent.
@@ -163,12 +164,22 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What a search may spend, or what is left of it."""
+
+    amount: float
+    unit: BudgetUnit  # epochs: passes over the training data, of a model of any size
+
+
+@dataclass(frozen=True)
 class Proposal:
     """One candidate: a ratio for each group, and where the idea came from."""
 
     ratios: Mapping[str, float]  # by group name, each in [0, 1)
     origin: str  # "dense", "uniform", "global", "sampler", "chain" ...
-    parent: int | None = None  # the wider trial whose weights it starts from; None: the dense model
+    parent: int | None = None  # the trial whose weights it starts from; None: the dense model
+    epochs: float | None = None  # passes of training; None: as many as `finetune.epochs` says
+    rung: int = 0  # how often the same widths were trained before; `parent` is then that trial
 
 
 @dataclass(frozen=True)
@@ -180,7 +191,9 @@ class Job:
     ratios: Mapping[str, float]  # what was asked for, by group name
     widths: Mapping[str, int]  # channels to keep, by group name
     seed: int
-    parent: int | None = None  # the wider trial whose weights it starts from; None: the dense model
+    parent: int | None = None  # the trial whose weights it starts from; None: the dense model
+    epochs: float | None = None  # passes of training; None: as many as `finetune.epochs` says
+    rung: int = 0
 
 
 @dataclass(frozen=True)
@@ -200,6 +213,10 @@ class TrialResult:
     duplicate_of: int | None = None  # the trial with the same architecture, whose metrics these are
     parent: int | None = None  # the trial whose weights it started from; None: the dense model
     compensation: Mapping[str, float] = field(default_factory=dict)  # "loss_before", "loss_after"
+    epochs: float = 0.0  # passes of training that it got, its parents' not included
+    rung: int = 0
+    # What the loss would feel of each kept channel, gathered while training; by group name.
+    scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
@@ -207,4 +224,5 @@ class TrialResult:
         known = dict(data)
         known["metrics"] = Metrics(**known["metrics"])
         known["curve"] = tuple(EpochRecord(**record) for record in known["curve"])
+        known["scores"] = {n: tuple(values) for n, values in known.get("scores", {}).items()}
         return cls(**known)

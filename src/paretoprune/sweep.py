@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import time
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +15,26 @@ from paretoprune.config import SearchSettings, SparsitySettings
 from paretoprune.errors import SweepError
 from paretoprune.executors import Executor, Lost, failed
 from paretoprune.failures import FailureStreak, without_streak
-from paretoprune.results import Cost, Job, Metrics, Proposal, TrialResult
-from paretoprune.search import Ledger, RunningFront, Strategy, broken_limits, front_of
+from paretoprune.results import Budget, Cost, Job, Metrics, Proposal, TrialResult
+from paretoprune.search import (
+    Ledger,
+    Left,
+    Pace,
+    RunningFront,
+    Strategy,
+    broken_limits,
+    front_of,
+    pace_at,
+)
 from paretoprune.sweep_folder import SweepFolder
 
 _log = logging.getLogger(__name__)
 
 # So many proposals in a row that lead to nothing new mean that the space is used up.
 _MAX_IDLE = 50
+_GUESS = 10.0  # seconds of an epoch, where nobody knows better
+# A trial that the budget leaves less than this share of its training is not begun.
+_LEAST_SHARE = 0.3
 _FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
 
 
@@ -31,6 +44,8 @@ class Problem:
 
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]
     cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
+    epochs: float = 1.0  # of a trial that names none
+    seconds_per_epoch: float | None = None  # of the dense model, until a trial says more
 
 
 class Watcher(Protocol):
@@ -57,18 +72,22 @@ def run_sweep(
     retries: int = 2,
     watchers: Sequence[Watcher] = (),
     stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] | None = None,
 ) -> list[TrialResult]:
-    """Search until `search.n_trials` different architectures are on record; what is there counts.
+    """Search until the budget is spent, or `search.n_trials` architectures are on record.
 
-    The proposals in `first` come before those of the strategy. Returns all results by number. Each
-    is on disk before anybody is told of it. A trial whose process died is run again, up to
-    `retries` times. Once `stop` says so, nothing new is started, and what runs is waited for.
+    What earlier runs left counts. The proposals in `first` come before those of the strategy.
+    `clock` gives the seconds spent on this sweep so far, for budgets in seconds; by default those
+    of its trials, and of this run. Returns all results by number. Each is on disk before anybody
+    is told of it. A trial whose process died is run again, up to `retries` times. Once `stop` says
+    so, nothing new is started, and what runs is waited for.
 
     Raises SweepError after ten failures in a row with the same cause.
     """
     state = _State(
         problem, first, strategy, ledger, folder, search, sparsity, seed, retries, watchers=watchers
     )
+    state.clock = clock or state.seconds_so_far
     try:
         state.restore()
         while True:
@@ -103,8 +122,11 @@ class _State:
         self.problem, self.first, self.strategy = problem, first, strategy
         self.ledger, self.folder, self.watchers = ledger, folder, watchers
         self.search, self.sparsity, self.seed, self.retries = search, sparsity, seed, retries
+        self.begun = time.perf_counter()
+        self.clock: Callable[[], float] = self.seconds_so_far
+        self.earlier: frozenset[int] = frozenset()  # trials of earlier runs
         self.results: list[TrialResult] = []  # by number
-        self.by_widths: dict[tuple[tuple[str, int], ...], TrialResult] = {}
+        self.by_widths: dict[tuple[object, ...], TrialResult] = {}
         self.num_untrained = 0
         self.front = RunningFront(search.objectives)
         self.running: dict[int, Job] = {}
@@ -128,23 +150,28 @@ class _State:
         for result in results:
             self._remember(result)
         self.with_weights = finished
+        self.earlier = frozenset(finished)
         for watcher in self.watchers:
             watcher.begun(self.results)
 
     def next_job(self) -> Job | None:
         """The next architecture that nobody has tried; None if there is nothing to start now."""
         for _ in range(_MAX_IDLE):
-            if self._num_counted() >= self.search.n_trials:
+            left = Left(self.left(), self.problem.epochs, self.pace_at)
+            if left.budget.amount <= 0:
                 return None
-            job = self._unfinished() or self._propose()
+            job = self._unfinished() or self._propose(left)
             if job is None:
                 return None
             rejected = self._without_training(job)
             if rejected is None:
-                self._begin(job)
-                return job
+                fitting = self._within(job, left)
+                if fitting is None:
+                    return None
+                self._begin(fitting)
+                return fitting
             self._record(rejected)
-        _log.warning("the search finds no new architecture; it ends before search.n_trials")
+        _log.warning("the search finds no new architecture; it ends before its budget")
         return None
 
     def finish(self, outcome: TrialResult | Lost) -> None:
@@ -197,6 +224,37 @@ class _State:
             self.folder.drop_weights(number)
         self.with_weights = keep
 
+    def left(self) -> Budget:
+        """What is left of the budget."""
+        budget = self.search.budget or Budget(self.search.n_trials, "trials")
+        if budget.unit == "trials":
+            spent: float = self._num_counted()
+        elif budget.unit == "epochs":
+            running = (job.epochs or 0.0 for job in self.running.values())
+            spent = sum(result.epochs for result in self.results) + sum(running)
+        else:
+            spent = self.clock()
+        return Budget(budget.amount - spent, budget.unit)
+
+    def seconds_so_far(self) -> float:
+        """Those of the trials of earlier runs, and of this run."""
+        earlier = (sum(r.seconds.values()) for r in self.results if r.number in self.earlier)
+        return sum(earlier) + time.perf_counter() - self.begun
+
+    def pace_at(self, macs: float) -> Pace:
+        """How long a model of this size trains."""
+        return pace_at(self.results, macs) or Pace(self.problem.seconds_per_epoch or _GUESS, 0.0)
+
+    def _within(self, job: Job, left: Left) -> Job | None:
+        """The job with as much training as is left; None where that is next to nothing."""
+        asked = self.problem.epochs if job.epochs is None else job.epochs
+        most = left.epochs(1.0, macs=self.problem.cost_of(job.ratios).macs)
+        if left.budget.unit == "trials":
+            most = asked
+        if most < _LEAST_SHARE * asked:
+            return None
+        return replace(job, epochs=min(asked, most))
+
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""
         return len(self.results) - self.num_untrained + len(self.running)
@@ -238,11 +296,11 @@ class _State:
             self._remember(other)
         self.again[number] = _job_of(result)
 
-    def _propose(self) -> Job | None:
+    def _propose(self, left: Left) -> Job | None:
         number = self._free_number()
         if number < len(self.first):
             proposal = self.first[number]
-        elif (found := self._ask(number)) is not None:
+        elif (found := self._ask(number, left)) is not None:
             proposal = found
         else:
             return None
@@ -253,6 +311,8 @@ class _State:
             widths=self.problem.widths_of(proposal.ratios),
             seed=self.seed + number,
             parent=proposal.parent,
+            epochs=proposal.epochs,
+            rung=proposal.rung,
         )
         ready = self._ready(job)
         if ready is not job:
@@ -271,8 +331,8 @@ class _State:
             number += 1
         return number
 
-    def _ask(self, number: int) -> Proposal | None:
-        return self.strategy.propose(number, self.results, list(self.running.values()))
+    def _ask(self, number: int, left: Left) -> Proposal | None:
+        return self.strategy.propose(number, self.results, list(self.running.values()), left)
 
     def _begin(self, job: Job) -> None:
         self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
@@ -283,7 +343,7 @@ class _State:
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
         cost = self.problem.cost_of(job.ratios)
-        same = self.by_widths.get(_key(job.widths))
+        same = self.by_widths.get(_key(job))
         if same is not None:
             return replace(
                 _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
@@ -305,15 +365,16 @@ class _State:
 
     def _remember(self, result: TrialResult) -> None:
         insort(self.results, result, key=lambda r: r.number)
-        first = self.by_widths.setdefault(_key(result.widths), result)
+        first = self.by_widths.setdefault(_key(result), result)
         if result.number < first.number:
-            self.by_widths[_key(result.widths)] = result
+            self.by_widths[_key(result)] = result
         self.num_untrained += result.state in ("duplicate", "infeasible") and not result.seconds
         self.front.add(result)
 
 
-def _key(widths: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(widths.items()))
+def _key(trial: Job | TrialResult) -> tuple[object, ...]:
+    """What makes two trials the same; those of a higher rung are trained on, not repeated."""
+    return (trial.rung, *sorted(trial.widths.items()))
 
 
 def _untrained(job: Job, metrics: Metrics) -> TrialResult:
@@ -328,4 +389,6 @@ def _job_of(result: TrialResult) -> Job:
         widths=result.widths,
         seed=result.seed,
         parent=result.parent,
+        epochs=result.epochs or None,
+        rung=result.rung,
     )

@@ -7,12 +7,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from paretoprune.files import read_json, write_json
 from paretoprune.prepare import Prepared, measure
 from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed, rebuild, save_state
 from paretoprune.pruning.coordinates import remaining
 from paretoprune.results import Job, TrialResult
 from paretoprune.schedules import SCHEDULES, Start, Trained
+
+_SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
 
 
 def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
@@ -29,10 +34,14 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         trained = train(prepared, job, start_of(prepared, job, trials=folder.parent))
         metrics = None
     finetuned = time.perf_counter()
+    training = sum(record.seconds for record in trained.curve)
     if metrics is None:
         dense = (prepared.dense, prepared.dense_metrics)
         metrics = measure(prepared.outline, trained.candidate.model, dense=dense)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
+    scores = {name: tuple(values.tolist()) for name, values in trained.scores.items()}
+    if scores:
+        write_json(folder / _SCORES, scores)
     save_state(folder / "model.safetensors", trained.candidate.model)
     return TrialResult(
         number=job.number,
@@ -45,8 +54,12 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         curve=trained.curve,
         parent=job.parent,
         compensation=trained.compensation,
+        epochs=trained.epochs,
+        rung=job.rung,
+        scores=scores,
         seconds={
-            "finetune": finetuned - started,
+            "prune": finetuned - started - training,
+            "finetune": training,
             "measure": time.perf_counter() - finetuned,
         },
     )
@@ -70,9 +83,16 @@ def start_of(prepared: Prepared, job: Job, *, trials: Path) -> Start:
     model = rebuild(dense, groups, plan, folder / "model.safetensors").eval()
     if isinstance(prepared.start, Zeroed):
         return Start(replace(prepared.start, model=model), prepared.scores)
-    kept = remaining(groups, plan)
-    scores = {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
-    return Start(Narrowed(model, plan, groups), scores)
+    return Start(Narrowed(model, plan, groups), _scores_of(prepared, plan, folder))
+
+
+def _scores_of(prepared: Prepared, plan: Plan, folder: Path) -> dict[str, Tensor]:
+    """The scores that the parent's training left, else those of the dense model."""
+    if (folder / _SCORES).is_file():
+        left = read_json(folder / _SCORES)
+        return {name: torch.tensor(scores) for name, scores in left.items()}
+    kept = remaining(prepared.outline.groups.prunable, plan)
+    return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
 
 
 def train(prepared: Prepared, job: Job, start: Start) -> Trained:

@@ -21,6 +21,8 @@ from tests.kits.commands import SWEEP, TINY, run_pick, run_train
         (("sparsity.ratio=1.0",), "`sparsity.ratio` must be less than 1, got 1.0"),
         (("sparsity.ratio=-0.1",), "`sparsity.ratio` must be greater than or equal to 0"),
         ((*SWEEP, "sparsity.max_macs=10"), "no candidate can meet the limit"),
+        ((*TINY, "sparsity.latency=0.0001"), "`sparsity.latency=0.0001` cannot be reached"),
+        ((*TINY, "sparsity.latency=0.5", "measure=fast"), "needs `measure.latency=true`"),
         ((*TINY, "sparsity.macs=0.0001"), "`sparsity.macs=0.0001` cannot be reached"),
         ((*TINY, "+sparsity.ratios.conv9=0.5"), "conv9, which can't be pruned; the groups are"),
         ((*TINY, "model.weights=none.safetensors"), "none.safetensors"),

@@ -38,7 +38,7 @@ def trials(folder: Path) -> pd.DataFrame:
 
 def test_a_sweep_leaves_tables_pictures_settings_and_study(folder: Path) -> None:
     names = {path.name for path in (folder / "sweeps" / "tiny").iterdir()}
-    assert {"front.csv", "trials.csv", "front.html", "front.png"} <= names
+    assert {"front.csv", "trials.csv", "report.html", "front.html", "front.png"} <= names
     assert {"config.yaml", "study.db", "sweep.log"} <= names
     config = yaml.safe_load((folder / "sweeps" / "tiny" / "config.yaml").read_text())
     assert config["model"]["width"] == 8

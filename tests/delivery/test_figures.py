@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -11,9 +10,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
-from paretoprune.delivery import front_html, front_png, write_figures
+from paretoprune.delivery import SweepFacts, front_png
 from paretoprune.delivery.front_png import round_ticks
 from paretoprune.delivery.picture import Picture, in_view, make_picture
+from paretoprune.delivery.report import write_front_png
 from paretoprune.results import Direction, Metrics, TrialResult
 from tests.delivery.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
@@ -72,9 +72,6 @@ def test_three_objectives_are_three_panels() -> None:
         ("latency (ms)", "accuracy (%)"),
         ("MACs", "latency (ms)"),
     ]
-    html = front_html.draw(picture_of(sweep(30), THREE))
-    assert [html.layout[f"xaxis{n}"].title.text for n in ("", 2, 3)] == [x for x, _ in labels]
-    assert [html.layout[f"yaxis{n}"].title.text for n in ("", 2, 3)] == [y for _, y in labels]
 
 
 def test_collapsed_trials_stay_at_the_edge_without_flattening_the_rest() -> None:
@@ -123,44 +120,11 @@ def test_trials_without_a_model_of_their_own_are_not_drawn() -> None:
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_trials_can_be_drawn(count: int, tmp_path: Path) -> None:
-    results = sweep(9)[8 : 8 + count]
+    dense = replace(trial(0, 98.3, 41_000_000, origin="dense"), metrics=DENSE)
+    results = [dense, *sweep(9)[8 : 8 + count]]
     front = front_of(results, OBJECTIVES)
-    write_figures(tmp_path, results, front=front, dense=DENSE, objectives=OBJECTIVES, title="few")
+    write_front_png(tmp_path, SweepFacts("few", OBJECTIVES, results, front, groups=()))
     assert (tmp_path / "front.png").read_bytes().startswith(b"\x89PNG")
-    assert "few" in (tmp_path / "front.html").read_text()
-
-
-def test_the_page_holds_the_numbers_and_needs_no_network(tmp_path: Path) -> None:
-    results = sweep(20)
-    front = front_of(results, OBJECTIVES)
-    write_figures(
-        tmp_path, results, front=front, dense=DENSE, objectives=OBJECTIVES, title="sweep digits"
-    )
-    page = (tmp_path / "front.html").read_text()
-    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=", page)
-    traces = _traces(page)
-    assert {*zip(traces["trials: sampler"]["x"], traces["trials: sampler"]["y"], strict=True)} == {
-        *points([r for r in results if r.origin == "sampler"])
-    }
-    members = [results[number] for number in front]
-    assert [*zip(traces["front"]["x"], traces["front"]["y"], strict=True)] == points(members)
-    hover = traces["front"]["text"][0]
-    first = members[0]
-    for part in (
-        f"trial {first.number}",
-        first.origin,
-        f"accuracy: {first.metrics.accuracy:.2f} %",
-        f"latency_ms: {first.metrics.latency_ms:.4g} ms",
-        "layer1: 0.5",
-    ):
-        assert part in hover
-
-
-def _traces(page: str) -> dict[str, dict[str, list[str]]]:
-    """The data that the page gives to plotly, by the name of the trace."""
-    start = page.index("[", page.rindex("Plotly.newPlot("))
-    traces, _ = json.JSONDecoder().raw_decode(page[start:])
-    return {trace["name"]: trace for trace in traces}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from unittest import mock
 
 from hydra.core.global_hydra import GlobalHydra
 
-from paretoprune.cli import inspect, pick, train
+from paretoprune.cli import compare, inspect, latency, pick, report, train
 
 # A sweep of seconds: a network of two convolutions on the bundled digits.
 TINY = (
@@ -49,9 +49,24 @@ def run_inspect(folder: Path, *arguments: str) -> Run:
     return _run(inspect.main, folder, arguments)
 
 
+def run_latency(folder: Path, *arguments: str) -> Run:
+    """`python -m src.latency` in `folder`."""
+    return _run(latency.main, folder, arguments)
+
+
 def run_pick(folder: Path, *arguments: str) -> Run:
     """`python -m src.pick` in `folder`."""
     return _run(pick.main, folder, arguments)
+
+
+def run_report(folder: Path, *arguments: str) -> Run:
+    """`python -m src.report` in `folder`."""
+    return _run(report.main, folder, arguments)
+
+
+def run_compare(folder: Path, *arguments: str) -> Run:
+    """`python -m src.compare` in `folder`."""
+    return _run(compare.main, folder, arguments)
 
 
 def _run(main: Callable[[], None], folder: Path, arguments: tuple[str, ...]) -> Run:

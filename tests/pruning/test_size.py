@@ -77,3 +77,13 @@ def test_other_macs_stay(vgg) -> None:
 
 def test_without_groups_everything_is_constant() -> None:
     assert SizeModel([], {"a.weight": (2, 3), "b": ()}, {"a": 12}).cost({}) == Cost(7, 12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sizes_are_those_of_the_really_pruned_tensors(case, seed: int) -> None:
+    plan = random_plan(case.groups, seed=seed)
+    tensors = dict(apply_plan(case.model, case.groups, plan).named_parameters())
+    sizes = size_model(case).sizes(plan.widths(case.groups))
+    assert sizes == {(name, dim): tensors[name].shape[dim] for name, dim in sizes}
+    slots = {(s.tensor, s.dim) for group in case.groups for s in group.slots if s.tensor in tensors}
+    assert set(sizes) == slots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,8 @@ from paretoprune.search.baselines import (
     baselines,
     global_ratios,
     repair_ratios,
+    uniform,
+    uniform_ratios,
 )
 
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 16))
@@ -22,6 +24,10 @@ SCORES = {"a": [float(i) for i in range(8)], "b": [i / 4 for i in range(16)]}
 def cost_of(ratios: Mapping[str, float]) -> Cost:
     widths = [max(1, round(g.width * (1 - ratios[g.name]))) for g in GROUPS]
     return Cost(params=sum(widths), macs=sum(w * w for w in widths))
+
+
+def at_most(macs: float) -> Callable[[Mapping[str, float]], bool]:
+    return lambda ratios: cost_of(ratios).macs <= macs
 
 
 def test_every_sweep_begins_with_dense_uniform_and_global() -> None:
@@ -34,15 +40,23 @@ def test_every_sweep_begins_with_dense_uniform_and_global() -> None:
 
 def test_global_ranking_removes_what_scores_below_one_threshold() -> None:
     """The threshold 1.5 is the lowest that meets 120 MACs: 6 x 6 + 9 x 9 = 117 remain."""
-    ratios = global_ratios(GROUPS, SCORES, cost_of, max_macs=120, max_ratio=0.9)
+    ratios = global_ratios(GROUPS, SCORES, at_most(120), max_ratio=0.9)
     assert ratios == {"a": 2 / 8, "b": 7 / 16}
     assert cost_of(ratios).macs == 117
 
 
 def test_global_ranking_leaves_something_of_every_group() -> None:
     scores = {"a": [0.0] * 8, "b": [9.0] * 16}
-    ratios = global_ratios(GROUPS, scores, cost_of, max_macs=260, max_ratio=0.75)
+    ratios = global_ratios(GROUPS, scores, at_most(260), max_ratio=0.75)
     assert ratios == {"a": 0.75, "b": 0.0}
+
+
+@given(st.floats(0.02, 1.0))
+def test_uniform_ratio_is_the_smallest_that_fits(share: float) -> None:
+    most = share * cost_of(uniform(GROUPS, 0.0)).macs
+    ratio = uniform_ratios(GROUPS, at_most(most), max_ratio=0.99)["a"]
+    assert cost_of(uniform(GROUPS, ratio)).macs <= most
+    assert ratio == 0 or cost_of(uniform(GROUPS, ratio - 1e-4)).macs > most
 
 
 @given(st.floats(0, 0.9), st.floats(0, 0.9), st.integers(4, 320))

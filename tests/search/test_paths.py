@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results import Budget, GroupInfo, Metrics, TrialResult
 from paretoprune.search import (
     Drop,
+    Left,
+    Pace,
     Path,
     Sensitivity,
     different_places,
@@ -96,7 +98,8 @@ def test_the_bisection_finds_the_smallest_within_the_drop(
     places = [{"a": (i + 1) / 100} for i in range(length)]
     strategy = Drop(places, drop)
     results = [result(0, {"a": 0.0}, "dense", 90.0)]
-    while (proposal := strategy.propose(len(results), results, [])) is not None:
+    left = Left(Budget(99, "trials"), 1.0, lambda macs: Pace(1.0, 0.0))
+    while (proposal := strategy.propose(len(results), results, [], left)) is not None:
         lost = drop if places.index(dict(proposal.ratios)) < good else drop + 0.1
         results.append(result(len(results), dict(proposal.ratios), "drop", 90.0 - lost))
     assert len(results) - 1 <= length.bit_length()

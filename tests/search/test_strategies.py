@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,17 +12,25 @@ import pytest
 
 from paretoprune.config import SparsitySettings
 from paretoprune.executors import Inline
-from paretoprune.results import Job, TrialResult
+from paretoprune.results import Budget, Job, TrialResult
 from paretoprune.search import (
     Chain,
+    Family,
     Full,
+    Halving,
     Ledger,
+    Left,
+    Pace,
+    Sizes,
     Strategy,
     baselines,
     distinct_ratios,
     front_of,
+    global_ratios,
     measure_sensitivity,
+    uniform_ratios,
 )
+from paretoprune.search.sensitivity import ChannelDamage, Damage
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
@@ -32,17 +42,47 @@ def divergence(ratios: Mapping[str, float]) -> float:
     return 100 - formula.accuracy_of(formula.widths_of(ratios))
 
 
+SIZES = Sizes(
+    choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
+    size_of=lambda ratios: float(formula.cost_of(ratios).macs),
+    macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
+)
+SENSITIVITY = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9))
+
+
+def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = 12) -> Chain:
+    def damage(parent: TrialResult | None) -> Damage:
+        if name == "chain":
+            return SENSITIVITY
+        scores = parent.scores if parent else {}
+        return ChannelDamage.of(scores or formula.SCORES, formula.widths_of)
+
+    def fits(ratios: Mapping[str, float]) -> bool:
+        return formula.cost_of(ratios).macs <= max_macs
+
+    return Chain(name, SIZES, fits, damage, num_sizes)
+
+
 def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:
+    full = Full(ledger, lambda ratios: True, 0.9, log_sizes=SIZES if name == "halving" else None)
     if name == "full":
-        return Full(ledger, lambda ratios: True, 0.9)
-    return Chain(
-        choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
-        size_of=lambda ratios: float(formula.cost_of(ratios).macs),
-        fits=lambda ratios: formula.cost_of(ratios).macs <= max_macs,
-        sensitivity=lambda: measure_sensitivity(
-            formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9)
-        ),
-        num_links=NUM_TRIALS - num_first,
+        return full
+    if name == "halving":
+        return Halving(full, formula.search_settings().objectives, num_first)
+    if name == "uniform":
+        return Family(name, uniform_of_size, SIZES, 12, num_first)
+    if name == "global":
+        return Family(name, global_of_size, SIZES, 12, num_first)
+    return make_chain(name, max_macs=max_macs)
+
+
+def uniform_of_size(size: float) -> Mapping[str, float]:
+    return uniform_ratios(formula.GROUPS, lambda r: SIZES.size_of(r) <= size, max_ratio=0.9)
+
+
+def global_of_size(size: float) -> Mapping[str, float]:
+    return global_ratios(
+        formula.GROUPS, formula.SCORES, lambda r: SIZES.size_of(r) <= size, max_ratio=0.9
     )
 
 
@@ -51,6 +91,7 @@ class Trials:
 
     def __init__(self, folder: Path, *, stop: int | None = None) -> None:
         self.folder, self.stop = SweepFolder(folder), stop
+        self.seconds = 0.0  # on the sweep's clock
 
     def __call__(self, job: Job) -> TrialResult:
         if self.stop is not None and job.number >= self.stop:
@@ -60,14 +101,22 @@ class Trials:
         weights = self.folder.trial(job.number) / "model.safetensors"
         weights.parent.mkdir(parents=True, exist_ok=True)
         weights.touch()
-        return formula.evaluate(job)
+        result = formula.evaluate(job)
+        self.seconds += sum(result.seconds.values())
+        return result
 
 
 def sweep(
-    name: str, path: Path, *, stop: int | None = None, max_macs: float = 64
+    name: str,
+    path: Path,
+    *,
+    stop: int | None = None,
+    max_macs: float = 64,
+    n_trials: int = NUM_TRIALS,
+    budget: Budget | None = None,
 ) -> list[TrialResult]:
     path.mkdir(exist_ok=True)
-    search = formula.search_settings(NUM_TRIALS)
+    search = replace(formula.search_settings(n_trials), budget=budget)
     folder = SweepFolder(path)
     ledger = Ledger(
         folder.study,
@@ -81,20 +130,22 @@ def sweep(
     first = baselines(
         formula.GROUPS, formula.SCORES, formula.cost_of, ratios=(0.25, 0.5, 0.75), max_ratio=0.9
     )
+    trials = Trials(path, stop=stop)
     return run_sweep(
-        Problem(widths_of=formula.widths_of, cost_of=formula.cost_of),
+        Problem(formula.widths_of, formula.cost_of, epochs=4.0, seconds_per_epoch=2.0),
         first,
         make_strategy(name, ledger, len(first), max_macs),
         ledger=ledger,
         folder=folder,
-        executor=Inline(Trials(path, stop=stop)),
+        executor=Inline(trials),
         search=search,
         sparsity=SparsitySettings(max_macs=max_macs),
         seed=0,
+        clock=lambda: trials.seconds,
     )
 
 
-@pytest.fixture(params=["full", "chain"])
+@pytest.fixture(params=["full", "uniform", "global", "halving", "chain", "auto"])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -143,15 +194,51 @@ def test_the_chain_starts_below_a_limit(tmp_path: Path) -> None:
 
 
 def test_the_chain_waits_for_its_running_link() -> None:
-    chain = Chain(
-        choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
-        size_of=lambda ratios: float(formula.cost_of(ratios).macs),
-        fits=lambda ratios: True,
-        sensitivity=lambda: measure_sensitivity(formula.GROUPS, divergence, levels=(0.5, 0.9)),
-        num_links=5,
-    )
-    link = chain.propose(0, [], [])
+    chain = make_chain("chain", num_sizes=5)
+    left = Left(Budget(5, "trials"), 4.0, lambda macs: Pace(1.0, 0.0))
+    link = chain.propose(0, [], [], left)
     assert link is not None
     job = Job(0, link.origin, link.ratios, formula.widths_of(link.ratios), 0, link.parent)
-    assert chain.propose(1, [], [job]) is None
-    assert chain.propose(1, [formula.evaluate(job)], []) is not None
+    assert chain.propose(1, [], [job], left) is None
+    assert chain.propose(1, [formula.evaluate(job)], [], left) is not None
+
+
+@pytest.mark.parametrize("budget", [Budget(60, "epochs"), Budget(150, "seconds")], ids=str)
+def test_a_budget_is_kept_to_within_an_epoch(name: str, tmp_path: Path, budget: Budget) -> None:
+    """In the formula an epoch takes a second or two, and a trial half a second beside."""
+    results = sweep(name, tmp_path, budget=budget, n_trials=1)
+    trained = [result for result in results if result.epochs]
+    epochs = sum(result.epochs for result in trained)
+    seconds = sum(sum(result.seconds.values()) for result in results)
+    slowest = max(result.seconds["finetune"] / result.epochs for result in trained)
+    if budget.unit == "epochs":
+        assert epochs <= budget.amount + 1e-9
+        # The last ones of a family or a chain may be baselines, and trained already.
+        assert epochs >= budget.amount - (1 if name in ("full", "halving") else 15)
+    else:
+        assert seconds <= budget.amount + slowest
+    assert len(trained) > 8
+
+
+def test_a_hundred_trials_take_less_than_two_seconds(name: str, tmp_path: Path) -> None:
+    begun = time.process_time()
+    results = sweep(name, tmp_path, n_trials=100)
+    assert time.process_time() - begun < 2
+    if name in ("full", "halving"):
+        assert sum(result.state == "complete" for result in results) == 100
+
+
+def test_promotions_go_on_with_the_same_widths(tmp_path: Path) -> None:
+    results = sweep("halving", tmp_path, n_trials=60)
+    promoted = [result for result in results if result.rung > 0]
+    assert {result.rung for result in promoted} == {1, 2}
+    for result in promoted:
+        assert result.parent is not None
+        before = results[result.parent]
+        assert (before.rung, before.widths) == (result.rung - 1, result.widths)
+        assert result.epochs == pytest.approx(3 * before.epochs)
+    # A rung's best are promoted: one in three of those that finished it, never one twice.
+    for rung in (0, 1):
+        finished = [r for r in results[7:] if r.rung == rung and r.state == "complete"]
+        chosen = [r.parent for r in promoted if r.rung == rung + 1]
+        assert len(set(chosen)) == len(chosen) <= len(finished) / 3 + 1

@@ -46,6 +46,8 @@ def make_tracker(root: Path) -> MakeTracker:
             sweep_id=sweep_id,
             tags={"model": "resnet20"},
             params={"search.n_trials": "30", "seed": "0"},
+            objectives={"accuracy": "maximize", "macs": "minimize"},
+            groups=["layer1.0.conv1", "fc"],
             patience_s=patience_s,
         )
         assert isinstance(tracker, MlflowTracker)

@@ -17,6 +17,8 @@ def test_run_names_are_short() -> None:
     assert run_name(trial(17)) == "017 macs 31% acc 97.2"
     failed = dataclasses.replace(trial(3, state="failed"), metrics=Metrics())
     assert run_name(failed) == "003 failed"
+    dense = dataclasses.replace(trial(0), origin="dense", metrics=Metrics(accuracy=98.61))
+    assert run_name(dense) == "000 dense acc 98.6"
     assert run_name(trial(1234, state="duplicate")) == "1234 duplicate macs 31% acc 97.2"
 
 
@@ -27,6 +29,7 @@ def test_everything_of_a_trial_is_recorded() -> None:
         "trial": "4",
         "state": "failed",
         "origin": "sampler",
+        "baseline": "false",
         "seed": "7",
         "commit": "abc",
         "reason": "out of memory",
@@ -44,6 +47,21 @@ def test_everything_of_a_trial_is_recorded() -> None:
     assert points[("seconds_total", 0)] == 7.5
     assert [points[("train_loss", epoch)] for epoch in (1, 2)] == [2.0, 1.0]
     assert record.end_ms - record.start_ms == 7500
+
+
+def test_metrics_are_rounded_for_a_table_and_counts_stay_whole() -> None:
+    metrics = Metrics(accuracy=97.21448421478271, macs=123_456_789, latency_ms=0.46609000003172696)
+    record = trial_record(dataclasses.replace(trial(1), metrics=metrics), commit=None, artifacts=())
+    points = {point.name: point.value for point in record.points if point.step == 0}
+    assert points["accuracy"] == 97.2145
+    assert points["macs"] == 123_456_789
+    assert points["latency_ms"] == 0.46609
+
+
+@pytest.mark.parametrize("origin", ["dense", "uniform", "global"])
+def test_baselines_are_tagged(origin: str) -> None:
+    baseline = dataclasses.replace(trial(1), origin=origin)
+    assert trial_record(baseline, commit=None, artifacts=()).tags["baseline"] == "true"
 
 
 @pytest.mark.parametrize(

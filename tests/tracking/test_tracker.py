@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from contextlib import closing
@@ -105,13 +106,34 @@ def test_the_summary_lands_on_the_parent(root: Path, make_tracker: MakeTracker) 
     (root / "front.csv").write_text("number\n1\n")
     tracker = make_tracker()
     tracker.log_summary(note="# first")
-    tracker.log_summary(note="# best: 1", files=[root / "front.csv"])
+    note = "# best: 1, see [all](front.csv) and [others](other.csv)"
+    tracker.log_summary(note=note, files=[root / "front.csv"])
     tracker.close("KILLED")
     parent = runs_in(root)["digits"]
     assert parent.info.status == "KILLED"
-    assert parent.data.tags["mlflow.note.content"] == "# best: 1"
+    address = f"get-artifact?path=front.csv&run_uuid={parent.info.run_id}"
+    expected = f"# best: 1, see [all]({address}) and [others](other.csv)"
+    assert parent.data.tags["mlflow.note.content"] == expected
     client = MlflowClient(f"sqlite:///{root}/mlflow.db")
     assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["front.csv"]
+
+
+def test_the_experiment_holds_views_of_the_sweep_and_its_trials(
+    root: Path, make_tracker: MakeTracker
+) -> None:
+    from mlflow import MlflowClient
+
+    for _ in range(2):  # resuming writes the same
+        tracker = make_tracker()
+        tracker.log_trial(trial(0))
+        tracker.close("FINISHED")
+    client = MlflowClient(f"sqlite:///{root}/mlflow.db")
+    experiment = client.get_experiment_by_name("digits")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    state = json.loads(json.loads(experiment.tags["mlflow.sharedViewState.trials"])["state"])
+    assert "params.`ratio/layer1.0.conv1`" in state["selectedColumns"]
+    found = client.search_runs([experiment.experiment_id], state["searchFilter"])
+    assert {run.info.run_name for run in found} == {"digits", "000 macs 31% acc 97.2"}
 
 
 def test_resuming_finds_the_same_runs(root: Path, make_tracker: MakeTracker) -> None:
@@ -242,7 +264,9 @@ def test_a_damaged_mlflow_costs_a_warning(
 
     monkeypatch.setattr("paretoprune.tracking.open.import_mlflow", fail)
     uri = resolve_uri(None, root=root)
-    tracker = open_tracker(uri, root=root, sweep_name="a", sweep_id="b", tags={}, params={})
+    tracker = open_tracker(
+        uri, root=root, sweep_name="a", sweep_id="b", tags={}, params={}, objectives={}
+    )
     assert isinstance(tracker, NullTracker)
     assert "cannot import name 'x'" in caplog.text
 

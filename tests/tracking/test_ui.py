@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -10,12 +11,17 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from paretoprune.errors import SettingsError
 from paretoprune.tracking.ui import serve
+from tests.kits.browser import open_browser
+from tests.tracking.conftest import MakeTracker
+from tests.tracking.kit import trial
 
 _SERVE = """
 import sys
@@ -24,6 +30,13 @@ from paretoprune.tracking import resolve_uri, serve
 root = Path(sys.argv[1])
 serve(resolve_uri(None, root=root), root=root, port=int(sys.argv[2]))
 """
+
+# A picture of one pixel, and how wide the browser found it: 0 where it could not be loaded.
+_PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+_PICTURE_WIDTH = """document.querySelector('img[src^="get-artifact"]').naturalWidth"""
 
 
 @pytest.fixture
@@ -53,23 +66,30 @@ def test_a_server_elsewhere_is_named_without_its_password(
     assert "https://***@tracking.example/x" in capsys.readouterr().out
 
 
+@contextmanager
+def running_ui(root: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """The UI as a process of its own, from the moment that it answers."""
+    command = [sys.executable, "-c", _SERVE, str(root), str(port)]
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as program:
+        try:
+            assert program.stdout is not None
+            assert "Starting" in program.stdout.readline()
+            assert f"http://127.0.0.1:{port}" in program.stdout.readline()
+            yield program
+            program.send_signal(signal.SIGINT)
+            program.wait(timeout=30)
+        finally:
+            program.kill()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_ui_answers_and_ends_with_all_its_processes(
     root: Path, free_port: int, number: signal.Signals
 ) -> None:
-    command = [sys.executable, "-c", _SERVE, str(root), str(free_port)]
-    program = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert program.stdout is not None
-        assert "Starting" in program.stdout.readline()
-        assert f"http://127.0.0.1:{free_port}" in program.stdout.readline()
+    with running_ui(root, free_port) as program:
         assert _get(f"http://127.0.0.1:{free_port}/health") == b"OK"
         found = _search_experiments(free_port)
         assert [experiment["name"] for experiment in found["experiments"]] == ["Default"]
@@ -77,13 +97,42 @@ def test_the_ui_answers_and_ends_with_all_its_processes(
         assert session
         program.send_signal(number)
         out, errors = program.communicate(timeout=30)
-    finally:
-        program.kill()
-        program.wait()
     assert program.returncode == 0
     assert "has ended" in out
     assert "Traceback" not in errors
     assert _still_running(session) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_table_and_the_sweeps_page_open_in_a_browser(
+    root: Path, free_port: int, make_tracker: MakeTracker
+) -> None:
+    """At the printed address are the trials with the objectives; on the page the note's picture."""
+    with open_browser() as browser:
+        tracker = make_tracker()
+        for number in range(3):
+            tracker.log_trial(trial(number, accuracy=95.0 + number))
+        picture = root / "front.png"
+        picture.write_bytes(base64.b64decode(_PIXEL))
+        tracker.log_summary(note="The best: ![front](front.png)", files=[picture])
+        tracker.close("FINISHED")
+        with running_ui(root, free_port) as program:
+            assert program.stdout is not None
+            table, own = (program.stdout.readline().split() for _ in range(2))
+            assert table[:3] == ["digits:", "all", "trials"]
+            assert own[:2] == ["best", "points"]
+            page = browser.new_page(viewport={"width": 1600, "height": 800})
+            errors: list[str] = []
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.goto(table[-1])
+            page.get_by_text("002 macs 31% acc 97.0").wait_for(timeout=60_000)
+            headings = [text.strip() for text in page.get_by_role("columnheader").all_inner_texts()]
+            assert headings.index("accuracy") < headings.index("macs") < headings.index("front")
+            page.goto(own[-1])
+            page.locator('img[src^="get-artifact"]').wait_for(timeout=60_000)
+            assert page.evaluate(_PICTURE_WIDTH) == 1
+    assert errors == []
 
 
 def _get(url: str) -> bytes:

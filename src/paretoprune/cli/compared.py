@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from paretoprune.cli.facts import facts_of
 from paretoprune.delivery import SweepFacts
 from paretoprune.delivery.comparison import ComparedGroup, ComparedSweep, Comparison
-from paretoprune.delivery.quantities import is_rate, size_and_quality, written
+from paretoprune.delivery.quantities import is_rate, label, size_and_quality, written
 from paretoprune.errors import SweepError
 from paretoprune.files import read_json
 from paretoprune.results import Direction, TrialResult
@@ -113,8 +113,10 @@ def _notes(first: SweepFacts, sweeps: Sequence[SweepFacts], yardstick: Yardstick
         f"Measured against the dense model of {first.name} ({dense}) and guessing "
         f"({written(quality, yardstick.chance)}), on validation data.",
         "hypervolume: the share of the box between both that a front dominates, sizes as they are.",
-        f"retained area: the {quality} kept, averaged over {size} from 2 % to 100 % of the dense "
-        "model's by their logarithm; 1 loses nothing.",
+        f"retained area: the {quality} kept, averaged over {label(size)} from 2 % to 100 % of the "
+        "dense model's by their logarithm; 1 loses nothing.",
+        "over several seeds: the line is what half of them attain, the band lies between a "
+        "quarter and three quarters of them.",
     ]
     tasks = {(f.settings.get("data._target_"), f.settings.get("model._target_")) for f in sweeps}
     if len(tasks) > 1:

@@ -40,6 +40,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
         sensitivity=sensitivity,
         sensitivity_ratio=ratio,
         published=_published(folder),
+        repeats=_repeats(folder),
     )
 
 
@@ -72,6 +73,16 @@ def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
     index = min(range(len(found["levels"])), key=lambda i: abs(found["levels"][i] - _CUT))
     damage = {name: values[index] for name, values in found["damage"].items()}
     return found["levels"][index], damage
+
+
+def _repeats(folder: SweepFolder) -> dict[int, list[float]]:
+    """What `pick seeds=N` found when it trained trials again, as long as the sweep did."""
+    exports = [read_json(file) for file in folder.path.glob("picked/*/metrics.json")]
+    return {
+        export["trial"]: [repeat["validation"] for repeat in export["repeats"]]
+        for export in exports
+        if export.get("repeats") and not export.get("extra_epochs")
+    }
 
 
 def _published(folder: SweepFolder) -> list[Published]:

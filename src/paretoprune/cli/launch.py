@@ -28,7 +28,7 @@ from paretoprune.files import write_json
 from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
-from paretoprune.prepare import Prepared, prepare
+from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.prepared_folder import keep_prepared, load_prepared
 from paretoprune.pruning import normalise
 from paretoprune.pruning.scorers.lamp import lamp
@@ -74,8 +74,11 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
     prepared = load_prepared(task, folder.dense)
     if prepared is None:
         prepared = prepare(task)
+        search = search_of(task.settings)
+        if task.settings.goes_by_gates:
+            prepared = with_gate_scores(prepared)
         if task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew:
-            prepared = with_tuned_rate(prepared)
+            prepared = with_tuned_rate(prepared, search.budget)
         keep_prepared(prepared, folder.dense)
         _keep_for_the_report(prepared, folder)
     return prepared
@@ -125,7 +128,12 @@ def _search(
         Terminal(console, search) as terminal,
     ):
         results = run_sweep(
-            Problem(widths_of=task.widths_of, cost_of=task.cost_of),
+            Problem(
+                task.widths_of,
+                task.cost_of,
+                epochs=prepared.finetune.epochs,
+                seconds_per_epoch=prepared.seconds_per_epoch,
+            ),
             first,
             strategy,
             ledger=ledger,

@@ -11,18 +11,25 @@ from paretoprune.cli.first import choices_of, group_infos, places_of, search_of
 from paretoprune.files import write_json
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, divergence
-from paretoprune.results import TIMED
+from paretoprune.results import TIMED, TrialResult
 from paretoprune.search import (
     Chain,
     Drop,
+    Family,
     Full,
+    Halving,
     Ledger,
-    Sensitivity,
+    Sizes,
     Strategy,
     broken_limits,
+    global_ratios,
     measure_sensitivity,
+    uniform_ratios,
     worthwhile,
 )
+from paretoprune.search.sensitivity import ChannelDamage, Damage, Sensitivity
+
+Ratios = Mapping[str, float]
 
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
@@ -39,25 +46,25 @@ def strategy_of(
 ) -> Strategy:
     """The strategy for all trials after the first `num_first`."""
     task = prepared.outline
-    search = search_of(task.settings)
-
-    def fits(ratios: Mapping[str, float]) -> bool:
-        return not broken_limits(task.settings.sparsity, task.cost_of(ratios).at_least())
-
     drop = task.settings.sparsity.accuracy_drop
     if task.settings.search is None and drop is not None:
         return Drop(places_of(task, scores, sensitivity), drop)
-    if search.strategy == "full":
-        return Full(ledger, fits, search.max_ratio)
-    size_of = _size_of(task, search.objectives)
-    choices = choices_of(task, max_ratio=search.max_ratio)
-    return Chain(
-        choices=worthwhile(choices, size_of) if _timed(search.objectives) else choices,
-        size_of=size_of,
-        fits=fits,
-        sensitivity=sensitivity,
-        num_links=max(1, search.n_trials - num_first),
-    )
+    search, sizes = search_of(task.settings), _sizes(task)
+
+    def fits(ratios: Ratios) -> bool:
+        return not broken_limits(task.settings.sparsity, task.cost_of(ratios).at_least())
+
+    if search.strategy in ("full", "halving"):
+        spread = sizes if search.log_sizes else None
+        full = Full(ledger, fits, search.max_ratio, log_sizes=spread, seed=task.settings.seed)
+        halving = search.strategy == "halving"
+        return Halving(full, search.objectives, num_first) if halving else full
+    if search.strategy in ("uniform", "global"):
+        member = _member(task, scores, sizes)
+        return Family(search.strategy, member, sizes, search.num_sizes, num_first)
+    gates = task.settings.goes_by_gates
+    damage = _gates(prepared) if gates else lambda _parent: sensitivity()
+    return Chain(search.strategy, sizes, fits, damage, search.num_sizes)
 
 
 def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
@@ -75,16 +82,53 @@ def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
     return sensitivity
 
 
+def _sizes(task: Outline) -> Sizes:
+    search = search_of(task.settings)
+    size_of = _size_of(task, search.objectives)
+    choices = choices_of(task, max_ratio=search.max_ratio)
+    return Sizes(
+        choices=worthwhile(choices, size_of) if _timed(search.objectives) else choices,
+        size_of=size_of,
+        macs_of=lambda ratios: float(task.cost_of(ratios).macs),
+    )
+
+
+def _member(
+    task: Outline, scores: Mapping[str, Sequence[float]], sizes: Sizes
+) -> Callable[[float], Ratios]:
+    """The member of a family, uniform or global, that has at most a size."""
+    groups, search = group_infos(task), search_of(task.settings)
+
+    def at_most(size: float) -> Ratios:
+        def fits(ratios: Ratios) -> bool:
+            return sizes.size_of(ratios) <= size
+
+        if search.strategy == "uniform":
+            return uniform_ratios(groups, fits, max_ratio=search.max_ratio)
+        return global_ratios(groups, scores, fits, max_ratio=search.max_ratio)
+
+    return at_most
+
+
+def _gates(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
+    """What the parent's own training said of its channels; of the dense model, its scores."""
+    dense = {name: values.tolist() for name, values in prepared.scores.items()}
+    widths_of = prepared.outline.widths_of
+    return lambda parent: ChannelDamage.of(
+        parent.scores if parent and parent.scores else dense, widths_of
+    )
+
+
 def _timed(objectives: Iterable[str]) -> bool:
     return not set(TIMED).isdisjoint(objectives)
 
 
-def _size_of(task: Outline, objectives: Collection[str]) -> Callable[[Mapping[str, float]], float]:
+def _size_of(task: Outline, objectives: Collection[str]) -> Callable[[Ratios], float]:
     """What a strategy calls the size: the forecast latency, the parameters or the MACs."""
     if _timed(objectives):
         dense_macs = task.cost_of({}).macs
 
-        def latency_of(ratios: Mapping[str, float]) -> float:
+        def latency_of(ratios: Ratios) -> float:
             cost = task.cost_of(ratios)
             assert cost.latency_ms is not None
             # Time stands still between the edges of its stairs; MACs decide what is equally fast.

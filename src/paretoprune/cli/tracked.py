@@ -9,7 +9,7 @@ from types import TracebackType
 from paretoprune.cli.facts import facts_of
 from paretoprune.config import TrackingSettings
 from paretoprune.delivery import SweepFacts
-from paretoprune.delivery.report_content import smallest_within
+from paretoprune.delivery.report_content import in_points, smallest_within
 from paretoprune.results import Direction, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
@@ -88,7 +88,7 @@ def _note(facts: SweepFacts) -> str:
         dense=facts.dense.metrics,
         objectives=facts.objectives,
         picks={
-            f"the smallest within {drop:g} points of the dense model": best
+            f"the smallest within {in_points(drop)} of the dense model": best
             for drop, best in smallest_within(facts).items()
         },
         pick_command=facts.pick,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -11,6 +12,8 @@ from paretoprune.delivery import SweepFacts, write_report, write_tables
 from paretoprune.delivery.report import write_front_png
 from paretoprune.results import TrialResult
 from paretoprune.sweep_folder import SweepFolder
+
+_log = logging.getLogger(__name__)
 
 _SHARE_FOR_VIEWS = 0.01  # of the running time; those of a long sweep take a moment to write
 
@@ -36,7 +39,7 @@ class Views:
         self._results = results
         begun = time.perf_counter()
         if self._spent <= _SHARE_FOR_VIEWS * (begun - self._started):
-            write_views(self._folder, self._results)
+            self._write()
             self._spent += time.perf_counter() - begun
 
     def __exit__(
@@ -45,9 +48,22 @@ class Views:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        facts = write_views(self._folder, self._results)
+        facts = self._write()
         if facts:
             write_front_png(self._folder.path, facts)
+
+    def _write(self) -> SweepFacts | None:
+        """Write the views; what prevents that costs a warning and no trial."""
+        try:
+            return write_views(self._folder, self._results)
+        except Exception as error:
+            _log.warning(
+                "the report cannot be written (%s); the trials are on record, and "
+                "`python -m src.report %s` writes it later",
+                error,
+                self._folder.path.name,
+            )
+            return None
 
 
 def write_views(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts | None:

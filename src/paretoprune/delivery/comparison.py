@@ -12,7 +12,7 @@ from paretoprune.delivery.quantities import LOGARITHMIC, kind, label, written
 from paretoprune.files import write_text
 from paretoprune.results import TrialResult
 
-_SCRIPTS = ("dom", "numbers", "chart", "compare")
+_SCRIPTS = ("dom", "numbers", "marks", "chart", "compare")
 
 Surface = Sequence[tuple[float, float]]  # (size, quality), by rising size
 

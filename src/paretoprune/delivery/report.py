@@ -10,7 +10,7 @@ from paretoprune.delivery.pages import make_page
 from paretoprune.delivery.report_content import SweepFacts, picture_of, report_content
 from paretoprune.files import write_bytes, write_text
 
-_SCRIPTS = ("dom", "numbers", "chart", "trial", "front", "sections", "report")
+_SCRIPTS = ("dom", "numbers", "marks", "chart", "trial", "front", "sections", "report")
 
 
 def write_report(folder: Path, facts: SweepFacts) -> None:

@@ -32,6 +32,8 @@ class SweepFacts:
     sensitivity: Mapping[str, float] = field(default_factory=dict)  # by group: damage, in nats
     sensitivity_ratio: float = 0.5  # the share that was removed to measure it
     published: Sequence[Published] = ()
+    # By trial: validation accuracies of the same plan trained again with other seeds.
+    repeats: Mapping[int, Sequence[float]] = field(default_factory=dict)
 
     @property
     def dense(self) -> TrialResult | None:
@@ -43,7 +45,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
     """The report of a sweep with at least the dense model on record."""
     size, quality = size_and_quality(facts.objectives)
     names = list(dict.fromkeys([*facts.objectives, *_measured(facts.results)]))
-    spreads = _spreads(facts.results)
+    spreads = _spreads(facts)
     return {
         "title": facts.name,
         "summary": summary(facts),
@@ -86,10 +88,15 @@ def summary(facts: SweepFacts) -> list[str]:
     lines[0] += f" Dense model: {_headline(facts.dense.metrics)}."
     for drop, member in smallest_within(facts).items():
         lines.append(
-            f"Smallest within {drop:g} point{'s' if drop != 1 else ''} of it: "
+            f"Smallest within {in_points(drop)} of it: "
             f"trial {member.number}, {_headline(member.metrics)}."
         )
     return lines
+
+
+def in_points(drop: float) -> str:
+    """A difference between two rates in words: `0.5 points`, `1 point`."""
+    return f"{drop:g} point{'s' if drop != 1 else ''}"
 
 
 def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
@@ -99,11 +106,12 @@ def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
     found: dict[float, TrialResult] = {}
     if dense is None or dense.metrics.accuracy is None:
         return found
+    sign = 1 if facts.objectives[size] == "minimize" else -1
     members = [result for result in facts.results if result.number in facts.front]
     for drop in _DROPS:
         near = [m for m in members if (m.metrics.accuracy or 0.0) >= dense.metrics.accuracy - drop]
         if near:
-            best = min(near, key=lambda member: member.metrics.measured()[size])
+            best = min(near, key=lambda member: sign * member.metrics.measured()[size])
             if best not in found.values() and best.number != dense.number:
                 found[drop] = best
     return found
@@ -190,24 +198,31 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def _spreads(results: Sequence[TrialResult]) -> dict[int, dict[str, list[float]]]:
-    """For architectures that were trained with several seeds: least, most and count of each rate.
-
-    By number of every such trial.
-    """
+def _spreads(facts: SweepFacts) -> dict[int, dict[str, list[float]]]:
+    """By trial: least, most and count of what several seeds of its architecture measured."""
     same: dict[tuple[tuple[str, int], ...], list[TrialResult]] = defaultdict(list)
-    for result in results:
+    for result in facts.results:
         if result.state == "complete" and result.curve:
             same[tuple(sorted(result.widths.items()))].append(result)
-    return {
+    spreads = {
         trial.number: _spread(trials)
         for trials in same.values()
         if len({trial.seed for trial in trials}) > 1
         for trial in trials
     }
+    for result in facts.results:
+        values = [*facts.repeats.get(result.number, ())]
+        if values and result.metrics.accuracy is not None:
+            values.append(result.metrics.accuracy)
+            spreads[result.number] = {"accuracy": _range(values)}
+    return spreads
 
 
 def _spread(trials: Sequence[TrialResult]) -> dict[str, list[float]]:
     measured = [_finite(trial.metrics.measured()) for trial in trials]
     columns = {name: [one[name] for one in measured if name in one] for name in measured[0]}
-    return {name: [min(v), max(v), float(len(v))] for name, v in columns.items() if len(v) > 1}
+    return {name: _range(values) for name, values in columns.items() if len(values) > 1}
+
+
+def _range(values: Sequence[float]) -> list[float]:
+    return [min(values), max(values), float(len(values))]

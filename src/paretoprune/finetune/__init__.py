@@ -5,12 +5,14 @@ from __future__ import annotations
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.finetune.distill import Teacher
 from paretoprune.finetune.fit import FitResult, fit
+from paretoprune.finetune.loader import Beginning
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.pressure import Pressure
 from paretoprune.finetune.regrow import Regrow
 from paretoprune.finetune.schedule import Stage, stages, widths_between
 
 __all__ = [
+    "Beginning",
     "FitResult",
     "MaskSchedule",
     "Pressure",

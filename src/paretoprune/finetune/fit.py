@@ -18,7 +18,7 @@ from paretoprune.finetune.curve import BestWeights, CurveKeeper
 from paretoprune.finetune.distill import Teacher
 from paretoprune.finetune.evaluate import Validation, evaluate
 from paretoprune.finetune.layout import channels_last
-from paretoprune.finetune.loader import Loader
+from paretoprune.finetune.loader import Loader, Rounds
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.memory import with_fewer_at_once
 from paretoprune.finetune.module import FinetuneModule
@@ -45,24 +45,27 @@ def fit(
     train_loader: Loader,
     val_loader: Loader,
     settings: FinetuneSettings,
-    epochs: int,
+    epochs: float,
     seed: int,
     device: torch.device,
     teacher: Teacher | None = None,
     masks: MaskSchedule | Regrow | None = None,
     pressure: Pressure | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    on_gradients: Callable[[], None] | None = None,
     first_epoch: int = 1,
     evaluate_start: bool = False,
 ) -> FitResult:
     """Train `model` in place for `epochs` epochs, which are numbered from `first_epoch`.
 
-    `epochs` rules, not `settings.epochs`. The model ends on `device`, in evaluation mode, with
-    the weights of the epoch with the highest validation accuracy; of equals the last one, which
-    had the most training. With `evaluate_start` the weights it came with take part, as the epoch
-    before the first; with `masks` only epochs that ended with the full masks do. `pressure` is
-    added to each step. `on_epoch` is
-    called after each epoch, and what it raises ends the training. The same seed and the same
+    `epochs` rules, not `settings.epochs`; where it is no whole number, the training is cut into
+    rounds of equal length, which then count as the epochs (see `Rounds`). The model ends on
+    `device`, in evaluation mode, with the weights of the epoch with the highest validation
+    accuracy; of equals the last one, which had the most training. With `evaluate_start` the weights
+    it came with take part, as the epoch before the first; with `masks` only epochs that ended with
+    the full masks do. `pressure` is added to each step. `on_epoch` is
+    called after each epoch, and what it raises ends the training; `on_gradients` at every step,
+    when the gradients are there and the weights have not moved yet. The same seed and the same
     batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
     Where memory does not suffice, the training starts again with each batch in smaller parts.
 
@@ -92,17 +95,21 @@ def fit(
             if evaluate_start and masks is None:
                 best.offer(model, epoch=first_epoch - 1, accuracy=validate().accuracy)
             if epochs:
+                rounds = Rounds(train_loader, epochs)
                 module = FinetuneModule(
                     model,
                     settings,
-                    num_steps=epochs * len(train_loader),
+                    num_steps=rounds.num_rounds * len(rounds),
                     bfloat16=bfloat16,
                     teacher=teacher,
                     pressure=pressure,
                     parts=parts,
+                    on_gradients=on_gradients,
                 )
                 callbacks = [masks, keeper] if masks else [keeper]
-                run_trainer(module, train_loader, epochs=epochs, device=device, callbacks=callbacks)
+                run_trainer(
+                    module, rounds, epochs=rounds.num_rounds, device=device, callbacks=callbacks
+                )
         return keeper, best
 
     keeper, best = with_fewer_at_once(train)
@@ -130,7 +137,7 @@ def _keep_start(model: nn.Module, loader: Loader) -> Callable[[], None]:
 
 
 def _check(
-    train_loader: Loader, settings: FinetuneSettings, epochs: int, teacher: Teacher | None
+    train_loader: Loader, settings: FinetuneSettings, epochs: float, teacher: Teacher | None
 ) -> None:
     if epochs and len(train_loader) == 0:
         raise DataError(

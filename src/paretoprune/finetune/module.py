@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 import torch
 from lightning import LightningModule
@@ -36,6 +37,7 @@ class FinetuneModule(LightningModule):
         teacher: Teacher | None,
         pressure: Pressure | None = None,
         parts: int = 1,
+        on_gradients: Callable[[], None] | None = None,
     ) -> None:
         """`parts`: so many pieces of a batch go through the network one after another."""
         super().__init__()
@@ -49,6 +51,7 @@ class FinetuneModule(LightningModule):
         self._pressure = pressure
         self._step = 0
         self.parts = parts
+        self._on_gradients = on_gradients  # called between the backward pass and the step
         self._optimizer = make_optimizer(model, settings)
         self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
 
@@ -75,6 +78,8 @@ class FinetuneModule(LightningModule):
             total += loss.detach()
             torch.autograd.backward(loss)
         self.meter.add(total, count=len(batch[1]), learning_rate=self.learning_rate)
+        if self._on_gradients:
+            self._on_gradients()
 
     @property
     def learning_rate(self) -> float:

@@ -14,10 +14,10 @@ class Stage:
     """Prune up to `share` of the plan, then train for `epochs`."""
 
     share: float  # of the channels that the whole plan removes, above 0 and up to 1
-    epochs: int
+    epochs: float
 
 
-def stages(settings: ScheduleSettings, epochs: int) -> tuple[Stage, ...]:
+def stages(settings: ScheduleSettings, epochs: float) -> tuple[Stage, ...]:
     """The stages of a fine-tuning of `epochs` epochs; their epochs add up to exactly that.
 
     `iterative` removes equal parts of the plan in `steps` stages; where the epochs cannot be
@@ -25,7 +25,9 @@ def stages(settings: ScheduleSettings, epochs: int) -> tuple[Stage, ...]:
     `gradual` are one stage: a gradual schedule grows its masks inside of it.
     """
     steps = settings.steps if settings.name in ("iterative", "lottery") else 1
-    each, left = divmod(epochs, steps)
+    if not float(epochs).is_integer():
+        return tuple(Stage((step + 1) / steps, epochs / steps) for step in range(steps))
+    each, left = divmod(int(epochs), steps)
     return tuple(
         Stage(share=(step + 1) / steps, epochs=each + (step >= steps - left))
         for step in range(steps)

@@ -14,20 +14,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
-from paretoprune.finetune.loader import Batch, Loader
-
-
-class _AnyLoader:
-    """A loader as Lightning takes it: it would take a list for a collection of loaders."""
-
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
-    def __len__(self) -> int:
-        return len(self._loader)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return iter(self._loader)
+from paretoprune.finetune.loader import Loader
 
 
 def run_trainer(
@@ -39,8 +26,6 @@ def run_trainer(
     callbacks: Sequence[Callback],
 ) -> None:
     """Train `module`, silently. Ctrl-C raises KeyboardInterrupt, as everywhere in Python."""
-    if isinstance(train_loader, Sequence):
-        train_loader = _AnyLoader(train_loader)
     with _quiet(), _own_interrupt():
         _make_trainer(epochs, device, callbacks).fit(module, train_loader)
 

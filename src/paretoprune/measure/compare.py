@@ -41,13 +41,14 @@ def compare_running(
         times_ms = dict(zip(models, time_in_turn(passes, repeats, clock=perf_counter), strict=True))
         meter = energy_meter(batch.device)
         energy_mj = _energy_mj(passes, list(times_ms.values()), meter) if meter else []
+    memory = peak_memory_bytes(list(models.values()), batch, engine, threads=threads)
     return {
         name: RunningCost(
             latency=_latency(times_ms[name], times_ms[DENSE], len(batch)),
-            peak_memory_bytes=peak_memory_bytes(model, batch, make, threads=threads),
+            peak_memory_bytes=memory[index],
             energy_mj=energy_mj[index] if energy_mj else None,
         )
-        for index, (name, model) in enumerate(models.items())
+        for index, name in enumerate(models)
     }
 
 

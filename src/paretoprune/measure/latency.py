@@ -14,6 +14,9 @@ from paretoprune.measure.modes import evaluation_mode
 from paretoprune.measure.timing import Pass, clock_for, threads_set, time_in_turn, wait
 from paretoprune.results import Latency
 
+_LEAST_ROUNDS, _MOST_ROUNDS = 7, 41  # of `time_models`
+_ENOUGH_MS = 300.0  # for one model, within these rounds
+
 
 def measure_latency(
     model: nn.Module,
@@ -44,16 +47,18 @@ def measure_latency(
 
 
 def time_models(
-    models: Sequence[nn.Module], batch: Tensor, *, threads: int, rounds: int = 7
+    models: Sequence[nn.Module], batch: Tensor, *, threads: int, rounds: int | None = None
 ) -> list[float]:
     """Milliseconds that a pass of each model takes, in the median, all timed in turn.
 
-    With one thread on a CPU the time that others take from it is not counted.
+    With one thread on a CPU the time that others take from it is not counted. Without `rounds`,
+    quick models are timed more often than slow ones.
     """
     passes = [pass_of(model, batch) for model in models]
     clock = clock_for(batch.device, threads)
     with evaluation_mode(*models), threads_set(threads), torch.inference_mode():
-        time_in_turn(passes, 1, clock=clock)
+        slowest_ms = max(times[-1] for times in time_in_turn(passes, 1, clock=clock))
+        rounds = rounds or min(_MOST_ROUNDS, max(_LEAST_ROUNDS, int(_ENOUGH_MS / slowest_ms)))
         times_ms = time_in_turn(passes, rounds, clock=clock)
     return [float(np.median(times)) for times in times_ms]
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import io
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from paretoprune.measure.engines import Engine
+from paretoprune.measure.engines import ENGINES
 from paretoprune.measure.modes import evaluation_mode
 from paretoprune.measure.timing import threads_set
 
@@ -20,40 +24,49 @@ _PROCESS = Path("/proc/self")
 
 
 def peak_memory_bytes(
-    model: nn.Module, batch: Tensor, engine: Engine, *, threads: int
-) -> int | None:
-    """Bytes that the model's weights and passes of `batch` take at most.
+    models: Sequence[nn.Module], batch: Tensor, engine: str, *, threads: int
+) -> list[int | None]:
+    """Bytes that the weights of each model and passes of `batch` take at most.
 
-    On a CPU it is how far the resident memory of a fresh process grows, so that nothing that ran
+    On a CPU it is how far the resident memory of another process grows, so that nothing that ran
     before is counted; None where the system does not say (it takes Linux's /proc). On a graphics
     card it is what torch has allocated.
     """
     if batch.device.type == "cuda":
-        return _peak_on_cuda(model, batch, engine, threads)
-    stored = io.BytesIO()
-    torch.save((model, batch), stored)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_growth, stored.getvalue(), engine, threads).result()
+        return [_peak_on_cuda(model, batch, engine, threads) for model in models]
+    stored = [_stored(model) for model in models]
+    path = os.pathsep.join([*sys.path, os.environ.get("PYTHONPATH", "")])
+    child = subprocess.run(
+        [sys.executable, "-c", f"from {__name__} import answer; answer()", engine, str(threads)],
+        input=pickle.dumps((stored, batch)),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
+    return json.loads(child.stdout)  # type: ignore[no-any-return]
 
 
-def _growth(stored: bytes, engine: Engine, threads: int) -> int | None:
-    """In a process of its own: how far its memory grows."""
-    _run(nn.Conv2d(4, 4, 3), torch.rand(1, 4, 8, 8), engine, threads)  # libraries load now
+def _stored(model: nn.Module) -> bytes:
+    stream = io.BytesIO()
+    torch.save(model, stream)
+    return stream.getvalue()
+
+
+def _growth(stored: bytes, batch: Tensor, engine: str, threads: int) -> int | None:
+    """How far the memory of this process grows when the model is loaded and run."""
     try:
         _forget_the_peak()
         before = _resident_bytes("VmRSS")
-        # The bytes come from our own process a moment ago.
-        model, batch = torch.load(io.BytesIO(stored), weights_only=False)
-        _run(model, batch, engine, threads)
+        # The bytes come from the process that started this one, a moment ago.
+        _run(torch.load(io.BytesIO(stored), weights_only=False), batch, engine, threads)
         return _resident_bytes("VmHWM") - before
     except (OSError, AttributeError, StopIteration):
         return None
 
 
-def _run(model: nn.Module, batch: Tensor, engine: Engine, threads: int) -> None:
+def _run(model: nn.Module, batch: Tensor, engine: str, threads: int) -> None:
     with evaluation_mode(model), threads_set(threads):
-        run = engine(model, batch, threads=threads)
+        run = ENGINES[engine](model, batch, threads=threads)
         for _ in range(_PASSES):
             run()
 
@@ -70,7 +83,7 @@ def _resident_bytes(name: str) -> int:
     return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
 
 
-def _peak_on_cuda(model: nn.Module, batch: Tensor, engine: Engine, threads: int) -> int:
+def _peak_on_cuda(model: nn.Module, batch: Tensor, engine: str, threads: int) -> int:
     device = batch.device
     model.cpu()
     torch.cuda.empty_cache()
@@ -78,3 +91,11 @@ def _peak_on_cuda(model: nn.Module, batch: Tensor, engine: Engine, threads: int)
     torch.cuda.reset_peak_memory_stats(device)
     _run(model.to(device), batch, engine, threads)
     return int(torch.cuda.max_memory_allocated(device) - before)
+
+
+def answer() -> None:
+    """What the other process does: models come by its standard input, numbers go by its output."""
+    engine, threads = sys.argv[1], int(sys.argv[2])
+    stored, batch = pickle.loads(sys.stdin.buffer.read())
+    _growth(stored[0], batch, engine, threads)  # what the engine loads once is nobody's
+    print(json.dumps([_growth(each, batch, engine, threads) for each in stored]))

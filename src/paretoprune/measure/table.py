@@ -73,17 +73,19 @@ def measure_table(
     threads: int,
 ) -> LatencyTable:
     """Time the layers on this device at the widths that `survey` asks for."""
-    with threads_set(threads), torch.inference_mode():
-        surfaces = survey(
-            layers, prunable, step, lambda points: _time_points(points, device, threads)
-        )
-    return LatencyTable(layers, surfaces)
+
+    def time_all(points: Sequence[Point]) -> list[float]:
+        return time_points(points, device=device, threads=threads)
+
+    return LatencyTable(layers, survey(layers, prunable, step, time_all))
 
 
-def _time_points(points: Sequence[Point], device: torch.device, threads: int) -> list[float]:
+def time_points(points: Sequence[Point], *, device: torch.device, threads: int) -> list[float]:
+    """Milliseconds of layers of these widths, so many at once in turn."""
     times: list[float] = []
-    for start in range(0, len(points), _AT_ONCE):
-        times += _time_some(points[start : start + _AT_ONCE], device, threads)
+    with threads_set(threads), torch.inference_mode():
+        for start in range(0, len(points), _AT_ONCE):
+            times += _time_some(points[start : start + _AT_ONCE], device, threads)
     return times
 
 

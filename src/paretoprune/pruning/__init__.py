@@ -18,6 +18,7 @@ from paretoprune.pruning.plan import Plan, make_plan
 from paretoprune.pruning.rounding import widths_for
 from paretoprune.pruning.scorers import (
     BatchNormScale,
+    GateScores,
     Magnitude,
     Random,
     Scorer,
@@ -30,6 +31,7 @@ __all__ = [
     "BatchNormScale",
     "Candidate",
     "FileSize",
+    "GateScores",
     "Group",
     "Groups",
     "Magnitude",

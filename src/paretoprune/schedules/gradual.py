@@ -11,7 +11,7 @@ from paretoprune.finetune import MaskSchedule, widths_between
 from paretoprune.prepare import Prepared
 from paretoprune.pruning import Narrowed, Zeroed
 from paretoprune.results import Job
-from paretoprune.schedules.steps import Start, Trained, train
+from paretoprune.schedules.steps import Start, Trained, epochs_of, train
 
 
 def gradual(prepared: Prepared, job: Job, start: Start) -> Trained:
@@ -26,6 +26,7 @@ def gradual(prepared: Prepared, job: Job, start: Start) -> Trained:
         return candidate.masks(start.scores, widths)
 
     masks = MaskSchedule(masks_at, ramp=settings.schedule.ramp)
-    curve = train(prepared, candidate, job.seed, epochs=prepared.finetune.epochs, masks=masks)
+    epochs = epochs_of(prepared, job)
+    curve = train(prepared, candidate, job, epochs=epochs, masks=masks)
     pruned = candidate.cut(start.scores, job.widths, proof=prepared.outline.example)
-    return Trained(pruned, curve)
+    return Trained(pruned, curve, epochs)

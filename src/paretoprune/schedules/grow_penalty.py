@@ -12,7 +12,7 @@ from paretoprune.finetune import Pressure
 from paretoprune.prepare import Prepared
 from paretoprune.pruning import Candidate, Narrowed, Zeroed
 from paretoprune.pruning.penalties import growing
-from paretoprune.results import EpochRecord
+from paretoprune.results import EpochRecord, Job
 from paretoprune.schedules.steps import train
 
 
@@ -21,7 +21,7 @@ def under_growing_penalty(
     candidate: Candidate,
     scores: Mapping[str, Tensor],
     widths: Mapping[str, int],
-    seed: int,
+    job: Job,
 ) -> tuple[Candidate, tuple[EpochRecord, ...]]:
     """A copy, trained so that the cut to `widths` by `scores` will hurt less; with its curve.
 
@@ -34,5 +34,5 @@ def under_growing_penalty(
     grown = replace(candidate, model=copy.deepcopy(candidate.model))
     penalty = growing(grown.model, grown.masks(scores, widths), strength=phase.strength)
     pressure = Pressure(penalty, dropout=phase.dropout, targeted=phase.targeted)
-    curve = train(prepared, grown, seed, epochs=phase.epochs, pressure=pressure)
+    curve = train(prepared, grown, job, epochs=phase.epochs, pressure=pressure)
     return grown, curve

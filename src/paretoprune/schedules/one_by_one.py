@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from paretoprune.prepare import Prepared
 from paretoprune.pruning import normalise
 from paretoprune.results import EpochRecord, Job
-from paretoprune.schedules.steps import Start, Trained, cut, rescore, train
+from paretoprune.schedules.steps import Start, Trained, cut, epochs_of, rescore, train
 
 
 def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
@@ -24,6 +25,7 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
     schedule = prepared.outline.settings.schedule
     candidate, scores = start.candidate, start.scores
     curve: tuple[EpochRecord, ...] = ()
+    batches = _some_batches(prepared, schedule.recovery)
     for step in range(schedule.steps):
         widths = candidate.widths()
         choice = least_important(
@@ -35,19 +37,20 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
         records = train(
             prepared,
             smaller,
-            job.seed + step,
+            replace(job, seed=job.seed + step),
             epochs=1,
             first_epoch=len(curve) + 1,
-            batches=_some_batches(prepared, schedule.recovery),
+            batches=batches,
         )
         floor = schedule.min_accuracy
         if floor is not None and records[-1].validation_accuracy < floor:
             break
         candidate, curve = smaller, curve + records
         scores = rescore(prepared, candidate, job)
-    epochs, first = prepared.finetune.epochs, len(curve) + 1
-    curve += train(prepared, candidate, job.seed, epochs=epochs, first_epoch=first)
-    return Trained(candidate, curve)
+    recovered = len(curve) * len(batches) / len(prepared.outline.data.train_dataloader())
+    epochs = epochs_of(prepared, job)
+    curve += train(prepared, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
+    return Trained(candidate, curve, recovered + epochs)
 
 
 def least_important(

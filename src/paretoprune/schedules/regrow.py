@@ -14,7 +14,7 @@ from paretoprune.prepare import Prepared
 from paretoprune.pruning import Zeroed
 from paretoprune.pruning.unstructured.layers import zero
 from paretoprune.results import Job
-from paretoprune.schedules.steps import Start, Trained, cut, train
+from paretoprune.schedules.steps import Start, Trained, cut, epochs_of, train
 
 
 def regrow(prepared: Prepared, job: Job, start: Start) -> Trained:
@@ -28,13 +28,13 @@ def regrow(prepared: Prepared, job: Job, start: Start) -> Trained:
     assert isinstance(candidate, Zeroed)
     keep = {layer.tensor: job.widths[layer.name] for layer in candidate.layers.found}
     callback = Regrow(masks, {name: keep[name] for name in masks}, schedule)
-    epochs = prepared.finetune.epochs
-    curve = train(prepared, candidate, job.seed, epochs=epochs, masks=callback)
+    epochs = epochs_of(prepared, job)
+    curve = train(prepared, candidate, job, epochs=epochs, masks=callback)
     final = replace(candidate, model=copy.deepcopy(candidate.model))
     zero(final.model, callback.masks)
     if not callback.complete:  # nothing was trained
         final = final.cut(start.scores, job.widths, proof=None)
-    return Trained(final, curve, gains)
+    return Trained(final, curve, epochs, gains)
 
 
 def _masks(

@@ -11,15 +11,24 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from paretoprune.config import FinetuneSettings
-from paretoprune.finetune import MaskSchedule, Pressure, Regrow, fit, recalibrate_batchnorm
+from paretoprune.finetune import (
+    Beginning,
+    MaskSchedule,
+    Pressure,
+    Regrow,
+    fit,
+    recalibrate_batchnorm,
+)
 from paretoprune.measure import measure_quality
 from paretoprune.prepare import Prepared, training_batches
-from paretoprune.pruning import Candidate
+from paretoprune.pruning import Candidate, GateScores, Narrowed
 from paretoprune.pruning.compensation import compensate
 from paretoprune.results import EpochRecord, Job
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
+
+_GLANCE = 1  # batches of validation data
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,9 @@ class Trained:
 
     candidate: Candidate
     curve: tuple[EpochRecord, ...]
+    epochs: float = 0.0  # passes over the training data
     compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, in nats
+    scores: Mapping[str, Tensor] = field(default_factory=dict)  # of the channels that are left
 
 
 class Schedule(Protocol):
@@ -99,14 +110,15 @@ def _validation_loss(prepared: Prepared, model: nn.Module) -> float:
 def train(
     prepared: Prepared,
     candidate: Candidate,
-    seed: int,
+    job: Job,
     *,
-    epochs: int,
+    epochs: float,
     first_epoch: int = 1,
     settings: FinetuneSettings | None = None,
     masks: MaskSchedule | Regrow | None = None,
     pressure: Pressure | None = None,
     batches: Sequence[Sequence[Tensor]] | None = None,
+    gates: GateScores | None = None,
 ) -> tuple[EpochRecord, ...]:
     """Train the candidate's model in place; what is gone stays gone. Returns the curve.
 
@@ -115,21 +127,49 @@ def train(
     task = prepared.outline
     if masks is None and (held := candidate.held):
         masks = MaskSchedule(lambda _share: held, ramp=0)
-    teacher = prepared.teacher
-    chosen = settings or prepared.finetune
-    if teacher is None:
+    # Of a single round there is nothing to choose: a glance at the validation data will do.
+    val_loader = task.data.val_dataloader()
+    if epochs <= 1 and batches is None:
+        val_loader = Beginning(val_loader, _GLANCE)
+    chosen = settings or _for_size(prepared, job)
+    if prepared.teacher is None:
         chosen = replace(chosen, distillation=0.0)
     result = fit(
         candidate.model,
         train_loader=task.data.train_dataloader() if batches is None else batches,
-        val_loader=task.data.val_dataloader(),
+        val_loader=val_loader,
         settings=chosen,
         epochs=epochs,
-        seed=seed,
+        seed=job.seed,
         device=task.device,
-        teacher=teacher,
+        teacher=prepared.teacher,
         masks=masks,
         pressure=pressure,
+        on_gradients=gates,
         first_epoch=first_epoch,
     )
     return result.curve
+
+
+def epochs_of(prepared: Prepared, job: Job) -> float:
+    """How many epochs a trial is fine-tuned for: as its rung says, or as the settings."""
+    return prepared.finetune.epochs if job.epochs is None else job.epochs
+
+
+def gates_of(prepared: Prepared, candidate: Candidate) -> GateScores | None:
+    """What gathers scores while the candidate is trained, where the search goes by them."""
+    if not prepared.outline.settings.goes_by_gates or not isinstance(candidate, Narrowed):
+        return None
+    return GateScores(candidate.model, candidate.groups)
+
+
+def _for_size(prepared: Prepared, job: Job) -> FinetuneSettings:
+    """The settings with the peak learning rate for a model of this size: small ones take more.
+
+    Where weights go instead of channels, the network is not smaller.
+    """
+    task, finetune = prepared.outline, prepared.finetune
+    if task.removable.layers:
+        return finetune
+    share = task.cost_at(job.widths).macs / task.cost_of({}).macs
+    return replace(finetune, learning_rate=finetune.learning_rate * share**-finetune.rate_growth)

@@ -2,14 +2,18 @@
 
 from paretoprune.search.baselines import (
     baselines,
+    global_ratios,
     repair_ratios,
     uniform,
+    uniform_ratios,
 )
+from paretoprune.search.budget import Left
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
 from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
+from paretoprune.search.pace import Pace, pace_at
 from paretoprune.search.paths import (
     Path,
     different_places,
@@ -21,16 +25,22 @@ from paretoprune.search.paths import (
 )
 from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import Sensitivity, distinct_ratios, measure_sensitivity
-from paretoprune.search.strategies import Chain, Drop, Full, Strategy
+from paretoprune.search.sizes import Sizes
+from paretoprune.search.strategies import Chain, Drop, Family, Full, Halving, Strategy
 
 __all__ = [
     "Chain",
     "Drop",
+    "Family",
     "Full",
+    "Halving",
     "Ledger",
+    "Left",
+    "Pace",
     "Path",
     "RunningFront",
     "Sensitivity",
+    "Sizes",
     "Strategy",
     "Yardstick",
     "attained",
@@ -42,17 +52,20 @@ __all__ = [
     "erdos_renyi_path",
     "first_that_fits",
     "front_of",
+    "global_ratios",
     "hypervolume",
     "least_loss",
     "loss_of_scores",
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
+    "pace_at",
     "ranking_path",
     "repair_ratios",
     "retained_area",
     "sensitivity_path",
     "uniform",
     "uniform_path",
+    "uniform_ratios",
     "worthwhile",
 ]

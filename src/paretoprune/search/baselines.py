@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from paretoprune.results import Cost, GroupInfo, Proposal
-from paretoprune.search.paths import first_place, ranking_path
+from paretoprune.search.paths import Path, first_place, ranking_path, uniform_path
 
 Ratios = Mapping[str, float]
 CostOf = Callable[[Ratios], Cost]  # exact, without building a model
@@ -27,8 +27,8 @@ def baselines(
     for ratio in sorted(ratios):
         same = uniform(groups, ratio)
         found.append(Proposal(same, "uniform"))
-        most = cost_of(same).macs
-        ranked = global_ratios(groups, scores, cost_of, max_macs=most, max_ratio=max_ratio)
+        fits = _at_most(cost_of(same).macs, cost_of)
+        ranked = global_ratios(groups, scores, fits, max_ratio=max_ratio)
         found.append(Proposal(ranked, "global"))
     return found
 
@@ -38,17 +38,33 @@ def uniform(groups: Sequence[GroupInfo], ratio: float) -> dict[str, float]:
     return {group.name: min(ratio, group.max_ratio) for group in groups}
 
 
+def uniform_ratios(
+    groups: Sequence[GroupInfo], fits: Callable[[Ratios], bool], *, max_ratio: float
+) -> dict[str, float]:
+    """The smallest uniform ratio that fits, to 1e-4; `max_ratio` where none does."""
+    return _first_of(uniform_path(groups, max_ratio=max_ratio), fits)
+
+
 def global_ratios(
     groups: Sequence[GroupInfo],
     scores: Mapping[str, Sequence[float]],
-    cost_of: CostOf,
+    fits: Callable[[Ratios], bool],
     *,
-    max_macs: float,
     max_ratio: float,
 ) -> dict[str, float]:
-    """Remove what scores below one threshold for all groups: the lowest that meets `max_macs`."""
-    path = ranking_path(groups, scores, max_ratio=max_ratio)
-    return path.at(first_place(path.length, lambda place: cost_of(path.at(place)).macs <= max_macs))
+    """Remove what scores below one threshold for all groups: the lowest that fits.
+
+    `fits` must stay true as more is removed.
+    """
+    return _first_of(ranking_path(groups, scores, max_ratio=max_ratio), fits)
+
+
+def _at_most(macs: float, cost_of: CostOf) -> Callable[[Ratios], bool]:
+    return lambda ratios: cost_of(ratios).macs <= macs
+
+
+def _first_of(path: Path, fits: Callable[[Ratios], bool]) -> dict[str, float]:
+    return path.at(first_place(path.length, lambda place: fits(path.at(place))))
 
 
 def repair_ratios(ratios: Ratios, fits: Callable[[Ratios], bool], *, max_ratio: float) -> Ratios:

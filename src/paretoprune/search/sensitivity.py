@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paretoprune.results import GroupInfo
 
 Ratios = Mapping[str, float]
+
+
+class Damage(Protocol):
+    """How much it hurts to remove channels of one group."""
+
+    def at(self, name: str, ratio: float) -> float:
+        """The damage when `ratio` of the dense group's channels are gone; it never falls."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,33 @@ class Sensitivity:
         """The damage at any ratio, interpolated. It never falls as the ratio rises."""
         values = np.maximum.accumulate(np.asarray(self.damage[name]))
         return float(np.interp(ratio, self.levels, values))
+
+
+@dataclass(frozen=True)
+class ChannelDamage:
+    """The sum of the scores of the channels that go, the lowest first; what is gone costs nothing.
+
+    `totals[name][n]` is what the first n channels cost, of those that the parent still has.
+    """
+
+    totals: Mapping[str, NDArray[np.float64]]
+    widths_of: Callable[[Ratios], Mapping[str, int]]
+
+    @classmethod
+    def of(
+        cls,
+        scores: Mapping[str, Sequence[float]],
+        widths_of: Callable[[Ratios], Mapping[str, int]],
+    ) -> ChannelDamage:
+        """From the scores of the channels that are left."""
+        return cls(
+            {n: np.cumsum([0.0, *sorted(values)]) for n, values in scores.items()}, widths_of
+        )
+
+    def at(self, name: str, ratio: float) -> float:
+        """The damage when `ratio` of the dense group's channels are gone."""
+        totals = self.totals[name]
+        return float(totals[len(totals) - 1 - self.widths_of({name: ratio})[name]])
 
 
 def measure_sensitivity(
@@ -66,7 +102,7 @@ def distinct_ratios(
 
 
 def allocate(
-    sensitivity: Sensitivity,
+    damage: Damage,
     choices: Mapping[str, Sequence[float]],
     size_of: Callable[[Ratios], float],
     *,
@@ -85,8 +121,8 @@ def allocate(
         best = None
         for name, ratio in _next_steps(ratios, choices).items():
             smaller = size_of({**ratios, name: ratio})
-            damage = sensitivity.at(name, ratio) - sensitivity.at(name, ratios[name])
-            offer = (damage / (size - smaller), name, ratio, smaller)
+            more = damage.at(name, ratio) - damage.at(name, ratios[name])
+            offer = (more / (size - smaller), name, ratio, smaller)
             best = offer if best is None else min(best, offer)
         if best is None:
             break

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -19,14 +17,13 @@ from pathlib import Path
 from types import FrameType
 
 from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.tracking.addresses import sweep_addresses
 from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.database import ensure_sqlite
 from paretoprune.tracking.uri import is_server, redact, sqlite_file
-from paretoprune.tracking.views import FIRST_VIEW, has_views, view_query
 
 _HOST = "127.0.0.1"  # the server asks nobody for a password, so it answers this machine only
 _ENDING_S = 10.0
-_MOST_SWEEPS = 20  # whose addresses are printed
 
 
 def serve(uri: str, *, root: Path, port: int = 5000) -> None:
@@ -50,7 +47,7 @@ def serve(uri: str, *, root: Path, port: int = 5000) -> None:
         with _server(uri, port, artifacts) as server:
             _wait_until_ready(server, port)
             print(f"The MLflow UI is at http://{_HOST}:{port} (Ctrl-C ends it).", flush=True)
-            for line in _addresses(port):
+            for line in sweep_addresses(_HOST, port):
                 print(line, flush=True)
             server.wait()
             raise ParetopruneError(_ended(server))
@@ -111,28 +108,6 @@ def _wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
         finally:
             connection.close()
     raise ParetopruneError(_ended(server))
-
-
-def _addresses(port: int) -> list[str]:
-    """Where to look: a line for each sweep, with the address of its table; the latest first."""
-    base = f"http://{_HOST}:{port}"
-    query = json.dumps({"max_results": _MOST_SWEEPS, "order_by": ["last_update_time DESC"]})
-    request = urllib.request.Request(
-        f"{base}/api/2.0/mlflow/experiments/search",
-        data=query.encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            experiments = json.load(answer).get("experiments", [])
-    except (OSError, ValueError):  # the addresses are a convenience; the UI itself is there
-        return []
-    return [
-        f"  {experiment['name']}: {base}/#/experiments/{experiment['experiment_id']}/runs?"
-        + view_query(FIRST_VIEW)
-        for experiment in experiments
-        if has_views(experiment.get("tags", []))
-    ]
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -6,18 +6,6 @@
 
 const MARGIN = { left: 58, right: 18, top: 14, bottom: 46 };
 
-const SHAPES = {
-  circle: (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
-  square: (r) => `M${-r},${-r}h${2 * r}v${2 * r}h${-2 * r}Z`,
-  triangle: (r) => `M0,${-1.2 * r}L${1.1 * r},${0.8 * r}H${-1.1 * r}Z`,
-  diamond: (r) => `M0,${-1.3 * r}L${1.3 * r},0L0,${1.3 * r}L${-1.3 * r},0Z`,
-  cross: (r) => `M${-r},${-r}L${r},${r}M${-r},${r}L${r},${-r}`,
-  star: (r) => "M" + [...Array(10).keys()].map((k) => {
-    const [radius, angle] = [k % 2 ? 0.62 * r : 1.5 * r, (Math.PI * k) / 5 - Math.PI / 2];
-    return `${(radius * Math.cos(angle)).toFixed(2)},${(radius * Math.sin(angle)).toFixed(2)}`;
-  }).join("L") + "Z",
-};
-
 class Chart {
   // `onChoose(key)` is called when a point with a key is clicked or entered.
   constructor(label, onChoose) {
@@ -98,26 +86,27 @@ class Chart {
     this.scaleY = makeScale(ranges.y, this.y.log, ...this.spanY, 6);
     const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.at : null;
     this.places = [];
-    const plot = svg("g", { "clip-path": "url(#plot-area)" });
-    for (const one of this.visible()) plot.append(...this.drawLines(one));
-    for (const one of this.visible()) plot.append(...this.drawPoints(one));
+    const lines = svg("g", { "clip-path": "url(#plot-0)" }, this.visible().map((one) => this.drawLines(one)));
+    const points = svg("g", { "clip-path": "url(#plot-9)" }, this.visible().map((one) => this.drawPoints(one)));
     this.drawing = svg("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, role: "group",
       "aria-label": `${this.label}: ${this.y.label} against ${this.x.label}. Arrow keys go from point to point, Enter shows one, plus, minus and 0 zoom.`,
       onpointermove: (event) => this.hover(event), onpointerleave: () => this.hideTip(),
       onpointerdown: (event) => this.press(event), onpointerup: (event) => this.release(event),
       ondblclick: () => this.setZoom(null), onkeydown: (event) => this.key(event),
-    }, this.clip(width, height), this.drawAxes(width, height), plot);
+    }, svg("defs", {}, this.clip(0), this.clip(9)), this.drawAxes(width, height), lines, points);
     this.frame.replaceChildren(this.drawing);
     this.walkable(focused);
     this.drawLegend();
     this.tellOutside();
   }
 
-  clip(width, height) {
-    return svg("defs", {}, svg("clipPath", { id: "plot-area" }, svg("rect", {
-      x: MARGIN.left - 9, y: MARGIN.top - 9, width: width - MARGIN.left - MARGIN.right + 18, height: height - MARGIN.top - MARGIN.bottom + 18,
-    })));
+  // Lines end at the axes; points on an edge may reach over it.
+  clip(margin) {
+    const [[left, right], [bottom, top]] = [this.spanX, this.spanY];
+    return svg("clipPath", { id: `plot-${margin}` }, svg("rect", {
+      x: left - margin, y: top - margin, width: right - left + 2 * margin, height: bottom - top + 2 * margin,
+    }));
   }
 
   drawAxes(width, height) {
@@ -141,17 +130,11 @@ class Chart {
   }
 
   drawLines(one) {
-    const place = (point, y) => [this.scaleX.at(point.x), this.scaleY.at(y)];
-    const path = (points, pick) => points.map((point, index) => {
-      const [x, y] = place(point, pick(point)).map((value) => value.toFixed(1));
-      if (index === 0) return `M${x},${y}`;
-      return { steps: `H${x}V${y}`, backward: `V${y}H${x}`, straight: `L${x},${y}` }[one.line];
-    }).join("");
+    const path = (points, pick) => pathThrough(points.map((point) => [this.scaleX.at(point.x), this.scaleY.at(pick(point))]), one.line);
     const found = [];
     if (one.band) {
-      const upper = path(one.band, (point) => point.high);
-      const lower = path([...one.band], (point) => point.low);
-      found.push(svg("path", { class: `band ${one.look}`, d: upper + backwards(lower) }));
+      const [upper, lower] = [path(one.band, (point) => point.high), path(one.band, (point) => point.low)];
+      found.push(svg("path", { class: `band ${one.look}`, d: pathAround(upper, lower) }));
     }
     const through = one.through ?? one.points;
     if (one.line && through.length > 1) {
@@ -303,15 +286,4 @@ class Chart {
     const outside = distinct.filter((place) => !this.inside(place)).length;
     this.note.textContent = outside ? `${outside} of ${distinct.length} points are out of view.` : "";
   }
-}
-
-// A path drawn from its end to its start, to close a band. Only absolute M, L, H and V.
-function backwards(path) {
-  let [x, y] = [0, 0];
-  const corners = [...path.matchAll(/([MLHV])([-\d.]+)(?:,([-\d.]+))?/g)].map(([, letter, first, second]) => {
-    if (letter === "V") y = first;
-    else [x, y] = [first, second ?? y];
-    return `${x},${y}`;
-  });
-  return `L${corners.reverse().join("L")}Z`;
 }

@@ -34,7 +34,7 @@ function compareTable() {
     group.sweeps.map((sweep) => sweep.seed).join(", "), group.sweeps.map((sweep) => sweep.trials).join(", "),
     figure(group.sweeps.map((sweep) => sweep.hypervolume)), figure(group.sweeps.map((sweep) => sweep.retained_area)),
   ].map((text) => html("td", { class: "number" }, text))));
-  return table(["sweep", "seed", "trials", "hypervolume", "retained area"], rows, { "aria-label": "figures of each sweep" });
+  return table("figures of each sweep", ["sweep", "seed", "trials", "hypervolume", "retained area"], rows);
 }
 
 function comparePage() {

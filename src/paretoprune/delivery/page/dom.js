@@ -21,10 +21,12 @@ function section(id, title, ...children) {
   return html("section", { id, "aria-labelledby": `${id}-title` }, html("h2", { id: `${id}-title` }, title), ...children);
 }
 
-function table(headings, rows, attributes = {}) {
-  const head = html("thead", {}, html("tr", {}, headings.map((text, index) => html("th", { scope: "col", class: index ? "number" : null }, text))));
-  return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": attributes["aria-label"] ?? null },
-    html("table", attributes, head, html("tbody", {}, rows)));
+// Columns hold figures, but for the first one and those whose headings are in `texts`.
+function table(label, headings, rows, texts = []) {
+  const figures = (text, index) => index > 0 && !texts.includes(text);
+  const head = headings.map((text, index) => html("th", { scope: "col", class: figures(text, index) ? "number" : null }, text));
+  return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    html("table", { "aria-label": label }, html("thead", {}, html("tr", {}, head)), html("tbody", {}, rows)));
 }
 
 // A command of the terminal, to be copied.

@@ -5,7 +5,7 @@ function membersTable(content, choose) {
   const rows = frontMembers(content).map((trial) => html("tr", { "data-row": trial.number },
     html("th", { scope: "row" }, html("button", { type: "button", class: "link", onclick: () => choose(trial.number) }, String(trial.number)), ` ${trial.origin}`),
     shown.map((quantity) => html("td", { class: "number" }, written(quantity, trial.values[quantity.name])))));
-  return table(["trial", ...shown.map((quantity) => quantity.label)], rows, { "aria-label": "the front" });
+  return table("the front", ["trial", ...shown.map((quantity) => quantity.label)], rows);
 }
 
 function frontMembers(content) {
@@ -56,7 +56,7 @@ function timeSection(content) {
   });
   const shares = phases.map((phase) => `${phase} ${((100 * sum(content.trials, phase)) / all).toFixed(1)} %`).join(", ");
   return section("time", "How the search spent its time", html("p", { class: "note" }, `${duration(all)} in ${content.trials.length} trials: ${shares}.`),
-    timeBars(content, phases), table(["origin", "trials", ...phases, "share"], rows, { "aria-label": "seconds by origin" }));
+    timeBars(content, phases), table("seconds by origin", ["origin", "trials", ...phases, "share"], rows));
 }
 
 function timeBars(content, phases) {
@@ -97,7 +97,7 @@ function failedSection(content) {
     const shown = numbers.slice(0, 12).join(", ") + (numbers.length > 12 ? ` and ${numbers.length - 12} more` : "");
     return html("tr", {}, html("th", { scope: "row" }, state), html("td", { class: "number" }, String(numbers.length)), html("td", {}, why.join(" ")), html("td", {}, shown));
   });
-  return section("failed", "What failed or was not trained, and why", table(["state", "number", "why", "trials"], rows, { "aria-label": "trials that are not complete" }));
+  return section("failed", "What failed or was not trained, and why", table("trials that are not complete", ["state", "number", "why", "trials"], rows, ["why", "trials"]));
 }
 
 function settingsSection(content) {

@@ -13,6 +13,7 @@ from paretoprune.pruning.scorers.bn_scale import BatchNormScale
 from paretoprune.pruning.scorers.cosine import Cosine
 from paretoprune.pruning.scorers.fisher import Fisher
 from paretoprune.pruning.scorers.fpgm import Fpgm
+from paretoprune.pruning.scorers.gates import GateScores
 from paretoprune.pruning.scorers.grasp import Grasp
 from paretoprune.pruning.scorers.lamp import Lamp
 from paretoprune.pruning.scorers.magnitude import Magnitude
@@ -56,6 +57,7 @@ __all__ = [
     "Cosine",
     "Fisher",
     "Fpgm",
+    "GateScores",
     "Grasp",
     "Lamp",
     "Magnitude",

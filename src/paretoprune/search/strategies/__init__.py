@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.budget import Left
 from paretoprune.search.strategies.chain import Chain
 from paretoprune.search.strategies.drop import Drop
+from paretoprune.search.strategies.family import Family
 from paretoprune.search.strategies.full import Full
+from paretoprune.search.strategies.halving import Halving
 
-__all__ = ["Chain", "Drop", "Full", "Strategy"]
+__all__ = ["Chain", "Drop", "Family", "Full", "Halving", "Strategy"]
 
 
 class Strategy(Protocol):
     """What the sweep's loop needs of a way to choose candidates."""
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job]
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
     ) -> Proposal | None:
         """The candidate for trial `number`, or None if there is none until a running one ends."""
 

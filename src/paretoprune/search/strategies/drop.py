@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.budget import Left
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Drop:
     max_drop: float
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job]
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
     ) -> Proposal | None:
         """The middle of what is not decided; None at the end, or until the last probe is back."""
         low, high = -1, len(self.places)  # the last that is good enough, the first that is not

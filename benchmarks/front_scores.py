@@ -1,0 +1,195 @@
+"""What a front is worth, and the record of all runs: arithmetic, a CSV, a table, a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+_BASELINES = ("uniform", "global", "tpe", "nsga2", "nsga2_log", "random", "random_log")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of a run."""
+
+    share: float  # of the dense MACs
+    validation: float  # percent
+    test: float | None  # percent; None: never the best on validation, so never chosen
+    seconds: float  # of the budget, when it was finished
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one strategy made of one budget. The dense model is the first member."""
+
+    task: str
+    strategy: str
+    seed: int
+    budget_seconds: float
+    spent_seconds: float
+    outside_share: float  # of the spent seconds, neither training nor evaluation
+    learning_rate: float  # the peak that was found, for a model of dense size
+    num_trials: int
+    epochs: float
+    least_share: float  # the smallest candidate's share of the dense MACs
+    chance: float
+    dense_validation: float
+    dense_test: float
+    members: tuple[Member, ...]
+
+    @property
+    def key(self) -> tuple[str, str, int, float]:
+        """What a run is known by."""
+        return (self.task, self.strategy, self.seed, self.budget_seconds)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The sizes over which the area is a mean: evenly spaced in the logarithm."""
+        return np.exp(np.linspace(np.log(self.least_share), 0, 200))
+
+    @property
+    def shortfall(self) -> float:
+        """1 - retained accuracy area, chosen on validation and scored on test."""
+        return 1 - float(np.mean([self._retained_test(share) for share in self.shares]))
+
+    def _retained_test(self, share: float) -> float:
+        fitting = [m for m in self.members if m.share <= share * 1.0001 and m.test is not None]
+        if not fitting:
+            return 0.0
+        chosen = max(fitting, key=lambda m: (m.validation, -m.share))
+        return max(0.0, ((chosen.test or 0) - self.chance) / (self.dense_test - self.chance))
+
+    def validation_at(self, share: float, *, until: float = np.inf) -> float:
+        """The best validation accuracy at this size, of what was finished by then; else chance."""
+        fitting = [m for m in self.members if m.share <= share * 1.0001 and m.seconds <= until]
+        return max((member.validation for member in fitting), default=self.chance)
+
+    def validation_area(self, *, until: float = np.inf) -> float:
+        """The area on validation data, as it was after `until` seconds."""
+        span = self.dense_validation - self.chance
+        values = [self.validation_at(share, until=until) - self.chance for share in self.shares]
+        return float(np.mean(np.maximum(values, 0))) / span
+
+    @property
+    def hypervolume(self) -> float:
+        """Of (log size, test error), from chance at dense size; 1: perfect at the least size."""
+        errors = [
+            1 - self._retained_test(share) * (self.dense_test - self.chance) / (100 - self.chance)
+            for share in self.shares
+        ]
+        return 1 - float(np.mean(errors))
+
+    def seconds_to(self, area: float) -> float:
+        """When the validation area was first as large; infinite where it never was."""
+        for moment in sorted({member.seconds for member in self.members}):
+            if self.validation_area(until=moment) >= area:
+                return moment
+        return float("inf")
+
+    def worse_than(self, other: Run) -> float:
+        """The most points of validation accuracy that it lacks at a size of the other's models."""
+        return max(
+            (other.validation_at(m.share) - self.validation_at(m.share) for m in other.members),
+            default=0.0,
+        )
+
+
+def write_run(path: Path, run: Run) -> None:
+    """Add a run to the record."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(asdict(run)) + "\n")
+
+
+def read_runs(path: Path) -> list[Run]:
+    """All runs on record."""
+    if not path.is_file():
+        return []
+    runs = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        known = json.loads(line)
+        known["members"] = tuple(Member(**member) for member in known["members"])
+        runs.append(Run(**known))
+    return runs
+
+
+def summarise(runs: Sequence[Run], *, picture: Path) -> None:
+    """A table for each task and budget, and a picture of the median fronts."""
+    groups: dict[tuple[str, float], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.task, run.budget_seconds), []).append(run)
+    for (task, budget), members in groups.items():
+        print(f"\n{task}, {budget:g} CPU seconds a run, median over seeds")
+        _print_table(_by_strategy(members))
+    if groups:
+        _draw(groups, picture)
+
+
+def _by_strategy(runs: Iterable[Run]) -> dict[str, dict[int, Run]]:
+    found: dict[str, dict[int, Run]] = {}
+    for run in runs:
+        found.setdefault(run.strategy, {})[run.seed] = run
+    return dict(sorted(found.items(), key=lambda item: _median(item[1], lambda r: r.shortfall)))
+
+
+def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
+    print(
+        f"{'strategy':12}{'seeds':>6}{'trials':>7}{'shortfall':>11}{'(all seeds)':>28}{'area':>7}"
+        f"{'hypervol.':>10}{'outside':>9}{'spent':>8}{'below uniform':>15}"
+    )
+    uniform = strategies.get("uniform", {})
+    for name, runs in strategies.items():
+        each = " ".join(f"{runs[seed].shortfall:.3f}" for seed in sorted(runs))
+        shortfall = _median(runs, lambda r: r.shortfall)
+        worst = [run.worse_than(uniform[s]) for s, run in runs.items() if s in uniform]
+        print(
+            f"{name:12}{len(runs):6}{_median(runs, lambda r: r.num_trials):7.0f}{shortfall:11.4f}"
+            f"{each:>28}{1 - shortfall:7.3f}{_median(runs, lambda r: r.hypervolume):10.3f}"
+            f"{_median(runs, lambda r: r.outside_share):9.1%}"
+            f"{_median(runs, lambda r: r.spent_seconds / r.budget_seconds):8.1%}"
+            f"{max([0.0, *worst]):13.1f} p"
+        )
+    for baseline in (name for name in _BASELINES if name in strategies):
+        print(f"time to the final front of {baseline}, as a share of the budget:")
+        for name, runs in strategies.items():
+            shares = [
+                run.seconds_to(strategies[baseline][seed].validation_area()) / run.budget_seconds
+                for seed, run in runs.items()
+                if seed in strategies[baseline]
+            ]
+            if name not in _BASELINES and shares:
+                print(f"    {name:10} {median(shares):.2f}")
+
+
+def _median(runs: Mapping[int, Run], value: Callable[[Run], float]) -> float:
+    return float(median(value(run) for run in runs.values()))
+
+
+def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None:
+    """The test accuracy that the chosen model has at most so large, median over seeds."""
+    figure, axes = plt.subplots(1, len(groups), figsize=(5.5 * len(groups), 4), squeeze=False)
+    for axis, ((task, budget), runs) in zip(axes[0], groups.items(), strict=True):
+        for name, by_seed in _by_strategy(runs).items():
+            shares = next(iter(by_seed.values())).shares
+            curves = [
+                [run.chance + run._retained_test(s) * (run.dense_test - run.chance) for s in shares]
+                for run in by_seed.values()
+            ]
+            style = "-" if name not in _BASELINES else "--"
+            axis.plot(shares, np.median(curves, axis=0), style, label=name)
+        axis.set(xscale="log", xlabel="share of the dense MACs", ylabel="test accuracy, %")
+        axis.set_title(f"{task}, {budget:g} CPU s, {len(by_seed)} seeds")
+        axis.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    print(f"\npicture: {path}")

@@ -1,0 +1,86 @@
+"""Many candidates trained a little, the promising ones trained on: successive halving for fronts.
+
+A promoted candidate is a new trial with the same widths that starts from the weights of the old
+one. Every rung ends with its learning rate annealed and with measures, so each result is a model
+for the front. Nobody is compared with a trial that has not finished: a rung's finished trials alone
+decide, and who is not promoted now may be later (asynchronous: Li et al. 2020, ASHA, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paretoprune.results import Direction, Job, Proposal, TrialResult
+from paretoprune.search.budget import Left
+from paretoprune.search.front import Points, as_costs, objective_values
+from paretoprune.search.promotion import num_promoted, promotion_order, rung_epochs
+from paretoprune.search.strategies.full import Full
+
+_NUM_RUNGS = 3
+_ETA = 3  # one of so many is promoted, and trained so many times as long
+
+
+@dataclass(frozen=True)
+class Halving:
+    """New candidates come from a sampler; the best of each rung are trained on first."""
+
+    newcomers: Full
+    objectives: Mapping[str, Direction]
+    num_first: int  # trials before those of the strategy, which are trained whole
+
+    def propose(
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+    ) -> Proposal | None:
+        """A promotion if there is one, from the highest rung that has one; else a newcomer."""
+        epochs = rung_epochs(left.trial_epochs, _NUM_RUNGS, _ETA)
+        for rung in reversed(range(_NUM_RUNGS - 1)):
+            promoted = self._promotion(rung, results, running)
+            if promoted is not None:
+                return Proposal(
+                    promoted.ratios,
+                    "halving",
+                    parent=promoted.number,
+                    epochs=epochs[rung + 1],
+                    rung=rung + 1,
+                )
+        fresh = self.newcomers.propose(number, results, running, left)
+        return Proposal(fresh.ratios, "halving", epochs=epochs[0])
+
+    def needed(self, results: Sequence[TrialResult]) -> set[int]:
+        """All that may still be promoted."""
+        continued = {result.parent for result in results}
+        return {r.number for r in self._finished(results) if r.rung < _NUM_RUNGS - 1} - {
+            number for number in continued if number is not None
+        }
+
+    def _promotion(
+        self, rung: int, results: Sequence[TrialResult], running: Sequence[Job]
+    ) -> TrialResult | None:
+        """The best of the rung that deserves to go on and has not yet."""
+        finished = [result for result in self._finished(results) if result.rung == rung]
+        continued = {result.parent for result in results} | {job.parent for job in running}
+        order = promotion_order(self._costs(finished))
+        chosen = [finished[index] for index in order[: num_promoted(len(finished), _ETA)]]
+        return next((result for result in chosen if result.number not in continued), None)
+
+    def _finished(self, results: Sequence[TrialResult]) -> list[TrialResult]:
+        return [
+            result
+            for result in results
+            if result.number >= self.num_first and result.state == "complete" and result.curve
+        ]
+
+    def _costs(self, results: Sequence[TrialResult]) -> Points:
+        """Objectives as costs; sizes and times in their logarithm, as fronts are looked at."""
+        values = [
+            objective_values(result.metrics, self.objectives)
+            or [float("nan")] * len(self.objectives)
+            for result in results
+        ]
+        costs = as_costs(values, list(self.objectives.values()))
+        counts = (costs > 0).all(axis=0)
+        costs[:, counts] = np.log(costs[:, counts])
+        return costs

@@ -1,0 +1,68 @@
+"""Where to look in a running MLflow UI: the addresses of each sweep's table and page."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paretoprune.tracking.views import FIRST_VIEW, has_views, view_query
+
+_MOST_SWEEPS = 20  # whose addresses are told
+_TIMEOUT_S = 30.0
+
+
+def sweep_addresses(host: str, port: int) -> list[str]:
+    """Lines to print, the latest sweep first; none if there is none or the server is too slow."""
+    try:
+        found = _ask(host, port, "experiments/search", {"max_results": 1000})
+        sweeps = [e["experiment_id"] for e in found.get("experiments", []) if has_views(_tags(e))]
+        runs = _ask(host, port, "runs/search", _of_sweeps(sweeps)).get("runs", []) if sweeps else []
+    except (
+        OSError,
+        ValueError,
+        http.client.HTTPException,
+    ):  # a convenience: the UI itself is there
+        return []
+    latest = {run["info"]["experiment_id"]: run["info"] for run in reversed(runs)}
+    base = f"http://{host}:{port}/#/experiments"
+    return [
+        line
+        for info in reversed(latest.values())
+        for line in _lines(f"{base}/{info['experiment_id']}", info)
+    ]
+
+
+def _lines(base: str, info: Mapping[str, Any]) -> list[str]:
+    return [
+        f"  {info['run_name']}: all trials  {base}/runs?{view_query(FIRST_VIEW)}",
+        f"  {' ' * len(info['run_name'])}  best points {base}/runs/{info['run_id']}",
+    ]
+
+
+def _of_sweeps(experiment_ids: Sequence[str]) -> dict[str, Any]:
+    return {
+        "experiment_ids": list(experiment_ids),
+        "filter": "tags.kind = 'sweep'",
+        "order_by": ["attributes.start_time DESC"],
+        "max_results": _MOST_SWEEPS,
+    }
+
+
+def _tags(experiment: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    tags: Sequence[Mapping[str, str]] = experiment.get("tags", [])
+    return tags
+
+
+def _ask(host: str, port: int, what: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    """One question to MLflow's interface, past any proxy that the environment names."""
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    try:
+        body = json.dumps(question)
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", f"/api/2.0/mlflow/{what}", body, headers)
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    return answer

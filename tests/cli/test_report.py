@@ -1,0 +1,129 @@
+"""`python -m src.report`: everything again, from the sweep's folder alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from paretoprune.cli.facts import facts_of
+from paretoprune.files import write_json
+from paretoprune.results import Job
+from paretoprune.search import baselines
+from paretoprune.sweep_folder import SweepFolder
+from tests.kits import formula
+from tests.kits.commands import run_report
+
+WRITTEN = ("report.html", "front.html", "front.png", "front.csv", "trials.csv")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the sweep `formula`, whose model nobody here could import."""
+    make_sweep(tmp_path, "formula", seed=0)
+    return tmp_path
+
+
+def make_sweep(project: Path, name: str, *, seed: int, shift: float = 0.0) -> None:
+    """What a sweep leaves on record; `shift` is added to every accuracy but the dense one."""
+    folder = SweepFolder(project / "sweeps" / name)
+    config = {
+        "name": name,
+        "seed": seed,
+        "model": {"_target_": "nowhere.Net"},
+        "data": {"_target_": "nowhere.data"},
+        "search": {"objectives": {"accuracy": "maximize", "macs": "minimize"}},
+    }
+    folder.path.mkdir(parents=True)
+    folder.config.write_text(yaml.safe_dump(config))
+    write_json(folder.dense / "data.json", {"num_classes": 10})
+    groups = [{"name": g.name, "width": g.width} for g in formula.GROUPS]
+    write_json(folder.dense / "groups.json", {"prunable": groups})
+    write_json(folder.dense / "scores.json", formula.SCORES)
+    damage = {g.name: [0.0, 0.1, 0.2 + i] for i, g in enumerate(formula.GROUPS)}
+    write_json(folder.dense / "sensitivity.json", {"levels": [0, 0.25, 0.6], "damage": damage})
+    proposals = baselines(
+        formula.GROUPS, formula.SCORES, formula.cost_of, ratios=(0.25, 0.5, 0.75), max_ratio=0.9
+    )
+    for number, proposal in enumerate(proposals):
+        widths = formula.widths_of(proposal.ratios)
+        job = Job(number, proposal.origin, proposal.ratios, widths, seed=seed)
+        result = formula.evaluate(job)
+        accuracy = (result.metrics.accuracy or 0.0) + (shift if number else 0.0)
+        folder.write_result(replace(result, metrics=replace(result.metrics, accuracy=accuracy)))
+
+
+def test_everything_is_rebuilt_without_the_users_model(project: Path) -> None:
+    done = run_report(project, "formula")
+    assert (done.code, done.err) == (0, "")
+    folder = project / "sweeps" / "formula"
+    assert all((folder / name).stat().st_size > 100 for name in WRITTEN)
+    before = {name: (folder / name).read_bytes() for name in WRITTEN}
+    for name in WRITTEN:
+        (folder / name).unlink()
+    assert run_report(project, "formula").code == 0
+    assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
+
+
+def test_sensitivity_is_that_at_the_level_nearest_to_a_half(project: Path) -> None:
+    folder = SweepFolder(project / "sweeps" / "formula")
+    facts = facts_of(folder, folder.read_results())
+    assert facts.sensitivity_ratio == 0.6
+    assert facts.sensitivity == {"g0": 0.2, "g1": 1.2, "g2": 2.2, "g3": 3.2}
+
+
+def test_what_pick_trained_again_is_told(project: Path) -> None:
+    folder = SweepFolder(project / "sweeps" / "formula")
+    repeats = [{"seed": 7, "validation": 80.0, "test": 79.0}]
+    for number, extra in ((3, 0), (4, 5)):  # a longer training is no repetition of the sweep's
+        export = {"trial": number, "extra_epochs": extra, "repeats": repeats}
+        write_json(folder.path / f"picked/{number:04d}" / "metrics.json", export)
+    assert facts_of(folder, folder.read_results()).repeats == {3: [80.0]}
+
+
+def test_published_results_stay_with_the_sweep(project: Path) -> None:
+    (project / "them.csv").write_text("name,accuracy,macs\nSmallNet,90,20\n")
+    assert run_report(project, "formula", "published=them.csv").code == 0
+    (project / "them.csv").unlink()
+    assert run_report(project, "formula").code == 0
+    page = (project / "sweeps" / "formula" / "report.html").read_text()
+    assert (
+        json.dumps({"label": "SmallNet", "values": {"accuracy": 90.0, "macs": 20.0}}).replace(
+            " ", ""
+        )
+        in page
+    )
+
+
+def test_a_damaged_table_of_published_results_costs_no_report(project: Path) -> None:
+    (project / "sweeps" / "formula" / "published.csv").write_text("nonsense\n")
+    assert run_report(project, "formula").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("formulla",), "there is no sweep `formulla` in sweeps/; did you mean `formula`?"),
+        (("formula", "publish=x.csv"), "`publish` is not an option; did you mean `published`?"),
+        (("formula", "published=none.csv"), "`none.csv` is no table of published results"),
+        (("formula", "now"), "`now` is not understood; write `key=value`"),
+    ],
+)
+def test_mistakes_are_told_and_nothing_is_written(
+    project: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = run_report(project, *arguments)
+    assert done.code == 2
+    assert sentence in done.err
+    assert not (project / "sweeps" / "formula" / "report.html").exists()
+
+
+def test_a_sweep_without_a_finished_trial_is_told(project: Path) -> None:
+    for path in (project / "sweeps" / "formula" / "trials").glob("*/result.json"):
+        path.unlink()
+    done = run_report(project, "formula")
+    assert done.code == 2
+    assert "no trial of sweeps/formula has finished yet" in done.err
