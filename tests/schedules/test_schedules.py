@@ -198,7 +198,7 @@ def test_growing_regularisation_makes_what_goes_small(make: Make) -> None:
     prepared = make("one_shot", "weights", *phase, "sparse_training.strength=5")
     asked = job(prepared)
     grown, curve = under_growing_penalty(
-        prepared, prepared.start, prepared.scores, asked.widths, seed=0
+        prepared, prepared.start, prepared.scores, asked.widths, asked
     )
     assert len(curve) == 2
     masks = prepared.start.masks(prepared.scores, asked.widths)
