@@ -80,7 +80,8 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
         if task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew:
             prepared = with_tuned_rate(prepared, search.budget)
         keep_prepared(prepared, folder.dense)
-        _keep_for_the_report(prepared, folder)
+        if task.forecast:
+            write_json(folder.dense / "latency_table.json", task.forecast.to_json())
     return prepared
 
 
@@ -197,21 +198,6 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
         _log.info(ZEROS)
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
-
-
-def _keep_for_the_report(prepared: Prepared, folder: SweepFolder) -> None:
-    """The scores and the latency table, as the report and the user read them.
-
-    Of layers with very many weights, about a thousand scores, evenly spread from low to high.
-    """
-    scores = normalise(prepared.start.unit_scores(prepared.scores))
-    few = {
-        name: values if len(values) < 2000 else values.sort().values[:: len(values) // 1000]
-        for name, values in scores.items()
-    }
-    write_json(folder.dense / "scores.json", {name: v.tolist() for name, v in few.items()})
-    if prepared.outline.forecast:
-        write_json(folder.dense / "latency_table.json", prepared.outline.forecast.to_json())
 
 
 def _tags(task: Outline) -> dict[str, str]:

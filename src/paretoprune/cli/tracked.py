@@ -9,7 +9,7 @@ from types import TracebackType
 from paretoprune.cli.facts import facts_of
 from paretoprune.config import TrackingSettings
 from paretoprune.delivery import SweepFacts
-from paretoprune.delivery.report_content import in_points, smallest_within
+from paretoprune.delivery.summary import in_points, smallest_within
 from paretoprune.results import Direction, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder

@@ -4,7 +4,7 @@ from paretoprune.delivery.export import export_model
 from paretoprune.delivery.model_card import CardFacts, model_card
 from paretoprune.delivery.pick_rules import PickRequest, choose
 from paretoprune.delivery.report import write_report
-from paretoprune.delivery.report_content import SweepFacts
+from paretoprune.delivery.sweep_facts import SweepFacts
 from paretoprune.delivery.tables import load_sweep, write_tables
 from paretoprune.delivery.uniform_gain import gain_over_uniform
 

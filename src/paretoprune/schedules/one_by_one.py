@@ -33,7 +33,7 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
         )
         if choice is None or is_small_enough(prepared, widths):
             break
-        smaller, _ = cut(prepared, candidate, scores, {**widths, **choice})
+        smaller, _ = cut(prepared, candidate, scores, {**widths, **choice}, trained_next=True)
         records = train(
             prepared,
             smaller,

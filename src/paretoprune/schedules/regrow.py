@@ -24,11 +24,11 @@ def regrow(prepared: Prepared, job: Job, start: Start) -> Trained:
     assert isinstance(dense, Zeroed)
     wide = _overgrown(job.widths, dense.widths(), schedule.overgrow)
     masks = _masks(dense, start.scores, wide, job.widths)
-    candidate, gains = cut(prepared, dense, start.scores, wide)
+    epochs = epochs_of(prepared, job)
+    candidate, gains = cut(prepared, dense, start.scores, wide, trained_next=epochs > 0)
     assert isinstance(candidate, Zeroed)
     keep = {layer.tensor: job.widths[layer.name] for layer in candidate.layers.found}
     callback = Regrow(masks, {name: keep[name] for name in masks}, schedule)
-    epochs = epochs_of(prepared, job)
     curve = train(prepared, candidate, job, epochs=epochs, masks=callback)
     final = replace(candidate, model=copy.deepcopy(candidate.model))
     zero(final.model, callback.masks)

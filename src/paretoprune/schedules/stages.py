@@ -26,7 +26,7 @@ def in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
         widths = widths_between(before, job.widths, stage.share, spacing=schedule.spacing)
         candidate, grown = under_growing_penalty(prepared, candidate, scores, widths, job)
         curve += grown
-        candidate, gains = cut(prepared, candidate, scores, widths)
+        candidate, gains = cut(prepared, candidate, scores, widths, trained_next=stage.epochs > 0)
         gates = gates_of(prepared, candidate) if stage.epochs else None
         first = len(curve) + 1
         curve += train(
@@ -56,7 +56,7 @@ def lottery(prepared: Prepared, job: Job, start: Start) -> Trained:
         if number > 0:
             scores = rescore(prepared, candidate, job)
         widths = widths_between(before, job.widths, stage.share, spacing=schedule.spacing)
-        candidate, _ = cut(prepared, candidate, scores, widths)
+        candidate, _ = cut(prepared, candidate, scores, widths, trained_next=True)
         if early is not None:
             candidate = candidate.of(early)
         curve += train(
@@ -85,7 +85,7 @@ def at_init(prepared: Prepared, job: Job, start: Start) -> Trained:
             scores = rescore(prepared, candidate, job)
         widths = widths_between(before, job.widths, step / schedule.steps, spacing=schedule.spacing)
         if widths != candidate.widths():
-            candidate, _ = cut(prepared, candidate, scores, widths)
+            candidate, _ = cut(prepared, candidate, scores, widths, trained_next=True)
     epochs = _epochs_anew(job, training.epochs, rounds=1)
     curve = train(prepared, candidate, job, epochs=epochs, settings=training)
     return Trained(candidate, curve, epochs)

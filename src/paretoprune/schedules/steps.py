@@ -28,6 +28,7 @@ from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
 
+_START_BATCHES = 2  # of a re-calibration after which the model is trained
 _GLANCE = 1  # batches of validation data
 
 
@@ -67,6 +68,8 @@ def cut(
     candidate: Candidate,
     scores: Mapping[str, Tensor],
     widths: Mapping[str, int],
+    *,
+    trained_next: bool,
 ) -> tuple[Candidate, dict[str, float]]:
     """The candidate with so much left, proved, compensated, its BatchNorm statistics renewed.
 
@@ -75,7 +78,8 @@ def cut(
     smaller = candidate.cut(scores, widths, proof=prepared.outline.example)
     method = prepared.outline.settings.compensation
     if method == "none":
-        recalibrate(prepared, smaller.model)
+        # Training replaces the statistics within some twenty steps: a start is enough.
+        recalibrate(prepared, smaller.model, most=_START_BATCHES if trained_next else None)
         return smaller, {}
     plain = copy.deepcopy(smaller.model)
     recalibrate(prepared, plain)
@@ -92,9 +96,11 @@ def cut(
     return smaller, losses
 
 
-def recalibrate(prepared: Prepared, model: nn.Module) -> None:
-    """Renew the BatchNorm statistics on training batches."""
+def recalibrate(prepared: Prepared, model: nn.Module, *, most: int | None = None) -> None:
+    """Renew the BatchNorm statistics on training batches, at most so many."""
     limit = prepared.finetune.recalibration_batches
+    if most is not None:
+        limit = min(limit, most)
     recalibrate_batchnorm(
         model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
     )
