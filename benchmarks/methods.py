@@ -215,7 +215,8 @@ def _part(table: pd.DataFrame) -> list[str]:
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    parts = list(dict.fromkeys(table["part"]))
+    sizes = table.groupby("part", sort=False)["target"].nunique()
+    parts = [part for part, count in sizes.items() if count > 1]  # a curve needs two points
     figure, axes = plt.subplots(1, len(parts), figsize=(5.5 * len(parts), 4.5), squeeze=False)
     for axis, part in zip(axes[0], parts, strict=True):
         size = "compression_ratio" if part == "zeroing" else "theoretical_speedup"
@@ -225,7 +226,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             style = "k--" if method == "random" else "o-"
             spread = points["accuracy"].std().fillna(0)
             axis.errorbar(x, y, yerr=spread, fmt=style, ms=3, lw=1, capsize=2, label=method)
-        axis.set(title=part, xscale="log", xlabel=size.replace("_", " "))
+        axis.set(title=part, xlabel=size.replace("_", " "))
         axis.set_ylabel("validation accuracy (%)")
         axis.legend(fontsize=7)
     figure.tight_layout()
