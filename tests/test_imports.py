@@ -13,11 +13,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Which parts of the package each part may import. `*`: the modules at the top that hold values.
-VALUES = {"results", "errors", "config", "files", "targets"}
+VALUES = {"results", "errors", "config", "files", "name_patterns", "targets"}
 ALLOWED = {
     "results": set(),
     "errors": set(),
     "files": {"errors"},
+    "name_patterns": set(),
     "driver_lock": {"errors"},
     "failures": {"errors", "results"},
     "config": {"results"},
@@ -29,11 +30,14 @@ ALLOWED = {
     "finetune": VALUES,
     "graph": {"errors", "files"},
     "measure": VALUES | {"graph"},
-    "outline": VALUES | {"data", "measure", "models", "pruning"},
-    "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
+    "removable": VALUES | {"measure", "pruning"},
+    "outline": VALUES | {"data", "measure", "models", "pruning", "removable"},
+    "dense": VALUES | {"outline", "finetune", "pruning"},
+    "prepare": VALUES | {"dense", "outline", "finetune", "measure", "pruning"},
     "latency_table": VALUES | {"outline", "measure", "pruning"},
-    "learning_rate": VALUES | {"prepare", "trial"},
-    "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
+    "schedules": VALUES | {"dense", "prepare", "finetune", "measure", "pruning"},
+    "learning_rate": VALUES | {"prepare", "schedules"},
+    "trial": VALUES | {"prepare", "pruning", "schedules"},
     "retrain": VALUES | {"data", "prepare", "trial", "finetune", "pruning"},
     "search": VALUES,
     "executors": VALUES,

@@ -43,10 +43,9 @@ from paretoprune.delivery.export import ONNX, check_replaceable, preprocessing_j
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
 from paretoprune.graph import check_onnx_is_installed
-from paretoprune.measure import count_macs, count_params
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
-from paretoprune.prepare import measure
+from paretoprune.prepare import counted_cost, measure
 from paretoprune.pruning import Plan, rebuild
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search import front_of
@@ -131,9 +130,10 @@ def _rebuilt(task: Outline, folder: SweepFolder, trial: TrialResult) -> nn.Modul
 
 
 def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: TrialResult) -> None:
+    cost = counted_cost(task, model)
     found = {
-        "params": count_params(model),
-        "macs": count_macs(model, task.example),
+        "params": cost.params,
+        "macs": cost.macs,
         "accuracy": validation_accuracy(task, model),
     }
     for name, value in found.items():

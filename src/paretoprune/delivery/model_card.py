@@ -10,6 +10,7 @@ from paretoprune.delivery.card_files import FileFacts, files_section, loading_se
 from paretoprune.delivery.card_tested import FinalFigures, Repeat, repeats_section, tested_section
 from paretoprune.delivery.quantities import short_count
 from paretoprune.results import (
+    ZEROS,
     DataInfo,
     Direction,
     GroupInfo,
@@ -140,7 +141,9 @@ def _longer(facts: CardFacts) -> str:
 def _limits(facts: CardFacts) -> str:
     latency = facts.trial.metrics.latency_ms
     measured = f"Latency was measured on: {facts.device}. Other devices differ. " if latency else ""
+    zeros = f"{ZEROS[0].upper()}{ZEROS[1:]}. " if facts.trial.metrics.compressed_bytes else ""
     return (
-        f"## Limits\n\n{measured}The figures are of one training with one seed; another seed gives "
-        "somewhat different ones. The model knows nothing beyond data like its training data.\n"
+        f"## Limits\n\n{zeros}{measured}The figures are of one training with one seed; another "
+        "seed gives somewhat different ones. The model knows nothing beyond data like its training "
+        "data.\n"
     )
