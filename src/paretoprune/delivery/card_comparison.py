@@ -6,7 +6,15 @@ from paretoprune.delivery.quantities import label, written
 from paretoprune.results import Metrics
 
 # Which way each quantity is compared with the dense model's: as a share, or as a difference.
-_SHARES = ("params", "macs", "size_bytes", "latency_ms", "latency_p95_ms", "throughput_per_s")
+_SHARES = (
+    "params",
+    "macs",
+    "size_bytes",
+    "compressed_bytes",
+    "latency_ms",
+    "latency_p95_ms",
+    "throughput_per_s",
+)
 _ROWS = ("accuracy", "top5_accuracy", "precision", "recall", "f1", "loss", "calibration_error")
 
 
