@@ -17,7 +17,9 @@ VALUES = {"results", "errors", "config", "files", "targets"}
 ALLOWED = {
     "results": set(),
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
+    "driver_lock": {"errors"},
+    "failures": {"errors", "results"},
     "config": {"results"},
     "targets": {"config"},
     "mistakes": {"config", "errors", "targets"},
@@ -38,8 +40,10 @@ ALLOWED = {
     "tracking": VALUES,
     "delivery": VALUES | {"graph"},
     "fresh": VALUES | {"delivery", "graph", "load"},
-    "sweep_folder": VALUES,
-    "sweep": VALUES | {"search", "executors", "sweep_folder"},
+    "prepared_folder": VALUES | {"outline", "prepare", "pruning"},
+    "sweep_folder": VALUES | {"driver_lock"},
+    "sweep_results": VALUES | {"search"},
+    "sweep": VALUES | {"search", "executors", "failures", "sweep_folder", "sweep_results"},
 }
 HOMES = {
     "hydra": {"cli", "targets"},
@@ -56,6 +60,8 @@ HOMES = {
     "pandas": {"delivery"},
     "matplotlib": {"delivery"},
     "rich": {"cli"},
+    "ray": {"executors"},
+    "submitit": {"executors"},
     "onnx": {"tracking"},
     "onnxruntime": {"graph"},
     "pynvml": {"measure"},
