@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import mlflow
@@ -48,7 +49,9 @@ def test_it_is_the_champion_and_predicts_the_same(
     tracker.log_trial(trial)
     tracker.close("FINISHED")
     uri = resolve_uri(None, root=root)
+    environment = dict(os.environ)
     assert [register_model(uri, registration, root=root) for _ in range(2)] == [1, 2]
+    assert dict(os.environ) == environment  # nothing later is led to this database
     client = mlflow.MlflowClient(uri)
     version = client.get_model_version_by_alias("digits-small", "champion")
     assert (version.version, version.description) == (2, "# the card")

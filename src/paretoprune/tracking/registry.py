@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -81,23 +83,36 @@ def _log(uri: str, experiment_id: str, run_id: str | None, registration: Registr
     import onnx
     from mlflow.models import Model, infer_signature
 
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_experiment(experiment_id=experiment_id)
-    return Model.log(
-        artifact_path=None,
-        name=registration.name,
-        flavor=mlflow.onnx,
-        run_id=run_id,
-        onnx_model=onnx.load(registration.onnx_file),
-        signature=infer_signature(registration.inputs, {"logits": registration.logits}),
-        input_example=registration.inputs,
-        pip_requirements=[f"{package}=={version(package)}" for package in _RUNTIME],
-        onnx_execution_providers=["CPUExecutionProvider"],
-        save_as_external_data=False,
-        metadata=dict(registration.about),
-        registered_model_name=registration.name,
-        tags={"trial": registration.trial, "sweep": registration.sweep_name},
-    )
+    with _environment_kept():
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_experiment(experiment_id=experiment_id)
+        return Model.log(
+            artifact_path=None,
+            name=registration.name,
+            flavor=mlflow.onnx,
+            run_id=run_id,
+            onnx_model=onnx.load(registration.onnx_file),
+            signature=infer_signature(registration.inputs, {"logits": registration.logits}),
+            input_example=registration.inputs,
+            pip_requirements=[f"{package}=={version(package)}" for package in _RUNTIME],
+            onnx_execution_providers=["CPUExecutionProvider"],
+            save_as_external_data=False,
+            metadata=dict(registration.about),
+            registered_model_name=registration.name,
+            tags={"trial": registration.trial, "sweep": registration.sweep_name},
+        )
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """MLflow tells its children where it is by the environment; what comes later is not meant."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _describe(client: MlflowClient, registration: Registration, number: int) -> None:
