@@ -39,7 +39,7 @@ from paretoprune.measure import measure_quality
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
-from paretoprune.pruning import Plan, normalise, rebuild
+from paretoprune.pruning import Plan, normalise, rebuild, save_state
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import Ledger, front_of
 from paretoprune.sweep import Problem, run_sweep
@@ -93,7 +93,7 @@ def measure(
 ) -> Run:
     """One sweep within the budget, then its front on the test split, which costs nothing."""
     overrides = [
-        *task.overrides(options.data, options.cache, seed),
+        *_task_overrides(task, options, seed),
         f"search={strategy}",
         f"search.budget={budget_seconds:g}s",
         f"search.max_ratio={task.max_ratio}",
@@ -127,6 +127,18 @@ def measure(
         dense_test=dense.test,
         members=tuple(members),
     )
+
+
+def _task_overrides(task: Task, options: argparse.Namespace, seed: int) -> list[str]:
+    """Those of the task; one dense model for all seeds is trained if it is missing."""
+    overrides = task.overrides(options.data, options.cache, seed)
+    if task.trained_once is None:
+        return overrides
+    path = options.cache / task.trained_once
+    if not path.is_file():
+        first = prepare(outline(_settings(task.overrides(options.data, options.cache, 0))))
+        save_state(path, first.dense)
+    return [*overrides, f"model.weights={path}"]
 
 
 def _settings(overrides: Sequence[str]) -> Settings:

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 from paretoprune.cli.facts import facts_of
 from paretoprune.files import write_json
@@ -42,7 +44,8 @@ def make_sweep(project: Path, name: str, *, seed: int, shift: float = 0.0) -> No
     write_json(folder.dense / "data.json", {"num_classes": 10})
     groups = [{"name": g.name, "width": g.width} for g in formula.GROUPS]
     write_json(folder.dense / "groups.json", {"prunable": groups})
-    write_json(folder.dense / "scores.json", formula.SCORES)
+    scores = {name: np.array(values) for name, values in formula.SCORES.items()}
+    save_file(scores, folder.dense / "scores.safetensors")
     damage = {g.name: [0.0, 0.1, 0.2 + i] for i, g in enumerate(formula.GROUPS)}
     write_json(folder.dense / "sensitivity.json", {"levels": [0, 0.25, 0.6], "damage": damage})
     proposals = baselines(
@@ -73,6 +76,13 @@ def test_sensitivity_is_that_at_the_level_nearest_to_a_half(project: Path) -> No
     facts = facts_of(folder, folder.read_results())
     assert facts.sensitivity_ratio == 0.6
     assert facts.sensitivity == {"g0": 0.2, "g1": 1.2, "g2": 2.2, "g3": 3.2}
+
+
+def test_scores_and_groups_are_those_on_record(project: Path) -> None:
+    folder = SweepFolder(project / "sweeps" / "formula")
+    facts = facts_of(folder, folder.read_results())
+    assert facts.scores == {name: [*values] for name, values in formula.SCORES.items()}
+    assert tuple(facts.groups) == formula.GROUPS
 
 
 def test_what_pick_trained_again_is_told(project: Path) -> None:

@@ -11,12 +11,8 @@ from typing import Any
 import pytest
 
 from paretoprune.delivery import SweepFacts, write_report
-from paretoprune.delivery.report_content import (
-    evenness,
-    report_content,
-    smallest_within,
-    summary,
-)
+from paretoprune.delivery.report_content import evenness, report_content, stopped_trials
+from paretoprune.delivery.summary import smallest_within, summary
 from paretoprune.results import EpochRecord, GroupInfo, Metrics, TrialResult
 from tests.delivery.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
@@ -79,22 +75,19 @@ def test_values_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
     assert written(tmp_path, "report.html")["trials"][1]["values"] == {"accuracy": 97.0, "macs": 10}
 
 
-def test_several_seeds_of_an_architecture_are_a_spread() -> None:
-    curve = (EpochRecord(1, 0.5, 97.0, 0.2, 0.1, 1.0),)
-    same = [
-        replace(trial(n, 96.0 + n, 1000), seed=n, curve=curve, widths={"layer1": 4, "layer2": 8})
-        for n in (1, 2, 3)
-    ]
-    other = replace(trial(4, 90.0, 500), seed=4, curve=curve)
-    repeated = replace(same[0], number=5, state="duplicate", curve=())
-    told = {t["number"]: t for t in report_content(facts_of([*same, other, repeated]))["trials"]}
-    assert [told[n]["spread"]["accuracy"] for n in (1, 2, 3)] == [[97.0, 99.0, 3.0]] * 3
-    assert told[4]["spread"] == told[5]["spread"] == told[0]["spread"] == {}
+def test_trials_that_a_rung_ended_are_told_apart() -> None:
+    one, two = trial(1, 96.0, 1000), trial(2, 96.5, 900)
+    failed = trial(3, None, None, state="failed", reason="out of memory")
+    promoted = replace(trial(4, 97.0, 900), parent=2, rung=1)
+    uniform = trial(5, 90.0, 500, origin="uniform")
+    told = report_content(facts_of([one, two, failed, promoted, uniform]))["trials"]
+    assert [t["number"] for t in told if t["stopped"]] == [1]
+    assert stopped_trials([one, two, failed, uniform]) == set()  # a search without rungs
 
 
 def test_trials_that_pick_trained_again_are_a_spread() -> None:
     facts = replace(facts_of([trial(1, 97.0, 1000)]), repeats={1: [95.5, 96.0]})
-    assert report_content(facts)["trials"][1]["spread"] == {"accuracy": [95.5, 97.0, 3.0]}
+    assert report_content(facts)["trials"][1]["spread"] == {"accuracy": (95.5, 97.0, 3)}
 
 
 @pytest.mark.parametrize(

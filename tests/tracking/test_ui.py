@@ -78,8 +78,8 @@ def running_ui(root: Path, port: int) -> Iterator[subprocess.Popen[str]]:
             assert "Starting" in program.stdout.readline()
             assert f"http://127.0.0.1:{port}" in program.stdout.readline()
             yield program
-            program.send_signal(signal.SIGINT)
-            program.wait(timeout=30)
+            program.terminate()
+            program.wait(timeout=60)
         finally:
             program.kill()
 

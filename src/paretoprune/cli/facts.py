@@ -6,6 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
 from paretoprune.config import SearchSettings
 from paretoprune.delivery import SweepFacts
 from paretoprune.delivery.published import Published, read_published
@@ -36,7 +40,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
         groups=_groups(folder, results),
         settings=flat(config),
         pick=pick_command(folder),
-        scores=_read(folder, "scores.json"),
+        scores=_scores(folder),
         sensitivity=sensitivity,
         sensitivity_ratio=ratio,
         published=_published(folder),
@@ -73,6 +77,19 @@ def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
     index = min(range(len(found["levels"])), key=lambda i: abs(found["levels"][i] - _CUT))
     damage = {name: values[index] for name, values in found["damage"].items()}
     return found["levels"][index], damage
+
+
+def _scores(folder: SweepFolder) -> dict[str, list[float]]:
+    file = folder.dense / "scores.safetensors"
+    if not file.is_file():
+        return {}
+    return {name: _few(values.ravel()) for name, values in load_file(file).items()}
+
+
+def _few(scores: NDArray[np.float32]) -> list[float]:
+    """All scores; of very many, those of single weights, a thousand from low to high."""
+    few = scores if len(scores) < 2000 else np.sort(scores)[:: len(scores) // 1000]
+    return [float(score) for score in few]
 
 
 def _repeats(folder: SweepFolder) -> dict[int, list[float]]:

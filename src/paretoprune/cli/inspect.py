@@ -43,7 +43,7 @@ def _run(config: Mapping[str, Any]) -> None:
     least = task.widths_of({group.name: 1.0 for group in task.groups.prunable})
     sparsity = settings.sparsity
     rounding = f"sparsity.divisor={sparsity.divisor}, sparsity.min_channels={sparsity.min_channels}"
-    print_groups(console, task.groups, task.size, least, rounding=rounding)
+    print_groups(console, task.groups, task.removable.size, least, rounding=rounding)
     if asked:
         _answer(console, task, asked)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from paretoprune.delivery.front_png import front_png
 from paretoprune.delivery.pages import make_page
-from paretoprune.delivery.report_content import SweepFacts, picture_of, report_content
+from paretoprune.delivery.report_content import report_content
+from paretoprune.delivery.sweep_facts import SweepFacts, picture_of
 from paretoprune.files import write_bytes, write_text
 
 _SCRIPTS = ("dom", "numbers", "marks", "chart", "trial", "front", "sections", "report")

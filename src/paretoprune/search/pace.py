@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from paretoprune.results import TrialResult
 
-_NEIGHBOURS = 3  # trials of the nearest sizes, of which the slowest counts
+_NEIGHBOURS = 3  # trials of the nearest sizes, of which the mean counts
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def pace_at(results: Sequence[TrialResult], macs: float) -> Pace | None:
     """The pace of a model of this size; None before anything was trained.
 
     Small models are not faster in proportion, so the trials of the nearest sizes are asked rather
-    than a formula, and the slowest of them, so that a budget is kept.
+    than a formula.
     """
     trained = [result for result in results if result.epochs > 0 and result.metrics.macs]
     if not trained:
@@ -38,6 +39,6 @@ def pace_at(results: Sequence[TrialResult], macs: float) -> Pace | None:
 
     near = sorted(trained, key=lambda r: (distance(r), -r.number))[:_NEIGHBOURS]
     return Pace(
-        per_epoch=max(r.seconds["finetune"] / r.epochs for r in near),
-        fixed=max(sum(r.seconds.values()) - r.seconds["finetune"] for r in near),
+        per_epoch=fmean(r.seconds["finetune"] / r.epochs for r in near),
+        fixed=fmean(sum(r.seconds.values()) - r.seconds["finetune"] for r in near),
     )

@@ -54,7 +54,8 @@ function frontSeries(content, x, y) {
   const searched = [...new Set(whole.map((trial) => trial.origin))].filter((origin) => !(origin in BASELINES) && origin !== "dense").sort();
   const others = [...new Set(drawable.map((trial) => trial.state))].filter((state) => state !== "complete").sort();
   const series = [
-    ...searched.map((origin) => ({ name: `trials: ${origin}`, look: "trial", shape: "circle", size: 4, points: points(whole.filter((trial) => trial.origin === origin && !trial.front)) })),
+    ...searched.map((origin) => ({ name: `trials: ${origin}`, look: "trial", shape: "circle", size: 4, points: points(whole.filter((trial) => trial.origin === origin && !trial.front && !trial.stopped)) })),
+    { name: "stopped at a rung", look: "trial", shape: "circle", size: 3.5, hollow: true, points: points(whole.filter((trial) => trial.stopped && !trial.front && searched.includes(trial.origin))) },
     ...others.map((state) => ({ name: state, look: "other", shape: "cross", size: 4, hollow: true, points: points(drawable.filter((trial) => trial.state === state)) })),
     ...Object.keys(BASELINES).map((origin) => ({ name: origin, look: origin, shape: BASELINES[origin], size: 4.5, line: usual ? "straight" : null, points: points(whole.filter((trial) => trial.origin === origin)), through: points(whole.filter((trial) => trial.origin === origin || trial.number === content.dense)) })),
     { name: "front", look: "front", shape: "circle", size: 5.5, line: usual && content.two ? (x.direction === "minimize" ? "steps" : "backward") : null, points: points(whole.filter((trial) => trial.front)) },

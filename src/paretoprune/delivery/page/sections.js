@@ -38,7 +38,7 @@ function layersSection(content, choose) {
 
 function heat(share, text, title, palette) {
   if (share === null) return html("td");
-  return html("td", { class: `number heat-${palette}${share > 0.55 ? " strong" : ""}`, style: `--share:${(100 * share).toFixed(0)}%`, title }, text);
+  return html("td", { class: `number heat-${palette}${share > 0.85 ? " strong" : ""}`, style: `--share:${(100 * share).toFixed(0)}%`, title }, text);
 }
 
 function timeSection(content) {

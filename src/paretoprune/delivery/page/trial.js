@@ -20,6 +20,7 @@ function describeTrial(trial) {
   const parts = [trial.origin, trial.state, `seed ${trial.seed}`];
   const seconds = Object.values(trial.seconds).reduce((sum, one) => sum + one, 0);
   if (seconds) parts.push(`${plain(seconds, 3)} s`);
+  if (trial.stopped || trial.rung) parts.push(`rung ${trial.rung}${trial.stopped ? ", not trained on" : ""}`);
   if (trial.duplicate_of !== null) parts.push(`the same architecture as trial ${trial.duplicate_of}`);
   return parts.join(" · ");
 }
