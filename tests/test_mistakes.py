@@ -104,7 +104,8 @@ def test_combinations_that_make_no_sense(overrides: tuple[str, ...], sentence: s
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (("model._target_=os.system",), "outside the trusted packages; if the code is yours, add"),
+        (("model._target_=os.system",), "outside the trusted packages"),
+        (("model._target_=my.Net",), "outside the trusted packages; if the code is yours, add"),
         (("model._target_=torch.load",), "outside the trusted packages"),
         (("model._target_=paretoprune.models.resnet21",), "cannot be imported"),
         (("model._target_=nowhere.Net", "trust=[nowhere]"), "cannot be imported"),

@@ -21,7 +21,6 @@ _SIZES = ("macs", "params", "bytes", "latency")  # a share of which a single run
 _TARGETS = ("ratio", *_SIZES, "accuracy_drop", "ratios")
 _strict = ConfigDict(extra="forbid")
 
-_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
@@ -60,11 +59,12 @@ def parse_budget(value: object) -> object:
 
 def parse_seconds(value: object) -> object:
     """`90s` -> 90, `10min` -> 600, `2h` -> 7200; numbers are seconds already."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|h|d)\s*", value)
-        if match:
-            return float(match[1]) * _UNITS[match[2]]
-    return value
+    if not isinstance(value, str) or value.strip().isdigit():
+        return value
+    budget = parse_budget(value)
+    if not isinstance(budget, Budget) or budget.unit != "seconds":
+        raise ValueError(f"a time is written `90s`, `10min` or `2h`, not `{value}`")
+    return budget.amount
 
 
 Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
@@ -225,6 +225,7 @@ class SearchSettings:
     budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
     num_sizes: Positive = 10  # from the largest to the smallest, where the budget does not say
     extend: bool = False  # go on with a sweep that was made for a smaller budget
+    storage: str | None = None  # URL of a study that several sweeps share; None: study.db
     objectives: Mapping[str, Direction] = field(
         default_factory=lambda: {"accuracy": "maximize", "macs": "minimize"}
     )

@@ -75,9 +75,12 @@ def with_gate_scores(prepared: Prepared) -> Prepared:
 
 
 def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
-    """The dense model's answers, computed when they are first needed; None without distillation."""
-    if task.settings.finetune.distillation == 0:
-        return None
+    """The dense model's answers, which the sweep distils from; None without distillation."""
+    return make_teacher(task, dense) if task.settings.finetune.distillation > 0 else None
+
+
+def make_teacher(task: Outline, dense: nn.Module) -> Teacher:
+    """The dense model's answers, computed when they are first needed."""
     loader = task.data.train_dataloader()
     return Teacher(
         dense,

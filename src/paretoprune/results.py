@@ -57,6 +57,18 @@ class DataInfo:
 
 
 @dataclass(frozen=True)
+class Preprocessing:
+    """What turns an image into the model's input: (values / scale - mean) / std per channel."""
+
+    scale: float  # the value that means 1.0: 255 for images of bytes, 1 for floats
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    channel_order: str  # "grey", "RGB", or a sentence
+    resize: int | None = None  # pixels of the shorter side before the crop from the centre
+    crop: int | None = None  # pixels of both sides of that crop
+
+
+@dataclass(frozen=True)
 class GroupInfo:
     """One dimension of the search: a group's name and the number of channels it has when dense."""
 
@@ -100,6 +112,22 @@ class Quality:
     loss: float  # mean cross-entropy in nats
     calibration_error: float  # expected calibration error, 15 bins
     top5_accuracy: float | None = None  # where there are more than five classes
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A pruned model beside the dense one, sample by sample, on one part of the data.
+
+    By class, the tuples hold the number of samples and the recall in percent, None for a class
+    without samples.
+    """
+
+    agreement: float  # percent of the samples for which both name the same class
+    only_dense_right: int
+    only_pruned_right: int
+    class_counts: tuple[int, ...]
+    dense_recall: tuple[float | None, ...]
+    pruned_recall: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import math
 import time
-from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -20,13 +19,13 @@ from paretoprune.search import (
     Ledger,
     Left,
     Pace,
-    RunningFront,
     Strategy,
     broken_limits,
     front_of,
     pace_at,
 )
 from paretoprune.sweep_folder import SweepFolder
+from paretoprune.sweep_results import SweepResults, is_twin
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ def run_sweep(
                 executor.submit(job)
             if not state.running:
                 ledger.flush(patience_s=_FLUSH_PATIENCE_S)
-                return state.results
+                return state.results.all
             state.finish(executor.collect())
     except BaseException:
         state.excuse_running()
@@ -124,14 +123,12 @@ class _State:
         self.search, self.sparsity, self.seed, self.retries = search, sparsity, seed, retries
         self.begun = time.perf_counter()
         self.clock: Callable[[], float] = self.seconds_so_far
-        self.earlier: frozenset[int] = frozenset()  # trials of earlier runs
-        self.results: list[TrialResult] = []  # by number
-        self.by_widths: dict[tuple[object, ...], TrialResult] = {}
-        self.num_untrained = 0
-        self.front = RunningFront(search.objectives)
+        self.earlier_s = 0.0  # that the trials of earlier runs took
+        self.results = SweepResults(search.objectives)
         self.running: dict[int, Job] = {}
-        self.again: dict[int, Job] = {}  # begun and not finished: by a killed process, or damaged
+        self.again: dict[int, Job] = {}  # to be run before anything new
         self.attempts: dict[int, int] = {}
+        self.next_number = 0  # all lower ones are taken
         self.with_weights: set[int] = set()
         self.streak = FailureStreak()
 
@@ -143,34 +140,39 @@ class _State:
             _log.warning("the files of trial %d are damaged; it is run again", number)
             results = [result for result in results if result.number != number]
         finished = {result.number for result in results}
-        for job, attempts in self.folder.read_jobs():
-            if job.number not in finished:
-                self.again[job.number], self.attempts[job.number] = job, attempts
-        self.ledger.restore(results)
+        begun = {job.number: (job, attempts) for job, attempts in self.folder.read_jobs()}
+        for number in begun.keys() - finished:
+            self.again[number], self.attempts[number] = begun[number]
         for result in results:
-            self._remember(result)
+            if result.number not in begun and self.folder.was_begun(result.number):
+                self.folder.write_job(_job_of(result), attempts=1)  # it was damaged
+        self.ledger.restore(results)
+        self.results.add_all(results)
         self.with_weights = finished
-        self.earlier = frozenset(finished)
+        self.earlier_s = sum(sum(result.seconds.values()) for result in results)
         for watcher in self.watchers:
-            watcher.begun(self.results)
+            watcher.begun(self.results.all)
 
     def next_job(self) -> Job | None:
         """The next architecture that nobody has tried; None if there is nothing to start now."""
         for _ in range(_MAX_IDLE):
             left = Left(self.left(), self.problem.epochs, self.pace_at)
-            if left.budget.amount <= 0:
-                return None
-            job = self._unfinished() or self._propose(left)
+            enough = left.budget.amount <= 0
+            job = self._unfinished() or (None if enough else self._propose(left))
             if job is None:
                 return None
             rejected = self._without_training(job)
-            if rejected is None:
-                fitting = self._within(job, left)
-                if fitting is None:
+            if rejected is not None:
+                self._record(rejected)
+            elif enough or self._runs_already(job):
+                self.again[job.number] = job
+                if enough:
                     return None
+            elif (fitting := self._within(job, left)) is None:
+                return None
+            else:
                 self._begin(fitting)
                 return fitting
-            self._record(rejected)
         _log.warning("the search finds no new architecture; it ends before its budget")
         return None
 
@@ -199,7 +201,8 @@ class _State:
         values = {name: getattr(result.metrics, name) for name in self.search.objectives}
         bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
         if bad:
-            return replace(result, state="failed", reason=f"{bad[0]} is {values[bad[0]]}")
+            reason = f"{bad[0]} is {values[bad[0]]}"
+            return replace(result, state="failed", metrics=Metrics(), reason=reason)
         broken = broken_limits(self.sparsity, result.metrics)
         if result.state == "complete" and broken:
             return replace(result, state="infeasible", reason="; ".join(broken))
@@ -218,8 +221,8 @@ class _State:
         """Remove the weights of who left the front, which never comes back, or never was on it."""
         begun = [*self.running.values(), *self.again.values()]
         parents = {job.parent for job in begun if job.parent is not None}
-        front = self.front.numbers()
-        keep = {*front, *self.running, *parents, *self.strategy.needed(self.results)}
+        needed = self.strategy.needed(self.results.all)
+        keep = {*self.results.front(), *self.running, *parents, *needed}
         for number in (self.with_weights | {latest}) - keep:
             self.folder.drop_weights(number)
         self.with_weights = keep
@@ -231,19 +234,20 @@ class _State:
             spent: float = self._num_counted()
         elif budget.unit == "epochs":
             running = (job.epochs or 0.0 for job in self.running.values())
-            spent = sum(result.epochs for result in self.results) + sum(running)
+            spent = sum(result.epochs for result in self.results.all) + sum(running)
         else:
             spent = self.clock()
         return Budget(budget.amount - spent, budget.unit)
 
     def seconds_so_far(self) -> float:
         """Those of the trials of earlier runs, and of this run."""
-        earlier = (sum(r.seconds.values()) for r in self.results if r.number in self.earlier)
-        return sum(earlier) + time.perf_counter() - self.begun
+        return self.earlier_s + time.perf_counter() - self.begun
 
     def pace_at(self, macs: float) -> Pace:
         """How long a model of this size trains."""
-        return pace_at(self.results, macs) or Pace(self.problem.seconds_per_epoch or _GUESS, 0.0)
+        return pace_at(self.results.all, macs) or Pace(
+            self.problem.seconds_per_epoch or _GUESS, 0.0
+        )
 
     def _within(self, job: Job, left: Left) -> Job | None:
         """The job with as much training as is left; None where that is next to nothing."""
@@ -257,7 +261,7 @@ class _State:
 
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""
-        return len(self.results) - self.num_untrained + len(self.running)
+        return self.results.num_counted + len(self.running)
 
     def _unfinished(self) -> Job | None:
         """A trial that was begun, if there is one that can be run now."""
@@ -269,11 +273,17 @@ class _State:
                 return self.again.pop(job.number)
         return None
 
+    def _runs_already(self, job: Job) -> bool:
+        """Whether the architecture is being trained now: once that ends, the job is a duplicate."""
+        return any(is_twin(other, job) for other in self.running.values())
+
     def _ready(self, job: Job) -> Job | None:
         """The job, or that of its parent where the parent's weights are gone or damaged.
 
-        None while that one is running.
+        None while that one, or the same architecture, is running.
         """
+        if self._runs_already(job):
+            return None
         while job.parent is not None and not self.folder.is_whole(job.parent):
             if job.parent in self.running:
                 return None
@@ -285,16 +295,10 @@ class _State:
         """Have a trial that finished run again."""
         if number in self.again:
             return
-        result = next((r for r in self.results if r.number == number), None)
-        if result is None:
+        if number not in self.results:
             raise SweepError(f"trial {number}, which another one starts from, is not on record")
         _log.warning("the files of trial %d are damaged; it is run again", number)
-        remaining = [r for r in self.results if r.number != number]
-        self.results, self.by_widths, self.num_untrained = [], {}, 0
-        self.front = RunningFront(self.search.objectives)
-        for other in remaining:
-            self._remember(other)
-        self.again[number] = _job_of(result)
+        self.again[number] = _job_of(self.results.remove(number))
 
     def _propose(self, left: Left) -> Job | None:
         number = self._free_number()
@@ -314,25 +318,18 @@ class _State:
             epochs=proposal.epochs,
             rung=proposal.rung,
         )
-        ready = self._ready(job)
-        if ready is not job:
-            return None if ready is None else self.again.pop(ready.number)
+        if job.parent is not None and (ready := self._ready(job)) is not job:
+            return ready and self.again.pop(ready.number)
         return job
 
     def _free_number(self) -> int:
         """The lowest number that no trial has."""
-        taken = {*self.running, *self.again}
-        if len(self.results) == 0 or self.results[-1].number == len(self.results) - 1:
-            number = len(self.results)
-        else:
-            taken.update(result.number for result in self.results)
-            number = 0
-        while number in taken:
-            number += 1
-        return number
+        while any(self.next_number in taken for taken in (self.results, self.running, self.again)):
+            self.next_number += 1
+        return self.next_number
 
     def _ask(self, number: int, left: Left) -> Proposal | None:
-        return self.strategy.propose(number, self.results, list(self.running.values()), left)
+        return self.strategy.propose(number, self.results.all, list(self.running.values()), left)
 
     def _begin(self, job: Job) -> None:
         self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
@@ -343,7 +340,7 @@ class _State:
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
         cost = self.problem.cost_of(job.ratios)
-        same = self.by_widths.get(_key(job))
+        same = self.results.twin_of(job)
         if same is not None:
             return replace(
                 _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
@@ -358,23 +355,10 @@ class _State:
         self.folder.write_result(result)
         self.ledger.start(result.number, Proposal(result.ratios, result.origin))
         self.ledger.tell(result)
-        self._remember(result)
+        self.results.add(result)
         for watcher in self.watchers:
-            watcher.finished(result, self.results)
+            watcher.finished(result, self.results.all)
         self.streak.add(result)
-
-    def _remember(self, result: TrialResult) -> None:
-        insort(self.results, result, key=lambda r: r.number)
-        first = self.by_widths.setdefault(_key(result), result)
-        if result.number < first.number:
-            self.by_widths[_key(result)] = result
-        self.num_untrained += result.state in ("duplicate", "infeasible") and not result.seconds
-        self.front.add(result)
-
-
-def _key(trial: Job | TrialResult) -> tuple[object, ...]:
-    """What makes two trials the same; those of a higher rung are trained on, not repeated."""
-    return (trial.rung, *sorted(trial.widths.items()))
 
 
 def _untrained(job: Job, metrics: Metrics) -> TrialResult:

@@ -18,7 +18,15 @@ from paretoprune.files import digest_of, read_sealed, write_sealed, write_text
 from paretoprune.results import Job, TrialResult
 
 # Settings that may change when a sweep goes on: they say where, not what.
-_FREE = {"tracking", "executor", "threads", "cache_dir", "sweeps_dir", "search.extend"}
+_FREE = {
+    "tracking",
+    "executor",
+    "threads",
+    "cache_dir",
+    "sweeps_dir",
+    "search.extend",
+    "search.storage",
+}
 # Settings that may change with `search.extend=true`: what is on record stays true.
 _HARMLESS = {"search.n_trials", "search.budget"}
 
@@ -160,6 +168,10 @@ class SweepFolder:
             except (OSError, ValueError, TypeError, KeyError) as error:
                 _log.warning("%s is damaged (%s); its trial is chosen anew", path, error)
         return [(job, attempts) for attempts, job in jobs]
+
+    def was_begun(self, number: int) -> bool:
+        """Whether there is a note, readable or not, that the trial was run."""
+        return (self.trial(number) / "job.json").exists()
 
     def drop_weights(self, number: int) -> None:
         """Remove the weights of a trial; its plan and result stay."""

@@ -1,13 +1,15 @@
 """`_target_`: the user's and our own classes by dotted path, checked before anything is built.
 
 A config is code once it names what to call, so only trusted packages may be named: ours, the model
-builders and samplers below, and what the setting `trust` adds.
+builders and samplers below, and what the setting `trust` adds. What is called must also be defined
+in one of them: `torch.nn.modules.module.torch.load` begins well and ends elsewhere.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -24,6 +26,14 @@ TRUSTED = (
     "optuna.samplers",
     "timm.create_model",
 )
+# Where a trusted name may turn out to be defined, beside the trusted packages themselves.
+_HOMES = ("timm",)
+# Never somebody's own package, and full of functions that run code or open files: `trust` in a
+# config from elsewhere cannot let them in.
+_NEVER = sys.stdlib_module_names | {
+    "cloudpickle", "dill", "hydra", "joblib", "lightning", "mlflow", "numpy", "omegaconf",
+    "optuna", "pandas", "paretoprune", "ray", "sklearn", "submitit", "torch", "torchvision", "yaml",
+}  # fmt: skip
 
 
 def build(target: Target, **provided: object) -> Any:
@@ -71,17 +81,28 @@ def _paths(target: Target, setting: str) -> list[tuple[str, str]]:
 
 
 def _path_mistakes(path: str, place: str, trust: tuple[str, ...]) -> list[str]:
-    if not any(path == prefix or path.startswith(f"{prefix}.") for prefix in TRUSTED + trust):
-        package = path.split(".")[0]
+    trusted = (*TRUSTED, *(name for name in trust if name.split(".")[0] not in _NEVER))
+    package = path.split(".")[0]
+    if not _is_within(path, trusted):
+        advice = f"; if the code is yours, add `trust=[{package}]`"
         return [
-            f"`{place}={path}` is outside the trusted packages; "
-            f"if the code is yours, add `trust=[{package}]`"
+            f"`{place}={path}` is outside the trusted packages"
+            + ("" if package in _NEVER else advice)
         ]
     try:
         located = _locate(path)
     except (ImportError, AttributeError) as error:
         return [f"`{place}={path}` cannot be imported: {error}"]
-    return [] if callable(located) else [f"`{place}={path}` is not a class or function"]
+    if not (inspect.isclass(located) or inspect.isroutine(located)):
+        return [f"`{place}={path}` is not a class or function"]
+    home = str(getattr(located, "__module__", None))
+    if not _is_within(home, (*trusted, *_HOMES)) or "__" in path:
+        return [f"`{place}={path}` leads to `{home}`, which is outside the trusted packages"]
+    return []
+
+
+def _is_within(path: str, packages: Iterable[str]) -> bool:
+    return any(path == package or path.startswith(f"{package}.") for package in packages)
 
 
 def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list[str]:

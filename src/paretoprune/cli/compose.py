@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from paretoprune.config import FinetuneSettings
 from paretoprune.errors import ParetopruneError, SettingsError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -43,6 +45,7 @@ def run_hydra(command: Callable[[Mapping[str, Any]], None]) -> None:
 
     try:
         sys.argv[1:] = _prepared_arguments(sys.argv[1:])
+        _refuse_foreign_code(sys.argv[1:])
         application()
     except ParetopruneError as error:
         fail(str(error))
@@ -50,6 +53,18 @@ def run_hydra(command: Callable[[Mapping[str, Any]], None]) -> None:
         fail(_first_paragraph(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def finetune_option(name: str) -> FinetuneSettings:
+    """The settings of `finetune=NAME`. Raises SettingsError if there is no such option."""
+    mistakes = _group_mistakes("finetune", name, [CONF])
+    if mistakes:
+        raise SettingsError(mistakes)
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", [f"finetune={name}"])
+    plain = OmegaConf.to_container(config.finetune, resolve=True)
+    assert isinstance(plain, dict)
+    return FinetuneSettings(**{str(key): value for key, value in plain.items()})
 
 
 def fail(message: str) -> None:
@@ -100,6 +115,40 @@ def _refuse_a_grid_of_sweeps(arguments: Sequence[str]) -> None:
                 f"leave out `-m`, or leave out `{searches[0]}`"
             ]
         )
+
+
+def _refuse_foreign_code(arguments: Sequence[str]) -> None:
+    """Raises SettingsError where a config of the user's folders has Hydra itself call something.
+
+    Hydra makes its callbacks before our own check of the settings can begin.
+    """
+    folders = [f"file://{folder.resolve()}" for folder in _extra_folders(arguments)]
+    if not folders and not any("searchpath" in argument for argument in arguments):
+        return
+    overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
+    if folders:
+        overrides.append(f"hydra.searchpath=[{','.join(folders)}]")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        node = compose("config", overrides, return_hydra_config=True).hydra
+    called = sorted(set(_called_in(OmegaConf.to_container(node, resolve=False))))
+    foreign = [name for name in called if not name.startswith(("hydra.", "hydra_plugins."))]
+    if foreign:
+        raise SettingsError(
+            [f"`hydra` in a config calls `{name}`, which it must not" for name in foreign]
+        )
+
+
+def _called_in(value: object) -> Iterator[str]:
+    """All that a config of Hydra's names to be called."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key in ("_target_", "()", "class"):
+                yield str(inner)
+            else:
+                yield from _called_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _called_in(inner)
 
 
 def _extra_folders(arguments: Sequence[str]) -> list[Path]:

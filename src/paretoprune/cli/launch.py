@@ -100,6 +100,8 @@ def _search(
         sampler=search.sampler,
         max_ratio=search.max_ratio,
         seed=settings.seed,
+        storage=search.storage,
+        owner=folder.identity() if search.storage else "",
     )
 
     def evaluate(job: Job) -> TrialResult:
@@ -174,11 +176,12 @@ def _single_name(config: Mapping[str, Any]) -> str:
 
 
 def _without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config as it may be stored: a tracking URI without its password."""
-    tracking = dict(config["tracking"])
-    if tracking.get("uri"):
-        tracking["uri"] = redact(tracking["uri"])
-    return {**config, "tracking": tracking}
+    """The config as it may be stored: the URIs of databases without their passwords."""
+    clean = dict(config)
+    for group, setting in (("tracking", "uri"), ("search", "storage")):
+        if (config.get(group) or {}).get(setting):
+            clean[group] = {**config[group], setting: redact(config[group][setting])}
+    return clean
 
 
 def _describe(task: Outline, folder: SweepFolder) -> None:

@@ -11,7 +11,7 @@ from paretoprune.config import TrackingSettings
 from paretoprune.delivery import SweepFacts
 from paretoprune.delivery.summary import in_points, smallest_within
 from paretoprune.results import Direction, TrialResult
-from paretoprune.search import front_of
+from paretoprune.search import RunningFront
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.tracking import NullTracker, Tracker, open_tracker, resolve_uri, sweep_note
 
@@ -28,9 +28,12 @@ class Tracked:
         objectives: Mapping[str, Direction],
         tags: Mapping[str, str],
         groups: Sequence[str],
+        *,
+        patience_s: float = 10.0,
     ) -> None:
         self._folder, self._objectives = folder, objectives
         self._results: Sequence[TrialResult] = ()
+        self._front = RunningFront(objectives)
         self._tracker: Tracker = NullTracker()
         if settings.enabled:
             root = Path.cwd()
@@ -41,6 +44,7 @@ class Tracked:
                 sweep_id=folder.identity(),
                 tags=tags,
                 params=dict(tags),
+                patience_s=patience_s,
                 objectives=objectives,
                 groups=groups,
             )
@@ -52,12 +56,16 @@ class Tracked:
         """The sweep starts, or goes on: what MLflow missed of an earlier run it gets now."""
         self._results = results
         for result in results:
+            self._front.add(result)
+        self._tracker.mark_front(self._front.numbers())
+        for result in results:
             self._log(result)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more."""
         self._results = results
-        self._tracker.mark_front(front_of(results, self._objectives))
+        self._front.add(result)
+        self._tracker.mark_front(self._front.numbers())
         self._log(result)
 
     def _log(self, result: TrialResult) -> None:

@@ -9,6 +9,7 @@ and optuna-dashboard reads the same file. The sweep's truth are the results in i
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 import warnings
@@ -23,10 +24,11 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from paretoprune.config import Target
-from paretoprune.errors import SweepError
+from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
 from paretoprune.search.front import objective_values
 from paretoprune.targets import build
@@ -40,6 +42,7 @@ _log = logging.getLogger(__name__)
 # Without a pool, connections are closed as soon as they have been used. A lock is not waited for
 # here: the search goes on meanwhile.
 _ENGINE = {"poolclass": NullPool, "connect_args": {"timeout": 1.0}}
+_LOOK_EVERY_S = 5.0  # for the trials of other sweeps in a shared study
 _OPEN_PATIENCE_S = 60.0  # for a database that another program has locked
 _SHARE_FOR_STORING = 0.1  # of the running time, so that short trials need not wait for the disk
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0  # before a locked database is tried again
@@ -58,16 +61,30 @@ class Ledger:
         sampler: Target | None,
         max_ratio: float,
         seed: int,
+        storage: str | None = None,
+        owner: str = "",
     ) -> None:
+        """A study in the file `path`; with `storage`, a URL, in a database shared with others.
+
+        `owner` tells this sweep's trials in it from theirs, from which the sampler learns too.
+        """
+        self._folder = path.parent
         self._objectives = objectives
         directions = list(objectives.values())
-        self._stored = _open(path, name, objectives)
+        self._stored = (
+            _open_shared(storage, name, objectives) if storage else _open(path, name, objectives)
+        )
+        self._owner, self._shared = owner, storage is not None
+        self._others: set[int] = set()  # trials of others, by their number in the study
+        self._next_look = 0.0
         self._late: deque[FrozenTrial] = deque()  # told, and not stored yet
         self._pause_s, self._next_try = _FIRST_PAUSE_S, 0.0
         self._opened, self._storing_s = time.monotonic(), 0.0
         self._working = optuna.create_study(directions=directions)
         self._on_disk = {
-            int(trial.user_attrs["trial"]): trial for trial in self._stored.get_trials()
+            int(trial.user_attrs["trial"]): trial
+            for trial in self._stored.get_trials()
+            if self._is_ours(trial)
         }
         self._most = {f"ratio/{g.name}": min(max_ratio, g.max_ratio) for g in groups}
         self._space: dict[str, BaseDistribution] = {
@@ -96,6 +113,8 @@ class Ledger:
         again what it proposed at its start.
         """
         assert self._sampler is not None, "only a strategy with a sampler asks"
+        if self._shared and time.monotonic() >= self._next_look:
+            self._take_in_others()
         seed = int(np.random.SeedSequence((self._seed, number)).generate_state(1)[0])
         with _experimental():
             self._working.sampler = build(self._sampler, seed=seed)
@@ -122,7 +141,12 @@ class Ledger:
     def tell(self, result: TrialResult) -> None:
         """Remember a finished trial, in memory and on disk."""
         trial = self._running.pop(result.number)
-        attributes = {"trial": result.number, "origin": result.origin, "state": result.state}
+        attributes = {
+            "trial": result.number,
+            "origin": result.origin,
+            "state": result.state,
+            "owner": self._owner,
+        }
         for key, value in attributes.items():
             trial.set_user_attr(key, value)
         values = objective_values(result.metrics, self._objectives)
@@ -137,6 +161,22 @@ class Ledger:
             self._late.append(told)
         while self._late and self._may_store():
             self._store_one()
+
+    def _is_ours(self, trial: FrozenTrial) -> bool:
+        return bool(trial.user_attrs.get("owner", "") == self._owner)
+
+    def _take_in_others(self) -> None:
+        """Let the sampler see what other sweeps have told the shared study."""
+        self._next_look = time.monotonic() + _LOOK_EVERY_S
+        try:
+            trials = self._stored.get_trials(deepcopy=False)
+        except StorageInternalError as error:
+            _log.warning("the shared study cannot be read now (%s)", _cause(error))
+            return
+        for trial in trials:
+            if not self._is_ours(trial) and trial.number not in self._others:
+                self._others.add(trial.number)
+                self._working.add_trial(trial)
 
     def _is_on_disk(self, result: TrialResult) -> bool:
         """Whether this is on disk, or about to be; a trial that failed may have been run again."""
@@ -168,6 +208,7 @@ class Ledger:
         try:
             self._stored.add_trial(self._late[0])
         except StorageInternalError as error:
+            _raise_if_full(error, self._folder)
             _log.warning("study.db cannot be written now (%s); it is tried again", _cause(error))
             self._next_try = time.monotonic() + self._pause_s
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
@@ -180,24 +221,52 @@ class Ledger:
 
 
 def _open(path: Path, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
-    """The study on disk. Raises SweepError where it stays locked, or is no database."""
+    """The study on disk; a damaged one is moved aside, and made again from the results.
+
+    Raises SweepError where it stays locked, DiskFullError where there is no space for it.
+    """
     deadline, pause_s = time.monotonic() + _OPEN_PATIENCE_S, _FIRST_PAUSE_S
     while True:
         try:
+            if not path.exists():
+                _create(path, name, objectives)
             return _open_now(path, name, objectives)
-        except (StorageInternalError, sqlite3.Error) as error:
-            if "locked" not in str(_cause(error)) or time.monotonic() + pause_s > deadline:
-                raise SweepError(
-                    f"{path} cannot be opened ({_cause(error)}); the results do not depend on "
-                    "it: end what uses it, or remove it, and the same command goes on"
-                ) from error
+        except (StorageInternalError, sqlite3.Error, DBAPIError) as error:
+            _raise_if_full(error, path.parent)
+            if "locked" not in _cause(error):
+                _log.warning("%s is damaged (%s); it is made again", path, _cause(error))
+                path.replace(path.with_name(f"{path.name}.damaged"))
+            elif time.monotonic() + pause_s > deadline:
+                raise SweepError(f"{path} is locked; end the program that uses it") from error
         time.sleep(pause_s)
         pause_s *= 2
+
+
+def _open_shared(url: str, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
+    """The study in a database server. Raises SweepError where there is none to talk to."""
+    try:
+        storage = RDBStorage(url, engine_kwargs={"poolclass": NullPool})
+        return _study_in(storage, name, objectives)
+    except (StorageInternalError, DBAPIError, ImportError) as error:
+        raise SweepError(f"`search.storage` cannot be used: {_cause(error)}") from error
+
+
+def _create(path: Path, name: str, objectives: Mapping[str, Direction]) -> None:
+    """Make the file beside its place: killed in the middle, it would be of no use to anybody."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _open_now(draft, name, objectives)
+    for suffix in ("-wal", "-shm"):  # of an earlier study.db: SQLite would take them for the new
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    draft.replace(path)
 
 
 def _open_now(path: Path, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
     _use_write_ahead_log(path)
     storage = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_ENGINE)
+    return _study_in(storage, name, objectives)
+
+
+def _study_in(storage: RDBStorage, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:
     study = optuna.create_study(
         storage=storage,
         study_name=name,
@@ -207,6 +276,11 @@ def _open_now(path: Path, name: str, objectives: Mapping[str, Direction]) -> opt
     with _experimental():
         study.set_metric_names(list(objectives))
     return study
+
+
+def _raise_if_full(error: BaseException, folder: Path) -> None:
+    if "disk is full" in _cause(error):
+        raise DiskFullError(folder) from error
 
 
 def _cause(error: BaseException) -> str:

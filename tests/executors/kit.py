@@ -1,0 +1,69 @@
+"""What every executor must do, on a formula: run, tell faults from losses, and end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from paretoprune.executors import Evaluate, Executor
+from paretoprune.results import Job, TrialResult
+from paretoprune.sweep_folder import SweepFolder
+from tests.faults.driver import sweep
+from tests.kits import formula
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Trials that note which process ran them; number 1 raises, and 3 kills its first worker."""
+
+    notes: Path
+
+    def __call__(self) -> Evaluate:
+        """In the worker."""
+        return self.evaluate
+
+    def evaluate(self, job: Job) -> TrialResult:
+        """A trial of the formula, or a fault."""
+        with (self.notes / "tried").open("a") as stream:
+            stream.write(f"{job.number} {os.getpid()}\n")
+        if job.number == 1:
+            raise ValueError("no luck")
+        if job.number == 3 and self.count(3) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return formula.evaluate(job)
+
+    def count(self, number: int) -> int:
+        """How often a trial was tried."""
+        return sum(line.startswith(f"{number} ") for line in self.lines())
+
+    def lines(self) -> list[str]:
+        """One for each try: number and process."""
+        return (self.notes / "tried").read_text().splitlines()
+
+
+@contextmanager
+def closing_at_end(executor: Executor) -> Iterator[Executor]:
+    """The executor, closed whatever happens."""
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+def check_a_sweep(executor: Executor, path: Path) -> list[str]:
+    """A whole sweep with a fault and a lost worker; who ran what."""
+    trials = Trials(path)
+    with closing_at_end(executor):
+        results = sweep(path / "sweep", n_trials=8, executor=executor)
+    assert {r.number: r.reason for r in results if r.state == "failed"} == {
+        1: "ValueError: no luck"
+    }
+    assert SweepFolder(path / "sweep").read_results() == results
+    assert trials.count(3) == 2
+    tried = {int(line.split()[0]) for line in trials.lines()}
+    assert all(trials.count(number) == 1 for number in tried - {3})
+    return trials.lines()
