@@ -44,7 +44,7 @@ ALLOWED = {
     "tracking": VALUES,
     "delivery": VALUES | {"graph"},
     "fresh": VALUES | {"delivery", "graph", "load"},
-    "prepared_folder": VALUES | {"outline", "prepare", "pruning"},
+    "prepared_folder": VALUES | {"dense", "outline", "prepare", "pruning"},
     "sweep_folder": VALUES | {"driver_lock"},
     "sweep_results": VALUES | {"search"},
     "sweep": VALUES | {"search", "executors", "failures", "sweep_folder", "sweep_results"},

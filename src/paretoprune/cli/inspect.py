@@ -69,7 +69,7 @@ def _answer(console: Console, task: Outline, asked: list[str]) -> None:
     prepared = prepare(task)
     panels = []
     if "scores" in asked:
-        panels.append(show_scores(console, prepared.scores))
+        panels.append(show_scores(console, prepared.start.unit_scores(prepared.scores)))
     if "sensitivity" in asked:
         groups = [group.info for group in task.groups.prunable]
         found = measure_sensitivity(
