@@ -13,11 +13,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Which parts of the package each part may import. `*`: the modules at the top that hold values.
-VALUES = {"results", "errors", "config", "files", "targets"}
+VALUES = {"results", "errors", "config", "files", "name_patterns", "targets"}
 ALLOWED = {
     "results": set(),
     "errors": set(),
     "files": {"errors"},
+    "name_patterns": set(),
     "driver_lock": {"errors"},
     "failures": {"errors", "results"},
     "config": {"results"},
@@ -27,17 +28,23 @@ ALLOWED = {
     "data": VALUES,
     "pruning": VALUES,
     "finetune": VALUES,
-    "measure": VALUES,
-    "outline": VALUES | {"data", "measure", "models", "pruning"},
-    "prepare": VALUES | {"outline", "finetune", "measure", "pruning"},
+    "graph": {"errors", "files"},
+    "measure": VALUES | {"graph"},
+    "removable": VALUES | {"measure", "pruning"},
+    "outline": VALUES | {"data", "measure", "models", "pruning", "removable"},
+    "dense": VALUES | {"outline", "finetune", "pruning"},
+    "prepare": VALUES | {"dense", "outline", "finetune", "measure", "pruning"},
     "latency_table": VALUES | {"outline", "measure", "pruning"},
-    "learning_rate": VALUES | {"prepare", "trial"},
-    "trial": VALUES | {"outline", "prepare", "finetune", "pruning"},
+    "schedules": VALUES | {"dense", "prepare", "finetune", "measure", "pruning"},
+    "learning_rate": VALUES | {"prepare", "schedules"},
+    "trial": VALUES | {"prepare", "pruning", "schedules"},
+    "retrain": VALUES | {"data", "prepare", "trial", "finetune", "pruning"},
     "search": VALUES,
     "executors": VALUES,
     "tracking": VALUES,
-    "delivery": VALUES,
-    "prepared_folder": VALUES | {"outline", "prepare", "pruning"},
+    "delivery": VALUES | {"graph"},
+    "fresh": VALUES | {"delivery", "graph", "load"},
+    "prepared_folder": VALUES | {"dense", "outline", "prepare", "pruning"},
     "sweep_folder": VALUES | {"driver_lock"},
     "sweep_results": VALUES | {"search"},
     "sweep": VALUES | {"search", "executors", "failures", "sweep_folder", "sweep_results"},
@@ -47,7 +54,8 @@ HOMES = {
     "omegaconf": {"cli"},
     "pydantic": {"config", "mistakes"},
     "pydantic_core": {"mistakes"},
-    "torch_pruning": {"pruning"},
+    "scipy": {"pruning"},
+    "timm": {"models"},
     "lightning": {"data", "finetune", "outline"},
     "torchmetrics": {"measure", "finetune"},
     "torchvision": {"models", "data"},
@@ -59,6 +67,8 @@ HOMES = {
     "rich": {"cli"},
     "ray": {"executors"},
     "submitit": {"executors"},
+    "onnx": {"tracking"},
+    "onnxruntime": {"graph"},
     "pynvml": {"measure"},
 }
 

@@ -37,12 +37,14 @@ def mistakes_of(*overrides: str) -> Sequence[str]:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_config_file_composes_and_is_valid(option: str) -> None:
     needed = [] if option.startswith("sweep=") else ["name=test"]
+    if option in ("schedule=regrow", "schedule=overgrow"):
+        needed.append("granularity=weights")
     plus = "+" if option.startswith("sweep=") else ""
     assert isinstance(load_settings(composed(plus + option, *needed)), Settings)
 
 
 def test_all_config_files_were_looked_at() -> None:
-    assert len(OPTIONS) == 59
+    assert len(OPTIONS) == 78
 
 
 def test_all_mistakes_are_told_together() -> None:

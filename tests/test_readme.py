@@ -1,34 +1,20 @@
-"""The README's own example, run as it stands: a user's model and data, searched and picked."""
+"""The README's commands are those that are tested."""
 
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
-import paretoprune
-from tests.kits.commands import run_pick, run_train
-
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.slow
-def test_ones_own_model_and_data(tmp_path: Path) -> None:
-    model, data = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "my_net.py").write_text(model)
-    subprocess.run([sys.executable, "-c", data], cwd=tmp_path, check=True)
+def test_the_search_of_ones_own_network_is_that_of_the_tutorial() -> None:
+    """The tutorial's commands are run by its own test."""
+    tutorial = (ROOT / "docs/tutorial.md").read_text()
     [line] = [line for line in README.splitlines() if "name=mine" in line]
-    arguments = shlex.split(line)[3:]
-    done = run_train(tmp_path, *arguments, "threads=1")
-    assert done.code == 0, done.err
-    table = paretoprune.load_sweep(tmp_path / "sweeps" / "mine")
-    assert (table["origin"] == "chain").any()
-    assert (tmp_path / "mlflow.db").is_file()
-    assert run_pick(tmp_path, "mine").code == 0
+    [shown] = [line for line in tutorial.splitlines() if line.startswith("paretoprune-train")]
+    assert set(line.split()[3:]) == set(shown.split()[1:]) - {"threads=1"}
 
 
 def test_the_quick_start_is_two_commands() -> None:

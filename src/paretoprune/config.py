@@ -17,6 +17,8 @@ from pydantic.dataclasses import dataclass
 
 from paretoprune.results import DIRECTIONS, TIMED, Budget, BudgetUnit, Direction
 
+_SIZES = ("macs", "params", "bytes", "latency")  # a share of which a single run may keep
+_TARGETS = ("ratio", *_SIZES, "accuracy_drop", "ratios")
 _strict = ConfigDict(extra="forbid")
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
@@ -69,6 +71,7 @@ Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
 Seconds = Annotated[float, Field(gt=0), BeforeValidator(parse_seconds)]
 Share = Annotated[float, Field(gt=0, le=1)]  # of the dense model's
 Ratio = Annotated[float, Field(ge=0, lt=1)]  # of a group's channels to remove
+Drop = Annotated[float, Field(ge=0, le=100)]  # of accuracy, in percentage points
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -112,17 +115,55 @@ class ModelSettings:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class ScheduleSettings:
-    """When the plan is carried out during fine-tuning."""
+    """When the plan is carried out during fine-tuning. Which settings count depends on the name."""
 
-    name: Literal["one_shot", "iterative", "gradual"] = "one_shot"
-    steps: Positive = 1  # iterative: prunings, with an equal share of the epochs after each
+    name: Literal[
+        "one_shot", "iterative", "gradual", "one_by_one", "lottery", "regrow", "at_init"
+    ] = "one_shot"
+    steps: Positive = 1  # prunings; one_by_one: at most so many
+    spacing: Literal["linear", "geometric"] = "linear"  # equal numbers go, or equal shares
     ramp: Share = 0.5  # gradual: share of the training steps over which the masks grow
+    units: Positive = 1  # one_by_one: channels that go at a time
+    recovery: Positive = 4  # one_by_one: training batches after each removal
+    min_accuracy: Percent | None = None  # one_by_one: stop before the validation falls below
+    rewind: Literal["weights", "learning_rate"] = "weights"  # lottery: what goes back
+    rewind_epoch: Annotated[int, Field(ge=0)] = 0  # lottery: to this epoch of the dense training
+    exchanged: Share = 0.3  # regrow: share of the weights that are exchanged at first
+    every: Positive = 10  # regrow: training steps between two exchanges
+    until: Share = 0.75  # regrow: share of the training steps after which nothing is exchanged
+    overgrow: Annotated[float, Field(ge=1)] = 1.0  # regrow: so many times the weights, until then
 
     @model_validator(mode="after")
     def _steps_fit_the_name(self) -> ScheduleSettings:
         if self.name == "iterative" and self.steps < 2:
             raise ValueError("`schedule.steps` must be 2 or more with `schedule=iterative`")
         return self
+
+    @property
+    def trains_anew(self) -> bool:
+        """Whether trials are trained as the dense model is (`model.train`), not fine-tuned."""
+        return self.name in ("lottery", "at_init")
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class GranularitySettings:
+    """What goes: whole channels, which makes a model smaller, or weights, which leaves zeros."""
+
+    name: Literal["channels", "weights", "nm", "block"] = "channels"
+    m: Annotated[int, Field(ge=2)] = 4  # nm: N of every m inputs stay; the ratio says N
+    rows: Positive = 4  # block: outputs
+    columns: Positive = 1  # block: inputs
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class SparseTrainingSettings:
+    """A phase of training before pruning that pushes weights towards zero."""
+
+    name: Literal["none", "l1", "bn_scale", "group_lasso", "growing"] = "none"
+    strength: Annotated[float, Field(gt=0)] = 1e-4  # of the penalty in the loss
+    epochs: Positive = 4
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # probability that a weight sits out a step
+    targeted: Share = 1.0  # dropout strikes this share of each layer's weights, the smallest
 
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
@@ -132,10 +173,13 @@ class SparsitySettings:
     ratio: Ratio | None = None  # single run: the same ratio for every group
     macs: Share | None = None  # single run: the share of the dense MACs to keep
     params: Share | None = None  # single run: the share of the dense parameters to keep
+    bytes: Share | None = None  # single run: the share of the dense model file's bytes to keep
     latency: Share | None = None  # single run: the share of the dense latency to keep
-    ratios: Mapping[str, Ratio] | None = None  # single run: a ratio by group name
+    accuracy_drop: Drop | None = None  # single run: the smallest model within so many points
+    ratios: Mapping[str, Ratio] | None = None  # single run: a ratio by pattern of group names
+    caps: Mapping[str, Ratio] = field(default_factory=dict)  # the most that goes, by pattern
     # How a share is reached; `score` and `sensitivity` remove what matters least for its size.
-    allocation: Literal["uniform", "global", "score", "sensitivity"] = "uniform"
+    allocation: Literal["uniform", "global", "erk", "lamp", "score", "sensitivity"] = "uniform"
     divisor: Positive = 4  # widths are rounded to multiples of it
     min_channels: Positive = 1  # no group becomes narrower
     max_params: Count | None = None
@@ -144,10 +188,15 @@ class SparsitySettings:
     max_latency_ms: Count | None = None
     min_accuracy: Percent | None = None
 
+    @property
+    def size_target(self) -> tuple[str, float] | None:
+        """Of a single run: the quantity, and the share of the dense model's to keep."""
+        given = [(name, getattr(self, name)) for name in _SIZES]
+        return next(((name, share) for name, share in given if share is not None), None)
+
     @model_validator(mode="after")
     def _one_target(self) -> SparsitySettings:
-        targets = ("ratio", "macs", "params", "latency", "ratios")
-        given = [name for name in targets if getattr(self, name) is not None]
+        given = [name for name in _TARGETS if getattr(self, name) is not None]
         if len(given) > 1:
             names = " and ".join(f"`sparsity.{name}`" for name in given)
             raise ValueError(f"give one target, not {names} together")
@@ -256,6 +305,9 @@ class Settings:
     data: Target
     scorer: Target
     schedule: ScheduleSettings
+    granularity: GranularitySettings = GranularitySettings()
+    compensation: Literal["none", "bias", "least_squares", "obs"] = "none"
+    sparse_training: SparseTrainingSettings = SparseTrainingSettings()
     sparsity: SparsitySettings
     finetune: FinetuneSettings
     measure: MeasureSettings
@@ -268,6 +320,52 @@ class Settings:
     sweeps_dir: Path = Path("sweeps")
     cache_dir: Path = Path(".cache")
     trust: tuple[str, ...] = ()  # packages of the user's own that `_target_` may name
+
+    @property
+    def goes_by_gates(self) -> bool:
+        """Whether the search goes by what trainings say of their channels."""
+        by_gates = self.search is not None and self.search.strategy == "auto"
+        return by_gates and self.granularity.name == "channels"
+
+    @model_validator(mode="after")
+    def _parts_of_pruning_fit(self) -> Settings:
+        whole = self.granularity.name == "channels"
+        if whole and self.schedule.name == "regrow":
+            raise ValueError(
+                "`schedule=regrow` exchanges single weights; set `granularity=weights`"
+            )
+        if self.schedule.name == "regrow" and self.granularity.name != "weights":
+            raise ValueError("`schedule=regrow` needs `granularity=weights`")
+        if not whole and self.schedule.name == "one_by_one":
+            raise ValueError("`schedule=one_by_one` needs `granularity=channels`")
+        if whole and self.compensation == "obs":
+            raise ValueError(
+                "`compensation=obs` is for single weights; with `granularity=channels`, "
+                "`compensation=least_squares` does the same"
+            )
+        timed = (
+            self.sparsity.latency
+            or self.sparsity.max_latency_ms
+            or (self.search and not set(TIMED).isdisjoint(self.search.objectives))
+        )
+        if not whole and timed:
+            raise ValueError(
+                "zeros do not change the latency here, so it can be neither a target, a limit nor "
+                "an objective; set `granularity=channels`"
+            )
+        if not whole and self.sparse_training.name in ("bn_scale", "group_lasso"):
+            raise ValueError(
+                f"`sparse_training={self.sparse_training.name}` needs `granularity=channels`"
+            )
+        if self.schedule.name == "lottery" and self.schedule.rewind == "weights":
+            if self.model.weights:
+                raise ValueError(
+                    "`schedule.rewind=weights` goes back to the dense model's own training, which "
+                    "`model.weights` does not tell; set `schedule.rewind=learning_rate`"
+                )
+            if self.schedule.rewind_epoch >= max(self.model.train.epochs, 1):
+                raise ValueError("`schedule.rewind_epoch` must be below `model.train.epochs`")
+        return self
 
     @model_validator(mode="after")
     def _combinations(self) -> Settings:

@@ -50,5 +50,9 @@ class DiskFullError(ParetopruneError, OSError):
         )
 
 
+class ExportError(ParetopruneError, RuntimeError):
+    """A model cannot be written in a format, or what was written does not give it back."""
+
+
 class PickError(ParetopruneError, ValueError):
     """No trial of the front satisfies what was asked of pick."""

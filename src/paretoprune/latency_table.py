@@ -53,7 +53,8 @@ def needs_forecast(settings: Settings) -> bool:
 
 def with_forecast(task: Outline) -> Outline:
     """The task with a forecast, from the cache or measured now, if its settings need one."""
-    if not needs_forecast(task.settings):
+    size = task.removable.size
+    if not needs_forecast(task.settings) or not isinstance(size, SizeModel):
         return task
     batch = batch_of(task.example, task.settings.measure.latency_batch_size)
     layers = trace_layers(task.model, batch)
@@ -63,7 +64,7 @@ def with_forecast(task: Outline) -> Outline:
         forecast = measure_forecast(
             task.model,
             task.groups.prunable,
-            task.size,
+            size,
             batch,
             widths_of=task.widths_of,
             step=task.settings.sparsity.divisor,

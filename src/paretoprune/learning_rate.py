@@ -14,12 +14,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from paretoprune.errors import TrainingError
 from paretoprune.prepare import Prepared
 from paretoprune.results import Budget, EpochRecord, Job
-from paretoprune.trial import start_of, train
+from paretoprune.schedules.steps import cut, train
 
 _log = logging.getLogger(__name__)
 
@@ -92,8 +91,9 @@ def _try(prepared: Prepared, rate: float, epochs: float) -> EpochRecord | None:
     widths = task.widths_of(ratios)
     job = Job(0, "tuning", ratios, widths, task.settings.seed, epochs=epochs)
     tried = _with_rate(prepared, rate)
+    candidate, _ = cut(tried, tried.start, tried.scores, widths, trained_next=True)
     try:
-        curve = train(tried, job, start_of(tried, job, trials=Path())).curve
+        curve = train(tried, candidate, job, epochs=epochs)
     except TrainingError:
         return None
     return curve[-1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import logging
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -22,16 +22,15 @@ from torch import Tensor, nn
 from paretoprune.config import Settings
 from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
-from paretoprune.files import read_sealed, write_sealed
-from paretoprune.measure import Forecast, macs_per_layer
+from paretoprune.measure import Forecast
 from paretoprune.models import load_weights
-from paretoprune.pruning import Groups, SizeModel, find_groups, widths_for
+from paretoprune.name_patterns import matches
+from paretoprune.pruning import Groups, SizeModel, widths_for
+from paretoprune.removable import Removable, find_removable
 from paretoprune.results import Cost, DataInfo
 from paretoprune.targets import build
 
-_log = logging.getLogger(__name__)
-
-_GROUPS_VERSION = 2  # raised when groups are found differently, so that cached ones are not used
+_GROUPS_VERSION = 3  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
 
 
@@ -45,32 +44,57 @@ class Outline:
     info: DataInfo
     model: nn.Module  # with the weights that were given, else untrained
     example: Tensor  # (8, ...) real validation inputs
-    groups: Groups
-    size: SizeModel
+    removable: Removable
     digest: str  # names the dense model's content: model, data, training settings, seed
     forecast: Forecast | None = None  # of the latency, where the settings need one
+
+    @property
+    def groups(self) -> Groups:
+        """The dimensions of the search, and what is kept whole."""
+        return self.removable.groups
 
     def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
         """Channels to keep in each group, rounded as the settings say."""
         sparsity = self.settings.sparsity
-        return widths_for(
-            self.groups.prunable,
-            ratios,
-            divisor=sparsity.divisor,
-            min_channels=sparsity.min_channels,
+        divisor, least = (
+            (1, 1) if self.removable.layers else (sparsity.divisor, sparsity.min_channels)
         )
+        widths = widths_for(self.groups.prunable, ratios, divisor=divisor, min_channels=least)
+        for group in self.groups.prunable if sparsity.caps else ():
+            floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / divisor - 1e-9)
+            widths[group.name] = min(group.width, max(widths[group.name], floor * divisor))
+        return widths
+
+    def cap_of(self, name: str) -> float:
+        """The most that may go from this group, as a ratio; rounding never exceeds it."""
+        return min([1.0, *matches(self.settings.sparsity.caps, name)])
 
     def cost_of(self, ratios: Mapping[str, float]) -> Cost:
         """Exact parameters and MACs of the candidate, and its latency where that is forecast."""
-        widths = self.widths_of(ratios)
-        cost = self.size.cost(widths)
-        if self.forecast is None:
+        return self.cost_at(self.widths_of(ratios))
+
+    def cost_at(self, widths: Mapping[str, int]) -> Cost:
+        """The same for given widths, all groups whole where absent."""
+        size = self.removable.size
+        cost = size.cost(widths)
+        if self.forecast is None or not isinstance(size, SizeModel):
             return cost
         return replace(
             cost,
-            latency_ms=self.forecast.latency_ms(self.size.sizes(widths)),
+            latency_ms=self.forecast.latency_ms(size.sizes(widths)),
             latency_error=self.forecast.check.worst_error,
         )
+
+    def quantity_of(self, ratios: Mapping[str, float], name: str) -> float:
+        """`params`, `macs`, `bytes` or `latency` of the candidate; bytes to a few of the header."""
+        return self.size_at(self.widths_of(ratios), name)
+
+    def size_at(self, widths: Mapping[str, int], name: str) -> float:
+        """The same for given widths, all groups whole where absent."""
+        if name == "bytes":
+            return self.removable.file.bytes_of(widths)
+        quantity = "latency_ms" if name == "latency" else name
+        return float(getattr(self.cost_at(widths), quantity))
 
 
 def outline(settings: Settings) -> Outline:
@@ -93,10 +117,13 @@ def outline(settings: Settings) -> Outline:
     model.to(device)
     _check_output(model, example, info)
     digest = _digest(settings, info, model, example)
-    groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")
-    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
-    size = SizeModel(groups.prunable, shapes, macs_per_layer(model, example))
-    return Outline(settings, device, data, info, model, example, groups, size, digest)
+    removable = find_removable(model, example, settings, digest)
+    return Outline(settings, device, data, info, model, example, removable, digest)
+
+
+def fresh_model(task: Outline) -> nn.Module:
+    """The model with its initial weights, those from which the dense model was trained."""
+    return _build_model(task.settings, task.info).to(task.device).eval()
 
 
 def choose_device(settings: Settings) -> torch.device:
@@ -180,15 +207,3 @@ def _source(model: nn.Module) -> str:
 
 def _file_digest(path: Path | None) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
-
-
-def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
-    try:
-        return Groups.from_json(read_sealed(cache))
-    except FileNotFoundError:
-        pass
-    except (ValueError, TypeError, KeyError) as error:
-        _log.warning("%s is damaged (%s); the groups are found again", cache, error)
-    groups = find_groups(model, example)
-    write_sealed(cache, groups.to_json())
-    return groups

@@ -7,16 +7,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
-from paretoprune.errors import WeightsError
-from paretoprune.files import digest_of, read_sealed, write_sealed
-from paretoprune.finetune import Teacher, fit, recalibrate_batchnorm
+from paretoprune.dense import dense_model, start_from
+from paretoprune.finetune import Teacher, recalibrate_batchnorm
 from paretoprune.measure import (
     combine,
     count_bytes,
@@ -26,8 +24,8 @@ from paretoprune.measure import (
     measure_quality,
 )
 from paretoprune.outline import Outline
-from paretoprune.pruning import GateScores, apply_plan, make_plan
-from paretoprune.pruning.checkpoint import load_state, save_state
+from paretoprune.pruning import Candidate, GateScores
+from paretoprune.pruning.unstructured import ZeroedSize, count_compressed_bytes
 from paretoprune.results import Cost, Metrics
 from paretoprune.targets import build
 
@@ -45,7 +43,8 @@ class Prepared:
     outline: Outline
     dense: nn.Module
     dense_metrics: Metrics
-    scores: Mapping[str, Tensor]  # by group name, (width,)
+    start: Candidate  # what trials prune: the dense model, as it was trained before pruning
+    scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
     seconds_per_epoch: float | None = None  # of a model that is hardly pruned, if it was measured
@@ -53,13 +52,14 @@ class Prepared:
 
 def prepare(task: Outline) -> Prepared:
     """Train the dense model or take it from the cache, measure it, score its channels."""
-    dense = _dense_model(task)
+    dense = dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
+    start = start_from(task, dense)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
-    scores = scorer(dense, task.groups.prunable, training_batches(task))
+    scores = start.score(scorer, training_batches(task))
     teacher = teacher_of(task, dense)
-    return Prepared(task, dense, dense_metrics, scores, teacher, task.settings.finetune)
+    return Prepared(task, dense, dense_metrics, start, scores, teacher, task.settings.finetune)
 
 
 def with_gate_scores(prepared: Prepared) -> Prepared:
@@ -75,9 +75,12 @@ def with_gate_scores(prepared: Prepared) -> Prepared:
 
 
 def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
-    """The dense model's answers, computed when they are first needed; None without distillation."""
-    if task.settings.finetune.distillation == 0:
-        return None
+    """The dense model's answers, which the sweep distils from; None without distillation."""
+    return make_teacher(task, dense) if task.settings.finetune.distillation > 0 else None
+
+
+def make_teacher(task: Outline, dense: nn.Module) -> Teacher:
+    """The dense model's answers, computed when they are first needed."""
     loader = task.data.train_dataloader()
     return Teacher(
         dense,
@@ -101,13 +104,23 @@ def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics]
             device=task.device,
             dense=dense[0] if dense else None,
         )
-    return combine(
+    metrics = combine(
         quality,
-        Cost(params=count_params(model), macs=count_macs(model, task.example)),
+        counted_cost(task, model),
         size_bytes=count_bytes(model),
         latency=latency,
         dense=dense[1] if dense else None,
     )
+    if task.removable.layers is None:
+        return metrics
+    return replace(metrics, compressed_bytes=count_compressed_bytes(model.state_dict()))
+
+
+def counted_cost(task: Outline, model: nn.Module) -> Cost:
+    """Parameters and MACs by counting; where weights go instead of channels, without zeros."""
+    if isinstance(task.removable.size, ZeroedSize):
+        return task.removable.size.cost_of(model)
+    return Cost(params=count_params(model), macs=count_macs(model, task.example))
 
 
 def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
@@ -127,50 +140,14 @@ def divergence(prepared: Prepared, ratios: Mapping[str, float]) -> float:
     is a forward pass or two.
     """
     task = prepared.outline
-    groups = task.groups.prunable
-    pruned = apply_plan(
-        prepared.dense, groups, make_plan(groups, prepared.scores, task.widths_of(ratios))
-    )
+    widths = task.widths_of(ratios)
+    pruned = prepared.start.cut(prepared.scores, widths, proof=None).model
     batches = [inputs for inputs, _ in training_batches(task, 1 + _NUM_PROBES)]
     recalibrate_batchnorm(pruned, batches[:_NUM_PROBES])
     with torch.inference_mode():
         dense_logits, logits = prepared.dense(batches[-1]), pruned.eval()(batches[-1])
     target, found = dense_logits.log_softmax(1), logits.log_softmax(1)
     return float(kl_div(found, target, reduction="batchmean", log_target=True))
-
-
-def _dense_model(task: Outline) -> nn.Module:
-    model, settings = task.model, task.settings
-    cached = settings.cache_dir / "dense" / f"{task.digest}.safetensors"
-    if not settings.model.weights and not _load_cached(model, cached):
-        _log.info("training the dense model for %d epochs", settings.model.train.epochs)
-        fit(
-            model,
-            train_loader=task.data.train_dataloader(),
-            val_loader=task.data.val_dataloader(),
-            settings=settings.model.train,
-            epochs=settings.model.train.epochs,
-            seed=settings.seed,
-            device=task.device,
-        )
-        save_state(cached, model)
-        write_sealed(cached.with_suffix(".json"), {"weights": digest_of(cached)})
-    return model.eval()
-
-
-def _load_cached(model: nn.Module, path: Path) -> bool:
-    """Whether the weights came from the cache; damaged ones are trained again."""
-    if not path.is_file():
-        return False
-    try:
-        if read_sealed(path.with_suffix(".json"))["weights"] != digest_of(path):
-            raise ValueError("its checksum does not fit its content")
-        load_state(model, path)
-    except (OSError, ValueError, KeyError, WeightsError) as error:
-        _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
-        return False
-    _log.info("the dense model comes from %s", path)
-    return True
 
 
 def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:

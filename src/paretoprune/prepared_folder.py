@@ -8,6 +8,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save
 
+from paretoprune.dense import start_from
 from paretoprune.errors import SweepError, WeightsError
 from paretoprune.files import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.outline import Outline
@@ -71,6 +72,7 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
         task,
         dense,
         metrics,
+        start_from(task, dense),
         scores,
         teacher_of(task, dense),
         finetune,

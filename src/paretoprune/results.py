@@ -22,6 +22,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     "params": "minimize",
     "macs": "minimize",
     "size_bytes": "minimize",
+    "compressed_bytes": "minimize",
     "latency_ms": "minimize",
     "latency_p95_ms": "minimize",
     "throughput_per_s": "maximize",
@@ -33,6 +34,13 @@ DIRECTIONS: Mapping[str, Direction] = {
 
 # Of these, the ones that are measured by timing passes: fewer MACs do not always better them.
 TIMED = ("latency_ms", "latency_p95_ms", "throughput_per_s", "measured_speedup")
+
+
+# What every report says where weights go instead of channels.
+ZEROS = (
+    "weights are set to zero and the shapes stay: parameters and MACs count what is not zero, "
+    "zeros alone make nothing faster here, and only a compressed file is smaller (compressed_bytes)"
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,24 @@ class DataInfo:
 
 
 @dataclass(frozen=True)
+class Preprocessing:
+    """What turns an image into the model's input: (values / scale - mean) / std per channel."""
+
+    scale: float  # the value that means 1.0: 255 for images of bytes, 1 for floats
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    channel_order: str  # "grey", "RGB", or a sentence
+    resize: int | None = None  # pixels of the shorter side before the crop from the centre
+    crop: int | None = None  # pixels of both sides of that crop
+
+
+@dataclass(frozen=True)
 class GroupInfo:
     """One dimension of the search: a group's name and the number of channels it has when dense."""
 
     name: str
     width: int
+    max_ratio: float = 1.0  # the most of it that may go, from `sparsity.caps`
 
 
 @dataclass(frozen=True)
@@ -94,6 +115,22 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A pruned model beside the dense one, sample by sample, on one part of the data.
+
+    By class, the tuples hold the number of samples and the recall in percent, None for a class
+    without samples.
+    """
+
+    agreement: float  # percent of the samples for which both name the same class
+    only_dense_right: int
+    only_pruned_right: int
+    class_counts: tuple[int, ...]
+    dense_recall: tuple[float | None, ...]
+    pruned_recall: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class Latency:
     """Seconds of inference, measured on one device with fixed threads and batch size."""
 
@@ -126,6 +163,7 @@ class Metrics:
     params: int | None = None
     macs: int | None = None
     size_bytes: int | None = None
+    compressed_bytes: int | None = None  # stored without its zeros, where weights went
     latency_ms: float | None = None
     latency_p95_ms: float | None = None
     throughput_per_s: float | None = None
@@ -202,6 +240,7 @@ class TrialResult:
     reason: str | None = None  # why it failed, or is infeasible
     duplicate_of: int | None = None  # the trial with the same architecture, whose metrics these are
     parent: int | None = None  # the trial whose weights it started from; None: the dense model
+    compensation: Mapping[str, float] = field(default_factory=dict)  # "loss_before", "loss_after"
     epochs: float = 0.0  # passes of training that it got, its parents' not included
     rung: int = 0
     # What the loss would feel of each kept channel, gathered while training; by group name.

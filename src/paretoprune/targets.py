@@ -44,6 +44,12 @@ def build(target: Target, **provided: object) -> Any:
     return instantiate({"_target_": target.path, **target.arguments}, **chosen, _convert_="all")
 
 
+def offers(target: Target, name: str) -> bool:
+    """Whether what `target` builds has such a method; a function's results are not known."""
+    located = _locate(target.path)
+    return not inspect.isclass(located) or hasattr(located, name)
+
+
 def find_mistakes(
     target: Target, *, setting: str, trust: Iterable[str], provided: Iterable[str] = ()
 ) -> list[str]:

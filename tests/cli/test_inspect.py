@@ -49,7 +49,10 @@ def test_what_is_kept_is_told_with_the_reason() -> None:
     least = {group.name: 1 for group in groups.prunable}
     print_groups(Console(file=out, width=200), groups, size, least, rounding="nothing")
     for kept in groups.kept:
-        assert re.search(rf"{re.escape(kept.name)}\s.*{kept.width}\s.*zero-padded", out.getvalue())
+        assert re.search(
+            rf"{re.escape(kept.name)}\s.*{kept.width}\s.*it meets channels that stay",
+            out.getvalue(),
+        )
     assert f"{len(groups.kept)} are kept whole" in out.getvalue()
 
 
@@ -68,9 +71,18 @@ def test_the_command_shows_groups_and_totals_and_writes_nothing(tmp_path: Path) 
     assert {path.name for path in tmp_path.iterdir()} == {".cache"}
 
 
+def test_scores_and_sensitivity_are_told_on_request(tmp_path: Path) -> None:
+    done = run_inspect(tmp_path, *TINY, "+scores=true", "+sensitivity=true")
+    assert done.code == 0, done.err
+    assert "Scores of the channels" in done.out
+    assert re.search(r"50% removed", done.out)
+    assert (tmp_path / "inspect.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("+scores=maybe",), "`scores` must be true or false, got 'maybe'"),
         (("model=resnet21",), "there is no model `resnet21`; did you mean"),
         (("sparsty.divisor=2",), "`sparsty` is not a setting; did you mean `sparsity`?"),
         ((*TINY, "data=npz", "data.path=none.npz"), "none.npz"),

@@ -10,14 +10,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from paretoprune.delivery import export_model
+from paretoprune.delivery import draft_of, write_model
+from paretoprune.delivery.export import preprocessing_json
 from paretoprune.errors import PickError
+from paretoprune.files import write_json, write_text
+from paretoprune.results import DataInfo, Preprocessing
 
 ALL = {
     "model.safetensors",
     "plan.json",
     "groups.json",
     "data.json",
+    "preprocessing.json",
     "metrics.json",
     "config.yaml",
     "README.md",
@@ -33,16 +37,18 @@ def export(folder: Path, *, seed: int = 0, metrics: Any = None) -> dict[str, tor
         "turned": whole.t(),  # lies in another order
         "count": torch.tensor(seed),
     }
-    export_model(
-        folder,
-        model_state=state,
-        plan_json='{"removed": {}}',
-        groups_json="[]",
-        data_json="{}",
-        metrics={"accuracy": 97.25} if metrics is None else metrics,
-        config_yaml="seed: 0\n",
-        card="# card\n",
-    )
+    with draft_of(folder) as draft:
+        write_model(
+            draft,
+            model_state=state,
+            plan_json='{"removed": {}}',
+            groups_json="[]",
+            data_json="{}",
+            config_yaml="seed: 0\n",
+        )
+        write_json(draft / "preprocessing.json", {})
+        write_json(draft / "metrics.json", {"accuracy": 97.25} if metrics is None else metrics)
+        write_text(draft / "README.md", "# card\n")
     return state
 
 
@@ -95,3 +101,20 @@ def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "model").write_text("mine")
     with pytest.raises(PickError, match="is a file"):
         export(tmp_path / "model")
+
+
+INFO = DataInfo(3, (3, 8, 6), 10, 10, 10, "", class_names=("cat", "dog", "owl"))
+
+
+def test_preprocessing_names_input_output_and_classes() -> None:
+    told = preprocessing_json(INFO, Preprocessing(255.0, (0.5,) * 3, (0.2,) * 3, "RGB"))
+    assert told["input"] == {"name": "input", "shape": ["batch", 3, 8, 6], "dtype": "float32"}
+    assert told["output"]["shape"] == ["batch", 3]
+    assert (told["scale"], told["channel_order"]) == (255.0, "RGB")
+    assert told["classes"] == ["cat", "dog", "owl"]
+
+
+def test_preprocessing_that_nobody_knows_is_said_to_be_unknown() -> None:
+    told = preprocessing_json(DataInfo(2, (1, 4), 1, 1, 1, ""), None)
+    assert "does not tell" in told["unknown"]
+    assert told["classes"] == ["0", "1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 
@@ -10,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from paretoprune.delivery import PickRequest, choose
+from paretoprune.delivery.pick_spread import unit_points
 from paretoprune.errors import PickError
 from paretoprune.results import Direction, TrialResult
 from tests.delivery.kit import DENSE, OBJECTIVES, front_of, sweep, trial
@@ -27,22 +29,34 @@ OFF = [
 ]
 
 
+def picks(
+    request: PickRequest,
+    results: list[TrialResult] | None = None,
+    objectives: dict[str, Direction] = OBJECTIVES,
+) -> list[int]:
+    results = [*FRONT, *OFF] if results is None else results
+    front = front_of(results, objectives)
+    chosen = choose(results, front=front, dense=DENSE, request=request, objectives=objectives)
+    return [trial.number for trial in chosen]
+
+
 def pick(
     request: PickRequest,
     results: list[TrialResult] | None = None,
     objectives: dict[str, Direction] = OBJECTIVES,
 ) -> int:
-    results = [*FRONT, *OFF] if results is None else results
-    front = front_of(results, objectives)
-    return choose(results, front=front, dense=DENSE, request=request, objectives=objectives).number
+    [number] = picks(request, results, objectives)
+    return number
 
 
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
         ("knee", 2),
+        ("most_accurate", 0),
         ("max_accuracy", 0),
-        ("min_size", 3),
+        ("cheapest", 3),
+        ("smallest", 3),
         ("min_macs", 3),
         ("fastest", 2),
         ("max_latency_ms", 0),
@@ -50,7 +64,7 @@ def pick(
     ],
 )
 def test_rules(rule: str, expected: int) -> None:
-    assert pick(PickRequest(rule=rule)) == expected
+    assert pick(PickRequest(rules=(rule,))) == expected
 
 
 def test_the_knee_is_the_default() -> None:
@@ -106,23 +120,52 @@ def test_the_knee_with_three_objectives_is_the_most_balanced() -> None:
     ],
 )
 def test_limits_come_before_the_rule(limits: dict[str, float], expected: int) -> None:
-    assert pick(PickRequest(rule="max_accuracy", limits=limits)) == expected
+    assert pick(PickRequest(rules=("max_accuracy",), limits=limits)) == expected
 
 
-def test_a_trial_by_its_number() -> None:
-    assert pick(PickRequest(trial=3)) == 3
+def test_trials_by_their_numbers_and_several_rules() -> None:
+    assert pick(PickRequest(trials=(3,))) == 3
+    assert picks(PickRequest(trials=(3, 1, 3))) == [3, 1]
+    assert picks(PickRequest(rules=("cheapest", "knee", "fastest"))) == [3, 2]
+
+
+def test_a_spread_goes_from_one_end_to_the_other() -> None:
+    assert picks(PickRequest(rules=("spread",), count=1)) == [0]
+    assert picks(PickRequest(rules=("spread",), count=2)) == [0, 3]
+    assert picks(PickRequest(rules=("spread",))) == [0, 1, 2, 3]
+    assert picks(PickRequest(rules=("spread",), count=9)) == [0, 1, 2, 3]
+    dense = trial(9, 99.0, 50_000_000, origin="dense")
+    assert picks(PickRequest(rules=("spread",), count=9), [*FRONT, dense]) == [0, 1, 2, 3]
+    assert picks(PickRequest(rules=("spread",)), [dense]) == [9]
+
+
+@given(st.integers(0, 500), st.integers(2, 6))
+def test_a_spread_leaves_gaps_at_most_twice_the_least_possible(seed: int, count: int) -> None:
+    results = sweep(18, seed=seed)
+    members = [results[number] for number in front_of(results, OBJECTIVES)]
+    points = dict(zip([m.number for m in members], unit_points(members, OBJECTIVES), strict=True))
+
+    def gap(taken: tuple[int, ...]) -> float:
+        return max(min(math.dist(p, points[t]) for t in taken) for p in points.values())
+
+    chosen = picks(PickRequest(rules=("spread",), count=count), results)
+    assert len(chosen) == min(count, len(members))
+    least = min(gap(taken) for taken in itertools.combinations(points, len(chosen)))
+    assert gap(tuple(chosen)) <= 2 * least + 1e-9
 
 
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (PickRequest(trial=17), "no trial 17 in this sweep; the front is: 0, 1, 2, 3"),
-        (PickRequest(trial=4), "trial 4 is not on the front"),
-        (PickRequest(trial=5), r"trial 5 is failed \(loss became NaN\)"),
-        (PickRequest(trial=6), "same architecture as trial 0"),
-        (PickRequest(rule="best"), "`rule=best` is not known; take `knee`"),
-        (PickRequest(rule="max_size"), "`rule=max_size` is not known"),
-        (PickRequest(rule="min_f1"), "needs f1, which this sweep did not measure"),
+        (PickRequest(trials=(17,)), "no trial 17 in this sweep; the front is: 0, 1, 2, 3"),
+        (PickRequest(trials=(4,)), "trial 4 is not on the front"),
+        (PickRequest(trials=(5,)), r"trial 5 is failed \(loss became NaN\)"),
+        (PickRequest(trials=(6,)), "same architecture as trial 0"),
+        (PickRequest(rules=("best",)), "`rule=best` is not known; take `knee`"),
+        (PickRequest(rules=("spread",), count=0), "`n=0` must be 1 or more"),
+        (PickRequest(count=3), "`n` goes with `rule=spread`"),
+        (PickRequest(rules=("max_size",)), "`rule=max_size` is not known"),
+        (PickRequest(rules=("min_f1",)), "needs f1, which this sweep did not measure"),
         (PickRequest(limits={"macs": 5}), "`macs` is no limit; write `max_accuracy_drop`"),
         (PickRequest(limits={"max_loss": 5}), "needs loss, which this sweep did not measure"),
     ],
@@ -145,7 +188,7 @@ def test_the_nearest_is_named_when_nothing_satisfies() -> None:
         "(accuracy 80.00 %, macs 1M): `max_macs=1000000`"
     )
     with pytest.raises(PickError, match=r"trial 3 does not satisfy .*`max_accuracy_drop=18\.3`"):
-        pick(PickRequest(trial=3, limits={"max_accuracy_drop": 1.0}))
+        pick(PickRequest(trials=(3,), limits={"max_accuracy_drop": 1.0}))
 
 
 @given(
@@ -166,7 +209,9 @@ def test_the_limit_that_is_proposed_is_satisfied_by_the_nearest(
         proposed = re.findall(r"`([^`]+=[^`]+)`", str(error))[-1].split()
         assert nearest
         loosened = limits | {n: float(v) for n, _, v in (p.partition("=") for p in proposed)}
-        assert pick(PickRequest(trial=int(nearest[1]), limits=loosened), results) == int(nearest[1])
+        assert pick(PickRequest(trials=(int(nearest[1]),), limits=loosened), results) == int(
+            nearest[1]
+        )
     else:
         metrics = results[chosen].metrics.measured()
         assert metrics["macs"] <= max_macs

@@ -33,9 +33,21 @@ def test_the_default_file_says_what_the_code_does() -> None:
     assert len(list((CONF / "finetune").iterdir())) == 3
 
 
-@pytest.mark.parametrize(("name", "count"), [("one_shot", 1), ("iterative", 3), ("gradual", 1)])
+SCHEDULES = {
+    "one_shot": 1,
+    "iterative": 3,
+    "gradual": 1,
+    "one_by_one": 1,
+    "lottery": 3,
+    "regrow": 1,
+    "overgrow": 1,
+    "at_init": 1,
+}
+
+
+@pytest.mark.parametrize(("name", "count"), SCHEDULES.items())
 def test_schedule(name: str, count: int) -> None:
     settings = ScheduleSettings(**values("schedule", name))
-    assert settings.name == name
+    assert settings.name == name.replace("overgrow", "regrow")
     assert len(stages(settings, 6)) == count
-    assert len(list((CONF / "schedule").iterdir())) == 3
+    assert {path.stem for path in (CONF / "schedule").iterdir()} == {*SCHEDULES}

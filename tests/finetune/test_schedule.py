@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paretoprune.config import ScheduleSettings
-from paretoprune.finetune.schedule import Stage, gradual_share, stages
+from paretoprune.finetune.schedule import Stage, gradual_share, stages, widths_between
 
 
 @pytest.mark.parametrize("name", ["one_shot", "gradual"])
@@ -39,3 +39,21 @@ def test_gradual_share_is_the_cubic_of_zhu_and_gupta() -> None:
 def test_gradual_share_never_falls(ramp_steps: int) -> None:
     shares = [gradual_share(step, ramp_steps) for step in range(ramp_steps + 3)]
     assert shares == sorted(shares)
+
+
+@given(st.integers(1, 64), st.integers(1, 64), st.integers(1, 20))
+def test_widths_fall_from_start_to_end_in_both_spacings(a: int, b: int, steps: int) -> None:
+    start, end = {"g": max(a, b)}, {"g": min(a, b)}
+    for spacing in ("linear", "geometric"):
+        widths = [
+            widths_between(start, end, step / steps, spacing=spacing)["g"]
+            for step in range(steps + 1)
+        ]
+        assert widths == sorted(widths, reverse=True)
+        assert widths[0] == start["g"] and widths[-1] == end["g"]
+
+
+def test_geometric_steps_remove_equal_shares() -> None:
+    start, end = {"g": 1000}, {"g": 125}
+    found = [widths_between(start, end, share / 3, spacing="geometric")["g"] for share in range(4)]
+    assert found == [1000, 500, 250, 125]

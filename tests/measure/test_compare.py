@@ -27,3 +27,16 @@ def test_all_models_are_measured_beside_the_dense_one() -> None:
         grown = {name: cost.peak_memory_bytes for name, cost in costs.items()}
         assert grown["dense"] is not None and grown["small"] is not None
         assert 15 * MIB < grown["dense"] - grown["small"] < 64 * MIB
+
+
+@pytest.mark.timeout(600)
+def test_onnxruntime_runs_them_too() -> None:
+    """A layer with 250 times the work takes longer; the memory is that of the engine alone."""
+    models = {"dense": nn.Linear(2048, 2048, bias=False), "small": nn.Linear(2048, 8)}
+    batch = torch.rand(1, 2048)
+    costs = compare_running(models, batch, engine="onnxruntime", threads=1, repeats=10)
+    assert costs["small"].latency.latency_ms < costs["dense"].latency.latency_ms
+    if sys.platform == "linux":
+        grown = {name: cost.peak_memory_bytes for name, cost in costs.items()}
+        assert grown["dense"] is not None and grown["small"] is not None
+        assert 15 * MIB < grown["dense"] - grown["small"] < 128 * MIB

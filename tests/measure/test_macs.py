@@ -58,9 +58,10 @@ def test_attention_is_counted_and_its_fast_path_is_restored() -> None:
     layer = nn.TransformerEncoderLayer(width, 2, dim_feedforward=16, batch_first=True)
     assert torch.backends.mha.get_fastpath_enabled()
     layers = macs_per_layer(layer, torch.rand(3, tokens, width))
-    projections, products = 4 * tokens * width**2, 2 * tokens**2 * width
     assert layers == {
-        "self_attn": projections + products,
+        "self_attn.in_proj_weight": 3 * tokens * width**2,
+        "self_attn": 2 * tokens**2 * width,
+        "self_attn.out_proj": tokens * width**2,
         "linear1": tokens * width * 16,
         "linear2": tokens * width * 16,
     }

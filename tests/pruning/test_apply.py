@@ -91,7 +91,11 @@ def test_embeddings_lose_width() -> None:
     model = nn.Sequential(nn.Embedding(10, 6), nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
     words = torch.randint(10, (2, 5), generator=torch.Generator().manual_seed(0))
     groups = find_groups(model, words).prunable
-    assert [group.name for group in groups] == ["1"]
+    assert [group.name for group in groups] == ["0", "1"]
+    plan = random_plan(groups, seed=3)
+    pruned = apply_plan(model, groups, plan)
+    assert pruned[0].embedding_dim == pruned[1].in_features == plan.widths(groups)["0"]
+    check_equivalence(masked_model(model, groups, plan), pruned, words)
 
 
 def test_mode_freezing_device_and_memory_format_are_kept(resnet) -> None:

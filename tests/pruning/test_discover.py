@@ -103,9 +103,8 @@ def test_a_grouped_convolution_at_the_end_keeps_what_it_ties_to_the_outputs() ->
     model = nn.Sequential(
         nn.Conv2d(3, 6, 1), nn.ReLU(), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 4, 1, groups=2)
     )
-    assert reasons(model) == {
-        "2": "a grouped convolution ties its channels to the network's outputs"
-    }
+    assert list(find(model)) == ["0"]
+    assert not reasons(model)  # as of the outputs themselves
 
 
 def test_grouped_convolutions_can_tie_everything_together() -> None:
@@ -115,7 +114,7 @@ def test_grouped_convolutions_can_tie_everything_together() -> None:
         nn.Conv2d(6, 6, 1, groups=3),
         nn.Conv2d(6, 2, 1),
     )
-    assert reasons(model) == {"0": "grouped convolutions tie all its channels together"}
+    assert reasons(model) == {"0": "all its channels hang together"}
 
 
 def test_a_transposed_convolution_has_its_channels_the_other_way_round() -> None:
@@ -164,32 +163,32 @@ def test_no_position_is_in_two_groups(case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "words"),
+    ("layer", "width"),
     [
-        (nn.GroupNorm(2, 8), "GroupNorm, which averages"),
-        (nn.Conv2d(8, 4, 1, groups=4), "one output and several inputs in each group"),
-        (nn.ConvTranspose2d(8, 8, 1, groups=2), "`1` is a grouped convolution of a kind"),
-        (nn.InstanceNorm2d(8), "without any tensor"),
-        (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "parametrization"),
+        (nn.GroupNorm(4, 8), 4),
+        (nn.Conv2d(8, 4, 1, groups=4), 4),
+        (nn.ConvTranspose2d(8, 8, 1, groups=2), 2),
+        (nn.InstanceNorm2d(8), 8),
     ],
 )
-def test_what_cannot_be_sliced_is_kept_with_a_reason(layer: nn.Module, words: str) -> None:
-    model = nn.Sequential(
-        nn.Conv2d(3, 8, 1), layer, nn.Conv2d(getattr(layer, "out_channels", 8), 2, 1)
+def test_layers_of_groups_lose_whole_groups(layer: nn.Module, width: int) -> None:
+    outputs = getattr(layer, "out_channels", 8)
+    assert find(nn.Sequential(nn.Conv2d(3, 8, 1), layer, nn.Conv2d(outputs, 2, 1)))["0"].width == (
+        width
     )
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (nn.GroupNorm(1, 8), r"`1` (native_group_norm) runs over its channels"),
+        (nn.Softmax(1), r"`1` (softmax) runs over its channels"),
+        (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "never changes its size"),
+    ],
+)
+def test_what_cannot_go_is_kept_with_a_reason(layer: nn.Module, words: str) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), layer, nn.Conv2d(8, 2, 1))
     assert words in reasons(model)["0"]
-
-
-def test_recurrent_layers_and_attention_are_kept() -> None:
-    class Recurrent(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner, self.lstm, self.head = nn.Linear(5, 6), nn.LSTM(6, 4), nn.Linear(4, 2)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.head(self.lstm(self.inner(x))[0])
-
-    assert "LSTM" in reasons(Recurrent(), 7, 2, 5)["inner"]
 
 
 def test_tied_tensors_are_kept() -> None:
@@ -198,7 +197,7 @@ def test_tied_tensors_are_kept() -> None:
     assert "`0.weight` is shared with `2.weight`" in reasons(model, 2, 4).values()
 
 
-def test_an_uneven_split_is_kept() -> None:
+def test_equal_parts_of_a_split_lose_equally() -> None:
     class Split(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -208,8 +207,9 @@ def test_an_uneven_split_is_kept() -> None:
             left, right = self.first(x).chunk(2, 1)
             return self.last(left) + self.last(right.relu())
 
-    groups = discover_groups(Split(), torch.randn(2, 3, 8, 8))
-    assert "first" not in {group.name for group in groups.prunable}
+    found = places(find(Split())["first"])
+    assert found[("first.weight", 0)] == ((0, 4), (1, 5), (2, 6), (3, 7))
+    assert found[("last.weight", 1)] == row_of_positions(4)
 
 
 def test_frozen_models_have_groups_too_and_stay_as_they_are(resnet) -> None:

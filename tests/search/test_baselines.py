@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,10 @@ def cost_of(ratios: Mapping[str, float]) -> Cost:
     return Cost(params=sum(widths), macs=sum(w * w for w in widths))
 
 
+def at_most(macs: float) -> Callable[[Mapping[str, float]], bool]:
+    return lambda ratios: cost_of(ratios).macs <= macs
+
+
 def test_every_sweep_begins_with_dense_uniform_and_global() -> None:
     found = baselines(GROUPS, SCORES, cost_of, ratios=[0.5, 0.25], max_ratio=0.9)
     assert [p.origin for p in found] == ["dense", "uniform", "global", "uniform", "global"]
@@ -36,20 +40,21 @@ def test_every_sweep_begins_with_dense_uniform_and_global() -> None:
 
 def test_global_ranking_removes_what_scores_below_one_threshold() -> None:
     """The threshold 1.5 is the lowest that meets 120 MACs: 6 x 6 + 9 x 9 = 117 remain."""
-    ratios = global_ratios(SCORES, cost_of, max_macs=120, max_ratio=0.9)
+    ratios = global_ratios(GROUPS, SCORES, at_most(120), max_ratio=0.9)
     assert ratios == {"a": 2 / 8, "b": 7 / 16}
     assert cost_of(ratios).macs == 117
 
 
 def test_global_ranking_leaves_something_of_every_group() -> None:
-    ratios = global_ratios({"a": [0.0] * 8, "b": [9.0] * 16}, cost_of, max_macs=260, max_ratio=0.75)
+    scores = {"a": [0.0] * 8, "b": [9.0] * 16}
+    ratios = global_ratios(GROUPS, scores, at_most(260), max_ratio=0.75)
     assert ratios == {"a": 0.75, "b": 0.0}
 
 
 @given(st.floats(0.02, 1.0))
 def test_uniform_ratio_is_the_smallest_that_fits(share: float) -> None:
     most = share * cost_of(uniform(GROUPS, 0.0)).macs
-    ratio = uniform_ratios(GROUPS, lambda r: cost_of(r).macs <= most, max_ratio=0.99)["a"]
+    ratio = uniform_ratios(GROUPS, at_most(most), max_ratio=0.99)["a"]
     assert cost_of(uniform(GROUPS, ratio)).macs <= most
     assert ratio == 0 or cost_of(uniform(GROUPS, ratio - 1e-4)).macs > most
 

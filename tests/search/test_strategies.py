@@ -26,7 +26,7 @@ from paretoprune.search import (
     baselines,
     distinct_ratios,
     front_of,
-    global_ratios_that_fit,
+    global_ratios,
     measure_sensitivity,
     uniform_ratios,
 )
@@ -81,7 +81,9 @@ def uniform_of_size(size: float) -> Mapping[str, float]:
 
 
 def global_of_size(size: float) -> Mapping[str, float]:
-    return global_ratios_that_fit(formula.SCORES, lambda r: SIZES.size_of(r) <= size, max_ratio=0.9)
+    return global_ratios(
+        formula.GROUPS, formula.SCORES, lambda r: SIZES.size_of(r) <= size, max_ratio=0.9
+    )
 
 
 class Trials:

@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from paretoprune.config import FinetuneSettings
 from paretoprune.errors import ParetopruneError, SettingsError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -52,6 +53,18 @@ def run_hydra(command: Callable[[Mapping[str, Any]], None]) -> None:
         fail(_first_paragraph(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def finetune_option(name: str) -> FinetuneSettings:
+    """The settings of `finetune=NAME`. Raises SettingsError if there is no such option."""
+    mistakes = _group_mistakes("finetune", name, [CONF])
+    if mistakes:
+        raise SettingsError(mistakes)
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", [f"finetune={name}"])
+    plain = OmegaConf.to_container(config.finetune, resolve=True)
+    assert isinstance(plain, dict)
+    return FinetuneSettings(**{str(key): value for key, value in plain.items()})
 
 
 def fail(message: str) -> None:

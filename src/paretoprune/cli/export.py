@@ -1,71 +1,125 @@
-"""A trial of the front: rebuilt, proved to be what was measured, tested once and exported."""
+"""Trials of the front: rebuilt, proved to be what was measured, tested once and delivered."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from rich.console import Console
 from torch import nn
 
+from paretoprune.cli.bench import Bench
 from paretoprune.cli.first import group_infos, search_of
+from paretoprune.cli.formats import write_formats
 from paretoprune.cli.front import dense_metrics, print_front
+from paretoprune.cli.pick import Order
+from paretoprune.cli.picked import device_in_words, layers_of, print_picked
+from paretoprune.cli.registered import register
+from paretoprune.cli.retrained import repeats_of, trained_longer
 from paretoprune.cli.terminal import make_console
-from paretoprune.delivery import CardFacts, PickRequest, choose, export_model, model_card
-from paretoprune.delivery.quantities import written
+from paretoprune.cli.tested import (
+    repeats_before,
+    tested_before,
+    tested_json,
+    tested_once,
+    validation_accuracy,
+)
+from paretoprune.cli.timed import onnx_latencies_ms
+from paretoprune.config import Settings
+from paretoprune.data import preprocessing_of
+from paretoprune.delivery import (
+    CardFacts,
+    FileFacts,
+    FinalFigures,
+    PickRequest,
+    Repeat,
+    choose,
+    draft_of,
+    model_card,
+    write_model,
+)
+from paretoprune.delivery.export import ONNX, check_replaceable, preprocessing_json
 from paretoprune.errors import PickError
-from paretoprune.files import read_json
-from paretoprune.measure import count_macs, count_params, device_name, measure_quality
+from paretoprune.files import read_json, write_json, write_text
+from paretoprune.graph import check_onnx_is_installed
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
+from paretoprune.prepare import counted_cost, measure
 from paretoprune.pruning import Plan, rebuild
-from paretoprune.pruning.checkpoint import load_state
-from paretoprune.results import Metrics, Quality, TrialResult
+from paretoprune.results import Metrics, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
 
 _SAME = 1e-3  # percentage points: the same weights on the same data differ by rounding alone
 
 
-def pick_and_export(path: Path, request: PickRequest) -> None:
+def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
     """Print the front, choose, verify, test and export.
 
-    Raises PickError if no trial of the front satisfies the request or the rebuilt model is not
+    Raises PickError if no trial of the front satisfies the request or a rebuilt model is not
     the measured one, WeightsError for damaged weights.
     """
     console = make_console()
     folder = SweepFolder(path)
     settings = load_settings(folder.read_config())
-    objectives = search_of(settings).objectives
     results = folder.read_results()
-    trial = choose(
+    trials = _chosen(settings, results, request)
+    if "onnx" in order.formats:
+        check_onnx_is_installed()
+    print_front(console, results, search_of(settings).objectives, path)
+    bench = Bench(console, folder, outline(settings), results, order)
+    if order.register and len(trials) > 1:
+        numbers = ", ".join(str(trial.number) for trial in trials)
+        raise PickError(f"`register` takes one model, and these were picked: {numbers}")
+    for trial in trials:
+        check_replaceable(bench.target(trial))
+    for trial in trials:
+        _deliver(bench, trial)
+
+
+def _chosen(
+    settings: Settings, results: Sequence[TrialResult], request: PickRequest
+) -> list[TrialResult]:
+    objectives = search_of(settings).objectives
+    return choose(
         results,
         front=front_of(results, objectives),
         dense=dense_metrics(results) or Metrics(),
         request=request,
         objectives=objectives,
     )
-    print_front(console, results, objectives, path)
-    task = outline(settings)
+
+
+def _deliver(bench: Bench, trial: TrialResult) -> None:
+    """One model, from the sweep's folder to a folder of its own."""
+    task, folder = bench.task, bench.folder
     model = _rebuilt(task, folder, trial)
     _check_it_is_what_was_measured(task, model, trial)
-    target = path / "picked" / f"{trial.number:04d}"
-    tested = _test_once(task, folder, model, target)
-    facts = _facts(task, results, trial, tested, name=path.name)
-    export_model(
-        target,
-        model_state=model.state_dict(),
-        plan_json=(folder.trial(trial.number) / "plan.json").read_text(encoding="utf-8"),
-        groups_json=(folder.dense / "groups.json").read_text(encoding="utf-8"),
-        data_json=(folder.dense / "data.json").read_text(encoding="utf-8"),
-        metrics=_metrics(facts),
-        config_yaml=folder.config.read_text(encoding="utf-8"),
-        card=model_card(facts),
-    )
-    _print_picked(console, facts, target)
+    curve = trained_longer(bench, model, trial)
+    if curve:
+        metrics = measure(task, model, dense=(bench.dense, bench.prepared.dense_metrics))
+        trial = replace(trial, metrics=metrics, curve=trial.curve + curve)
+    with draft_of(bench.target(trial)) as draft:
+        write_model(
+            draft,
+            model_state=model.state_dict(),
+            plan_json=(folder.trial(trial.number) / "plan.json").read_text(encoding="utf-8"),
+            groups_json=(folder.dense / "groups.json").read_text(encoding="utf-8"),
+            data_json=(folder.dense / "data.json").read_text(encoding="utf-8"),
+            config_yaml=folder.config.read_text(encoding="utf-8"),
+        )
+        preprocessing = preprocessing_json(task.info, preprocessing_of(task.data))
+        write_json(draft / "preprocessing.json", preprocessing)
+        files = [_timed(bench, draft, file) for file in _files(bench, draft, model)]
+        tested = _tested(bench, model, draft, trial)
+        repeats = repeats_of(bench, trial) or repeats_before(bench.target(trial), draft)
+        facts = _facts(bench, model, trial, tested, files, repeats, extra_epochs=len(curve))
+        write_json(draft / "metrics.json", _metrics(facts))
+        write_text(draft / "README.md", model_card(facts))
+    print_picked(bench.console, facts, bench.target(trial))
+    if bench.order.register:
+        register(bench, facts, name=bench.order.register)
 
 
 def _rebuilt(task: Outline, folder: SweepFolder, trial: TrialResult) -> nn.Module:
@@ -76,11 +130,11 @@ def _rebuilt(task: Outline, folder: SweepFolder, trial: TrialResult) -> nn.Modul
 
 
 def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: TrialResult) -> None:
-    quality = _quality(task, model, task.data.val_dataloader())
+    cost = counted_cost(task, model)
     found = {
-        "params": count_params(model),
-        "macs": count_macs(model, task.example),
-        "accuracy": quality.accuracy,
+        "params": cost.params,
+        "macs": cost.macs,
+        "accuracy": validation_accuracy(task, model),
     }
     for name, value in found.items():
         expected = getattr(trial.metrics, name)
@@ -92,89 +146,74 @@ def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: Trial
             )
 
 
-def _test_once(
-    task: Outline, folder: SweepFolder, model: nn.Module, target: Path
-) -> Mapping[str, Quality]:
-    """The test split's figures of the pruned and the dense model; an earlier pick's are kept."""
-    earlier = target / "metrics.json"
-    if earlier.is_file():
-        known = read_json(earlier)
-        return {name: Quality(**known["test"][name]) for name in ("pruned", "dense")}
-    dense = task.model
-    load_state(dense, folder.dense / "model.safetensors")
-    loader = task.data.test_dataloader
-    return {
-        "pruned": _quality(task, model, loader()),
-        "dense": _quality(task, dense.to(task.device).eval(), loader()),
-    }
+def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
+    trust = bench.task.settings.trust
+    return write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
 
 
-def _quality(task: Outline, model: nn.Module, loader: Any) -> Quality:
-    return measure_quality(model, loader, num_classes=task.info.num_classes, device=task.device)
+def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:
+    """The ONNX file with its time in onnxruntime; others as they are."""
+    settings = bench.task.settings.measure
+    if file.format != "onnx" or file.reason or not settings.latency or bench.dense_onnx is None:
+        return file
+    pruned = (draft / ONNX).read_bytes()
+    dense_ms, ms = onnx_latencies_ms(bench.dense_onnx, pruned, bench.inputs, settings)
+    return replace(file, latency_ms=ms, dense_latency_ms=dense_ms)
+
+
+def _tested(bench: Bench, model: nn.Module, draft: Path, trial: TrialResult) -> FinalFigures | None:
+    """The test figures; those of an earlier pick of the same weights are kept."""
+    if not bench.task.info.num_test:
+        return None
+    earlier = tested_before(bench.target(trial), draft)
+    return earlier or tested_once(bench.task, model, bench.dense_test)
 
 
 def _facts(
-    task: Outline,
-    results: Sequence[TrialResult],
+    bench: Bench,
+    model: nn.Module,
     trial: TrialResult,
-    tested: Mapping[str, Quality],
+    tested: FinalFigures | None,
+    files: Sequence[FileFacts],
+    repeats: Sequence[Repeat],
     *,
-    name: str,
+    extra_epochs: int,
 ) -> CardFacts:
-    settings = task.settings
+    task, settings = bench.task, bench.task.settings
     return CardFacts(
-        sweep_name=name,
+        sweep_name=bench.folder.path.name,
         model_name=settings.model.target.path,
         data_name=settings.data.path,
         data=task.info,
+        preprocessing=preprocessing_of(task.data),
         groups=group_infos(task),
+        layers=layers_of(bench.dense, model, task.example),
         trial=trial,
-        dense=dense_metrics(results) or Metrics(),
+        dense=bench.prepared.dense_metrics,
         objectives=search_of(settings).objectives,
-        num_trials=len(results),
-        device=_device_name(task.device, settings.measure.latency_threads),
-        test=_as_metrics(tested["pruned"]),
-        dense_test=_as_metrics(tested["dense"]),
+        num_trials=len(bench.results),
+        device=device_in_words(task.device, settings.measure),
+        tested=tested,
+        extra_epochs=extra_epochs,
+        repeats=repeats,
+        files=files,
+        trust=settings.trust,
+        licence=bench.order.licence,
     )
-
-
-def _as_metrics(quality: Quality) -> Metrics:
-    return Metrics(**asdict(quality))
 
 
 def _metrics(facts: CardFacts) -> dict[str, Any]:
     """What `metrics.json` holds."""
-    assert facts.test is not None and facts.dense_test is not None
     return {
         "trial": facts.trial.number,
         "seed": facts.trial.seed,
+        "extra_epochs": facts.extra_epochs,
         "validation": {
             "pruned": facts.trial.metrics.measured(),
             "dense": facts.dense.measured(),
         },
-        "test": {"pruned": facts.test.measured(), "dense": facts.dense_test.measured()},
+        "test": tested_json(facts.tested) if facts.tested else None,
+        "repeats": [asdict(repeat) for repeat in facts.repeats],
+        "files": [asdict(file) for file in facts.files],
         "widths": dict(facts.trial.widths),
     }
-
-
-def _device_name(device: torch.device, threads: int) -> str:
-    if device.type == "cuda":
-        return device_name(device)
-    return f"{device_name(device)}, {threads} thread{'s' if threads > 1 else ''}"
-
-
-def _print_picked(console: Console, facts: CardFacts, target: Path) -> None:
-    pruned, dense = facts.trial.metrics, facts.dense
-    test, dense_test = facts.test, facts.dense_test
-    assert test is not None and dense_test is not None
-    for name, value in pruned.measured().items():
-        if name in ("macs", "params", "size_bytes", "latency_ms"):
-            before = dense.measured().get(name)
-            beside = f"   (dense {written(name, before)})" if before else ""
-            console.print(f"{name:12s} {written(name, value)}{beside}")
-    console.print(
-        f"accuracy     validation {pruned.accuracy:.2f} % (dense {dense.accuracy:.2f} %), "
-        f"test {test.accuracy:.2f} % (dense {dense_test.accuracy:.2f} %)"
-    )
-    console.print(f"trial {facts.trial.number} is exported to {target}")
-    console.print(f'load it with: paretoprune.load_model("{target}")')

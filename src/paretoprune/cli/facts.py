@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from paretoprune.config import SearchSettings
@@ -81,7 +83,13 @@ def _scores(folder: SweepFolder) -> dict[str, list[float]]:
     file = folder.dense / "scores.safetensors"
     if not file.is_file():
         return {}
-    return {name: values.tolist() for name, values in load_file(file).items()}
+    return {name: _few(values.ravel()) for name, values in load_file(file).items()}
+
+
+def _few(scores: NDArray[np.float32]) -> list[float]:
+    """All scores; of very many, those of single weights, a thousand from low to high."""
+    few = scores if len(scores) < 2000 else np.sort(scores)[:: len(scores) // 1000]
+    return [float(score) for score in few]
 
 
 def _repeats(folder: SweepFolder) -> dict[int, list[float]]:

@@ -6,59 +6,65 @@ from collections.abc import Callable, Mapping, Sequence
 
 from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
+from paretoprune.name_patterns import matches, unmatched
 from paretoprune.outline import Outline
 from paretoprune.results import GroupInfo, Proposal
 from paretoprune.search import (
+    Path,
+    Sensitivity,
     baselines,
     broken_limits,
+    different_places,
     distinct_ratios,
-    global_ratios_that_fit,
+    erdos_renyi_path,
+    first_that_fits,
     least_loss,
     loss_of_scores,
+    ranking_path,
+    sensitivity_path,
     uniform,
-    uniform_ratios,
+    uniform_path,
     worthwhile,
 )
-from paretoprune.search.sensitivity import Sensitivity
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
-_DEFAULT_MACS = 0.5
-_TARGETS = {"macs": "macs", "params": "params", "latency": "latency_ms"}  # setting: quantity
+_DEFAULT_TARGET = ("macs", 0.5)
+_MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
 
 
 def search_of(settings: Settings) -> SearchSettings:
     """The search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
-    return SearchSettings(strategy="chain", n_trials=2, max_ratio=_MAX_RATIO, baseline_ratios=())
+    n_trials = 9 if settings.sparsity.accuracy_drop is not None else 2
+    return SearchSettings(
+        strategy="chain", n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
+    )
 
 
 def reject_unmeetable(task: Outline) -> None:
     """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
-    ratio = search_of(task.settings).max_ratio
-    smallest = task.cost_of(uniform(group_infos(task), ratio))
+    sparsity, groups = task.settings.sparsity, group_infos(task)
+    least = uniform(groups, search_of(task.settings).max_ratio)
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
-        for sentence in broken_limits(task.settings.sparsity, smallest.at_least())
+        for sentence in broken_limits(sparsity, task.cost_of(least).at_least())
     ]
-    dense = task.cost_of({})
-    for name, quantity in _TARGETS.items():
-        share = getattr(task.settings.sparsity, name)
-        if task.settings.search or share is None:
-            continue
-        least = getattr(smallest, quantity) / getattr(dense, quantity)
-        if share < least:
+    if not task.settings.search and sparsity.size_target is not None:
+        name, share = sparsity.size_target
+        reached = task.quantity_of(least, name) / task.quantity_of({}, name)
+        if share < reached:
             mistakes.append(
                 f"`sparsity.{name}={share}` cannot be reached: the smallest candidate keeps "
-                f"{least:.4f} of the dense model's"
+                f"{reached:.4f} of the dense model's"
             )
-    unknown = set(task.settings.sparsity.ratios or {}) - {g.name for g in group_infos(task)}
-    if unknown:
-        names = ", ".join(group.name for group in group_infos(task))
-        mistakes.append(
-            f"`sparsity.ratios` names {', '.join(sorted(unknown))}, which can't be pruned; "
-            f"the groups are: {names}"
-        )
+    names = [group.name for group in groups]
+    for setting, patterns in (("ratios", sparsity.ratios or {}), ("caps", sparsity.caps)):
+        if unknown := unmatched(patterns, names):
+            mistakes.append(
+                f"`sparsity.{setting}` names {', '.join(sorted(unknown))}, which can't be pruned; "
+                f"the groups are: {', '.join(names)}"
+            )
     if mistakes:
         raise SettingsError(mistakes)
 
@@ -70,12 +76,14 @@ def first_proposals(
 ) -> list[Proposal]:
     """The candidates that come before any that a sampler proposes.
 
-    `sensitivity` measures the groups; it is called where the settings ask for it.
+    `scores` must be comparable across groups; `sensitivity` is measured if the allocation asks.
     """
     groups = group_infos(task)
     if task.settings.search is None:
-        single = _single(task, groups, scores, sensitivity)
-        return [Proposal(uniform(groups, 0.0), "dense"), Proposal(single, "single")]
+        dense = Proposal(uniform(groups, 0.0), "dense")
+        if task.settings.sparsity.accuracy_drop is not None:
+            return [dense]
+        return [dense, Proposal(_single(task, scores, sensitivity), "single")]
     search = task.settings.search
     return baselines(
         groups,
@@ -88,33 +96,89 @@ def first_proposals(
 
 def group_infos(task: Outline) -> list[GroupInfo]:
     """The dimensions of the search."""
-    return [GroupInfo(group.name, group.width) for group in task.groups.prunable]
+    return [
+        GroupInfo(group.name, group.width, task.cap_of(group.name))
+        for group in task.groups.prunable
+    ]
+
+
+def places_of(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> list[dict[str, float]]:
+    """What a single run with an accuracy drop tries: falling sizes along the allocation."""
+    path = _path(task, scores, sensitivity)
+    return different_places(path, task.widths_of, most=_MOST_PLACES)
+
+
+def choices_of(task: Outline, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
+    """The ratios that a group can have: one for each width, of layers of weights at most 64."""
+    most = {"most": 64} if task.removable.layers else {}
+    return distinct_ratios(group_infos(task), task.widths_of, max_ratio=max_ratio, **most)
 
 
 def _single(
     task: Outline,
-    groups: Sequence[GroupInfo],
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Mapping[str, float]:
-    """The ratios of the candidate that `sparsity` names."""
-    sparsity = task.settings.sparsity
+    """The candidate that `sparsity` names."""
+    sparsity, groups = task.settings.sparsity, group_infos(task)
     if sparsity.ratio is not None:
         return uniform(groups, sparsity.ratio)
     if sparsity.ratios is not None:
-        return {g.name: sparsity.ratios.get(g.name, 0.0) for g in groups}
-    given = [name for name in _TARGETS if getattr(sparsity, name) is not None]
-    target = given[0] if given else "macs"
-    share = getattr(sparsity, target) or _DEFAULT_MACS
+        asked = {group.name: matches(sparsity.ratios, group.name) for group in groups}
+        return {name: ratios[-1] if ratios else 0.0 for name, ratios in asked.items()}
+    if task.settings.schedule.name == "one_by_one":  # it stops at the target by itself
+        return uniform(groups, _MAX_RATIO)
+    quantity, share = sparsity.size_target or _DEFAULT_TARGET
+    most = share * task.quantity_of({}, quantity)
+    if sparsity.allocation in ("score", "sensitivity"):
+        loss, choices, size_of = _greedy(task, scores, sensitivity)
+        return least_loss(loss, worthwhile(choices, size_of), size_of, target=most)
+    return first_that_fits(
+        _path(task, scores, sensitivity),
+        lambda ratios: task.quantity_of(ratios, quantity) <= most,
+        task.widths_of,
+    )
 
-    def size_of(ratios: Mapping[str, float]) -> float:
-        return float(getattr(task.cost_of(ratios), _TARGETS[target]))
 
-    most = share * size_of({})
-    if sparsity.allocation == "uniform":
-        return uniform_ratios(groups, lambda r: size_of(r) <= most, max_ratio=_MAX_RATIO)
-    if sparsity.allocation == "global":
-        return global_ratios_that_fit(scores, lambda r: size_of(r) <= most, max_ratio=_MAX_RATIO)
+def _path(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> Path:
+    """The way from the dense model to the smallest that `sparsity.allocation` names."""
+    groups, allocation = group_infos(task), task.settings.sparsity.allocation
+    if allocation in ("global", "lamp"):
+        return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
+    if allocation == "erk":
+        return erdos_renyi_path(groups, _kernel_factors(task), max_ratio=_MAX_RATIO)
+    if allocation in ("score", "sensitivity"):
+        return sensitivity_path(*_greedy(task, scores, sensitivity))
+    return uniform_path(groups, max_ratio=_MAX_RATIO)
+
+
+def _greedy(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> tuple[Sensitivity, Mapping[str, Sequence[float]], Callable[[Mapping[str, float]], float]]:
+    """The loss, the choices and the size of the allocations `score` and `sensitivity`."""
+    sparsity = task.settings.sparsity
     loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
-    choices = distinct_ratios(groups, task.widths_of, max_ratio=_MAX_RATIO)
-    return least_loss(loss, worthwhile(choices, size_of), size_of, target=most)
+    name = (sparsity.size_target or _DEFAULT_TARGET)[0]
+    choices = choices_of(task, max_ratio=_MAX_RATIO)
+    return loss, choices, lambda ratios: task.quantity_of(ratios, name)
+
+
+def _kernel_factors(task: Outline) -> dict[str, float]:
+    """By group, the sum of the dimensions of its weights over that of their products."""
+    shapes = {name: p.shape for name, p in task.model.named_parameters() if p.dim() > 1}
+    factors = {}
+    for group in task.groups.prunable:
+        names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}
+        own = [shapes[name] for name in sorted(names) if name in shapes]
+        factors[group.name] = sum(map(sum, own)) / sum(shape.numel() for shape in own)
+    return factors

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from paretoprune.cli.compose import run_hydra
+from paretoprune.errors import SettingsError
 from paretoprune.mistakes import load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from paretoprune.outline import Outline
+
+_QUESTIONS = ("scores", "sensitivity")  # `+scores=true`: what needs the trained dense model
+_LEVELS = (0.25, 0.5, 0.75)
+_PICTURE = Path("inspect.png")
 
 
 def main() -> None:
-    """Entry point of the command. It takes the settings of `train`, and trains nothing."""
+    """Entry point of the command. It takes the settings of `train`, and trains nothing unless the
+    dense model's scores or sensitivity are asked for."""
     run_hydra(_run)
 
 
 def _run(config: Mapping[str, Any]) -> None:
-    settings = load_settings(config)
+    asked = _asked(config)
+    settings = load_settings({key: config[key] for key in config if key not in _QUESTIONS})
     # The large libraries are imported once the settings are known to be right.
     import torch
 
@@ -30,4 +43,38 @@ def _run(config: Mapping[str, Any]) -> None:
     least = task.widths_of({group.name: 1.0 for group in task.groups.prunable})
     sparsity = settings.sparsity
     rounding = f"sparsity.divisor={sparsity.divisor}, sparsity.min_channels={sparsity.min_channels}"
-    print_groups(console, task.groups, task.size, least, rounding=rounding)
+    print_groups(console, task.groups, task.removable.size, least, rounding=rounding)
+    if asked:
+        _answer(console, task, asked)
+
+
+def _asked(config: Mapping[str, Any]) -> list[str]:
+    mistakes = [
+        f"`{name}` must be true or false, got {config[name]!r}"
+        for name in _QUESTIONS
+        if not isinstance(config.get(name, False), bool)
+    ]
+    if mistakes:
+        raise SettingsError(mistakes)
+    return [name for name in _QUESTIONS if config.get(name, False)]
+
+
+def _answer(console: Console, task: Outline, asked: list[str]) -> None:
+    from paretoprune.cli.what_matters import show_scores, show_sensitivity
+    from paretoprune.delivery.curves_png import curves_png
+    from paretoprune.files import write_bytes
+    from paretoprune.prepare import divergence, prepare
+    from paretoprune.search.sensitivity import measure_sensitivity
+
+    prepared = prepare(task)
+    panels = []
+    if "scores" in asked:
+        panels.append(show_scores(console, prepared.start.unit_scores(prepared.scores)))
+    if "sensitivity" in asked:
+        groups = [group.info for group in task.groups.prunable]
+        found = measure_sensitivity(
+            groups, lambda ratios: divergence(prepared, ratios), levels=_LEVELS
+        )
+        panels.append(show_sensitivity(console, found))
+    write_bytes(_PICTURE, curves_png(panels))
+    console.print(f"the curves are in {_PICTURE}", markup=False, highlight=False, soft_wrap=True)

@@ -31,7 +31,8 @@ from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.prepared_folder import keep_prepared, load_prepared
 from paretoprune.pruning import normalise
-from paretoprune.results import Job, TrialResult
+from paretoprune.pruning.scorers.lamp import lamp
+from paretoprune.results import ZEROS, Job, TrialResult
 from paretoprune.search import Ledger
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
@@ -74,9 +75,9 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
     if prepared is None:
         prepared = prepare(task)
         search = search_of(task.settings)
-        if search.strategy == "auto":
+        if task.settings.goes_by_gates:
             prepared = with_gate_scores(prepared)
-        if task.settings.finetune.tune_learning_rate:
+        if task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew:
             prepared = with_tuned_rate(prepared, search.budget)
         keep_prepared(prepared, folder.dense)
         if task.forecast:
@@ -89,7 +90,8 @@ def _search(
 ) -> list[TrialResult]:
     task, settings = prepared.outline, prepared.outline.settings
     search = search_of(settings)
-    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
+    scores = comparable_scores(prepared)
+    sensitivity = sensitivity_of(prepared, folder.dense / "sensitivity.json")
     ledger = Ledger(
         folder.study,
         name=folder.path.name,
@@ -105,9 +107,8 @@ def _search(
     def evaluate(job: Job) -> TrialResult:
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
-    sensitivity = sensitivity_of(prepared, folder.dense / "sensitivity.json")
     first = first_proposals(task, scores, sensitivity)
-    strategy = strategy_of(prepared, ledger, sensitivity, num_first=len(first))
+    strategy = strategy_of(prepared, ledger, scores, sensitivity, num_first=len(first))
     threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
     executor = open_executor(
         settings.executor,
@@ -153,6 +154,21 @@ def _search(
     return results
 
 
+def comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
+    """Scores of all channels or units that may be ranked across groups.
+
+    Those of single weights are as they are; those of channels, of layers of all sizes, are divided
+    by the mean of their group. `lamp` compares the share of what is left (Lee et al. 2021).
+    """
+    settings = prepared.outline.settings
+    scores = prepared.start.unit_scores(prepared.scores)
+    if settings.sparsity.allocation == "lamp":
+        scores = {name: lamp(values.double().square()) for name, values in scores.items()}
+    elif settings.granularity.name == "channels":
+        scores = normalise(scores)
+    return {name: values.tolist() for name, values in scores.items()}
+
+
 def _single_name(config: Mapping[str, Any]) -> str:
     """A name for a single run: the same settings give the same folder."""
     text = json.dumps(config, sort_keys=True, default=str)
@@ -175,11 +191,14 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
     _log.info("results go to %s", folder.path)
     _log.info("data: %s", info.split)
     _log.info(
-        "dense model: %s parameters, %s MACs; %d groups can be pruned",
+        "dense model: %s parameters, %s MACs; %d %s can be pruned",
         f"{dense.params:,}",
         f"{dense.macs:,}",
         len(groups.prunable),
+        "layers" if task.removable.layers else "groups",
     )
+    if task.removable.layers:
+        _log.info(ZEROS)
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
 
@@ -192,6 +211,7 @@ def _tags(task: Outline) -> dict[str, str]:
         "data": settings.data.path,
         "scorer": settings.scorer.path,
         "schedule": settings.schedule.name,
+        "granularity": settings.granularity.name,
         "seed": str(settings.seed),
     }
 

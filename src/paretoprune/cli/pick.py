@@ -1,26 +1,56 @@
-"""`python -m src.pick NAME`: the front of a sweep, and one model of it, verified and exported."""
+"""`python -m src.pick NAME`: the front of a sweep, and models of it, verified and delivered."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, options_of
-from paretoprune.cli.compose import fail
-from paretoprune.config import parse_count
+from paretoprune.cli.compose import fail, finetune_option
+from paretoprune.config import FinetuneSettings, parse_count
 from paretoprune.errors import ParetopruneError, PickError
 
-_USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [sweeps_dir=...]
+_USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
-Show the front of the sweep NAME, pick a model, verify it, measure it once on the test split and
-export it to sweeps/NAME/picked/.
+Show the front of the sweep NAME, pick models, verify them, measure them once on the test split and
+export them to sweeps/NAME/picked/.
 
-  rule=knee                 the default; or max_accuracy, min_size, fastest, min_macs, ...
-  trial=17                  this trial of the front
+Which:
+  rule=knee                 the default; or most_accurate, smallest, fastest, cheapest (by the
+                            sweep's own size objective), max_QUANTITY, min_QUANTITY
+  rule=spread n=4           several from all over the front; rule=knee,fastest takes two
+  trial=17                  this trial of the front; trial=17,23 takes two
   max_params=50k            a limit on anything that was measured: max_QUANTITY or min_QUANTITY
   max_accuracy_drop=0.5     at most so many percentage points below the dense model
+
+What to do with them:
+  format=onnx,pt2           ONNX and torch.export beside safetensors, which is always there
+  finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
+                            keeps the sweep's own settings
+  seeds=3                   train again with so many other seeds and tell the spread
+  register=my-model         into MLflow's model registry, with the alias `champion`
+  licence=MIT               for the model card
 """
+_FORMATS = ("safetensors", "onnx", "pt2")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done with the models that are picked."""
+
+    formats: tuple[str, ...] = ("safetensors",)
+    finetune: FinetuneSettings | None = None  # of a longer training; None: the sweep's own
+    epochs: int | None = None  # of a longer training; None: those of `finetune`
+    seeds: int = 0
+    register: str | None = None
+    licence: str | None = None
+
+    @property
+    def trains_longer(self) -> bool:
+        """Whether a model is trained further before it is exported."""
+        return self.finetune is not None or self.epochs is not None
 
 
 def main() -> None:
@@ -41,17 +71,40 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     name, options = arguments[0], options_of(arguments[1:])
     folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
+    order = _order(options)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.export import pick_and_export
     from paretoprune.delivery import PickRequest
 
-    rule, trial = options.pop("rule", "knee"), options.pop("trial", None)
     request = PickRequest(
-        rule=rule,
-        trial=None if trial is None else int(_number("trial", trial)),
+        rules=tuple(options.pop("rule", "knee").split(",")),
+        trials=tuple(int(_number("trial", text)) for text in _listed(options.pop("trial", ""))),
+        count=_count(options, "n"),
         limits={key: _number(key, value) for key, value in options.items()},
     )
-    pick_and_export(folder, request)
+    pick_and_export(folder, request, order)
+
+
+def _order(options: dict[str, str]) -> Order:
+    """What is not about which models to pick, taken out of the options."""
+    formats = _listed(options.pop("format", "safetensors"))
+    unknown = [name for name in formats if name not in _FORMATS]
+    if unknown:
+        raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
+    register = options.pop("register", None)
+    longer = options.pop("finetune", None)
+    return Order(
+        formats=tuple(dict.fromkeys(["safetensors", *formats, *(["onnx"] if register else [])])),
+        finetune=finetune_option(longer) if longer else None,
+        epochs=_count(options, "epochs"),
+        seeds=_count(options, "seeds") or 0,
+        register=register,
+        licence=options.pop("licence", None),
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
 
 
 def _number(key: str, text: str) -> float:
@@ -59,3 +112,13 @@ def _number(key: str, text: str) -> float:
     if isinstance(value, float):
         return value
     raise PickError(f"`{key}={text}` must be a number, for example 0.5, 50k or 1.5M")
+
+
+def _count(options: dict[str, str], key: str) -> int | None:
+    """A whole number from 1, taken out of the options; None where it is not given."""
+    text = options.pop(key, None)
+    if text is None:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise PickError(f"`{key}={text}` must be a whole number, 1 or more")
+    return int(text)

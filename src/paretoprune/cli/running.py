@@ -64,6 +64,8 @@ def measure_and_print(name: str, request: Request) -> None:
 def _device(request: Request) -> torch.device:
     if request.device == "cuda" and not torch.cuda.is_available():
         raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
+    if request.device != "cpu" and request.engine != "torch":
+        raise SettingsError([f"`engine={request.engine}` is measured on the CPU; use `device=cpu`"])
     return torch.device(request.device)
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from paretoprune.cli.first import group_infos, search_of
+from paretoprune.cli.first import choices_of, group_infos, places_of, search_of
 from paretoprune.files import write_json
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, divergence
-from paretoprune.pruning import normalise
 from paretoprune.results import TIMED, TrialResult
 from paretoprune.search import (
     Chain,
+    Drop,
     Family,
     Full,
     Halving,
@@ -22,8 +22,7 @@ from paretoprune.search import (
     Sizes,
     Strategy,
     broken_limits,
-    distinct_ratios,
-    global_ratios_that_fit,
+    global_ratios,
     measure_sensitivity,
     uniform_ratios,
     worthwhile,
@@ -40,12 +39,16 @@ _TIE = 1e-6
 def strategy_of(
     prepared: Prepared,
     ledger: Ledger,
+    scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
     *,
     num_first: int,
 ) -> Strategy:
     """The strategy for all trials after the first `num_first`."""
     task = prepared.outline
+    drop = task.settings.sparsity.accuracy_drop
+    if task.settings.search is None and drop is not None:
+        return Drop(places_of(task, scores, sensitivity), drop)
     search, sizes = search_of(task.settings), _sizes(task)
 
     def fits(ratios: Ratios) -> bool:
@@ -57,9 +60,10 @@ def strategy_of(
         halving = search.strategy == "halving"
         return Halving(full, search.objectives, num_first) if halving else full
     if search.strategy in ("uniform", "global"):
-        member = _uniform(task, sizes) if search.strategy == "uniform" else _global(prepared, sizes)
+        member = _member(task, scores, sizes)
         return Family(search.strategy, member, sizes, search.num_sizes, num_first)
-    damage = _gates(prepared) if search.strategy == "auto" else lambda _parent: sensitivity()
+    gates = task.settings.goes_by_gates
+    damage = _gates(prepared) if gates else lambda _parent: sensitivity()
     return Chain(search.strategy, sizes, fits, damage, search.num_sizes)
 
 
@@ -81,7 +85,7 @@ def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
 def _sizes(task: Outline) -> Sizes:
     search = search_of(task.settings)
     size_of = _size_of(task, search.objectives)
-    choices = distinct_ratios(group_infos(task), task.widths_of, max_ratio=search.max_ratio)
+    choices = choices_of(task, max_ratio=search.max_ratio)
     return Sizes(
         choices=worthwhile(choices, size_of) if _timed(search.objectives) else choices,
         size_of=size_of,
@@ -89,19 +93,21 @@ def _sizes(task: Outline) -> Sizes:
     )
 
 
-def _uniform(task: Outline, sizes: Sizes) -> Callable[[float], Ratios]:
-    groups, max_ratio = group_infos(task), search_of(task.settings).max_ratio
-    return lambda size: uniform_ratios(
-        groups, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=max_ratio
-    )
+def _member(
+    task: Outline, scores: Mapping[str, Sequence[float]], sizes: Sizes
+) -> Callable[[float], Ratios]:
+    """The member of a family, uniform or global, that has at most a size."""
+    groups, search = group_infos(task), search_of(task.settings)
 
+    def at_most(size: float) -> Ratios:
+        def fits(ratios: Ratios) -> bool:
+            return sizes.size_of(ratios) <= size
 
-def _global(prepared: Prepared, sizes: Sizes) -> Callable[[float], Ratios]:
-    scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
-    max_ratio = search_of(prepared.outline.settings).max_ratio
-    return lambda size: global_ratios_that_fit(
-        scores, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=max_ratio
-    )
+        if search.strategy == "uniform":
+            return uniform_ratios(groups, fits, max_ratio=search.max_ratio)
+        return global_ratios(groups, scores, fits, max_ratio=search.max_ratio)
+
+    return at_most
 
 
 def _gates(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from paretoprune.delivery.quantities import short_count
 from paretoprune.pruning import Group, Groups, SizeModel
+from paretoprune.pruning.unstructured import ZeroedSize
 from paretoprune.results import Cost, KeptGroup
 
 _MAX_LAYERS = 3  # that a row names
@@ -25,7 +26,9 @@ class Saving:
     params: float  # share of the dense model's, 0 to 1
 
 
-def savings_of(groups: Sequence[Group], size: SizeModel, least: Mapping[str, int]) -> list[Saving]:
+def savings_of(
+    groups: Sequence[Group], size: SizeModel | ZeroedSize, least: Mapping[str, int]
+) -> list[Saving]:
     """What each group alone could save at its least width."""
     dense = size.cost({})
     found = []
@@ -37,7 +40,12 @@ def savings_of(groups: Sequence[Group], size: SizeModel, least: Mapping[str, int
 
 
 def print_groups(
-    console: Console, groups: Groups, size: SizeModel, least: Mapping[str, int], *, rounding: str
+    console: Console,
+    groups: Groups,
+    size: SizeModel | ZeroedSize,
+    least: Mapping[str, int],
+    *,
+    rounding: str,
 ) -> None:
     """Print the groups that can be pruned, those kept whole, and how small the model can get.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.data.data_info import describe
+from paretoprune.data.data_info import describe, preprocessing_of
 from paretoprune.data.image_folders import imagefolder
 from paretoprune.data.image_tensors import ImageTensors, to_device
 from paretoprune.data.npz_files import npz
@@ -15,6 +15,7 @@ __all__ = [
     "digits",
     "imagefolder",
     "npz",
+    "preprocessing_of",
     "to_device",
     "torchvision_set",
 ]

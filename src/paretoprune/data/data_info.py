@@ -10,7 +10,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from paretoprune.errors import DataError
-from paretoprune.results import DataInfo
+from paretoprune.results import DataInfo, Preprocessing
 
 _LOADERS = {
     "train": "train_dataloader",
@@ -53,6 +53,15 @@ def describe(datamodule: LightningDataModule) -> DataInfo:
         split=f"the parts as {type(datamodule).__name__} gives them",
         class_names=class_names,
     )
+
+
+def preprocessing_of(datamodule: LightningDataModule) -> Preprocessing | None:
+    """What the data module does to an image that is not augmented; None for those that don't tell.
+
+    A data module of a user's own tells by an attribute `preprocessing`.
+    """
+    found = getattr(datamodule, "preprocessing", None)
+    return found if isinstance(found, Preprocessing) else None
 
 
 def _loader(datamodule: LightningDataModule, part: str) -> Iterable[Any] | None:

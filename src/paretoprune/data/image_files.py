@@ -13,7 +13,7 @@ from torchvision.datasets.folder import default_loader
 from torchvision.transforms import v2
 
 from paretoprune.errors import DataError
-from paretoprune.results import DataInfo
+from paretoprune.results import DataInfo, Preprocessing
 
 Samples = list[tuple[str, int]]  # file and class number
 _RESIZE = 256 / 224  # the shorter side when measuring, per pixel of the crop from the centre
@@ -38,13 +38,16 @@ class ImageFiles(LightningDataModule):
         self.info = info
         self.batch_size = batch_size
         size = info.input_shape[-1]
+        self.preprocessing = Preprocessing(
+            255.0, tuple(mean), tuple(std), "RGB", resize=round(size * _RESIZE), crop=size
+        )
         end = [
             v2.ToImage(),
             v2.ToDtype(torch.float32, scale=True),
             v2.Normalize(list(mean), list(std)),
         ]
         cropped = [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()]
-        centred = [v2.Resize(round(size * _RESIZE)), v2.CenterCrop(size)]
+        centred = [v2.Resize(self.preprocessing.resize), v2.CenterCrop(size)]
         self._augmented = v2.Compose(cropped + end)
         self._plain = v2.Compose(centred + end)
         self._samples = samples

@@ -17,7 +17,7 @@ from paretoprune.data.loaders import OrderedLoader, TrainLoader
 from paretoprune.data.normalise import Normalisation, Normaliser, choose_normalisation
 from paretoprune.data.split import Official, SplitSettings, make_split
 from paretoprune.errors import DataError
-from paretoprune.results import DataInfo
+from paretoprune.results import DataInfo, Preprocessing
 
 _ORDERED_BATCH_SIZE = 512
 
@@ -36,10 +36,17 @@ class ImageTensors(LightningDataModule):
         augmentation: Augmentation,
         batch_size: int,
         seed: int,
+        channel_order: str = "RGB",
     ) -> None:
         super().__init__()
         self.info = info
         self.normalisation = normalisation
+        self.preprocessing = Preprocessing(
+            scale=255.0 if train.images.dtype == torch.uint8 else 1.0,
+            mean=normalisation.mean,
+            std=normalisation.std,
+            channel_order="grey" if info.input_shape[0] == 1 else channel_order,
+        )
         self.augmentation = augmentation
         self.batch_size = batch_size
         self.seed = seed
@@ -87,6 +94,7 @@ def image_tensors(
     std: Sequence[float] | None = None,
     batch_size: int,
     seed: int,
+    channel_order: str = "RGB",
 ) -> ImageTensors:
     """Check the official parts of a set, split off what is missing, and make the data module.
 
@@ -122,6 +130,7 @@ def image_tensors(
         augmentation=augmentation,
         batch_size=batch_size,
         seed=seed,
+        channel_order=channel_order,
     )
 
 

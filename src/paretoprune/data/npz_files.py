@@ -67,6 +67,7 @@ def npz(
         std=std,
         batch_size=batch_size,
         seed=seed,
+        channel_order="as in the arrays that the model was trained with",
     )
 
 

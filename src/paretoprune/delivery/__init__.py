@@ -1,7 +1,9 @@
 """What a sweep hands over: tables, pictures, picked models with their cards."""
 
-from paretoprune.delivery.export import export_model
-from paretoprune.delivery.model_card import CardFacts, model_card
+from paretoprune.delivery.card_files import FileFacts
+from paretoprune.delivery.card_tested import FinalFigures, Repeat
+from paretoprune.delivery.export import draft_of, write_model
+from paretoprune.delivery.model_card import CardFacts, LayerRow, model_card
 from paretoprune.delivery.pick_rules import PickRequest, choose
 from paretoprune.delivery.report import write_report
 from paretoprune.delivery.sweep_facts import SweepFacts
@@ -10,13 +12,18 @@ from paretoprune.delivery.uniform_gain import gain_over_uniform
 
 __all__ = [
     "CardFacts",
+    "FileFacts",
+    "FinalFigures",
+    "LayerRow",
     "PickRequest",
+    "Repeat",
     "SweepFacts",
     "choose",
-    "export_model",
+    "draft_of",
     "gain_over_uniform",
     "load_sweep",
     "model_card",
+    "write_model",
     "write_report",
     "write_tables",
 ]

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import PickError
-from paretoprune.files import write_bytes, write_json, write_text
+from paretoprune.files import write_bytes, write_text
+from paretoprune.graph import INPUT, OUTPUT
+from paretoprune.results import DataInfo, Preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_WEIGHTS = "model.safetensors"
+_UNKNOWN = "the data module does not tell what it does to an image; see the config"
+WEIGHTS, ONNX, PT2 = "model.safetensors", "model.onnx", "model.pt2"
 _FILES = frozenset(
     {
-        _WEIGHTS,
+        WEIGHTS,
+        ONNX,
+        PT2,
         "plan.json",
         "groups.json",
         "data.json",
+        "preprocessing.json",
         "metrics.json",
         "config.yaml",
         "README.md",
@@ -28,38 +36,54 @@ _FILES = frozenset(
 )
 
 
-def export_model(
-    folder: Path,
+@contextmanager
+def draft_of(folder: Path) -> Iterator[Path]:
+    """A folder beside, which takes the place of `folder` when the block ends without an error.
+
+    An export is there whole or not at all; an earlier one in its place is replaced.
+
+    Raises:
+        PickError: `folder` exists and is not an export of ours, which would be lost.
+    """
+    check_replaceable(folder)
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        _put_in_place(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_model(
+    draft: Path,
     *,
     model_state: Mapping[str, Tensor],
     plan_json: str,
     groups_json: str,
     data_json: str,
-    metrics: Mapping[str, Any],
     config_yaml: str,
-    card: str,
 ) -> None:
-    """Write a model's folder, whole or not at all; an earlier export in its place is replaced.
-
-    Raises:
-        PickError: `folder` exists and is not an export of ours, which would be lost.
-    """
+    """All that `paretoprune.load_model` reads."""
     from safetensors.torch import save  # imports torch, which a reader of tables does not need
 
-    check_replaceable(folder)
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        write_bytes(draft / _WEIGHTS, save(_separate(model_state)))
-        write_text(draft / "plan.json", plan_json)
-        write_text(draft / "groups.json", groups_json)
-        write_text(draft / "data.json", data_json)
-        write_json(draft / "metrics.json", metrics)
-        write_text(draft / "config.yaml", config_yaml)
-        write_text(draft / "README.md", card)
-        _put_in_place(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    write_bytes(draft / WEIGHTS, save(_separate(model_state)))
+    write_text(draft / "plan.json", plan_json)
+    write_text(draft / "groups.json", groups_json)
+    write_text(draft / "data.json", data_json)
+    write_text(draft / "config.yaml", config_yaml)
+
+
+def preprocessing_json(info: DataInfo, preprocessing: Preprocessing | None) -> dict[str, Any]:
+    """How an image becomes the model's input, and what its output means, for any language."""
+    names = info.class_names or tuple(str(number) for number in range(info.num_classes))
+    return {
+        "input": {"name": INPUT, "shape": ["batch", *info.input_shape], "dtype": "float32"},
+        "output": {"name": OUTPUT, "shape": ["batch", info.num_classes], "dtype": "float32"},
+        **(asdict(preprocessing) if preprocessing else {"unknown": _UNKNOWN}),
+        "classes": list(names),
+    }
 
 
 def check_replaceable(folder: Path) -> None:
@@ -74,7 +98,7 @@ def check_replaceable(folder: Path) -> None:
         raise PickError(f"`{folder}` is a file; name a folder that does not exist yet")
     present = {entry.name for entry in folder.iterdir()}
     foreign = sorted(present - _FILES)
-    if foreign or (present and not {_WEIGHTS, "plan.json"} <= present):
+    if foreign or (present and not {WEIGHTS, "plan.json"} <= present):
         what = ", ".join(foreign[:3] or sorted(present)[:3])
         raise PickError(
             f"the folder `{folder}` exists and is not an exported model (it holds {what}); name "

@@ -1,4 +1,4 @@
-"""Which trial of the front to take: by a rule, within limits, or by its number."""
+"""Which trials of the front to take: by rules, within limits, or by their numbers."""
 
 from __future__ import annotations
 
@@ -6,24 +6,32 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paretoprune.delivery.pick_limits import Limit, nobody, read_limits, unmet
-from paretoprune.delivery.quantities import scaled, size_and_quality
+from paretoprune.delivery.pick_spread import spread, unit_points
+from paretoprune.delivery.quantities import size_and_quality
 from paretoprune.errors import PickError
 from paretoprune.results import DIRECTIONS, Direction, Metrics, TrialResult
 
-_SHORT = {"fastest": "min_latency_ms"}
+_EXTREMES = {
+    "most_accurate": "max_accuracy",
+    "smallest": "min_params",
+    "fastest": "min_latency_ms",
+}  # beside `cheapest`: the best of the sweep's own size objective
+_DEFAULT_COUNT = 4  # of `spread`
 
 
 @dataclass(frozen=True)
 class PickRequest:
     """What the user asked for. Without anything: the knee of the front.
 
-    `rule` is `knee`, `min_size` (the sweep's own size objective), `fastest`, or `max_` or `min_`
-    before the name of a measured quantity. `limits` are by `max_QUANTITY`, `min_QUANTITY` or
-    `max_accuracy_drop` (percentage points below the dense model). `trial` overrides `rule`.
+    A rule is `knee`, `most_accurate`, `smallest`, `fastest`, `cheapest` (the sweep's own size
+    objective), `max_` or `min_` before the name of a measured quantity, or `spread`, which takes
+    `count` trials from all over the front. `limits` are by `max_QUANTITY`, `min_QUANTITY` or
+    `max_accuracy_drop` (percentage points below the dense model). `trials` override `rules`.
     """
 
-    rule: str = "knee"
-    trial: int | None = None
+    rules: tuple[str, ...] = ("knee",)
+    trials: tuple[int, ...] = ()
+    count: int | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -34,25 +42,40 @@ def choose(
     dense: Metrics,
     request: PickRequest,
     objectives: Mapping[str, Direction],
-) -> TrialResult:
-    """The trial of the front that the request asks for.
+) -> list[TrialResult]:
+    """The trials of the front that the request asks for, each once, in the order asked for.
 
     Raises:
-        PickError: the front is empty, nothing satisfies the limits, the rule or a limit is
-            unknown or was not measured, or the trial asked for is not on the front.
+        PickError: the front is empty, nothing satisfies the limits, a rule or a limit is
+            unknown or was not measured, or a trial asked for is not on the front.
     """
     limits = read_limits(request.limits, dense)
+    if request.count is not None and "spread" not in request.rules:
+        raise PickError("`n` goes with `rule=spread`, which picks several from all over the front")
     members = sorted((r for r in results if r.number in front), key=lambda r: r.number)
     if not members:
         raise PickError(_empty(results))
-    if request.trial is not None:
-        members = [_trial(request.trial, results, front, objectives)]
-    allowed = _within(members, limits, objectives)
-    if request.trial is not None:
-        return allowed[0]
-    if request.rule == "knee":
-        return knee(allowed, objectives)
-    return _extreme(allowed, request.rule, objectives)
+    if request.trials:
+        asked = [_trial(number, results, front, objectives) for number in request.trials]
+        chosen = [_within([trial], limits, objectives)[0] for trial in asked]
+    else:
+        allowed = _within(members, limits, objectives)
+        chosen = [t for rule in request.rules for t in _by_rule(allowed, rule, request, objectives)]
+    return list({trial.number: trial for trial in chosen}.values())
+
+
+def _by_rule(
+    allowed: Sequence[TrialResult],
+    rule: str,
+    request: PickRequest,
+    objectives: Mapping[str, Direction],
+) -> list[TrialResult]:
+    if rule == "knee":
+        return [knee(allowed, objectives)]
+    if rule == "spread":
+        count = _DEFAULT_COUNT if request.count is None else request.count
+        return spread(allowed, count, objectives)
+    return [_extreme(allowed, rule, objectives)]
 
 
 def knee(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) -> TrialResult:
@@ -65,17 +88,9 @@ def knee(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) ->
     Structural Optimization 18 (1999); for a curve it is the rule of Kneedle (Satopaa et al.,
     ICDCS workshops 2011).
     """
-    columns = [_goodness(members, name, objectives[name]) for name in objectives]
-    heights = [round(sum(values), 12) for values in zip(*columns, strict=True)]
+    heights = [round(sum(point), 12) for point in unit_points(members, objectives)]
     better = _better_first(objectives)
     return min(zip(members, heights, strict=True), key=lambda p: (-p[1], *better(p[0])))[0]
-
-
-def _goodness(members: Sequence[TrialResult], name: str, direction: Direction) -> list[float]:
-    sign = 1.0 if direction == "maximize" else -1.0
-    values = [sign * scaled(name, member.metrics.measured()[name]) for member in members]
-    low, span = min(values), max(values) - min(values)
-    return [(value - low) / span if span else 1.0 for value in values]
 
 
 def _extreme(
@@ -83,12 +98,13 @@ def _extreme(
 ) -> TrialResult:
     size, _ = size_and_quality(objectives)
     best = "min" if objectives[size] == "minimize" else "max"
-    full = f"{best}_{size}" if rule == "min_size" else _SHORT.get(rule, rule)
+    full = f"{best}_{size}" if rule == "cheapest" else _EXTREMES.get(rule, rule)
     way, _, name = full.partition("_")
     if way not in ("min", "max") or name not in DIRECTIONS:
         raise PickError(
-            f"`rule={rule}` is not known; take `knee`, `max_accuracy`, `min_size`, `fastest`, or "
-            f"`min_` or `max_` before one of: {', '.join(DIRECTIONS)}"
+            f"`rule={rule}` is not known; take `knee`, `spread`, `cheapest`, "
+            f"{', '.join(f'`{name}`' for name in _EXTREMES)}, or `min_` or `max_` before one of: "
+            f"{', '.join(DIRECTIONS)}"
         )
     measured = [member for member in members if name in member.metrics.measured()]
     if not measured:

@@ -18,6 +18,7 @@ _LABELS = {
     "params": "parameters",
     "macs": "MACs",
     "size_bytes": "size (bytes)",
+    "compressed_bytes": "compressed size (bytes)",
     "latency_ms": "latency (ms)",
     "latency_p95_ms": "latency, 95th percentile (ms)",
     "throughput_per_s": "throughput (samples per second)",
@@ -28,7 +29,7 @@ _LABELS = {
 }
 _UNITS = {"latency_ms": " ms", "latency_p95_ms": " ms", "dense_latency_ms": " ms"}
 _PERCENT = {name for name, label in _LABELS.items() if label.endswith("(%)")}
-_COUNTS = {"params", "macs", "size_bytes", "throughput_per_s"}
+_COUNTS = {"params", "macs", "size_bytes", "compressed_bytes", "throughput_per_s"}
 # Factors matter for these, not differences: they are compared and drawn on a logarithmic scale.
 LOGARITHMIC = _COUNTS | {"latency_ms", "latency_p95_ms"}
 
@@ -43,7 +44,7 @@ def written(name: str, value: float) -> str:
     if name in _PERCENT:
         return f"{value:.2f} %"
     if name in _COUNTS:
-        return short_count(value) + ("B" if name == "size_bytes" else "")
+        return short_count(value) + ("B" if name.endswith("_bytes") else "")
     return f"{value:.4g}{_UNITS.get(name, '')}"
 
 

@@ -7,15 +7,20 @@ from paretoprune.finetune.distill import Teacher
 from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.finetune.loader import Beginning
 from paretoprune.finetune.masks import MaskSchedule
-from paretoprune.finetune.schedule import Stage, stages
+from paretoprune.finetune.pressure import Pressure
+from paretoprune.finetune.regrow import Regrow
+from paretoprune.finetune.schedule import Stage, stages, widths_between
 
 __all__ = [
     "Beginning",
     "FitResult",
     "MaskSchedule",
+    "Pressure",
+    "Regrow",
     "Stage",
     "Teacher",
     "fit",
     "recalibrate_batchnorm",
     "stages",
+    "widths_between",
 ]

@@ -13,6 +13,7 @@ from paretoprune.errors import TrainingError
 from paretoprune.finetune.evaluate import Validation
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.module import FinetuneModule
+from paretoprune.finetune.regrow import Regrow
 from paretoprune.results import EpochRecord
 
 
@@ -45,7 +46,7 @@ class CurveKeeper(Callback):
         best: BestWeights,
         *,
         first_epoch: int,
-        masks: MaskSchedule | None,
+        masks: MaskSchedule | Regrow | None,
         on_epoch: Callable[[EpochRecord], None] | None,
     ) -> None:
         self.records: list[EpochRecord] = []

@@ -23,6 +23,8 @@ from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.memory import with_fewer_at_once
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.precision import uses_bfloat16
+from paretoprune.finetune.pressure import Pressure
+from paretoprune.finetune.regrow import Regrow
 from paretoprune.finetune.trainer import run_trainer
 from paretoprune.results import EpochRecord
 
@@ -47,7 +49,8 @@ def fit(
     seed: int,
     device: torch.device,
     teacher: Teacher | None = None,
-    masks: MaskSchedule | None = None,
+    masks: MaskSchedule | Regrow | None = None,
+    pressure: Pressure | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     on_gradients: Callable[[], None] | None = None,
     first_epoch: int = 1,
@@ -60,7 +63,7 @@ def fit(
     `device`, in evaluation mode, with the weights of the epoch with the highest validation
     accuracy; of equals the last one, which had the most training. With `evaluate_start` the weights
     it came with take part, as the epoch before the first; with `masks` only epochs that ended with
-    the full masks do. `on_epoch` is
+    the full masks do. `pressure` is added to each step. `on_epoch` is
     called after each epoch, and what it raises ends the training; `on_gradients` at every step,
     when the gradients are there and the weights have not moved yet. The same seed and the same
     batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
@@ -99,6 +102,7 @@ def fit(
                     num_steps=rounds.num_rounds * len(rounds),
                     bfloat16=bfloat16,
                     teacher=teacher,
+                    pressure=pressure,
                     parts=parts,
                     on_gradients=on_gradients,
                 )

@@ -17,6 +17,7 @@ from paretoprune.finetune.distill import Teacher, distillation_loss
 from paretoprune.finetune.layout import as_channels_last
 from paretoprune.finetune.loader import Batch
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
+from paretoprune.finetune.pressure import Pressure
 
 
 class FinetuneModule(LightningModule):
@@ -34,6 +35,7 @@ class FinetuneModule(LightningModule):
         num_steps: int,
         bfloat16: bool,
         teacher: Teacher | None,
+        pressure: Pressure | None = None,
         parts: int = 1,
         on_gradients: Callable[[], None] | None = None,
     ) -> None:
@@ -46,6 +48,8 @@ class FinetuneModule(LightningModule):
         self._settings = settings
         self._bfloat16 = bfloat16
         self._teacher = teacher
+        self._pressure = pressure
+        self._step = 0
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
         self._optimizer = make_optimizer(model, settings)
@@ -58,6 +62,16 @@ class FinetuneModule(LightningModule):
         if self.trainer.received_sigterm:  # Lightning would wait for the end of the epoch
             raise SystemExit(128 + signal.SIGTERM)
         self._optimizer.zero_grad()
+        if self._pressure is None:
+            self._backward(batch)
+        else:
+            with self._pressure.on(self.model, progress=self._step / self.num_steps):
+                self._backward(batch)
+        self._optimizer.step()
+        self._schedule.step()
+        self._step += 1
+
+    def _backward(self, batch: Batch) -> None:
         total = torch.zeros((), device=batch[1].device)
         for part in split_batch(batch, self.parts):
             loss = self._loss(*part) * (len(part[1]) / len(batch[1]))
@@ -66,8 +80,6 @@ class FinetuneModule(LightningModule):
         self.meter.add(total, count=len(batch[1]), learning_rate=self.learning_rate)
         if self._on_gradients:
             self._on_gradients()
-        self._optimizer.step()
-        self._schedule.step()
 
     @property
     def learning_rate(self) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from paretoprune.config import ScheduleSettings
 
@@ -22,7 +24,7 @@ def stages(settings: ScheduleSettings, epochs: float) -> tuple[Stage, ...]:
     divided evenly, the later stages, with the smaller networks, get one more. `one_shot` and
     `gradual` are one stage: a gradual schedule grows its masks inside of it.
     """
-    steps = settings.steps if settings.name == "iterative" else 1
+    steps = settings.steps if settings.name in ("iterative", "lottery") else 1
     if not float(epochs).is_integer():
         return tuple(Stage((step + 1) / steps, epochs / steps) for step in range(steps))
     each, left = divmod(int(epochs), steps)
@@ -30,6 +32,22 @@ def stages(settings: ScheduleSettings, epochs: float) -> tuple[Stage, ...]:
         Stage(share=(step + 1) / steps, epochs=each + (step >= steps - left))
         for step in range(steps)
     )
+
+
+def widths_between(
+    start: Mapping[str, int],
+    end: Mapping[str, int],
+    share: float,
+    *,
+    spacing: Literal["linear", "geometric"] = "linear",
+) -> dict[str, int]:
+    """The widths when a share of the way from `start` to `end` is done; exactly `end` at share 1.
+
+    `linear`: equal shares remove equal numbers. `geometric`: equal parts of what is left.
+    """
+    if spacing == "geometric":
+        return {n: round(width * (end[n] / width) ** share) for n, width in start.items()}
+    return {n: width - round(share * (width - end[n])) for n, width in start.items()}
 
 
 def gradual_share(step: int, ramp_steps: int) -> float:

@@ -34,14 +34,15 @@ def compare_running(
 
     The models and `batch` are on the device. Times are those of the clock on the wall.
     """
-    make = ENGINES[engine]
+    chosen = ENGINES[engine]
     with evaluation_mode(*models.values()), threads_set(threads):
-        passes = [make(model, batch, threads=threads) for model in models.values()]
+        loaded = [chosen.convert(model, batch) for model in models.values()]
+        passes = [chosen.load(each, batch, threads) for each in loaded]
         time_in_turn(passes, _WARMUP, clock=perf_counter)
         times_ms = dict(zip(models, time_in_turn(passes, repeats, clock=perf_counter), strict=True))
         meter = energy_meter(batch.device)
         energy_mj = _energy_mj(passes, list(times_ms.values()), meter) if meter else []
-    memory = peak_memory_bytes(list(models.values()), batch, engine, threads=threads)
+        memory = peak_memory_bytes(loaded, batch, engine, threads=threads)
     return {
         name: RunningCost(
             latency=_latency(times_ms[name], times_ms[DENSE], len(batch)),

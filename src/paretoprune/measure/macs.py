@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,64 +17,89 @@ from paretoprune.measure.modes import evaluation_mode
 def count_macs(model: nn.Module, example: Tensor) -> int:
     """MACs of one forward pass of the first sample of `example`, shape (N, ...).
 
-    Counted by `torch.utils.flop_counter` as FLOPs / 2: convolutions, linear layers, matrix
-    products and attention; not normalisation, activation and pooling.
+    Counted by `torch.utils.flop_counter` as FLOPs / 2: convolutions, linear layers, recurrent
+    steps, matrix products and attention; not normalisation, activation and pooling.
     """
     return _run(model, example).get_total_flops() // 2
 
 
 def macs_per_layer(model: nn.Module, example: Tensor) -> dict[str, int]:
-    """MACs by the path of the module that does the work, as `state_dict` spells it.
+    """MACs by the layer whose weight does the work, as `state_dict` spells it.
 
-    The values add up to `count_macs`; modules without MACs are left out, and a module that is
-    called twice counts twice. The model's own path is "".
+    A weight that is not called `weight` is named in full, such as `lstm.weight_hh_l0`, and products
+    without a weight, such as those of attention, go by the path of the module that makes them. The
+    values add up to `count_macs`; a layer that is called twice counts twice. The model's own path
+    is "".
     """
-    totals = _totals_by_path(model, _run(model, example))
-    return {path: macs for path, macs in _without_children(totals).items() if macs}
+    return {path: flops // 2 for path, flops in _run(model, example).by_layer.items() if flops}
 
 
-def _run(model: nn.Module, example: Tensor) -> FlopCounterMode:
-    counter = FlopCounterMode(display=False)
-    with evaluation_mode(model), _visible_attention(), torch.no_grad(), counter:
+class _Counter(FlopCounterMode):
+    """Knows, beside the totals, whose weight each operation uses."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(display=False)
+        self.by_layer: dict[str, int] = {}
+        self._root = type(model).__name__
+        self._weights = {
+            tensor.untyped_storage().data_ptr(): ""
+            if name == "weight"
+            else name.removesuffix(".weight")
+            for name, tensor in model.named_parameters()
+        }
+
+    def _count_flops(self, func_packet: Any, out: Any, args: Any, kwargs: Any) -> Any:
+        if func_packet in self.flop_registry:
+            used = [
+                self._weights[one.untyped_storage().data_ptr()]
+                for one in args
+                if isinstance(one, Tensor)
+                and one.dim() > 1
+                and one.untyped_storage().data_ptr() in self._weights
+            ]
+            layer = used[0] if used else self._path()
+            flops = self.flop_registry[func_packet](*args, **kwargs, out_val=out)
+            self.by_layer[layer] = self.by_layer.get(layer, 0) + flops
+        return super()._count_flops(func_packet, out, args, kwargs)  # type: ignore[no-untyped-call]
+
+    def _path(self) -> str:
+        """The innermost module at work. The counter starts its path with the model's class."""
+        paths = [path for path in self.mod_tracker.parents if path != "Global"]
+        return max(paths, key=len, default="").removeprefix(self._root).removeprefix(".")
+
+
+def _run(model: nn.Module, example: Tensor) -> _Counter:
+    counter = _Counter(model)
+    with evaluation_mode(model), _visible(model), _frozen(model), torch.no_grad(), counter:
         model(example[:1])
     return counter
 
 
 @contextmanager
-def _visible_attention() -> Iterator[None]:
-    """Attention as plain matrix products: the counter cannot see into every fused kernel."""
-    before = torch.backends.mha.get_fastpath_enabled()
+def _frozen(model: nn.Module) -> Iterator[None]:
+    """The counter follows modules by autograd, and fails where a parameter is a module's input."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
+
+
+@contextmanager
+def _visible(model: nn.Module) -> Iterator[None]:
+    """Attention and recurrent layers as plain matrix products: the counter cannot see into every
+    fused kernel."""
+    mkldnn: Any = torch.backends.mkldnn
+    before = torch.backends.mha.get_fastpath_enabled(), mkldnn.enabled
     torch.backends.mha.set_fastpath_enabled(False)
+    if any(isinstance(module, nn.RNNBase) for module in model.modules()):
+        mkldnn.enabled = False
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-
-
-def _totals_by_path(model: nn.Module, counter: FlopCounterMode) -> dict[str, int]:
-    """MACs of each module with all that it calls. The counter starts a path with the class."""
-    root = type(model).__name__
-    return {
-        path.removeprefix(root).removeprefix("."): sum(flops.values()) // 2
-        for path, flops in counter.get_flop_counts().items()
-        if path != "Global"
-    }
-
-
-def _without_children(totals: dict[str, int]) -> dict[str, int]:
-    own = dict(totals)
-    for path, macs in totals.items():
-        parent = _parent(path, totals)
-        if parent is not None:
-            own[parent] -= macs
-    return own
-
-
-def _parent(path: str, totals: dict[str, int]) -> str | None:
-    """The closest module around `path` that was called itself."""
-    while path:
-        path = path.rpartition(".")[0]
-        if path in totals:
-            return path
-    return None
+        torch.backends.mha.set_fastpath_enabled(before[0])
+        mkldnn.enabled = before[1]

@@ -11,12 +11,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.measure.engines import ENGINES
-from paretoprune.measure.modes import evaluation_mode
 from paretoprune.measure.timing import threads_set
 
 _PASSES = 3
@@ -24,9 +24,11 @@ _PROCESS = Path("/proc/self")
 
 
 def peak_memory_bytes(
-    models: Sequence[nn.Module], batch: Tensor, engine: str, *, threads: int
+    models: Sequence[Any], batch: Tensor, engine: str, *, threads: int
 ) -> list[int | None]:
     """Bytes that the weights of each model and passes of `batch` take at most.
+
+    The models are in evaluation mode and converted for the engine.
 
     On a CPU it is how far the resident memory of another process grows, so that nothing that ran
     before is counted; None where the system does not say (it takes Linux's /proc). On a graphics
@@ -46,7 +48,7 @@ def peak_memory_bytes(
     return json.loads(child.stdout)  # type: ignore[no-any-return]
 
 
-def _stored(model: nn.Module) -> bytes:
+def _stored(model: Any) -> bytes:
     stream = io.BytesIO()
     torch.save(model, stream)
     return stream.getvalue()
@@ -64,9 +66,9 @@ def _growth(stored: bytes, batch: Tensor, engine: str, threads: int) -> int | No
         return None
 
 
-def _run(model: nn.Module, batch: Tensor, engine: str, threads: int) -> None:
-    with evaluation_mode(model), threads_set(threads):
-        run = ENGINES[engine](model, batch, threads=threads)
+def _run(model: Any, batch: Tensor, engine: str, threads: int) -> None:
+    with threads_set(threads):
+        run = ENGINES[engine].load(model, batch, threads)
         for _ in range(_PASSES):
             run()
 

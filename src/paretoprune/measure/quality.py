@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,14 @@ from paretoprune.measure.modes import evaluation_mode
 from paretoprune.results import Quality
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of every sample of one part of the data."""
+
+    logits: Tensor  # (N, classes), float32
+    labels: Tensor  # (N,)
+
+
 def measure_quality(
     model: nn.Module,
     loader: Iterable[Sequence[Tensor]],
@@ -27,20 +36,45 @@ def measure_quality(
     num_classes: int,
     device: torch.device,
 ) -> Quality:
-    """Run `model` once over `loader`, whose batches begin with (x, y); rates are in percent.
+    """`quality_of` what `predict` finds."""
+    return quality_of(predict(model, loader, num_classes=num_classes, device=device))
 
-    Precision, recall and F1 are macro averages over the classes that occur in labels or
-    predictions. The calibration error is the expected one of 15 bins (Guo et al. 2017, eq. 3).
+
+def predict(
+    model: nn.Module,
+    loader: Iterable[Sequence[Tensor]],
+    *,
+    num_classes: int,
+    device: torch.device,
+) -> Predictions:
+    """Run `model` once over `loader`, whose batches begin with (x, y).
 
     Raises:
         DataError: there are no batches, or the model has another number of classes.
     """
-    logits, labels = _predict(model, loader, device)
-    if logits.shape[1] != num_classes:
+    logits, labels = [], []
+    with evaluation_mode(model), torch.inference_mode():
+        for x, y, *_ in loader:
+            logits.append(model(x.to(device)).float())
+            labels.append(y.to(device))
+    if not logits:
+        raise DataError("there is nothing to measure on: the data loader has no batches")
+    if logits[0].shape[1] != num_classes:
         raise DataError(
-            f"the model gives {logits.shape[1]} scores for each sample, but the data have "
+            f"the model gives {logits[0].shape[1]} scores for each sample, but the data have "
             f"{num_classes} classes; give the model `num_classes={num_classes}`"
         )
+    return Predictions(torch.cat(logits), torch.cat(labels))
+
+
+def quality_of(predictions: Predictions) -> Quality:
+    """How well the predictions meet the labels; rates are in percent.
+
+    Precision, recall and F1 are macro averages over the classes that occur in labels or
+    predictions. The calibration error is the expected one of 15 bins (Guo et al. 2017, eq. 3).
+    """
+    logits, labels = predictions.logits, predictions.labels
+    num_classes = logits.shape[1]
     return Quality(
         accuracy=_percent(multiclass_accuracy(logits, labels, num_classes, average="micro")),
         precision=_percent(multiclass_precision(logits, labels, num_classes, average="macro")),
@@ -54,20 +88,6 @@ def measure_quality(
         ),
         top5_accuracy=_top5(logits, labels, num_classes),
     )
-
-
-def _predict(
-    model: nn.Module, loader: Iterable[Sequence[Tensor]], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Logits (N, classes) and labels (N,) of all batches, in float32."""
-    logits, labels = [], []
-    with evaluation_mode(model), torch.inference_mode():
-        for x, y, *_ in loader:
-            logits.append(model(x.to(device)).float())
-            labels.append(y.to(device))
-    if not logits:
-        raise DataError("there is nothing to measure on: the data loader has no batches")
-    return torch.cat(logits), torch.cat(labels)
 
 
 def _top5(logits: Tensor, labels: Tensor, num_classes: int) -> float | None:

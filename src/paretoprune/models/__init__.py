@@ -1,9 +1,10 @@
-"""Dense models: networks for small images, any torchvision classifier, and reading weights."""
+"""Dense models: networks for small images, classifiers of torchvision and timm, and weights."""
 
 from __future__ import annotations
 
 from paretoprune.models.mobilenet_cifar import mobilenet_v2
 from paretoprune.models.resnet_cifar import resnet20, resnet32, resnet44, resnet56, resnet110
+from paretoprune.models.timm_models import timm_model
 from paretoprune.models.torchvision_models import torchvision_model
 from paretoprune.models.vgg_cifar import vgg16_bn
 from paretoprune.models.weights import load_weights
@@ -16,6 +17,7 @@ __all__ = [
     "resnet44",
     "resnet56",
     "resnet110",
+    "timm_model",
     "torchvision_model",
     "vgg16_bn",
 ]

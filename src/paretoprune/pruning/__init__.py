@@ -7,8 +7,10 @@ The way of a model: `find_groups`, a scorer, `widths_for` and `make_plan`, `appl
 from __future__ import annotations
 
 from paretoprune.pruning.apply import apply_plan
+from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
 from paretoprune.pruning.checkpoint import rebuild, save_state
 from paretoprune.pruning.equivalence import check_equivalence
+from paretoprune.pruning.file_size import FileSize
 from paretoprune.pruning.find import find_groups
 from paretoprune.pruning.groups import Group, Groups
 from paretoprune.pruning.masks import mask_tensors, masked_model
@@ -27,15 +29,19 @@ from paretoprune.pruning.size import SizeModel
 
 __all__ = [
     "BatchNormScale",
+    "Candidate",
+    "FileSize",
     "GateScores",
     "Group",
     "Groups",
     "Magnitude",
+    "Narrowed",
     "Plan",
     "Random",
     "Scorer",
     "SizeModel",
     "Taylor",
+    "Zeroed",
     "apply_plan",
     "check_equivalence",
     "find_groups",

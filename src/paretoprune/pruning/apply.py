@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
+from paretoprune.pruning.layers import empty_caches, fit_attributes
 from paretoprune.pruning.plan import Plan
 
 Removed = Mapping[str, Mapping[int, Sequence[int]]]
@@ -34,7 +33,9 @@ def apply_plan(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Modu
     }
     pruned = copy_with(model, sliced)
     for path in {name.rpartition(".")[0] for name in sliced}:
-        _fit_attributes(pruned.get_submodule(path))
+        fit_attributes(pruned.get_submodule(path))
+        empty_caches(pruned.get_submodule(path))
+    _set_numbers(pruned, groups, plan)
     return pruned
 
 
@@ -123,28 +124,17 @@ def _empty_hooks(model: nn.Module) -> dict[int, object]:
     }
 
 
-def _fit_attributes(module: nn.Module) -> None:
-    """Make the numbers that a layer keeps about itself agree with its tensors."""
-    if isinstance(module, _ConvNd):
-        _fit_convolution(module)
-    elif isinstance(module, nn.Linear):
-        module.out_features, module.in_features = module.weight.shape
-    elif isinstance(module, _NormBase):
-        tensor = module.weight if module.weight is not None else module.running_mean
-        assert tensor is not None
-        module.num_features = tensor.shape[0]
-    elif isinstance(module, nn.Embedding):
-        module.embedding_dim = module.weight.shape[1]
-    elif isinstance(module, nn.PReLU):
-        module.num_parameters = module.weight.shape[0]
-
-
-def _fit_convolution(module: _ConvNd) -> None:
-    first, second = module.weight.shape[:2]
-    if module.groups > 1:  # whole convolution groups went; those that stay are as they were
-        module.groups = first // (module.out_channels // module.groups)
-        module.in_channels, module.out_channels = module.groups * second, first
-    elif module.transposed:
-        module.in_channels, module.out_channels = first, second
-    else:
-        module.out_channels, module.in_channels = first, second
+def _set_numbers(model: nn.Module, groups: Sequence[Group], plan: Plan) -> None:
+    """Take from each number of the groups what the plan takes."""
+    for group in groups:
+        gone = len(plan.removed.get(group.name, ()))
+        for number in group.numbers if gone else ():
+            module, lost = model.get_submodule(number.module), gone * number.per_channel
+            value = getattr(module, number.attribute)
+            if number.index is None:
+                value -= lost
+            else:
+                numbers = list(value)
+                numbers[number.index] -= lost
+                value = type(value)(numbers)
+            setattr(module, number.attribute, value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import replace
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.apply import removed_positions
@@ -32,10 +33,10 @@ def restrict_groups(groups: Sequence[Group], plan: Plan) -> tuple[Group, ...]:
     }
     stays = remaining(groups, plan)
     return tuple(
-        Group(
-            group.name,
-            len(stays[group.name]),
-            tuple(_restrict(slot, stays[group.name], before) for slot in group.slots),
+        replace(
+            group,
+            width=len(stays[group.name]),
+            slots=tuple(_restrict(slot, stays[group.name], before) for slot in group.slots),
         )
         for group in groups
     )

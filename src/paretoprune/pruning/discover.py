@@ -1,233 +1,204 @@
-"""Which channels hang together: torch-pruning's dependency graph, read into our own groups.
-
-This is the only file that knows torch-pruning. Its graph is built on a copy of the model and only
-looked at; nothing is ever pruned with it.
-"""
+"""Which channels hang together: a forward pass followed symbol by symbol, read into groups."""
 
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
-import torch_pruning
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
-from torch_pruning.dependency import index_mapping
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import Example, as_arguments, run
-from paretoprune.pruning.fuse import Found, Place, Positions, fuse
 from paretoprune.pruning.groups import Group, Groups, Slot
-from paretoprune.pruning.layers import Unsupported, channel_dims, is_grouped
+from paretoprune.pruning.labels import Numbers
+from paretoprune.pruning.layers import empty_caches
+from paretoprune.pruning.trace import OUTPUT, Trace, Work, trace
 from paretoprune.results import KeptGroup
 
-_MOST_DIMS_OF_A_FLATTEN = 4  # samples, channels, height, width
+_ONE = "all its channels hang together"
+
+Where = tuple[tuple[int, int], ...]  # (number of a place, how many indices there), place by place
 
 
 def discover_groups(model: nn.Module, example: Example) -> Groups:
-    """The groups that the model's graph suggests, none of them proved yet.
+    """The groups that one forward pass suggests, none of them proved yet.
 
     `example` is one input of the model (or a tuple, one per argument) with its batch axis. Layers
     whose channels are the network's outputs are in no group. A group with a part that cannot be
     sliced is kept, with the reason. The model stays as it is.
 
     Raises:
-        PruningError: the model does not run on the example, or its graph cannot be read.
+        PruningError: the model does not run on the example.
     """
-    working, arguments = _working_copy(model, example)
-    with warnings.catch_warnings(), _lenient_about_reshapes():
-        warnings.simplefilter("ignore")
-        try:
-            graph = torch_pruning.DependencyGraph().build_dependency(
-                working, arguments, verbose=False
-            )
-        except Exception as error:
-            raise PruningError(
-                f"the graph of this model cannot be read ({type(error).__name__}: {error})"
-            ) from error
-        return _Reader(graph, working).read()
+    check_runs(model, example)
+    working = copy.deepcopy(model).cpu().eval()
+    return read_groups(working, tuple(tensor.detach().cpu() for tensor in as_arguments(example)))
 
 
-@contextmanager
-def _lenient_about_reshapes() -> Iterator[None]:
-    """Reshapes that torch-pruning cannot follow spoil what passes them, and nothing else.
-
-    It takes the end of a channel shuffle, a view of five dimensions as four, for a flatten, because
-    it looks for sizes where torch no longer saves them; then its indices multiply at every shuffle,
-    or it divides by zero and gives up the whole model.
-    """
-    follow = index_mapping.update_reshape_index_mapping
-
-    def follow_if_possible(graph: Any, node: Any) -> None:
-        sizes = getattr(node.grad_fn, "_saved_self_sym_sizes", ())
-        with suppress(ZeroDivisionError):
-            if len(sizes) <= _MOST_DIMS_OF_A_FLATTEN:
-                follow(graph, node)
-
-    index_mapping.update_reshape_index_mapping = follow_if_possible
+def check_runs(model: nn.Module, example: Example) -> None:
+    """Raise PruningError where the model cannot be copied, or does not run on the example."""
     try:
-        yield
-    finally:
-        index_mapping.update_reshape_index_mapping = follow
-
-
-def _working_copy(model: nn.Module, example: Example) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    # The graph is traced through autograd, so every parameter must take part, frozen or not.
-    try:
-        working = copy.deepcopy(model).cpu().eval().requires_grad_(True)
+        working = copy.deepcopy(model).eval()
     except Exception as error:
         raise PruningError(f"the model cannot be copied: {error}") from error
-    arguments = tuple(
-        tensor.detach().cpu().clone().as_subclass(Tensor) for tensor in as_arguments(example)
-    )
     try:
         with torch.no_grad():
-            run(working, arguments)
+            run(working, example)
     except PruningError:
         raise
     except Exception as error:
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in arguments)
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in as_arguments(example))
         sentence = f"the model does not run on an input of shape {shapes}: {error}"
         raise PruningError(sentence) from error
-    return working, arguments
+
+
+def read_groups(working: nn.Module, arguments: tuple[Tensor, ...]) -> Groups:
+    """The same of a copy in evaluation mode on the CPU, which it may use as it likes."""
+    for module in working.modules():
+        empty_caches(module)  # or what comes from them would seem to come from nowhere
+    return _Reader(working, trace(working, arguments)).read()
 
 
 @dataclass
+class _Unit:
+    """Everything that one channel of a group takes with it: indices by the number of the place."""
+
+    indices: dict[int, list[int]]
+
+    @property
+    def where(self) -> Where:
+        return tuple((place, len(own)) for place, own in self.indices.items())
+
+
 class _Reader:
-    """Reads the graph root by root, in the order in which the model lists its layers."""
+    """Makes groups of what was traced. Classes of symbols that lie in the same places are the
+    channels of one group."""
 
-    graph: Any
-    model: nn.Module
-    taken: dict[Place, set[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.paths = {module: name for name, module in self.model.named_modules()}
-        self.parameters = {id(p): name for name, p in self.model.named_parameters()}
-        self.tensors: dict[str, Tensor] = dict(self.model.named_parameters())
-        self.tensors.update(self.model.named_buffers())
-        self.tied = _tied_names(self.model)
+    def __init__(self, model: nn.Module, traced: Trace) -> None:
+        self.model, self.traced = model, traced
+        self.parameters = dict(model.named_parameters())
+        self.modules = dict(model.named_modules())
+        self._mark_recurrent()
+        self._mark_tied()
+        self.number, self.why = traced.symbols.classes()
 
     def read(self) -> Groups:
         prunable: list[Group] = []
         kept: list[KeptGroup] = []
-        for found in fuse([self._collect(root) for root in self._roots()]):
-            reason = next(iter([*found.reasons, *self._all_faults(found)]), None)
-            if found.is_output:
+        names: dict[str, int] = {}
+        for reason, units in self._sets():
+            producer = self._producer(units[0])
+            if producer is None or reason == OUTPUT:
                 continue
+            name = self._name(producer, names)
+            reason = reason or (_ONE if len(units) == 1 else None)
             if reason is None:
-                prunable.append(Group(found.name, found.width, _slots(found)))
+                prunable.append(self._group(name, units))
             else:
-                kept.append(KeptGroup(found.name, found.width, reason))
+                kept.append(KeptGroup(name, len(units), reason))
         return Groups(tuple(prunable), tuple(kept))
 
-    def _roots(self) -> Iterator[nn.Module]:
-        for module, path in self.paths.items():
-            if isinstance(module, _ConvNd | nn.Linear) and module in self.graph.module2node:
-                dim = 1 if isinstance(module, _ConvNd) and module.transposed else 0
-                if not self.taken.get((f"{path}.weight", dim)):
-                    yield module
+    def _sets(self) -> Iterator[tuple[str | None, list[_Unit]]]:
+        """Units of the same places, and with the same reason against removing them."""
+        sets: dict[tuple[str | None, Where], list[_Unit]] = {}
+        for own, unit in self._units().items():
+            reason = self.why[own]
+            where = unit.where if reason is None else tuple((p, 0) for p, _ in unit.where[:1])
+            sets.setdefault((reason, where), []).append(unit)
+        for (reason, _), units in sets.items():
+            yield reason, units
 
-    def _collect(self, root: nn.Module) -> Found:
-        """Every place that the root's channels reach, and what speaks against removing them."""
-        found = Found(self.paths[root], _width(root))
-        try:
-            pruner = self.graph.get_pruner_of_module(root)
-            items = self.graph.get_pruning_group(
-                root, pruner.prune_out_channels, list(range(found.width))
-            )
-        except Exception as error:  # of one layer; the others may be fine
-            found.reasons.append(_unreadable(error))
-            return found
-        for item in items:
-            out = self.graph.is_out_channel_pruning_fn(item.dep.handler)
-            found.is_output |= out and not item.dep.target.outputs
-            pairs = list(zip(item.root_idxs, item.idxs, strict=True))
-            try:
-                places = self._places(item.dep.target, out)
-                size = self._block_size(item.dep.target.module, out)
-            except Unsupported as reason:
-                found.reasons.append(str(reason))
-                continue
-            for channel, position in pairs:
-                for place in places:
-                    found.note(place, channel, position)
-                if size:
-                    path = self.paths[item.dep.target.module]
-                    found.note_block(path, channel, position // size)
-        clash = self._take(found.places)
-        found.reasons += [clash] if clash else []
-        found.reasons += ["it has a single channel"] if found.width == 1 else []
-        return found
+    def _units(self) -> dict[int, _Unit]:
+        """By class, in the order in which the model lists its tensors."""
+        units: dict[int, _Unit] = {}
+        for place, (_, _, symbols) in enumerate(self.traced.places):
+            for index, own in enumerate(self.number[symbols.numpy().astype(np.int64)].tolist()):
+                unit = units.setdefault(own, _Unit({}))
+                unit.indices.setdefault(place, []).append(index)
+        return units
 
-    def _places(self, node: Any, out: bool) -> list[Place]:
-        module = node.module
-        if isinstance(module, nn.Parameter):
-            return [(self.parameters[id(module)], node.pruning_dim % module.dim())]
-        if module not in self.paths:  # an operation without tensors, such as an addition
-            return []
-        path = self.paths[module]
-        return [(f"{path}.{tensor}", dim) for tensor, dim in channel_dims(module, path, out=out)]
-
-    def _block_size(self, module: nn.Module, out: bool) -> int | None:
-        """How many inputs or outputs a group of a grouped convolution has; None for others."""
-        if isinstance(module, _ConvNd) and is_grouped(module):
-            return (module.out_channels if out else module.in_channels) // module.groups
+    def _producer(self, unit: _Unit) -> str | None:
+        """The path of the first layer that makes the channel."""
+        for place in unit.indices:
+            tensor, dim, _ = self.traced.places[place]
+            path = tensor.rpartition(".")[0]
+            if tensor in self.parameters and dim == self._out_dim(tensor, self.modules[path]):
+                return path
         return None
 
-    def _take(self, found: dict[Place, Positions]) -> str | None:
-        """Note the places as used; a sentence where an earlier group has used one."""
-        clash = None
-        for place, positions in found.items():
-            taken = self.taken.setdefault(place, set())
-            indices = {index for channel in positions.values() for index in channel}
-            if taken & indices:
-                clash = f"`{place[0]}` belongs to another group too"
-            taken |= indices
-        return clash
+    def _out_dim(self, tensor: str, module: nn.Module) -> int | None:
+        made = tensor in self.traced.weights or (
+            tensor in self.traced.used and isinstance(module, _ConvNd | nn.Linear)
+        )
+        if not made or self.parameters[tensor].dim() < 2:
+            return None
+        if isinstance(module, nn.Embedding):
+            return 1
+        return 1 if isinstance(module, _ConvNd) and module.transposed else 0
 
-    def _all_faults(self, found: Found) -> Iterator[str]:
-        for (name, dim), positions in found.places.items():
-            yield from self._faults(name, dim, positions, found.width)
+    def _name(self, path: str, names: dict[str, int]) -> str:
+        names[path] = names.get(path, 0) + 1
+        return path if names[path] == 1 else f"{path}.part{names[path]}"
 
-    def _faults(self, name: str, dim: int, positions: Positions, width: int) -> Iterator[str]:
-        if name not in self.tensors:
-            yield f"`{name}` is no plain tensor of the model (a parametrization computes it)"
-            return
-        if name in self.tied:
-            yield f"`{name}` is shared with `{self.tied[name]}`"
-        indices = [index for channel in positions.values() for index in channel]
-        if set(positions) != set(range(width)) or len({len(p) for p in positions.values()}) > 1:
-            yield f"its channels reach `{name}` unevenly (a split or slice of the channels)"
-        elif len(set(indices)) < len(indices):
-            yield f"several of its channels are one channel of `{name}` (a reshape)"
-        elif max(indices) >= self.tensors[name].shape[dim]:
-            yield f"its channels do not fit `{name}`"
+    def _group(self, name: str, units: Sequence[_Unit]) -> Group:
+        places = self.traced.places
+        slots = tuple(
+            Slot(*places[place][:2], tuple(tuple(unit.indices[place]) for unit in units))
+            for place in units[0].indices
+        )
+        return Group(name, len(units), slots, works=self._works(units))
 
+    def _works(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
+        """Modules whose products without weights shrink as the group does, and their share."""
+        own = {self._class(unit) for unit in units}
+        all_of: dict[str, int] = {}
+        shrinking: dict[str, int] = {}
+        for work in self.traced.work:
+            all_of[work.path] = all_of.get(work.path, 0) + work.macs
+            if self._shrinks(work, own):
+                shrinking[work.path] = shrinking.get(work.path, 0) + work.macs
+        return tuple((path, macs / all_of[path]) for path, macs in shrinking.items())
 
-def _unreadable(error: Exception) -> str:
-    return (
-        f"where its channels go cannot be read ({type(error).__name__}: {error}), as after a "
-        "shuffle or a split by fixed numbers"
-    )
+    def _shrinks(self, work: Work, own: set[int]) -> bool:
+        """Whether the product's size is in proportion to what is left of the group."""
+        sides = [self._classes(plane) for plane in work.sides]
+        free = [classes for classes in sides if any(self.why[one] is None for one in classes)]
+        twice = sum(self._classes(plane) == own for plane in work.result) > 1
+        return bool(free) and all(classes == own for classes in free) and not twice
 
+    def _class(self, unit: _Unit) -> int:
+        place, indices = next(iter(unit.indices.items()))
+        return int(self.number[int(self.traced.places[place][2][indices[0]])])
 
-def _slots(found: Found) -> tuple[Slot, ...]:
-    return tuple(
-        Slot(name, dim, tuple(tuple(sorted(positions[c])) for c in range(found.width)))
-        for (name, dim), positions in found.places.items()
-    )
+    def _classes(self, plane: Tensor) -> set[int]:
+        numbers: Numbers = plane.numpy().ravel().astype(np.int64)
+        return set(self.number[numbers].tolist())
 
+    def _mark_recurrent(self) -> None:
+        """All layers and directions of a recurrent module have the same width."""
+        symbols = {(tensor, dim): own for tensor, dim, own in self.traced.places}
+        for path, module in self.modules.items():
+            if not isinstance(module, nn.RNNBase):
+                continue
+            own = [
+                symbols[f"{path}.{name}", 1]
+                for name, _ in module.named_parameters()
+                if name.startswith("weight_hh") and (f"{path}.{name}", 1) in symbols
+            ]
+            for other in own[1:]:
+                self.traced.symbols.join(own[0], other, f"`{path}` has one width for all layers")
 
-def _width(root: nn.Module) -> int:
-    if isinstance(root, _ConvNd):
-        return root.out_channels
-    assert isinstance(root, nn.Linear)
-    return root.out_features
+    def _mark_tied(self) -> None:
+        tied = _tied_names(self.model)
+        for tensor, _, own in self.traced.places:
+            if tensor in tied:
+                self.traced.symbols.fix(own, f"`{tensor}` is shared with `{tied[tensor]}`")
+            elif ".parametrizations." in f".{tensor}":
+                self.traced.symbols.fix(own, f"`{tensor}` is a parametrization of a weight")
 
 
 def _tied_names(model: nn.Module) -> dict[str, str]:

@@ -11,30 +11,34 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import run
+from paretoprune.pruning.layers import empty_caches
 
 _DOUBLE_TOLERANCE = 1e-9
 _SINGLE_TOLERANCE = 1e-4
+_LARGE = 60_000_000  # parameters of which a copy in double precision takes too much memory
 
 
 def generic_copy(
-    model: nn.Module, example: Sequence[Tensor], *, seed: int
+    model: nn.Module, example: Sequence[Tensor], *, seed: int, gain: float = 1.0
 ) -> tuple[nn.Module, tuple[Tensor, ...], float]:
     """The model with random weights, random inputs of the example's shape, and the relative error
-    that rounding may cause: in double precision if the model runs in it, in single if not.
+    that rounding may cause: in double precision if the model runs in it, in single if not
+    or if it is very large. Weights are `gain` times as large as keeps signals at their size.
 
     Raises:
         PruningError: the model does not run on inputs of the example's shape.
     """
     problem: Exception | None = None
-    for dtype, tolerance in (
-        (torch.float64, _DOUBLE_TOLERANCE),
-        (torch.float32, _SINGLE_TOLERANCE),
-    ):
+    double, single = (torch.float64, _DOUBLE_TOLERANCE), (torch.float32, _SINGLE_TOLERANCE)
+    large = sum(parameter.numel() for parameter in model.parameters()) > _LARGE
+    for dtype, tolerance in [single] if large else [double, single]:
         generator = torch.Generator().manual_seed(seed)
         working = copy.deepcopy(model).to("cpu", dtype).eval()
         inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)
         with torch.no_grad():
-            _randomise(working, generator)
+            _randomise(working, generator, gain)
+            for module in working.modules():
+                empty_caches(module)
             try:
                 _settle_statistics(working, inputs, generator)
                 run(working, inputs)
@@ -53,8 +57,8 @@ def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator
     return torch.cat([tensor, tensor])[:2].cpu()
 
 
-def _randomise(model: nn.Module, generator: torch.Generator) -> None:
-    """He-normal weights; scales around one and biases around zero."""
+def _randomise(model: nn.Module, generator: torch.Generator, gain: float) -> None:
+    """He-normal weights times the gain; scales around one and biases around zero."""
     for name, parameter in model.named_parameters():
         if not parameter.is_floating_point() or parameter.numel() == 0:
             continue
@@ -64,7 +68,7 @@ def _randomise(model: nn.Module, generator: torch.Generator) -> None:
             parameter.uniform_(0.5, 1.5, generator=generator)
         else:
             fan_in = parameter.numel() / parameter.shape[0]
-            parameter.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
+            parameter.normal_(0, gain * (2 / fan_in) ** 0.5, generator=generator)
 
 
 def _settle_statistics(

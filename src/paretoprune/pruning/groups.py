@@ -34,15 +34,31 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A number that a module keeps about itself, such as `num_heads`, less `per_channel` for each
+    channel that goes. `index` says which, where the attribute is a list or tuple of numbers."""
+
+    module: str
+    attribute: str
+    per_channel: int
+    index: int | None = None
+
+
+@dataclass(frozen=True)
 class Group:
     """Channels 0 to `width` - 1 that are removed together everywhere they lie.
 
-    `name` is the path of the first layer that produces them, as in the state dict.
+    `name` is the path of the first layer that produces them, as in the state dict. A channel may
+    be a whole attention head. `numbers` are attributes that say how many there are. `works` are
+    modules whose matrix products without weights, such as those of attention, shrink in proportion,
+    each with the share of these products that does.
     """
 
     name: str
     width: int
     slots: tuple[Slot, ...]
+    numbers: tuple[Number, ...] = ()
+    works: tuple[tuple[str, float], ...] = ()
 
     @property
     def info(self) -> GroupInfo:
@@ -86,6 +102,8 @@ def _group_to_json(group: Group) -> dict[str, Any]:
         "name": group.name,
         "width": group.width,
         "slots": [_slot_to_json(slot) for slot in group.slots],
+        "numbers": [asdict(number) for number in group.numbers],
+        "works": [list(work) for work in group.works],
     }
 
 
@@ -103,7 +121,9 @@ def _slot_to_json(slot: Slot) -> dict[str, Any]:
 def _group_from_json(data: Mapping[str, Any]) -> Group:
     width = data["width"]
     slots = tuple(_slot_from_json(slot, width) for slot in data["slots"])
-    return Group(data["name"], width, slots)
+    numbers = tuple(Number(**number) for number in data.get("numbers", ()))
+    works = tuple((path, share) for path, share in data.get("works", ()))
+    return Group(data["name"], width, slots, numbers, works)
 
 
 def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:

@@ -1,77 +1,68 @@
-"""Where the channels of a layer lie in its tensors, for the kinds of layers that can be sliced."""
+"""The numbers that PyTorch's own layers keep about themselves, made to agree with their tensors."""
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
-
-class Unsupported(Exception):
-    """Channels of this layer cannot be removed; the text says why."""
+from paretoprune.pruning.attention import FewerHeads
 
 
-def channel_dims(module: nn.Module, path: str, *, out: bool) -> list[tuple[str, int]]:
-    """The (tensor, dimension) pairs that hold a layer's output (or input) channels.
-
-    Raises:
-        Unsupported: channels of such a layer cannot be removed.
-    """
+def fit_attributes(module: nn.Module) -> None:
+    """Make the numbers that a layer keeps about itself agree with its tensors."""
     if isinstance(module, _ConvNd):
-        return _convolution(module, path, out)
-    if isinstance(module, nn.Linear):
-        return [("weight", 0), *_present(module, "bias")] if out else [("weight", 1)]
-    if isinstance(module, _NormBase):
-        tensors = _present(module, "weight", "bias", "running_mean", "running_var")
-        if not tensors:
-            raise Unsupported(f"`{path}` is a {_kind(module)} without any tensor")
-        return tensors
-    if isinstance(module, nn.PReLU):
-        return [("weight", 0)] if module.num_parameters > 1 else []
-    if isinstance(module, nn.Embedding):
-        return [("weight", 1)]
-    if isinstance(module, nn.LayerNorm | nn.GroupNorm):
-        raise Unsupported(
-            f"`{path}` is a {_kind(module)}, which averages over channels: "
-            "without some of them the others would change"
+        _fit_convolution(module)
+    elif isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, _NormBase):
+        tensor = module.weight if module.weight is not None else module.running_mean
+        assert tensor is not None
+        module.num_features = tensor.shape[0]
+    elif isinstance(module, nn.GroupNorm):
+        size = module.num_channels // module.num_groups
+        module.num_channels = module.weight.shape[0]
+        module.num_groups = module.num_channels // size
+    elif isinstance(module, nn.LayerNorm):
+        module.normalized_shape = tuple(module.weight.shape)
+    elif isinstance(module, nn.Embedding):
+        module.embedding_dim = module.weight.shape[1]
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = module.weight.shape[0]
+    elif isinstance(module, nn.RNNBase):
+        _fit_recurrent(module)
+    elif isinstance(module, nn.MultiheadAttention):
+        FewerHeads.fit(module)
+
+
+def empty_caches(module: nn.Module) -> None:
+    """Tensors in a plain dict are in no state dict: what is worked out once from those that are,
+    as position biases of attention by device. It is worked out again."""
+    for name, value in list(vars(module).items()):
+        plain = type(value) is dict and not name.startswith("_")  # PyTorch's own begin so
+        if plain and all(isinstance(one, Tensor) for one in value.values()):
+            setattr(module, name, {})
+
+
+def _fit_convolution(module: _ConvNd) -> None:
+    first, second = module.weight.shape[:2]
+    if module.groups > 1:  # whole convolution groups went; those that stay are as they were
+        whole = module.in_channels if module.transposed else module.out_channels
+        module.groups = first // (whole // module.groups)
+        other = module.groups * second
+        module.in_channels, module.out_channels = (
+            (first, other) if module.transposed else (other, first)
         )
-    if next(module.parameters(), None) is None:
-        return []
-    raise Unsupported(f"`{path}` is a {_kind(module)}, whose channels cannot be removed yet")
+    elif module.transposed:
+        module.in_channels, module.out_channels = first, second
+    else:
+        module.out_channels, module.in_channels = first, second
 
 
-def is_grouped(module: _ConvNd) -> bool:
-    """Whether the convolution has groups of several channels, which can only go as a whole."""
-    return module.groups > 1 and not _is_depthwise(module)
-
-
-def _is_depthwise(module: _ConvNd) -> bool:
-    return module.groups == module.in_channels == module.out_channels
-
-
-def _convolution(module: _ConvNd, path: str, out: bool) -> list[tuple[str, int]]:
-    if is_grouped(module):
-        return _grouped_convolution(module, path, out)
-    if module.groups > 1:
-        return [("weight", 0), *_present(module, "bias")]
-    if out:
-        return [("weight", 1 if module.transposed else 0), *_present(module, "bias")]
-    return [("weight", 0 if module.transposed else 1)]
-
-
-def _grouped_convolution(module: _ConvNd, path: str, out: bool) -> list[tuple[str, int]]:
-    if module.transposed or module.groups == module.out_channels:
-        # Of these, the dependency graph knows the depthwise case alone.
-        raise Unsupported(
-            f"`{path}` is a grouped convolution of a kind whose channels cannot be removed yet "
-            "(transposed, or with one output and several inputs in each group)"
-        )
-    return [("weight", 0), *_present(module, "bias")] if out else []
-
-
-def _present(module: nn.Module, *names: str) -> list[tuple[str, int]]:
-    return [(name, 0) for name in names if getattr(module, name) is not None]
-
-
-def _kind(module: nn.Module) -> str:
-    return type(module).__name__
+def _fit_recurrent(module: nn.RNNBase) -> None:
+    shapes = {name: tensor.shape for name, tensor in module.named_parameters()}
+    rows, module.input_size = shapes["weight_ih_l0"]
+    module.hidden_size = rows // {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
+    if module.proj_size:
+        module.proj_size = shapes["weight_hr_l0"][0]
+    module.flatten_parameters()

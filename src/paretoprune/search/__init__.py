@@ -2,7 +2,7 @@
 
 from paretoprune.search.baselines import (
     baselines,
-    global_ratios_that_fit,
+    global_ratios,
     repair_ratios,
     uniform,
     uniform_ratios,
@@ -14,20 +14,32 @@ from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
 from paretoprune.search.pace import Pace, pace_at
+from paretoprune.search.paths import (
+    Path,
+    different_places,
+    erdos_renyi_path,
+    first_that_fits,
+    ranking_path,
+    sensitivity_path,
+    uniform_path,
+)
 from paretoprune.search.running_front import RunningFront
-from paretoprune.search.sensitivity import distinct_ratios, measure_sensitivity
+from paretoprune.search.sensitivity import Sensitivity, distinct_ratios, measure_sensitivity
 from paretoprune.search.sizes import Sizes
-from paretoprune.search.strategies import Chain, Family, Full, Halving, Strategy
+from paretoprune.search.strategies import Chain, Drop, Family, Full, Halving, Strategy
 
 __all__ = [
     "Chain",
+    "Drop",
     "Family",
     "Full",
     "Halving",
     "Ledger",
     "Left",
     "Pace",
+    "Path",
     "RunningFront",
+    "Sensitivity",
     "Sizes",
     "Strategy",
     "Yardstick",
@@ -35,9 +47,12 @@ __all__ = [
     "baselines",
     "box_hypervolume",
     "broken_limits",
+    "different_places",
     "distinct_ratios",
+    "erdos_renyi_path",
+    "first_that_fits",
     "front_of",
-    "global_ratios_that_fit",
+    "global_ratios",
     "hypervolume",
     "least_loss",
     "loss_of_scores",
@@ -45,9 +60,12 @@ __all__ = [
     "non_dominated",
     "objective_values",
     "pace_at",
+    "ranking_path",
     "repair_ratios",
     "retained_area",
+    "sensitivity_path",
     "uniform",
+    "uniform_path",
     "uniform_ratios",
     "worthwhile",
 ]

@@ -86,8 +86,9 @@ class Ledger:
             for trial in self._stored.get_trials()
             if self._is_ours(trial)
         }
+        self._most = {f"ratio/{g.name}": min(max_ratio, g.max_ratio) for g in groups}
         self._space: dict[str, BaseDistribution] = {
-            f"ratio/{group.name}": FloatDistribution(0, max_ratio) for group in groups
+            name: FloatDistribution(0, most) for name, most in self._most.items()
         }
         self._running: dict[int, optuna.Trial] = {}
         self._sampler = sampler
@@ -132,7 +133,9 @@ class Ledger:
         """Note that trial `number` runs, if it was not asked for: a baseline, for example."""
         if number in self._running:
             return
-        self._working.enqueue_trial({f"ratio/{name}": r for name, r in proposal.ratios.items()})
+        # A ratio beyond the cap of its group removes no more than the cap.
+        asked = {f"ratio/{name}": ratio for name, ratio in proposal.ratios.items()}
+        self._working.enqueue_trial({n: min(ratio, self._most[n]) for n, ratio in asked.items()})
         self._running[number] = self._working.ask(self._space)
 
     def tell(self, result: TrialResult) -> None:

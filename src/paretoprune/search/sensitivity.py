@@ -84,12 +84,17 @@ def distinct_ratios(
     widths_of: Callable[[Ratios], Mapping[str, int]],
     *,
     max_ratio: float,
+    most: int = 4096,
 ) -> dict[str, tuple[float, ...]]:
-    """For each group the smallest ratio of every width that it can have, rising from 0."""
+    """For each group the smallest ratio of every width that it can have, rising from 0.
+
+    Of groups with more channels (or weights) than `most`, about so many widths.
+    """
     found = {}
     for group in groups:
         by_width: dict[int, float] = {}
-        counts = [count / group.width for count in range(group.width)]
+        step = max(1, group.width // most)
+        counts = [count / group.width for count in range(0, group.width, step)]
         for ratio in (r for r in [*counts, max_ratio] if r <= max_ratio):
             by_width.setdefault(widths_of({group.name: ratio})[group.name], ratio)
         found[group.name] = tuple(sorted(by_width.values()))

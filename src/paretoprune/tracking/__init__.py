@@ -2,6 +2,7 @@
 
 from paretoprune.tracking.note import sweep_note
 from paretoprune.tracking.open import open_tracker
+from paretoprune.tracking.registry import Registration, register_model
 from paretoprune.tracking.tracker import MlflowTracker, NullTracker, Tracker
 from paretoprune.tracking.ui import serve
 from paretoprune.tracking.uri import redact, resolve_uri
@@ -9,9 +10,11 @@ from paretoprune.tracking.uri import redact, resolve_uri
 __all__ = [
     "MlflowTracker",
     "NullTracker",
+    "Registration",
     "Tracker",
     "open_tracker",
     "redact",
+    "register_model",
     "resolve_uri",
     "serve",
     "sweep_note",

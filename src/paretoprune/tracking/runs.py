@@ -113,7 +113,7 @@ def open_runs(uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
     client = connect(uri, artifacts=artifacts)
     # A server places artifacts itself; a database would leave them in the current folder.
     place = None if is_server(uri) else (artifacts / sweep.name).as_uri()
-    experiment_id = _open_experiment(client, sweep.name, place)
+    experiment_id = open_experiment(client, sweep.name, place)
     _put_views(client, experiment_id, sweep)
     parent_id = _open_parent(client, experiment_id, sweep)
     children = {
@@ -123,7 +123,17 @@ def open_runs(uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
     return SweepRuns(client, experiment_id, parent_id, sweep.sweep_id, children)
 
 
-def _open_experiment(client: MlflowClient, name: str, place: str | None) -> str:
+def find_trial_run(
+    client: MlflowClient, experiment_id: str, *, sweep_id: str, trial: int
+) -> str | None:
+    """The id of a trial's run; None if MLflow does not hold it."""
+    query = f"tags.{_SWEEP} = '{sweep_id}' and tags.trial = '{trial}'"
+    run = next(_search(client, experiment_id, query), None)
+    return str(run.info.run_id) if run else None
+
+
+def open_experiment(client: MlflowClient, name: str, place: str | None) -> str:
+    """The experiment's id; it is made, or made anew, where it is missing."""
     known = client.get_experiment_by_name(name)
     if known is None:
         return str(client.create_experiment(name, artifact_location=place))

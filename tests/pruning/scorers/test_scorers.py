@@ -21,6 +21,9 @@ from paretoprune.pruning.scorers import (
     Lamp,
     Magnitude,
     MeanActivation,
+    Movement,
+    Obd,
+    Obs,
     Random,
     Snip,
     SynFlow,
@@ -47,8 +50,14 @@ SCORERS = [
     Grasp(2),
     SynFlow(),
     Cosine(),
+    Movement(2),
+    Obd(2, probes=2),
+    Obs(2),
 ]
-WITH_DATA = (Taylor, TaylorActivation, Fisher, MeanActivation, Apoz, Wanda, Snip, Grasp, SynFlow)
+WITH_DATA = (
+    Taylor, TaylorActivation, Fisher, MeanActivation, Apoz, Wanda, Snip, Grasp, SynFlow, Movement,
+    Obd, Obs,
+)  # fmt: skip
 # Networks with a group that passes no BatchNorm.
 WITHOUT_SCALES = ("vgg", "vgg_without_batchnorm", "densenet")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -18,7 +18,10 @@ from paretoprune.pruning.scorers.grasp import Grasp
 from paretoprune.pruning.scorers.lamp import Lamp
 from paretoprune.pruning.scorers.magnitude import Magnitude
 from paretoprune.pruning.scorers.mean_activation import MeanActivation
+from paretoprune.pruning.scorers.movement import Movement
 from paretoprune.pruning.scorers.normalise import normalise
+from paretoprune.pruning.scorers.obd import Obd
+from paretoprune.pruning.scorers.obs import Obs
 from paretoprune.pruning.scorers.random import Random
 from paretoprune.pruning.scorers.snip import Snip
 from paretoprune.pruning.scorers.synflow import SynFlow
@@ -37,6 +40,17 @@ class Scorer(Protocol):
         ...
 
 
+@runtime_checkable
+class WeightScorer(Protocol):
+    """What a scorer is that also scores single weights, for granularities finer than channels."""
+
+    def per_weight(
+        self, model: nn.Module, tensors: Sequence[str], batches: Iterable[Sequence[Tensor]]
+    ) -> dict[str, Tensor]:
+        """Finite float32 scores on the CPU by tensor name, shaped like the model's tensor."""
+        ...
+
+
 __all__ = [
     "Apoz",
     "BatchNormScale",
@@ -48,6 +62,9 @@ __all__ = [
     "Lamp",
     "Magnitude",
     "MeanActivation",
+    "Movement",
+    "Obd",
+    "Obs",
     "Random",
     "Scorer",
     "Snip",
@@ -55,5 +72,6 @@ __all__ = [
     "Taylor",
     "TaylorActivation",
     "Wanda",
+    "WeightScorer",
     "normalise",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -24,6 +24,17 @@ def weight_slots(group: Group, parameters: Mapping[str, nn.Parameter]) -> list[S
         for slot in group.slots
         if slot.tensor in parameters and parameters[slot.tensor].dim() >= 2
     ]
+
+
+def named_weights(model: nn.Module, tensors: Sequence[str]) -> dict[str, nn.Parameter]:
+    """The model's parameters of these names."""
+    parameters = dict(model.named_parameters())
+    return {name: parameters[name] for name in tensors}
+
+
+def on_cpu(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Scores per weight as all scorers return them: float32 on the CPU, apart from the model."""
+    return {name: values.detach().to("cpu", torch.float32) for name, values in scores.items()}
 
 
 def sum_per_channel(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import sum_per_channel
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
 from paretoprune.pruning.scorers.gradients import (
     Weights,
     check_gradients,
@@ -47,14 +47,27 @@ class Fisher:
             PruningError: there is no batch, or a gradient is not finite.
         """
         weights = weights_of(model, groups)
-        with evaluating(model), requiring_grad(weights):
-            squares = _mean_squares(model, weights, islice(_one_by_one(batches), self.samples))
+        saliencies = self._saliencies(model, weights, batches)
         return {
-            group.name: sum_per_channel(
-                group, weights, lambda name, weight: weight.square() * squares[name] / 2
-            ).float()
+            group.name: sum_per_channel(group, weights, lambda name, _w: saliencies[name]).float()
             for group in groups
         }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """The saliency of each weight, by tensor name, shaped like it."""
+        return on_cpu(self._saliencies(model, named_weights(model, tensors), batches))
+
+    def _saliencies(
+        self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+    ) -> dict[str, Tensor]:
+        with evaluating(model), requiring_grad(weights):
+            squares = _mean_squares(model, weights, islice(_one_by_one(batches), self.samples))
+        return {name: w.detach().square() * squares[name] / 2 for name, w in weights.items()}
 
 
 def _mean_squares(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import sum_per_channel
+from paretoprune.pruning.scorers.channels import on_cpu, sum_per_channel
 from paretoprune.pruning.scorers.gradients import (
     Weights,
     check_gradients,
@@ -47,16 +47,33 @@ class Grasp:
         Raises:
             PruningError: there is no batch, or a derivative is not finite.
         """
+        weights, products = self._products(model, batches)
+        scores = {
+            group.name: sum_per_channel(group, weights, lambda name, _weight: products[name])
+            for group in groups
+        }
+        return {name: (score - score.min()).float() for name, score in scores.items()}
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """weight x (H g), by tensor name, shaped like it; it may be negative."""
+        _, products = self._products(model, batches)
+        return on_cpu({name: products[name] for name in tensors})
+
+    def _products(
+        self, model: nn.Module, batches: Iterable[Sequence[Tensor]]
+    ) -> tuple[Weights, dict[str, Tensor]]:
+        """All weights, and of each weight x (H g)."""
         weights = {name: w for name, w in model.named_parameters() if w.dim() >= 2}
         chosen = list(islice(batches, self.batches))
         with evaluating(model), requiring_grad(weights):
             gradient = self._mean_over(model, weights, chosen, along=None)
             product = self._mean_over(model, weights, chosen, along=gradient)
-        scores = {
-            group.name: sum_per_channel(group, weights, lambda name, weight: weight * product[name])
-            for group in groups
-        }
-        return {name: (score - score.min()).float() for name, score in scores.items()}
+        return weights, {name: w.detach() * product[name] for name, w in weights.items()}
 
     def _mean_over(
         self,

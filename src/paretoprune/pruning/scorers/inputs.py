@@ -66,13 +66,26 @@ def input_means(
     limit: int,
     reading: Callable[[Tensor], Tensor],
 ) -> dict[str, Tensor]:
+    """As `means_at`, for all layers that take the groups' channels."""
+    paths = consumer_paths(model, groups)
+    return means_at(model, paths, batches, limit=limit, reading=reading)
+
+
+def means_at(
+    model: nn.Module,
+    paths: Sequence[str],
+    batches: Iterable[Sequence[Tensor]],
+    *,
+    limit: int,
+    reading: Callable[[Tensor], Tensor],
+) -> dict[str, Tensor]:
     """The mean of `reading(input)` over samples and places of the first `limit` batches.
 
-    By consumer path, shape (inputs of the layer,), float64 on the CPU. The model runs in evaluation
+    By layer path, shape (inputs of the layer,), float64 on the CPU. The model runs in evaluation
     mode without gradients, and is left as it was.
 
     Raises:
-        PruningError: there is no batch, a consumer is never run, or an activation is not finite.
+        PruningError: there is no batch, a layer is never run, or an activation is not finite.
     """
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
@@ -84,7 +97,6 @@ def input_means(
         sums[path] = sums.get(path, 0) + values.sum((0, 2)).cpu()
         counts[path] = counts.get(path, 0) + values.shape[0] * values.shape[2]
 
-    paths = consumer_paths(model, groups)
     with evaluating(model), watching(model, paths, note), torch.no_grad():
         run_batches(model, islice(batches, limit))
     for path in paths:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import sum_per_channel
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,17 @@ class Lamp:
             ).float()
             for group in groups
         }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]] = (),
+    ) -> dict[str, Tensor]:
+        """The score of the paper, for each weight of a layer; by tensor name, shaped like it."""
+        weights = named_weights(model, tensors)
+        squares = {name: weight.detach().double().square() for name, weight in weights.items()}
+        return on_cpu({n: lamp(s.flatten()).reshape(s.shape) for n, s in squares.items()})
 
 
 def lamp(squares: Tensor) -> Tensor:

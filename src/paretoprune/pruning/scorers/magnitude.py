@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import sum_per_channel
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,12 @@ class Magnitude:
             .float()
             for group in groups
         }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]] = (),
+    ) -> dict[str, Tensor]:
+        """|weight|, by tensor name, shaped like it."""
+        return on_cpu({n: w.detach().abs() for n, w in named_weights(model, tensors).items()})

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.channels import named_weights
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,14 @@ class Random:
         """Scores by group name, shape (width,). Neither model nor data are used."""
         generator = torch.Generator().manual_seed(self.seed)
         return {group.name: torch.rand(group.width, generator=generator) for group in groups}
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]] = (),
+    ) -> dict[str, Tensor]:
+        """Uniform numbers in [0, 1), by tensor name, shaped like it."""
+        generator = torch.Generator().manual_seed(self.seed)
+        weights = named_weights(model, tensors)
+        return {n: torch.rand(w.shape, generator=generator) for n, w in weights.items()}

@@ -10,8 +10,13 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import sum_per_channel
-from paretoprune.pruning.scorers.gradients import mean_gradients, requiring_grad, weights_of
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
+from paretoprune.pruning.scorers.gradients import (
+    Weights,
+    mean_gradients,
+    requiring_grad,
+    weights_of,
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,27 @@ class Snip:
             PruningError: there is no batch, or the gradient is not finite.
         """
         weights = weights_of(model, groups)
-        with evaluating(model), requiring_grad(weights):
-            gradients = mean_gradients(model, weights, islice(batches, self.batches))
+        gradients = self._gradients(model, weights, batches)
         return {
             group.name: sum_per_channel(
                 group, weights, lambda name, weight: (weight * gradients[name]).abs()
             ).float()
             for group in groups
         }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """|weight x gradient|, by tensor name, shaped like it."""
+        weights = named_weights(model, tensors)
+        gradients = self._gradients(model, weights, batches)
+        return on_cpu({name: (w * gradients[name]).abs() for name, w in weights.items()})
+
+    def _gradients(
+        self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+    ) -> dict[str, Tensor]:
+        with evaluating(model), requiring_grad(weights):
+            return mean_gradients(model, weights, islice(batches, self.batches))

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from paretoprune.errors import PruningError
 from paretoprune.pruning.equivalence import run
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import sum_per_channel
+from paretoprune.pruning.scorers.channels import on_cpu, sum_per_channel
 
 # So small an input that ReLU6, sigmoids and the like work in their linear range; its size cancels
 # out of the scores.
@@ -44,23 +44,40 @@ class SynFlow:
         Raises:
             PruningError: there is no batch, or the flow is zero or not finite.
         """
-        linear = _positive_copy(model)
-        device = next(linear.parameters()).device
-        sample = _ones_like_a_sample(batches).to(device)
-        weights = {name: w for name, w in linear.named_parameters() if w.dim() >= 2}
-        with torch.enable_grad():
-            flow = torch.stack([output.sum() for output in run(linear, sample)]).sum()
-            gradients = torch.autograd.grad(flow, list(weights.values()), materialize_grads=True)
-        if not (torch.isfinite(flow) and flow > 0):
-            raise PruningError("the synaptic flow of the model is zero, NaN or infinite")
-        shares = {
-            name: weight.detach() * (gradient / flow.detach())
-            for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
-        }
+        weights, shares = _shares_of_flow(model, batches)
         return {
             group.name: sum_per_channel(group, weights, lambda name, _weight: shares[name]).float()
             for group in groups
         }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """|weight| x dR/d|weight| / R, by tensor name, shaped like it."""
+        _, shares = _shares_of_flow(model, batches)
+        return on_cpu({name: shares[name] for name in tensors})
+
+
+def _shares_of_flow(
+    model: nn.Module, batches: Iterable[Sequence[Tensor]]
+) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
+    """The weights of the positive copy, and the share of the flow that goes through each."""
+    linear = _positive_copy(model)
+    device = next(linear.parameters()).device
+    sample = _ones_like_a_sample(batches).to(device)
+    weights = {name: w for name, w in linear.named_parameters() if w.dim() >= 2}
+    with torch.enable_grad():
+        flow = torch.stack([output.sum() for output in run(linear, sample)]).sum()
+        gradients = torch.autograd.grad(flow, list(weights.values()), materialize_grads=True)
+    if not (torch.isfinite(flow) and flow > 0):
+        raise PruningError("the synaptic flow of the model is zero, NaN or infinite")
+    return weights, {
+        name: weight.detach() * (gradient / flow.detach())
+        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
+    }
 
 
 def _positive_copy(model: nn.Module) -> nn.Module:

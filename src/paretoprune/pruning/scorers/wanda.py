@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import sum_slot
-from paretoprune.pruning.scorers.inputs import input_means
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_slot
+from paretoprune.pruning.scorers.inputs import input_means, means_at
 from paretoprune.pruning.scorers.sides import Consumer, consumers
 
 
@@ -46,6 +47,38 @@ class Wanda:
             .float()
             for group in groups
         }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """|weight| x norm of its input, by tensor name, shaped like it."""
+        paths = [name.rpartition(".")[0] for name in tensors]
+        squares = means_at(model, paths, batches, limit=self.batches, reading=Tensor.square)
+        norms = {
+            name: _norms_like(model.get_submodule(path), squares[path])
+            for name, path in zip(tensors, paths, strict=True)
+        }
+        weights = named_weights(model, tensors)
+        return on_cpu({n: w.detach().cpu().abs() * norms[n] for n, w in weights.items()})
+
+
+def _norms_like(module: nn.Module, squares: Tensor) -> Tensor:
+    """The norms of a layer's inputs, to be multiplied by its weight."""
+    weight, norms = module.weight, squares.sqrt()
+    assert isinstance(weight, Tensor)
+    ones = [1] * (weight.dim() - 2)
+    if not isinstance(module, _ConvNd) or module.groups == 1:
+        transposed = isinstance(module, _ConvNd) and module.transposed
+        return norms.reshape([-1, 1, *ones] if transposed else [1, -1, *ones])
+    if module.transposed:
+        return norms.reshape([-1, 1, *ones])
+    by_group = norms.reshape(module.groups, -1)
+    return by_group.repeat_interleave(weight.shape[0] // module.groups, 0).reshape(
+        [weight.shape[0], -1, *ones]
+    )
 
 
 def _reading(

@@ -12,11 +12,12 @@ from typing import Protocol
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget import Left
 from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.strategies.drop import Drop
 from paretoprune.search.strategies.family import Family
 from paretoprune.search.strategies.full import Full
 from paretoprune.search.strategies.halving import Halving
 
-__all__ = ["Chain", "Family", "Full", "Halving", "Strategy"]
+__all__ = ["Chain", "Drop", "Family", "Full", "Halving", "Strategy"]
 
 
 class Strategy(Protocol):

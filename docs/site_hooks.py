@@ -1,0 +1,175 @@
+"""What the site adds to the pages in this folder: reference and a picture, made from the code.
+
+MkDocs calls the functions whose names begin with `on_`; see mkdocs.yml.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE, CONF = ROOT / "src/paretoprune", ROOT / "conf"
+_UPWARDS = re.compile(r"(?<!!)\[([^\]]*)\]\((\.\./[^)]*)\)")
+_COMMANDS = ("train", "inspect", "report", "compare", "latency", "pick", "ui")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave out of the navigation what is not there; put what is not listed at its end."""
+    there = {str(path.relative_to(config.docs_dir)) for path in Path(config.docs_dir).rglob("*.md")}
+    there |= set(_reference_pages())
+    config.nav = _present(config.nav or [], there)
+    unlisted = sorted(there - set(_listed(config.nav)))
+    if unlisted:
+        config.nav.append({"More": unlisted})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages and the picture that are made from the code."""
+    for name, text in _reference_pages().items():
+        files.append(File.generated(config, name, content=text))
+    files.append(File.generated(config, "assets/best_of_many.png", content=best_of_many()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Links to files outside the site become plain text, as they lead nowhere from there."""
+    folder = posixpath.dirname(page.file.src_uri)
+
+    def plain_if_outside(link: re.Match[str]) -> str:
+        leads_to = posixpath.normpath(posixpath.join(folder, link[2]))
+        return link[1] if leads_to.startswith("..") else link[0]
+
+    return _UPWARDS.sub(plain_if_outside, markdown)
+
+
+def _present(nav: list[Any], there: set[str]) -> list[Any]:
+    """The navigation without pages and sections that would be empty."""
+    found = []
+    for item in nav:
+        if isinstance(item, dict):
+            [(title, inner)] = item.items()
+            kept = _present(inner if isinstance(inner, list) else [inner], there)
+            if kept:
+                found.append({title: kept if isinstance(inner, list) else inner})
+        elif item in there:
+            found.append(item)
+    return found
+
+
+def _listed(nav: list[Any]) -> Iterator[str]:
+    for item in nav:
+        if isinstance(item, dict):
+            [inner] = item.values()
+            yield from _listed(inner if isinstance(inner, list) else [inner])
+        else:
+            yield item
+
+
+def _reference_pages() -> dict[str, str]:
+    return {
+        "reference/commands.md": commands_page(),
+        "reference/settings.md": settings_page(),
+        "reference/options.md": options_page(),
+        "reference/python.md": python_page(),
+    }
+
+
+def commands_page() -> str:
+    """What each command says of itself: its module's first sentence and its `_USAGE`."""
+    parts = ["# Commands\n\nInstalled, each is also `paretoprune-NAME`.\n"]
+    for name in _COMMANDS:
+        file = PACKAGE / "cli" / f"{name}.py"
+        if not file.is_file():
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        parts.append(f"## {name}\n\n{ast.get_docstring(tree)}\n")
+        usage = _constant(tree, "_USAGE")
+        if usage:
+            parts.append(f"```text\n{usage.strip()}\n```\n")
+    return "\n".join(parts)
+
+
+def settings_page() -> str:
+    """Every settings dataclass of config.py with its fields, as they stand in the code."""
+    source = (PACKAGE / "config.py").read_text(encoding="utf-8")
+    parts = [
+        "# Settings\n\nAll that a command may be told, with defaults. A setting `epochs` of "
+        "`FinetuneSettings` is written `finetune.epochs=8`.\n"
+    ]
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+            shown = [line[4:] for f in fields for line in lines[f.lineno - 1 : f.end_lineno]]
+            parts.append(f"## {node.name}\n\n{ast.get_docstring(node)}\n")
+            parts.append("```python\n" + "\n".join(shown) + "\n```\n")
+    return "\n".join(parts)
+
+
+def options_page() -> str:
+    """Every file of every config group, as it stands in conf/."""
+    parts = ["# Options\n\nThe files of each config group: `scorer=taylor` takes `taylor.yaml`.\n"]
+    for folder in sorted(path for path in CONF.iterdir() if path.is_dir()):
+        parts.append(f"## {folder.name}\n")
+        for file in sorted(folder.glob("*.yaml")):
+            text = file.read_text(encoding="utf-8").strip()
+            parts.append(f"### {folder.name}={file.stem}\n\n```yaml\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def python_page() -> str:
+    """The functions of the package that a user calls, with their contracts."""
+    parts = ["# Python\n\n`import paretoprune` gives two functions.\n"]
+    for name, file in (("load_model", "load.py"), ("load_sweep", "delivery/tables.py")):
+        tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+        [function] = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
+        returns = ast.unparse(function.returns) if function.returns else "None"
+        signature = f"{name}({ast.unparse(function.args)}) -> {returns}"
+        parts.append(f"## {name}\n\n```python\n{signature}\n```\n")
+        parts.append(f"```text\n{ast.get_docstring(function)}\n```\n")
+    return "\n".join(parts)
+
+
+def _constant(tree: ast.Module, name: str) -> str | None:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+            text: str = ast.literal_eval(node.value)
+            return text
+    return None
+
+
+def best_of_many() -> bytes:
+    """By how much the best of n equally good models is flattered, as a picture (PNG)."""
+    generator = np.random.default_rng(0)
+    accuracy, repeats = 0.96, 4000
+    counts = np.unique(np.logspace(0, 2.5, 16).astype(int))
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for num_samples in (359, 1000, 5000):
+        scores = generator.binomial(num_samples, accuracy, (repeats, int(counts[-1])))
+        scores = 100 * scores / num_samples
+        flattery = [scores[:, :count].max(1).mean() - 100 * accuracy for count in counts]
+        axes.plot(counts, flattery, marker="o", ms=4, label=f"{num_samples} validation samples")
+    axes.set_xscale("log")
+    axes.set_xlabel("models of which the best is taken, each truly right on 96 %")
+    axes.set_ylabel("points above 96 %")
+    axes.grid(color="#e6e6e6")
+    axes.legend(frameon=False)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=130)
+    return content.getvalue()

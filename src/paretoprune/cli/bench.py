@@ -1,0 +1,87 @@
+"""What all picks of one command share: the sweep, its data, the dense model, what was ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from rich.console import Console
+from torch import Tensor, nn
+
+from paretoprune.cli.pick import Order
+from paretoprune.cli.tested import predict_test
+from paretoprune.cli.timed import dense_onnx
+from paretoprune.config import FinetuneSettings
+from paretoprune.errors import SweepError
+from paretoprune.measure import Predictions
+from paretoprune.outline import Outline
+from paretoprune.prepare import Prepared
+from paretoprune.prepared_folder import load_prepared
+from paretoprune.results import TrialResult
+from paretoprune.sweep_folder import SweepFolder
+
+_NUM_INPUTS = 64  # real ones, on which every exported file is compared with the model
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all picks of one command share."""
+
+    console: Console
+    folder: SweepFolder
+    task: Outline
+    results: Sequence[TrialResult]
+    order: Order
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """What the sweep's trials shared.
+
+        Raises SweepError if it is not there whole, or was made from another model or other data.
+        """
+        prepared = load_prepared(self.task, self.folder.dense)
+        if prepared is None:
+            raise SweepError(
+                f"{self.folder.dense} is not whole; the sweep's command makes it again"
+            )
+        return prepared
+
+    @property
+    def dense(self) -> nn.Module:
+        """The dense model with the weights that the sweep used."""
+        return self.prepared.dense
+
+    @cached_property
+    def dense_test(self) -> Predictions:
+        """What it says of the test part."""
+        return predict_test(self.task, self.dense)
+
+    @cached_property
+    def dense_onnx(self) -> bytes | None:
+        """It as ONNX; None if it cannot be that."""
+        return dense_onnx(self.dense, self.inputs)
+
+    @property
+    def longer(self) -> FinetuneSettings | None:
+        """How a model is trained further before its export; None: it is not."""
+        order = self.order
+        if not order.trains_longer:
+            return None
+        chosen = order.finetune or self.prepared.finetune
+        if order.finetune and order.finetune.tune_learning_rate:
+            chosen = replace(chosen, learning_rate=self.prepared.finetune.learning_rate)
+        return replace(chosen, epochs=order.epochs or chosen.epochs)
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """Real inputs, on the CPU."""
+        batch = next(iter(self.task.data.val_dataloader()))
+        inputs: Tensor = batch[0][:_NUM_INPUTS]
+        return inputs.cpu().contiguous()
+
+    def target(self, trial: TrialResult) -> Path:
+        """Where an export goes."""
+        longer = f"-{self.longer.epochs}-epochs" if self.longer else ""
+        return self.folder.path / "picked" / f"{trial.number:04d}{longer}"

@@ -1,0 +1,90 @@
+"""The files of an exported model: written, and each proved to compute what was measured."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from paretoprune.delivery import FileFacts
+from paretoprune.delivery.export import ONNX, PT2, WEIGHTS
+from paretoprune.errors import ExportError
+from paretoprune.fresh import Answer, ask_fresh_process
+from paretoprune.graph import trace, write_onnx, write_pt2
+
+FILES = {"safetensors": WEIGHTS, "pt2": PT2, "onnx": ONNX}
+_WRITERS = {"pt2": write_pt2, "onnx": write_onnx}
+# Of the largest logit: other kernels add in another order; a wrong weight is off by far more.
+_SAME = 1e-4
+
+
+def write_formats(
+    draft: Path, model: nn.Module, inputs: Tensor, *, formats: Sequence[str], trust: Sequence[str]
+) -> list[FileFacts]:
+    """Write the graphs beside the weights, which are there; check all of it in a fresh process.
+
+    `inputs` are real ones, on the CPU. A graph that cannot be written, or computes something
+    else, is left out, with the reason.
+
+    Raises:
+        ExportError: the weights do not give back the model.
+    """
+    model = copy.deepcopy(model).cpu().eval()
+    reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in _WRITERS])
+    with torch.inference_mode():
+        expected = torch.cat([model(inputs[:1]), model(inputs)])
+    answers = ask_fresh_process(draft, inputs, trust=trust)
+    written = [name for name in FILES if name in formats and name not in reasons]
+    found = [_checked(draft, name, answers[FILES[name]], expected) for name in written]
+    return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]
+
+
+def _write_graphs(
+    draft: Path, model: nn.Module, inputs: Tensor, formats: Sequence[str]
+) -> dict[str, str]:
+    """Why a format could not be written, by its name."""
+    if not formats:
+        return {}
+    try:
+        program = trace(model, inputs)
+    except ExportError as error:
+        return dict.fromkeys(formats, str(error))
+    reasons = {name: _write(draft / FILES[name], name, program) for name in formats}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _write(path: Path, name: str, program: ExportedProgram) -> str | None:
+    try:
+        _WRITERS[name](path, program)
+    except ExportError as error:
+        path.unlink(missing_ok=True)
+        return str(error)
+    return None
+
+
+def _checked(draft: Path, name: str, answer: Answer, expected: Tensor) -> FileFacts:
+    facts = compared(name, answer, expected)
+    if facts.reason and name == "safetensors":
+        raise ExportError(f"the exported weights do not give back the model: {facts.reason}")
+    if facts.reason:
+        (draft / FILES[name]).unlink()
+    return facts
+
+
+def compared(name: str, answer: Answer, expected: Tensor) -> FileFacts:
+    """What a file said beside what the model says; with a reason where it must not be used."""
+    if answer.logits is None:
+        return FileFacts(name, reason=f"a fresh process cannot run it: {answer.reason}")
+    if answer.logits.shape != expected.shape:
+        shape = tuple(answer.logits.shape)
+        return FileFacts(name, reason=f"its outputs have the shape {shape}, not one per sample")
+    difference = (answer.logits - expected).abs().max().item()
+    facts = FileFacts(name, difference=difference)
+    if not difference <= _SAME * max(1.0, expected.abs().max().item()):
+        return replace(facts, reason=f"its outputs differ from PyTorch's by up to {difference:.3g}")
+    return facts

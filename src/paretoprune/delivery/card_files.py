@@ -1,0 +1,81 @@
+"""What a model card tells of the files: what was checked of each, and how to load it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paretoprune.delivery.snippets import onnx_snippet, paretoprune_snippet, pt2_snippet
+from paretoprune.graph import OPSET
+from paretoprune.results import DataInfo, Preprocessing
+
+_MEANING = {
+    "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
+    "pt2": "the graph of `torch.export`; needs torch alone",
+    "onnx": f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
+}
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """One format of the model: what was checked of it, or why it is not there."""
+
+    format: str  # "safetensors", "onnx" or "pt2"
+    difference: float | None = None  # largest of a logit from PyTorch's, by a fresh process
+    reason: str | None = None  # why the file is not there
+    latency_ms: float | None = None  # in onnxruntime
+    dense_latency_ms: float | None = None  # of the dense model's ONNX file, in the same run
+
+
+def files_section(files: Sequence[FileFacts]) -> str:
+    """The model files with what was found when they were checked."""
+    lines = [
+        "## Files\n",
+        "Each was loaded by a fresh process, and its outputs for real inputs were compared with "
+        "those of the measured model, for one sample and for many at once.\n",
+    ]
+    lines += [f"- {_told(facts)}" for facts in files]
+    lines.append(
+        "- `preprocessing.json`: what turns an image into the input, and the classes by number\n"
+        "- `plan.json`: the channels that were removed; `metrics.json`: all figures; "
+        "`config.yaml`: every setting"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def loading_section(
+    files: Sequence[FileFacts],
+    data: DataInfo,
+    preprocessing: Preprocessing | None,
+    *,
+    trust: Sequence[str],
+) -> str:
+    """A piece of code for each format, to be run in the model's folder."""
+    written = {facts.format for facts in files if facts.reason is None}
+    parts = ["## How to load it\n", "Nothing here is pickled. In this folder:\n"]
+    if "onnx" in written:
+        parts.append(_code("onnxruntime and numpy", onnx_snippet(data, preprocessing)))
+    if "pt2" in written:
+        parts.append(_code("torch", pt2_snippet(data, preprocessing)))
+    own = f" and the model's own code ({', '.join(trust)})" if trust else ""
+    snippet = paretoprune_snippet(data, preprocessing, trust=trust)
+    parts.append(_code(f"paretoprune{own}", snippet))
+    return "\n".join(parts)
+
+
+def _told(facts: FileFacts) -> str:
+    if facts.reason:
+        return f"no {facts.format}: {facts.reason}"
+    sentence = f"`model.{facts.format}`: {_MEANING[facts.format]}"
+    if facts.difference is not None:
+        sentence += f"; largest difference of a logit {facts.difference:.1e}"
+    if facts.latency_ms is not None and facts.dense_latency_ms is not None:
+        sentence += (
+            f"; {facts.latency_ms:.4g} ms in onnxruntime, the dense model "
+            f"{facts.dense_latency_ms:.4g} ms in the same run"
+        )
+    return sentence
+
+
+def _code(needs: str, snippet: str) -> str:
+    return f"With {needs}:\n\n```python\n{snippet}\n```\n"

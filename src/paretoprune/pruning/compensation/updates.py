@@ -1,0 +1,87 @@
+"""How the kept weights of one layer change, from the moments of its inputs.
+
+Each takes the layer, its weight before zeros were put into it (as a matrix, one row an output), and
+the moments, and changes the layer in place. Zeros of the layer stay zero.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.compensation.moments import Moments
+
+_DAMPING = 1e-2  # of the mean square of the inputs: keeps weights where the data say nothing
+
+
+def bias(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
+    """Add the mean of what the outputs lack to the bias; without a bias, nothing changes.
+
+    Nagel et al. 2019 (Data-Free Quantization Through Weight Equalization and Bias Correction,
+    section 4.2) do so for the errors of quantisation.
+    """
+    if isinstance(layer.bias, Tensor):
+        layer.bias += (moments.missing[:, -1] / moments.count).to(layer.bias)
+
+
+def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
+    """Change weights and bias to what gives the wanted outputs best, in the sense of least squares.
+
+    He et al. 2017 (Channel Pruning for Accelerating Very Deep Neural Networks, section 3.1, step
+    2), with a small penalty on the change. Where weights of a row are zero, only the others of the
+    row change; that takes a solution for each row.
+    """
+    weight = _matrix(layer)
+    has_bias = isinstance(layer.bias, Tensor)
+    size = weight.shape[1] + has_bias
+    inputs = _damped(moments.inputs[:size, :size])
+    missing = moments.missing[:, :size]
+    active = weight != 0
+    if has_bias:
+        active = torch.cat([active, torch.ones_like(active[:, :1])], 1)
+    if active.all():
+        change = torch.linalg.solve(inputs, missing.T).T
+    else:
+        change = torch.zeros_like(missing)
+        for row, kept in enumerate(active):
+            places = kept.nonzero().flatten()
+            own = inputs.index_select(0, places).index_select(1, places)
+            change[row, places] = torch.linalg.solve(own, missing[row, places])
+    _add(layer, change[:, : weight.shape[1]])
+    if has_bias:
+        layer.bias += change[:, -1].to(layer.bias)
+
+
+def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
+    """From the dense weight, zero input by input and let the later inputs make up for it.
+
+    Frantar and Alistarh 2023 (SparseGPT, section 3.3): the update of the optimal brain surgeon
+    (Hassibi and Stork 1993) restricted to the weights that come later in the row, so that all rows
+    share one factorisation. The zeros of the layer say which weights go.
+    """
+    weight = _matrix(layer)
+    size = weight.shape[1]
+    active = weight != 0
+    inverse = torch.linalg.inv(_damped(moments.inputs[:size, :size]))
+    factor = torch.linalg.cholesky(inverse, upper=True)
+    work = dense.double().clone()
+    for column in range(size):
+        error = torch.where(active[:, column], 0.0, work[:, column] / factor[column, column])
+        work[:, column:] -= error[:, None] * factor[column, column:]
+    _add(layer, work * active - weight.double())
+
+
+def _matrix(layer: nn.Module) -> Tensor:
+    assert isinstance(layer.weight, Tensor)
+    return layer.weight.detach().flatten(1)
+
+
+def _damped(inputs: Tensor) -> Tensor:
+    """Where an input is always zero, its weights stay as they are."""
+    scale = inputs.diagonal().mean()
+    return inputs + torch.eye(len(inputs)).to(inputs) * (_DAMPING * scale + 1e-12)
+
+
+def _add(layer: nn.Module, change: Tensor) -> None:
+    assert isinstance(layer.weight, Tensor)
+    layer.weight += change.reshape(layer.weight.shape).to(layer.weight)

@@ -1,0 +1,36 @@
+"""The bytes of a pruned model's file in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.size import SizeModel
+
+
+class FileSize:
+    """Counts the bytes of all tensors with given widths, and those of the dense file beside them.
+
+    Args:
+        groups: the groups of the dense model.
+        state: the dense model's state dict.
+        dense_bytes: of the dense model's file.
+    """
+
+    def __init__(
+        self, groups: Sequence[Group], state: Mapping[str, Tensor], dense_bytes: int
+    ) -> None:
+        by_size: dict[int, dict[str, tuple[int, ...]]] = {}
+        for name, tensor in state.items():
+            by_size.setdefault(tensor.element_size(), {})[name] = tuple(tensor.shape)
+        self._sizes = {size: SizeModel(groups, shapes, {}) for size, shapes in by_size.items()}
+        self._header = dense_bytes - self._tensor_bytes({})
+
+    def bytes_of(self, widths: Mapping[str, int]) -> int:
+        """Of the file with these widths; the real header may be some bytes shorter."""
+        return self._header + self._tensor_bytes(widths)
+
+    def _tensor_bytes(self, widths: Mapping[str, int]) -> int:
+        return sum(size * model.cost(widths).params for size, model in self._sizes.items())

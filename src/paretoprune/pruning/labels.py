@@ -1,0 +1,167 @@
+"""Labels: which channel each element of a tensor belongs to, and which channels hang together.
+
+Every index of every dimension of a parameter or buffer is a symbol. An element of an activation
+carries the symbols without which it would not be there. A tensor's labels are planes: one for each
+independent way in which its elements can go. A weight has a plane along its outputs and one along
+its inputs; an activation usually has one, along its channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+FIXED = 0  # the symbol of elements that never go
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The planes of one tensor; none for a tensor whose extents never change.
+
+    A plane has the tensor's number of dimensions, with size 1 wherever it does not vary. It holds
+    symbols in double precision, so that any operation that moves elements also moves symbols.
+    """
+
+    planes: tuple[Tensor, ...] = ()
+
+
+def varying(plane: Tensor) -> set[int]:
+    """The dimensions along which the plane has more than one symbol."""
+    return {dim for dim, size in enumerate(plane.shape) if size > 1}
+
+
+def compact(plane: Tensor) -> Tensor:
+    """The plane with size 1 along each dimension in which it is constant."""
+    for dim in range(plane.dim()):
+        if plane.shape[dim] > 1 and plane.stride(dim) == 0:
+            plane = plane.narrow(dim, 0, 1)
+    for dim in range(plane.dim()):
+        if plane.shape[dim] > 1 and bool((plane == plane.narrow(dim, 0, 1)).all()):
+            plane = plane.narrow(dim, 0, 1)
+    return plane
+
+
+@dataclass
+class Symbols:
+    """All symbols of a model, and what was learnt about them."""
+
+    count: int = 1  # symbol 0 is FIXED
+    reasons: list[str] = field(default_factory=list)
+    _pairs: list[Numbers] = field(default_factory=list)
+    _fixed: list[tuple[Numbers, int]] = field(default_factory=list)
+    _shapes: dict[bytes, Numbers] = field(default_factory=dict)
+
+    def new(self, count: int) -> Tensor:
+        """So many new symbols, in a row."""
+        self.count += count
+        return torch.arange(self.count - count, self.count, dtype=torch.float64)
+
+    def join(self, one: Tensor, other: Tensor, reason: str) -> None:
+        """Symbols at the same place go together. `reason` is told of those that meet FIXED."""
+        left, right = (side.ravel() for side in np.broadcast_arrays(one.numpy(), other.numpy()))
+        pairs = np.unique(np.stack([left, right], 1).astype(np.int64), axis=0)
+        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        meets = (pairs == FIXED).any(axis=1)
+        self._pairs.append(pairs[~meets])
+        if meets.any():
+            self._note(pairs[meets].max(axis=1), reason)
+
+    def fix(self, plane: Tensor, reason: str) -> None:
+        """These symbols can never go, and why."""
+        numbers = np.unique(plane.numpy().astype(np.int64))
+        self._note(numbers[numbers != FIXED], reason)
+
+    def keep_rectangular(self, plane: Tensor) -> None:
+        """What goes from this plane must be whole indices of one of its dimensions."""
+        if len(varying(plane)) > 1:
+            numbers = plane.squeeze().numpy().astype(np.int64)
+            self._shapes.setdefault(repr(numbers.shape).encode() + numbers.tobytes(), numbers)
+
+    def classes(self) -> tuple[Numbers, list[str | None]]:
+        """The class of each symbol, and for each class why it is fixed (None if it is not)."""
+        # What is even stays even when classes become one, so that each shape has its turn once.
+        number = self._components()
+        waiting = list(self._shapes.values())
+        while uneven := [shape for shape in waiting if not _is_even(self._loose(number)[shape])]:
+            for shape in uneven:
+                self._even_out(shape, number)
+            waiting = [shape for shape in waiting if not any(shape is one for one in uneven)]
+            number = self._components()
+        return number, self._why(number)
+
+    def _why(self, number: Numbers) -> list[str | None]:
+        why: list[str | None] = [None] * (int(number.max()) + 1)
+        for symbols, reason in self._fixed:
+            for one in np.unique(number[symbols]):
+                why[one] = why[one] or self.reasons[reason]
+        why[number[FIXED]] = "it never goes"
+        return why
+
+    def _loose(self, number: Numbers) -> Numbers:
+        """The classes, with those that are fixed as one."""
+        fixed = np.zeros(int(number.max()) + 1, dtype=bool)
+        for symbols, _ in self._fixed:
+            fixed[number[symbols]] = True
+        return np.where(fixed[number], number[FIXED], number)
+
+    def _note(self, symbols: Numbers, reason: str) -> None:
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        self._fixed.append((symbols, self.reasons.index(reason)))
+
+    def _components(self) -> Numbers:
+        pairs = np.concatenate([np.empty((0, 2), np.int64), *self._pairs])
+        self._pairs = [pairs]
+        graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), [self.count] * 2)
+        number: Numbers = connected_components(graph, directed=False)[1].astype(np.int64)
+        return number
+
+    def _even_out(self, shape: Numbers, number: Numbers) -> None:
+        """Join along the dimension that leaves the most classes."""
+        loose, trials = self._loose(number), []
+        for dim in range(shape.ndim):
+            rows = _rows(shape, dim)
+            trials.append((_num_sets(loose[rows]), -dim, rows))
+        rows = max(trials, key=lambda trial: trial[:2])[2]
+        self.join(torch.from_numpy(rows), torch.from_numpy(rows[:, :1]), _UNEVEN)
+
+
+_UNEVEN = "a reshape mixes its channels with others that stay"
+
+
+def _is_even(classes: Numbers) -> bool:
+    """Whether classes are whole indices of one dimension."""
+    return any(
+        bool((rows == rows[:, :1]).all())
+        for rows in (_rows(classes, dim) for dim in range(classes.ndim))
+    )
+
+
+def _rows(numbers: Numbers, dim: int) -> Numbers:
+    """One row for each index of the dimension."""
+    return np.moveaxis(numbers, dim, 0).reshape(numbers.shape[dim], -1)
+
+
+def _num_sets(rows: Numbers) -> int:
+    """How many classes are left when the classes of each row are joined."""
+    _, number = np.unique(rows, return_inverse=True)
+    number = number.reshape(rows.shape)
+    count, size = len(rows), int(number.max()) + 1
+    ends = (np.repeat(np.arange(count), rows.shape[1]), count + number.ravel())
+    graph = coo_array((np.ones(rows.size), ends), [count + size] * 2)
+    return int(connected_components(graph, directed=False)[0])
+
+
+def first_of(plane: Tensor, dims: Iterable[int]) -> Tensor:
+    """The plane at index 0 of these dimensions, which stay with size 1."""
+    for dim in dims:
+        plane = plane.narrow(dim, 0, 1)
+    return plane

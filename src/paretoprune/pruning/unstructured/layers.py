@@ -1,0 +1,89 @@
+"""The weights in which zeros may lie: those of convolutions and linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from paretoprune.pruning.groups import Group, Groups
+from paretoprune.pruning.unstructured.patterns import Pattern
+from paretoprune.results import KeptGroup
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One weight. The search sees it as a group whose channels are the units of the pattern."""
+
+    name: str  # the path of the module
+    shape: tuple[int, ...]
+    units: int
+
+    @property
+    def tensor(self) -> str:
+        """The weight's name in the state dict."""
+        return f"{self.name}.weight"
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of a model that a pattern fits, and those that stay dense, with the reason."""
+
+    pattern: Pattern
+    found: tuple[Layer, ...]
+    kept: tuple[KeptGroup, ...] = ()
+
+    @property
+    def groups(self) -> Groups:
+        """The layers as the search sees them. They have no slots: nothing is cut out of them."""
+        return Groups(tuple(Group(layer.name, layer.units, ()) for layer in self.found), self.kept)
+
+    def masks(self, scores: Mapping[str, Tensor], widths: Mapping[str, int]) -> dict[str, Tensor]:
+        """By tensor name, True where a weight stays, for layers that lose any.
+
+        `scores` are per weight by layer name; `widths` the units to keep, all where absent.
+        """
+        return {
+            layer.tensor: self.pattern.mask(scores[layer.name], widths[layer.name])
+            for layer in self.found
+            if widths.get(layer.name, layer.units) < layer.units
+        }
+
+    def unit_scores(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Scores per weight as scores per unit, by layer name."""
+        return {layer.name: self.pattern.unit_scores(scores[layer.name]) for layer in self.found}
+
+
+def find_layers(model: nn.Module, pattern: Pattern) -> Layers:
+    """The layers of the model that the pattern fits. A weight that two layers share counts once."""
+    found: list[Layer] = []
+    kept: list[KeptGroup] = []
+    own = {name for name, _ in model.named_parameters()}
+    for name, module in model.named_modules():
+        if not isinstance(module, _ConvNd | nn.Linear) or f"{name}.weight" not in own:
+            continue
+        shape = tuple(module.weight.shape)
+        units = pattern.units(shape)
+        if units is None:
+            kept.append(KeptGroup(name, shape[0], f"{pattern} does not fit a weight of {shape}"))
+        else:
+            found.append(Layer(name, shape, units))
+    return Layers(pattern, tuple(found), tuple(kept))
+
+
+@torch.no_grad()
+def zero(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    """Set what the masks do not keep to zero, in place."""
+    tensors = dict(model.named_parameters())
+    for name, mask in masks.items():
+        tensors[name].masked_fill_(~mask.to(tensors[name].device), 0)
+
+
+def zeros_in(model: nn.Module, layers: Sequence[Layer]) -> dict[str, Tensor]:
+    """Masks of what is not zero, by tensor name, of the layers that have zeros."""
+    tensors = dict(model.named_parameters())
+    found = {layer.tensor: tensors[layer.tensor].detach() != 0 for layer in layers}
+    return {name: mask for name, mask in found.items() if not mask.all()}

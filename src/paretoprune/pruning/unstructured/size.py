@@ -1,0 +1,73 @@
+"""What a model with zeros in it would count: parameters and MACs that are not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from paretoprune.pruning.unstructured.layers import Layer
+from paretoprune.results import Cost
+
+_HEADER = 200  # bytes of a file's header for the names and shapes of a compressed weight
+
+
+class ZeroedSize:
+    """Counts what is not zero. Neither a file nor a run gets smaller by it; see `compress`.
+
+    Args:
+        layers: those in which zeros may lie.
+        num_params: of the whole dense model.
+        dense_bytes: of the dense model's file, in which a weight takes four.
+        macs_per_layer: the dense MACs of one sample by module name; they add up to the total.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        num_params: int,
+        macs_per_layer: Mapping[str, int],
+        dense_bytes: int,
+    ) -> None:
+        self._numel = {layer.name: _numel(layer) for layer in layers}
+        self._units = {layer.name: layer.units for layer in layers}
+        self._params, self._macs, self._bytes = num_params, macs_per_layer, dense_bytes
+
+    def cost(self, widths: Mapping[str, int]) -> Cost:
+        """With so many units left by layer name, all where absent."""
+        return self._of(self._kept(widths))
+
+    def bytes_of(self, widths: Mapping[str, int]) -> int:
+        """Of the compressed file, to some bytes of its header."""
+        saved = 0
+        for name, kept in self._kept(widths).items():
+            numel = self._numel[name]
+            saved += max(0, 4 * (numel - kept) - -(-numel // 8) - _HEADER)
+        return self._bytes - saved
+
+    def cost_of(self, model: nn.Module) -> Cost:
+        """Of a model, by its weights."""
+        tensors = dict(model.named_parameters())
+        return self._of(
+            {name: int(torch.count_nonzero(tensors[f"{name}.weight"])) for name in self._numel}
+        )
+
+    def _kept(self, widths: Mapping[str, int]) -> dict[str, int]:
+        """Weights left, by layer name."""
+        return {
+            name: numel * widths.get(name, self._units[name]) // self._units[name]
+            for name, numel in self._numel.items()
+        }
+
+    def _of(self, kept: Mapping[str, int]) -> Cost:
+        zeros = sum(self._numel[name] - count for name, count in kept.items())
+        macs = sum(
+            count * kept[name] // self._numel[name] if name in kept else count
+            for name, count in self._macs.items()
+        )
+        return Cost(params=self._params - zeros, macs=macs)
+
+
+def _numel(layer: Layer) -> int:
+    return int(torch.Size(layer.shape).numel())

@@ -1,0 +1,92 @@
+"""What can go from a model, as the granularity says: groups of channels, or weights of layers."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from paretoprune.config import GranularitySettings, Settings
+from paretoprune.errors import SettingsError
+from paretoprune.files import read_sealed, write_sealed
+from paretoprune.measure import count_bytes, count_params, macs_per_layer
+from paretoprune.pruning import FileSize, Groups, SizeModel, find_groups
+from paretoprune.pruning.unstructured import (
+    Blocks,
+    Layers,
+    NofM,
+    Pattern,
+    Weights,
+    ZeroedSize,
+    find_layers,
+)
+from paretoprune.targets import offers
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Removable:
+    """What can go from a model, and what is left then."""
+
+    groups: Groups  # where weights go instead of channels: the layers
+    size: SizeModel | ZeroedSize
+    file: FileSize | ZeroedSize
+    layers: Layers | None = None  # where weights go
+
+
+def find_removable(model: nn.Module, example: Tensor, settings: Settings, digest: str) -> Removable:
+    """Groups or layers of the model, proved (cached under `digest`), with their exact sizes.
+
+    Raises SettingsError for a scorer that does not go with the granularity, or PruningError.
+    """
+    macs, dense_bytes = macs_per_layer(model, example), count_bytes(model)
+    pattern = _pattern(settings.granularity)
+    if pattern is not None:
+        _check_scorer(settings)
+        layers = find_layers(model, pattern)
+        size = ZeroedSize(layers.found, count_params(model), macs, dense_bytes)
+        return Removable(layers.groups, size, size, layers)
+    groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    return Removable(
+        groups,
+        SizeModel(groups.prunable, shapes, macs),
+        FileSize(groups.prunable, model.state_dict(), dense_bytes),
+    )
+
+
+def _check_scorer(settings: Settings) -> None:
+    """Raises SettingsError where the scorer scores channels alone."""
+    if not offers(settings.scorer, "per_weight"):
+        raise SettingsError(
+            [
+                f"`scorer._target_={settings.scorer.path}` scores channels, not single weights; "
+                f"with `granularity={settings.granularity.name}` use scorer=magnitude, taylor, "
+                "wanda, fisher or another with `per_weight` (docs/scorers.md)"
+            ]
+        )
+
+
+def _pattern(granularity: GranularitySettings) -> Pattern | None:
+    """None where whole channels go."""
+    patterns: dict[str, Pattern] = {
+        "weights": Weights(),
+        "nm": NofM(granularity.m),
+        "block": Blocks(granularity.rows, granularity.columns),
+    }
+    return patterns.get(granularity.name)
+
+
+def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
+    try:
+        return Groups.from_json(read_sealed(cache))
+    except FileNotFoundError:
+        pass
+    except (ValueError, TypeError, KeyError) as error:
+        _log.warning("%s is damaged (%s); the groups are found again", cache, error)
+    groups = find_groups(model, example)
+    write_sealed(cache, groups.to_json())
+    return groups

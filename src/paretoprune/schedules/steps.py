@@ -1,0 +1,181 @@
+"""What every schedule is made of: cut and prove, compensate, recalibrate, train."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from paretoprune.config import FinetuneSettings
+from paretoprune.finetune import (
+    Beginning,
+    MaskSchedule,
+    Pressure,
+    Regrow,
+    fit,
+    recalibrate_batchnorm,
+)
+from paretoprune.measure import measure_quality
+from paretoprune.prepare import Prepared, training_batches
+from paretoprune.pruning import Candidate, GateScores, Narrowed
+from paretoprune.pruning.compensation import compensate
+from paretoprune.results import EpochRecord, Job
+from paretoprune.targets import build
+
+_log = logging.getLogger(__name__)
+
+_START_BATCHES = 2  # of a re-calibration after which the model is trained
+_GLANCE = 1  # batches of validation data
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a trial prunes: the dense model, or what an earlier trial made of it."""
+
+    candidate: Candidate
+    scores: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A pruned and trained model, and how it came about."""
+
+    candidate: Candidate
+    curve: tuple[EpochRecord, ...]
+    epochs: float = 0.0  # passes over the training data
+    compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, in nats
+    scores: Mapping[str, Tensor] = field(default_factory=dict)  # of the channels that are left
+
+
+class Schedule(Protocol):
+    """Carries out one job: prunes to its widths and trains, in the schedule's own order."""
+
+    def __call__(self, prepared: Prepared, job: Job, start: Start, /) -> Trained: ...
+
+
+def rescore(prepared: Prepared, candidate: Candidate, job: Job) -> dict[str, Tensor]:
+    """Scores of what is left."""
+    scorer = build(prepared.outline.settings.scorer, seed=job.seed)
+    return candidate.score(scorer, training_batches(prepared.outline))
+
+
+def cut(
+    prepared: Prepared,
+    candidate: Candidate,
+    scores: Mapping[str, Tensor],
+    widths: Mapping[str, int],
+    *,
+    trained_next: bool,
+) -> tuple[Candidate, dict[str, float]]:
+    """The candidate with so much left, proved, compensated, its BatchNorm statistics renewed.
+
+    And the validation loss without and with the compensation, in nats; empty where there is none.
+    """
+    smaller = candidate.cut(scores, widths, proof=prepared.outline.example)
+    method = prepared.outline.settings.compensation
+    if method == "none":
+        # Training replaces the statistics within some twenty steps: a start is enough.
+        recalibrate(prepared, smaller.model, most=_START_BATCHES if trained_next else None)
+        return smaller, {}
+    plain = copy.deepcopy(smaller.model)
+    recalibrate(prepared, plain)
+    limit = max(1, prepared.finetune.recalibration_batches)
+    batches = [inputs for inputs, _ in training_batches(prepared.outline, limit)]
+    rows = smaller.rows_left(candidate)
+    compensate(method, smaller.model, candidate.model, rows, batches)
+    recalibrate(prepared, smaller.model)
+    losses = {
+        "loss_before": _validation_loss(prepared, plain),
+        "loss_after": _validation_loss(prepared, smaller.model),
+    }
+    _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", losses)
+    return smaller, losses
+
+
+def recalibrate(prepared: Prepared, model: nn.Module, *, most: int | None = None) -> None:
+    """Renew the BatchNorm statistics on training batches, at most so many."""
+    limit = prepared.finetune.recalibration_batches
+    if most is not None:
+        limit = min(limit, most)
+    recalibrate_batchnorm(
+        model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
+    )
+
+
+def _validation_loss(prepared: Prepared, model: nn.Module) -> float:
+    task = prepared.outline
+    loader = task.data.val_dataloader()
+    quality = measure_quality(model, loader, num_classes=task.info.num_classes, device=task.device)
+    return quality.loss
+
+
+def train(
+    prepared: Prepared,
+    candidate: Candidate,
+    job: Job,
+    *,
+    epochs: float,
+    first_epoch: int = 1,
+    settings: FinetuneSettings | None = None,
+    masks: MaskSchedule | Regrow | None = None,
+    pressure: Pressure | None = None,
+    batches: Sequence[Sequence[Tensor]] | None = None,
+    gates: GateScores | None = None,
+) -> tuple[EpochRecord, ...]:
+    """Train the candidate's model in place; what is gone stays gone. Returns the curve.
+
+    `settings` are those of fine-tuning if not given; `batches` the whole training part.
+    """
+    task = prepared.outline
+    if masks is None and (held := candidate.held):
+        masks = MaskSchedule(lambda _share: held, ramp=0)
+    # Of a single round there is nothing to choose: a glance at the validation data will do.
+    val_loader = task.data.val_dataloader()
+    if epochs <= 1 and batches is None:
+        val_loader = Beginning(val_loader, _GLANCE)
+    chosen = settings or _for_size(prepared, job)
+    if prepared.teacher is None:
+        chosen = replace(chosen, distillation=0.0)
+    result = fit(
+        candidate.model,
+        train_loader=task.data.train_dataloader() if batches is None else batches,
+        val_loader=val_loader,
+        settings=chosen,
+        epochs=epochs,
+        seed=job.seed,
+        device=task.device,
+        teacher=prepared.teacher,
+        masks=masks,
+        pressure=pressure,
+        on_gradients=gates,
+        first_epoch=first_epoch,
+    )
+    return result.curve
+
+
+def epochs_of(prepared: Prepared, job: Job) -> float:
+    """How many epochs a trial is fine-tuned for: as its rung says, or as the settings."""
+    return prepared.finetune.epochs if job.epochs is None else job.epochs
+
+
+def gates_of(prepared: Prepared, candidate: Candidate) -> GateScores | None:
+    """What gathers scores while the candidate is trained, where the search goes by them."""
+    if not prepared.outline.settings.goes_by_gates or not isinstance(candidate, Narrowed):
+        return None
+    return GateScores(candidate.model, candidate.groups)
+
+
+def _for_size(prepared: Prepared, job: Job) -> FinetuneSettings:
+    """The settings with the peak learning rate for a model of this size: small ones take more.
+
+    Where weights go instead of channels, the network is not smaller.
+    """
+    task, finetune = prepared.outline, prepared.finetune
+    if task.removable.layers:
+        return finetune
+    share = task.cost_at(job.widths).macs / task.cost_of({}).macs
+    return replace(finetune, learning_rate=finetune.learning_rate * share**-finetune.rate_growth)

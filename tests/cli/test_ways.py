@@ -1,0 +1,139 @@
+"""Single runs of every target and granularity, as a user starts them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import paretoprune
+from paretoprune.cli.first import first_proposals, reject_unmeetable
+from paretoprune.config import Settings
+from paretoprune.errors import SettingsError
+from paretoprune.mistakes import load_settings
+from paretoprune.outline import Outline, outline
+from paretoprune.pruning.scorers import Magnitude
+from paretoprune.search import Sensitivity
+from tests.kits.commands import TINY, run_pick, run_train
+from tests.test_mistakes import composed
+
+FAST = (*TINY, "measure.latency=false")
+
+
+def task_of(folder: Path, *overrides: str) -> Outline:
+    values = [*FAST, f"cache_dir={folder}", *overrides]
+    groups = [value for value in values if value == "tracking=none"]
+    config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
+    return outline(load_settings(config))
+
+
+def sensitivity() -> Sensitivity:
+    names = ("features.0", "features.3", "classifier")
+    return Sensitivity((0.0, 1.0), dict.fromkeys(names, (0.0, 1.0)))
+
+
+def proposed(task: Outline) -> Mapping[str, float]:
+    groups = task.groups.prunable
+    if task.removable.layers:
+        scores = {g.name: [float(i % 97) for i in range(g.width)] for g in groups}
+    else:
+        found = Magnitude()(task.model, groups)
+        scores = {name: values.tolist() for name, values in found.items()}
+    return first_proposals(task, scores, sensitivity)[1].ratios
+
+
+@pytest.mark.parametrize("granularity", ["channels", "weights"])
+@pytest.mark.parametrize("quantity", ["params", "macs", "bytes"])
+@pytest.mark.parametrize("allocation", ["uniform", "global", "erk", "score", "sensitivity"])
+def test_a_target_is_met_and_not_by_more_than_a_step(
+    tmp_path_factory: pytest.TempPathFactory, granularity: str, quantity: str, allocation: str
+) -> None:
+    """At most what was asked for is left; one width more of the last group would be too much."""
+    folder = tmp_path_factory.getbasetemp() / "ways"
+    share = 0.8 if quantity == "bytes" else 0.6
+    task = task_of(
+        folder,
+        f"sparsity.{quantity}={share}",
+        f"sparsity.allocation={allocation}",
+        f"granularity.name={granularity}",
+        "model.width=16",
+    )
+    ratios = proposed(task)
+    left = task.quantity_of(ratios, quantity) / task.quantity_of({}, quantity)
+    widths = task.widths_of(ratios)
+    step = max(
+        task.size_at({**widths, name: widths[name] + 1}, quantity) - task.size_at(widths, quantity)
+        for name, width in task.widths_of({}).items()
+        if widths[name] < width
+    ) / task.quantity_of({}, quantity)
+    coarse = 0.02 if granularity == "weights" else step  # 64 widths of a layer, or single channels
+    assert share - max(coarse, step) <= left <= share
+
+
+def test_caps_hold_by_pattern_and_in_every_rounding(tmp_path: Path) -> None:
+    task = task_of(tmp_path, "sparsity.caps={features.0:0.3,*.3:0.5}", "sparsity.divisor=4")
+    for ratio in (0.2, 0.5, 0.99):
+        widths = task.widths_of(dict.fromkeys(("features.0", "features.3"), ratio))
+        assert widths["features.0"] >= 8 * 0.7 and widths["features.3"] >= 16 * 0.5
+
+
+def test_ratios_by_pattern_the_last_that_matches_counts(tmp_path: Path) -> None:
+    task = task_of(tmp_path, "sparsity.ratios={features.*:0.5,features.3:0.25}")
+    assert proposed(task) == {"features.0": 0.5, "features.3": 0.25}
+
+
+@pytest.mark.parametrize("setting", ["caps", "ratios"])
+def test_a_pattern_that_names_nothing_is_told(tmp_path: Path, setting: str) -> None:
+    task = task_of(tmp_path, f"sparsity.{setting}={{layer9.*:0.3}}")
+    with pytest.raises(SettingsError, match=f"`sparsity.{setting}` names layer9"):
+        reject_unmeetable(task)
+
+
+def test_what_does_not_go_together_is_told() -> None:
+    def told(*overrides: str) -> str:
+        with pytest.raises(SettingsError) as caught:
+            load_settings(composed("name=x", *overrides))
+        return str(caught.value)
+
+    assert "set `granularity=weights`" in told("schedule=regrow")
+    assert "needs `granularity=channels`" in told("schedule=one_by_one", "granularity=nm")
+    assert "zeros do not change the latency" in told("granularity=weights", "sparsity.latency=0.5")
+    assert "`compensation=least_squares` does the same" in told("compensation=obs")
+    assert "does not tell" in told("schedule=lottery", "model.weights=some.safetensors")
+    assert isinstance(load_settings(composed("schedule=one_by_one")), Settings)
+
+
+def test_zeros_survive_training_and_export(tmp_path: Path) -> None:
+    """From the command to the loaded model; the report says what zeros are worth."""
+    run = run_train(
+        tmp_path, *FAST, "name=zeros", "granularity=weights", "sparsity.ratio=0.75",
+        "seed=1",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert "zeros alone make nothing faster here" in run.out and "compressed" in run.out
+    result = json.loads((tmp_path / "sweeps/zeros/trials/0001/result.json").read_text())
+    metrics: dict[str, Any] = result["metrics"]
+    assert metrics["compressed_bytes"] < metrics["size_bytes"]
+    picked = run_pick(tmp_path, "zeros", "trial=1")
+    assert picked.code == 0, picked.err
+    folder = tmp_path / "sweeps/zeros/picked/0001"
+    model = paretoprune.load_model(folder, trust=["tests.kits"])
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            left = int((parameter != 0).sum())
+            assert left == round(0.25 * parameter.numel()), name
+    assert "Weights are set to zero" in (folder / "README.md").read_text()
+
+
+def test_an_accuracy_drop_is_met_by_bisection(tmp_path: Path) -> None:
+    run = run_train(tmp_path, *FAST, "model.width=4", "name=drop", "sparsity.accuracy_drop=100")
+    assert run.code == 0, run.err
+    results = [
+        json.loads(path.read_text())
+        for path in sorted((tmp_path / "sweeps/drop/trials").glob("*/result.json"))
+    ]
+    smallest = min(results, key=lambda result: result["metrics"]["params"])
+    assert smallest["widths"] == {"features.0": 1, "features.3": 1}  # everything is good enough

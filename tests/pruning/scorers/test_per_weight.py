@@ -1,0 +1,178 @@
+"""Scores of single weights: the kit for all scorers that give them, and their formulas."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from paretoprune.pruning.groups import Group, Slot, row_of_positions
+from paretoprune.pruning.scorers import (
+    Fisher,
+    Grasp,
+    Lamp,
+    Magnitude,
+    Movement,
+    Obd,
+    Obs,
+    Random,
+    Snip,
+    SynFlow,
+    Taylor,
+    Wanda,
+    WeightScorer,
+)
+from paretoprune.pruning.scorers.channels import sum_slot
+from paretoprune.pruning.unstructured import Weights, find_layers
+from tests.kits import networks
+from tests.pruning.scorers.test_scorers import batches
+
+SCORERS = [
+    Magnitude(), Lamp(), Random(3), Taylor(2), Snip(2), Fisher(4), Grasp(1), SynFlow(), Wanda(2),
+    Movement(2), Obd(1, probes=2), Obs(2),
+]  # fmt: skip
+# The score of a channel is the sum of those of its weights.
+ADDITIVE = [Snip(2), Fisher(4), SynFlow(), Obd(1, probes=2)]
+
+
+def tensors_of(model: nn.Module) -> list[str]:
+    return [layer.tensor for layer in find_layers(model, Weights()).found]
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=str)
+def test_the_kit(scorer: WeightScorer) -> None:
+    """Finite scores of the weights' shapes, twice the same, and no trace in the model."""
+    assert isinstance(scorer, WeightScorer)
+    model = networks.build("resnet").train()
+    model.bn1.eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    modes = [module.training for module in model.modules()]
+    tensors = tensors_of(model)
+    first, second = (scorer.per_weight(model, tensors, batches()) for _ in range(2))
+    assert list(first) == tensors
+    for name, scores in first.items():
+        assert scores.shape == before[name].shape and scores.dtype == torch.float32
+        assert torch.isfinite(scores).all() and not scores.requires_grad
+        assert torch.equal(scores, second[name]) and len(scores.unique()) > 1
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert [module.training for module in model.modules()] == modes
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+@pytest.mark.parametrize("scorer", ADDITIVE, ids=str)
+def test_the_weights_of_a_channel_add_up_to_its_score(resnet, scorer) -> None:
+    names = sorted(
+        {s.tensor for g in resnet.groups for s in g.slots if s.tensor.endswith("weight")}
+    )
+    shapes = dict(resnet.model.named_parameters())
+    tensors = [name for name in names if shapes[name].dim() > 1]
+    weights = scorer.per_weight(resnet.model, tensors, batches())
+    channels = scorer(resnet.model, resnet.groups, batches())
+    for group in resnet.groups:
+        slots = [slot for slot in group.slots if slot.tensor in weights]
+        total = sum(sum_slot(slot, weights[slot.tensor]) for slot in slots)
+        torch.testing.assert_close(total.float(), channels[group.name], rtol=1e-3, atol=1e-6)
+
+
+def small() -> tuple[nn.Sequential, Group]:
+    """Three inputs, four hidden units, three classes; the group is that of the hidden units."""
+    generator = torch.Generator().manual_seed(5)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 1, generator=generator)
+    row = row_of_positions(4)
+    return model, Group("0", 4, (Slot("0.weight", 0, row), Slot("2.weight", 1, row)))
+
+
+def data() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(6)
+    x = torch.randn(40, 3, generator=generator, dtype=torch.float64)
+    return x, torch.randint(3, (40,), generator=generator)
+
+
+def test_magnitude_lamp_and_taylor_are_their_formulas() -> None:
+    model, _ = small()
+    x, y = data()
+    weight = model[2].weight
+    gradient = torch.autograd.grad(cross_entropy(model(x), y), weight)[0]
+    found = {
+        type(s).__name__: s.per_weight(model, ["2.weight"], [(x, y)])["2.weight"]
+        for s in (Magnitude(), Lamp(), Taylor(), Snip())
+    }
+    squares = weight.detach().square().flatten()
+    lamp = [float(s / squares[squares >= s].sum()) for s in squares]
+    torch.testing.assert_close(found["Magnitude"], weight.detach().abs().float())
+    torch.testing.assert_close(found["Lamp"].flatten(), torch.tensor(lamp))
+    torch.testing.assert_close(found["Taylor"], (weight * gradient).detach().abs().float())
+    torch.testing.assert_close(found["Snip"], found["Taylor"])
+
+
+def test_wanda_of_grouped_convolutions_takes_each_weights_own_input() -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 6, 1, groups=2, bias=False)
+    x = torch.randn(8, 4, 3, 3)
+    found = Wanda().per_weight(nn.Sequential(conv), ["0.weight"], [(x, torch.zeros(8))])
+    norms = x.square().mean((0, 2, 3)).sqrt()
+    expected = torch.stack(
+        [conv.weight[o, :, 0, 0].abs() * norms[2 * (o // 3) : 2 * (o // 3) + 2] for o in range(6)]
+    )
+    torch.testing.assert_close(found["0.weight"][:, :, 0, 0], expected.detach())
+
+
+def test_movement_is_the_sum_over_steps_of_plain_descent() -> None:
+    model, _ = small()
+    x, y = data()
+    parts = [(x[:20], y[:20]), (x[20:], y[20:])]
+    found = Movement(2, learning_rate=0.1).per_weight(model, ["2.weight"], parts)["2.weight"]
+    weight, total = model[2].weight.detach().clone(), torch.zeros(3, 4, dtype=torch.float64)
+    for inputs, labels in parts:
+        weight.requires_grad_(True)
+        hidden = model[1](model[0](inputs)).detach()
+        loss = cross_entropy(hidden @ weight.T + model[2].bias.detach(), labels)
+        (gradient,) = torch.autograd.grad(loss, weight)
+        weight = weight.detach()
+        total -= weight * gradient
+        weight = weight - 0.1 * gradient
+    torch.testing.assert_close(found, total.float())
+
+
+def test_obd_is_half_of_weight_squared_times_the_curvature() -> None:
+    """Against the exact Hessian of the last layer, which random signs estimate without bias."""
+    model, _ = small()
+    x, y = data()
+    hidden, bias = model[1](model[0](x)).detach(), model[2].bias.detach()
+
+    def loss(weight: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(hidden @ weight.T + bias, y)
+
+    weight = model[2].weight.detach()
+    hessian = torch.autograd.functional.hessian(loss, weight).reshape(12, 12)
+    exact = hessian.diagonal().reshape(3, 4)
+    weights = {"2.weight": model[2].weight}
+    found = Obd(1, probes=4000).diagonal(model, weights, [(x, y)])["2.weight"]
+    off = hessian.square().sum(1).reshape(3, 4) - exact.square()
+    assert ((found - exact).abs() < 5 * (off / 4000).sqrt() + 1e-12).all()
+    scores = Obd(1, probes=50).per_weight(model, ["2.weight"], [(x, y)])["2.weight"]
+    estimate = Obd(1, probes=50).diagonal(model, weights, [(x, y)])["2.weight"]
+    torch.testing.assert_close(scores, (weight.square() * estimate.clamp(min=0) / 2).float())
+
+
+def test_obs_is_the_error_that_least_squares_leaves() -> None:
+    """Of a layer without a unit: the smallest mean squared change of its outputs, halved."""
+    model, group = small()
+    x, _ = data()
+    scores = Obs()(model, [group], [(x,)])["0"]
+    inputs, weight = model[1](model[0](x)).detach(), model[2].weight.detach()
+    damping = (1e-2 * inputs.square().mean() * len(x)) ** 0.5 * torch.eye(4, dtype=torch.float64)
+    padded = torch.cat([inputs, damping])  # what the damping of the scorer amounts to
+    for unit in range(4):
+        rest = [other for other in range(4) if other != unit]
+        wanted = padded @ weight.T
+        solution = torch.linalg.lstsq(padded[:, rest], wanted).solution
+        left = (wanted - padded[:, rest] @ solution).square().sum() / len(x) / 2
+        assert float(scores[unit]) == pytest.approx(float(left), rel=1e-5)
+    single = Obs().per_weight(model, ["2.weight"], [(x,)])["2.weight"]
+    torch.testing.assert_close(single.sum(0), scores, rtol=1e-5, atol=0)

@@ -1,0 +1,103 @@
+"""Models on their way, of channels and of weights: one kit for both."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed
+from paretoprune.pruning.scorers import Fpgm, Magnitude
+from paretoprune.pruning.unstructured import (
+    Blocks,
+    NofM,
+    Pattern,
+    Weights,
+    ZeroedSize,
+    find_layers,
+)
+from tests.kits.cases import make_case
+
+PATTERNS = [None, Weights(), NofM(4), Blocks(2, 2)]
+
+
+def dense_of(pattern: Pattern | None) -> Candidate:
+    case = make_case("resnet")
+    if pattern is None:
+        return Narrowed(case.model, Plan({}), case.groups)
+    return Zeroed(case.model, find_layers(case.model, pattern))
+
+
+def widths_at(candidate: Candidate, share: float) -> dict[str, int]:
+    return {name: max(1, round(share * width)) for name, width in candidate.widths().items()}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
+def test_a_cut_leaves_what_was_asked_for_and_nothing_comes_back(pattern: Pattern | None) -> None:
+    case, dense = make_case("resnet"), dense_of(pattern)
+    before = copy.deepcopy(dense.model.state_dict())
+    scores = dense.score(Magnitude(), [])
+    half = dense.cut(scores, widths_at(dense, 0.5), proof=case.example)
+    assert half.widths() == widths_at(dense, 0.5)
+    quarter = half.cut(half.score(Magnitude(), []), widths_at(dense, 0.25), proof=case.example)
+    assert quarter.widths() == widths_at(dense, 0.25)
+    assert all(torch.equal(before[n], t) for n, t in dense.model.state_dict().items())
+    for name, mask in half.held.items():
+        assert (quarter.held[name] <= mask).all()
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
+def test_masks_and_the_cut_compute_the_same(pattern: Pattern | None) -> None:
+    case, dense = make_case("resnet"), dense_of(pattern)
+    scores, widths = dense.score(Magnitude(), []), widths_at(dense, 0.5)
+    masked = copy.deepcopy(dense.model)
+    with torch.no_grad():
+        tensors = masked.state_dict()
+        for name, mask in dense.masks(scores, widths).items():
+            tensors[name].mul_(mask)
+        cut = dense.cut(scores, widths, proof=case.example)
+        torch.testing.assert_close(masked(case.example), cut.model(case.example))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
+def test_the_same_goes_from_other_weights(pattern: Pattern | None) -> None:
+    case, dense = make_case("resnet"), dense_of(pattern)
+    cut = dense.cut(dense.score(Magnitude(), []), widths_at(dense, 0.5), proof=None)
+    again = cut.of(case.model)
+    assert all(
+        torch.equal(again.model.state_dict()[name], tensor)
+        for name, tensor in cut.model.state_dict().items()
+    )
+
+
+@pytest.mark.parametrize("pattern", PATTERNS[1:], ids=str)
+def test_what_is_not_zero_is_counted(pattern: Pattern) -> None:
+    dense = dense_of(pattern)
+    assert isinstance(dense, Zeroed)
+    num_params = sum(p.numel() for p in dense.model.parameters())
+    macs = {layer.name: 10 * layer.shape[0] for layer in dense.layers.found} | {"other": 7}
+    size = ZeroedSize(dense.layers.found, num_params, macs, 4 * num_params)
+    last = size.cost({})
+    assert (last.params, last.macs) == (num_params, sum(macs.values()))
+    for share in (0.75, 0.5, 0.25):
+        widths = widths_at(dense, share)
+        cut = dense.cut(dense.score(Magnitude(), []), widths, proof=None)
+        cost = size.cost(widths)
+        zeros = sum(int((p == 0).sum()) for p in cut.model.parameters())
+        assert cost.params == num_params - zeros
+        assert size.cost_of(cut.model) == cost
+        assert cost.params <= last.params and cost.macs <= last.macs
+        last = cost
+
+
+def test_layers_that_a_pattern_does_not_fit_are_kept_and_named() -> None:
+    layers = find_layers(make_case("resnet").model, NofM(4))
+    assert [kept.name for kept in layers.kept] == ["conv1"]  # three inputs
+    assert "NofM" in layers.kept[0].reason
+
+
+def test_a_scorer_of_channels_is_told() -> None:
+    with pytest.raises(PruningError, match="scores channels, not single weights"):
+        dense_of(Weights()).score(Fpgm(), [])
