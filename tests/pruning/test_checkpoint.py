@@ -65,12 +65,11 @@ def test_a_failed_write_leaves_the_old_file(vgg, tmp_path: Path, monkeypatch) ->
     save_state(path, vgg.model)
     before = path.read_bytes()
 
-    def half(state: dict, target: Path) -> None:
-        Path(target).write_bytes(b"half")
-        raise OSError("disk full")
+    def fail(descriptor: int) -> None:
+        raise OSError("the disk is gone")
 
-    monkeypatch.setattr("paretoprune.pruning.checkpoint.save_file", half)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
         save_state(path, vgg.model)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
