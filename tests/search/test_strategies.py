@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
 
 NUM_TRIALS = 16
+IDLE_SECONDS = 0.0135  # of `_slowness` on an idle core of an AMD EPYC
 
 
 def divergence(ratios: Mapping[str, float]) -> float:
@@ -60,7 +62,7 @@ def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = 12) -> Chain
     def fits(ratios: Mapping[str, float]) -> bool:
         return formula.cost_of(ratios).macs <= max_macs
 
-    return Chain(name, SIZES, fits, damage, num_sizes)
+    return Chain(name, SIZES, fits, damage, cache(uniform_of_size), num_sizes)
 
 
 def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:
@@ -180,6 +182,15 @@ def test_the_chain_goes_down_evenly_and_nested(tmp_path: Path) -> None:
         assert all(narrower.widths[n] <= wider.widths[n] for n in wider.widths)
 
 
+def test_no_uniform_candidate_stands_alone_between_two_links(tmp_path: Path) -> None:
+    links = [r for r in sweep("chain", tmp_path) if r.origin == "chain"]
+    grid = [SIZES.between((k + 1) / len(links)) for k in range(len(links))]
+    rivals = [SIZES.size_of(uniform_of_size(size)) for size in grid]
+    assert len(set(rivals)) > 5
+    for link, rival in zip(links, rivals, strict=True):
+        assert (link.metrics.macs or 0) <= rival
+
+
 def test_the_chain_spares_what_matters(tmp_path: Path) -> None:
     """In the formula later groups matter more, so less is removed from them."""
     links = [r for r in sweep("chain", tmp_path) if r.origin == "chain"]
@@ -221,11 +232,21 @@ def test_a_budget_is_kept_to_within_an_epoch(name: str, tmp_path: Path, budget: 
 
 
 def test_a_hundred_trials_take_less_than_two_seconds(name: str, tmp_path: Path) -> None:
+    slowness = _slowness()
     begun = time.process_time()
     results = sweep(name, tmp_path, n_trials=100)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 2 * max(slowness, _slowness())
     if name in ("full", "halving"):
         assert sum(result.state == "complete" for result in results) == 100
+
+
+def _slowness() -> float:
+    """How much slower than an idle core this one is now; 1 where it is as fast, or faster."""
+    begun = time.process_time()
+    for _ in range(20):
+        numbers = {str(number): number for number in range(5000)}
+        sorted(numbers, key=lambda text: -numbers[text])
+    return max(1.0, (time.process_time() - begun) / IDLE_SECONDS)
 
 
 def test_promotions_go_on_with_the_same_widths(tmp_path: Path) -> None:

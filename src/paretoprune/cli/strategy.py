@@ -64,7 +64,8 @@ def strategy_of(
         return Family(search.strategy, member, sizes, search.num_sizes, num_first)
     gates = task.settings.goes_by_gates
     damage = _gates(prepared) if gates else lambda _parent: sensitivity()
-    return Chain(search.strategy, sizes, fits, damage, search.num_sizes)
+    uniform = _uniform(task, sizes)
+    return Chain(search.strategy, sizes, fits, damage, uniform, search.num_sizes)
 
 
 def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
@@ -98,16 +99,21 @@ def _member(
 ) -> Callable[[float], Ratios]:
     """The member of a family, uniform or global, that has at most a size."""
     groups, search = group_infos(task), search_of(task.settings)
+    if search.strategy == "uniform":
+        return _uniform(task, sizes)
+    return lambda size: global_ratios(
+        groups, scores, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=search.max_ratio
+    )
 
-    def at_most(size: float) -> Ratios:
-        def fits(ratios: Ratios) -> bool:
-            return sizes.size_of(ratios) <= size
 
-        if search.strategy == "uniform":
-            return uniform_ratios(groups, fits, max_ratio=search.max_ratio)
-        return global_ratios(groups, scores, fits, max_ratio=search.max_ratio)
-
-    return at_most
+def _uniform(task: Outline, sizes: Sizes) -> Callable[[float], Ratios]:
+    """The largest uniform candidate that has at most a size."""
+    groups, search = group_infos(task), search_of(task.settings)
+    return cache(
+        lambda size: uniform_ratios(
+            groups, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=search.max_ratio
+        )
+    )
 
 
 def _gates(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:

@@ -1,6 +1,7 @@
 """A warm chain: from the dense model to the smallest, each model starts from the one before.
 
-The sizes are spaced evenly in their logarithm, and each link gets an equal share of the budget.
+The sizes are spaced evenly in their logarithm, each that of a uniform candidate, so that no uniform
+one stands alone between two links; and each link gets an equal share of the budget.
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
 section 3), with sizes fixed beforehand.
@@ -27,6 +28,7 @@ class Chain:
     sizes: Sizes
     fits: Callable[[Ratios], bool]  # the limits that are known without training
     damage: Callable[[TrialResult | None], Damage]  # to this link, or to the dense model
+    uniform: Callable[[float], Ratios]  # the largest uniform candidate that has at most this size
     num_sizes: int  # where the budget does not say
 
     def propose(
@@ -39,17 +41,17 @@ class Chain:
         parent = _last_trained(links)
         start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
         num_left = left.num_trials(self.num_sizes - len(links))
-        target = self._target(self.sizes.size_of(start), num_left=num_left)
-        if target is None:
+        targets = self._targets(self.sizes.size_of(start), len(links), num_left)
+        if not targets:
             return None
         ratios = allocate(
             self.damage(parent),
             self.sizes.choices,
             self.sizes.size_of,
             start=start,
-            enough=lambda r: self.sizes.size_of(r) <= target and self.fits(r),
+            enough=lambda r: self.sizes.size_of(r) <= targets[0] and self.fits(r),
         )
-        epochs = left.epochs(1 / num_left, macs=self.sizes.macs_of(ratios))
+        epochs = left.epochs(1 / len(targets), macs=self.sizes.macs_of(ratios))
         return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
@@ -57,16 +59,12 @@ class Chain:
         last = _trained(_last_trained([r for r in results if r.origin == self.origin]))
         return set() if last is None else {last}
 
-    def _target(self, size: float, *, num_left: int) -> float | None:
-        """The next size, with the links left evenly spaced in the logarithm; None at the end.
-
-        Seen from the size that was reached: steps are coarse, and a link may overshoot.
-        """
-        least = self.sizes.least
-        if num_left < 1 or size <= least:
-            return None
-        share: float = (least / size) ** (1 / num_left)
-        return size * share
+    def _targets(self, size: float, num_done: int, num_left: int) -> list[float]:
+        """The sizes to come, falling. Steps are coarse: a link that overshot may have had some."""
+        num_sizes = num_done + num_left
+        shares = [number / num_sizes for number in range(num_done + 1, num_sizes + 1)]
+        found = {self.sizes.size_of(self.uniform(self.sizes.between(share))) for share in shares}
+        return sorted((target for target in found if target < size), reverse=True)
 
 
 def _last_trained(links: Sequence[TrialResult]) -> TrialResult | None:
