@@ -186,7 +186,7 @@ class _Sweep:
         scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
         sensitivity = sensitivity_of(prepared, self.folder.dense / "sensitivity.json")
         first = first_proposals(self.task, scores, sensitivity)
-        strategy = strategy_of(prepared, ledger, sensitivity, num_first=len(first))
+        strategy = strategy_of(prepared, ledger, scores, sensitivity, num_first=len(first))
         self.least_share = strategy_sizes_least(self.task, search.max_ratio)
         results = run_sweep(
             Problem(

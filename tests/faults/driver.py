@@ -32,6 +32,7 @@ from paretoprune.search import (
     baselines,
     distinct_ratios,
     measure_sensitivity,
+    uniform_ratios,
 )
 from paretoprune.sweep import Problem, Watcher, run_sweep
 from paretoprune.sweep_folder import SweepFolder
@@ -130,7 +131,11 @@ def _chain(*, num_links: int) -> Chain:
     sensitivity = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75))
     choices = distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9)
     sizes = Sizes(choices=choices, size_of=macs_of, macs_of=macs_of)
-    return Chain("chain", sizes, lambda ratios: True, lambda parent: sensitivity, num_links)
+
+    def uniform(size: float) -> Mapping[str, float]:
+        return uniform_ratios(formula.GROUPS, lambda r: macs_of(r) <= size, max_ratio=0.9)
+
+    return Chain("chain", sizes, lambda r: True, lambda parent: sensitivity, uniform, num_links)
 
 
 def numbers_in(study: Path) -> set[int]:
