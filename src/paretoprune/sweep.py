@@ -333,9 +333,9 @@ class _State:
 
     def _begin(self, job: Job) -> None:
         self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
+        self.running[job.number] = job  # first: whoever interrupts what follows takes the try back
         self.folder.write_job(job, attempts=self.attempts[job.number])
         self.ledger.start(job.number, Proposal(job.ratios, job.origin))
-        self.running[job.number] = job
 
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
