@@ -83,14 +83,17 @@ def knee(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) ->
 
     Every objective is scaled to 0 (worst) .. 1 (best) over the members, sizes by their
     logarithm. The extremes then lie on the plane where the scaled objectives sum to 1, and the
-    distance to it grows with that sum. Ties go to the better quality. After Das, "On
+    distance to it grows with that sum. Ties go to the better quality. The dense model is one of
+    the extremes, and is chosen only where there is nothing else. After Das, "On
     characterizing the knee of the Pareto curve based on Normal-Boundary Intersection",
     Structural Optimization 18 (1999); for a curve it is the rule of Kneedle (Satopaa et al.,
     ICDCS workshops 2011).
     """
     heights = [round(sum(point), 12) for point in unit_points(members, objectives)]
     better = _better_first(objectives)
-    return min(zip(members, heights, strict=True), key=lambda p: (-p[1], *better(p[0])))[0]
+    told = list(zip(members, heights, strict=True))
+    pruned = [(member, height) for member, height in told if member.origin != "dense"]
+    return min(pruned or told, key=lambda p: (-p[1], *better(p[0])))[0]
 
 
 def _extreme(
