@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
 import re
 
 import pytest
@@ -101,7 +100,7 @@ def test_the_knee_of_one_and_of_two_points() -> None:
 
 
 def test_the_knee_of_a_front_without_a_bulge_is_a_pruned_model() -> None:
-    dense = replace(trial(0, 98.0, 30_000_000), origin="dense")
+    dense = trial(0, 98.0, 30_000_000, origin="dense")
     sagging = trial(1, 80.5, 10_000_000)
     assert pick(PickRequest(), [dense, sagging, FRONT[3]]) == 3
     assert pick(PickRequest(), [dense]) == 0
