@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from tests.kits import formula
 
 @dataclass(frozen=True)
 class Trials:
-    """Trials that note which process ran them; number 1 raises, and 3 kills its first worker."""
+    """Trials that note which process ran them; number 1 raises, and 3 kills its first worker.
+
+    Later ones wait until 3 is tried again, so that their worker cannot take it over.
+    """
 
     notes: Path
 
@@ -34,6 +38,9 @@ class Trials:
             raise ValueError("no luck")
         if job.number == 3 and self.count(3) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while job.number > 3 and self.count(3) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
         return formula.evaluate(job)
 
     def count(self, number: int) -> int:
