@@ -170,7 +170,7 @@ class _Sweep:
         if search.strategy == "auto":
             prepared = with_gate_scores(prepared)
         if settings.finetune.tune_learning_rate:
-            prepared = with_tuned_rate(prepared, search.budget, clock=self.clock)
+            prepared = with_tuned_rate(prepared, search, clock=self.clock)
         self.prepared = prepared
         self.learning_rate = prepared.finetune.learning_rate
         self.inside = self.clock()

@@ -306,7 +306,7 @@ class Settings:
     scorer: Target
     schedule: ScheduleSettings
     granularity: GranularitySettings = GranularitySettings()
-    compensation: Literal["none", "bias", "least_squares", "obs"] = "none"
+    compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
     sparse_training: SparseTrainingSettings = SparseTrainingSettings()
     sparsity: SparsitySettings
     finetune: FinetuneSettings
@@ -326,6 +326,17 @@ class Settings:
         """Whether the search goes by what trainings say of their channels."""
         by_gates = self.search is not None and self.search.strategy == "auto"
         return by_gates and self.granularity.name == "channels"
+
+    @property
+    def compensation_method(self) -> str | None:
+        """How kept weights make up for what went; None where they stay as they are.
+
+        `auto` is least squares where channels go and the trained weights are kept.
+        """
+        if self.compensation != "auto":
+            return None if self.compensation == "none" else self.compensation
+        keeps_weights = not self.schedule.trains_anew
+        return "least_squares" if self.granularity.name == "channels" and keeps_weights else None
 
     @model_validator(mode="after")
     def _parts_of_pruning_fit(self) -> Settings:

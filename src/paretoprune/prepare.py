@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy, kl_div
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.dense import dense_model, start_from
-from paretoprune.finetune import Teacher, recalibrate_batchnorm
+from paretoprune.finetune import Teacher, recalibrate_batchnorm, uses_bfloat16
 from paretoprune.measure import (
     combine,
     count_bytes,
@@ -87,6 +87,7 @@ def make_teacher(task: Outline, dense: nn.Module) -> Teacher:
         num_classes=task.info.num_classes,
         device=task.device,
         num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+        bfloat16=uses_bfloat16(task.settings.finetune.precision, task.device),
     )
 
 

@@ -240,7 +240,8 @@ class TrialResult:
     reason: str | None = None  # why it failed, or is infeasible
     duplicate_of: int | None = None  # the trial with the same architecture, whose metrics these are
     parent: int | None = None  # the trial whose weights it started from; None: the dense model
-    compensation: Mapping[str, float] = field(default_factory=dict)  # "loss_before", "loss_after"
+    # "seconds"; where they were looked at, "loss_before" and "loss_after" (validation, nats)
+    compensation: Mapping[str, float] = field(default_factory=dict)
     epochs: float = 0.0  # passes of training that it got, its parents' not included
     rung: int = 0
     # What the loss would feel of each kept channel, gathered while training; by group name.

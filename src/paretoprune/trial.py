@@ -35,6 +35,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         metrics = None
     finetuned = time.perf_counter()
     training = sum(record.seconds for record in trained.curve)
+    compensating = trained.compensation.get("seconds", 0.0)
     if metrics is None:
         dense = (prepared.dense, prepared.dense_metrics)
         metrics = measure(prepared.outline, trained.candidate.model, dense=dense)
@@ -58,7 +59,8 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         rung=job.rung,
         scores=scores,
         seconds={
-            "prune": finetuned - started - training,
+            "prune": finetuned - started - training - compensating,
+            "compensate": compensating,
             "finetune": training,
             "measure": time.perf_counter() - finetuned,
         },

@@ -78,7 +78,7 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
         if task.settings.goes_by_gates:
             prepared = with_gate_scores(prepared)
         if task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew:
-            prepared = with_tuned_rate(prepared, search.budget)
+            prepared = with_tuned_rate(prepared, search)
         keep_prepared(prepared, folder.dense)
         if task.forecast:
             write_json(folder.dense / "latency_table.json", task.forecast.to_json())

@@ -101,7 +101,7 @@ def describe_trial(result: TrialResult, search: SearchSettings) -> str:
     note = f"  ({result.state}: {result.reason})" if result.reason else ""
     if result.metrics.compressed_bytes is not None:
         values += f"  compressed {written('compressed_bytes', result.metrics.compressed_bytes)}"
-    if result.compensation:
+    if "loss_after" in result.compensation:
         before, after = (result.compensation[f"loss_{when}"] for when in ("before", "after"))
         values += f"  (compensation: loss {before:.3g} -> {after:.3g})"
     parts = max((record.parts for record in result.curve), default=1)

@@ -7,6 +7,7 @@ from paretoprune.finetune.distill import Teacher
 from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.finetune.loader import Beginning
 from paretoprune.finetune.masks import MaskSchedule
+from paretoprune.finetune.precision import uses_bfloat16
 from paretoprune.finetune.pressure import Pressure
 from paretoprune.finetune.regrow import Regrow
 from paretoprune.finetune.schedule import Stage, stages, widths_between
@@ -22,5 +23,6 @@ __all__ = [
     "fit",
     "recalibrate_batchnorm",
     "stages",
+    "uses_bfloat16",
     "widths_between",
 ]

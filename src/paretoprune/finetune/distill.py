@@ -8,19 +8,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
+from paretoprune.finetune.layout import as_channels_last
+
 
 class Teacher:
     """The dense model's logits, by sample; each sample is computed once, however often asked.
 
     A sample is known by its key, a number in [0, `num_keys`) that also names its augmented view.
     The memory takes 2 * `num_keys` * `num_classes` bytes (float16) on `device`. Batches without
-    keys, or `num_keys` = 0, are computed each time. The dense model itself is copied.
+    keys, or `num_keys` = 0, are computed each time. The dense model itself is copied. With
+    `bfloat16` it answers as a training with bfloat16 would ask it, at a third of the time.
     """
 
     def __init__(
-        self, dense_model: nn.Module, *, num_classes: int, device: torch.device, num_keys: int = 0
+        self,
+        dense_model: nn.Module,
+        *,
+        num_classes: int,
+        device: torch.device,
+        num_keys: int = 0,
+        bfloat16: bool = False,
     ) -> None:
         self._model = deepcopy(dense_model).to(device).eval().requires_grad_(False)
+        self._model.to(memory_format=torch.channels_last)
+        self._bfloat16 = bfloat16
         self._logits = torch.empty(num_keys, num_classes, dtype=torch.float16, device=device)
         self._filled = torch.zeros(num_keys, dtype=torch.bool, device=device)
         self._complete = num_keys == 0
@@ -42,7 +53,8 @@ class Teacher:
             self._complete = bool(self._filled.all())
 
     def _compute(self, x: Tensor) -> Tensor:
-        logits: Tensor = self._model(x)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self._bfloat16):
+            logits: Tensor = self._model(as_channels_last(x))
         return logits.float()
 
 

@@ -19,6 +19,7 @@ def in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
     before = candidate.widths()
     curve: tuple[EpochRecord, ...] = ()
     gains: dict[str, float] = {}
+    compensating_s = 0.0
     gates, epochs = None, epochs_of(prepared, job)
     for number, stage in enumerate(stages(schedule, epochs)):
         if number > 0:
@@ -27,11 +28,14 @@ def in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
         candidate, grown = under_growing_penalty(prepared, candidate, scores, widths, job)
         curve += grown
         candidate, gains = cut(prepared, candidate, scores, widths, trained_next=stage.epochs > 0)
+        compensating_s += gains.get("seconds", 0.0)
         gates = gates_of(prepared, candidate) if stage.epochs else None
         first = len(curve) + 1
         curve += train(
             prepared, candidate, job, epochs=stage.epochs, first_epoch=first, gates=gates
         )
+    if gains:
+        gains["seconds"] = compensating_s
     left = gates.scores() if gates else {}
     return Trained(candidate, curve, epochs + _grown_for(settings), gains, left)
 

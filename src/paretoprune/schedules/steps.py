@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from paretoprune.config import FinetuneSettings
@@ -30,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 _START_BATCHES = 2  # of a re-calibration after which the model is trained
 _GLANCE = 1  # batches of validation data
+_NUM_CALIBRATED = 256  # training samples on which kept weights make up for what went
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Trained:
     candidate: Candidate
     curve: tuple[EpochRecord, ...]
     epochs: float = 0.0  # passes over the training data
-    compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, in nats
+    compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, "seconds"
     scores: Mapping[str, Tensor] = field(default_factory=dict)  # of the channels that are left
 
 
@@ -73,27 +76,36 @@ def cut(
 ) -> tuple[Candidate, dict[str, float]]:
     """The candidate with so much left, proved, compensated, its BatchNorm statistics renewed.
 
-    And the validation loss without and with the compensation, in nats; empty where there is none.
+    And what the compensation took and, unless training in a search follows, the validation loss
+    without and with it in nats; empty where there is none.
     """
     smaller = candidate.cut(scores, widths, proof=prepared.outline.example)
-    method = prepared.outline.settings.compensation
-    if method == "none":
+    method = prepared.outline.settings.compensation_method
+    if method is None:
         # Training replaces the statistics within some twenty steps: a start is enough.
         recalibrate(prepared, smaller.model, most=_START_BATCHES if trained_next else None)
         return smaller, {}
-    plain = copy.deepcopy(smaller.model)
-    recalibrate(prepared, plain)
-    limit = max(1, prepared.finetune.recalibration_batches)
-    batches = [inputs for inputs, _ in training_batches(prepared.outline, limit)]
-    rows = smaller.rows_left(candidate)
-    compensate(method, smaller.model, candidate.model, rows, batches)
-    recalibrate(prepared, smaller.model)
-    losses = {
-        "loss_before": _validation_loss(prepared, plain),
-        "loss_after": _validation_loss(prepared, smaller.model),
-    }
-    _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", losses)
-    return smaller, losses
+    report = not trained_next or prepared.outline.settings.search is None
+    gains = {"loss_before": _recalibrated_loss(prepared, smaller.model)} if report else {}
+    started = time.perf_counter()
+    _compensate(prepared, method, candidate, smaller)
+    gains["seconds"] = time.perf_counter() - started
+    if report:
+        gains["loss_after"] = _validation_loss(prepared, smaller.model)
+        _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", gains)
+    return smaller, gains
+
+
+def _compensate(prepared: Prepared, method: str, wider: Candidate, smaller: Candidate) -> None:
+    """Have the kept weights make up for what went since `wider`."""
+    samples: list[Tensor] = []
+    for inputs, _ in training_batches(prepared.outline):
+        samples.append(inputs)
+        if sum(map(len, samples)) >= _NUM_CALIBRATED:
+            break
+    rows = smaller.rows_left(wider)
+    inputs = torch.cat(samples)[:_NUM_CALIBRATED]
+    compensate(method, smaller.model, wider.model, rows, inputs)
 
 
 def recalibrate(prepared: Prepared, model: nn.Module, *, most: int | None = None) -> None:
@@ -104,6 +116,13 @@ def recalibrate(prepared: Prepared, model: nn.Module, *, most: int | None = None
     recalibrate_batchnorm(
         model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
     )
+
+
+def _recalibrated_loss(prepared: Prepared, model: nn.Module) -> float:
+    """That of a copy whose BatchNorm statistics are renewed, as they are without compensation."""
+    plain = copy.deepcopy(model)
+    recalibrate(prepared, plain)
+    return _validation_loss(prepared, plain)
 
 
 def _validation_loss(prepared: Prepared, model: nn.Module) -> float:

@@ -8,9 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paretoprune.finetune import recalibrate_batchnorm
 from paretoprune.pruning import Narrowed, Plan, Zeroed
 from paretoprune.pruning.compensation import METHODS, Moments, compensate
-from paretoprune.pruning.compensation.moments import spread
+from paretoprune.pruning.compensation.moments import (
+    at_columns,
+    columns_of,
+    moments_of,
+    spread,
+)
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.scorers import Magnitude
 from paretoprune.pruning.unstructured import NofM, Weights, find_layers
@@ -42,7 +48,7 @@ def best(x: Tensor, wanted: Tensor) -> Tensor:
 
 
 def test_least_squares_of_kept_inputs_is_the_solution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._DAMPING", 0.0)
+    monkeypatch.setattr("paretoprune.pruning.compensation.updates._PULL", 0.0)
     dense, _, x = problem()
     wanted = dense(x)
     kept = [0, 2, 3, 5]
@@ -56,7 +62,7 @@ def test_least_squares_of_kept_inputs_is_the_solution(monkeypatch: pytest.Monkey
 
 
 def test_least_squares_keeps_zeros_and_is_best_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._DAMPING", 0.0)
+    monkeypatch.setattr("paretoprune.pruning.compensation.updates._PULL", 0.0)
     layer, dense, x = problem(1)
     wanted = layer(x)
     mask = torch.rand(3, 6, generator=torch.Generator().manual_seed(2)) < 0.5
@@ -120,6 +126,68 @@ def test_inputs_are_spread_out_as_the_convolution_takes_them(conv: nn.Conv2d) ->
 
 
 @pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv2d(3, 5, 3, stride=2, padding=1, bias=False), (4, 3, 7, 6)),
+        (nn.Conv2d(3, 5, 3, padding="same", dilation=2), (4, 3, 7, 6)),
+        (nn.Conv2d(3, 5, (1, 2), padding="valid"), (4, 3, 7, 6)),
+        (nn.Linear(6, 5), (4, 3, 6)),
+    ],
+    ids=str,
+)
+def test_moments_are_those_of_all_columns_that_are_looked_at(
+    layer: nn.Module, shape: tuple[int, ...]
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(shape, generator=generator)
+    with torch.no_grad():
+        output = layer(x)
+        wanted = torch.randn(output.shape, generator=generator)
+        columns = torch.arange(0, output.numel() // 5, 3)
+        found = moments_of(layer, x, at_columns(layer, wanted, columns), columns)
+        inputs = spread(layer, x)[:, columns]
+        inputs = torch.cat([inputs, torch.ones_like(inputs[:1])]).double()
+        gap = at_columns(layer, wanted - output, columns).double()
+    assert found.count == len(columns)
+    torch.testing.assert_close(found.inputs, inputs @ inputs.T, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(found.missing, gap @ inputs.T, rtol=1e-5, atol=1e-4)
+
+
+def test_of_many_columns_enough_are_looked_at() -> None:
+    conv = nn.Conv2d(4, 2, 3, padding=1)
+    few, many = torch.zeros(3, 2, 10, 10), torch.zeros(64, 2, 32, 32)
+    assert columns_of(conv, few).tolist() == list(range(300))
+    looked_at = columns_of(conv, many)
+    assert 2**14 / 2 <= len(looked_at) <= 2**14 * 1.5
+    assert {int(place) % 32 for place in looked_at} == set(range(32))
+
+
+def test_statistics_are_those_of_the_samples_afterwards() -> None:
+    case = make_case("resnet")
+    dense = Narrowed(case.model, Plan({}), case.groups)
+    widths = {n: max(1, round(0.6 * width)) for n, width in dense.widths().items()}
+    cut = dense.cut(dense.score(Magnitude(), []), widths, proof=None)
+    samples = torch.randn(64, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    compensate("least_squares", cut.model, case.model, cut.rows_left(dense), samples)
+    norms = {
+        name: module
+        for name, module in cut.model.named_modules()
+        if isinstance(module, nn.BatchNorm2d)
+    }
+    seen: dict[str, Tensor] = {}
+    for name, norm in norms.items():
+        norm.register_forward_pre_hook(
+            lambda _m, args, name=name: seen.update({name: args[0].mean((0, 2, 3))})
+        )
+    before = {name: norm.running_mean.clone() for name, norm in norms.items()}
+    with torch.no_grad():
+        cut.model.eval()(samples)
+    first = next(iter(norms))  # of later ones the inputs are normalised by other statistics
+    torch.testing.assert_close(before[first], seen[first], rtol=1e-4, atol=1e-5)
+    assert all(norm.momentum == 0.1 and not norm.training for norm in norms.values())
+
+
+@pytest.mark.parametrize(
     ("method", "granularity"),
     [
         ("bias", "channels"),
@@ -132,6 +200,9 @@ def test_inputs_are_spread_out_as_the_convolution_takes_them(conv: nn.Conv2d) ->
 @pytest.mark.parametrize("name", ["resnet", "vgg_without_batchnorm"])
 def test_outputs_of_a_whole_network_change_less(method: str, granularity: str, name: str) -> None:
     case = make_case(name)
+    generator = torch.Generator().manual_seed(3)
+    batches = [torch.randn(64, 3, 8, 8, generator=generator) for _ in range(2)]
+    recalibrate_batchnorm(case.model, batches)  # those of a trained network know its data
     patterns = {"weights": Weights(), "nm": NofM(2)}
     dense = (
         Narrowed(case.model, Plan({}), case.groups)
@@ -140,14 +211,12 @@ def test_outputs_of_a_whole_network_change_less(method: str, granularity: str, n
     )
     widths = {n: max(1, round(0.6 * width)) for n, width in dense.widths().items()}
     cut = dense.cut(dense.score(Magnitude(), []), widths, proof=None)
-    generator = torch.Generator().manual_seed(3)
-    batches = [torch.randn(64, 3, 8, 8, generator=generator) for _ in range(2)]
     held = {n: mask.clone() for n, mask in cut.held.items()}
     before = copy.deepcopy(case.model.state_dict())
     with torch.no_grad():
         wanted = case.model(batches[0])
         plain = float((cut.model(batches[0]) - wanted).square().mean())
-        compensate(method, cut.model, case.model, cut.rows_left(dense), batches)
+        compensate(method, cut.model, case.model, cut.rows_left(dense), torch.cat(batches))
         after = float((cut.model(batches[0]) - wanted).square().mean())
     assert after < plain
     assert all(((cut.held[n]) <= mask).all() for n, mask in held.items())

@@ -1,19 +1,44 @@
-"""Layer after layer in the order of the forward pass, each on what it gets from those before."""
+"""Layer after layer in the order of the forward pass, each on what it gets from those before.
+
+Two forward passes are all it takes: one of the reference, that notes what each layer gives; one of
+the pruned model, that stops before each layer to update it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.hooks import RemovableHandle
 
-from paretoprune.pruning.compensation.moments import Moments, moments_of, order_of_layers
+from paretoprune.pruning.compensation.moments import (
+    Moments,
+    at_columns,
+    columns_of,
+    is_plain,
+    moments_of,
+)
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.modes import evaluating
 
 Update = Callable[[nn.Module, Tensor, Moments], None]
 
 METHODS: Mapping[str, Update] = {"bias": bias, "least_squares": least_squares, "obs": obs}
+
+_MOST = 2**24  # numbers of all samples together: the passes hold all of them at once
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What a layer of the reference gave: at some columns."""
+
+    columns: Tensor
+    outputs: Tensor
 
 
 @torch.no_grad()
@@ -22,20 +47,95 @@ def compensate(
     model: nn.Module,
     reference: nn.Module,
     rows: Mapping[str, Sequence[int]],
-    batches: Sequence[Tensor],
+    samples: Tensor,
 ) -> None:
     """Update the kept weights of the pruned `model`, in place: its layers shall give what those of
-    the `reference`, from which it was pruned, give on the calibration batches.
+    the `reference`, from which it was pruned, give on the calibration `samples` (N, ...).
 
     `rows` names, by weight, the outputs of the reference that are left; all where absent. Plain
     convolutions and linear layers that run once in a forward pass are updated; others stay as they
     are. Both models run in evaluation mode and are left in the modes they had.
     """
-    with evaluating(model, reference):
-        for path in order_of_layers(model, batches[0]):
-            kept = rows.get(f"{path}.weight")
-            index = None if kept is None else torch.tensor(kept, device=batches[0].device)
-            moments = moments_of(model, reference, path, index, batches)
-            dense = reference.get_submodule(path).weight
-            assert isinstance(dense, Tensor)
-            METHODS[method](model.get_submodule(path), dense.detach().flatten(1), moments)
+    samples = samples[: max(1, _MOST // samples[0].numel())]
+    targets = _targets(reference, samples)
+
+    def update(path: str, layer: nn.Module, entering: Tensor) -> None:
+        if path not in targets:
+            return
+        target, dense = targets.pop(path), reference.get_submodule(path).weight
+        assert isinstance(dense, Tensor)
+        wanted = target.outputs
+        if (kept := rows.get(f"{path}.weight")) is not None:
+            wanted = wanted[list(kept)]
+        moments = moments_of(layer, entering, wanted, target.columns)
+        METHODS[method](layer, dense.detach().flatten(1), moments)
+
+    with evaluating(model), _renewing_statistics(model), _before_each_layer(model, update):
+        model(samples)
+
+
+def _targets(reference: nn.Module, samples: Tensor) -> dict[str, _Target]:
+    """What the plain layers gave that a forward pass runs once."""
+    found: dict[str, list[_Target]] = {}
+
+    def note(path: str, layer: nn.Module, output: Tensor) -> None:
+        columns = columns_of(layer, output)
+        found.setdefault(path, []).append(_Target(columns, at_columns(layer, output, columns)))
+
+    with evaluating(reference), _after_each_layer(reference, note):
+        reference(samples)
+    return {path: targets[0] for path, targets in found.items() if len(targets) == 1}
+
+
+@contextmanager
+def _renewing_statistics(model: nn.Module) -> Iterator[None]:
+    """Inside, BatchNorm normalises by what it sees, and takes that for its statistics."""
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    momenta = [norm.momentum for norm in norms]
+    try:
+        for norm in norms:
+            norm.training, norm.momentum = True, 1.0
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+Visit = Callable[[str, nn.Module, Tensor], None]
+
+
+@contextmanager
+def _before_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
+    """Inside, `visit` is called with each plain layer's path, itself and what enters it."""
+
+    def hook(path: str, layer: nn.Module) -> RemovableHandle:
+        def before(module: nn.Module, args: tuple[Any, ...]) -> None:
+            visit(path, module, args[0])
+
+        return layer.register_forward_pre_hook(before)
+
+    with _hooked(model, hook):
+        yield
+
+
+@contextmanager
+def _after_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
+    """Inside, `visit` is called with each plain layer's path, itself and what leaves it."""
+
+    def hook(path: str, layer: nn.Module) -> RemovableHandle:
+        def after(module: nn.Module, _args: tuple[Any, ...], output: Tensor) -> None:
+            visit(path, module, output)
+
+        return layer.register_forward_hook(after)
+
+    with _hooked(model, hook):
+        yield
+
+
+@contextmanager
+def _hooked(model: nn.Module, hook: Callable[[str, nn.Module], RemovableHandle]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for path, layer in model.named_modules():
+            if is_plain(layer):
+                stack.callback(hook(path, layer).remove)
+        yield

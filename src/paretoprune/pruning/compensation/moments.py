@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, unfold
 
-_MOST = 2**23  # numbers of a layer's inputs, spread out for a matrix product, at a time
-_ENOUGH = 2**16  # places, over all batches, for the sums of one layer
+_ENOUGH = 2**14  # columns (a sample at a place) of one layer, or
+_FOR_EACH_INPUT = 4  # so many for each input, if that is more
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,13 @@ class Moments:
     missing: Tensor  # (wanted - given outputs) x^T, (outputs, inputs + 1)
     count: int
 
+    def centred(self) -> Moments:
+        """The sums for x and outputs without their means, and without the last entry of x."""
+        means = self.inputs[:-1, -1] / self.count
+        inputs = self.inputs[:-1, :-1] - self.count * torch.outer(means, means)
+        missing = self.missing[:, :-1] - torch.outer(self.missing[:, -1], means)
+        return Moments(inputs, missing, self.count)
+
 
 def is_plain(module: nn.Module) -> bool:
     """Whether a layer's outputs are a matrix product with its inputs, spread out by `spread`."""
@@ -31,48 +36,36 @@ def is_plain(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear)
 
 
-def order_of_layers(model: nn.Module, inputs: Tensor) -> list[str]:
-    """The paths of the plain layers that a forward pass runs once, in the order it runs them."""
-    seen: list[str] = []
-    handles = [
-        module.register_forward_pre_hook(lambda _module, _args, path=path: seen.append(path))
-        for path, module in model.named_modules()
-        if is_plain(module)
-    ]
-    try:
-        model(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return [path for path in seen if seen.count(path) == 1]
+def columns_of(layer: nn.Module, output: Tensor) -> Tensor:
+    """The columns of a layer's outputs, as `at_columns` has them, that are looked at: enough.
 
-
-def moments_of(
-    model: nn.Module,
-    reference: nn.Module,
-    path: str,
-    rows: Tensor | None,
-    batches: Sequence[Tensor],
-) -> Moments:
-    """The sums for one layer: what it gets in `model`, and how far it is from the reference.
-
-    `rows` are the reference's outputs that the model's layer still has, None for all.
+    Every k-th; k is odd, so that no column of an image is left out.
     """
-    layer = model.get_submodule(path)
-    total: Moments | None = None
-    for batch in batches:
-        with _recorded(reference, path) as wanted:
-            reference(batch)
-        with _recorded(model, path) as given:
-            model(batch)
-        (_, target), (entering, output) = wanted[0], given[0]
-        if rows is not None:
-            target = target.index_select(_output_axis(layer), rows)
-        for x, gap in _pieces(layer, entering, target - output, enough=_ENOUGH // len(batches)):
-            part = Moments(x @ x.T, gap @ x.T, x.shape[1])
-            total = part if total is None else _sum(total, part)
-    assert total is not None
-    return total
+    count = output.numel() // output.shape[output_axis(layer)]
+    assert isinstance(layer.weight, Tensor)
+    enough = max(_ENOUGH, _FOR_EACH_INPUT * layer.weight[0].numel())
+    every = max(1, count // enough)
+    return torch.arange(0, count, every if every == 1 else every | 1, device=output.device)
+
+
+def at_columns(layer: nn.Module, output: Tensor, columns: Tensor) -> Tensor:
+    """A layer's outputs as (outputs, samples x places), of which only these columns."""
+    return output.movedim(output_axis(layer), 0).flatten(1)[:, columns]
+
+
+def moments_of(layer: nn.Module, entering: Tensor, wanted: Tensor, columns: Tensor) -> Moments:
+    """The sums of one layer for what enters it and the outputs, at `columns`, that it should have.
+
+    The products are in the precision of the inputs, what follows from them in float64.
+    """
+    assert isinstance(layer.weight, Tensor)
+    x = _spread_at(layer, entering, columns)
+    x = torch.cat([x, torch.ones_like(x[:1])])
+    weight = layer.weight.flatten(1)
+    bias = layer.bias if isinstance(layer.bias, Tensor) else torch.zeros_like(weight[:, 0])
+    weight = torch.cat([weight, bias[:, None]], 1)
+    missing = wanted - weight @ x
+    return Moments((x @ x.T).double(), (missing @ x.T).double(), x.shape[1])
 
 
 def spread(layer: nn.Module, entering: Tensor) -> Tensor:
@@ -91,46 +84,43 @@ def spread(layer: nn.Module, entering: Tensor) -> Tensor:
     return entering.reshape(-1, entering.shape[-1]).T
 
 
-def _pieces(
-    layer: nn.Module, entering: Tensor, gap: Tensor, *, enough: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs, with ones below, and gaps, as float64 matrices of a bounded size.
-
-    Of more than `enough` samples and places, only every k-th; k is odd, so that no column of an
-    image is left out.
-    """
-    count = gap.numel() // gap.shape[_output_axis(layer)]
-    every = max(1, count // enough) | 1
-    kernel = layer.weight.shape[2:].numel() if isinstance(layer, nn.Conv2d) else 1
-    step = max(1, _MOST // max(1, entering[0].numel() * kernel))
-    for first in range(0, len(entering), step):
-        x = spread(layer, entering[first : first + step])[:, ::every].double()
-        missing = gap[first : first + step].movedim(_output_axis(layer), 0).flatten(1)
-        missing = missing[:, ::every].double()
-        yield torch.cat([x, torch.ones_like(x[:1])]), missing
-
-
-def _sum(one: Moments, other: Moments) -> Moments:
-    return Moments(one.inputs + other.inputs, one.missing + other.missing, one.count + other.count)
-
-
-@contextmanager
-def _recorded(model: nn.Module, path: str) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """Inside, what enters and leaves a layer is noted."""
-    seen: list[tuple[Tensor, Tensor]] = []
-
-    def note(_module: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-        seen.append((args[0], output))
-
-    handle = model.get_submodule(path).register_forward_hook(note)
-    try:
-        yield seen
-    finally:
-        handle.remove()
-
-
-def _output_axis(layer: nn.Module) -> int:
+def output_axis(layer: nn.Module) -> int:
+    """The dimension of a layer's output that counts its outputs."""
     return 1 if isinstance(layer, nn.Conv2d) else -1
+
+
+def _spread_at(layer: nn.Module, entering: Tensor, columns: Tensor) -> Tensor:
+    """The columns of `spread`, without those that are not wanted."""
+    if not isinstance(layer, nn.Conv2d):
+        return entering.reshape(-1, entering.shape[-1])[columns].T
+    x = pad(entering, _padding(layer))
+    windows = _windows(x, layer)
+    height, width = windows.shape[2:4]
+    sample, place = columns // (height * width), columns % (height * width)
+    chosen = windows[sample, :, place // width, place % width]  # (columns, channels, kernel ...)
+    return chosen.flatten(1).T
+
+
+def _windows(x: Tensor, layer: nn.Conv2d) -> Tensor:
+    """A view of padded inputs: (N, channels, output height, output width, kernel ...)."""
+    kernel, stride, dilation = (
+        _pair(layer.kernel_size),
+        _pair(layer.stride),
+        _pair(layer.dilation),
+    )
+    sizes = [
+        (size - d * (k - 1) - 1) // s + 1
+        for size, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)
+    ]
+    steps = x.stride()[2:]
+    return x.as_strided(
+        (*x.shape[:2], *sizes, *kernel),
+        (
+            *x.stride()[:2],
+            *(step * s for step, s in zip(steps, stride, strict=True)),
+            *(step * d for step, d in zip(steps, dilation, strict=True)),
+        ),
+    )
 
 
 def _padding(layer: nn.Conv2d) -> tuple[int, int, int, int]:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.compensation.moments import Moments
 
-_DAMPING = 1e-2  # of the mean square of the inputs: keeps weights where the data say nothing
+_DAMPING = 1e-2  # of the mean square of the inputs, for `obs`
+_PULL = 0.1  # of the mean variance of the inputs, for `least_squares`
 
 
 def bias(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
@@ -31,25 +32,20 @@ def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
     2), with a small penalty on the change. Where weights of a row are zero, only the others of the
     row change; that takes a solution for each row.
     """
-    weight = _matrix(layer)
-    has_bias = isinstance(layer.bias, Tensor)
-    size = weight.shape[1] + has_bias
-    inputs = _damped(moments.inputs[:size, :size])
-    missing = moments.missing[:, :size]
-    active = weight != 0
-    if has_bias:
-        active = torch.cat([active, torch.ones_like(active[:, :1])], 1)
+    centred = moments.centred()
+    inputs, active = _damped(centred.inputs, _PULL), _matrix(layer) != 0
     if active.all():
-        change = torch.linalg.solve(inputs, missing.T).T
+        change = torch.linalg.solve(inputs, centred.missing.T).T
     else:
-        change = torch.zeros_like(missing)
+        change = torch.zeros_like(centred.missing)
         for row, kept in enumerate(active):
             places = kept.nonzero().flatten()
             own = inputs.index_select(0, places).index_select(1, places)
-            change[row, places] = torch.linalg.solve(own, missing[row, places])
-    _add(layer, change[:, : weight.shape[1]])
-    if has_bias:
-        layer.bias += change[:, -1].to(layer.bias)
+            change[row, places] = torch.linalg.solve(own, centred.missing[row, places])
+    _add(layer, change)
+    if isinstance(layer.bias, Tensor):
+        lack = moments.missing[:, -1] - change @ moments.inputs[:-1, -1]
+        layer.bias += (lack / moments.count).to(layer.bias)
 
 
 def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
@@ -62,7 +58,7 @@ def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
     weight = _matrix(layer)
     size = weight.shape[1]
     active = weight != 0
-    inverse = torch.linalg.inv(_damped(moments.inputs[:size, :size]))
+    inverse = torch.linalg.inv(_damped(moments.inputs[:size, :size], _DAMPING))
     factor = torch.linalg.cholesky(inverse, upper=True)
     work = dense.double().clone()
     for column in range(size):
@@ -76,10 +72,10 @@ def _matrix(layer: nn.Module) -> Tensor:
     return layer.weight.detach().flatten(1)
 
 
-def _damped(inputs: Tensor) -> Tensor:
+def _damped(inputs: Tensor, share: float) -> Tensor:
     """Where an input is always zero, its weights stay as they are."""
     scale = inputs.diagonal().mean()
-    return inputs + torch.eye(len(inputs)).to(inputs) * (_DAMPING * scale + 1e-12)
+    return inputs + torch.eye(len(inputs)).to(inputs) * (share * scale + 1e-12)
 
 
 def _add(layer: nn.Module, change: Tensor) -> None:
