@@ -18,7 +18,7 @@ import argparse
 import logging
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +41,7 @@ from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import Plan, normalise, rebuild, save_state
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import Ledger, front_of
+from paretoprune.search import Chain, Ledger, Strategy, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
@@ -93,7 +93,6 @@ def measure(
 ) -> Run:
     """One sweep within the budget, then its front on the test split, which costs nothing."""
     overrides = [
-        *_task_overrides(task, options, seed),
         f"search={strategy}",
         f"search.budget={budget_seconds:g}s",
         f"search.max_ratio={task.max_ratio}",
@@ -103,7 +102,7 @@ def measure(
         *_STARTS.get(strategy, []),
         *options.override,
     ]
-    outlined = outline(_settings(overrides))
+    outlined = outline(task_settings(task, options.data, options.cache, seed, overrides))
     prepare(outlined)  # trains the dense model where it is not in the cache yet
     outlined = outline(outlined.settings)
     with tempfile.TemporaryDirectory() as folder:
@@ -129,16 +128,18 @@ def measure(
     )
 
 
-def _task_overrides(task: Task, options: argparse.Namespace, seed: int) -> list[str]:
-    """Those of the task; one dense model for all seeds is trained if it is missing."""
-    overrides = task.overrides(options.data, options.cache, seed)
-    if task.trained_once is None:
-        return overrides
-    path = options.cache / task.trained_once
-    if not path.is_file():
-        first = prepare(outline(_settings(task.overrides(options.data, options.cache, 0))))
-        save_state(path, first.dense)
-    return [*overrides, f"model.weights={path}"]
+def task_settings(
+    task: Task, data: Path, cache: Path, seed: int, overrides: Sequence[str]
+) -> Settings:
+    """Those of the task and of the caller; one dense model for all seeds is trained if missing."""
+    own = task.overrides(data, cache, seed)
+    if task.trained_once is not None:
+        path = cache / task.trained_once
+        if not path.is_file():
+            first = prepare(outline(_settings(task.overrides(data, cache, 0))))
+            save_state(path, first.dense)
+        own.append(f"model.weights={path}")
+    return _settings([*own, *overrides])
 
 
 def _settings(overrides: Sequence[str]) -> Settings:
@@ -170,7 +171,7 @@ class _Sweep:
         if search.strategy == "auto":
             prepared = with_gate_scores(prepared)
         if settings.finetune.tune_learning_rate:
-            prepared = with_tuned_rate(prepared, search, clock=self.clock)
+            prepared = with_tuned_rate(prepared, search.budget, clock=self.clock)
         self.prepared = prepared
         self.learning_rate = prepared.finetune.learning_rate
         self.inside = self.clock()
@@ -186,7 +187,16 @@ class _Sweep:
         scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
         sensitivity = sensitivity_of(prepared, self.folder.dense / "sensitivity.json")
         first = first_proposals(self.task, scores, sensitivity)
-        strategy = strategy_of(prepared, ledger, scores, sensitivity, num_first=len(first))
+        strategy = self._watched(
+            strategy_of(
+                prepared,
+                ledger,
+                scores,
+                sensitivity,
+                num_first=len(first),
+                trials=self.folder.trials,
+            )
+        )
         self.least_share = strategy_sizes_least(self.task, search.max_ratio)
         results = run_sweep(
             Problem(
@@ -207,6 +217,19 @@ class _Sweep:
         )
         self.spent = self.clock()
         return results
+
+    def _watched(self, strategy: Strategy) -> Strategy:
+        """Looks at candidates are evaluation, though they happen between trials."""
+        if not isinstance(strategy, Chain):
+            return strategy
+
+        def look(parent: int | None, ratios: Mapping[str, float]) -> float:
+            begun = time.process_time()
+            found = strategy.look(parent, ratios)
+            self.inside += time.process_time() - begun
+            return found
+
+        return replace(strategy, look=look)
 
     def _evaluate(self, job: Job) -> TrialResult:
         """A trial, with its seconds in CPU time."""

@@ -1,10 +1,10 @@
-"""The peak learning rate of a sweep's fine-tunes, found rather than guessed.
+"""The peak learning rate of a sweep's short fine-tunes, found rather than guessed.
 
 A rate that is wrong by a factor of four hides everything else: a pruned ResNet-20 on CIFAR-10 came
-back to 85 % at .005 and to 47 % at .05 in the same 1.5 epochs; another network was best at .06. So
-one pruned model of middling size is trained at a few rates, for a quarter of the time that a trial
-will have. What is best after a short time is too small for a longer one (5 steps of the ResNet-20
-chose .0006, 20 chose .001), so a higher rate is taken even where it is a little worse.
+back to 85 % at .005 and to 47 % at .05 in the same 1.5 epochs. So one pruned model of middling
+size is trained for an epoch at a few rates, from the configured one in the direction that helps.
+A budget that has no time for that keeps the configured rate: what is best after a few steps is far
+too little for a training that goes on (5 steps of the same network chose .0006, 20 chose .001).
 """
 
 from __future__ import annotations
@@ -15,35 +15,31 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from paretoprune.config import SearchSettings
 from paretoprune.errors import TrainingError
 from paretoprune.prepare import Prepared
-from paretoprune.results import EpochRecord, Job
+from paretoprune.results import Budget, EpochRecord, Job
 from paretoprune.schedules.steps import cut, train
 
 _log = logging.getLogger(__name__)
 
 _RATIO = 0.5  # of every group: about the middle of the sizes, in their logarithm
-_FACTOR = 4.0
+_FACTOR = 10**0.5
 _MAX_STEPS = 3  # rates tried on one side of the configured one
-_SHARE = 0.25  # of the training of a trial, for each rate that is tried
-_LEAST_STEPS = 10  # of the optimizer: fewer say nothing
-_ALMOST = 1.03  # times the least loss: a higher rate that comes so near will be better in the end
+_SHARE = 0.04  # of a budget, for each rate that is tried
 _GUESS = 10.0  # seconds per epoch, where every training diverged
 _FIRST = 0.1  # epochs whose time tells how long an epoch takes
 
 
 def with_tuned_rate(
     prepared: Prepared,
-    search: SearchSettings,
+    budget: Budget | None = None,
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Prepared:
-    """The same with the learning rate that ends with the least validation loss, or a higher one
-    that ends with nearly as little.
+    """The same with the learning rate that ends with the least validation loss.
 
-    Where a quarter of a trial is next to nothing the rate stays. Also notes what `clock` says of
-    the time that an epoch takes.
+    Each rate is tried for an epoch, where that takes at most 4 % of the budget; otherwise the rate
+    stays. Also notes what `clock` says of the time that an epoch takes.
     """
     paces: list[float] = []  # seconds per epoch
 
@@ -56,44 +52,35 @@ def with_tuned_rate(
         paces.append(share * (clock() - begun) / epochs)
         return record.validation_loss
 
-    best = prepared.finetune.learning_rate
-    loss_at(best, _FIRST)
-    epochs = _SHARE * _epochs_of_a_trial(prepared, search, paces[0] if paces else _GUESS)
-    if epochs * len(prepared.outline.data.train_dataloader()) >= _LEAST_STEPS:
-        best = descend(lambda rate: loss_at(rate, epochs), best)
+    start = prepared.finetune.learning_rate
+    loss_at(start, _FIRST)
+    best = start
+    if _affordable(budget, paces[0] if paces else _GUESS):
+        best = descend(lambda rate: loss_at(rate, 1.0), start)
     _log.info("the peak learning rate is %.3g", best)
     return replace(_with_rate(prepared, best), seconds_per_epoch=min(paces, default=_GUESS))
 
 
-def _epochs_of_a_trial(
-    prepared: Prepared, search: SearchSettings, seconds_per_epoch: float
-) -> float:
-    """How long trials train, about: each in full, or its share of the budget."""
-    budget, whole = search.budget, prepared.finetune.epochs
+def _affordable(budget: Budget | None, seconds_per_epoch: float) -> bool:
+    """Whether an epoch for each rate is a small part of the budget."""
     if budget is None or budget.unit == "trials":
-        return whole
-    share = budget.amount / search.num_sizes
-    epochs = share if budget.unit == "epochs" else share / seconds_per_epoch
-    return min(epochs, whole) if search.strategy in ("full", "halving") else epochs
+        return True
+    epochs = budget.amount if budget.unit == "epochs" else budget.amount / seconds_per_epoch
+    return _SHARE * epochs >= 1.0
 
 
 def descend(loss_at: Callable[[float], float], start: float) -> float:
-    """From `start`, times four or a quarter for as long as the loss falls; up comes first.
-
-    The first step up may also be one where the loss hardly rises.
-    """
+    """From `start`, multiply or divide by sqrt(10) for as long as the loss falls."""
     best, least = start, loss_at(start)
-    bearable = _ALMOST
-    for factor in (_FACTOR, 1 / _FACTOR):
+    for factor in (1 / _FACTOR, _FACTOR):
         for _ in range(_MAX_STEPS):
             rate = best * factor
             loss = loss_at(rate)
-            if not loss < least * bearable:
+            if not loss < least:
                 break
-            best, least, bearable = rate, min(loss, least), 1.0
+            best, least = rate, loss
         if best != start:
             break  # the other side was left behind
-        bearable = 1.0
     return best
 
 

@@ -10,11 +10,11 @@ from itertools import islice
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, kl_div
+from torch.nn.functional import cross_entropy
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.dense import dense_model, start_from
-from paretoprune.finetune import Teacher, recalibrate_batchnorm, uses_bfloat16
+from paretoprune.finetune import Teacher, uses_bfloat16
 from paretoprune.measure import (
     combine,
     count_bytes,
@@ -32,7 +32,6 @@ from paretoprune.targets import build
 _log = logging.getLogger(__name__)
 
 _NUM_SCORED = 6  # batches whose gradients score the dense model's channels
-_NUM_PROBES = 4  # batches that re-calibrate BatchNorm before a divergence is measured
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
@@ -132,23 +131,6 @@ def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[
     """
     for batch in islice(iter(task.data.train_dataloader()), limit):
         yield batch[0].to(task.device).contiguous(), batch[1].to(task.device)
-
-
-def divergence(prepared: Prepared, ratios: Mapping[str, float]) -> float:
-    """How far the outputs move when channels go and nothing is trained: KL(dense || pruned), nats.
-
-    On one training batch, with the BatchNorm statistics of the batch before. Cheap: what it costs
-    is a forward pass or two.
-    """
-    task = prepared.outline
-    widths = task.widths_of(ratios)
-    pruned = prepared.start.cut(prepared.scores, widths, proof=None).model
-    batches = [inputs for inputs, _ in training_batches(task, 1 + _NUM_PROBES)]
-    recalibrate_batchnorm(pruned, batches[:_NUM_PROBES])
-    with torch.inference_mode():
-        dense_logits, logits = prepared.dense(batches[-1]), pruned.eval()(batches[-1])
-    target, found = dense_logits.log_softmax(1), logits.log_softmax(1)
-    return float(kl_div(found, target, reduction="batchmean", log_target=True))
 
 
 def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:

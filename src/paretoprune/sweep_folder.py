@@ -66,9 +66,14 @@ class SweepFolder:
         """The same folder, by a path that holds from every working directory."""
         return SweepFolder(self.path.resolve())
 
+    @property
+    def trials(self) -> Path:
+        """The folders of all trials."""
+        return self.path / "trials"
+
     def trial(self, number: int) -> Path:
         """The folder of a trial."""
-        return self.path / "trials" / f"{number:04d}"
+        return self.trials / f"{number:04d}"
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder; what a killed process was writing at its end is removed.
@@ -129,7 +134,7 @@ class SweepFolder:
     def read_results(self) -> list[TrialResult]:
         """All finished trials by number. A damaged result is dropped, so its trial runs again."""
         results = []
-        for path in sorted((self.path / "trials").glob("*/result.json")):
+        for path in sorted(self.trials.glob("*/result.json")):
             try:
                 result = _result_in(path)
             except (OSError, ValueError, TypeError, KeyError) as error:
@@ -161,7 +166,7 @@ class SweepFolder:
     def read_jobs(self) -> list[tuple[Job, int]]:
         """The trials that were begun, by number, each with how often; finished ones included."""
         jobs = []
-        for path in sorted((self.path / "trials").glob("*/job.json")):
+        for path in sorted(self.trials.glob("*/job.json")):
             try:
                 data = read_sealed(path)
                 jobs.append((data.pop("attempts"), Job(**data)))

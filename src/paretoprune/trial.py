@@ -31,7 +31,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
     if all(job.widths[group.name] == group.width for group in groups):
         trained, metrics = Trained(_dense(prepared), ()), prepared.dense_metrics
     else:
-        trained = train(prepared, job, start_of(prepared, job, trials=folder.parent))
+        trained = train(prepared, job, start_from(prepared, job.parent, trials=folder.parent))
         metrics = None
     finetuned = time.perf_counter()
     training = sum(record.seconds for record in trained.curve)
@@ -74,11 +74,11 @@ def _dense(prepared: Prepared) -> Candidate:
     return Narrowed(prepared.dense, Plan({}), prepared.outline.groups.prunable)
 
 
-def start_of(prepared: Prepared, job: Job, *, trials: Path) -> Start:
-    """The parent's model, from the folder of all trials, if the job names one; else the dense."""
-    if job.parent is None:
+def start_from(prepared: Prepared, parent: int | None, *, trials: Path) -> Start:
+    """A trial's model, from the folder of all trials; the dense one if it is None."""
+    if parent is None:
         return Start(prepared.start, prepared.scores)
-    folder = trials / f"{job.parent:04d}"
+    folder = trials / f"{parent:04d}"
     groups = prepared.outline.groups.prunable
     plan = Plan.from_json(read_json(folder / "plan.json"))
     dense = copy.deepcopy(prepared.dense)

@@ -135,7 +135,10 @@ def _chain(*, num_links: int) -> Chain:
     def uniform(size: float) -> Mapping[str, float]:
         return uniform_ratios(formula.GROUPS, lambda r: macs_of(r) <= size, max_ratio=0.9)
 
-    return Chain("chain", sizes, lambda r: True, lambda parent: sensitivity, uniform, num_links)
+    def look(_parent: int | None, ratios: Mapping[str, float]) -> float:
+        return divergence(ratios)
+
+    return Chain("chain", sizes, lambda r: True, lambda _: sensitivity, uniform, look, num_links)
 
 
 def numbers_in(study: Path) -> set[int]:

@@ -53,6 +53,10 @@ SIZES = Sizes(
 SENSITIVITY = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9))
 
 
+def look(_parent: int | None, ratios: Mapping[str, float]) -> float:
+    return divergence(ratios)
+
+
 def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = 12) -> Chain:
     def damage(parent: TrialResult | None) -> Damage:
         if name == "chain":
@@ -63,7 +67,7 @@ def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = 12) -> Chain
     def fits(ratios: Mapping[str, float]) -> bool:
         return formula.cost_of(ratios).macs <= max_macs
 
-    return Chain(name, SIZES, fits, damage, cache(uniform_of_size), num_sizes)
+    return Chain(name, SIZES, fits, damage, cache(uniform_of_size), look, num_sizes)
 
 
 def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:

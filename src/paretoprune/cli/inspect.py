@@ -63,7 +63,8 @@ def _answer(console: Console, task: Outline, asked: list[str]) -> None:
     from paretoprune.cli.what_matters import show_scores, show_sensitivity
     from paretoprune.delivery.curves_png import curves_png
     from paretoprune.files import write_bytes
-    from paretoprune.prepare import divergence, prepare
+    from paretoprune.glance import dense_divergence
+    from paretoprune.prepare import prepare
     from paretoprune.search.sensitivity import measure_sensitivity
 
     prepared = prepare(task)
@@ -72,9 +73,7 @@ def _answer(console: Console, task: Outline, asked: list[str]) -> None:
         panels.append(show_scores(console, prepared.start.unit_scores(prepared.scores)))
     if "sensitivity" in asked:
         groups = [group.info for group in task.groups.prunable]
-        found = measure_sensitivity(
-            groups, lambda ratios: divergence(prepared, ratios), levels=_LEVELS
-        )
+        found = measure_sensitivity(groups, dense_divergence(prepared), levels=_LEVELS)
         panels.append(show_sensitivity(console, found))
     write_bytes(_PICTURE, curves_png(panels))
     console.print(f"the curves are in {_PICTURE}", markup=False, highlight=False, soft_wrap=True)

@@ -78,7 +78,7 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
         if task.settings.goes_by_gates:
             prepared = with_gate_scores(prepared)
         if task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew:
-            prepared = with_tuned_rate(prepared, search)
+            prepared = with_tuned_rate(prepared, search.budget)
         keep_prepared(prepared, folder.dense)
         if task.forecast:
             write_json(folder.dense / "latency_table.json", task.forecast.to_json())
@@ -108,7 +108,9 @@ def _search(
         return run_trial(prepared, job, folder=folder.trial(job.number))
 
     first = first_proposals(task, scores, sensitivity)
-    strategy = strategy_of(prepared, ledger, scores, sensitivity, num_first=len(first))
+    strategy = strategy_of(
+        prepared, ledger, scores, sensitivity, num_first=len(first), trials=folder.trials
+    )
     threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
     executor = open_executor(
         settings.executor,

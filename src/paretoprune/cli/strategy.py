@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from paretoprune.cli.first import choices_of, group_infos, places_of, search_of
 from paretoprune.files import write_json
+from paretoprune.glance import dense_divergence, glances
 from paretoprune.outline import Outline
-from paretoprune.prepare import Prepared, divergence
+from paretoprune.prepare import Prepared
 from paretoprune.results import TIMED, TrialResult
 from paretoprune.search import (
     Chain,
@@ -28,6 +29,7 @@ from paretoprune.search import (
     worthwhile,
 )
 from paretoprune.search.sensitivity import ChannelDamage, Damage, Sensitivity
+from paretoprune.trial import start_from
 
 Ratios = Mapping[str, float]
 
@@ -43,8 +45,9 @@ def strategy_of(
     sensitivity: Callable[[], Sensitivity],
     *,
     num_first: int,
+    trials: Path,
 ) -> Strategy:
-    """The strategy for all trials after the first `num_first`."""
+    """The strategy for all trials after the first `num_first`, whose folders lie in `trials`."""
     task = prepared.outline
     drop = task.settings.sparsity.accuracy_drop
     if task.settings.search is None and drop is not None:
@@ -65,7 +68,16 @@ def strategy_of(
     gates = task.settings.goes_by_gates
     damage = _gates(prepared) if gates else lambda _parent: sensitivity()
     uniform = _uniform(task, sizes)
-    return Chain(search.strategy, sizes, fits, damage, uniform, search.num_sizes)
+    look = _look(prepared, trials)
+    seed = task.settings.seed
+    return Chain(search.strategy, sizes, fits, damage, uniform, look, search.num_sizes, seed)
+
+
+def _look(prepared: Prepared, trials: Path) -> Callable[[int | None, Ratios], float]:
+    """How far a cut of a trial's model, or of the dense one, moves its outputs untrained."""
+    start = lru_cache(maxsize=1)(lambda parent: start_from(prepared, parent, trials=trials))
+    glance = cache(lambda: glances(prepared))
+    return lambda parent, ratios: glance()(start(parent), ratios)
 
 
 def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
@@ -76,7 +88,7 @@ def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
     @cache
     def sensitivity() -> Sensitivity:
         groups = group_infos(task)
-        found = measure_sensitivity(groups, lambda r: divergence(prepared, r), levels=levels)
+        found = measure_sensitivity(groups, dense_divergence(prepared), levels=levels)
         write_json(file, asdict(found))
         return found
 

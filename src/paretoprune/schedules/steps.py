@@ -88,7 +88,8 @@ def cut(
     report = not trained_next or prepared.outline.settings.search is None
     gains = {"loss_before": _recalibrated_loss(prepared, smaller.model)} if report else {}
     started = time.perf_counter()
-    _compensate(prepared, method, candidate, smaller)
+    samples = calibration_samples(prepared, _NUM_CALIBRATED)
+    compensate(method, smaller.model, candidate.model, smaller.rows_left(candidate), samples)
     gains["seconds"] = time.perf_counter() - started
     if report:
         gains["loss_after"] = _validation_loss(prepared, smaller.model)
@@ -96,16 +97,14 @@ def cut(
     return smaller, gains
 
 
-def _compensate(prepared: Prepared, method: str, wider: Candidate, smaller: Candidate) -> None:
-    """Have the kept weights make up for what went since `wider`."""
-    samples: list[Tensor] = []
+def calibration_samples(prepared: Prepared, count: int) -> Tensor:
+    """The first so many training samples, (count, ...), or all there are."""
+    found: list[Tensor] = []
     for inputs, _ in training_batches(prepared.outline):
-        samples.append(inputs)
-        if sum(map(len, samples)) >= _NUM_CALIBRATED:
+        found.append(inputs)
+        if sum(map(len, found)) >= count:
             break
-    rows = smaller.rows_left(wider)
-    inputs = torch.cat(samples)[:_NUM_CALIBRATED]
-    compensate(method, smaller.model, wider.model, rows, inputs)
+    return torch.cat(found)[:count]
 
 
 def recalibrate(prepared: Prepared, model: nn.Module, *, most: int | None = None) -> None:

@@ -4,7 +4,8 @@ The sizes are spaced evenly in their logarithm, each that of a uniform candidate
 one stands alone between two links; and each link gets an equal share of the budget.
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
-section 3), with sizes fixed beforehand.
+section 3), with sizes fixed beforehand. For each size several allocations are looked at before
+anything is trained: what the damage says, an even one, and changes of the best so far.
 """
 
 from __future__ import annotations
@@ -12,12 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget import Left
+from paretoprune.search.moves import even, exchanged
 from paretoprune.search.sensitivity import Damage, allocate
 from paretoprune.search.sizes import Sizes
 
 Ratios = Mapping[str, float]
+
+_NUM_LOOKS = 6  # at allocations of one size, where the budget is no time
+_LOOK_SHARE = 0.15  # of a link's seconds, where it is
+_MOST_LOOKS = 24
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,9 @@ class Chain:
     fits: Callable[[Ratios], bool]  # the limits that are known without training
     damage: Callable[[TrialResult | None], Damage]  # to this link, or to the dense model
     uniform: Callable[[float], Ratios]  # the largest uniform candidate that has at most this size
+    look: Callable[[int | None, Ratios], float]  # how much a cut of a trial's model hurts at first
     num_sizes: int  # where the budget does not say
+    seed: int = 0
 
     def propose(
         self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
@@ -44,12 +54,12 @@ class Chain:
         targets = self._targets(self.sizes.size_of(start), len(links), num_left)
         if not targets:
             return None
-        ratios = allocate(
-            self.damage(parent),
-            self.sizes.choices,
-            self.sizes.size_of,
-            start=start,
+        ratios = self._chosen(
+            number,
+            parent,
+            start,
             enough=lambda r: self.sizes.size_of(r) <= targets[0] and self.fits(r),
+            num_looks=_num_looks(parent, left, num_links=len(targets)),
         )
         epochs = left.epochs(1 / len(targets), macs=self.sizes.macs_of(ratios))
         return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
@@ -58,6 +68,35 @@ class Chain:
         """The last link."""
         last = _trained(_last_trained([r for r in results if r.origin == self.origin]))
         return set() if last is None else {last}
+
+    def _chosen(
+        self,
+        number: int,
+        parent: TrialResult | None,
+        start: Ratios,
+        *,
+        enough: Callable[[Ratios], bool],
+        num_looks: int,
+    ) -> Ratios:
+        """The allocation that hurts least, of so many."""
+        choices, size_of = self.sizes.choices, self.sizes.size_of
+        by_damage = allocate(self.damage(parent), choices, size_of, start=start, enough=enough)
+        seen: dict[tuple[float, ...], tuple[float, Ratios]] = {}
+
+        def consider(ratios: Ratios) -> None:
+            key = tuple(ratios.values())
+            if key not in seen:
+                hurt = self.look(_trained(parent), ratios)
+                seen[key] = (hurt if hurt == hurt else float("inf"), ratios)
+
+        consider(by_damage)
+        if enough(by_damage):
+            consider(even(choices, start=start, enough=enough))
+            random = np.random.default_rng((self.seed, number))
+            for _ in range(num_looks - 2):
+                best = min(seen.values(), key=lambda found: found[0])[1]
+                consider(exchanged(best, choices, start=start, enough=enough, random=random))
+        return min(seen.values(), key=lambda found: found[0])[1]
 
     def _targets(self, size: float, num_done: int, num_left: int) -> list[float]:
         """The sizes to come, falling. Steps are coarse: a link that overshot may have had some."""
@@ -77,3 +116,15 @@ def _trained(link: TrialResult | None) -> int | None:
     if link is None:
         return None
     return link.number if link.duplicate_of is None else link.duplicate_of
+
+
+def _num_looks(parent: TrialResult | None, left: Left, *, num_links: int) -> int:
+    """At how many allocations to look: as many as take a small part of the link's time."""
+    if left.budget.unit != "seconds":
+        return _NUM_LOOKS
+    seconds = parent.seconds if parent else {}
+    each = seconds.get("prune", 0.0) + seconds.get("compensate", 0.0)
+    if each <= 0:
+        return 2
+    affordable = int(_LOOK_SHARE * left.budget.amount / num_links / each)
+    return max(2, min(affordable, _MOST_LOOKS))

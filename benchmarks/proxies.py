@@ -1,0 +1,123 @@
+"""How cheap looks at a pruned model foretell its accuracy after a training: rank correlations.
+
+    python benchmarks/proxies.py --tasks digits-hard --cache .cache/front_quality
+
+Random ratios for each group are stretched to sizes of one band, and to sizes of the whole range.
+Each model is looked at after its BatchNorm statistics were renewed, after its kept weights made up
+for what went (`compensation=least_squares`), and after a short training; the truth is a training of
+`--epochs`. Printed is Spearman's correlation with the truth, over all validation data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from front_quality import task_settings
+from scipy.stats import spearmanr
+from tasks import TASKS
+from torch import nn
+
+from paretoprune.cli.first import choices_of
+from paretoprune.measure import measure_quality
+from paretoprune.outline import outline
+from paretoprune.prepare import Prepared, prepare, with_gate_scores
+from paretoprune.results import Job
+from paretoprune.schedules.steps import cut, train
+from paretoprune.search import Sizes
+
+_BAND = 0.2  # share of the dense MACs
+_MAX_RATIO = 0.85
+
+Ratios = Mapping[str, float]
+
+
+def main() -> None:
+    """Print a table for each task."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--tasks", default="digits-hard", help=f"of {', '.join(TASKS)}")
+    add("--models", type=int, default=24, help="of each set")
+    add("--epochs", type=float, default=4.0, help="of the training that counts as the truth")
+    add("--data", type=Path, default=Path("data"), help="where real data and weights lie")
+    add("--cache", type=Path, default=Path(".cache/front_quality"), help="of dense models")
+    options = parser.parse_args()
+    logging.getLogger("paretoprune").setLevel(logging.ERROR)
+    torch.set_num_threads(1)
+    for name in options.tasks.split(","):
+        overrides = ["search=auto", "finetune.distillation=0.5"]
+        settings = task_settings(TASKS[name], options.data, options.cache, 0, overrides)
+        prepared = with_gate_scores(prepare(outline(settings)))
+        for title, shares in (
+            (f"sizes about {_BAND:.0%} of the MACs", np.full(options.models, _BAND)),
+            ("sizes of 5 to 80 %", np.geomspace(0.05, 0.8, options.models)),
+        ):
+            print(f"\n{name}, {options.models} models, {title}: Spearman's correlation with")
+            print(f"the accuracy after {options.epochs:g} epochs")
+            _print_table(prepared, shares.tolist(), options.epochs)
+
+
+def _print_table(prepared: Prepared, shares: Sequence[float], epochs: float) -> None:
+    models = [_random_ratios(prepared, share, seed) for seed, share in enumerate(shares)]
+    truth = [_accuracy(prepared, ratios, epochs) for ratios in models]
+    macs = [float(prepared.outline.cost_of(ratios).macs) for ratios in models]
+    proxies: dict[str, Callable[[Ratios], float]] = {
+        "renewed statistics": lambda r: _accuracy(_without_compensation(prepared), r, 0.0),
+        "least squares": lambda r: _accuracy(prepared, r, 0.0),
+        "... and a quarter epoch": lambda r: _accuracy(prepared, r, 0.25),
+        "... and half an epoch": lambda r: _accuracy(prepared, r, 0.5),
+        "... and an epoch": lambda r: _accuracy(prepared, r, 1.0),
+    }
+    print(f"    {'MACs alone':26}{_correlation(macs, truth):6.2f}")
+    for name, look in proxies.items():
+        seen = [look(ratios) for ratios in models]
+        print(f"    {name:26}{_correlation(seen, truth):6.2f}   accuracy {np.mean(seen):.1f}")
+    print(f"    {'the truth':26}{'':6}   accuracy {np.mean(truth):.1f}", flush=True)
+
+
+def _random_ratios(prepared: Prepared, share: float, seed: int) -> Ratios:
+    task = prepared.outline
+    sizes = Sizes(
+        choices=choices_of(task, max_ratio=_MAX_RATIO),
+        size_of=lambda ratios: float(task.cost_of(ratios).macs),
+        macs_of=lambda ratios: float(task.cost_of(ratios).macs),
+    )
+    drawn = np.random.default_rng(seed).uniform(0, _MAX_RATIO, len(sizes.choices))
+    return sizes.stretched(
+        dict(zip(sizes.choices, drawn.tolist(), strict=True)), share * sizes.dense
+    )
+
+
+def _accuracy(prepared: Prepared, ratios: Ratios, epochs: float) -> float:
+    """On the validation data, after a cut and so many epochs."""
+    task = prepared.outline
+    widths = task.widths_of(ratios)
+    candidate, _ = cut(prepared, prepared.start, prepared.scores, widths, trained_next=epochs > 0)
+    if epochs:
+        train(prepared, candidate, Job(0, "proxy", ratios, widths, seed=0), epochs=epochs)
+    return _validate(prepared, candidate.model)
+
+
+def _validate(prepared: Prepared, model: nn.Module) -> float:
+    task = prepared.outline
+    loader = task.data.val_dataloader()
+    classes = task.info.num_classes
+    return measure_quality(model, loader, num_classes=classes, device=task.device).accuracy
+
+
+def _without_compensation(prepared: Prepared) -> Prepared:
+    settings = replace(prepared.outline.settings, compensation="none")
+    return replace(prepared, outline=replace(prepared.outline, settings=settings))
+
+
+def _correlation(seen: Sequence[float], truth: Sequence[float]) -> float:
+    return float(spearmanr(seen, truth).statistic)
+
+
+if __name__ == "__main__":
+    main()

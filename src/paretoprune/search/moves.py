@@ -1,0 +1,63 @@
+"""Allocations of one size beside the one that scores suggest: an even one, and small exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+Ratios = Mapping[str, float]
+Choices = Mapping[str, Sequence[float]]  # the ratios of each group, rising from 0
+
+_FARTHEST = 3  # choices that one group is widened by
+
+
+def even(choices: Choices, *, start: Ratios, enough: Callable[[Ratios], bool]) -> Ratios:
+    """The same ratio for every group, or the start's where that is larger, as low as is `enough`.
+
+    `enough` must stay true as more is removed, and be true where everything is that may be.
+    """
+    levels = sorted({ratio for rising in choices.values() for ratio in rising})
+
+    def at(level: float) -> dict[str, float]:
+        return {
+            name: max(start[name], *(ratio for ratio in rising if ratio <= level))
+            for name, rising in choices.items()
+        }
+
+    low, high = 0, len(levels) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if enough(at(levels[middle])):
+            high = middle
+        else:
+            low = middle + 1
+    return at(levels[low])
+
+
+def exchanged(
+    ratios: Ratios,
+    choices: Choices,
+    *,
+    start: Ratios,
+    enough: Callable[[Ratios], bool],
+    random: np.random.Generator,
+) -> Ratios:
+    """One group wider, up to three choices but not beyond `start`, and others narrower for it.
+
+    A step of the evolution of EvoPress (Sieberling et al. 2024, section 3), which keeps the size.
+    Where nothing can be exchanged, the ratios as they are.
+    """
+    wider = [name for name in ratios if ratios[name] > start[name]]
+    if len(ratios) < 2 or not wider:
+        return ratios
+    chosen = str(random.choice(wider))
+    larger = [r for r in choices[chosen] if start[chosen] <= r < ratios[chosen]]
+    found = {**ratios, chosen: larger[-min(len(larger), int(random.integers(1, _FARTHEST + 1)))]}
+    while not enough(found):
+        narrower = [n for n in found if n != chosen and found[n] < choices[n][-1]]
+        if not narrower:
+            return ratios
+        name = str(random.choice(narrower))
+        found[name] = next(ratio for ratio in choices[name] if ratio > found[name])
+    return found
