@@ -38,6 +38,7 @@ ALLOWED = {
     "schedules": VALUES | {"dense", "prepare", "finetune", "measure", "pruning"},
     "learning_rate": VALUES | {"prepare", "schedules"},
     "trial": VALUES | {"prepare", "pruning", "schedules"},
+    "glance": VALUES | {"finetune", "prepare", "pruning", "schedules"},
     "retrain": VALUES | {"data", "prepare", "trial", "finetune", "pruning"},
     "search": VALUES,
     "executors": VALUES,

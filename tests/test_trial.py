@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from paretoprune.errors import TrainingError
 from paretoprune.files import read_json
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import outline
-from paretoprune.prepare import Prepared, divergence, prepare
+from paretoprune.prepare import Prepared, prepare
 from paretoprune.pruning import Plan, masked_model, rebuild
 from paretoprune.pruning.coordinates import remaining, restrict_groups
 from paretoprune.results import Job
@@ -32,7 +31,8 @@ def prepared_with(folder: Path, *overrides: str) -> Prepared:
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """Trials that prune and measure without any fine-tuning."""
     folder = tmp_path_factory.mktemp("cache")
-    return prepared_with(folder, "finetune.epochs=0", "finetune.recalibration_batches=0")
+    unchanged = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
+    return prepared_with(folder, *unchanged)
 
 
 def job(prepared: Prepared, number: int, ratio: float, parent: int | None = None) -> Job:
@@ -72,17 +72,3 @@ def test_a_trial_that_diverges_says_so(tmp_path: Path) -> None:
     prepared = prepared_with(tmp_path, "finetune.learning_rate=1e30")
     with pytest.raises(TrainingError, match="the loss was NaN or infinite"):
         run_trial(prepared, job(prepared, 1, 0.5), folder=tmp_path / "0001")
-
-
-def test_divergence_is_zero_for_the_dense_model_and_grows(untrained: Prepared) -> None:
-    names = [group.name for group in untrained.outline.groups.prunable]
-    found = [divergence(untrained, dict.fromkeys(names, ratio)) for ratio in (0.0, 0.25, 0.75)]
-    assert found[0] < found[1] < found[2]
-
-
-def test_flattered_validation_is_warned_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("paretoprune"), "propagate", True)
-    prepared_with(tmp_path, "model.published_accuracy=1")
-    assert "it has probably seen these samples" in caplog.text

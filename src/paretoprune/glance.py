@@ -1,4 +1,4 @@
-"""What a cut does to the outputs before anything is trained: the look that candidates are chosen by.
+"""What a cut does to the outputs before anything is trained; candidates are chosen by that look.
 
 Once the kept weights make up for what went, it foretells well what training will come to: among
 models of one size the rank correlation with the accuracy after four epochs was .80, that of an

@@ -203,6 +203,38 @@ def test_the_chain_spares_what_matters(tmp_path: Path) -> None:
     assert middle["g0"] < middle["g3"]
 
 
+def looked_at(budget: Budget, *results: TrialResult) -> list[tuple[float, Mapping[str, float]]]:
+    """What the chain looks at before its next link, with what it saw; it takes the least."""
+    seen: list[tuple[float, Mapping[str, float]]] = []
+
+    def watched(parent: int | None, ratios: Mapping[str, float]) -> float:
+        assert parent == (results[-1].number if results else None)
+        seen.append((divergence(ratios), ratios))
+        return seen[-1][0]
+
+    chain = replace(make_chain("auto", num_sizes=4), look=watched)
+    left = Left(budget, 4.0, lambda macs: Pace(1.0, 0.0))
+    link = chain.propose(len(results), results, [], left)
+    assert link is not None
+    assert link.ratios == min(seen, key=lambda look: look[0])[1]
+    return seen
+
+
+def test_the_chain_looks_at_several_allocations_and_takes_what_hurts_least() -> None:
+    seen = looked_at(Budget(4, "trials"))
+    assert 1 < len({tuple(ratios.values()) for _, ratios in seen}) == len(seen) <= 6
+    sizes = [SIZES.size_of(ratios) for _, ratios in seen]
+    assert max(sizes) <= SIZES.size_of(uniform_of_size(SIZES.between(0.25)))
+
+
+def test_a_longer_time_has_more_looks() -> None:
+    ratios = dict.fromkeys(formula.SCORES, 0.125)
+    parent = formula.evaluate(Job(0, "auto", ratios, formula.widths_of(ratios), 0))
+    parent = replace(parent, seconds={**parent.seconds, "prune": 0.1, "compensate": 0.1})
+    counts = [len(looked_at(Budget(s, "seconds"), parent)) for s in (5, 40, 1000)]
+    assert counts[0] <= 2 < counts[1] < counts[2] <= 24
+
+
 def test_the_chain_starts_below_a_limit(tmp_path: Path) -> None:
     links = [r for r in sweep("chain", tmp_path, max_macs=40) if r.origin == "chain"]
     assert links[0].parent is None
