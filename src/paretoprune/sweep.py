@@ -167,7 +167,7 @@ class _State:
             elif (fitting := self._within(job, left)) is None:
                 return None
             else:
-                self._begin(fitting)
+                self.unfinished.begin(fitting)
                 return fitting
         _log.warning("the search finds no new architecture; it ends before its budget")
         return None
@@ -313,10 +313,6 @@ class _State:
             number, self.results.all, list(self.unfinished.running.values()), left
         )
 
-    def _begin(self, job: Job) -> None:
-        self.unfinished.begin(job)
-        self.ledger.start(job.number, Proposal(job.ratios, job.origin))
-
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
         cost = self.problem.cost_of(job.ratios)
@@ -333,7 +329,6 @@ class _State:
 
     def _record(self, result: TrialResult) -> None:
         self.folder.write_result(result)
-        self.ledger.start(result.number, Proposal(result.ratios, result.origin))
         self.ledger.tell(result)
         self.results.add(result)
         for watcher in self.watchers:
