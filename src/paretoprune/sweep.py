@@ -21,7 +21,6 @@ from paretoprune.search import (
     Strategy,
     broken_limits,
     front_of,
-    pace_at,
 )
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.sweep_results import SweepResults
@@ -219,7 +218,7 @@ class _State:
             spent: float = self._num_counted()
         elif budget.unit == "epochs":
             running = (job.epochs or 0.0 for job in self.unfinished.running.values())
-            spent = sum(result.epochs for result in self.results.all) + sum(running)
+            spent = self.results.epochs + sum(running)
         else:
             spent = self.clock()
         return Budget(budget.amount - spent, budget.unit)
@@ -230,9 +229,8 @@ class _State:
 
     def pace_at(self, macs: float) -> Pace:
         """How long a model of this size trains."""
-        return pace_at(self.results.all, macs) or Pace(
-            self.problem.seconds_per_epoch or _GUESS, 0.0
-        )
+        guess = Pace(self.problem.seconds_per_epoch or _GUESS, 0.0)
+        return self.results.pace_at(macs) or guess
 
     def _within(self, job: Job, left: Left) -> Job | None:
         """The job with as much training as is left; None where that is next to nothing."""
