@@ -19,7 +19,7 @@ from paretoprune.tracking.uri import redact
 
 _log = logging.getLogger(__name__)
 _FAILURES_PER_ROUND = 2  # one delivery that always fails must not hold up the others
-_SHARE = 0.1  # of the running time, for which a caller waits
+_SHARE, _GRACE_S = 0.1, 0.2  # of the running time, and at its start, that a caller may wait
 _LAST_TRY_S = 3.0  # at the end, for a service that failed before
 
 
@@ -47,7 +47,7 @@ class Outbox:
 
     def put(self, delivery: Delivery) -> None:
         """Queue a delivery and try all that wait; before that, wait for those that are tried."""
-        if self._waited_s <= _SHARE * (time.monotonic() - self._opened):
+        if self._waited_s <= _GRACE_S + _SHARE * (time.monotonic() - self._opened):
             begun = time.monotonic()
             self.settle(self._patience_s)
             self._waited_s += time.monotonic() - begun

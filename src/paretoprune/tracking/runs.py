@@ -80,7 +80,7 @@ class SweepRuns:
         for number in (self.marked ^ set(numbers)) & self.children.keys():
             child, front = self.children[number], _flag(number in numbers)
             self.client.set_tag(child.run_id, "front", front)
-            self.marked ^= {number}
+            self.marked.symmetric_difference_update({number})
 
     def write_summary(self, note: str, files: Sequence[Path]) -> None:
         """Put the note and the files on the parent run; links in the note lead to the files."""
