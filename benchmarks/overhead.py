@@ -4,7 +4,8 @@
 
 Part 1 runs a sweep (digits, ResNet-20). Then, in pairs, each of its architectures goes through a
 trial and through a plain loop: slice, train, evaluate the same quantities. Part 2 runs 1,000 trials
-of a stub and prints how asking, telling and recording grow.
+of a stub and prints how asking, telling and recording grow. On a machine that others use as well
+the processor's time says more than the clock's.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import torch
 import yaml
@@ -26,7 +28,7 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.cli.compose import CONF
 from paretoprune.cli.launch import launch
-from paretoprune.config import SearchSettings, SparsitySettings, Target
+from paretoprune.config import SearchSettings, Settings, SparsitySettings, Target
 from paretoprune.executors import Inline
 from paretoprune.finetune import recalibrate_batchnorm
 from paretoprune.finetune.layout import channels_last
@@ -69,55 +71,88 @@ def compare_with_bare_training(folder: Path) -> None:
     settings = load_settings({str(key): value for key, value in config.items()})
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     prepared = prepare(outline(settings))  # the dense model is then in the cache
-    launch(settings, yaml.safe_load(yaml.safe_dump(config)))
+    began, ended = _watched(settings, yaml.safe_load(yaml.safe_dump(config)))
     results = SweepFolder(folder / "sweeps" / "resnet").read_results()
     trained = [result for result in results if result.curve]
-    log = (folder / "sweeps" / "resnet" / "sweep.log").read_text().splitlines()
-    gaps = _gaps([line[:23] for line in log if "terminal: trial" in line])
-    inside = [sum(result.seconds.values()) for result in results[1:]]
-    around = statistics.median(gap - own for gap, own in zip(gaps, inside, strict=True))
     pairs = [_pair(prepared, result, folder) for result in trained for _ in range(NUM_PAIRS)]
-    ours, bare = (statistics.median(times) for times in zip(*pairs, strict=True))
-    within = statistics.median(own - plain for own, plain in pairs)
+    ours, bare = (_median(times) for times in zip(*pairs, strict=True))
+    within = _median([own - plain for own, plain in pairs])
+    around = _median([begin - end for end, begin in zip(ended[:-1], began[1:], strict=True)])
     threads = torch.get_num_threads()
-    print(
-        f"\nmedian seconds, {len(trained)} architectures, {len(pairs)} pairs, {threads} thread(s)"
-    )
-    print(f"  bare: train with a plain loop, evaluate the same      {bare:.3f}")
-    print(f"  a trial: prune, prove, train, evaluate, save          {ours:.3f}")
-    print(f"  difference of the pairs                               {within:.3f}")
-    print(f"  around a trial: ask, record, tables, MLflow           {around:.3f}")
-    print(f"  orchestration per trial, the sum of both              {within + around:.3f}")
+    print(f"\n{len(trained)} architectures, {len(pairs)} pairs, {threads} thread(s)")
+    print("median seconds                                         wall    processor")
+    print(f"  bare: train with a plain loop, evaluate the same   {bare}")
+    print(f"  a trial: prune, prove, train, evaluate, save       {ours}")
+    print(f"  difference of the pairs                            {within}")
+    print(f"  between two trials: record, tables, ask            {around}")
+    print(f"  orchestration per trial, the sum of both           {within + around}")
 
 
-def _pair(prepared: Prepared, result: TrialResult, folder: Path) -> tuple[float, float]:
-    """Seconds of a trial, and of bare training of the same architecture right after it."""
+@dataclass(frozen=True)
+class Moment:
+    """A time, or a span of time, in seconds by the clock and of the processor."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        """The processor time is that of all threads of this process."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def __add__(self, other: Moment) -> Moment:
+        return Moment(self.wall + other.wall, self.cpu + other.cpu)
+
+    def __sub__(self, other: Moment) -> Moment:
+        return Moment(self.wall - other.wall, self.cpu - other.cpu)
+
+    def __str__(self) -> str:
+        return f"{self.wall:8.3f} {self.cpu:8.3f}"
+
+
+def _median(spans: Iterable[Moment]) -> Moment:
+    spans = list(spans)
+    walls, cpus = ([getattr(span, name) for span in spans] for name in ("wall", "cpu"))
+    return Moment(statistics.median(walls), statistics.median(cpus))
+
+
+def _watched(settings: Settings, config: dict[str, object]) -> tuple[list[Moment], list[Moment]]:
+    """Run the sweep; when each trial began and ended. MLflow works on in the background."""
+    began: list[Moment] = []
+    ended: list[Moment] = []
+
+    def timed(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
+        began.append(Moment.now())
+        result = run_trial(prepared, job, folder=folder)
+        ended.append(Moment.now())
+        return result
+
+    with mock.patch("paretoprune.cli.launch.run_trial", timed):
+        launch(settings, config)
+    return began, ended
+
+
+def _pair(prepared: Prepared, result: TrialResult, folder: Path) -> tuple[Moment, Moment]:
+    """A trial, and bare training of the same architecture right after it."""
     job = Job(result.number, result.origin, result.ratios, result.widths, result.seed)
-    started = time.perf_counter()
+    started = Moment.now()
     run_trial(prepared, job, folder=folder / "again")
-    return time.perf_counter() - started, _bare_seconds(prepared, result)
+    return Moment.now() - started, _bare(prepared, result)
 
 
-def _gaps(stamps: Sequence[str]) -> list[float]:
-    seconds = [
-        time.mktime(time.strptime(s[:19], "%Y-%m-%d %H:%M:%S")) + int(s[20:]) / 1000 for s in stamps
-    ]
-    return [later - sooner for sooner, later in pairwise(seconds)]
-
-
-def _bare_seconds(prepared: Prepared, result: TrialResult) -> float:
+def _bare(prepared: Prepared, result: TrialResult) -> Moment:
     """Slice, train with a plain loop, and evaluate as a trial does, latency included."""
     task = prepared.outline
     groups = task.groups.prunable
     plan = make_plan(groups, prepared.scores, result.widths)
-    started = time.perf_counter()
+    started = Moment.now()
     model = apply_plan(prepared.dense, groups, plan)
     inputs = (x for x, _ in training_batches(task, task.settings.finetune.recalibration_batches))
     recalibrate_batchnorm(model, inputs)
     with channels_last(model, task.device):
         _train_bare(prepared, model)
     measure(task, model.eval(), dense=(prepared.dense, prepared.dense_metrics))
-    return time.perf_counter() - started
+    return Moment.now() - started
 
 
 def _train_bare(prepared: Prepared, model: nn.Module) -> None:
@@ -145,7 +180,7 @@ def _train_bare(prepared: Prepared, model: nn.Module) -> None:
 def show_growth(folder: Path) -> None:
     """1,000 trials of a stub on 12 groups: seconds of each hundred."""
     groups = [GroupInfo(f"group{index}", 64) for index in range(12)]
-    stamps = [time.perf_counter()]
+    stamps = [Moment.now()]
 
     def widths_of(ratios: dict[str, float]) -> dict[str, int]:
         return {g.name: max(1, round(64 * (1 - ratios.get(g.name, 0.0)))) for g in groups}
@@ -155,7 +190,7 @@ def show_growth(folder: Path) -> None:
         return Cost(params=total, macs=total)
 
     def evaluate(job: Job) -> TrialResult:
-        stamps.append(time.perf_counter())
+        stamps.append(Moment.now())
         macs = sum(job.widths.values())
         accuracy = 100 - sum((64 - w) ** 1.5 for w in job.widths.values()) / 64
         metrics = Metrics(accuracy=accuracy, macs=macs, params=macs)
@@ -194,12 +229,12 @@ def show_growth(folder: Path) -> None:
         sparsity=SparsitySettings(),
         seed=0,
     )
-    print(
-        f"\n{NUM_STUBS} stub trials on 12 groups, TPE: milliseconds per trial (ask, tell, record)"
-    )
+    print(f"\n{NUM_STUBS} stub trials on 12 groups, TPE: ask, tell and record one trial")
+    print("milliseconds                 wall processor")
     for first in range(0, NUM_STUBS, 100):
         span = stamps[first + 100] - stamps[first]
-        print(f"  trials {first:4d} to {first + 99:4d}   {10 * span:7.1f}")
+        each = Moment(10 * span.wall, 10 * span.cpu)
+        print(f"  trials {first:4d} to {first + 99:4d}   {each}")
 
 
 if __name__ == "__main__":

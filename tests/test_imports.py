@@ -48,7 +48,9 @@ ALLOWED = {
     "prepared_folder": VALUES | {"dense", "outline", "prepare", "pruning"},
     "sweep_folder": VALUES | {"driver_lock"},
     "sweep_results": VALUES | {"search"},
-    "sweep": VALUES | {"search", "executors", "failures", "sweep_folder", "sweep_results"},
+    "unfinished": VALUES | {"executors", "sweep_folder", "sweep_results"},
+    "sweep": VALUES
+    | {"search", "executors", "failures", "sweep_folder", "sweep_results", "unfinished"},
 }
 HOMES = {
     "hydra": {"cli", "targets"},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from paretoprune.errors import DiskFullError
 
@@ -16,25 +17,37 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SEAL = "sha256"
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace `path` by `data`, atomically; parent folders are made.
+
+    A `durable` write has reached the disk when this returns. One that has not is whole whatever
+    happens to processes, and may be torn or gone after the machine lost its power.
 
     Raises DiskFullError, with the file as it was before, where the disk has no space left.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as stream:
+        with _opened(beside) as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         beside.replace(path)
-    except OSError as error:
-        if error.errno in _FULL:
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
             raise DiskFullError(path.parent) from error
         raise
-    finally:
-        beside.unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The new file; its folder is made where there is none, which takes longer to find out."""
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -44,7 +57,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, data: object) -> None:
     """Replace `path` by `data` as indented JSON, atomically."""
-    write_text(path, json.dumps(data, indent=2) + "\n")
+    write_bytes(path, _as_json(data))
 
 
 def read_json(path: Path) -> Any:
@@ -52,9 +65,9 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
+def write_sealed(path: Path, data: Mapping[str, Any], *, durable: bool = True) -> None:
     """As `write_json`, with a checksum of the data under the key `sha256`."""
-    write_json(path, {**data, _SEAL: _checksum(data)})
+    write_bytes(path, _as_json({**data, _SEAL: _checksum(data)}), durable=durable)
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -69,6 +82,10 @@ def digest_of(path: Path) -> str:
     """The SHA-256 of a file, as `sha256sum` prints it."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _as_json(data: object) -> bytes:
+    return (json.dumps(data, indent=2) + "\n").encode()
 
 
 def _checksum(data: Mapping[str, Any]) -> str:

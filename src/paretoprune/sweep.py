@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import time
@@ -22,10 +21,10 @@ from paretoprune.search import (
     Strategy,
     broken_limits,
     front_of,
-    pace_at,
 )
 from paretoprune.sweep_folder import SweepFolder
-from paretoprune.sweep_results import SweepResults, is_twin
+from paretoprune.sweep_results import SweepResults
+from paretoprune.unfinished import Unfinished, job_of
 
 _log = logging.getLogger(__name__)
 
@@ -90,14 +89,18 @@ def run_sweep(
     try:
         state.restore()
         while True:
-            while not stop() and len(state.running) < executor.slots and (job := state.next_job()):
+            while (
+                not stop()
+                and len(state.unfinished.running) < executor.slots
+                and (job := state.next_job())
+            ):
                 executor.submit(job)
-            if not state.running:
+            if not state.unfinished.running:
                 ledger.flush(patience_s=_FLUSH_PATIENCE_S)
                 return state.results.all
             state.finish(executor.collect())
     except BaseException:
-        state.excuse_running()
+        state.unfinished.excuse_running()
         raise
 
 
@@ -120,14 +123,12 @@ class _State:
     ) -> None:
         self.problem, self.first, self.strategy = problem, first, strategy
         self.ledger, self.folder, self.watchers = ledger, folder, watchers
-        self.search, self.sparsity, self.seed, self.retries = search, sparsity, seed, retries
+        self.search, self.sparsity, self.seed = search, sparsity, seed
         self.begun = time.perf_counter()
         self.clock: Callable[[], float] = self.seconds_so_far
         self.earlier_s = 0.0  # that the trials of earlier runs took
         self.results = SweepResults(search.objectives)
-        self.running: dict[int, Job] = {}
-        self.again: dict[int, Job] = {}  # to be run before anything new
-        self.attempts: dict[int, int] = {}
+        self.unfinished = Unfinished(folder, retries=retries)
         self.next_number = 0  # all lower ones are taken
         self.with_weights: set[int] = set()
         self.streak = FailureStreak()
@@ -139,16 +140,10 @@ class _State:
         for number in self._damaged(results):
             _log.warning("the files of trial %d are damaged; it is run again", number)
             results = [result for result in results if result.number != number]
-        finished = {result.number for result in results}
-        begun = {job.number: (job, attempts) for job, attempts in self.folder.read_jobs()}
-        for number in begun.keys() - finished:
-            self.again[number], self.attempts[number] = begun[number]
-        for result in results:
-            if result.number not in begun and self.folder.was_begun(result.number):
-                self.folder.write_job(_job_of(result), attempts=1)  # it was damaged
+        self.unfinished.restore(results)
         self.ledger.restore(results)
         self.results.add_all(results)
-        self.with_weights = finished
+        self.with_weights = {result.number for result in results}
         self.earlier_s = sum(sum(result.seconds.values()) for result in results)
         for watcher in self.watchers:
             watcher.begun(self.results.all)
@@ -158,20 +153,20 @@ class _State:
         for _ in range(_MAX_IDLE):
             left = Left(self.left(), self.problem.epochs, self.pace_at)
             enough = left.budget.amount <= 0
-            job = self._unfinished() or (None if enough else self._propose(left))
+            job = self._begun_before() or (None if enough else self._propose(left))
             if job is None:
                 return None
             rejected = self._without_training(job)
             if rejected is not None:
                 self._record(rejected)
-            elif enough or self._runs_already(job):
-                self.again[job.number] = job
+            elif enough or self.unfinished.runs_twin_of(job):
+                self.unfinished.again[job.number] = job
                 if enough:
                     return None
             elif (fitting := self._within(job, left)) is None:
                 return None
             else:
-                self._begin(fitting)
+                self.unfinished.begin(fitting)
                 return fitting
         _log.warning("the search finds no new architecture; it ends before its budget")
         return None
@@ -179,17 +174,12 @@ class _State:
     def finish(self, outcome: TrialResult | Lost) -> None:
         """Put what was collected on record, or aside to be run again."""
         if isinstance(outcome, Lost):
-            self._lose(outcome)
+            if (given_up := self.unfinished.lose(outcome)) is not None:
+                self._record(given_up)
             return
-        del self.running[outcome.number]
+        del self.unfinished.running[outcome.number]
         self._record(self._judged(outcome))
         self._drop_weights(outcome.number)
-
-    def excuse_running(self) -> None:
-        """The driver ends in an orderly way: it was not the running trials that ended it."""
-        with contextlib.suppress(OSError):  # the disk may be full; it is no matter
-            for number, job in self.running.items():
-                self.folder.write_job(job, attempts=self.attempts[number] - 1)
 
     def _damaged(self, results: Sequence[TrialResult]) -> list[int]:
         """The trials whose weights will be needed and are not what they were."""
@@ -208,21 +198,15 @@ class _State:
             return replace(result, state="infeasible", reason="; ".join(broken))
         return result
 
-    def _lose(self, lost: Lost) -> None:
-        number = lost.job.number
-        job = self.running.pop(number)
-        if self.attempts[number] <= self.retries:
-            _log.warning("trial %d is run again: %s", number, lost.cause)
-            self.again[number] = job
-        else:
-            self._record(failed(job, f"given up after {self.attempts[number]} tries: {lost.cause}"))
-
     def _drop_weights(self, latest: int) -> None:
         """Remove the weights of who left the front, which never comes back, or never was on it."""
-        begun = [*self.running.values(), *self.again.values()]
-        parents = {job.parent for job in begun if job.parent is not None}
         needed = self.strategy.needed(self.results.all)
-        keep = {*self.results.front(), *self.running, *parents, *needed}
+        keep = {
+            *self.results.front(),
+            *self.unfinished.running,
+            *self.unfinished.parents(),
+            *needed,
+        }
         for number in (self.with_weights | {latest}) - keep:
             self.folder.drop_weights(number)
         self.with_weights = keep
@@ -233,8 +217,8 @@ class _State:
         if budget.unit == "trials":
             spent: float = self._num_counted()
         elif budget.unit == "epochs":
-            running = (job.epochs or 0.0 for job in self.running.values())
-            spent = sum(result.epochs for result in self.results.all) + sum(running)
+            running = (job.epochs or 0.0 for job in self.unfinished.running.values())
+            spent = self.results.epochs + sum(running)
         else:
             spent = self.clock()
         return Budget(budget.amount - spent, budget.unit)
@@ -245,9 +229,8 @@ class _State:
 
     def pace_at(self, macs: float) -> Pace:
         """How long a model of this size trains."""
-        return pace_at(self.results.all, macs) or Pace(
-            self.problem.seconds_per_epoch or _GUESS, 0.0
-        )
+        guess = Pace(self.problem.seconds_per_epoch or _GUESS, 0.0)
+        return self.results.pace_at(macs) or guess
 
     def _within(self, job: Job, left: Left) -> Job | None:
         """The job with as much training as is left; None where that is next to nothing."""
@@ -261,44 +244,39 @@ class _State:
 
     def _num_counted(self) -> int:
         """Trials that count against `n_trials`: not those that were settled without training."""
-        return self.results.num_counted + len(self.running)
+        return self.results.num_counted + len(self.unfinished.running)
 
-    def _unfinished(self) -> Job | None:
+    def _begun_before(self) -> Job | None:
         """A trial that was begun, if there is one that can be run now."""
-        for number in sorted(self.again):
-            if self.attempts.get(number, 0) > self.retries:
-                reason = f"the process ended {self.attempts[number]} times while it ran"
-                self._record(failed(self.again.pop(number), reason))
-            elif (job := self._ready(self.again[number])) is not None:
-                return self.again.pop(job.number)
+        for hopeless in self.unfinished.give_up():
+            self._record(hopeless)
+        for number in sorted(self.unfinished.again):
+            if (job := self._ready(self.unfinished.again[number])) is not None:
+                return self.unfinished.again.pop(job.number)
         return None
-
-    def _runs_already(self, job: Job) -> bool:
-        """Whether the architecture is being trained now: once that ends, the job is a duplicate."""
-        return any(is_twin(other, job) for other in self.running.values())
 
     def _ready(self, job: Job) -> Job | None:
         """The job, or that of its parent where the parent's weights are gone or damaged.
 
         None while that one, or the same architecture, is running.
         """
-        if self._runs_already(job):
+        if self.unfinished.runs_twin_of(job):
             return None
         while job.parent is not None and not self.folder.is_whole(job.parent):
-            if job.parent in self.running:
+            if job.parent in self.unfinished.running:
                 return None
             self._forget(job.parent)
-            job = self.again[job.parent]
+            job = self.unfinished.again[job.parent]
         return job
 
     def _forget(self, number: int) -> None:
         """Have a trial that finished run again."""
-        if number in self.again:
+        if number in self.unfinished.again:
             return
         if number not in self.results:
             raise SweepError(f"trial {number}, which another one starts from, is not on record")
         _log.warning("the files of trial %d are damaged; it is run again", number)
-        self.again[number] = _job_of(self.results.remove(number))
+        self.unfinished.again[number] = job_of(self.results.remove(number))
 
     def _propose(self, left: Left) -> Job | None:
         number = self._free_number()
@@ -319,23 +297,19 @@ class _State:
             rung=proposal.rung,
         )
         if job.parent is not None and (ready := self._ready(job)) is not job:
-            return ready and self.again.pop(ready.number)
+            return ready and self.unfinished.again.pop(ready.number)
         return job
 
     def _free_number(self) -> int:
         """The lowest number that no trial has."""
-        while any(self.next_number in taken for taken in (self.results, self.running, self.again)):
+        while self.next_number in self.results or self.next_number in self.unfinished:
             self.next_number += 1
         return self.next_number
 
     def _ask(self, number: int, left: Left) -> Proposal | None:
-        return self.strategy.propose(number, self.results.all, list(self.running.values()), left)
-
-    def _begin(self, job: Job) -> None:
-        self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
-        self.running[job.number] = job  # first: whoever interrupts what follows takes the try back
-        self.folder.write_job(job, attempts=self.attempts[job.number])
-        self.ledger.start(job.number, Proposal(job.ratios, job.origin))
+        return self.strategy.propose(
+            number, self.results.all, list(self.unfinished.running.values()), left
+        )
 
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""
@@ -353,7 +327,6 @@ class _State:
 
     def _record(self, result: TrialResult) -> None:
         self.folder.write_result(result)
-        self.ledger.start(result.number, Proposal(result.ratios, result.origin))
         self.ledger.tell(result)
         self.results.add(result)
         for watcher in self.watchers:
@@ -363,16 +336,3 @@ class _State:
 
 def _untrained(job: Job, metrics: Metrics) -> TrialResult:
     return replace(failed(job, ""), state="complete", metrics=metrics, reason=None)
-
-
-def _job_of(result: TrialResult) -> Job:
-    return Job(
-        number=result.number,
-        origin=result.origin,
-        ratios=result.ratios,
-        widths=result.widths,
-        seed=result.seed,
-        parent=result.parent,
-        epochs=result.epochs or None,
-        rung=result.rung,
-    )

@@ -160,8 +160,12 @@ class SweepFolder:
             return False
 
     def write_job(self, job: Job, *, attempts: int) -> None:
-        """Note that a trial is being run for the so-manieth time."""
-        write_sealed(self.trial(job.number) / "job.json", {**asdict(job), "attempts": attempts})
+        """Note that a trial is being run for the so-manieth time.
+
+        A power cut may take the note: the trial is then chosen anew, as nothing of it is lost.
+        """
+        path = self.trial(job.number) / "job.json"
+        write_sealed(path, {**asdict(job), "attempts": attempts}, durable=False)
 
     def read_jobs(self) -> list[tuple[Job, int]]:
         """The trials that were begun, by number, each with how often; finished ones included."""

@@ -6,7 +6,7 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 
 from paretoprune.results import Direction, Job, TrialResult
-from paretoprune.search import RunningFront
+from paretoprune.search import Pace, Paces, RunningFront
 
 
 class SweepResults:
@@ -19,9 +19,11 @@ class SweepResults:
     def _clear(self) -> None:
         self.all: list[TrialResult] = []  # by number
         self.num_counted = 0  # those that count against `n_trials`
+        self.epochs = 0.0  # passes of training, of all of them
         self._numbers: set[int] = set()
         self._first_of: dict[tuple[object, ...], TrialResult] = {}  # by widths
         self._front = RunningFront(self._objectives)
+        self._paces = Paces()
 
     def __contains__(self, number: int) -> bool:
         """Whether a trial is on record."""
@@ -34,7 +36,9 @@ class SweepResults:
         if result.state != "duplicate":
             self._first_of.setdefault(_key(result), result)
         self.num_counted += not _was_settled_without_training(result)
+        self.epochs += result.epochs
         self._front.add(result)
+        self._paces.add(result)
 
     def remove(self, number: int) -> TrialResult:
         """Forget a result, which is returned."""
@@ -56,6 +60,10 @@ class SweepResults:
     def front(self) -> tuple[int, ...]:
         """The numbers of the trials on the front."""
         return self._front.numbers()
+
+    def pace_at(self, macs: float) -> Pace | None:
+        """How long a model of this size trains; None before anything was trained."""
+        return self._paces.at(macs)
 
 
 def is_twin(job: Job, other: Job) -> bool:

@@ -38,10 +38,22 @@ _NEVER = sys.stdlib_module_names | {
 
 def build(target: Target, **provided: object) -> Any:
     """Call `target` with its arguments and those of `provided` that it accepts by name."""
+    return factory(target)(**provided)
+
+
+def factory(target: Target) -> Callable[..., Any]:
+    """What `build` calls, to be called often: arguments that are targets are built once."""
     accepted = _parameters(_locate(target.path))
-    extra = {name: value for name, value in provided.items() if name in accepted}
-    chosen = {name: value for name, value in extra.items() if name not in target.arguments}
-    return instantiate({"_target_": target.path, **target.arguments}, **chosen, _convert_="all")
+    # Checked and resolved by Hydra here, which takes milliseconds.
+    make = instantiate(
+        {"_target_": target.path, **target.arguments, "_partial_": True}, _convert_="all"
+    )
+
+    def build_one(**provided: object) -> Any:
+        extra = {name: value for name, value in provided.items() if name in accepted}
+        return make(**{name: v for name, v in extra.items() if name not in target.arguments})
+
+    return build_one
 
 
 def offers(target: Target, name: str) -> bool:

@@ -15,7 +15,7 @@ from paretoprune.cli.tracked import Tracked
 from paretoprune.config import TrackingSettings
 from paretoprune.executors import Inline
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import ledger
+from paretoprune.search import stored_study
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.tracking import tracker
 from tests.faults.driver import Trials, fork, numbers_in, status_of, sweep
@@ -35,7 +35,7 @@ def locked(database: Path) -> Iterator[None]:
 def test_a_locked_study_holds_up_nothing_and_gets_everything_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "_FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(stored_study, "_FIRST_PAUSE_S", 0.05)
     expected = sweep(tmp_path / "whole", n_trials=8)
     path, lock = tmp_path / "sweep", threading.Event()
     released = threading.Event()

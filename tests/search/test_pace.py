@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from paretoprune.results import Budget, Job, TrialResult
-from paretoprune.search import Left, Pace, pace_at
+from paretoprune.search import Left, Pace, Paces
 from tests.kits import formula
 
 
@@ -18,12 +21,38 @@ def trial(number: int, ratio: float, seconds: float) -> TrialResult:
     return replace(result, seconds={"finetune": seconds, "measure": 0.5})
 
 
+def paces_of(results: Iterable[TrialResult]) -> Paces:
+    paces = Paces()
+    for result in results:
+        paces.add(result)
+    return paces
+
+
+def slow_pace(results: Iterable[TrialResult], macs: float) -> Pace:
+    """The mean of the three nearest in the logarithm of the size; of equals the latest."""
+    trained = [r for r in results if r.epochs > 0 and r.metrics.macs]
+    near = sorted(trained, key=lambda r: (abs(math.log(r.metrics.macs / macs)), -r.number))[:3]  # type: ignore[operator]
+    each = sum(r.seconds["finetune"] / r.epochs for r in near)
+    fixed = sum(r.seconds["measure"] for r in near)
+    return Pace(pytest.approx(each / len(near)), pytest.approx(fixed / len(near)))  # type: ignore[arg-type]
+
+
 def test_the_three_nearest_sizes_count() -> None:
-    results = [trial(0, 0.0, 99), trial(1, 0.4, 4), trial(2, 0.5, 6), trial(3, 0.6, 2)]
-    assert pace_at(results, formula.cost_of({g.name: 0.5 for g in formula.GROUPS}).macs) == Pace(
-        per_epoch=2.0, fixed=0.5
-    )
-    assert pace_at([], 10) is None
+    paces = paces_of([trial(0, 0.0, 99), trial(1, 0.4, 4), trial(2, 0.5, 6), trial(3, 0.6, 2)])
+    half = formula.cost_of({g.name: 0.5 for g in formula.GROUPS}).macs
+    assert paces.at(half) == Pace(per_epoch=2.0, fixed=0.5)
+    assert Paces().at(10) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_is_that_of_a_search_through_all_in_any_order(seed: int) -> None:
+    dice = random.Random(seed)
+    results = [trial(n, dice.choice([0, 0.3, 0.5, 0.9]), dice.random()) for n in range(12)]
+    results[dice.randrange(12)] = replace(results[0], number=99, epochs=0.0)
+    dice.shuffle(results)
+    for count in range(2, 13):
+        for macs in (1, 20, 32, 45, 64, 100):
+            assert paces_of(results[:count]).at(macs) == slow_pace(results[:count], macs)
 
 
 def test_what_is_left_is_shared_in_the_unit_of_the_budget() -> None:

@@ -27,12 +27,43 @@ class Service:
         self.got.append(what)
 
 
-def test_deliveries_arrive_in_order_before_put_returns() -> None:
+def test_deliveries_arrive_in_order_each_before_the_next_one_is_put() -> None:
     service, outbox = Service(), Outbox(patience_s=10)
     for index in range(20):
         outbox.put(service.take(str(index)))
+        outbox.settle(10)
         assert service.got[-1] == str(index)
     assert outbox.drain(patience_s=10) == []
+
+
+def test_the_caller_goes_on_while_something_is_delivered() -> None:
+    gate, got, outbox = threading.Event(), list[str](), Outbox(patience_s=10)
+
+    def wait_for_gate() -> None:
+        gate.wait(30)
+        got.append("first")
+
+    outbox.put(Delivery("first", wait_for_gate))
+    assert got == []
+    gate.set()
+    outbox.put(Delivery("second", lambda: got.append("second")))
+    assert got[0] == "first"
+    assert outbox.drain(patience_s=10) == []
+
+
+def test_a_caller_that_is_faster_than_the_service_waits_little_and_loses_nothing() -> None:
+    service, outbox = Service(), Outbox(patience_s=0.5)
+
+    def slowly() -> None:
+        time.sleep(0.05)
+        service.got.append(str(len(service.got)))
+
+    start = time.monotonic()
+    for index in range(30):
+        outbox.put(Delivery(str(index), slowly))
+    assert time.monotonic() - start < 30 * 0.05 / 2
+    assert outbox.drain(patience_s=0.5) == []  # which takes three times as long
+    assert service.got == [str(index) for index in range(30)]
 
 
 def test_an_outage_costs_one_warning_and_no_delivery(caplog: pytest.LogCaptureFixture) -> None:
@@ -89,8 +120,9 @@ def test_a_slow_service_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> 
         gate.wait(30)
         got.append("slow")
 
-    start = time.monotonic()
     outbox.put(Delivery("slow", slow))
+    start = time.monotonic()
+    outbox.put(Delivery("next", lambda: got.append("next")))
     assert 0.2 <= time.monotonic() - start < 5
     start = time.monotonic()
     for index in range(50):
@@ -101,7 +133,7 @@ def test_a_slow_service_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> 
     ]
     gate.set()
     assert outbox.drain(patience_s=10) == []
-    assert got == ["slow"] + ["quick"] * 50
+    assert got == ["slow", "next"] + ["quick"] * 50
 
 
 def test_drain_gives_up_on_a_service_that_hangs() -> None:

@@ -93,10 +93,13 @@ def test_only_changed_front_tags_are_written(
         written.append(f"{key}={value}")
         real(self, run_id, key, value)
 
+    tracker._outbox.settle(60)
     monkeypatch.setattr(MlflowClient, "set_tag", set_tag)
     tracker.mark_front({0})
+    tracker._outbox.settle(60)
     assert written == []
     tracker.mark_front({0, 2})
+    tracker._outbox.settle(60)
     assert written == ["front=true"]
 
 
@@ -172,6 +175,7 @@ def test_runs_deleted_by_hand_do_not_disturb(root: Path, make_tracker: MakeTrack
     tracker = make_tracker()
     tracker.log_trial(trial(0))
     tracker.log_trial(trial(1, accuracy=91.0))
+    tracker._outbox.settle(60)
     client = MlflowClient(f"sqlite:///{root}/mlflow.db")
     client.delete_run(runs_in(root)["000 macs 31% acc 97.2"].info.run_id)
     tracker.mark_front({0, 1})

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paretoprune.config import SearchSettings
 from paretoprune.delivery.quantities import written
-from paretoprune.results import TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.search import RunningFront
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Terminal:
             disable=not console.is_terminal,
             transient=True,
         )
+        self._best = BestSoFar()
         self._bar = self._progress.add_task("trials", total=search.n_trials, latest="")
 
     def __enter__(self) -> Terminal:
@@ -49,18 +51,18 @@ class Terminal:
         """The sweep starts, or goes on."""
         if results:
             _log.info("going on after %d trials that are on record", len(results))
-        self._progress.update(self._bar, completed=_num_counted(results))
+        for result in results:
+            self._take(result)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more."""
         _log.info(describe_trial(result, self._search))
-        self._progress.update(
-            self._bar, completed=_num_counted(results), latest=best_so_far(results)
-        )
+        self._take(result)
 
-
-def _num_counted(results: Sequence[TrialResult]) -> int:
-    return sum(result.state in ("complete", "failed") for result in results)
+    def _take(self, result: TrialResult) -> None:
+        self._best.add(result)
+        advance = int(result.state in ("complete", "failed"))
+        self._progress.update(self._bar, advance=advance, latest=self._best.in_words())
 
 
 class ConsoleHandler(logging.Handler):
@@ -110,18 +112,34 @@ def describe_trial(result: TrialResult, search: SearchSettings) -> str:
     return f"{head} {values}  {sum(result.seconds.values()):.1f} s{note}"
 
 
-def best_so_far(results: Sequence[TrialResult]) -> str:
-    """The smallest model within one point of the dense model's accuracy, in a few words."""
-    complete = [r.metrics for r in results if r.state == "complete"]
-    dense = next((r.metrics for r in results if r.origin == "dense"), None)
-    if dense is None or dense.accuracy is None or not dense.macs:
-        return ""
-    good = [
-        (m.macs, m.accuracy)
-        for m in complete
-        if m.macs and m.accuracy is not None and m.accuracy >= dense.accuracy - 1
-    ]
-    if not good:
-        return ""
-    macs, accuracy = min(good)
-    return f"best {accuracy:.1f} % at {macs / dense.macs:.0%} MACs"
+class BestSoFar:
+    """The smallest model within one point of the dense model's accuracy, as trials come in."""
+
+    def __init__(self) -> None:
+        self._dense: Metrics | None = None
+        self._metrics: dict[int, Metrics] = {}
+        # The smallest that is good enough is among those that none beats.
+        self._front = RunningFront({"accuracy": "maximize", "macs": "minimize"})
+
+    def add(self, result: TrialResult) -> None:
+        """Take in a trial, in any order."""
+        if result.origin == "dense":
+            self._dense = result.metrics
+        self._metrics[result.number] = result.metrics
+        self._front.add(result)
+
+    def in_words(self) -> str:
+        """A few of them; none before the dense model is measured, or where no model is so good."""
+        dense = self._dense
+        if dense is None or dense.accuracy is None or not dense.macs:
+            return ""
+        known = [self._metrics[number] for number in self._front.numbers()]
+        good = [
+            (m.macs, m.accuracy)
+            for m in known
+            if m.macs and m.accuracy is not None and m.accuracy >= dense.accuracy - 1
+        ]
+        if not good:
+            return ""
+        macs, accuracy = min(good)
+        return f"best {accuracy:.1f} % at {macs / dense.macs:.0%} MACs"

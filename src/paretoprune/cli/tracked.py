@@ -29,7 +29,7 @@ class Tracked:
         tags: Mapping[str, str],
         groups: Sequence[str],
         *,
-        patience_s: float = 10.0,
+        patience_s: float = 5.0,
     ) -> None:
         self._folder, self._objectives = folder, objectives
         self._results: Sequence[TrialResult] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from paretoprune.config import ExecutorSettings
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
 from paretoprune.results import Job, TrialResult
+
+_KNOCK_S = 10.0  # that a cluster may take to answer at its address
 
 
 class _Actor:
@@ -141,10 +144,18 @@ def _connect(address: str | None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
+        _knock(address)
         ray.init(
             address=address,
             include_dashboard=False if address is None else None,
             log_to_driver=False,
         )
-    except (ConnectionError, RayError, GetTimeoutError) as error:
+    except (OSError, RayError, GetTimeoutError) as error:
         raise SweepError(f"no Ray cluster at `executor.address={address}`: {error}") from error
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError where nobody answers at HOST:PORT; Ray itself would try for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdigit() and "://" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import os
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import submitit
 
 from paretoprune.config import ExecutorSettings
 from paretoprune.errors import DiskFullError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
+from paretoprune.executors.slurm_record import SlurmRecord
 from paretoprune.results import Job, TrialResult
 
+_log = logging.getLogger(__name__)
+
 _POLL_S = 1.0  # submitit asks Slurm itself only every few seconds
+_ENDING_S = 60.0  # that a cancelled job may take
+
+
+class _Handle(Protocol):
+    """What submitit calls a job."""
+
+    @property
+    def job_id(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+    def done(self) -> bool: ...
+
+    def cancel(self, check: bool = ...) -> None: ...
 
 
 class SlurmJobs:
-    """Each job loads what it needs and runs one trial, so that the queue can be shared fairly."""
+    """Each job loads what it needs and runs one trial, so that the queue can be shared fairly.
+
+    Jobs that a killed driver left behind are waited for when their trial is submitted again, and
+    cancelled at the end where it is not.
+    """
 
     def __init__(
         self,
@@ -33,7 +60,8 @@ class SlurmJobs:
         self.slots = settings.workers
         self._open_worker = open_worker
         self._time_limit_s = settings.time_limit
-        self._running: list[tuple[Job, Any]] = []
+        self._record = SlurmRecord(folder.resolve())
+        self._running: list[tuple[Job, _Handle]] = []
         self._executor = submitit.AutoExecutor(folder / "slurm", cluster=settings.cluster)
         self._executor.update_parameters(
             name="paretoprune",
@@ -42,10 +70,21 @@ class SlurmJobs:
             timeout_min=_minutes(settings.time_limit),
             **({"slurm_partition": settings.partition} if settings.partition else {}),
         )
+        self._orphans = self._left_behind(local=settings.cluster == "local")
 
     def submit(self, job: Job) -> None:
-        """Hand the job to Slurm."""
-        self._running.append((job, self._executor.submit(_run, self._open_worker, job)))
+        """Hand the job to Slurm, or wait for the one that an earlier driver handed over."""
+        earlier, handle = self._orphans.pop(job.number, (None, None))
+        if handle is not None and earlier == job:
+            _log.info("trial %d still runs, as Slurm job %s", job.number, handle.job_id)
+            self._running.append((job, handle))
+            return
+        if handle is not None:
+            _end(handle)
+        self._record.forget(job.number)
+        submitted = self._executor.submit(_run, self._open_worker, job, self._record)
+        self._record.note(job, str(submitted.job_id))
+        self._running.append((job, submitted))
 
     def collect(self) -> TrialResult | Lost:
         """What ends first."""
@@ -58,30 +97,73 @@ class SlurmJobs:
 
     def close(self) -> None:
         """Cancel what is still running or waiting."""
-        for _, submitted in self._running:
-            submitted.cancel()
-        self._running = []
+        for job, handle in [*self._running, *self._orphans.values()]:
+            handle.cancel(check=False)
+            self._record.forget(job.number)
+        self._running, self._orphans = [], {}
 
-    def _outcome(self, job: Job, submitted: Any) -> TrialResult | Lost:
-        # Not `submitted.state`, which is FINISHED for a job that was killed, too.
-        error = submitted.exception()
-        if error is None:
-            answer = submitted.result()
-            if isinstance(answer, str):
-                raise DiskFullError(Path(answer))
-            assert isinstance(answer, TrialResult)
+    def _left_behind(self, *, local: bool) -> dict[int, tuple[Job, _Handle]]:
+        """The jobs of a driver that was killed which have not ended, by trial."""
+        found: dict[int, tuple[Job, _Handle]] = {}
+        for job, job_id in self._record.jobs():
+            handle: _Handle = (
+                _LocalProcess(job_id)
+                if local
+                else submitit.SlurmJob(folder=self._executor.folder, job_id=job_id)
+            )
+            if handle.done():
+                self._record.forget(job.number)  # its result lies in the trial's folder
+            else:
+                found[job.number] = (job, handle)
+        return found
+
+    def _outcome(self, job: Job, handle: _Handle) -> TrialResult | Lost:
+        answer = self._record.read_answer(job.number)
+        self._record.forget(job.number)
+        if isinstance(answer, Path):
+            raise DiskFullError(answer)
+        if answer is not None:
             return answer
-        if self._time_limit_s is not None and submitted.state in ("TIMEOUT", "TIMED OUT"):
+        if self._time_limit_s is not None and handle.state in ("TIMEOUT", "TIMED OUT"):
             return too_slow(job, self._time_limit_s)
-        return Lost(job, f"its Slurm job {submitted.job_id} ended: {str(error).splitlines()[0]}")
+        return Lost(job, f"its Slurm job {handle.job_id} ended in state {handle.state}")
 
 
-def _run(open_worker: Callable[[], Evaluate], job: Job) -> TrialResult | str:
-    """The life of a Slurm job; where the disk is full, the folder on it."""
+@dataclass(frozen=True)
+class _LocalProcess:
+    """A job of `cluster=local` that another process started."""
+
+    job_id: str  # of its process
+    state: str = "INTERRUPTED"  # where it ended without an answer
+
+    def done(self) -> bool:
+        """Whether it is gone; another program may have got its number since."""
+        try:
+            command = Path(f"/proc/{self.job_id}/cmdline").read_bytes()
+        except OSError:
+            return True
+        return b"submitit" not in command  # a process that ended has none
+
+    def cancel(self, check: bool = True) -> None:
+        """Interrupt it, as submitit does."""
+        with suppress(ProcessLookupError):
+            os.kill(int(self.job_id), signal.SIGINT)
+
+
+def _run(open_worker: Callable[[], Evaluate], job: Job, record: SlurmRecord) -> None:
+    """The life of a Slurm job."""
     try:
-        return attempt(open_worker(), job)
+        record.answer(job.number, attempt(open_worker(), job))
     except DiskFullError as error:
-        return str(error.folder)
+        record.answer(job.number, error.folder)
+
+
+def _end(handle: _Handle) -> None:
+    """Cancel a job and wait until it is gone: two must not write to one trial's folder."""
+    handle.cancel(check=False)
+    deadline = time.monotonic() + _ENDING_S
+    while not handle.done() and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
 
 
 def _minutes(time_limit_s: float | None) -> int:

@@ -13,7 +13,7 @@ from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
-from paretoprune.search.pace import Pace, pace_at
+from paretoprune.search.pace import Pace, Paces
 from paretoprune.search.paths import (
     Path,
     different_places,
@@ -37,6 +37,7 @@ __all__ = [
     "Ledger",
     "Left",
     "Pace",
+    "Paces",
     "Path",
     "RunningFront",
     "Sensitivity",
@@ -59,7 +60,6 @@ __all__ = [
     "measure_sensitivity",
     "non_dominated",
     "objective_values",
-    "pace_at",
     "ranking_path",
     "repair_ratios",
     "retained_area",

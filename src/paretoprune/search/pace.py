@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -24,21 +24,37 @@ class Pace:
         return max(0.0, (seconds - self.fixed) / self.per_epoch)
 
 
-def pace_at(results: Sequence[TrialResult], macs: float) -> Pace | None:
-    """The pace of a model of this size; None before anything was trained.
+class Paces:
+    """The paces of the trials that were added, kept by size so that asking is quick."""
 
-    Small models are not faster in proportion, so the trials of the nearest sizes are asked rather
-    than a formula.
-    """
-    trained = [result for result in results if result.epochs > 0 and result.metrics.macs]
-    if not trained:
-        return None
+    def __init__(self) -> None:
+        # Twice, so that of equal sizes the latest is nearest from either side.
+        self._smaller: list[TrialResult] = []
+        self._larger: list[TrialResult] = []
 
-    def distance(result: TrialResult) -> float:
-        return abs(math.log((result.metrics.macs or 1) / macs))
+    def add(self, result: TrialResult) -> None:
+        """Take in a trial; one that was not trained says nothing."""
+        if result.epochs > 0 and result.metrics.macs:
+            insort(self._smaller, result, key=lambda r: (r.metrics.macs, r.number))
+            insort(self._larger, result, key=lambda r: (r.metrics.macs, -r.number))
 
-    near = sorted(trained, key=lambda r: (distance(r), -r.number))[:_NEIGHBOURS]
-    return Pace(
-        per_epoch=fmean(r.seconds["finetune"] / r.epochs for r in near),
-        fixed=fmean(sum(r.seconds.values()) - r.seconds["finetune"] for r in near),
-    )
+    def at(self, macs: float) -> Pace | None:
+        """The pace of a model of this size; None before anything was trained.
+
+        Small models are not faster in proportion, so the trials of the nearest sizes are asked
+        rather than a formula.
+        """
+
+        def distance(result: TrialResult) -> float:
+            return abs(math.log((result.metrics.macs or 1) / macs))
+
+        place = bisect_left(self._smaller, macs, key=lambda r: r.metrics.macs or 0)
+        around = self._smaller[max(0, place - _NEIGHBOURS) : place]
+        around += self._larger[place : place + _NEIGHBOURS]
+        near = sorted(around, key=lambda r: (distance(r), -r.number))[:_NEIGHBOURS]
+        if not near:
+            return None
+        return Pace(
+            per_epoch=fmean(r.seconds["finetune"] / r.epochs for r in near),
+            fixed=fmean(sum(r.seconds.values()) - r.seconds["finetune"] for r in near),
+        )

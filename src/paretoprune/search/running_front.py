@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paretoprune.results import Direction, TrialResult
 from paretoprune.search.front import as_costs, objective_values
@@ -20,10 +20,13 @@ class RunningFront:
     def add(self, result: TrialResult) -> None:
         """Take in a trial: it may join the front, and drive others out of it."""
         values = objective_values(result.metrics, self._objectives)
-        if result.state != "complete" or values is None:
-            return
+        if result.state == "complete" and values is not None:
+            self.put(result.number, values)
+
+    def put(self, number: int, values: Sequence[float]) -> None:
+        """Take in a trial that may be on the front, by the values of its objectives."""
         [row] = as_costs([values], list(self._objectives.values()))
-        costs, number = tuple(float(cost) for cost in row), result.number
+        costs = tuple(float(cost) for cost in row)
         if any(_beats(*member, costs, number) for member in self._members()):
             return
         beaten = [n for c, n in self._members() if _beats(costs, number, c, n)]

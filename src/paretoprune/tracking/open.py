@@ -17,6 +17,8 @@ from paretoprune.tracking.uri import redact, sqlite_file
 
 _log = logging.getLogger(__name__)
 
+_NEW_FILE_S = 60.0  # MLflow makes a new file's tables in seconds, on a busy machine in many
+
 
 def open_tracker(
     uri: str,
@@ -28,7 +30,7 @@ def open_tracker(
     params: Mapping[str, str],
     objectives: Mapping[str, Direction],
     groups: Sequence[str] = (),
-    patience_s: float = 10.0,
+    patience_s: float = 5.0,
 ) -> Tracker:
     """A tracker for a sweep, new or resumed. Never raises: what fails becomes a warning.
 
@@ -61,7 +63,12 @@ def open_tracker(
     )
     artifacts = (file.parent if file else root.resolve()) / "mlruns"
     open_these = partial(open_runs, uri, artifacts=artifacts, sweep=sweep)
-    return MlflowTracker(open_these, commit=commit, patience_s=patience_s)
+    return MlflowTracker(
+        open_these,
+        commit=commit,
+        patience_s=patience_s,
+        open_patience_s=_NEW_FILE_S if file else patience_s,
+    )
 
 
 def git_commit(folder: Path) -> str | None:

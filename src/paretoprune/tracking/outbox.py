@@ -1,13 +1,16 @@
 """Deliveries to a service that may be slow or down: tried in order, kept until they succeed.
 
-Everything runs on one thread of its own. The caller waits for it while the service behaves, so
-that nothing overlaps with a measurement, and stops waiting once the service is slow or failing.
+Everything runs on one thread of its own. The caller goes on while something is delivered, and waits
+for it before the next delivery: so not much is ever under way, and what is delivered after a trial
+overlaps with the beginning of the next one, not with the measurements at its end. It stops waiting
+once the service is slow or failing, or has taken more than its share of the caller's time.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ from paretoprune.tracking.uri import redact
 
 _log = logging.getLogger(__name__)
 _FAILURES_PER_ROUND = 2  # one delivery that always fails must not hold up the others
+_SHARE, _GRACE_S = 0.1, 0.2  # of the running time, and at its start, that a caller may wait
+_LAST_TRY_S = 3.0  # at the end, for a service that failed before
 
 
 @dataclass(frozen=True)
@@ -38,31 +43,46 @@ class Outbox:
         self._idle.set()
         self._healthy = True
         self._warned: set[str] = set()
+        self._opened, self._waited_s = time.monotonic(), 0.0
 
-    def put(self, delivery: Delivery, *, patience_s: float | None = None) -> None:
-        """Queue a delivery, try all that wait, and wait for the outcome while MLflow is healthy."""
+    def put(self, delivery: Delivery) -> None:
+        """Queue a delivery and try all that wait; before that, wait for those that are tried."""
+        if self._waited_s <= _GRACE_S + _SHARE * (time.monotonic() - self._opened):
+            begun = time.monotonic()
+            self.settle(self._patience_s)
+            self._waited_s += time.monotonic() - begun
         with self._lock:
             self._queue.append(delivery)
-        wait_s = self._patience_s if patience_s is None else patience_s
         self._start_round()
-        if self._healthy and not self._idle.wait(wait_s):
+
+    def settle(self, patience_s: float) -> None:
+        """Wait, while the service is healthy, until all that is tried was delivered."""
+        if self._healthy and not self._idle.wait(patience_s):
             self._healthy = False
-            self._warn(f"MLflow needs more than {wait_s:g} s to answer")
+            self._warn(f"MLflow needs more than {patience_s:g} s to answer")
 
     def drain(self, *, patience_s: float) -> list[str]:
-        """Try once more all that waits; the names of what could not be delivered."""
-        self._idle.wait(patience_s)
-        self._start_round()
-        self._idle.wait(patience_s)
-        with self._lock:
-            return [delivery.what for delivery in self._queue]
+        """Wait for all that is queued as long as something arrives; the names of what did not.
 
-    def _start_round(self) -> None:
+        A service that failed before is tried once more, for a few seconds.
+        """
+        while True:
+            before = len(self._queue)
+            started = self._start_round()
+            ended = self._idle.wait(patience_s if self._healthy else min(patience_s, _LAST_TRY_S))
+            with self._lock:
+                stuck = len(self._queue) == before and (started or not ended)
+                if stuck or not self._queue:
+                    return [delivery.what for delivery in self._queue]
+
+    def _start_round(self) -> bool:
+        """Try all that waits; False if there is nothing, or a round is under way."""
         with self._lock:
             if not self._queue or not self._idle.is_set():
-                return
+                return False
             self._idle.clear()
         threading.Thread(target=self._round, name="mlflow-outbox", daemon=True).start()
+        return True
 
     def _round(self) -> None:
         failures = 0

@@ -45,23 +45,23 @@ class Child:
     """What MLflow holds of a trial's run."""
 
     run_id: str
-    front: str
     finished: bool
 
 
 @dataclass(frozen=True)
 class SweepRuns:
-    """The sweep's runs, found or created. `children` follows what is written, by trial number."""
+    """The sweep's runs, found or created. What is written is noted in `children` and `marked`."""
 
     client: MlflowClient
     experiment_id: str
     parent_id: str
     sweep_id: str
-    children: dict[int, Child]
+    children: dict[int, Child]  # by trial number
+    marked: set[int]  # the trials whose run says that they are on the front
 
     def write_trial(self, record: TrialRecord, *, front: bool) -> None:
         """Write a trial's run with everything in it, unless a finished one is there."""
-        child = self.children.get(record.number) or self._create_child(record, _flag(front))
+        child = self.children.get(record.number) or self._create_child(record, front=front)
         if child.finished:
             return
         log_values(
@@ -77,11 +77,10 @@ class SweepRuns:
 
     def mark_front(self, numbers: Collection[int]) -> None:
         """Set the tag `front` of those trials for which it has changed."""
-        for number, child in self.children.items():
-            front = _flag(number in numbers)
-            if child.front != front:
-                self.client.set_tag(child.run_id, "front", front)
-                self.children[number] = replace(child, front=front)
+        for number in (self.marked ^ set(numbers)) & self.children.keys():
+            child, front = self.children[number], _flag(number in numbers)
+            self.client.set_tag(child.run_id, "front", front)
+            self.marked.symmetric_difference_update({number})
 
     def write_summary(self, note: str, files: Sequence[Path]) -> None:
         """Put the note and the files on the parent run; links in the note lead to the files."""
@@ -96,15 +95,22 @@ class SweepRuns:
         """End the parent run."""
         self.client.set_terminated(self.parent_id, status)
 
-    def _create_child(self, record: TrialRecord, front: str) -> Child:
+    def _create_child(self, record: TrialRecord, *, front: bool) -> Child:
         run = self.client.create_run(
             self.experiment_id,
             start_time=record.start_ms,
             run_name=record.run_name,
-            tags={**record.tags, "front": front, _PARENT: self.parent_id, _SWEEP: self.sweep_id},
+            tags={
+                **record.tags,
+                "front": _flag(front),
+                _PARENT: self.parent_id,
+                _SWEEP: self.sweep_id,
+            },
         )
-        child = Child(run.info.run_id, front, finished=False)
+        child = Child(run.info.run_id, finished=False)
         self.children[record.number] = child
+        if front:
+            self.marked.add(record.number)
         return child
 
 
@@ -116,11 +122,16 @@ def open_runs(uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
     experiment_id = open_experiment(client, sweep.name, place)
     _put_views(client, experiment_id, sweep)
     parent_id = _open_parent(client, experiment_id, sweep)
-    children = {
-        int(run.data.tags["trial"]): _child(run)
+    trials = {
+        int(run.data.tags["trial"]): run
         for run in _search(client, experiment_id, f"tags.`{_PARENT}` = '{parent_id}'")
     }
-    return SweepRuns(client, experiment_id, parent_id, sweep.sweep_id, children)
+    children = {
+        number: Child(run.info.run_id, finished=run.info.status != "RUNNING")
+        for number, run in trials.items()
+    }
+    marked = {n for n, run in trials.items() if run.data.tags.get("front") == _flag(True)}
+    return SweepRuns(client, experiment_id, parent_id, sweep.sweep_id, children, marked)
 
 
 def find_trial_run(
@@ -185,10 +196,6 @@ def _search(client: MlflowClient, experiment_id: str, query: str) -> Iterator[Ru
         token = page.token
         if not token:
             return
-
-
-def _child(run: Run) -> Child:
-    return Child(run.info.run_id, run.data.tags.get("front", ""), run.info.status != "RUNNING")
 
 
 def _log_files(client: MlflowClient, run_id: str, files: Sequence[Path]) -> None:

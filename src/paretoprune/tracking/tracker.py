@@ -13,7 +13,6 @@ from paretoprune.tracking.record import trial_record
 from paretoprune.tracking.runs import SweepRuns
 
 _log = logging.getLogger(__name__)
-_OPEN_PATIENCE_S = 60.0  # a new database takes seconds, on a busy machine many
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -31,7 +30,7 @@ class Tracker(Protocol):
         """Put a note (Markdown) and files on the sweep's own run, in place of earlier ones."""
 
     def close(self, status: Status) -> None:
-        """Deliver what waits, within a minute, and end the sweep's own run."""
+        """Deliver what waits, as long as MLflow takes it, and end the sweep's own run."""
 
 
 class NullTracker:
@@ -54,7 +53,12 @@ class MlflowTracker:
     """Brings a sweep to MLflow, each message through an outbox that keeps what failed."""
 
     def __init__(
-        self, open_runs: Callable[[], SweepRuns], *, commit: str | None, patience_s: float
+        self,
+        open_runs: Callable[[], SweepRuns],
+        *,
+        commit: str | None,
+        patience_s: float,
+        open_patience_s: float,
     ) -> None:
         """`open_runs` connects to MLflow; it is called at once, and again after every failure."""
         self._open_runs = open_runs
@@ -63,7 +67,8 @@ class MlflowTracker:
         self._outbox = Outbox(patience_s=patience_s)
         self._runs: SweepRuns | None = None
         self._front: frozenset[int] = frozenset()
-        self._put("the sweep's run", lambda runs: None, patience_s=_OPEN_PATIENCE_S)
+        self._put("the sweep's run", lambda runs: None)
+        self._outbox.settle(open_patience_s)
 
     def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
         """Write the trial's run: parameters, metrics, curve, tags and artifacts."""
@@ -85,7 +90,7 @@ class MlflowTracker:
     def close(self, status: Status) -> None:
         """Deliver what waits and end the parent run; say what could not be delivered."""
         self._put("the end", lambda runs: runs.finish(status))
-        lost = self._outbox.drain(patience_s=3 * self._patience_s)
+        lost = self._outbox.drain(patience_s=self._patience_s)
         if lost:
             _log.warning(
                 "MLflow did not get %s; the sweep's folder holds everything, and running the same "
@@ -93,10 +98,8 @@ class MlflowTracker:
                 _enumerate(lost),
             )
 
-    def _put(
-        self, what: str, write: Callable[[SweepRuns], None], *, patience_s: float | None = None
-    ) -> None:
-        self._outbox.put(Delivery(what, lambda: self._send(write)), patience_s=patience_s)
+    def _put(self, what: str, write: Callable[[SweepRuns], None]) -> None:
+        self._outbox.put(Delivery(what, lambda: self._send(write)))
 
     def _send(self, write: Callable[[SweepRuns], None]) -> None:
         runs, self._runs = self._runs or self._open_runs(), None
