@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from paretoprune.errors import PruningError
 from paretoprune.pruning import apply_plan, check_equivalence, find_groups, masked_model
 from paretoprune.pruning.discover import discover_groups
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import random_plan
 from tests.kits import networks
 
 

@@ -27,8 +27,12 @@ def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[
     }
 
 
-def masked_model(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Module:
+def masked_model(
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, share: bool = False
+) -> nn.Module:
     """A copy of the model in which the plan's channels are zero; it keeps its dense shapes.
+
+    With `share`, parameters that lose nothing are the model's own.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
@@ -37,7 +41,7 @@ def masked_model(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Mo
     silent = {
         name: _silent(tensor, removed[name]) for name, tensor in tensors_of(model, removed).items()
     }
-    return copy_with(model, silent)
+    return copy_with(model, silent, share=share)
 
 
 def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int, list[int]]]:

@@ -144,7 +144,7 @@ def _slice(call: Call) -> Result:
 def _concatenate(call: Call) -> Result:
     dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)
     parts = [Labelled(tuple(one.shape), call.labels.get(one)) for one in call.args[0]]
-    parts = [part for part in parts if part.shape != (0,)]  # which PyTorch passes over
+    parts = [part for part in parts if 0 not in part.shape] or parts  # nothing adds nothing
     if call.name == "stack":
         dim %= len(parts[0].shape) + 1
         parts = [part.with_dim(dim) for part in parts]

@@ -141,7 +141,9 @@ def _contracted(
             inner.append(plane)
         else:
             outer.append(plane)
-    return inner, outer
+    along_dim = [plane for plane in inner if varying(plane) == {dim}]
+    others = [plane for plane in inner if varying(plane) != {dim}]
+    return [*_first_alone(symbols, along_dim, what), *others], outer
 
 
 def _join_inner(
@@ -218,13 +220,20 @@ def convolution(
 
 def _channels(symbols: Symbols, inputs: Labelled, what: str) -> Tensor | None:
     """The plane along the channels, where there is one."""
-    found = None
+    found: list[Tensor] = []
     for plane in inputs.planes:
         if varying(plane) == {1}:
-            found = plane
+            found.append(plane)
         else:
             symbols.fix(plane, f"{what} slides over its channels")
-    return found
+    return next(iter(_first_alone(symbols, found, what)), None)
+
+
+def _first_alone(symbols: Symbols, planes: Sequence[Tensor], what: str) -> Sequence[Tensor]:
+    """Of planes along one dimension, such as heads and the channels of each, one can go."""
+    for plane in planes[1:]:
+        symbols.fix(plane, f"{what} takes them together with other channels")
+    return planes[:1]
 
 
 def _grouped(
