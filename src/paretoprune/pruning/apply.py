@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning.groups import Group
+from paretoprune.pruning.blocks import skip
+from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.layers import empty_caches, fit_attributes
 from paretoprune.pruning.plan import Plan
 
@@ -29,7 +30,12 @@ def apply_plan(
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
     """
-    removed = removed_positions(groups, plan)
+    blocks = gone_blocks(groups, plan.removed)
+    removed = {
+        name: dims
+        for name, dims in removed_positions(groups, plan).items()
+        if not any(block.holds(name) for block in blocks)
+    }
     sliced = {
         name: without_positions(tensor, removed[name])
         for name, tensor in tensors_of(model, removed).items()
@@ -39,6 +45,7 @@ def apply_plan(
         fit_attributes(pruned.get_submodule(path))
         empty_caches(pruned.get_submodule(path))
     _set_numbers(pruned, groups, plan)
+    skip(pruned, blocks)
     return pruned
 
 
@@ -50,10 +57,11 @@ def slice_tensors(
     Raises:
         PruningError: the plan does not fit the groups.
     """
-    removed = removed_positions(groups, plan)
+    removed, blocks = removed_positions(groups, plan), gone_blocks(groups, plan.removed)
     return {
         name: without_positions(tensor, removed[name]) if name in removed else tensor
         for name, tensor in tensors.items()
+        if not any(block.holds(name) for block in blocks)
     }
 
 

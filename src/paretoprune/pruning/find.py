@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
+from paretoprune.pruning.blocks import find_blocks
 from paretoprune.pruning.discover import check_runs, read_groups
 from paretoprune.pruning.equivalence import Example, run
 from paretoprune.pruning.groups import Group, Groups
@@ -18,15 +19,17 @@ from paretoprune.results import KeptGroup
 _SMALL = (64, 96)  # heights and widths at which most networks for images show their structure
 
 
-def find_groups(model: nn.Module, example: Example) -> Groups:
+def find_groups(
+    model: nn.Module, example: Example, *, channels: bool = True, blocks: bool = False
+) -> Groups:
     """The groups of the model, each proved: with its channels removed, the network computes what
     it computes with them zeroed.
 
     Several groups are proved together, with shares of channels drawn for each on its own, and in
     parts where that fails, down to single groups; so every failing group is found, and a good
-    model costs few forward passes. `example` is one input of the model (or a tuple, one per
-    argument) with its batch axis; images are made smaller where the model takes smaller ones. The
-    model stays as it is.
+    model costs few forward passes. Whole residual `blocks` are found beside `channels`, or instead
+    of them. `example` is one input of the model (or a tuple, one per argument) with its batch axis;
+    images are made smaller where the model takes smaller ones. The model stays as it is.
 
     Raises:
         PruningError: the model does not run on the example, its graph cannot be read, or nothing
@@ -34,19 +37,23 @@ def find_groups(model: nn.Module, example: Example) -> Groups:
     """
     with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
         small = _smaller(model, example, check_runs(model, example))
-        groups = _proved(model, small)
+        groups = _proved(model, small, channels, blocks)
         if small is not example and not _holds(model, example, groups.prunable):
-            groups = _proved(model, example)
+            groups = _proved(model, example, channels, blocks)
     if not groups.prunable:
         raise PruningError(_nothing({kept.name: kept.reason for kept in groups.kept}))
     return groups
 
 
-def _proved(model: nn.Module, example: Example) -> Groups:
+def _proved(model: nn.Module, example: Example, channels: bool, blocks: bool) -> Groups:
     """Once with weights that are small, and what passes once more, thoroughly, with usual ones."""
     proof = Proof.of(model, example)
-    found = read_groups(proof.model, proof.inputs)
+    found = read_groups(proof.model, proof.inputs) if channels else Groups(())
     passed = proof.split(found.prunable)
+    if blocks:
+        whole = find_blocks(proof.model, proof.inputs)
+        found = Groups((*found.prunable, *whole), found.kept)
+        passed += proof.split(whole)
     proof.make_thorough()
     passed = proof.together(proof.split(passed))
     numbers = {group.name: group for group in passed}

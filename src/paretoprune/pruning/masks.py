@@ -8,8 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.apply import copy_with, removed_positions, tensors_of
-from paretoprune.pruning.groups import Group
+from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.plan import Plan
+
+Removed = Mapping[int, Sequence[int]]
+_WHOLE: Removed = {}  # every element
 
 
 def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[str, Tensor]:
@@ -44,15 +47,21 @@ def masked_model(
     return copy_with(model, silent, share=share)
 
 
-def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int, list[int]]]:
-    return {
+def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, Removed]:
+    """What is zero, by tensor name: indices by dimension, or all of the tensor."""
+    silenced: dict[str, Removed] = {
         name: dims
         for name, dims in removed_positions(groups, plan).items()
         if name.rpartition(".")[2] != "running_var"
     }
+    for block in gone_blocks(groups, plan.removed):
+        silenced.update(dict.fromkeys(block.silent, _WHOLE))
+    return silenced
 
 
-def _mask(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
+def _mask(tensor: Tensor, removed: Removed) -> Tensor:
+    if removed is _WHOLE:
+        return torch.zeros([], dtype=torch.bool, device=tensor.device).expand(tensor.shape)
     mask = torch.ones([1] * tensor.dim(), dtype=torch.bool)
     for dim, positions in removed.items():
         stays = torch.ones(tensor.shape[dim], dtype=torch.bool)
@@ -61,7 +70,9 @@ def _mask(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
     return mask.to(tensor.device).expand(tensor.shape)
 
 
-def _silent(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
+def _silent(tensor: Tensor, removed: Removed) -> Tensor:
+    if removed is _WHOLE:
+        return torch.zeros_like(tensor)
     # Filling is several times faster than multiplying by a mask.
     result = tensor.detach().clone()
     for dim, positions in removed.items():

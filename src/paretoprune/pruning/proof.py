@@ -141,7 +141,9 @@ class Proof:
 
     def _fault_of(self, groups: Sequence[Group]) -> Fault | None:
         stack: list[str] = []
-        plan = random_plan(groups, seed=_SEED + self.thorough)
+        drawn = random_plan(groups, seed=_SEED + self.thorough)
+        blocks = {group.name: (0,) for group in groups if group.block}
+        plan = Plan({**drawn.removed, **blocks})
         try:
             error = self._error(groups, plan, stack)
         except EquivalenceError as problem:
@@ -178,13 +180,16 @@ class Proof:
 
 
 def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
-    """A quarter to three quarters of every group's channels, at least one, drawn at random."""
+    """A quarter to three quarters of every group's channels, at least one, drawn at random; and
+    about every other block."""
     generator = torch.Generator().manual_seed(seed)
     removed = {}
     for group in groups:
         order = torch.randperm(group.width, generator=generator)
         share = 0.25 + 0.5 * float(torch.rand((), generator=generator))
         count = min(max(round(share * group.width), 1), group.width - 1)
+        if group.block:
+            count = int(share > 0.5)
         removed[group.name] = tuple(order[:count].tolist())
     return Plan(removed)
 
@@ -192,7 +197,12 @@ def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
 def _apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence[Group]]:
     """Those with tensors in the module that failed, and the others; halves if that is no help."""
     inside = f"{path}."
-    blamed = {g.name for g in groups if any(s.tensor.startswith(inside) for s in g.slots)}
+    blamed = {
+        group.name
+        for group in groups
+        if any(slot.tensor.startswith(inside) for slot in group.slots)
+        or (group.block and group.block.holds(path))
+    }
     if path and 0 < len(blamed) < len(groups):
         return [g for g in groups if g.name in blamed], [g for g in groups if g.name not in blamed]
     half = len(groups) // 2
