@@ -39,7 +39,9 @@ class GateScores:
             slope = torch.zeros_like(total)
             for parameter, dim, positions in places:
                 assert parameter.grad is not None
-                along = (parameter * parameter.grad).movedim(dim, 0).flatten(1).sum(1)
+                others = [axis for axis in range(parameter.dim()) if axis != dim]
+                along = parameter * parameter.grad
+                along = along.sum(others) if others else along
                 slope += along[positions.to(along.device)].sum(1).cpu()
             total.mul_(_MEMORY).add_(slope.square())
 
