@@ -91,7 +91,7 @@ class Proof:
             return groups
         if len(groups) == 1:
             return self._try_numbers(groups[0], fault.reason)
-        first, rest = _apart(groups, fault.path)
+        first, rest = apart(groups, fault.path)
         return self.split(first) + self.split(rest)
 
     def _try_numbers(self, group: Group, reason: str) -> list[Group]:
@@ -194,7 +194,7 @@ def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
     return Plan(removed)
 
 
-def _apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence[Group]]:
+def apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence[Group]]:
     """Those with tensors in the module that failed, and the others; halves if that is no help."""
     inside = f"{path}."
     blamed = {
