@@ -147,12 +147,23 @@ class ScheduleSettings:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class GranularitySettings:
-    """What goes: whole channels, which makes a model smaller, or weights, which leaves zeros."""
+    """What goes: channels or residual blocks (depth), which makes a model smaller, or weights,
+    which leaves zeros."""
 
-    name: Literal["channels", "weights", "nm", "block"] = "channels"
+    name: Literal["channels", "depth", "channels_depth", "weights", "nm", "block"] = "channels"
     m: Annotated[int, Field(ge=2)] = 4  # nm: N of every m inputs stay; the ratio says N
     rows: Positive = 4  # block: outputs
     columns: Positive = 1  # block: inputs
+
+    @property
+    def smaller(self) -> bool:
+        """Whether the model becomes smaller, and is not only set to zero in places."""
+        return self.name in ("channels", "depth", "channels_depth")
+
+    @property
+    def blocks(self) -> bool:
+        """Whether whole residual blocks go."""
+        return self.name in ("depth", "channels_depth")
 
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
@@ -325,7 +336,7 @@ class Settings:
     def goes_by_gates(self) -> bool:
         """Whether the search goes by what trainings say of their channels."""
         by_gates = self.search is not None and self.search.strategy == "auto"
-        return by_gates and self.granularity.name == "channels"
+        return by_gates and self.granularity.smaller
 
     @property
     def compensation_method(self) -> str | None:
@@ -340,7 +351,7 @@ class Settings:
 
     @model_validator(mode="after")
     def _parts_of_pruning_fit(self) -> Settings:
-        whole = self.granularity.name == "channels"
+        whole = self.granularity.smaller
         if whole and self.schedule.name == "regrow":
             raise ValueError(
                 "`schedule=regrow` exchanges single weights; set `granularity=weights`"
@@ -363,6 +374,11 @@ class Settings:
             raise ValueError(
                 "zeros do not change the latency here, so it can be neither a target, a limit nor "
                 "an objective; set `granularity=channels`"
+            )
+        if self.granularity.blocks and timed:
+            raise ValueError(
+                "how long a model without some blocks takes is not forecast, so latency can be "
+                "neither a target, a limit nor an objective; set `granularity=channels`"
             )
         if not whole and self.sparse_training.name in ("bn_scale", "group_lasso"):
             raise ValueError(

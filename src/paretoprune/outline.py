@@ -30,7 +30,7 @@ from paretoprune.removable import Removable, find_removable
 from paretoprune.results import Cost, DataInfo
 from paretoprune.targets import build
 
-_GROUPS_VERSION = 3  # raised when groups are found differently, so that cached ones are not used
+_GROUPS_VERSION = 4  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
 
 

@@ -49,7 +49,7 @@ def find_removable(model: nn.Module, example: Tensor, settings: Settings, digest
         layers = find_layers(model, pattern)
         size = ZeroedSize(layers.found, count_params(model), macs, dense_bytes)
         return Removable(layers.groups, size, size, layers)
-    groups = _groups(model, example, settings.cache_dir / "groups" / f"{digest}.json")
+    groups = _groups(model, example, settings.granularity, settings.cache_dir / "groups" / digest)
     shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
     return Removable(
         groups,
@@ -80,13 +80,18 @@ def _pattern(granularity: GranularitySettings) -> Pattern | None:
     return patterns.get(granularity.name)
 
 
-def _groups(model: nn.Module, example: Tensor, cache: Path) -> Groups:
+def _groups(
+    model: nn.Module, example: Tensor, granularity: GranularitySettings, folder: Path
+) -> Groups:
+    cache = folder.with_name(f"{folder.name}-{granularity.name}.json")
     try:
         return Groups.from_json(read_sealed(cache))
     except FileNotFoundError:
         pass
     except (ValueError, TypeError, KeyError) as error:
         _log.warning("%s is damaged (%s); the groups are found again", cache, error)
-    groups = find_groups(model, example)
+    groups = find_groups(
+        model, example, channels=granularity.name != "depth", blocks=granularity.blocks
+    )
     write_sealed(cache, groups.to_json())
     return groups

@@ -75,6 +75,13 @@ class GroupInfo:
     name: str
     width: int
     max_ratio: float = 1.0  # the most of it that may go, from `sparsity.caps`
+    turn: float | None = None  # a block, which goes as a whole: the uniform ratio at which it does
+
+    def uniform(self, ratio: float) -> float:
+        """What uniform pruning at a ratio takes of it: up to its cap, a block at its turn."""
+        if self.turn is not None:
+            return self.max_ratio if ratio >= self.turn else 0.0
+        return min(ratio, self.max_ratio)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,20 @@ class Separate(nn.Module):
         return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
+class MultiQuery(nn.Module):
+    """One key and one value for all queries: the channels of the value lie in every head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k = nn.Linear(WIDTH, HEADS * HEAD), nn.Linear(WIDTH, HEAD)
+        self.v, self.out = nn.Linear(WIDTH, HEAD), nn.Linear(HEADS * HEAD, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = self.q(x).unflatten(-1, (HEADS, HEAD)).transpose(1, 2)
+        k, v = self.k(x).unsqueeze(1), self.v(x).unsqueeze(1)
+        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
 class Torch(nn.Module):
     """PyTorch's own attention."""
 
@@ -136,6 +150,22 @@ class GroupNorms(nn.Module):
         return self.fc(x.square().mean((2, 3)))
 
 
+class Blurred(nn.Module):
+    """A depthwise filter that is no parameter, and a part of no rows, which adds nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.channels = nn.Conv2d(3, 8, 3, padding=1), 8
+        self.register_buffer("filter", torch.ones(8, 1, 3, 3) / 9)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.stem(images).relu()
+        x = torch.cat([x[:, :, :0], x], 2)
+        x = F.conv2d(x, self.filter, stride=2, padding=1, groups=self.channels)
+        return self.head(x.mean((2, 3)))
+
+
 class ConvNeXt(nn.Module):
     """A depthwise convolution, LayerNorm and an MLP, scaled, on a residual stream."""
 
@@ -169,7 +199,9 @@ FAMILIES = {
     "attention_fused": lambda: Transformer(Fused()),
     "attention_separate": lambda: Transformer(Separate()),
     "attention_grouped_query": lambda: Transformer(Separate(kv_heads=2)),
+    "attention_multi_query": lambda: Transformer(MultiQuery()),
     "attention_torch": lambda: Transformer(Torch()),
+    "blurred": Blurred,
     "lstm": lambda: Recurrent(nn.LSTM(9, 7, num_layers=2, batch_first=True), 7),
     "gru": lambda: Recurrent(nn.GRU(9, 6, batch_first=True, bidirectional=True), 12),
     "squeeze_excite": SqueezeExcite,
@@ -184,7 +216,9 @@ WIDTHS = {
     "attention_fused": {"attention.qkv": 4, "mlp.0": 20},
     "attention_separate": {"attention.q": 4, "mlp.0": 20},
     "attention_grouped_query": {"attention.q": 2, "mlp.0": 20},
+    "attention_multi_query": {"attention.v": 3, "mlp.0": 20},
     "attention_torch": {"attention.mha": 4, "mlp.0": 20},
+    "blurred": {"stem": 8},
     "lstm": {"inner": 9, "layer": 7},
     "gru": {"inner": 9, "layer": 6},
     "squeeze_excite": {"stem": 8, "squeeze": 4},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from tests.kits.networks import Block
+
 
 class OwnNet(nn.Module):
     """Two convolutions and a classifier. Input (n, in_channels, height, width)."""
@@ -25,3 +27,16 @@ class OwnNet(nn.Module):
         """Logits (n, num_classes)."""
         out: Tensor = self.classifier(self.features(inputs).flatten(1))
         return out
+
+
+class OwnResidual(nn.Module):
+    """Three residual blocks of the same width, each of which can go as a whole."""
+
+    def __init__(self, num_classes: int, in_channels: int, width: int = 8) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(Block(width, width, 1, False) for _ in range(3)))
+        self.classifier = nn.Linear(width, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.classifier(self.blocks(self.stem(images).relu()).mean((2, 3)))

@@ -22,7 +22,7 @@ from paretoprune.pruning import (
 )
 from paretoprune.pruning.apply import slice_tensors
 from paretoprune.pruning.coordinates import restrict_groups
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import random_plan
 from tests.kits import networks
 from tests.kits.cases import make_case
 

@@ -14,7 +14,7 @@ from torch import nn
 from paretoprune.errors import WeightsError
 from paretoprune.pruning import Groups, Plan, apply_plan, rebuild, save_state
 from paretoprune.pruning.checkpoint import load_state
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import random_plan
 from tests.kits import networks
 
 

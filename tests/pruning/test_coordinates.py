@@ -11,8 +11,8 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning import Group, Plan, apply_plan
 from paretoprune.pruning.apply import slice_tensors
 from paretoprune.pruning.coordinates import compose, relative_plan, remaining, restrict_groups
-from paretoprune.pruning.find import random_plan
 from paretoprune.pruning.groups import Slot, row_of_positions
+from paretoprune.pruning.proof import random_plan
 
 
 def nested(groups, seed: int = 0) -> tuple[Plan, Plan, Plan]:

@@ -24,7 +24,7 @@ from paretoprune.pruning import (
     save_state,
 )
 from paretoprune.pruning.coordinates import compose, restrict_groups
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import random_plan
 from paretoprune.results import Cost
 from tests.kits import families, networks
 

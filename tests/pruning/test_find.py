@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning import apply_plan, check_equivalence, find_groups, masked_model
+from paretoprune.pruning import apply_plan, check_equivalence, find_groups, masked_model, operations
 from paretoprune.pruning.discover import discover_groups
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import apart, random_plan
 from tests.kits import networks
 
 
@@ -101,6 +101,28 @@ def test_a_misleading_group_is_kept_and_the_honest_one_found(model: nn.Module) -
 def test_channels_that_meet_in_pairs_go_in_pairs(model: nn.Module) -> None:
     groups = find_groups(model, networks.example())
     assert {group.name: group.width for group in groups.prunable} == {"honest": 6, "first": 4}
+
+
+def test_failing_groups_are_looked_for_in_the_module_that_failed() -> None:
+    """Blame gives a part that holds what fails, where it can; halves where it cannot."""
+    groups = discover_groups(networks.build("resnet"), networks.example()).prunable
+    first, rest = apart(groups, "layer1.1.conv2")
+    assert {g.name for g in first} == {"conv1", "layer1.1.conv1"}  # its outputs and its inputs
+    assert [*first, *rest] != list(groups) and {*first, *rest} == {*groups}
+    assert apart(groups, "") == (groups[: len(groups) // 2], groups[len(groups) // 2 :])
+    assert apart(groups[:1] * 2, "nowhere") == (groups[:1], groups[:1])
+
+
+def test_a_rule_that_stumbles_costs_its_channels_and_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stumble(_call: object) -> None:
+        raise RuntimeError("the expanded size of the tensor must match the existing size")
+
+    monkeypatch.setitem(operations._RULES, "flip", stumble)
+    groups = find_groups(Flipped(), networks.example())
+    assert [group.name for group in groups.prunable] == ["honest"]
+    assert groups.kept[0].reason == "what `` (flip) does with channels is not known"
 
 
 def test_the_reason_is_in_plain_words() -> None:

@@ -6,7 +6,7 @@ import torch
 
 from paretoprune.pruning import Plan, mask_tensors, masked_model
 from paretoprune.pruning.apply import slice_tensors
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import random_plan
 
 
 def test_masks_by_hand(vgg) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from paretoprune.pruning import SizeModel, apply_plan
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import random_plan
 from paretoprune.results import Cost
 from tests.kits import networks
 from tests.kits.cases import Case, make_case

@@ -23,7 +23,8 @@ from paretoprune.schedules.one_by_one import least_important
 from paretoprune.trial import run_trial
 from tests.test_trial import prepared_with
 
-GRANULARITIES = ("channels", "weights", "nm", "block")
+SMALLER = ("channels", "depth", "channels_depth")
+GRANULARITIES = (*SMALLER, "weights", "nm", "block")
 OF_SCHEDULE = {
     "one_shot": (),
     "iterative": ("schedule.steps=2", "schedule.spacing=geometric"),
@@ -37,7 +38,7 @@ CASES = [
     (schedule, granularity)
     for schedule in OF_SCHEDULE
     for granularity in GRANULARITIES
-    if (schedule != "one_by_one" or granularity == "channels")
+    if (schedule != "one_by_one" or granularity in SMALLER)
     and (schedule != "regrow" or granularity == "weights")
 ]
 
@@ -52,14 +53,19 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     def prepared(schedule: str, granularity: str, *more: str) -> Prepared:
         name = f"schedule.name={schedule}"
         block = "granularity.columns=2" if granularity == "block" else "granularity.m=4"
-        overrides = (name, f"granularity.name={granularity}", block, *OF_SCHEDULE[schedule])
+        overrides = [name, f"granularity.name={granularity}", block, *OF_SCHEDULE[schedule]]
+        if "depth" in granularity:
+            overrides.append("model._target_=tests.kits.own_model.OwnResidual")
         return prepared_with(folder, "finetune.recalibration_batches=1", *overrides, *more)
 
     return prepared
 
 
 def job(prepared: Prepared, ratio: float = 0.5) -> Job:
-    ratios = {group.name: ratio for group in prepared.outline.groups.prunable}
+    """This ratio everywhere; of residual blocks the first goes, and beyond a half all."""
+    groups = prepared.outline.groups.prunable
+    ratios = {group.name: ratio for group in groups}
+    ratios |= {group.name: 0.9 for group in [g for g in groups if g.block][:1]}
     return Job(1, "test", ratios, prepared.outline.widths_of(ratios), 3)
 
 
@@ -100,9 +106,9 @@ def test_a_trial_is_measured_by_what_is_left(make: Make, granularity: str, tmp_p
         cost = task.cost_of(asked.ratios)
         assert (metrics.params, metrics.macs) == (cost.params, cost.macs)
         assert metrics.params < last.params and metrics.macs < last.macs
-        size = metrics.size_bytes if granularity == "channels" else metrics.compressed_bytes
+        size = metrics.size_bytes if granularity in SMALLER else metrics.compressed_bytes
         assert abs(size - task.quantity_of(asked.ratios, "bytes")) < 0.1 * size
-        if granularity != "channels":
+        if granularity not in SMALLER:
             assert metrics.size_bytes == prepared.dense_metrics.size_bytes
         last = metrics
 

@@ -8,6 +8,7 @@ from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
 from paretoprune.name_patterns import matches, unmatched
 from paretoprune.outline import Outline
+from paretoprune.pruning import Group
 from paretoprune.results import GroupInfo, Proposal
 from paretoprune.search import (
     Path,
@@ -29,6 +30,7 @@ from paretoprune.search import (
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
 _DEFAULT_TARGET = ("macs", 0.5)
+_AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
 _MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
 
 
@@ -45,7 +47,8 @@ def search_of(settings: Settings) -> SearchSettings:
 def reject_unmeetable(task: Outline) -> None:
     """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
     sparsity, groups = task.settings.sparsity, group_infos(task)
-    least = uniform(groups, search_of(task.settings).max_ratio)
+    most = search_of(task.settings).max_ratio
+    least = {group.name: min(most, group.max_ratio) for group in groups}
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
         for sentence in broken_limits(sparsity, task.cost_of(least).at_least())
@@ -96,10 +99,21 @@ def first_proposals(
 
 def group_infos(task: Outline) -> list[GroupInfo]:
     """The dimensions of the search."""
-    return [
-        GroupInfo(group.name, group.width, task.cap_of(group.name))
-        for group in task.groups.prunable
-    ]
+    groups = task.groups.prunable
+    turns = _turns(groups)
+    return [GroupInfo(g.name, g.width, task.cap_of(g.name), turns.get(g.name)) for g in groups]
+
+
+def _turns(groups: Sequence[Group]) -> dict[str, float]:
+    """When uniform pruning takes the blocks: after the channels, or else evenly spread over the
+    network, so that at any ratio that share of them is gone."""
+    blocks = [group.name for group in groups if group.block]
+    if len(blocks) < len(groups):
+        return dict.fromkeys(blocks, _AFTER_CHANNELS)
+    # By the digits of their numbers in base 2 from behind: the sequence of van der Corput.
+    digits = len(f"{len(blocks):b}")
+    order = sorted(range(len(blocks)), key=lambda number: f"{number:0{digits}b}"[::-1])
+    return {blocks[one]: (place + 1) / (len(blocks) + 1) for place, one in enumerate(order)}
 
 
 def places_of(
@@ -179,6 +193,8 @@ def _kernel_factors(task: Outline) -> dict[str, float]:
     factors = {}
     for group in task.groups.prunable:
         names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}
+        if group.block:
+            names = {name for name in shapes if group.block.holds(name)}
         own = [shapes[name] for name in sorted(names) if name in shapes]
         factors[group.name] = sum(map(sum, own)) / sum(shape.numel() for shape in own)
     return factors

@@ -166,7 +166,7 @@ def comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
     scores = prepared.start.unit_scores(prepared.scores)
     if settings.sparsity.allocation == "lamp":
         scores = {name: lamp(values.double().square()) for name, values in scores.items()}
-    elif settings.granularity.name == "channels":
+    elif settings.granularity.smaller:
         scores = normalise(scores)
     return {name: values.tolist() for name, values in scores.items()}
 

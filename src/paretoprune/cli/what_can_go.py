@@ -97,6 +97,8 @@ def _kept_table(kept: Iterable[KeptGroup]) -> Table:
 
 def layers_of(group: Group) -> list[str]:
     """The paths of the layers that the group touches, each once, its first maker first."""
+    if group.block:
+        return ["the whole block"]
     return list({slot.tensor.rpartition(".")[0]: None for slot in group.slots})
 
 

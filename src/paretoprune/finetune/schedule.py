@@ -46,7 +46,8 @@ def widths_between(
     `linear`: equal shares remove equal numbers. `geometric`: equal parts of what is left.
     """
     if spacing == "geometric":
-        return {n: round(width * (end[n] / width) ** share) for n, width in start.items()}
+        shares = {n: end[n] / width if width else 1.0 for n, width in start.items()}
+        return {n: round(width * shares[n] ** share) for n, width in start.items()}
     return {n: width - round(share * (width - end[n])) for n, width in start.items()}
 
 

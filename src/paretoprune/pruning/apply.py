@@ -11,31 +11,41 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning.groups import Group
+from paretoprune.pruning.blocks import skip
+from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.layers import empty_caches, fit_attributes
 from paretoprune.pruning.plan import Plan
 
 Removed = Mapping[str, Mapping[int, Sequence[int]]]
 
 
-def apply_plan(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Module:
+def apply_plan(
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, share: bool = False
+) -> nn.Module:
     """A copy of the model without the plan's channels; the model itself stays as it is.
 
-    Mode, device, memory format and `requires_grad` are kept; gradients are not copied.
+    Mode, device, memory format and `requires_grad` are kept; gradients are not copied. With
+    `share`, parameters that lose nothing are the model's own, for copies that are not trained.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
     """
-    removed = removed_positions(groups, plan)
+    blocks = gone_blocks(groups, plan.removed)
+    removed = {
+        name: dims
+        for name, dims in removed_positions(groups, plan).items()
+        if not any(block.holds(name) for block in blocks)
+    }
     sliced = {
         name: without_positions(tensor, removed[name])
         for name, tensor in tensors_of(model, removed).items()
     }
-    pruned = copy_with(model, sliced)
+    pruned = copy_with(model, sliced, share=share)
     for path in {name.rpartition(".")[0] for name in sliced}:
         fit_attributes(pruned.get_submodule(path))
         empty_caches(pruned.get_submodule(path))
     _set_numbers(pruned, groups, plan)
+    skip(pruned, blocks)
     return pruned
 
 
@@ -47,10 +57,11 @@ def slice_tensors(
     Raises:
         PruningError: the plan does not fit the groups.
     """
-    removed = removed_positions(groups, plan)
+    removed, blocks = removed_positions(groups, plan), gone_blocks(groups, plan.removed)
     return {
         name: without_positions(tensor, removed[name]) if name in removed else tensor
         for name, tensor in tensors.items()
+        if not any(block.holds(name) for block in blocks)
     }
 
 
@@ -100,11 +111,17 @@ def without_positions(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> T
     return result
 
 
-def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """A deep copy of the model in which the named parameters and buffers are the given tensors."""
+def copy_with(model: nn.Module, tensors: Mapping[str, Tensor], *, share: bool = False) -> nn.Module:
+    """A deep copy of the model in which the named parameters and buffers are the given tensors.
+
+    With `share`, its other parameters are the model's own.
+    """
     # deepcopy takes what it finds in the memo, so that tensors to be replaced are never copied.
     memo: dict[int, object] = {}
     for name, parameter in model.named_parameters():
+        if share and name not in tensors:
+            memo[id(parameter)] = parameter
+            continue
         value = tensors[name] if name in tensors else parameter.detach().clone()
         memo[id(parameter)] = nn.Parameter(value, requires_grad=parameter.requires_grad)
     for name, buffer in model.named_buffers():

@@ -20,7 +20,7 @@ from paretoprune.pruning.equivalence import check_equivalence
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.masks import mask_tensors, masked_model
 from paretoprune.pruning.plan import Plan, make_plan
-from paretoprune.pruning.scorers import Scorer, WeightScorer
+from paretoprune.pruning.scorers import Scorer, WeightScorer, score_groups
 from paretoprune.pruning.unstructured.layers import Layers, zero, zeros_in
 
 Scores = Mapping[str, Tensor]
@@ -95,8 +95,8 @@ class Narrowed:
         return self.plan.widths(self.dense_groups)
 
     def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
-        """A score for each channel."""
-        return scorer(self.model, self.groups, batches)
+        """A score for each channel, and for each block; zero for what nothing depends on."""
+        return score_groups(scorer, self.model, self.groups, batches)
 
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:
         """The scores themselves."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.apply import removed_positions
-from paretoprune.pruning.groups import Group, Slot
+from paretoprune.pruning.groups import Block, Group, Slot, gone_blocks
 from paretoprune.pruning.plan import Plan
 
 
@@ -32,6 +32,7 @@ def restrict_groups(groups: Sequence[Group], plan: Plan) -> tuple[Group, ...]:
         for dim, positions in dims.items()
     }
     stays = remaining(groups, plan)
+    groups = _outside(groups, gone_blocks(groups, plan.removed))
     return tuple(
         replace(
             group,
@@ -39,6 +40,28 @@ def restrict_groups(groups: Sequence[Group], plan: Plan) -> tuple[Group, ...]:
             slots=tuple(_restrict(slot, stays[group.name], before) for slot in group.slots),
         )
         for group in groups
+    )
+
+
+def _outside(groups: Sequence[Group], blocks: Sequence[Block]) -> Sequence[Group]:
+    """What of the groups does not lie in blocks that are gone. A group may be left without a slot:
+    then nothing depends on its channels any more."""
+
+    def stays(name: str) -> bool:
+        return not any(block.holds(name) for block in blocks)
+
+    return (
+        groups
+        if not blocks
+        else [
+            replace(
+                group,
+                slots=tuple(slot for slot in group.slots if stays(slot.tensor)),
+                numbers=tuple(number for number in group.numbers if stays(number.module)),
+                works=tuple(work for work in group.works if stays(work[0])),
+            )
+            for group in groups
+        ]
     )
 
 

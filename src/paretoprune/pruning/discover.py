@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.errors import PruningError
+from paretoprune.pruning.apply import copy_with
 from paretoprune.pruning.equivalence import Example, as_arguments, run
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.labels import Numbers
@@ -39,15 +40,19 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
     return read_groups(working, tuple(tensor.detach().cpu() for tensor in as_arguments(example)))
 
 
-def check_runs(model: nn.Module, example: Example) -> None:
-    """Raise PruningError where the model cannot be copied, or does not run on the example."""
+def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
+    """The model's outputs in evaluation mode.
+
+    Raises:
+        PruningError: the model cannot be copied, or does not run on the example.
+    """
     try:
-        working = copy.deepcopy(model).eval()
+        working = copy_with(model, {}, share=True).eval()
     except Exception as error:
         raise PruningError(f"the model cannot be copied: {error}") from error
     try:
         with torch.no_grad():
-            run(working, example)
+            return run(working, example)
     except PruningError:
         raise
     except Exception as error:
@@ -116,9 +121,17 @@ class _Reader:
         """By class, in the order in which the model lists its tensors."""
         units: dict[int, _Unit] = {}
         for place, (_, _, symbols) in enumerate(self.traced.places):
+            indices: dict[int, list[int]] = {}
             for index, own in enumerate(self.number[symbols.numpy().astype(np.int64)].tolist()):
-                unit = units.setdefault(own, _Unit({}))
-                unit.indices.setdefault(place, []).append(index)
+                if own in indices:
+                    indices[own].append(index)
+                else:
+                    indices[own] = [index]
+            for own, found in indices.items():
+                if own in units:
+                    units[own].indices[place] = found
+                else:
+                    units[own] = _Unit({place: found})
         return units
 
     def _producer(self, unit: _Unit) -> str | None:

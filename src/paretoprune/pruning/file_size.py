@@ -27,10 +27,14 @@ class FileSize:
             by_size.setdefault(tensor.element_size(), {})[name] = tuple(tensor.shape)
         self._sizes = {size: SizeModel(groups, shapes, {}) for size, shapes in by_size.items()}
         self._header = dense_bytes - self._tensor_bytes({})
+        self._tensors = len(state)
+        self._in_block = {g.name: sum(map(g.block.holds, state)) for g in groups if g.block}
 
     def bytes_of(self, widths: Mapping[str, int]) -> int:
-        """Of the file with these widths; the real header may be some bytes shorter."""
-        return self._header + self._tensor_bytes(widths)
+        """Of the file with these widths; the real header, a line for each tensor, may differ by
+        some bytes."""
+        gone = sum(count for name, count in self._in_block.items() if not widths.get(name, 1))
+        return round(self._header * (1 - gone / self._tensors)) + self._tensor_bytes(widths)
 
     def _tensor_bytes(self, widths: Mapping[str, int]) -> int:
         return sum(size * model.cost(widths).params for size, model in self._sizes.items())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import PruningError
+from paretoprune.pruning.apply import copy_with
 from paretoprune.pruning.equivalence import run
 from paretoprune.pruning.layers import empty_caches
 
@@ -18,12 +19,24 @@ _SINGLE_TOLERANCE = 1e-4
 _LARGE = 60_000_000  # parameters of which a copy in double precision takes too much memory
 
 
+@dataclass(frozen=True)
+class Generic:
+    """A copy with random weights, random inputs, what it computes, and the relative error that
+    rounding may cause."""
+
+    model: nn.Module
+    inputs: tuple[Tensor, ...]
+    outputs: list[Tensor]
+    tolerance: float
+
+
+@torch.no_grad()
 def generic_copy(
     model: nn.Module, example: Sequence[Tensor], *, seed: int, gain: float = 1.0
-) -> tuple[nn.Module, tuple[Tensor, ...], float]:
-    """The model with random weights, random inputs of the example's shape, and the relative error
-    that rounding may cause: in double precision if the model runs in it, in single if not
-    or if it is very large. Weights are `gain` times as large as keeps signals at their size.
+) -> Generic:
+    """The model with random weights, and inputs of the example's shape: in double precision if
+    the model runs in it, in single if not or if it is very large. Weights are `gain` times as
+    large as keeps signals at their size.
 
     Raises:
         PruningError: the model does not run on inputs of the example's shape.
@@ -33,19 +46,37 @@ def generic_copy(
     large = sum(parameter.numel() for parameter in model.parameters()) > _LARGE
     for dtype, tolerance in [single] if large else [double, single]:
         generator = torch.Generator().manual_seed(seed)
-        working = copy.deepcopy(model).to("cpu", dtype).eval()
+        working = _blank(model, dtype)
         inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)
-        with torch.no_grad():
-            _randomise(working, generator, gain)
-            for module in working.modules():
-                empty_caches(module)
-            try:
-                _settle_statistics(working, inputs, generator)
-                run(working, inputs)
-                return working, inputs, tolerance
-            except Exception as error:
-                problem = error
+        _randomise(working, generator, gain)
+        try:
+            _settle_statistics(working, inputs, seed)
+            return Generic(working, inputs, run(working, inputs), tolerance)
+        except Exception as error:
+            problem = error
     raise PruningError(f"the model does not run on two random samples: {problem}") from problem
+
+
+@torch.no_grad()
+def amplify(generic: Generic, factor: float, *, seed: int) -> None:
+    """Make the weights so many times larger, and the BatchNorm statistics fit them again."""
+    for name, parameter in generic.model.named_parameters():
+        if _is_weight(name, parameter):
+            parameter.mul_(factor)
+    _settle_statistics(generic.model, generic.inputs, seed)
+
+
+def _blank(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A copy in evaluation mode on the CPU, without values where they will be drawn."""
+    empty = {
+        name: torch.empty_like(parameter, device="cpu", dtype=dtype)
+        for name, parameter in model.named_parameters()
+        if parameter.is_floating_point()
+    }
+    working = copy_with(model, empty).to("cpu", dtype).eval()
+    for module in working.modules():
+        empty_caches(module)
+    return working
 
 
 def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
@@ -62,21 +93,29 @@ def _randomise(model: nn.Module, generator: torch.Generator, gain: float) -> Non
     for name, parameter in model.named_parameters():
         if not parameter.is_floating_point() or parameter.numel() == 0:
             continue
-        if name.rpartition(".")[2].startswith("bias"):
-            parameter.normal_(0, 0.3, generator=generator)
-        elif parameter.dim() < 2:
-            parameter.uniform_(0.5, 1.5, generator=generator)
-        else:
+        if _is_weight(name, parameter):
             fan_in = parameter.numel() / parameter.shape[0]
             parameter.normal_(0, gain * (2 / fan_in) ** 0.5, generator=generator)
+        elif _is_bias(name):
+            parameter.normal_(0, 0.3, generator=generator)
+        else:
+            parameter.uniform_(0.5, 1.5, generator=generator)
 
 
-def _settle_statistics(
-    model: nn.Module, inputs: Sequence[Tensor], generator: torch.Generator
-) -> None:
+def _is_weight(name: str, parameter: Tensor) -> bool:
+    return parameter.is_floating_point() and parameter.dim() > 1 and not _is_bias(name)
+
+
+def _is_bias(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("bias")
+
+
+def _settle_statistics(model: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
     """BatchNorm statistics near those of the inputs, so that signals keep their size in deep nets,
     yet away from them and from their initial values."""
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    if not norms:
+        return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train().momentum = 1.0
@@ -87,6 +126,7 @@ def _settle_statistics(
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.eval().momentum = momentum
+    generator = torch.Generator().manual_seed(seed)
     for norm in norms:
         assert norm.running_mean is not None and norm.running_var is not None
         noise = torch.randn(norm.num_features, generator=generator).to(norm.running_mean)

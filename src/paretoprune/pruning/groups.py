@@ -6,7 +6,7 @@ its slots, by tensor name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,13 +45,28 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A residual block as a whole: the module at `path`. With the parameters `silent` at zero its
+    branches add nothing; what is left then is the class of `torch.nn` called `leaves`."""
+
+    path: str
+    leaves: str
+    silent: tuple[str, ...]
+
+    def holds(self, name: str) -> bool:
+        """Whether a module, or a tensor of the state dict, lies in the block."""
+        return name == self.path or name.startswith(f"{self.path}.")
+
+
+@dataclass(frozen=True)
 class Group:
     """Channels 0 to `width` - 1 that are removed together everywhere they lie.
 
     `name` is the path of the first layer that produces them, as in the state dict. A channel may
     be a whole attention head. `numbers` are attributes that say how many there are. `works` are
     modules whose matrix products without weights, such as those of attention, shrink in proportion,
-    each with the share of these products that does.
+    each with the share of these products that does. Where there is a `block`, the only channel is
+    that block, which may go.
     """
 
     name: str
@@ -59,6 +74,12 @@ class Group:
     slots: tuple[Slot, ...]
     numbers: tuple[Number, ...] = ()
     works: tuple[tuple[str, float], ...] = ()
+    block: Block | None = None
+
+    @property
+    def least(self) -> int:
+        """How many channels must stay: one, or of a block none."""
+        return 0 if self.block else 1
 
     @property
     def info(self) -> GroupInfo:
@@ -89,6 +110,11 @@ class Groups:
         )
 
 
+def gone_blocks(groups: Sequence[Group], removed: Mapping[str, Sequence[int]]) -> list[Block]:
+    """The blocks that go, where `removed` has the channels that go by group name."""
+    return [group.block for group in groups if group.block and removed.get(group.name)]
+
+
 def row_of_positions(width: int, *, start: int = 0, size: int = 1) -> tuple[tuple[int, ...], ...]:
     """Channel after channel, `size` positions each, the first at `start`."""
     return tuple(
@@ -104,6 +130,7 @@ def _group_to_json(group: Group) -> dict[str, Any]:
         "slots": [_slot_to_json(slot) for slot in group.slots],
         "numbers": [asdict(number) for number in group.numbers],
         "works": [list(work) for work in group.works],
+        **({"block": asdict(group.block)} if group.block else {}),
     }
 
 
@@ -123,7 +150,10 @@ def _group_from_json(data: Mapping[str, Any]) -> Group:
     slots = tuple(_slot_from_json(slot, width) for slot in data["slots"])
     numbers = tuple(Number(**number) for number in data.get("numbers", ()))
     works = tuple((path, share) for path, share in data.get("works", ()))
-    return Group(data["name"], width, slots, numbers, works)
+    block = data.get("block")
+    if block is not None:
+        block = Block(block["path"], block["leaves"], tuple(block["silent"]))
+    return Group(data["name"], width, slots, numbers, works, block)
 
 
 def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:

@@ -8,8 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.apply import copy_with, removed_positions, tensors_of
-from paretoprune.pruning.groups import Group
+from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.plan import Plan
+
+Removed = Mapping[int, Sequence[int]]
+_WHOLE: Removed = {}  # every element
 
 
 def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[str, Tensor]:
@@ -27,8 +30,12 @@ def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[
     }
 
 
-def masked_model(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Module:
+def masked_model(
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, share: bool = False
+) -> nn.Module:
     """A copy of the model in which the plan's channels are zero; it keeps its dense shapes.
+
+    With `share`, parameters that lose nothing are the model's own.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
@@ -37,18 +44,24 @@ def masked_model(model: nn.Module, groups: Sequence[Group], plan: Plan) -> nn.Mo
     silent = {
         name: _silent(tensor, removed[name]) for name, tensor in tensors_of(model, removed).items()
     }
-    return copy_with(model, silent)
+    return copy_with(model, silent, share=share)
 
 
-def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int, list[int]]]:
-    return {
+def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, Removed]:
+    """What is zero, by tensor name: indices by dimension, or all of the tensor."""
+    silenced: dict[str, Removed] = {
         name: dims
         for name, dims in removed_positions(groups, plan).items()
         if name.rpartition(".")[2] != "running_var"
     }
+    for block in gone_blocks(groups, plan.removed):
+        silenced.update(dict.fromkeys(block.silent, _WHOLE))
+    return silenced
 
 
-def _mask(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
+def _mask(tensor: Tensor, removed: Removed) -> Tensor:
+    if removed is _WHOLE:
+        return torch.zeros([], dtype=torch.bool, device=tensor.device).expand(tensor.shape)
     mask = torch.ones([1] * tensor.dim(), dtype=torch.bool)
     for dim, positions in removed.items():
         stays = torch.ones(tensor.shape[dim], dtype=torch.bool)
@@ -57,7 +70,9 @@ def _mask(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
     return mask.to(tensor.device).expand(tensor.shape)
 
 
-def _silent(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
+def _silent(tensor: Tensor, removed: Removed) -> Tensor:
+    if removed is _WHOLE:
+        return torch.zeros_like(tensor)
     # Filling is several times faster than multiplying by a mask.
     result = tensor.detach().clone()
     for dim, positions in removed.items():

@@ -19,7 +19,9 @@ _MOST_TRIALS = 12
 
 
 def with_numbers(model: nn.Module, group: Group) -> Iterator[Group]:
-    """The group with one set of numbers after another, the likely ones first."""
+    """The group with one set of numbers after another, the likely ones first; none for a block."""
+    if group.block:
+        return
     found = list(_candidates(model, group))
     found.sort(key=lambda number: (number.per_channel != 1, number.per_channel))
     ones = [number for number in found if number.per_channel == 1]
@@ -49,6 +51,8 @@ def same_numbers(model: nn.Module, like: Group, group: Group) -> Group:
 def likeness(model: nn.Module, group: Group) -> tuple[object, ...]:
     """What groups of like blocks share: the class of the module around all their tensors, and the
     tensors' names within it. Nothing for modules of PyTorch's own, which are alike in name only."""
+    if group.block:
+        return ()
     around = _around_all(group)
     kind = type(model.get_submodule(around))
     if kind.__module__.startswith("torch.nn."):

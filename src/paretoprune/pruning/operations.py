@@ -1,4 +1,4 @@
-"""Which rule of `rules.py` an operation of PyTorch follows, and with which of its arguments."""
+"""Which rule of `rules.py` or `mixing.py` an operation of PyTorch follows, with which arguments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from paretoprune.pruning import rules
+from paretoprune.pruning import mixing, rules
 from paretoprune.pruning.labels import Labels, Symbols, varying
 from paretoprune.pruning.rules import Labelled
 
@@ -144,7 +144,7 @@ def _slice(call: Call) -> Result:
 def _concatenate(call: Call) -> Result:
     dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)
     parts = [Labelled(tuple(one.shape), call.labels.get(one)) for one in call.args[0]]
-    parts = [part for part in parts if part.shape != (0,)]  # which PyTorch passes over
+    parts = [part for part in parts if 0 not in part.shape] or parts  # nothing adds nothing
     if call.name == "stack":
         dim %= len(parts[0].shape) + 1
         parts = [part.with_dim(dim) for part in parts]
@@ -193,7 +193,7 @@ def _group_norm(call: Call) -> Result:
 
 
 def _convolve(call: Call) -> Result:
-    labels = rules.convolution(
+    labels = mixing.convolution(
         call.symbols,
         call.at(0),
         call.at(1),
@@ -208,7 +208,7 @@ def _convolve(call: Call) -> Result:
 
 def _multiply(call: Call) -> Result:
     left, right = factors(call)
-    labels = rules.product(
+    labels = mixing.product(
         call.symbols, call.at(left).aligned(3), call.at(right).aligned(3), call.what
     )
     if labels is not None and call.result.dim() == 2:

@@ -47,12 +47,12 @@ class Plan:
 
     def check(self, groups: Sequence[Group]) -> None:
         """Raise PruningError where the plan does not fit the groups."""
-        widths = {group.name: group.width for group in groups}
+        by_name = {group.name: group for group in groups}
         for name, gone in self.removed.items():
-            if name not in widths:
-                known = ", ".join(list(widths)[:5])
+            if name not in by_name:
+                known = ", ".join(list(by_name)[:5])
                 raise PruningError(f"the plan names group `{name}`; the groups are: {known} ...")
-            _check_channels(name, gone, widths[name])
+            _check_channels(by_name[name], gone)
 
 
 def make_plan(
@@ -78,9 +78,9 @@ def make_plan(
 
 
 def _lowest(group: Group, scores: Mapping[str, Tensor], width: int) -> tuple[int, ...]:
-    if not 1 <= width <= group.width:
+    if not group.least <= width <= group.width:
         raise PruningError(
-            f"group `{group.name}` can keep 1 to {group.width} channels, not {width}"
+            f"group `{group.name}` can keep {group.least} to {group.width} channels, not {width}"
         )
     score = scores.get(group.name)
     if score is None or score.shape != (group.width,) or not torch.isfinite(score).all():
@@ -95,7 +95,8 @@ def _check_names(groups: Sequence[Group], widths: Mapping[str, int]) -> None:
         raise PruningError(f"no group is called {', '.join(f'`{name}`' for name in unknown)}")
 
 
-def _check_channels(name: str, gone: Sequence[int], width: int) -> None:
+def _check_channels(group: Group, gone: Sequence[int]) -> None:
+    name, width = group.name, group.width
     if len(set(gone)) != len(gone):
         raise PruningError(f"the plan removes a channel of group `{name}` twice")
     if not 0 <= min(gone) <= max(gone) < width:
@@ -105,7 +106,7 @@ def _check_channels(name: str, gone: Sequence[int], width: int) -> None:
             if max(gone) >= width
             else f"the plan removes channel {min(gone)} of group `{name}`; counting starts at 0"
         )
-    if len(gone) == width:
+    if width - len(gone) < group.least:
         raise PruningError(
             f"the plan removes all {width} channels of group `{name}`; at least one must stay"
         )

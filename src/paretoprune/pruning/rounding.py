@@ -36,6 +36,8 @@ def widths_for(
 ) -> dict[str, int]:
     """The width of every group at the given ratios; a group without a ratio stays whole.
 
+    A block goes where its ratio is over a half.
+
     Raises:
         PruningError: a ratio is out of range, or names no group.
     """
@@ -43,12 +45,9 @@ def widths_for(
     if unknown:
         names = ", ".join(f"`{name}`" for name in unknown)
         raise PruningError(f"ratios are given for {names}, which is no prunable group")
-    return {
-        group.name: round_keep(
-            group.width,
-            ratios.get(group.name, 0.0),
-            divisor=divisor,
-            min_channels=min_channels,
-        )
-        for group in groups
-    }
+    kept = {}
+    for group in groups:
+        ratio = ratios.get(group.name, 0.0)
+        whole = round_keep(group.width, ratio, divisor=divisor, min_channels=min_channels)
+        kept[group.name] = int(ratio <= 0.5) if group.block else whole
+    return kept

@@ -17,7 +17,7 @@ class SizeModel:
     A tensor's number of elements is the product of its dimensions, each of which shrinks by the
     removed channels times the positions a channel has there. The MACs of a layer are proportional
     to the elements of its weight, those of attention to the heads that are left; all other MACs
-    stay what they are.
+    stay what they are. Where a block is gone, so is everything in it.
 
     Args:
         groups: the groups of the dense model.
@@ -34,6 +34,9 @@ class SizeModel:
         macs_per_layer: Mapping[str, int],
     ) -> None:
         self._dense = {group.name: group.width for group in groups}
+        self._blocks = [(n, group.block) for n, group in enumerate(groups) if group.block]
+        # What is gone with a block is multiplied by its width; the last column is for all else.
+        self._is_block = np.array([group.block is not None for group in groups] + [False])
         self._places = places = sorted(
             {(s.tensor, s.dim) for g in groups for s in g.slots if s.tensor in shapes}
         )
@@ -49,11 +52,27 @@ class SizeModel:
             for path, count in macs_per_layer.items()
         }
         self._index_tensors(places, shapes, macs)
-        self._macs_per_channel = np.zeros(len(groups))
-        for column, group in enumerate(groups):
-            moving = sum(macs_per_layer.get(path, 0) * share for path, share in group.works)
-            self._macs_per_channel[column] = moving / group.width
-            self._fixed_macs -= moving
+        self._index_works(groups, macs_per_layer)
+
+    def _index_works(self, groups: Sequence[Group], macs_per_layer: Mapping[str, int]) -> None:
+        """Products without a weight: by group, what a channel costs, and the block around it."""
+        works = [
+            (column, path, macs_per_layer.get(path, 0) * share)
+            for column, group in enumerate(groups)
+            for path, share in group.works
+        ]
+        self._work_groups = np.array([column for column, _, _ in works], dtype=np.intp)
+        self._work_blocks = self._blocks_of([path for _, path, _ in works])
+        self._work_macs = np.array([macs / groups[column].width for column, _, macs in works])
+        np.subtract.at(self._rest_macs, self._work_blocks, [macs for _, _, macs in works])
+
+    def _blocks_of(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """The column of the block that holds each name; a last column for those in none."""
+        holders = [
+            next((column for column, block in self._blocks if block.holds(name)), len(self._dense))
+            for name in names
+        ]
+        return np.array(holders, dtype=np.intp)
 
     def _index_tensors(
         self,
@@ -71,8 +90,15 @@ class SizeModel:
         dense = np.array([numel[name] for name in rows], dtype=float)
         self._inner = dense / self._sizes[self._rows].prod(axis=1)
         self._macs_per_element = np.array([macs.get(name, 0) for name in rows]) / dense
-        self._fixed_params = sum(count for name, count in numel.items() if name not in rows)
-        self._fixed_macs: float = sum(count for name, count in macs.items() if name not in rows)
+        self._row_blocks = self._blocks_of(list(rows))
+        self._rest_params, self._rest_macs = (self._rest(counts, rows) for counts in (numel, macs))
+
+    def _rest(self, counts: Mapping[str, int], rows: Mapping[str, object]) -> NDArray[np.float64]:
+        """What no channel changes, added up by block; the last for what lies in none."""
+        rest = {name: count for name, count in counts.items() if name not in rows}
+        total = np.zeros(len(self._dense) + 1)
+        np.add.at(total, self._blocks_of(list(rest)), list(rest.values()))
+        return total
 
     def sizes(self, widths: Mapping[str, int]) -> dict[tuple[str, int], int]:
         """The size of every dimension that a group can change, by tensor name and dimension."""
@@ -89,11 +115,14 @@ class SizeModel:
 
         Whole numbers are exact below 2**53.
         """
+        left = np.array([widths.get(name, dense) for name, dense in self._dense.items()] + [1.0])
+        alive = np.where(self._is_block, left, 1.0)
         sizes = self._sizes_at(widths)
-        numel = self._inner * sizes[self._rows].prod(axis=1)
-        left = np.array([widths.get(name, dense) for name, dense in self._dense.items()])
-        macs = float(self._macs_per_element @ numel) + float(self._macs_per_channel @ left)
+        numel = self._inner * sizes[self._rows].prod(axis=1) * alive[self._row_blocks]
+        works = self._work_macs * left[self._work_groups] * alive[self._work_blocks]
         return Cost(
-            params=self._fixed_params + round(float(numel.sum())),
-            macs=round(self._fixed_macs + macs),
+            params=round(float(numel.sum() + self._rest_params @ alive)),
+            macs=round(
+                float(self._macs_per_element @ numel + works.sum() + self._rest_macs @ alive)
+            ),
         )

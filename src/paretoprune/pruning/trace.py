@@ -16,11 +16,11 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from paretoprune.pruning.equivalence import flat
 from paretoprune.pruning.labels import Labels, Symbols
+from paretoprune.pruning.module_paths import following_paths
 from paretoprune.pruning.operations import (
     CONVOLUTIONS,
     PRODUCTS,
     Call,
-    Unknown,
     factors,
     follow,
 )
@@ -30,7 +30,8 @@ OUTPUT = "its channels are the network's outputs"
 
 @dataclass(frozen=True)
 class Work:
-    """A matrix product without any weight in it: the module that makes it, and all its planes."""
+    """A matrix product or convolution without any parameter in it: the module that makes it, and
+    all its planes."""
 
     path: str
     macs: int
@@ -58,7 +59,7 @@ def trace(model: nn.Module, inputs: Sequence[Tensor]) -> Trace:
     places = follower.label_tensors(model)
     for tensor in inputs:
         follower.labels[tensor] = Labels()
-    with _paths(model, follower.stack), _step_by_step(), torch.no_grad(), follower:
+    with following_paths(model, follower.stack), _step_by_step(), torch.no_grad(), follower:
         outputs = model(*inputs)
     for tensor in flat(outputs):
         for plane in (follower.labels.get(tensor) or Labels()).planes:
@@ -81,27 +82,6 @@ def _step_by_step() -> Iterator[None]:
         mkldnn.enabled = before[1]
 
 
-@contextmanager
-def _paths(model: nn.Module, stack: list[str]) -> Iterator[None]:
-    """The path of the module at work is the last of the stack."""
-    handles = []
-    for path, module in model.named_modules():
-
-        def enter(_module: nn.Module, _args: Any, path: str = path) -> None:
-            stack.append(path)
-
-        def leave(_module: nn.Module, _args: Any, _output: Any) -> None:
-            stack.pop()
-
-        handles.append(module.register_forward_pre_hook(enter))
-        handles.append(module.register_forward_hook(leave))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Lets every operation compute as ever, and works out the labels beside it."""
 
@@ -114,10 +94,12 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.weights: set[str] = set()
         self.used: set[str] = set()
         self._names: dict[int, str] = {}  # of parameters and buffers, by their memory
+        self._parameters: set[str] = set()
 
     def label_tensors(self, model: nn.Module) -> list[tuple[str, int, Tensor]]:
         """A symbol for each index of each dimension of each parameter and buffer."""
         places = []
+        self._parameters = {name for name, _ in model.named_parameters()}
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
             planes = []
             for dim, size in enumerate(tensor.shape):
@@ -143,7 +125,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _follow(self, call: Call, path: str) -> None:
         try:
             given = follow(call)
-        except Unknown:
+        except Exception:  # Unknown, or a rule that met a shape nobody thought of
             given = self._give_up(call)
         results = _tensors(call.result)
         if not isinstance(given, list):
@@ -171,12 +153,18 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.used |= self._names_of(_tensors(call.args))
         names = self._names_of([call.args[number] for number in numbers])
         self.weights |= names
-        if call.name in PRODUCTS and not names:
-            sides = tuple(plane for number in numbers for plane in call.at(number).planes)
+        if call.name in PRODUCTS and not names & self._parameters:
             left, right = (call.args[number] for number in numbers)
-            self.work.append(
-                Work(path, left.numel() * right.shape[-1], sides, labels.planes if labels else ())
-            )
+            self._note_work(call, path, numbers, left.numel() * right.shape[-1], labels)
+        if call.name in CONVOLUTIONS and not names & self._parameters:
+            macs = call.result.numel() * call.args[1][0].numel()
+            self._note_work(call, path, (0,), macs, labels)
+
+    def _note_work(
+        self, call: Call, path: str, sides: Sequence[int], macs: int, labels: Labels | None
+    ) -> None:
+        planes = tuple(plane for number in sides for plane in call.at(number).planes)
+        self.work.append(Work(path, macs, planes, labels.planes if labels else ()))
 
     def _names_of(self, tensors: Sequence[Tensor]) -> set[str]:
         memory = [tensor.untyped_storage().data_ptr() for tensor in tensors]

@@ -69,7 +69,7 @@ def least_important(
     best: tuple[float, str, int] | None = None
     for name, values in normalise(dict(scores)).items():
         width = max(floors[name], (widths[name] - units) // divisor * divisor)
-        if 0 < width < widths[name]:
+        if width < widths[name]:
             lowest = values.sort().values[: widths[name] - width]
             offer = (float(lowest.mean()), name, width)
             best = offer if best is None else min(best, offer)

@@ -35,7 +35,7 @@ def baselines(
 
 def uniform(groups: Sequence[GroupInfo], ratio: float) -> dict[str, float]:
     """The same ratio for every group, up to its cap."""
-    return {group.name: min(ratio, group.max_ratio) for group in groups}
+    return {group.name: group.uniform(ratio) for group in groups}
 
 
 def uniform_ratios(

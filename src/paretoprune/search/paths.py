@@ -31,7 +31,7 @@ def uniform_path(groups: Sequence[GroupInfo], *, max_ratio: float) -> Path:
     """The same ratio for every group, up to its cap."""
 
     def at(place: int) -> dict[str, float]:
-        return {g.name: min(place / _FINE, max_ratio, g.max_ratio) for g in groups}
+        return {g.name: g.uniform(min(place / _FINE, max_ratio)) for g in groups}
 
     return Path(round(max_ratio * _FINE) + 1, at)
 

@@ -50,6 +50,16 @@ def sum_per_channel(
     return total
 
 
+def sums_of(
+    groups: Sequence[Group], parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """By group name, the sum of the values of all weights of each channel: (width,), float64."""
+    return {
+        group.name: sum_per_channel(group, parameters, lambda name, _weight: values[name])
+        for group in groups
+    }
+
+
 def sum_slot(slot: Slot, values: Tensor) -> Tensor:
     """The sum of `values` (shaped like the slot's tensor) by channel: (width,), float64, CPU."""
     others = [axis for axis in range(values.dim()) if axis != slot.dim]

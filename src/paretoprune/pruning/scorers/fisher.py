@@ -6,16 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
     Weights,
-    check_gradients,
-    requiring_grad,
+    mean_over,
     summed_gradients,
     weights_of,
 )
@@ -48,10 +45,7 @@ class Fisher:
         """
         weights = weights_of(model, groups)
         saliencies = self._saliencies(model, weights, batches)
-        return {
-            group.name: sum_per_channel(group, weights, lambda name, _w: saliencies[name]).float()
-            for group in groups
-        }
+        return {n: score.float() for n, score in sums_of(groups, weights, saliencies).items()}
 
     def per_weight(
         self,
@@ -65,22 +59,13 @@ class Fisher:
     def _saliencies(
         self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
     ) -> dict[str, Tensor]:
-        with evaluating(model), requiring_grad(weights):
-            squares = _mean_squares(model, weights, islice(_one_by_one(batches), self.samples))
-        return {name: w.detach().square() * squares[name] / 2 for name, w in weights.items()}
+        def squares(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+            for name, gradient in summed_gradients(model, weights, x, y).items():
+                yield name, gradient.square()
 
-
-def _mean_squares(
-    model: nn.Module, weights: Weights, samples: Iterable[tuple[Tensor, Tensor]]
-) -> dict[str, Tensor]:
-    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    count = 0
-    for x, y in samples:
-        count += 1
-        for name, gradient in summed_gradients(model, weights, x, y).items():
-            total[name] += gradient.square()
-    check_gradients(total, count)
-    return {name: square / count for name, square in total.items()}
+        samples = islice(_one_by_one(batches), self.samples)
+        means = mean_over(model, weights, samples, squares)
+        return {name: w.detach().square() * means[name] / 2 for name, w in weights.items()}
 
 
 def _one_by_one(batches: Iterable[Sequence[Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,9 @@ _MEMORY = 0.98  # how much of the average stays at each step: about the last fif
 class GateScores:
     """The mean square of d loss / d gate, where a gate would scale a channel and stands at one.
 
-    The derivative is the sum of weight x gradient over all weights of the channel, its square the
-    importance of Molchanov et al. 2019 (Importance Estimation for Neural Network Pruning, eq. 8).
+    The derivative is the sum of weight x gradient over all weights of the channel (of a block, over
+    the parameters that end its branches), its square the importance of Molchanov et al. 2019
+    (Importance Estimation for Neural Network Pruning, eq. 8).
     Call it after every backward pass of a training; `scores` is an average over the last steps.
     Scores of different groups are in the same unit, that of the loss, and can be compared.
     """
@@ -26,13 +27,7 @@ class GateScores:
     def __init__(self, model: nn.Module, groups: Sequence[Group]) -> None:
         self._groups = groups
         parameters = dict(model.named_parameters())
-        self._places = [
-            [
-                (parameters[slot.tensor], slot.dim, torch.tensor(slot.positions))
-                for slot in weight_slots(group, parameters)
-            ]
-            for group in groups
-        ]
+        self._places = [_places(group, parameters) for group in groups]
         self._sums = [torch.zeros(group.width) for group in groups]
         self._weight = 0.0
 
@@ -45,7 +40,8 @@ class GateScores:
             for parameter, dim, positions in places:
                 assert parameter.grad is not None
                 others = [axis for axis in range(parameter.dim()) if axis != dim]
-                along = (parameter * parameter.grad).sum(others)
+                along = parameter * parameter.grad
+                along = along.sum(others) if others else along
                 slope += along[positions.to(along.device)].sum(1).cpu()
             total.mul_(_MEMORY).add_(slope.square())
 
@@ -61,3 +57,16 @@ class GateScores:
             group.name: total / self._weight
             for group, total in zip(self._groups, self._sums, strict=True)
         }
+
+
+def _places(
+    group: Group, parameters: Mapping[str, nn.Parameter]
+) -> list[tuple[nn.Parameter, int, Tensor]]:
+    """Tensor, dimension, and the positions of each channel, (width, positions)."""
+    if group.block and group.width:
+        ends = [parameters[name] for name in group.block.silent]
+        return [(end, 0, torch.arange(len(end)).unsqueeze(0)) for end in ends]
+    return [
+        (parameters[slot.tensor], slot.dim, torch.tensor(slot.positions))
+        for slot in weight_slots(group, parameters)
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -11,9 +11,11 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.channels import weight_slots
 
 Weights = Mapping[str, nn.Parameter]
+Terms = Callable[[Tensor, Tensor], Iterable[tuple[str, Tensor]]]  # of a batch: weight's name, term
 
 
 def weights_of(model: nn.Module, groups: Sequence[Group]) -> dict[str, nn.Parameter]:
@@ -37,22 +39,44 @@ def requiring_grad(weights: Weights) -> Iterator[None]:
             weight.requires_grad_(before[name])
 
 
-def mean_gradients(
-    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
-) -> dict[str, Tensor]:
-    """The gradient of the mean cross-entropy over all samples of the batches, by weight.
+def sum_over(
+    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]], terms: Terms
+) -> tuple[dict[str, Tensor], int]:
+    """What `terms` gives for the batches, added up by weight, and the number of samples.
+
+    Inside, the model is in evaluation mode and its weights can be differentiated for.
 
     Raises:
-        PruningError: there is no batch, or the gradient is not finite.
+        PruningError: there is no batch, or a sum is not finite.
     """
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     samples = 0
-    for x, y, *_ in batches:
-        samples += len(y)
-        for name, gradient in summed_gradients(model, weights, x, y).items():
-            total[name] += gradient
+    with evaluating(model), requiring_grad(weights):
+        for x, y, *_ in batches:
+            samples += len(y)
+            for name, term in terms(x, y):
+                total[name] += term
     check_gradients(total, samples)
-    return {name: gradient / samples for name, gradient in total.items()}
+    return {name: value.detach() for name, value in total.items()}, samples
+
+
+def mean_over(
+    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]], terms: Terms
+) -> dict[str, Tensor]:
+    """The same, divided by the number of samples."""
+    total, samples = sum_over(model, weights, batches, terms)
+    return {name: value / samples for name, value in total.items()}
+
+
+def mean_gradients(
+    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+) -> dict[str, Tensor]:
+    """The gradient of the mean cross-entropy over all samples of the batches, by weight."""
+
+    def gradients(x: Tensor, y: Tensor) -> Iterable[tuple[str, Tensor]]:
+        return summed_gradients(model, weights, x, y).items()
+
+    return mean_over(model, weights, batches, gradients)
 
 
 def summed_gradients(model: nn.Module, weights: Weights, x: Tensor, y: Tensor) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,12 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import on_cpu, sum_per_channel
+from paretoprune.pruning.scorers.channels import on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
     Weights,
-    check_gradients,
-    requiring_grad,
+    mean_over,
     summed_loss,
 )
 
@@ -48,10 +46,7 @@ class Grasp:
             PruningError: there is no batch, or a derivative is not finite.
         """
         weights, products = self._products(model, batches)
-        scores = {
-            group.name: sum_per_channel(group, weights, lambda name, _weight: products[name])
-            for group in groups
-        }
+        scores = sums_of(groups, weights, products)
         return {name: (score - score.min()).float() for name, score in scores.items()}
 
     def per_weight(
@@ -70,9 +65,8 @@ class Grasp:
         """All weights, and of each weight x (H g)."""
         weights = {name: w for name, w in model.named_parameters() if w.dim() >= 2}
         chosen = list(islice(batches, self.batches))
-        with evaluating(model), requiring_grad(weights):
-            gradient = self._mean_over(model, weights, chosen, along=None)
-            product = self._mean_over(model, weights, chosen, along=gradient)
+        gradient = self._mean_over(model, weights, chosen, along=None)
+        product = self._mean_over(model, weights, chosen, along=gradient)
         return weights, {name: w.detach() * product[name] for name, w in weights.items()}
 
     def _mean_over(
@@ -84,17 +78,14 @@ class Grasp:
         along: dict[str, Tensor] | None,
     ) -> dict[str, Tensor]:
         """The gradient of the mean loss, or the Hessian's product with `along`."""
-        total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-        samples = 0
-        for x, y, *_ in batches:
-            samples += len(y)
+
+        def derivatives(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
             scalar = summed_loss(model, x, y, temperature=self.temperature)
             if along is not None:
                 scalar = _slope(scalar, weights, along)
-            for name, gradient in zip(weights, _derivative(scalar, weights), strict=True):
-                total[name] += gradient
-        check_gradients(total, samples)
-        return {name: gradient / samples for name, gradient in total.items()}
+            yield from zip(weights, _derivative(scalar, weights), strict=True)
+
+        return mean_over(model, weights, batches, derivatives)
 
 
 def _slope(loss: Tensor, weights: Weights, along: dict[str, Tensor]) -> Tensor:

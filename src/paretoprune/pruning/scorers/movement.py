@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
     Weights,
-    check_gradients,
-    requiring_grad,
+    sum_over,
     summed_gradients,
     weights_of,
 )
@@ -49,10 +46,7 @@ class Movement:
         """
         weights = weights_of(model, groups)
         moved = self._moved(model, list(weights), batches)
-        scores = {
-            group.name: sum_per_channel(group, weights, lambda name, _weight: moved[name])
-            for group in groups
-        }
+        scores = sums_of(groups, weights, moved)
         return {name: (score - score.min()).float() for name, score in scores.items()}
 
     def per_weight(
@@ -69,16 +63,12 @@ class Movement:
     ) -> dict[str, Tensor]:
         working = copy.deepcopy(model)
         weights: Weights = named_weights(working, tensors)
-        total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-        samples = 0
-        with evaluating(working), requiring_grad(weights):
-            for x, y, *_ in islice(batches, self.batches):
-                samples += len(y)
-                gradients = summed_gradients(working, weights, x, y)
-                with torch.no_grad():
-                    for name, weight in weights.items():
-                        mean = gradients[name] / len(y)
-                        total[name] -= weight * mean
-                        weight.sub_(mean, alpha=self.learning_rate)
-        check_gradients(total, samples)
-        return total
+
+        def step(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+            gradients = summed_gradients(working, weights, x, y)
+            for name, weight in weights.items():
+                mean = gradients[name] / len(y)
+                yield name, -(weight.detach() * mean)
+                weight.detach().sub_(mean, alpha=self.learning_rate)
+
+        return sum_over(working, weights, islice(batches, self.batches), step)[0]

@@ -12,9 +12,11 @@ def normalise(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Raw scores grow with the size of a layer, so that a global ranking would empty the small ones.
     With the mean at one, a score says how a channel compares with its own group. A group of zeros
-    stays zero.
+    stays zero. Single numbers, those of blocks, are divided by the mean of all such.
     """
-    return {
-        name: score / mean if (mean := float(score.mean())) > 0 else score
+    single = [float(score) for score in scores.values() if score.numel() == 1]
+    means = {
+        name: sum(single) / len(single) if score.numel() == 1 else float(score.mean())
         for name, score in scores.items()
     }
+    return {n: score / means[n] if means[n] > 0 else score for n, score in scores.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,12 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
     Weights,
-    check_gradients,
-    requiring_grad,
+    sum_over,
     summed_loss,
     weights_of,
 )
@@ -50,10 +48,7 @@ class Obd:
         """
         weights = weights_of(model, groups)
         saliencies = self._saliencies(model, weights, batches)
-        return {
-            group.name: sum_per_channel(group, weights, lambda name, _w: saliencies[name]).float()
-            for group in groups
-        }
+        return {n: score.float() for n, score in sums_of(groups, weights, saliencies).items()}
 
     def per_weight(
         self,
@@ -78,24 +73,21 @@ class Obd:
     ) -> dict[str, Tensor]:
         """The estimated diagonal of the Hessian, by weight."""
         generator = torch.Generator().manual_seed(self.seed)
-        total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-        samples = 0
-        with evaluating(model), requiring_grad(weights):
-            for x, y, *_ in islice(batches, self.batches):
-                samples += len(y)
-                loss = summed_loss(model, x, y)
-                parameters = list(weights.values())
-                slopes = torch.autograd.grad(
-                    loss, parameters, create_graph=True, materialize_grads=True
+        parameters = list(weights.values())
+
+        def products(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+            slopes = torch.autograd.grad(
+                summed_loss(model, x, y), parameters, create_graph=True, materialize_grads=True
+            )
+            for _probe in range(self.probes):
+                signs = [_signs(weight, generator) for weight in parameters]
+                found = torch.autograd.grad(
+                    slopes, parameters, signs, retain_graph=True, materialize_grads=True
                 )
-                for _probe in range(self.probes):
-                    signs = [_signs(weight, generator) for weight in parameters]
-                    products = torch.autograd.grad(
-                        slopes, parameters, signs, retain_graph=True, materialize_grads=True
-                    )
-                    for name, sign, product in zip(weights, signs, products, strict=True):
-                        total[name] += sign * product
-        check_gradients(total, samples)
+                for name, sign, product in zip(weights, signs, found, strict=True):
+                    yield name, sign * product
+
+        total, samples = sum_over(model, weights, islice(batches, self.batches), products)
         return {name: value / (samples * self.probes) for name, value in total.items()}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from paretoprune.pruning.groups import Group
+from paretoprune.pruning.groups import Block, Group
 from paretoprune.pruning.scorers.channels import named_weights
 
 
@@ -27,6 +27,16 @@ class Random:
         """Scores by group name, shape (width,). Neither model nor data are used."""
         generator = torch.Generator().manual_seed(self.seed)
         return {group.name: torch.rand(group.width, generator=generator) for group in groups}
+
+    def per_block(
+        self,
+        model: nn.Module,
+        blocks: Sequence[Block],
+        batches: Iterable[Sequence[Tensor]] = (),
+    ) -> list[float]:
+        """A uniform number in [0, 1) for each block."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return torch.rand(len(blocks), generator=generator).tolist()
 
     def per_weight(
         self,

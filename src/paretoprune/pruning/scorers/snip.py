@@ -9,14 +9,8 @@ from itertools import islice
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
-from paretoprune.pruning.scorers.gradients import (
-    Weights,
-    mean_gradients,
-    requiring_grad,
-    weights_of,
-)
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
+from paretoprune.pruning.scorers.gradients import mean_gradients, weights_of
 
 
 @dataclass(frozen=True)
@@ -44,13 +38,9 @@ class Snip:
             PruningError: there is no batch, or the gradient is not finite.
         """
         weights = weights_of(model, groups)
-        gradients = self._gradients(model, weights, batches)
-        return {
-            group.name: sum_per_channel(
-                group, weights, lambda name, weight: (weight * gradients[name]).abs()
-            ).float()
-            for group in groups
-        }
+        gradients = mean_gradients(model, weights, islice(batches, self.batches))
+        products = {name: (w.detach() * gradients[name]).abs() for name, w in weights.items()}
+        return {n: score.float() for n, score in sums_of(groups, weights, products).items()}
 
     def per_weight(
         self,
@@ -60,11 +50,5 @@ class Snip:
     ) -> dict[str, Tensor]:
         """|weight x gradient|, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
-        gradients = self._gradients(model, weights, batches)
+        gradients = mean_gradients(model, weights, islice(batches, self.batches))
         return on_cpu({name: (w * gradients[name]).abs() for name, w in weights.items()})
-
-    def _gradients(
-        self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
-    ) -> dict[str, Tensor]:
-        with evaluating(model), requiring_grad(weights):
-            return mean_gradients(model, weights, islice(batches, self.batches))

@@ -1,0 +1,59 @@
+"""Blocks that hand on what they get matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.groups import Block
+from paretoprune.pruning.modes import evaluating
+
+
+@torch.no_grad()
+def block_influence(
+    model: nn.Module, blocks: Sequence[Block], batches: Iterable[Sequence[Tensor]]
+) -> list[float]:
+    """1 - the mean cosine of a block's output with its input, of each block: 0 to 2.
+
+    Men et al. 2024 (ShortGPT: Layers in Large Language Models are More Redundant Than You Expect,
+    section 2.2, eq. 1), with the whole of a sample as one vector. Data: inputs; cost: a forward
+    pass for each batch.
+
+    Raises:
+        PruningError: there is no batch.
+    """
+    seen: dict[str, list[Tensor]] = {block.path: [] for block in blocks}
+    device = next(model.parameters()).device
+    with evaluating(model), ExitStack() as hooks:
+        for path, cosines in seen.items():
+            hooks.callback(_watch(model.get_submodule(path), cosines))
+        for x, *_ in batches:
+            model(x.to(device))
+    if not all(seen.values()):
+        raise PruningError("blocks are scored on at least one batch of training data")
+    return [1 - float(torch.cat(cosines).double().mean()) for cosines in seen.values()]
+
+
+def _watch(module: nn.Module, cosines: list[Tensor]) -> Callable[[], None]:
+    """Gather the cosine of each sample that passes, until what this returns is called."""
+    entering: list[Tensor] = []
+
+    def enter(_module: nn.Module, args: Any) -> None:
+        entering.append(args[0].flatten(1).clone())  # a block may write into its input
+
+    def leave(_module: nn.Module, _args: Any, output: Tensor) -> None:
+        cosines.append(cosine_similarity(entering.pop(), output.flatten(1)).cpu())
+
+    handles = [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+
+    def stop() -> None:
+        for handle in handles:
+            handle.remove()
+
+    return stop
