@@ -69,6 +69,8 @@ HOMES = {
     "submitit": {"executors"},
     "onnx": {"tracking"},
     "onnxruntime": {"graph"},
+    "openvino": {"graph"},
+    "executorch": {"graph"},
     "pynvml": {"measure"},
 }
 

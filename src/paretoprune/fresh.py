@@ -19,9 +19,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from paretoprune.delivery.export import ONNX, PT2, WEIGHTS
+from paretoprune.delivery.export import FILES
 from paretoprune.errors import ExportError
-from paretoprune.graph import first_line, load_pt2, open_onnx, run_onnx
+from paretoprune.graph import FORMATS, first_line
 from paretoprune.load import load_model
 
 _TIMEOUT_S = 900.0
@@ -42,7 +42,7 @@ class Answer:
 def ask_fresh_process(
     folder: Path, inputs: Tensor, *, trust: Sequence[str] = ()
 ) -> dict[str, Answer]:
-    """What each model file of an exported folder says of `inputs` (N, ...), by the file's name.
+    """What each format in an exported folder says of `inputs` (N, ...), by the format's name.
 
     Raises:
         ExportError: the process failed; the error has its last words.
@@ -79,13 +79,10 @@ def _run(arguments: Sequence[str]) -> None:
 
 
 def _runner(folder: Path, name: str, trust: Sequence[str]) -> Callable[[Tensor], Tensor]:
-    """A model file as a function of inputs, loaded from the exported folder alone."""
-    if name == WEIGHTS:
+    """A format as a function of inputs, loaded from the exported folder alone."""
+    if name not in FORMATS:
         return load_model(folder, trust=trust)
-    if name == PT2:
-        return load_pt2(folder / name)
-    session = open_onnx(folder / name)
-    return lambda inputs: torch.from_numpy(run_onnx(session, inputs.numpy()))
+    return FORMATS[name].open({file: (folder / file).read_bytes() for file in FILES[name]}, None)
 
 
 def _answer(folder: Path, name: str, inputs: Tensor, trust: Sequence[str]) -> Answer:
@@ -100,7 +97,8 @@ def _answer(folder: Path, name: str, inputs: Tensor, trust: Sequence[str]) -> An
 def _main(arguments: Sequence[str]) -> None:
     folder, asked, answered, trust = arguments
     inputs = load_file(asked)["inputs"]
-    names = [name for name in (WEIGHTS, PT2, ONNX) if (Path(folder) / name).is_file()]
+    present = {path.name for path in Path(folder).iterdir()}
+    names = [name for name, files in FILES.items() if present.issuperset(files)]
     answers = {name: _answer(Path(folder), name, inputs, json.loads(trust)) for name in names}
     save_file(
         {name: answer.logits for name, answer in answers.items() if answer.logits is not None},

@@ -18,7 +18,8 @@ the models on the front of the sweep NAME, or the exported model in FOLDER.
   device=cpu                or cuda
   batch=1                   samples in a pass
   threads=1                 of the CPU
-  engine=torch              what runs the models: torch or onnxruntime
+  engine=torch              what runs the models: torch, torch.export, onnxruntime, openvino or
+                            executorch
   repeats=50                passes of each model
   sweeps_dir=sweeps         where the sweeps are
   trust=[my_package]        packages of yours that an exported model's class comes from

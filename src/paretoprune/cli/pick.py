@@ -11,6 +11,7 @@ from paretoprune.cli.arguments import find_sweep, options_of
 from paretoprune.cli.compose import fail, finetune_option
 from paretoprune.config import FinetuneSettings, parse_count
 from paretoprune.errors import ParetopruneError, PickError
+from paretoprune.graph import FORMATS
 
 _USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
@@ -26,14 +27,15 @@ Which:
   max_accuracy_drop=0.5     at most so many percentage points below the dense model
 
 What to do with them:
-  format=onnx,pt2           ONNX and torch.export beside safetensors, which is always there
+  format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
+                            (phones), pt2 (torch.export)
   finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
                             keeps the sweep's own settings
   seeds=3                   train again with so many other seeds and tell the spread
   register=my-model         into MLflow's model registry, with the alias `champion`
   licence=MIT               for the model card
 """
-_FORMATS = ("safetensors", "onnx", "pt2")
+_FORMATS = ("safetensors", *FORMATS)
 
 
 @dataclass(frozen=True)
