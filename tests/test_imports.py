@@ -43,7 +43,7 @@ ALLOWED = {
     "executors": VALUES,
     "tracking": VALUES,
     "delivery": VALUES | {"graph"},
-    "fresh": VALUES | {"delivery", "graph", "load"},
+    "fresh": VALUES | {"graph", "load"},
     "prepared_folder": VALUES | {"dense", "outline", "prepare", "pruning"},
     "sweep_folder": VALUES | {"driver_lock"},
     "sweep_results": VALUES | {"search"},

@@ -24,7 +24,7 @@ _SAME = 1e-4
 def write_formats(
     draft: Path, model: nn.Module, inputs: Tensor, *, formats: Sequence[str], trust: Sequence[str]
 ) -> list[FileFacts]:
-    """Write the graphs beside the weights, which are there; check all of it in a fresh process.
+    """Write the graphs beside the weights, which are there; check each in a fresh process.
 
     `inputs` are real ones, on the CPU. A graph that cannot be written, or computes something
     else, is left out, with the reason.
@@ -36,9 +36,11 @@ def write_formats(
     reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in FORMATS])
     with torch.inference_mode():
         expected = torch.cat([model(inputs[:1]), model(inputs)])
-    answers = ask_fresh_process(draft, inputs, trust=trust)
-    written = [name for name in FILES if name in formats and name not in reasons]
-    found = [_checked(draft, name, answers[name], expected) for name in written]
+    found = []
+    for name in FILES:
+        if name in formats and name not in reasons:
+            answer = ask_fresh_process(draft, name, inputs, trust=trust)
+            found.append(_checked(draft, name, answer, expected))
     return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]
 
 

@@ -44,7 +44,8 @@ GRAPHS: Mapping[str, Loading] = {
         "executorch and torch, on a computer",
         ["import torch", "from executorch.runtime import Runtime"],
         [
-            'method = Runtime.get().load_program("model.pte").load_method("forward")',
+            'program = Runtime.get().load_program("model.pte")  # must stay as long as its method',
+            'method = program.load_method("forward")',
             "one_by_one = torch.from_numpy(inputs).split(1)  # as on a phone",
             "logits = np.concatenate([method.execute([one])[0].numpy() for one in one_by_one])",
         ],

@@ -43,9 +43,11 @@ def _open(contents: Contents, threads: int | None) -> Runner:
 
         if threads:
             _unsafe_reset_threadpool(threads)
-        method = Runtime.get().load_program(contents[_FILE]).load_method("forward")
+        program = Runtime.get().load_program(contents[_FILE])
+        loaded = program, program.load_method("forward")  # which reads the program's memory
 
     def run(inputs: Tensor) -> Tensor:
+        _, method = loaded
         return torch.cat([method.execute([one])[0] for one in torch.split(inputs, 1)])
 
     return run

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from paretoprune.graph.format import Contents, GraphFormat, Runner
+from paretoprune.graph.tracing import quiet
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -17,7 +18,8 @@ def _encode(program: ExportedProgram) -> Contents:
     import torch
 
     stream = io.BytesIO()
-    torch.export.save(program, stream)
+    with quiet():
+        torch.export.save(program, stream)
     return {_FILE: stream.getvalue()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,7 +25,9 @@ def tracer(model: nn.Module, example: Tensor) -> Tracer:
 
 
 def trace(model: nn.Module, example: Tensor, *, samples: int | None = None) -> ExportedProgram:
-    """The graph of a model in eval mode on the CPU, for any number of samples, or for so many.
+    """The graph of a model in eval mode, for any number of samples, or for so many.
+
+    `example` lies on the CPU; the model is copied there.
 
     Raises:
         ExportError: the model does what a graph cannot hold, such as branching on values.
@@ -33,6 +36,9 @@ def trace(model: nn.Module, example: Tensor, *, samples: int | None = None) -> E
 
     # torch takes a size of one for a constant, so that any number needs an example of two.
     example = torch.cat([example, example])[: samples or max(2, len(example))]
+    example, model = _usual_order(example), copy.deepcopy(model).cpu().eval()
+    for tensor in [*model.parameters(), *model.buffers()]:
+        tensor.data = _usual_order(tensor.data)
     shapes = None if samples else ({0: torch.export.Dim("batch", min=1)},)
     try:
         with quiet():
@@ -42,6 +48,13 @@ def trace(model: nn.Module, example: Tensor, *, samples: int | None = None) -> E
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine, which are nobody's business
     return program
+
+
+def _usual_order(tensor: Tensor) -> Tensor:
+    """A copy in the order in memory that a stranger's inputs have: graphs keep that of training."""
+    import torch
+
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 @contextmanager
