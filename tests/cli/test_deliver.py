@@ -169,6 +169,15 @@ def test_longer_training_other_seeds_and_several_at_once(folder: Path, number: i
     assert f"| {first['seed']} | {first['validation']:.2f} % | {first['test']:.2f} % |" in card
 
 
+def test_what_seeds_gave_is_drawn_in_the_report_at_once(folder: Path, number: int) -> None:
+    assert run_pick(folder, "tiny", f"trial={number}", "seeds=1").code == 0
+    content = embedded(folder / "sweeps/tiny/report.html")
+    [trial] = [trial for trial in content["trials"] if trial["number"] == number]
+    low, high, count = trial["spread"]["accuracy"]
+    [repeat] = metrics_of(folder / f"sweeps/tiny/picked/{number:04d}")["repeats"]
+    assert repeat["validation"] in (low, high) and count == 2
+
+
 class Branching(nn.Module):
     """The same function, written so that no graph can hold it."""
 

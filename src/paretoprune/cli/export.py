@@ -26,6 +26,7 @@ from paretoprune.cli.tested import (
     validation_accuracy,
 )
 from paretoprune.cli.timed import latencies_ms
+from paretoprune.cli.views import write_views
 from paretoprune.config import Settings
 from paretoprune.data import preprocessing_of
 from paretoprune.delivery import (
@@ -77,6 +78,8 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
         check_replaceable(bench.target(trial))
     for trial in trials:
         _deliver(bench, trial)
+    if order.seeds:
+        write_views(folder, folder.read_results())  # which draw their spread
 
 
 def _chosen(
