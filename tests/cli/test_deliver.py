@@ -171,7 +171,10 @@ def test_longer_training_other_seeds_and_several_at_once(folder: Path, number: i
 
 def test_what_seeds_gave_is_drawn_in_the_report_at_once(folder: Path, number: int) -> None:
     assert run_pick(folder, "tiny", f"trial={number}", "seeds=1").code == 0
-    content = embedded(folder / "sweeps/tiny/report.html")
+    page = (folder / "sweeps/tiny/report.html").read_text()
+    found = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)
+    assert found
+    content = json.loads(found[1])
     [trial] = [trial for trial in content["trials"] if trial["number"] == number]
     low, high, count = trial["spread"]["accuracy"]
     [repeat] = metrics_of(folder / f"sweeps/tiny/picked/{number:04d}")["repeats"]
