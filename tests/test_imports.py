@@ -44,7 +44,7 @@ ALLOWED = {
     "executors": VALUES,
     "tracking": VALUES,
     "delivery": VALUES | {"graph"},
-    "fresh": VALUES | {"delivery", "graph", "load"},
+    "fresh": VALUES | {"graph", "load"},
     "prepared_folder": VALUES | {"dense", "outline", "prepare", "pruning"},
     "sweep_folder": VALUES | {"driver_lock"},
     "sweep_results": VALUES | {"search"},
@@ -72,6 +72,8 @@ HOMES = {
     "submitit": {"executors"},
     "onnx": {"tracking"},
     "onnxruntime": {"graph"},
+    "openvino": {"graph"},
+    "executorch": {"graph"},
     "pynvml": {"measure"},
 }
 

@@ -1,12 +1,13 @@
-"""Exported folders looked at by a fresh process, which knows them from their files alone.
+"""Exported folders looked at by fresh processes, which know them from their files alone.
 
-What it computes is what a stranger would get. `python -m paretoprune.fresh` is its side.
+What they compute is what a stranger would get. `python -m paretoprune.fresh` is their side.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,13 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from paretoprune.delivery.export import ONNX, PT2, WEIGHTS
-from paretoprune.errors import ExportError
-from paretoprune.graph import first_line, load_pt2, open_onnx, run_onnx
+from paretoprune.graph import FORMATS
 from paretoprune.load import load_model
 
 _TIMEOUT_S = 900.0
@@ -29,7 +27,7 @@ _TIMEOUT_S = 900.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model file says of some inputs: logits (1 + N, classes), or why it says nothing.
+    """What a format says of some inputs: logits (1 + N, classes), or why it says nothing.
 
     The first row is the answer to the first input alone, since a file may have taken the number
     of samples for a constant; the others are those to all N inputs at once.
@@ -40,73 +38,51 @@ class Answer:
 
 
 def ask_fresh_process(
-    folder: Path, inputs: Tensor, *, trust: Sequence[str] = ()
-) -> dict[str, Answer]:
-    """What each model file of an exported folder says of `inputs` (N, ...), by the file's name.
+    folder: Path, name: str, inputs: Tensor, *, trust: Sequence[str] = ()
+) -> Answer:
+    """What an exported folder says of `inputs` (N, ...) in one of its formats.
 
-    Raises:
-        ExportError: the process failed; the error has its last words.
+    Each format gets a process of its own: an engine that crashes takes no other with it.
     """
     with tempfile.TemporaryDirectory() as place:
-        asked, answered = Path(place) / "inputs.safetensors", Path(place) / "answers.safetensors"
+        asked, answered = Path(place) / "inputs.safetensors", Path(place) / "answer.safetensors"
         save_file({"inputs": inputs.detach().cpu().contiguous()}, asked)
-        _run([str(folder), str(asked), str(answered), json.dumps(list(trust))])
-        with safe_open(answered, "pt") as stream:
-            reasons = stream.metadata() or {}
-        told = {name: Answer(logits=logits) for name, logits in load_file(answered).items()}
-        return told | {name: Answer(reason=reason) for name, reason in reasons.items()}
+        reason = _run([str(folder), name, str(asked), str(answered), json.dumps(list(trust))])
+        return Answer(reason=reason) if reason else Answer(load_file(answered)["logits"])
 
 
-def _run(arguments: Sequence[str]) -> None:
-    """The other side, in a process that finds the same code as this one."""
+def _run(arguments: Sequence[str]) -> str | None:
+    """The other side, in a process that finds the same code as this one; why it failed."""
     path = os.pathsep.join(place for place in sys.path if place)
+    command = [sys.executable, "-m", "paretoprune.fresh", *arguments]
+    environment = os.environ | {"PYTHONPATH": path}
     try:
-        subprocess.run(
-            [sys.executable, "-m", "paretoprune.fresh", *arguments],
-            env=os.environ | {"PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=True,
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S
         )
     except subprocess.TimeoutExpired:
-        raise ExportError(
-            f"a fresh process was not done with the exported model within {_TIMEOUT_S:.0f} s"
-        ) from None
-    except subprocess.CalledProcessError as error:
-        words = (error.stderr.strip().splitlines() or ["no words"])[-1]
-        raise ExportError(f"a fresh process cannot use the exported model: {words}") from error
+        return f"it was not done within {_TIMEOUT_S:.0f} s"
+    if done.returncode < 0:
+        return f"it was ended by {signal.Signals(-done.returncode).name}"
+    words = done.stderr.strip().splitlines() or ["it failed without a word"]
+    return words[-1] if done.returncode else None
 
 
 def _runner(folder: Path, name: str, trust: Sequence[str]) -> Callable[[Tensor], Tensor]:
-    """A model file as a function of inputs, loaded from the exported folder alone."""
-    if name == WEIGHTS:
+    """A format as a function of inputs, loaded from the exported folder alone."""
+    if name not in FORMATS:
         return load_model(folder, trust=trust)
-    if name == PT2:
-        return load_pt2(folder / name)
-    session = open_onnx(folder / name)
-    return lambda inputs: torch.from_numpy(run_onnx(session, inputs.numpy()))
-
-
-def _answer(folder: Path, name: str, inputs: Tensor, trust: Sequence[str]) -> Answer:
-    try:
-        run = _runner(folder, name, trust)
-        with torch.inference_mode():
-            return Answer(logits=torch.cat([run(inputs[:1]), run(inputs)]).contiguous())
-    except Exception as error:
-        return Answer(reason=first_line(error))
+    known = FORMATS[name]
+    return known.open({file: (folder / file).read_bytes() for file in known.files}, None)
 
 
 def _main(arguments: Sequence[str]) -> None:
-    folder, asked, answered, trust = arguments
+    folder, name, asked, answered, trust = arguments
     inputs = load_file(asked)["inputs"]
-    names = [name for name in (WEIGHTS, PT2, ONNX) if (Path(folder) / name).is_file()]
-    answers = {name: _answer(Path(folder), name, inputs, json.loads(trust)) for name in names}
-    save_file(
-        {name: answer.logits for name, answer in answers.items() if answer.logits is not None},
-        answered,
-        {name: answer.reason for name, answer in answers.items() if answer.reason is not None},
-    )
+    run = _runner(Path(folder), name, json.loads(trust))
+    with torch.inference_mode():
+        logits = torch.cat([run(inputs[:1]), run(inputs)])
+    save_file({"logits": logits.contiguous()}, answered)
 
 
 if __name__ == "__main__":

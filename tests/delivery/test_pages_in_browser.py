@@ -51,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pick="python -m src.pick digits",
         scores={"layer1": [1.0, 3.0], "layer2": [2.0, 2.0]},
         sensitivity={"layer1": 0.4, "layer2": 0.1},
+        repeats={front[1]: [90.5, 91.5]},
         published=[Published("SmallNet", {"accuracy": 97.0, "macs": 9e6})],
     )
     write_report(folder, facts)
@@ -108,6 +109,14 @@ def test_the_points_are_those_of_the_front_csv(page: Any, folder: Path, name: st
     boxes = [page.locator(f'.chart [data-trial="{n}"]').last.bounding_box() for n, _, _ in expected]
     assert [box["x"] for box in boxes] == sorted((box["x"] for box in boxes), reverse=True)
     assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+
+
+def test_what_other_seeds_gave_is_drawn_and_told(page: Any, folder: Path) -> None:
+    number = int(front_of(results(), OBJECTIVES)[1])
+    accuracy = next(r for r in results() if r.number == number).metrics.accuracy
+    page.goto(f"{(folder / 'report.html').as_uri()}#trial={number}")
+    told = page.locator("#trial").get_by_text("Trained with 3 seeds").inner_text()
+    assert told == f"Trained with 3 seeds: accuracy (%) 90.50 % to {accuracy:.2f} %."
 
 
 def test_a_click_shows_the_plan_the_curve_and_the_command(page: Any, folder: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from paretoprune import graph
 from paretoprune.errors import ParetopruneError
+from paretoprune.graph import FORMATS, trace
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.tracking import Registration, register_model, resolve_uri
 from tests.kits.own_model import OwnNet
@@ -24,7 +24,7 @@ def registration(tmp_path_factory: pytest.TempPathFactory) -> Registration:
     torch.manual_seed(0)
     model, inputs = OwnNet(width=4, num_classes=3).eval(), torch.randn(2, 1, 8, 8)
     file = tmp_path_factory.mktemp("model") / "model.onnx"
-    graph.write_onnx(file, graph.trace(model, inputs))
+    file.write_bytes(FORMATS["onnx"].encode(trace(model, inputs))[file.name])
     with torch.inference_mode():
         logits = model(inputs).numpy()
     return Registration(

@@ -3,33 +3,68 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paretoprune.errors import SettingsError, SweepError
+from paretoprune.cli.compose import fail
+from paretoprune.errors import ParetopruneError, SettingsError, SweepError
 
 
-def options_of(arguments: Sequence[str]) -> dict[str, str]:
-    """`key=value` arguments by key. Raises SettingsError for anything else."""
-    options = {}
-    for argument in arguments:
-        key, separator, value = argument.partition("=")
-        if not separator or not value:
-            raise SettingsError([f"`{argument}` is not understood; write `key=value`, see --help"])
-        options[key] = value
+def run_command(usage: str, run: Callable[[Sequence[str]], None]) -> None:
+    """Run a command with the arguments that it was started with, and leave as commands do."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage)
+        sys.exit(0 if arguments else 2)
+    sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
+    try:
+        run(arguments)
+    except ParetopruneError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def options_of(arguments: Sequence[str], *, known: Sequence[str] = ()) -> dict[str, str]:
+    """`key=value` arguments by key. Raises SettingsError for anything else.
+
+    With `known`, an option that is none of them is a mistake too.
+    """
+    options, mistakes = split_options(arguments, known)
+    if mistakes:
+        raise SettingsError(mistakes)
     return options
 
 
-def reject_unknown(options: Sequence[str], known: Sequence[str]) -> None:
-    """Raises SettingsError if an option is none of the `known`."""
-    mistakes = []
-    for key in options:
-        if key not in known:
+def split_options(
+    arguments: Sequence[str], known: Sequence[str] = ()
+) -> tuple[dict[str, str], list[str]]:
+    """The options, and a sentence for each argument that is none."""
+    options, mistakes = {}, []
+    for argument in arguments:
+        key, separator, value = argument.partition("=")
+        if not separator or not value:
+            mistakes.append(f"`{argument}` is not understood; write `key=value`, see --help")
+        elif known and key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean `{close[0]}`? " if close else ""
             mistakes.append(f"`{key}` is not an option; {hint}there are: {', '.join(known)}")
-    if mistakes:
-        raise SettingsError(mistakes)
+        else:
+            options[key] = value
+    return options, mistakes
+
+
+def whole_number(key: str, text: str) -> int:
+    """An option's value from 1. Raises SettingsError for anything else."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise SettingsError([f"`{key}={text}` must be a whole number, 1 or more"])
+    return int(text)
+
+
+def listed(text: str) -> list[str]:
+    """The parts of `a,b` or `[a, b]`."""
+    return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
 
 
 def find_sweep(sweeps: Path, name: str) -> Path:
@@ -37,8 +72,13 @@ def find_sweep(sweeps: Path, name: str) -> Path:
     folder = sweeps / name
     if (folder / "config.yaml").is_file():
         return folder
+    raise SweepError(f"there is no sweep `{name}` in {sweeps}/; {sweeps_there(sweeps, name)}")
+
+
+def sweeps_there(sweeps: Path, name: str) -> str:
+    """Which sweeps there are, the one that was probably meant first."""
     found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
     close = difflib.get_close_matches(name, found, n=1)
     hint = f"did you mean `{close[0]}`? " if close else ""
     there = f"there are: {', '.join(found)}" if found else "run `python -m src.train +sweep=resnet`"
-    raise SweepError(f"there is no sweep `{name}` in {sweeps}/; {hint}{there}")
+    return f"{hint}{there}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from rich.console import Console
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from paretoprune.cli.pick import Order
 from paretoprune.cli.tested import predict_test
-from paretoprune.cli.timed import dense_onnx
 from paretoprune.config import FinetuneSettings
-from paretoprune.errors import SweepError
+from paretoprune.errors import ExportError, SweepError
+from paretoprune.graph import FORMATS, Contents, tracer
 from paretoprune.measure import Predictions
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared
@@ -59,9 +59,18 @@ class Bench:
         return predict_test(self.task, self.dense)
 
     @cached_property
-    def dense_onnx(self) -> bytes | None:
-        """It as ONNX; None if it cannot be that."""
-        return dense_onnx(self.dense, self.inputs)
+    def dense_in(self) -> Callable[[str], Contents | None]:
+        """Its files in a format, each made once; None if it cannot be that."""
+        trace = tracer(self.dense, self.inputs)
+
+        @cache
+        def encoded(name: str) -> Contents | None:
+            try:
+                return FORMATS[name].encode(trace(FORMATS[name].samples))
+            except ExportError:
+                return None
+
+        return encoded
 
     @property
     def longer(self) -> FinetuneSettings | None:

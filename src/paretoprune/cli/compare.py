@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from paretoprune.cli.arguments import find_sweep, options_of, reject_unknown
-from paretoprune.cli.compose import fail
-from paretoprune.errors import ParetopruneError
+from paretoprune.cli.arguments import find_sweep, options_of, run_command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,22 +26,13 @@ of the seeds attain, and the band between a quarter and three quarters of them.
 
 def main() -> None:
     """Entry point of the command."""
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_USAGE)
-        sys.exit(0 if arguments else 2)
-    try:
-        _run(arguments)
-    except ParetopruneError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(_USAGE, _run)
 
 
 def _run(arguments: Sequence[str]) -> None:
     names = list(dict.fromkeys(argument for argument in arguments if "=" not in argument))
-    options = options_of([argument for argument in arguments if "=" in argument])
-    reject_unknown([*options], ("out", "sweeps_dir"))
+    given = [argument for argument in arguments if "=" in argument]
+    options = options_of(given, known=("out", "sweeps_dir"))
     sweeps = Path(options.get("sweeps_dir", "sweeps"))
     paths = [find_sweep(sweeps, name) for name in names]
     # The large libraries are imported once the command is known to be right.

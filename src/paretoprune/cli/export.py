@@ -25,7 +25,8 @@ from paretoprune.cli.tested import (
     tested_once,
     validation_accuracy,
 )
-from paretoprune.cli.timed import onnx_latencies_ms
+from paretoprune.cli.timed import latencies_ms
+from paretoprune.cli.views import write_views
 from paretoprune.config import Settings
 from paretoprune.data import preprocessing_of
 from paretoprune.delivery import (
@@ -39,10 +40,10 @@ from paretoprune.delivery import (
     model_card,
     write_model,
 )
-from paretoprune.delivery.export import ONNX, check_replaceable, preprocessing_json
+from paretoprune.delivery.export import check_replaceable, preprocessing_json
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
-from paretoprune.graph import check_onnx_is_installed
+from paretoprune.graph import FORMATS, check_installed
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import counted_cost, measure
@@ -65,8 +66,9 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
     settings = load_settings(folder.read_config())
     results = folder.read_results()
     trials = _chosen(settings, results, request)
-    if "onnx" in order.formats:
-        check_onnx_is_installed()
+    for name in order.formats:
+        if name in FORMATS:
+            check_installed(name)
     print_front(console, results, search_of(settings).objectives, path)
     bench = Bench(console, folder, outline(settings), results, order)
     if order.register and len(trials) > 1:
@@ -76,6 +78,8 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
         check_replaceable(bench.target(trial))
     for trial in trials:
         _deliver(bench, trial)
+    if order.seeds:
+        write_views(folder, folder.read_results())  # which draw their spread
 
 
 def _chosen(
@@ -152,12 +156,16 @@ def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
 
 
 def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:
-    """The ONNX file with its time in onnxruntime; others as they are."""
+    """The file with its time in its engine, beside the dense model's; the weights as they are."""
     settings = bench.task.settings.measure
-    if file.format != "onnx" or file.reason or not settings.latency or bench.dense_onnx is None:
+    if file.format not in FORMATS or file.reason or not settings.latency:
         return file
-    pruned = (draft / ONNX).read_bytes()
-    dense_ms, ms = onnx_latencies_ms(bench.dense_onnx, pruned, bench.inputs, settings)
+    dense = bench.dense_in(file.format)
+    if dense is None:
+        return file
+    pruned = {name: (draft / name).read_bytes() for name in FORMATS[file.format].files}
+    engine = FORMATS[file.format].engine
+    dense_ms, ms = latencies_ms(engine, dense, pruned, bench.inputs, settings)
     return replace(file, latency_ms=ms, dense_latency_ms=dense_ms)
 
 

@@ -9,16 +9,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.export import ExportedProgram
 
 from paretoprune.delivery import FileFacts
-from paretoprune.delivery.export import ONNX, PT2, WEIGHTS
+from paretoprune.delivery.export import FILES
 from paretoprune.errors import ExportError
+from paretoprune.files import write_bytes
 from paretoprune.fresh import Answer, ask_fresh_process
-from paretoprune.graph import trace, write_onnx, write_pt2
+from paretoprune.graph import FORMATS, tracer
 
-FILES = {"safetensors": WEIGHTS, "pt2": PT2, "onnx": ONNX}
-_WRITERS = {"pt2": write_pt2, "onnx": write_onnx}
 # Of the largest logit: other kernels add in another order; a wrong weight is off by far more.
 _SAME = 1e-4
 
@@ -26,7 +24,7 @@ _SAME = 1e-4
 def write_formats(
     draft: Path, model: nn.Module, inputs: Tensor, *, formats: Sequence[str], trust: Sequence[str]
 ) -> list[FileFacts]:
-    """Write the graphs beside the weights, which are there; check all of it in a fresh process.
+    """Write the graphs beside the weights, which are there; check each in a fresh process.
 
     `inputs` are real ones, on the CPU. A graph that cannot be written, or computes something
     else, is left out, with the reason.
@@ -35,12 +33,14 @@ def write_formats(
         ExportError: the weights do not give back the model.
     """
     model = copy.deepcopy(model).cpu().eval()
-    reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in _WRITERS])
+    reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in FORMATS])
     with torch.inference_mode():
         expected = torch.cat([model(inputs[:1]), model(inputs)])
-    answers = ask_fresh_process(draft, inputs, trust=trust)
-    written = [name for name in FILES if name in formats and name not in reasons]
-    found = [_checked(draft, name, answers[FILES[name]], expected) for name in written]
+    found = []
+    for name in FILES:
+        if name in formats and name not in reasons:
+            answer = ask_fresh_process(draft, name, inputs, trust=trust)
+            found.append(_checked(draft, name, answer, expected))
     return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]
 
 
@@ -48,31 +48,25 @@ def _write_graphs(
     draft: Path, model: nn.Module, inputs: Tensor, formats: Sequence[str]
 ) -> dict[str, str]:
     """Why a format could not be written, by its name."""
-    if not formats:
-        return {}
-    try:
-        program = trace(model, inputs)
-    except ExportError as error:
-        return dict.fromkeys(formats, str(error))
-    reasons = {name: _write(draft / FILES[name], name, program) for name in formats}
-    return {name: reason for name, reason in reasons.items() if reason}
-
-
-def _write(path: Path, name: str, program: ExportedProgram) -> str | None:
-    try:
-        _WRITERS[name](path, program)
-    except ExportError as error:
-        path.unlink(missing_ok=True)
-        return str(error)
-    return None
+    trace, reasons = tracer(model, inputs), {}
+    for name in formats:
+        try:
+            contents = FORMATS[name].encode(trace(FORMATS[name].samples))
+        except ExportError as error:
+            reasons[name] = str(error)
+        else:
+            for file, content in contents.items():
+                write_bytes(draft / file, content)
+    return reasons
 
 
 def _checked(draft: Path, name: str, answer: Answer, expected: Tensor) -> FileFacts:
     facts = compared(name, answer, expected)
-    if facts.reason and name == "safetensors":
+    if facts.reason and name not in FORMATS:
         raise ExportError(f"the exported weights do not give back the model: {facts.reason}")
     if facts.reason:
-        (draft / FILES[name]).unlink()
+        for file in FILES[name]:
+            (draft / file).unlink()
     return facts
 
 

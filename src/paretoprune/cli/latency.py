@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from paretoprune.cli.compose import fail
-from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.cli.arguments import listed, run_command, split_options, whole_number
+from paretoprune.errors import SettingsError
+from paretoprune.graph import FORMATS
 
 _USAGE = """usage: python -m src.latency NAME|FOLDER [key=value ...]
 
@@ -18,11 +18,14 @@ the models on the front of the sweep NAME, or the exported model in FOLDER.
   device=cpu                or cuda
   batch=1                   samples in a pass
   threads=1                 of the CPU
-  engine=torch              what runs the models: torch or onnxruntime
+  engine=torch              what runs the models: torch, torch.export, onnxruntime, openvino or
+                            executorch
   repeats=50                passes of each model
   sweeps_dir=sweeps         where the sweeps are
   trust=[my_package]        packages of yours that an exported model's class comes from
 """
+_ENGINES = ("torch", *(known.engine for known in FORMATS.values()))
+_COUNTS = {"batch", "threads", "repeats"}
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,7 @@ class Request:
 
 def main() -> None:
     """Entry point of the command."""
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_USAGE)
-        sys.exit(0 if arguments else 2)
-    sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
-    try:
-        _run(arguments)
-    except ParetopruneError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(_USAGE, _run)
 
 
 def _run(arguments: Sequence[str]) -> None:
@@ -63,24 +56,18 @@ def _run(arguments: Sequence[str]) -> None:
 
 def read_request(arguments: Sequence[str]) -> Request:
     """The options as values. Raises SettingsError with a sentence for each that is wrong."""
-    values: dict[str, str | int | tuple[str, ...]] = {}
-    mistakes = []
-    for argument in arguments:
-        key, separator, text = argument.partition("=")
-        if not separator or key not in Request.__dataclass_fields__:
-            known = ", ".join(f"{name}=" for name in Request.__dataclass_fields__)
-            mistakes.append(f"`{argument}` is not understood; the options are: {known}")
-        elif key in ("batch", "threads", "repeats"):
-            if text.isascii() and text.isdigit() and int(text) > 0:
-                values[key] = int(text)
-            else:
-                mistakes.append(f"`{argument}` must be a whole number above 0")
-        elif key == "trust":
-            values[key] = tuple(part.strip() for part in text.strip("[]").split(","))
-        else:
-            values[key] = text
-    if values.get("device", "cpu") not in ("cpu", "cuda"):
-        mistakes.append(f"`device={values['device']}` must be cpu or cuda")
+    options, mistakes = split_options(arguments, [*Request.__dataclass_fields__])
+    values: dict[str, Any] = dict(options)
+    for key in _COUNTS & options.keys():
+        try:
+            values[key] = whole_number(key, options[key])
+        except SettingsError as error:
+            mistakes += error.mistakes
+    if options.get("device", "cpu") not in ("cpu", "cuda"):
+        mistakes.append(f"`device={options['device']}` must be cpu or cuda")
+    if options.get("engine", "torch") not in _ENGINES:
+        known = ", ".join(_ENGINES)
+        mistakes.append(f"there is no engine `{options['engine']}`; there are: {known}")
     if mistakes:
         raise SettingsError(mistakes)
-    return Request(**values)  # type: ignore[arg-type]  # each is of its field's kind, see above
+    return Request(**values | {"trust": tuple(listed(options.get("trust", "")))})

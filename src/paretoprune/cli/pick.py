@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paretoprune.cli.arguments import find_sweep, options_of
-from paretoprune.cli.compose import fail, finetune_option
+from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
+from paretoprune.cli.compose import finetune_option
 from paretoprune.config import FinetuneSettings, parse_count
-from paretoprune.errors import ParetopruneError, PickError
+from paretoprune.errors import PickError
+from paretoprune.graph import FORMATS
 
 _USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
@@ -26,14 +26,15 @@ Which:
   max_accuracy_drop=0.5     at most so many percentage points below the dense model
 
 What to do with them:
-  format=onnx,pt2           ONNX and torch.export beside safetensors, which is always there
+  format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
+                            (phones), pt2 (torch.export)
   finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
                             keeps the sweep's own settings
   seeds=3                   train again with so many other seeds and tell the spread
   register=my-model         into MLflow's model registry, with the alias `champion`
   licence=MIT               for the model card
 """
-_FORMATS = ("safetensors", "onnx", "pt2")
+_FORMATS = ("safetensors", *FORMATS)
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,7 @@ class Order:
 
 def main() -> None:
     """Entry point of the command."""
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_USAGE)
-        sys.exit(0 if arguments else 2)
-    sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
-    try:
-        _run(arguments)
-    except ParetopruneError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(_USAGE, _run)
 
 
 def _run(arguments: Sequence[str]) -> None:
@@ -78,7 +69,7 @@ def _run(arguments: Sequence[str]) -> None:
 
     request = PickRequest(
         rules=tuple(options.pop("rule", "knee").split(",")),
-        trials=tuple(int(_number("trial", text)) for text in _listed(options.pop("trial", ""))),
+        trials=tuple(int(_number("trial", text)) for text in listed(options.pop("trial", ""))),
         count=_count(options, "n"),
         limits={key: _number(key, value) for key, value in options.items()},
     )
@@ -87,7 +78,7 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _order(options: dict[str, str]) -> Order:
     """What is not about which models to pick, taken out of the options."""
-    formats = _listed(options.pop("format", "safetensors"))
+    formats = listed(options.pop("format", "safetensors"))
     unknown = [name for name in formats if name not in _FORMATS]
     if unknown:
         raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
@@ -103,10 +94,6 @@ def _order(options: dict[str, str]) -> Order:
     )
 
 
-def _listed(text: str) -> list[str]:
-    return [part for part in text.split(",") if part]
-
-
 def _number(key: str, text: str) -> float:
     value = parse_count(text)
     if isinstance(value, float):
@@ -117,8 +104,4 @@ def _number(key: str, text: str) -> float:
 def _count(options: dict[str, str], key: str) -> int | None:
     """A whole number from 1, taken out of the options; None where it is not given."""
     text = options.pop(key, None)
-    if text is None:
-        return None
-    if not text.isdigit() or int(text) < 1:
-        raise PickError(f"`{key}={text}` must be a whole number, 1 or more")
-    return int(text)
+    return None if text is None else whole_number(key, text)

@@ -12,6 +12,7 @@ from paretoprune.config import MeasureSettings
 from paretoprune.delivery import CardFacts, FileFacts, LayerRow
 from paretoprune.delivery.card_tested import losses, repeats_sentence
 from paretoprune.delivery.quantities import written
+from paretoprune.graph import FORMATS
 from paretoprune.measure import device_name, macs_per_layer
 
 _SIZES = ("macs", "params", "size_bytes", "latency_ms")
@@ -67,7 +68,7 @@ def _file(file: FileFacts) -> str:
     if file.latency_ms is None or file.dense_latency_ms is None:
         return told
     return (
-        f"{told}; {file.latency_ms:.3g} ms in onnxruntime "
+        f"{told}; {file.latency_ms:.3g} ms in {FORMATS[file.format].engine} "
         f"(dense {file.dense_latency_ms:.3g} ms in the same run)"
     )
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from paretoprune.cli.bench import Bench
 from paretoprune.delivery import CardFacts
-from paretoprune.delivery.export import ONNX
 from paretoprune.errors import PickError
 from paretoprune.files import read_json
-from paretoprune.graph import open_onnx, run_onnx
+from paretoprune.graph import FORMATS
 from paretoprune.tracking import Registration, redact, register_model, resolve_uri
 
 _NUM_EXAMPLES = 2  # real inputs that are kept with the model
@@ -26,12 +25,13 @@ def register(bench: Bench, facts: CardFacts, *, name: str) -> None:
             raise PickError(
                 f"the model cannot be registered, as it has no ONNX file: {file.reason}"
             )
-    inputs = bench.inputs[:_NUM_EXAMPLES].numpy()
+    onnx, inputs = FORMATS["onnx"], bench.inputs[:_NUM_EXAMPLES]
+    run = onnx.open({file: (folder / file).read_bytes() for file in onnx.files}, None)
     registration = Registration(
         name=name,
-        onnx_file=folder / ONNX,
-        inputs=inputs,
-        logits=run_onnx(open_onnx(folder / ONNX), inputs),
+        onnx_file=folder / onnx.files[0],
+        inputs=inputs.numpy(),
+        logits=run(inputs).numpy(),
         about=read_json(folder / "preprocessing.json"),
         metrics=_metrics(facts),
         description=(folder / "README.md").read_text(encoding="utf-8"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from paretoprune.cli.arguments import find_sweep, options_of, reject_unknown
-from paretoprune.cli.compose import fail
-from paretoprune.errors import ParetopruneError, SweepError
+from paretoprune.cli.arguments import find_sweep, options_of, run_command
+from paretoprune.errors import SweepError
 from paretoprune.files import write_bytes
 
 _USAGE = """usage: python -m src.report NAME [published=FILE.csv] [sweeps_dir=...]
@@ -23,21 +21,12 @@ what its folder holds. A running sweep may be looked at too.
 
 def main() -> None:
     """Entry point of the command."""
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_USAGE)
-        sys.exit(0 if arguments else 2)
-    try:
-        _run(arguments)
-    except ParetopruneError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(_USAGE, _run)
 
 
 def _run(arguments: Sequence[str]) -> None:
-    name, options = arguments[0], options_of(arguments[1:])
-    reject_unknown([*options], ("published", "sweeps_dir"))
+    name = arguments[0]
+    options = options_of(arguments[1:], known=("published", "sweeps_dir"))
     path = find_sweep(Path(options.get("sweeps_dir", "sweeps")), name)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.views import write_views

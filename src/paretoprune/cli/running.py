@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,13 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from paretoprune.cli.arguments import sweeps_there
 from paretoprune.cli.first import search_of
 from paretoprune.cli.latency import Request
 from paretoprune.cli.terminal import make_console
 from paretoprune.errors import SettingsError, SweepError
 from paretoprune.files import read_json
 from paretoprune.load import load_dense, load_model
-from paretoprune.measure import ENGINES, compare_running, device_name
+from paretoprune.measure import compare_running, device_name
 from paretoprune.measure.compare import DENSE
 from paretoprune.mistakes import load_settings
 from paretoprune.pruning import Groups, Plan, apply_plan
@@ -36,10 +36,8 @@ def measure_and_print(name: str, request: Request) -> None:
     Raises SettingsError, SweepError or WeightsError for what is not there.
     """
     device = _device(request)
-    if request.engine not in ENGINES:
-        known = ", ".join(ENGINES)
-        raise SettingsError([f"there is no engine `{request.engine}`; there are: {known}"])
-    sweep = Path(request.sweeps_dir) / name
+    sweeps = Path(request.sweeps_dir)
+    sweep = sweeps / name
     folder = sweep if (sweep / "config.yaml").is_file() else Path(name)
     if (folder / "trials").is_dir():
         models = _front(SweepFolder(folder))
@@ -49,7 +47,8 @@ def measure_and_print(name: str, request: Request) -> None:
         models[folder.name] = load_model(folder, trust=request.trust)
         shape = read_json(folder / "data.json")["input_shape"]
     else:
-        raise SweepError(_nothing_there(name, Path(request.sweeps_dir)))
+        hint = sweeps_there(sweeps, name)
+        raise SweepError(f"`{name}` is neither a sweep in {sweeps}/ nor an exported model; {hint}")
     batch = torch.randn(request.batch, *shape, generator=torch.Generator().manual_seed(0))
     costs = compare_running(
         {key: model.to(device) for key, model in models.items()},
@@ -87,14 +86,6 @@ def _front(folder: SweepFolder) -> dict[str, nn.Module]:
         if plan.removed:
             models[f"{number:04d}"] = apply_plan(dense, groups, plan)
     return models
-
-
-def _nothing_there(name: str, sweeps: Path) -> str:
-    found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
-    close = difflib.get_close_matches(name, found, n=1)
-    hint = f"did you mean `{close[0]}`? " if close else ""
-    there = f"there are: {', '.join(found)}" if found else "none has been run yet"
-    return f"`{name}` is neither a sweep in {sweeps}/ nor an exported model; {hint}{there}"
 
 
 def _print(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from paretoprune.cli.facts import facts_of
+from paretoprune.cli.views import write_views
 from paretoprune.config import TrackingSettings
 from paretoprune.delivery import SweepFacts
+from paretoprune.delivery.report import write_front_png
 from paretoprune.delivery.summary import in_points, smallest_within
 from paretoprune.results import Direction, TrialResult
 from paretoprune.search import RunningFront
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.tracking import NullTracker, Tracker, open_tracker, resolve_uri, sweep_note
 
+_log = logging.getLogger(__name__)
+
+_EVERY_S = 120.0  # the picture takes a second to draw
 _FILES = ("front.csv", "front.png", "front.html", "report.html", "trials.csv")
 
 
@@ -30,8 +37,11 @@ class Tracked:
         groups: Sequence[str],
         *,
         patience_s: float = 5.0,
+        every_s: float = _EVERY_S,
     ) -> None:
-        self._folder, self._objectives = folder, objectives
+        """`every_s`: a front that grows is shown anew at most so often."""
+        self._folder, self._every_s = folder, every_s
+        self._shown, self._shown_at = frozenset[int](), time.monotonic()
         self._results: Sequence[TrialResult] = ()
         self._front = RunningFront(objectives)
         self._tracker: Tracker = NullTracker()
@@ -65,8 +75,28 @@ class Tracked:
         """One trial more."""
         self._results = results
         self._front.add(result)
-        self._tracker.mark_front(self._front.numbers())
+        front = frozenset(self._front.numbers())
+        self._tracker.mark_front(front)
         self._log(result)
+        if front != self._shown and time.monotonic() - self._shown_at >= self._every_s:
+            self._show()
+            self._shown, self._shown_at = front, time.monotonic()
+
+    def _show(self) -> None:
+        """Draw the front as it is and put it into MLflow; what prevents that costs a warning."""
+        try:
+            facts = write_views(self._folder, self._results)
+            if facts:
+                write_front_png(self._folder.path, facts)
+                self._summarise(facts)
+        except Exception as error:
+            _log.warning("the sweep's page in MLflow is not up to date: %s", error)
+
+    def _summarise(self, facts: SweepFacts) -> None:
+        files = [self._folder.path / name for name in _FILES]
+        self._tracker.log_summary(
+            note=_note(facts), files=[path for path in files if path.is_file()]
+        )
 
     def _log(self, result: TrialResult) -> None:
         files = [self._folder.trial(result.number) / "plan.json", self._folder.config]
@@ -80,10 +110,7 @@ class Tracked:
     ) -> None:
         facts = facts_of(self._folder, self._results)
         if facts.front and facts.dense:
-            files = [self._folder.path / name for name in _FILES]
-            self._tracker.log_summary(
-                note=_note(facts), files=[path for path in files if path.is_file()]
-            )
+            self._summarise(facts)
         self._tracker.close("FINISHED" if error is None else "KILLED")
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paretoprune.delivery.snippets import onnx_snippet, paretoprune_snippet, pt2_snippet
-from paretoprune.graph import OPSET
+from paretoprune.delivery.export import FILES
+from paretoprune.delivery.snippets import GRAPHS, own_loading, snippet
+from paretoprune.graph import FORMATS, OPSET
 from paretoprune.results import DataInfo, Preprocessing
 
 _MEANING = {
     "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
     "pt2": "the graph of `torch.export`; needs torch alone",
     "onnx": f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
+    "openvino": "the graph for OpenVINO, on processors and graphics of Intel",
+    "executorch": "the graph for ExecuTorch with XNNPACK, on phones; one sample in a pass",
 }
 
 
@@ -20,11 +23,11 @@ _MEANING = {
 class FileFacts:
     """One format of the model: what was checked of it, or why it is not there."""
 
-    format: str  # "safetensors", "onnx" or "pt2"
+    format: str  # "safetensors", or a name of `FORMATS`
     difference: float | None = None  # largest of a logit from PyTorch's, by a fresh process
     reason: str | None = None  # why the file is not there
-    latency_ms: float | None = None  # in onnxruntime
-    dense_latency_ms: float | None = None  # of the dense model's ONNX file, in the same run
+    latency_ms: float | None = None  # in the format's engine
+    dense_latency_ms: float | None = None  # of the dense model's files, in the same run
 
 
 def files_section(files: Sequence[FileFacts]) -> str:
@@ -53,29 +56,23 @@ def loading_section(
     """A piece of code for each format, to be run in the model's folder."""
     written = {facts.format for facts in files if facts.reason is None}
     parts = ["## How to load it\n", "Nothing here is pickled. In this folder:\n"]
-    if "onnx" in written:
-        parts.append(_code("onnxruntime and numpy", onnx_snippet(data, preprocessing)))
-    if "pt2" in written:
-        parts.append(_code("torch", pt2_snippet(data, preprocessing)))
-    own = f" and the model's own code ({', '.join(trust)})" if trust else ""
-    snippet = paretoprune_snippet(data, preprocessing, trust=trust)
-    parts.append(_code(f"paretoprune{own}", snippet))
+    ways = [GRAPHS[name] for name in GRAPHS if name in written]
+    for loading in [*ways, own_loading(trust)]:
+        code = snippet(loading, data, preprocessing)
+        parts.append(f"With {loading.needs}:\n\n```python\n{code}\n```\n")
     return "\n".join(parts)
 
 
 def _told(facts: FileFacts) -> str:
     if facts.reason:
         return f"no {facts.format}: {facts.reason}"
-    sentence = f"`model.{facts.format}`: {_MEANING[facts.format]}"
+    files = ", ".join(f"`{name}`" for name in FILES[facts.format])
+    sentence = f"{files}: {_MEANING[facts.format]}"
     if facts.difference is not None:
         sentence += f"; largest difference of a logit {facts.difference:.1e}"
     if facts.latency_ms is not None and facts.dense_latency_ms is not None:
         sentence += (
-            f"; {facts.latency_ms:.4g} ms in onnxruntime, the dense model "
+            f"; {facts.latency_ms:.4g} ms in {FORMATS[facts.format].engine}, the dense model "
             f"{facts.dense_latency_ms:.4g} ms in the same run"
         )
     return sentence
-
-
-def _code(needs: str, snippet: str) -> str:
-    return f"With {needs}:\n\n```python\n{snippet}\n```\n"

@@ -7,24 +7,25 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import PickError
 from paretoprune.files import write_bytes, write_text
-from paretoprune.graph import INPUT, OUTPUT
+from paretoprune.graph import FORMATS, INPUT, OUTPUT
 from paretoprune.results import DataInfo, Preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _UNKNOWN = "the data module does not tell what it does to an image; see the config"
-WEIGHTS, ONNX, PT2 = "model.safetensors", "model.onnx", "model.pt2"
-_FILES = frozenset(
+WEIGHTS = "model.safetensors"
+# The files of each format that a model may be exported in.
+FILES = {"safetensors": (WEIGHTS,), **{name: known.files for name, known in FORMATS.items()}}
+_OURS = frozenset(
     {
-        WEIGHTS,
-        ONNX,
-        PT2,
+        *chain.from_iterable(FILES.values()),
         "plan.json",
         "groups.json",
         "data.json",
@@ -97,7 +98,7 @@ def check_replaceable(folder: Path) -> None:
     if not folder.is_dir():
         raise PickError(f"`{folder}` is a file; name a folder that does not exist yet")
     present = {entry.name for entry in folder.iterdir()}
-    foreign = sorted(present - _FILES)
+    foreign = sorted(present - _OURS)
     if foreign or (present and not {WEIGHTS, "plan.json"} <= present):
         what = ", ".join(foreign[:3] or sorted(present)[:3])
         raise PickError(

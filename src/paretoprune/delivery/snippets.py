@@ -2,59 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from paretoprune.results import DataInfo, Preprocessing
 
 
-def paretoprune_snippet(
-    info: DataInfo, preprocessing: Preprocessing | None, *, trust: Sequence[str]
-) -> str:
+@dataclass(frozen=True)
+class Loading:
+    """How a format is loaded: what that needs, and what makes `logits` of `inputs`."""
+
+    needs: str
+    imports: Sequence[str]
+    lines: Sequence[str]
+
+
+_WITH_TORCH = (
+    "with torch.inference_mode():",
+    "    logits = model(torch.from_numpy(inputs)).numpy()",
+)
+GRAPHS: Mapping[str, Loading] = {
+    "onnx": Loading(
+        "onnxruntime and numpy",
+        ["import onnxruntime"],
+        [
+            'session = onnxruntime.InferenceSession("model.onnx")',
+            '[logits] = session.run(["logits"], {"input": inputs})',
+        ],
+    ),
+    "openvino": Loading(
+        "openvino and numpy",
+        ["import openvino"],
+        [
+            "# without this option it may compute with 16 bits: faster, and not quite the same",
+            'exact = {"INFERENCE_PRECISION_HINT": "f32"}',
+            'model = openvino.Core().compile_model("model.xml", "CPU", exact)',
+            'logits = model({"input": inputs})["logits"]',
+        ],
+    ),
+    "executorch": Loading(
+        "executorch and torch, on a computer",
+        ["import torch", "from executorch.runtime import Runtime"],
+        [
+            'program = Runtime.get().load_program("model.pte")  # must stay as long as its method',
+            'method = program.load_method("forward")',
+            "one_by_one = torch.from_numpy(inputs).split(1)  # as on a phone",
+            "logits = np.concatenate([method.execute([one])[0].numpy() for one in one_by_one])",
+        ],
+    ),
+    "pt2": Loading(
+        "torch",
+        ["import torch"],
+        ['model = torch.export.load("model.pt2").module()', *_WITH_TORCH],
+    ),
+}
+
+
+def own_loading(trust: Sequence[str]) -> Loading:
     """The pruned model as a `torch.nn.Module`, which can be trained further."""
+    code = f" and the model's own code ({', '.join(trust)})" if trust else ""
     trusted = f", trust={list(trust)!r}" if trust else ""
     load = f'model = paretoprune.load_model("."{trusted})'
-    return _lines(["paretoprune", "torch"], info, preprocessing, [load, *_with_torch("model")])
+    return Loading(
+        f"paretoprune{code}", ["import torch", "import paretoprune"], [load, *_WITH_TORCH]
+    )
 
 
-def pt2_snippet(info: DataInfo, preprocessing: Preprocessing | None) -> str:
-    """The graph in `model.pt2`; needs torch alone."""
-    load = 'model = torch.export.load("model.pt2").module()'
-    return _lines(["torch"], info, preprocessing, [load, *_with_torch("model")])
-
-
-def onnx_snippet(info: DataInfo, preprocessing: Preprocessing | None) -> str:
-    """The graph in `model.onnx`; needs onnxruntime and numpy alone."""
-    run = [
-        'session = onnxruntime.InferenceSession("model.onnx")',
-        '[logits] = session.run(["logits"], {"input": inputs})',
-    ]
-    return _lines(["onnxruntime"], info, preprocessing, run)
-
-
-def _with_torch(model: str) -> list[str]:
-    return [
-        "with torch.inference_mode():",
-        f"    logits = {model}(torch.from_numpy(inputs)).numpy()",
-    ]
-
-
-def _lines(
-    packages: Sequence[str],
-    info: DataInfo,
-    preprocessing: Preprocessing | None,
-    load_and_run: Sequence[str],
-) -> str:
-    imports = sorted(["numpy as np", *packages])
+def snippet(loading: Loading, info: DataInfo, preprocessing: Preprocessing | None) -> str:
+    """The whole piece of code."""
     return "\n".join(
         [
             "import json",
             "from pathlib import Path",
             "",
-            *(f"import {name}" for name in imports),
+            "import numpy as np",
+            *loading.imports,
             "",
             'about = json.loads(Path("preprocessing.json").read_text())',
             *_inputs(info, preprocessing),
-            *load_and_run,
+            *loading.lines,
             'print([about["classes"][index] for index in logits.argmax(1)])',
         ]
     )

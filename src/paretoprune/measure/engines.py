@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from paretoprune.graph import check_onnx_is_installed, onnx_bytes, open_onnx, run_onnx, trace
+from paretoprune.graph import FORMATS, Contents, check_installed, trace
 from paretoprune.measure.timing import Pass, wait
 
 
@@ -37,19 +37,22 @@ def _load_torch(model: nn.Module, batch: Tensor, threads: int) -> Pass:
     return run
 
 
-def _convert_onnx(model: nn.Module, batch: Tensor) -> bytes:
-    """The content of an ONNX file. Raises ExportError for a model that ONNX cannot hold."""
-    check_onnx_is_installed()
-    return onnx_bytes(trace(model, torch.cat([batch, batch])))  # tracing needs two samples
+def _engine_of(name: str) -> Engine:
+    """What runs a format, on the CPU, with threads of its own."""
+    known = FORMATS[name]
 
+    def convert(model: nn.Module, batch: Tensor) -> Contents:
+        check_installed(name)
+        return known.encode(trace(model, batch, samples=known.samples))
 
-def _load_onnx(content: bytes, batch: Tensor, threads: int) -> Pass:
-    """onnxruntime on the CPU, with threads of its own."""
-    session, inputs = open_onnx(content, threads=threads), batch.numpy()
-    return lambda: run_onnx(session, inputs)
+    def load(contents: Contents, batch: Tensor, threads: int) -> Pass:
+        run = known.open(contents, threads)
+        return lambda: run(batch)
+
+    return Engine(convert, load)
 
 
 ENGINES: Mapping[str, Engine] = {
     "torch": Engine(lambda model, batch: model, _load_torch),
-    "onnxruntime": Engine(_convert_onnx, _load_onnx),
+    **{known.engine: _engine_of(name) for name, known in FORMATS.items()},
 }

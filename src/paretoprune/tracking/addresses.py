@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paretoprune.tracking.views import FIRST_VIEW, has_views, view_query
+from paretoprune.tracking.views import FIRST_VIEW, WORKFLOW, has_views, view_query
 
 _MOST_SWEEPS = 20  # whose addresses are told
 _TIMEOUT_S = 30.0
@@ -37,7 +37,7 @@ def sweep_addresses(host: str, port: int) -> list[str]:
 def _lines(base: str, info: Mapping[str, Any]) -> list[str]:
     return [
         f"  {info['run_name']}: all trials  {base}/runs?{view_query(FIRST_VIEW)}",
-        f"  {' ' * len(info['run_name'])}  best points {base}/runs/{info['run_id']}",
+        f"  {' ' * len(info['run_name'])}  best points {base}/runs/{info['run_id']}?{WORKFLOW}",
     ]
 
 

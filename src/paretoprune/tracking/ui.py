@@ -81,6 +81,7 @@ def _server(uri: str, port: int, artifacts: Path) -> Iterator[subprocess.Popen[b
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",  # of MLflow's own code, which no user can do anything about
     }
     with _hang_up_like_ctrl_c():
         # A session of its own, so that all of it can be ended together.

@@ -13,6 +13,7 @@ from typing import Any
 from paretoprune.results import Direction
 
 FIRST_VIEW = "trials"  # the one that `python -m src.ui` links to
+WORKFLOW = "workflowType=machine_learning"  # in an address: without MLflow's tools for chats
 _PREFIX = "mlflow.sharedViewState."
 _HEADLINES = ("accuracy", "macs", "params", "latency_ms", "measured_speedup")
 _TAGS = ("front", "baseline", "state", "origin")
@@ -50,8 +51,8 @@ def has_views(tags: Sequence[Mapping[str, str]]) -> bool:
 
 
 def view_query(key: str) -> str:
-    """The query of the table's address that opens a view, apart from MLflow's tools for chats."""
-    return f"workflowType=machine_learning&viewStateShareKey={key}"
+    """The query of the table's address that opens a view."""
+    return f"{WORKFLOW}&viewStateShareKey={key}"
 
 
 def _columns(objectives: Mapping[str, Direction], groups: Sequence[str]) -> dict[str, Any]:

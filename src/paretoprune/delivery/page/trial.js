@@ -6,6 +6,7 @@ function trialPanel(content, trial, choose) {
     html("h3", {}, `Trial ${trial.number}`),
     html("p", { class: "note" }, describeTrial(trial), parentLink(trial, choose)),
     trial.reason ? html("p", { class: "reason" }, trial.reason) : null,
+    ...Object.entries(trial.spread).map(([name, spread]) => html("p", { class: "note" }, describeSpread(content, name, spread))),
     trial.front ? command(`${content.pick} trial=${trial.number}`) : html("p", { class: "note" }, "Not on the front: another trial is as good in every objective and better in one, or it did not finish within the limits."),
     metricsTable(content.quantities.filter((one) => one.objective || one.headline), trial, dense),
     html("h4", {}, "Channels kept in each group"),
@@ -23,6 +24,11 @@ function describeTrial(trial) {
   if (trial.stopped || trial.rung) parts.push(`rung ${trial.rung}${trial.stopped ? ", not trained on" : ""}`);
   if (trial.duplicate_of !== null) parts.push(`the same architecture as trial ${trial.duplicate_of}`);
   return parts.join(" · ");
+}
+
+function describeSpread(content, name, [least, most, seeds]) {
+  const quantity = content.quantities.find((one) => one.name === name);
+  return `Trained with ${seeds} seeds: ${quantity.label} ${written(quantity, least)} to ${written(quantity, most)}.`;
 }
 
 function parentLink(trial, choose) {
