@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -146,10 +147,12 @@ def test_the_test_part_has_an_interval_and_a_comparison(export: Path, picked: Ru
 
 
 def test_longer_training_other_seeds_and_several_at_once(folder: Path, number: int) -> None:
-    done = run_pick(folder, "tiny", f"trial={number},0", "epochs=1", "seeds=2")
+    front = pd.read_csv(folder / "sweeps/tiny/front.csv")["number"]
+    other = next(n for n in front if n != number)
+    done = run_pick(folder, "tiny", f"trial={number},{other}", "epochs=1", "seeds=2")
     assert done.code == 0, done.err
     assert done.out.count("is exported to") == 2
-    assert (folder / "sweeps/tiny/picked/0000-1-epochs").is_dir()
+    assert (folder / f"sweeps/tiny/picked/{other:04d}-1-epochs").is_dir()
     export = folder / f"sweeps/tiny/picked/{number:04d}-1-epochs"
     metrics = metrics_of(export)
     assert metrics["extra_epochs"] == 1
