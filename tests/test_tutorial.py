@@ -29,7 +29,7 @@ _SERVE = "mlflow models serve"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_every_command_of_the_tutorial(tmp_path: Path) -> None:
     for name, content in re.findall(r'```python title="(.*?)"\n(.*?)```', TUTORIAL, re.DOTALL):
         (tmp_path / name).write_text(content)
