@@ -1,4 +1,4 @@
-"""What a sampler sees of a long study: the front and the latest trials, not everything."""
+"""What a sampler sees of a long study: some of the front and the latest trials, not everything."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from paretoprune.search.running_front import RunningFront
 class WindowStorage(InMemoryStorage):
     """Optuna's storage in memory, for one study, of which it shows samplers a bounded part.
 
-    Shown are the trials under way, those of the front, and the `most` latest of the complete ones,
-    so that asking takes no longer the more trials there are. Failed trials are not: no sampler
-    learns from them. What is shown follows from the order in which trials were told alone. A single
-    trial can be looked up by its id, shown or not.
+    Shown are the trials under way, the `most` latest of the complete ones, and the front, so that
+    asking takes no longer the more trials there are. Of a front of more than `most`, so many are
+    shown: both ends and evenly between them, in the order of the first objective. Failed trials are
+    not shown: no sampler learns from them. What is shown follows from the order in which trials were
+    told alone. A single trial can be looked up by its id, shown or not.
     """
 
     def __init__(self, objectives: Mapping[str, Direction], *, most: int) -> None:
         super().__init__()
+        self._most = most
         self._under_way: set[int] = set()  # ids, as all here
         self._latest: deque[int] = deque(maxlen=most)
         self._front = RunningFront(objectives)
@@ -51,10 +53,18 @@ class WindowStorage(InMemoryStorage):
         """Those that are shown, oldest first, of these states."""
         if states == (TrialState.WAITING,):  # the memory knows where to look for these
             return super().get_all_trials(study_id, deepcopy, states)
-        shown = sorted({*self._under_way, *self._latest, *self._front.numbers()})
+        shown = sorted({*self._under_way, *self._latest, *self._of_the_front()})
         trials = [self.get_trial(trial_id) for trial_id in shown]
         found = [trial for trial in trials if states is None or trial.state in states]
         return copy.deepcopy(found) if deepcopy else found
+
+    def _of_the_front(self) -> Sequence[int]:
+        front = self._front.numbers()
+        if len(front) <= self._most:
+            return front
+        ordered = sorted(front, key=lambda trial_id: self.get_trial(trial_id).values[0])
+        last, gaps = len(ordered) - 1, max(1, self._most - 1)
+        return [ordered[round(step * last / gaps)] for step in range(gaps + 1)]
 
     def _note(self, trial_id: int) -> None:
         trial = self.get_trial(trial_id)
