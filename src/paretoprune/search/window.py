@@ -19,8 +19,8 @@ class WindowStorage(InMemoryStorage):
     Shown are the trials under way, the `most` latest of the complete ones, and the front, so that
     asking takes no longer the more trials there are. Of a front of more than `most`, so many are
     shown: both ends and evenly between them, in the order of the first objective. Failed trials are
-    not shown: no sampler learns from them. What is shown follows from the order in which trials were
-    told alone. A single trial can be looked up by its id, shown or not.
+    not shown: no sampler learns from them. All of this follows from the order in which trials were
+    told. A single trial can be looked up by its id, shown or not.
     """
 
     def __init__(self, objectives: Mapping[str, Direction], *, most: int) -> None:
