@@ -55,7 +55,7 @@ def write_digits(path: Path, *, seed: int) -> None:
         arrays[f"x_{name}"] = _views(digits.images[chosen] / 16, random)
         arrays[f"y_{name}"] = digits.target[chosen]
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def _views(images: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -123,7 +123,7 @@ def measure(
         least_share=sweep.least_share,
         chance=100 / outlined.info.num_classes,
         dense_validation=dense.validation,
-        dense_test=dense.test,
+        dense_test=dense.test or 0.0,
         members=tuple(members),
     )
 

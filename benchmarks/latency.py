@@ -197,7 +197,8 @@ class On(nn.Module):
         self.model, self.batch = model, batch
 
     def forward(self, _: Tensor) -> Tensor:
-        return self.model(self.batch)
+        output: Tensor = self.model(self.batch)
+        return output
 
 
 def draw_stairs(path: Path, threads: int) -> None:

@@ -168,7 +168,7 @@ def _train_bare(prepared: Prepared, model: nn.Module) -> None:
         model.train()
         for x, y, _ in loader:
             optimizer.zero_grad()
-            cross_entropy(model(x), y).backward()
+            torch.autograd.backward(cross_entropy(model(x), y))
             optimizer.step()
             schedule.step()
         model.eval()

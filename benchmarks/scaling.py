@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import heapq
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -303,4 +302,4 @@ def calibrate(seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

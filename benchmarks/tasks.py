@@ -96,7 +96,7 @@ def _write_fashion(folder: Path, path: Path) -> None:
         arrays[f"x_{part}"] = images.reshape(-1, 28, 28)
         arrays[f"y_{part}"] = _idx(folder / f"{name}-labels-idx1-ubyte.gz", header=8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def _idx(path: Path, *, header: int) -> np.ndarray:

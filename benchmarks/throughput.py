@@ -85,7 +85,7 @@ def resnet20() -> nn.Module:
 
 def bare_seconds(model: nn.Module, batches: list[Batch], device: torch.device, loop: Loop) -> float:
     """The loop one would write by hand, with the validation of `fit` at the end."""
-    model = copy.deepcopy(model).to(device, memory_format=loop.order).train()
+    model = copy.deepcopy(model).to(device).to(memory_format=loop.order).train()
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=loop.bfloat16)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=True
@@ -97,7 +97,7 @@ def bare_seconds(model: nn.Module, batches: list[Batch], device: torch.device, l
             logits = model(x.contiguous(memory_format=loop.order))
         loss = cross_entropy(logits.float(), y)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
     with torch.inference_mode(), autocast:

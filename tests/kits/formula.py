@@ -24,7 +24,7 @@ def cost_of(ratios: Mapping[str, float]) -> Cost:
 
 def accuracy_of(widths: Mapping[str, int]) -> float:
     """Later groups matter more; every channel removed costs something."""
-    lost = sum((1 + i) * (16 - widths[g.name]) ** 1.5 for i, g in enumerate(GROUPS))
+    lost: float = sum((1 + i) * (16 - widths[g.name]) ** 1.5 for i, g in enumerate(GROUPS))
     return 100 - lost / 8
 
 
