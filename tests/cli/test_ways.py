@@ -100,6 +100,7 @@ def test_what_does_not_go_together_is_told() -> None:
 
     assert "set `granularity=weights`" in told("schedule=regrow")
     assert "needs `granularity=channels`" in told("schedule=one_by_one", "granularity=nm")
+    assert "is not forecast" in told("granularity=depth", "sparsity.latency=0.5")
     assert "zeros do not change the latency" in told("granularity=weights", "sparsity.latency=0.5")
     assert "`compensation=least_squares` does the same" in told("compensation=obs")
     assert "does not tell" in told("schedule=lottery", "model.weights=some.safetensors")
