@@ -152,17 +152,17 @@ def look_at(name: str) -> dict[str, Any]:
     left, counted = macs_left(model, groups.prunable, example)
     if left > 0.5 and _runs(model, full := torch.randn(1, 3, FULL, FULL)):
         left, counted = macs_left(model, groups.prunable, full)
-    error = error_of(model, groups.prunable, example)
+    difference = error_of(model, groups.prunable, example)
     reasons = Counter(kept.reason.split("`", 2)[-1].strip() for kept in groups.kept)
     return {
         "name": name,
-        "state": "equal" if error < 1e-3 else "WRONG",
+        "state": "equal" if difference < 1e-3 else "WRONG",
         "params": sum(p.numel() for p in model.parameters()),
         "groups": len(groups.prunable),
         "kept": len(groups.kept),
         "macs_left": round(left, 4),
         "counted": round(counted, 4),
-        "error": f"{error:.1e}",
+        "error": f"{difference:.1e}",
         "seconds": round(seconds, 1),
         "size": example.shape[-1],
         "reason": "; ".join(f"{n}x {reason}" for reason, n in reasons.most_common(2)),
@@ -223,9 +223,10 @@ def _make(name: str, size: int) -> nn.Module:
     if name.startswith("timm/"):
         short = name.removeprefix("timm/")
         try:
-            return timm.create_model(short, pretrained=False, img_size=size)
+            model: nn.Module = timm.create_model(short, pretrained=False, img_size=size)
         except TypeError:
-            return timm.create_model(short, pretrained=False)
+            model = timm.create_model(short, pretrained=False)
+        return model
     given: dict[str, Any] = {"weights": None}
     if name.startswith("vit_"):
         given["image_size"] = size
@@ -233,7 +234,8 @@ def _make(name: str, size: int) -> nn.Module:
         given["input_size"] = (size, size)
     if name in ("googlenet", "inception_v3"):
         given["init_weights"] = False
-    return torchvision.models.get_model(name, **given)
+    found: nn.Module = torchvision.models.get_model(name, **given)
+    return found
 
 
 def show(rows: list[dict[str, Any]]) -> None:
