@@ -342,12 +342,12 @@ class Settings:
     def compensation_method(self) -> str | None:
         """How kept weights make up for what went; None where they stay as they are.
 
-        `auto` is least squares where channels go and the trained weights are kept.
+        `auto` is least squares where channels or blocks go and the trained weights are kept.
         """
         if self.compensation != "auto":
             return None if self.compensation == "none" else self.compensation
         keeps_weights = not self.schedule.trains_anew
-        return "least_squares" if self.granularity.name == "channels" and keeps_weights else None
+        return "least_squares" if self.granularity.smaller and keeps_weights else None
 
     @model_validator(mode="after")
     def _parts_of_pruning_fit(self) -> Settings:
