@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from paretoprune.search import Sizes, distinct_ratios
+from paretoprune.results import Budget
+from paretoprune.search import Sizes, affordable_sizes, distinct_ratios
 from tests.kits import formula
 
 SIZES = Sizes(
@@ -28,3 +29,23 @@ def test_any_ratios_are_stretched_to_a_size(size: float) -> None:
     assert all(0 <= ratio <= 0.9 for ratio in stretched.values())
     assert size - 3 <= SIZES.size_of(stretched) <= size
     assert sorted(stretched, key=stretched.__getitem__) == sorted(ratios, key=ratios.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("budget", "seconds_per_epoch", "expected"),
+    [
+        (None, 2.0, 10),
+        (Budget(5, "trials"), 2.0, 10),
+        (Budget(24, "epochs"), None, 6),
+        (Budget(10, "epochs"), None, 4),
+        (Budget(1000, "epochs"), 2.0, 10),
+        (Budget(60, "seconds"), 3.0, 5),
+        (Budget(60, "seconds"), None, 10),
+    ],
+    ids=str,
+)
+def test_a_short_budget_has_fewer_sizes(
+    budget: Budget | None, seconds_per_epoch: float | None, expected: int
+) -> None:
+    assert affordable_sizes(10, budget, seconds_per_epoch) == expected
+    assert affordable_sizes(3, budget, seconds_per_epoch) <= 3

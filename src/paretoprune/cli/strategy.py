@@ -22,6 +22,7 @@ from paretoprune.search import (
     Ledger,
     Sizes,
     Strategy,
+    affordable_sizes,
     broken_limits,
     global_ratios,
     measure_sensitivity,
@@ -36,6 +37,11 @@ Ratios = Mapping[str, float]
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 _TIE = 1e-6
+
+_EPOCHS_OF_A_SIZE = (
+    4.0  # of a model of half the width: with less, fewer sizes make the better front
+)
+_LEAST_SIZES = 4
 
 
 def strategy_of(
@@ -64,13 +70,18 @@ def strategy_of(
         return Halving(full, search.objectives, num_first) if halving else full
     if search.strategy in ("uniform", "global"):
         member = _member(task, scores, sizes)
-        return Family(search.strategy, member, sizes, search.num_sizes, num_first)
+        return Family(search.strategy, member, sizes, _num_sizes(prepared), num_first)
     gates = task.settings.goes_by_gates
     damage = _gates(prepared) if gates else lambda _parent: sensitivity()
     uniform = _uniform(task, sizes)
     look = _look(prepared, trials)
     seed = task.settings.seed
-    return Chain(search.strategy, sizes, fits, damage, uniform, look, search.num_sizes, seed)
+    return Chain(search.strategy, sizes, fits, damage, uniform, look, _num_sizes(prepared), seed)
+
+
+def _num_sizes(prepared: Prepared) -> int:
+    search = search_of(prepared.outline.settings)
+    return affordable_sizes(search.num_sizes, search.budget, prepared.seconds_per_epoch)
 
 
 def _look(prepared: Prepared, trials: Path) -> Callable[[int | None, Ratios], float]:

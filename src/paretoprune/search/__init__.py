@@ -25,7 +25,7 @@ from paretoprune.search.paths import (
 )
 from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import Sensitivity, distinct_ratios, measure_sensitivity
-from paretoprune.search.sizes import Sizes
+from paretoprune.search.sizes import Sizes, affordable_sizes
 from paretoprune.search.strategies import Chain, Drop, Family, Full, Halving, Strategy
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Sizes",
     "Strategy",
     "Yardstick",
+    "affordable_sizes",
     "attained",
     "baselines",
     "box_hypervolume",

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from paretoprune.results import Budget
+
 Ratios = Mapping[str, float]
+
+_EPOCHS_OF_A_SIZE = (
+    4.0  # of a model of half the width: with less, fewer sizes make the better front
+)
+_LEAST_SIZES = 4
 
 
 @dataclass(frozen=True)
@@ -47,3 +54,20 @@ class Sizes:
         if share < 0:
             return {name: ratio * (1 + share) for name, ratio in ratios.items()}
         return {n: r + share * (self.choices[n][-1] - r) for n, r in ratios.items()}
+
+
+def affordable_sizes(most: int, budget: Budget | None, seconds_per_epoch: float | None) -> int:
+    """How many sizes a sweep is worth: `most`, or fewer where the budget is short.
+
+    A size should have four epochs of a model of half the width, which takes `seconds_per_epoch`;
+    None: nobody knows. Four sizes are always tried. A budget of trials says how many by itself.
+    """
+    if budget is None or budget.unit == "trials":
+        return most
+    if budget.unit == "epochs":
+        epochs = budget.amount
+    elif seconds_per_epoch is not None:
+        epochs = budget.amount / seconds_per_epoch
+    else:
+        return most
+    return min(most, max(_LEAST_SIZES, int(epochs / _EPOCHS_OF_A_SIZE)))
