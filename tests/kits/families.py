@@ -54,6 +54,24 @@ class Separate(nn.Module):
         return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
+class Biased(Fused):
+    """A bias for each head and place, worked out from a parameter once, as LeViT does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.biases = nn.Parameter(torch.randn(HEADS, 4))
+        self.cache: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "bias" not in self.cache:
+            self.cache["bias"] = self.biases.detach()[:, None, :]
+        n, t, _ = x.shape
+        qkv = self.qkv(x).reshape(n, t, 3, self.num_heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv.unbind(0)
+        weights = (q @ k.transpose(-2, -1) * self.head_dim**-0.5 + self.cache["bias"]).softmax(-1)
+        return self.proj((weights @ v).transpose(1, 2).reshape(n, t, self.attn_dim))
+
+
 class MultiQuery(nn.Module):
     """One key and one value for all queries: the channels of the value lie in every head."""
 

@@ -11,7 +11,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning import apply_plan, check_equivalence, find_groups, masked_model, operations
 from paretoprune.pruning.discover import discover_groups
 from paretoprune.pruning.proof import apart, random_plan
-from tests.kits import networks
+from tests.kits import families, networks
 
 
 class Two(nn.Module):
@@ -123,6 +123,13 @@ def test_a_rule_that_stumbles_costs_its_channels_and_no_crash(
     groups = find_groups(Flipped(), networks.example())
     assert [group.name for group in groups.prunable] == ["honest"]
     assert groups.kept[0].reason == "what `` (flip) does with channels is not known"
+
+
+def test_what_is_worked_out_from_weights_once_follows_their_size() -> None:
+    """The proof makes its weights larger half-way; a bias kept from before would be another."""
+    model = networks.lively(families.Transformer(families.Biased()))
+    groups = find_groups(model, networks.example())
+    assert {g.name: g.width for g in groups.prunable} == {"attention.qkv": 4, "mlp.0": 20}
 
 
 def test_the_reason_is_in_plain_words() -> None:

@@ -63,6 +63,7 @@ def amplify(generic: Generic, factor: float, *, seed: int) -> None:
     for name, parameter in generic.model.named_parameters():
         if _is_weight(name, parameter):
             parameter.mul_(factor)
+    _empty_all_caches(generic.model)
     _settle_statistics(generic.model, generic.inputs, seed)
 
 
@@ -74,9 +75,14 @@ def _blank(model: nn.Module, dtype: torch.dtype) -> nn.Module:
         if parameter.is_floating_point()
     }
     working = copy_with(model, empty).to("cpu", dtype).eval()
-    for module in working.modules():
-        empty_caches(module)
+    _empty_all_caches(working)
     return working
+
+
+def _empty_all_caches(model: nn.Module) -> None:
+    """What was worked out from weights that are others now."""
+    for module in model.modules():
+        empty_caches(module)
 
 
 def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
