@@ -17,7 +17,6 @@ from paretoprune.executors import Inline
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import stored_study
 from paretoprune.sweep_folder import SweepFolder
-from paretoprune.tracking import tracker
 from tests.faults.driver import Trials, fork, numbers_in, status_of, sweep
 from tests.kits import formula
 
@@ -84,15 +83,12 @@ def runs_in(uri: str) -> dict[str, str]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_what_mlflow_missed_it_gets_from_the_next_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_mlflow_missed_it_gets_from_the_next_run(tmp_path: Path) -> None:
     """The results in the folder are the queue on disk: no run of the command, no loss."""
     results = sweep(tmp_path / "sweep", n_trials=6)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     track(tmp_path / "sweep", uri, results[:3])
-    with monkeypatch.context() as patch, locked(tmp_path / "mlflow.db"):
-        patch.setattr(tracker, "_OPEN_PATIENCE_S", 0.3)
+    with locked(tmp_path / "mlflow.db"):
         # A process of its own, which takes with it what it still tries to send.
         late = partial(track, tmp_path / "sweep", uri, results, patience_s=0.3)
         assert status_of(fork(late)) == 0

@@ -18,7 +18,7 @@ from paretoprune import graph
 from paretoprune.errors import ExportError
 from paretoprune.graph import FORMATS, Tracer, trace, tracer
 from paretoprune.pruning import apply_plan, find_groups
-from paretoprune.pruning.find import random_plan
+from paretoprune.pruning.proof import random_plan
 from tests.kits import families, networks
 
 NETWORKS = (*families.FAMILIES, "resnet_option_a", "densenet", "resnext", "mobilenet")

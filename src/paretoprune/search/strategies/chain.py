@@ -65,9 +65,16 @@ class Chain:
         return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """The last link."""
-        last = _trained(_last_trained([r for r in results if r.origin == self.origin]))
-        return set() if last is None else {last}
+        """The last link, and smaller trials that are no links: a link may come to repeat one."""
+        last = _last_trained([r for r in results if r.origin == self.origin])
+        size = self.sizes.size_of(last.ratios) if last else float("inf")
+        others = {
+            r.number
+            for r in results
+            if r.origin != self.origin and r.curve and self.sizes.size_of(r.ratios) < size
+        }
+        trained = _trained(last)
+        return others if trained is None else others | {trained}
 
     def _chosen(
         self,
