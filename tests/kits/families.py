@@ -64,7 +64,7 @@ class Biased(Fused):
 
     def forward(self, x: Tensor) -> Tensor:
         if "bias" not in self.cache:
-            self.cache["bias"] = self.attention_biases.detach()[:, None, :]
+            self.cache["bias"] = self.attention_biases.detach()[:, None, :].clone()
         n, t, _ = x.shape
         qkv = self.qkv(x).reshape(n, t, 3, self.num_heads, self.head_dim).permute(2, 0, 3, 1, 4)
         q, k, v = qkv.unbind(0)
