@@ -59,12 +59,12 @@ class Biased(Fused):
 
     def __init__(self) -> None:
         super().__init__()
-        self.biases = nn.Parameter(torch.randn(HEADS, 4))
+        self.attention_biases = nn.Parameter(torch.randn(HEADS, 4))
         self.cache: dict[str, Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         if "bias" not in self.cache:
-            self.cache["bias"] = self.biases.detach()[:, None, :]
+            self.cache["bias"] = self.attention_biases.detach()[:, None, :].clone()
         n, t, _ = x.shape
         qkv = self.qkv(x).reshape(n, t, 3, self.num_heads, self.head_dim).permute(2, 0, 3, 1, 4)
         q, k, v = qkv.unbind(0)
