@@ -61,6 +61,7 @@ def compare_with_bare_training(folder: Path) -> None:
         "+sweep=resnet",
         f"search.n_trials={NUM_TRIALS}",
         "finetune.distillation=0",
+        "compensation=none",  # it is training, of a kind; the bare loop has none
         f"sweeps_dir={folder / 'sweeps'}",
         f"cache_dir={folder / 'cache'}",
         f"tracking.uri=sqlite:///{folder / 'mlflow.db'}",
