@@ -151,7 +151,7 @@ def settings_of(entry: Entry, seed: int, arguments: argparse.Namespace, folder: 
     groups = [o for o in entry.overrides if not o.startswith("++")]
     values = [o for o in entry.overrides if o.startswith("++")]
     overrides = [
-        "data=npz", "tracking=none", "measure=fast", *groups,
+        "data=npz", "tracking=none", "measure=fast", "compensation=none", *groups,
         f"data.train=[{data}/cifar10-train-a.npz]", f"data.test=[{data}/cifar10-test.npz]",
         "data.mean=[0.4914,0.4822,0.4465]", "data.std=[0.2023,0.1994,0.2010]",
         "data.shift=2", "data.flip=true", "data.batch_size=50",
