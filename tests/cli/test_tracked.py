@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import mlflow
@@ -11,6 +12,7 @@ from paretoprune.cli.facts import objectives_of
 from paretoprune.cli.tracked import Tracked
 from paretoprune.config import TrackingSettings
 from paretoprune.results import TrialResult
+from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
 from tests.cli.test_report import make_sweep
 
@@ -25,6 +27,16 @@ def sweep_in(folder: Path) -> tuple[SweepFolder, list[TrialResult], str]:
     make_sweep(folder, "formula", seed=0)
     found = SweepFolder(folder / "sweeps" / "formula")
     return found, found.read_results(), f"sqlite:///{folder}/mlflow.db"
+
+
+def page_with(uri: str, words: str) -> tuple[str, set[str]]:
+    """The page once it has these words: MLflow is told while the sweep goes on."""
+    for _ in range(600):
+        note, files = page(uri)
+        if words in note and "front.png" in files:
+            return note, files
+        time.sleep(0.1)
+    raise AssertionError(f"the page has no {words!r}: {note}")
 
 
 def page(uri: str) -> tuple[str, set[str]]:
@@ -43,11 +55,11 @@ def test_the_page_tells_of_the_front_so_far(tmp_path: Path) -> None:
     with track(folder, uri, every_s=0) as tracked:
         tracked.begun([])
         tracked.finished(results[0], results[:1])
-        note, files = page(uri)
-        assert "**formula**: 1 models" in note and "front.png" in files
+        note, _ = page_with(uri, "**formula**: 1 models")
         for count in range(2, len(results) + 1):
             tracked.finished(results[count - 1], results[:count])
-        while_it_ran, _ = page(uri)
+        size = len(front_of(results, objectives_of(folder.read_config())))
+        while_it_ran, _ = page_with(uri, f"**formula**: {size} models")
     assert while_it_ran == page(uri)[0] != note
 
 
