@@ -10,8 +10,8 @@ from torch.nn.functional import pad
 from paretoprune.errors import PruningError
 from paretoprune.pruning import apply_plan, check_equivalence, find_groups, masked_model, operations
 from paretoprune.pruning.discover import discover_groups
-from paretoprune.pruning.proof import apart, random_plan
-from tests.kits import families, networks
+from paretoprune.pruning.proof import random_plan
+from tests.kits import networks
 
 
 class Two(nn.Module):
@@ -103,16 +103,6 @@ def test_channels_that_meet_in_pairs_go_in_pairs(model: nn.Module) -> None:
     assert {group.name: group.width for group in groups.prunable} == {"honest": 6, "first": 4}
 
 
-def test_failing_groups_are_looked_for_in_the_module_that_failed() -> None:
-    """Blame gives a part that holds what fails, where it can; halves where it cannot."""
-    groups = discover_groups(networks.build("resnet"), networks.example()).prunable
-    first, rest = apart(groups, "layer1.1.conv2")
-    assert {g.name for g in first} == {"conv1", "layer1.1.conv1"}  # its outputs and its inputs
-    assert [*first, *rest] != list(groups) and {*first, *rest} == {*groups}
-    assert apart(groups, "") == (groups[: len(groups) // 2], groups[len(groups) // 2 :])
-    assert apart(groups[:1] * 2, "nowhere") == (groups[:1], groups[:1])
-
-
 def test_a_rule_that_stumbles_costs_its_channels_and_no_crash(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -123,13 +113,6 @@ def test_a_rule_that_stumbles_costs_its_channels_and_no_crash(
     groups = find_groups(Flipped(), networks.example())
     assert [group.name for group in groups.prunable] == ["honest"]
     assert groups.kept[0].reason == "what `` (flip) does with channels is not known"
-
-
-def test_what_is_worked_out_from_weights_once_follows_their_size() -> None:
-    """The proof makes its weights larger half-way; a bias kept from before would be another."""
-    model = networks.lively(families.Transformer(families.Biased()))
-    groups = find_groups(model, networks.example())
-    assert {g.name: g.width for g in groups.prunable} == {"attention.qkv": 4, "mlp.0": 20}
 
 
 def test_the_reason_is_in_plain_words() -> None:
