@@ -17,7 +17,7 @@ class Teacher:
     A sample is known by its key, a number in [0, `num_keys`) that also names its augmented view.
     The memory takes 2 * `num_keys` * `num_classes` bytes (float16) on `device`. Batches without
     keys, or `num_keys` = 0, are computed each time. The dense model itself is copied. With
-    `bfloat16` it answers as a training with bfloat16 would ask it, at a third of the time.
+    `bfloat16` it computes as a training with bfloat16 does, which is faster.
     """
 
     def __init__(

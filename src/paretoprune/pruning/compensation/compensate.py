@@ -54,9 +54,10 @@ def compensate(
 
     `rows` names, by weight, the outputs of the reference that are left; all where absent. Plain
     convolutions and linear layers that run once in a forward pass are updated; others stay as they
-    are. Both models run in evaluation mode and are left in the modes they had.
+    are. Both models run in evaluation mode and are left in the modes they had; but BatchNorm layers
+    of `model` normalise by the samples, whose statistics they keep.
     """
-    samples = samples[: max(1, _MOST // samples[0].numel())]
+    samples = samples[: max(2, _MOST // samples[0].numel())]
     targets = _targets(reference, samples)
 
     def update(path: str, layer: nn.Module, entering: Tensor) -> None:

@@ -29,8 +29,9 @@ def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
     """Change weights and bias to what gives the wanted outputs best, in the sense of least squares.
 
     He et al. 2017 (Channel Pruning for Accelerating Very Deep Neural Networks, section 3.1, step
-    2), with a small penalty on the change. Where weights of a row are zero, only the others of the
-    row change; that takes a solution for each row.
+    2), with a small penalty on the change. The means of inputs and outputs are left out: the bias,
+    or the BatchNorm behind the layer, makes up for them. Where weights of a row are zero, only the
+    others of the row change; that takes a solution for each row.
     """
     centred = moments.centred()
     inputs, active = _damped(centred.inputs, _PULL), _matrix(layer) != 0

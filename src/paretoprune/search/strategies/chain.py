@@ -10,8 +10,10 @@ anything is trained: what the damage says, an even one, and changes of the best 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -88,22 +90,23 @@ class Chain:
         """The allocation that hurts least, of so many."""
         choices, size_of = self.sizes.choices, self.sizes.size_of
         by_damage = allocate(self.damage(parent), choices, size_of, start=start, enough=enough)
-        seen: dict[tuple[float, ...], tuple[float, Ratios]] = {}
+        if not enough(by_damage):
+            return by_damage  # everything that may go, which leaves nothing to choose
+        hurt_of = cache(lambda ratios: self._hurt(parent, dict(ratios)))
+        random = np.random.default_rng((self.seed, number))
+        best = min(
+            by_damage,
+            even(choices, start=start, enough=enough),
+            key=lambda ratios: hurt_of(tuple(ratios.items())),
+        )
+        for _ in range(num_looks - 2):
+            other = exchanged(best, choices, start=start, enough=enough, random=random)
+            best = min(best, other, key=lambda ratios: hurt_of(tuple(ratios.items())))
+        return best
 
-        def consider(ratios: Ratios) -> None:
-            key = tuple(ratios.values())
-            if key not in seen:
-                hurt = self.look(_trained(parent), ratios)
-                seen[key] = (hurt if hurt == hurt else float("inf"), ratios)
-
-        consider(by_damage)
-        if enough(by_damage):
-            consider(even(choices, start=start, enough=enough))
-            random = np.random.default_rng((self.seed, number))
-            for _ in range(num_looks - 2):
-                best = min(seen.values(), key=lambda found: found[0])[1]
-                consider(exchanged(best, choices, start=start, enough=enough, random=random))
-        return min(seen.values(), key=lambda found: found[0])[1]
+    def _hurt(self, parent: TrialResult | None, ratios: Ratios) -> float:
+        hurt = self.look(_trained(parent), ratios)
+        return math.inf if math.isnan(hurt) else hurt
 
     def _targets(self, size: float, num_done: int, num_left: int) -> list[float]:
         """The sizes to come, falling. Steps are coarse: a link that overshot may have had some."""
