@@ -41,7 +41,7 @@ from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import Plan, normalise, rebuild, save_state
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import Chain, Ledger, Strategy, front_of
+from paretoprune.search import Chain, Gaps, InTurn, Ledger, Strategy, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
@@ -220,16 +220,21 @@ class _Sweep:
 
     def _watched(self, strategy: Strategy) -> Strategy:
         """Looks at candidates are evaluation, though they happen between trials."""
-        if not isinstance(strategy, Chain):
-            return strategy
+        if isinstance(strategy, InTurn):
+            return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
+        return strategy
+
+    def _timed(self, part: Chain | Gaps) -> Chain | Gaps:
+        if isinstance(part, Gaps):
+            return part
 
         def look(parent: int | None, ratios: Mapping[str, float]) -> float:
             begun = time.process_time()
-            found = strategy.look(parent, ratios)
+            found = part.look(parent, ratios)
             self.inside += time.process_time() - begun
             return found
 
-        return replace(strategy, look=look)
+        return replace(part, look=look)
 
     def _evaluate(self, job: Job) -> TrialResult:
         """A trial, with its seconds in CPU time."""

@@ -36,6 +36,14 @@ DIRECTIONS: Mapping[str, Direction] = {
 TIMED = ("latency_ms", "latency_p95_ms", "throughput_per_s", "measured_speedup")
 
 
+# Of these, the ones that say how well a model does; the others say how large or how fast it is.
+QUALITIES = ("accuracy", "top5_accuracy", "precision", "recall", "f1", "loss", "calibration_error")
+
+
+# The origin of trials that are cut and compensated but not trained; nobody's twins.
+SKETCH = "sketch"
+
+
 # What every report says where weights go instead of channels.
 ZEROS = (
     "weights are set to zero and the shapes stay: parameters and MACs count what is not zero, "

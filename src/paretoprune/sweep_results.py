@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Mapping
 
-from paretoprune.results import Direction, Job, TrialResult
+from paretoprune.results import SKETCH, Direction, Job, TrialResult
 from paretoprune.search import Pace, Paces, RunningFront
 
 
@@ -33,7 +33,7 @@ class SweepResults:
         """Take in a result."""
         insort(self.all, result, key=lambda r: r.number)
         self._numbers.add(result.number)
-        if result.state != "duplicate":
+        if result.state != "duplicate" and result.origin != SKETCH:
             self._first_of.setdefault(_key(result), result)
         self.num_counted += not _was_settled_without_training(result)
         self.epochs += result.epochs

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 
 from paretoprune.cli.first import choices_of, group_infos, places_of, search_of
+from paretoprune.config import SearchSettings, Settings
 from paretoprune.files import write_json
 from paretoprune.glance import dense_divergence, glances
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared
-from paretoprune.results import TIMED, TrialResult
+from paretoprune.results import QUALITIES, SKETCH, TIMED, Direction, TrialResult
 from paretoprune.search import (
     Chain,
     Drop,
     Family,
     Full,
+    Gaps,
     Halving,
+    InTurn,
     Ledger,
+    Quality,
     Sizes,
     Strategy,
     affordable_sizes,
@@ -37,11 +42,9 @@ Ratios = Mapping[str, float]
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 _TIE = 1e-6
-
-_EPOCHS_OF_A_SIZE = (
-    4.0  # of a model of half the width: with less, fewer sizes make the better front
-)
-_LEAST_SIZES = 4
+_NUM_SKETCHES = 7
+_NUM_REFILLS = 4
+_SPARE = 0.1
 
 
 def strategy_of(
@@ -76,7 +79,43 @@ def strategy_of(
     uniform = _uniform(task, sizes)
     look = _look(prepared, trials)
     seed = task.settings.seed
-    return Chain(search.strategy, sizes, fits, damage, uniform, look, _num_sizes(prepared), seed)
+    chain = Chain(
+        search.strategy, sizes, fits, damage, uniform, look, _num_sizes(prepared), _SPARE, seed
+    )
+    quality = _quality(search.objectives)
+    num_refills = search.n_trials if _counts_trials(search) else _NUM_REFILLS
+    refill = Gaps("refill", sizes, quality, fits, damage, num_refills)
+    if not _is_sketchable(task.settings):
+        return InTurn((chain, refill))
+    return InTurn((Gaps(SKETCH, sizes, quality, fits, damage, _NUM_SKETCHES), chain, refill))
+
+
+def _counts_trials(search: SearchSettings) -> bool:
+    return search.budget is None or search.budget.unit == "trials"
+
+
+def _is_sketchable(settings: Settings) -> bool:
+    """Whether a cut is worth a look before training, and does not take a trial's place."""
+    return (
+        settings.search is not None
+        and not _counts_trials(settings.search)
+        and settings.schedule.name == "one_shot"
+        and settings.compensation_method is not None
+    )
+
+
+def _quality(objectives: Mapping[str, Direction]) -> Quality:
+    """The first objective that says how well a model does."""
+    name = next((n for n in objectives if n in QUALITIES), None)
+    if name is None:
+        return Quality(lambda _result: None, 0.0)
+    sign = 1.0 if objectives[name] == "maximize" else -1.0
+
+    def of(result: TrialResult) -> float | None:
+        value = getattr(result.metrics, name)
+        return None if value is None else sign * value
+
+    return Quality(of, 0.0 if sign > 0 else -math.inf)
 
 
 def _num_sizes(prepared: Prepared) -> int:

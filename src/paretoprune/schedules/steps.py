@@ -85,7 +85,7 @@ def cut(
         # Training replaces the statistics within some twenty steps: a start is enough.
         recalibrate(prepared, smaller.model, most=_START_BATCHES if trained_next else None)
         return smaller, {}
-    report = not trained_next or prepared.outline.settings.search is None
+    report = prepared.outline.settings.search is None
     gains = {"loss_before": _recalibrated_loss(prepared, smaller.model)} if report else {}
     started = time.perf_counter()
     samples = calibration_samples(prepared, _NUM_CALIBRATED)

@@ -26,7 +26,17 @@ from paretoprune.search.paths import (
 from paretoprune.search.running_front import RunningFront
 from paretoprune.search.sensitivity import Sensitivity, distinct_ratios, measure_sensitivity
 from paretoprune.search.sizes import Sizes, affordable_sizes
-from paretoprune.search.strategies import Chain, Drop, Family, Full, Halving, Strategy
+from paretoprune.search.strategies import (
+    Chain,
+    Drop,
+    Family,
+    Full,
+    Gaps,
+    Halving,
+    InTurn,
+    Quality,
+    Strategy,
+)
 
 __all__ = [
     "Chain",

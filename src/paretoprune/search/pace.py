@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
+
 from paretoprune.results import TrialResult
 
+_SAME = 0.1  # sizes this near, in the logarithm, say nothing of how the time grows with them
 _NEIGHBOURS = 3  # trials of the nearest sizes, of which the mean counts
 
 
@@ -55,6 +59,20 @@ class Paces:
         if not near:
             return None
         return Pace(
-            per_epoch=fmean(r.seconds["finetune"] / r.epochs for r in near),
+            per_epoch=_foretold(
+                [(r.metrics.macs or 1, r.seconds["finetune"] / r.epochs) for r in near], macs
+            ),
             fixed=fmean(sum(r.seconds.values()) - r.seconds["finetune"] for r in near),
         )
+
+
+def _foretold(paces: Sequence[tuple[float, float]], macs: float) -> float:
+    """Seconds at a size, from those at a few sizes: a power law through them.
+
+    Its exponent is between 0 and 1: small models are faster, but not in proportion.
+    """
+    sizes = np.log([size for size, _ in paces])
+    times = np.log([seconds for _, seconds in paces])
+    spread = sizes - sizes.mean()
+    slope = float(spread @ times / (spread @ spread)) if np.ptp(sizes) > _SAME else 0.0
+    return math.exp(times.mean() + min(max(slope, 0.0), 1.0) * (math.log(macs) - sizes.mean()))

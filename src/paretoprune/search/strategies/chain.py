@@ -41,6 +41,7 @@ class Chain:
     uniform: Callable[[float], Ratios]  # the largest uniform candidate that has at most this size
     look: Callable[[int | None, Ratios], float]  # how much a cut of a trial's model hurts at first
     num_sizes: int  # where the budget does not say
+    spare: float = 0.0  # of the chain's budget, beside it, which is left to who comes after it
     seed: int = 0
 
     def propose(
@@ -63,7 +64,8 @@ class Chain:
             enough=lambda r: self.sizes.size_of(r) <= targets[0] and self.fits(r),
             num_looks=_num_looks(parent, left, num_links=len(targets)),
         )
-        epochs = left.epochs(1 / len(targets), macs=self.sizes.macs_of(ratios))
+        share = 1 / (len(targets) + self.spare * (len(links) + len(targets)))
+        epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
         return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
