@@ -41,7 +41,7 @@ from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import Plan, normalise, rebuild, save_state
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import Chain, Gaps, InTurn, Ledger, Strategy, front_of
+from paretoprune.search import Chain, InTurn, Ledger, Refill, Sketch, Strategy, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
@@ -224,8 +224,8 @@ class _Sweep:
             return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
         return strategy
 
-    def _timed(self, part: Chain | Gaps) -> Chain | Gaps:
-        if isinstance(part, Gaps):
+    def _timed(self, part: Chain | Sketch | Refill) -> Chain | Sketch | Refill:
+        if not isinstance(part, Chain):
             return part
 
         def look(parent: int | None, ratios: Mapping[str, float]) -> float:

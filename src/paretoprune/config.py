@@ -235,6 +235,7 @@ class SearchSettings:
     n_trials: Positive = 30  # in total, baselines included, where there is no budget
     budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
     num_sizes: Positive = 10  # from the largest to the smallest, where the budget does not say
+    min_gain: Annotated[float, Field(ge=0, lt=1)] = 0.001  # of the front's area, for one more trial
     extend: bool = False  # go on with a sweep that was made for a smaller budget
     storage: str | None = None  # URL of a study that several sweeps share; None: study.db
     objectives: Mapping[str, Direction] = field(

@@ -9,23 +9,24 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from paretoprune.cli.first import choices_of, group_infos, places_of, search_of
-from paretoprune.config import SearchSettings, Settings
+from paretoprune.config import Settings
 from paretoprune.files import write_json
 from paretoprune.glance import dense_divergence, glances
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared
-from paretoprune.results import QUALITIES, SKETCH, TIMED, Direction, TrialResult
+from paretoprune.results import QUALITIES, TIMED, Direction, TrialResult
 from paretoprune.search import (
     Chain,
     Drop,
     Family,
     Full,
-    Gaps,
     Halving,
     InTurn,
     Ledger,
     Quality,
+    Refill,
     Sizes,
+    Sketch,
     Strategy,
     affordable_sizes,
     broken_limits,
@@ -42,9 +43,7 @@ Ratios = Mapping[str, float]
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 _TIE = 1e-6
-_NUM_SKETCHES = 7
-_NUM_REFILLS = 4
-_SPARE = 0.1
+_SPARE = 0.1  # of a chain's budget: what fills its gaps
 
 
 def strategy_of(
@@ -83,22 +82,18 @@ def strategy_of(
         search.strategy, sizes, fits, damage, uniform, look, _num_sizes(prepared), _SPARE, seed
     )
     quality = _quality(search.objectives)
-    num_refills = search.n_trials if _counts_trials(search) else _NUM_REFILLS
-    refill = Gaps("refill", sizes, quality, fits, damage, num_refills)
+    refill = Refill(sizes, quality, fits, damage, search.min_gain)
     if not _is_sketchable(task.settings):
         return InTurn((chain, refill))
-    return InTurn((Gaps(SKETCH, sizes, quality, fits, damage, _NUM_SKETCHES), chain, refill))
-
-
-def _counts_trials(search: SearchSettings) -> bool:
-    return search.budget is None or search.budget.unit == "trials"
+    return InTurn((Sketch(sizes, quality, fits, damage), chain, refill))
 
 
 def _is_sketchable(settings: Settings) -> bool:
     """Whether a cut is worth a look before training, and does not take a trial's place."""
     return (
         settings.search is not None
-        and not _counts_trials(settings.search)
+        and settings.search.budget is not None
+        and settings.search.budget.unit != "trials"
         and settings.schedule.name == "one_shot"
         and settings.compensation_method is not None
     )

@@ -9,6 +9,7 @@ from paretoprune.search.baselines import (
 )
 from paretoprune.search.budget import Left
 from paretoprune.search.front import front_of, hypervolume, non_dominated, objective_values
+from paretoprune.search.gaps import Quality
 from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
@@ -31,10 +32,10 @@ from paretoprune.search.strategies import (
     Drop,
     Family,
     Full,
-    Gaps,
     Halving,
     InTurn,
-    Quality,
+    Refill,
+    Sketch,
     Strategy,
 )
 
@@ -44,14 +45,18 @@ __all__ = [
     "Family",
     "Full",
     "Halving",
+    "InTurn",
     "Ledger",
     "Left",
     "Pace",
     "Paces",
     "Path",
+    "Quality",
+    "Refill",
     "RunningFront",
     "Sensitivity",
     "Sizes",
+    "Sketch",
     "Strategy",
     "Yardstick",
     "affordable_sizes",

@@ -15,19 +15,20 @@ from paretoprune.search.strategies.chain import Chain
 from paretoprune.search.strategies.drop import Drop
 from paretoprune.search.strategies.family import Family
 from paretoprune.search.strategies.full import Full
-from paretoprune.search.strategies.gaps import Gaps, Quality
 from paretoprune.search.strategies.halving import Halving
 from paretoprune.search.strategies.in_turn import InTurn
+from paretoprune.search.strategies.refill import Refill
+from paretoprune.search.strategies.sketch import Sketch
 
 __all__ = [
     "Chain",
     "Drop",
     "Family",
     "Full",
-    "Gaps",
     "Halving",
     "InTurn",
-    "Quality",
+    "Refill",
+    "Sketch",
     "Strategy",
 ]
 

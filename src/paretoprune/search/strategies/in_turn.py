@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget import Left
 from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gaps import Gaps
+from paretoprune.search.strategies.refill import Refill
+from paretoprune.search.strategies.sketch import Sketch
 
 
 @dataclass(frozen=True)
 class InTurn:
     """Each part is asked once the ones before it have nothing more to propose."""
 
-    parts: Sequence[Chain | Gaps]
+    parts: Sequence[Chain | Sketch | Refill]
 
     def propose(
         self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
