@@ -30,6 +30,7 @@ from tasks import TASKS, Task
 
 from paretoprune.cli.compose import CONF
 from paretoprune.cli.first import first_proposals, group_infos, search_of
+from paretoprune.cli.launch import comparable_scores
 from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.config import Settings
 from paretoprune.executors import Inline
@@ -39,7 +40,7 @@ from paretoprune.measure import measure_quality
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
-from paretoprune.pruning import Plan, normalise, rebuild, save_state
+from paretoprune.pruning import Plan, rebuild, save_state
 from paretoprune.results import Job, TrialResult
 from paretoprune.search import Chain, InTurn, Ledger, Refill, Sketch, Strategy, front_of
 from paretoprune.sweep import Problem, run_sweep
@@ -184,7 +185,7 @@ class _Sweep:
             max_ratio=search.max_ratio,
             seed=settings.seed,
         )
-        scores = {name: values.tolist() for name, values in normalise(prepared.scores).items()}
+        scores = comparable_scores(prepared)
         sensitivity = sensitivity_of(prepared, self.folder.dense / "sensitivity.json")
         first = first_proposals(self.task, scores, sensitivity)
         strategy = self._watched(

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.dense import dense_model, start_from
+from paretoprune.errors import PruningError
 from paretoprune.finetune import Teacher, uses_bfloat16
 from paretoprune.measure import (
     combine,
@@ -25,6 +26,7 @@ from paretoprune.measure import (
 )
 from paretoprune.outline import Outline
 from paretoprune.pruning import Candidate, GateScores
+from paretoprune.pruning.scorers import Reconstruction
 from paretoprune.pruning.unstructured import ZeroedSize, count_compressed_bytes
 from paretoprune.results import Cost, Metrics
 from paretoprune.targets import build
@@ -46,6 +48,7 @@ class Prepared:
     scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
+    gates: Mapping[str, Tensor] | None = None  # where the search goes by them: its `GateScores`
     seconds_per_epoch: float | None = None  # of a model that is hardly pruned, if it was measured
 
 
@@ -70,7 +73,25 @@ def with_gate_scores(prepared: Prepared) -> Prepared:
         dense.zero_grad()
         torch.autograd.backward(cross_entropy(dense(inputs), labels))
         gates()
-    return replace(prepared, scores=gates.scores())
+    found = gates.scores()
+    scores = scores_by_gates(task, prepared.start, found)
+    return replace(prepared, scores=scores, gates=found)
+
+
+def scores_by_gates(
+    task: Outline, candidate: Candidate, gates: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    """Which channels of each group go first where gates say how many: by what the others cannot
+    make up for, if kept weights do make up for it and the network lets it be read; else by gates.
+    """
+    if task.settings.compensation_method != "least_squares":
+        return gates
+    scorer = Reconstruction()
+    try:
+        return candidate.score(scorer, training_batches(task, scorer.batches))
+    except PruningError as reason:
+        _log.info("channels go by their gates: %s", reason)
+        return gates
 
 
 def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from paretoprune.dense import start_from
 from paretoprune.errors import SweepError, WeightsError
@@ -21,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _WEIGHTS = "model.safetensors"
 _SCORES = "scores.safetensors"
+_GATES = "gates.safetensors"
 
 
 def keep_prepared(prepared: Prepared, folder: Path) -> None:
@@ -29,8 +33,11 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
     write_json(folder / "data.json", asdict(prepared.outline.info))
     write_json(folder / "metrics.json", asdict(prepared.dense_metrics))
     save_state(folder / _WEIGHTS, prepared.dense)
-    scores = {name: values.cpu().contiguous() for name, values in prepared.scores.items()}
-    write_bytes(folder / _SCORES, save(scores))
+    files = [_WEIGHTS, _SCORES]
+    write_bytes(folder / _SCORES, save(_plain(prepared.scores)))
+    if prepared.gates is not None:
+        files.append(_GATES)
+        write_bytes(folder / _GATES, save(_plain(prepared.gates)))
     # Last, with checksums of the others: what is not whole is made again.
     write_sealed(
         folder / "prepared.json",
@@ -39,7 +46,7 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
             "learning_rate": prepared.finetune.learning_rate,
             "seconds_per_epoch": prepared.seconds_per_epoch,
             "metrics": asdict(prepared.dense_metrics),
-            "files": {name: digest_of(folder / name) for name in (_WEIGHTS, _SCORES)},
+            "files": {name: digest_of(folder / name) for name in files},
         },
     )
 
@@ -59,7 +66,8 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
                 "now; give this sweep another `name`, or remove the folder"
             )
         load_state(task.model, folder / _WEIGHTS)
-        scores = {n: values.to(task.device) for n, values in load_file(folder / _SCORES).items()}
+        scores = _on(task.device, load_file(folder / _SCORES))
+        gates = _on(task.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
         metrics = Metrics(**kept["metrics"])
     except FileNotFoundError:
         return None
@@ -76,5 +84,14 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
         scores,
         teacher_of(task, dense),
         finetune,
+        gates=gates,
         seconds_per_epoch=kept["seconds_per_epoch"],
     )
+
+
+def _plain(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: values.cpu().contiguous() for name, values in scores.items()}
+
+
+def _on(device: torch.device, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: values.to(device) for name, values in scores.items()}

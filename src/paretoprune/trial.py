@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from paretoprune.files import read_json, write_json
-from paretoprune.prepare import Prepared, measure
+from paretoprune.prepare import Prepared, measure, scores_by_gates
 from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed, rebuild, save_state
 from paretoprune.pruning.coordinates import remaining
 from paretoprune.results import Job, TrialResult
@@ -85,15 +86,17 @@ def start_from(prepared: Prepared, parent: int | None, *, trials: Path) -> Start
     model = rebuild(dense, groups, plan, folder / "model.safetensors").eval()
     if isinstance(prepared.start, Zeroed):
         return Start(replace(prepared.start, model=model), prepared.scores)
-    return Start(Narrowed(model, plan, groups), _scores_of(prepared, plan, folder))
+    candidate = Narrowed(model, plan, groups)
+    return Start(candidate, _scores_of(prepared, candidate, folder))
 
 
-def _scores_of(prepared: Prepared, plan: Plan, folder: Path) -> dict[str, Tensor]:
-    """The scores that the parent's training left, else those of the dense model."""
+def _scores_of(prepared: Prepared, candidate: Narrowed, folder: Path) -> Mapping[str, Tensor]:
+    """By what the parent's training left, else the dense model's scores of the same channels."""
     if (folder / _SCORES).is_file():
         left = read_json(folder / _SCORES)
-        return {name: torch.tensor(scores) for name, scores in left.items()}
-    kept = remaining(prepared.outline.groups.prunable, plan)
+        gates = {name: torch.tensor(scores) for name, scores in left.items()}
+        return scores_by_gates(prepared.outline, candidate, gates)
+    kept = remaining(candidate.dense_groups, candidate.plan)
     return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
 
 

@@ -163,7 +163,7 @@ def comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
     by the mean of their group. `lamp` compares the share of what is left (Lee et al. 2021).
     """
     settings = prepared.outline.settings
-    scores = prepared.start.unit_scores(prepared.scores)
+    scores = prepared.start.unit_scores(prepared.gates or prepared.scores)
     if settings.sparsity.allocation == "lamp":
         scores = {name: lamp(values.double().square()) for name, values in scores.items()}
     elif settings.granularity.smaller:

@@ -175,7 +175,7 @@ def _uniform(task: Outline, sizes: Sizes) -> Callable[[float], Ratios]:
 
 def _gates(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
     """What the parent's own training said of its channels; of the dense model, its scores."""
-    dense = {name: values.tolist() for name, values in prepared.scores.items()}
+    dense = {name: values.tolist() for name, values in (prepared.gates or {}).items()}
     widths_of = prepared.outline.widths_of
     return lambda parent: ChannelDamage.of(
         parent.scores if parent and parent.scores else dense, widths_of

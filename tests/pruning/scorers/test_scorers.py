@@ -25,6 +25,7 @@ from paretoprune.pruning.scorers import (
     Obd,
     Obs,
     Random,
+    Reconstruction,
     Snip,
     SynFlow,
     Taylor,
@@ -53,10 +54,11 @@ SCORERS = [
     Movement(2),
     Obd(2, probes=2),
     Obs(2),
+    Reconstruction(2),
 ]
 WITH_DATA = (
     Taylor, TaylorActivation, Fisher, MeanActivation, Apoz, Wanda, Snip, Grasp, SynFlow, Movement,
-    Obd, Obs,
+    Obd, Obs, Reconstruction,
 )  # fmt: skip
 # Networks with a group that passes no BatchNorm.
 WITHOUT_SCALES = ("vgg", "vgg_without_batchnorm", "densenet")

@@ -26,6 +26,7 @@ from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.scorers.obd import Obd
 from paretoprune.pruning.scorers.obs import Obs
 from paretoprune.pruning.scorers.random import Random
+from paretoprune.pruning.scorers.reconstruction import Reconstruction
 from paretoprune.pruning.scorers.snip import Snip
 from paretoprune.pruning.scorers.synflow import SynFlow
 from paretoprune.pruning.scorers.taylor import Taylor
@@ -104,6 +105,7 @@ __all__ = [
     "Obd",
     "Obs",
     "Random",
+    "Reconstruction",
     "Scorer",
     "Snip",
     "SynFlow",
