@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from collections.abc import Iterable
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
 
 from paretoprune.results import Budget, Job, TrialResult
 from paretoprune.search import Left, Pace, Paces
 from tests.kits import formula
+
+USUAL = 0.3  # the exponent where all sizes are alike
 
 
 def trial(number: int, ratio: float, seconds: float) -> TrialResult:
@@ -29,19 +33,36 @@ def paces_of(results: Iterable[TrialResult]) -> Paces:
 
 
 def slow_pace(results: Iterable[TrialResult], macs: float) -> Pace:
-    """The mean of the three nearest in the logarithm of the size; of equals the latest."""
+    """A power law through the three nearest in the logarithm of the size; of equals the latest."""
     trained = [r for r in results if r.epochs > 0 and r.metrics.macs]
     near = sorted(trained, key=lambda r: (abs(math.log(r.metrics.macs / macs)), -r.number))[:3]  # type: ignore[operator]
-    each = sum(r.seconds["finetune"] / r.epochs for r in near)
-    fixed = sum(r.seconds["measure"] for r in near)
-    return Pace(pytest.approx(each / len(near)), pytest.approx(fixed / len(near)))  # type: ignore[arg-type]
+    sizes = [math.log(r.metrics.macs) for r in near]  # type: ignore[arg-type]
+    times = [math.log(r.seconds["finetune"] / r.epochs) for r in near]
+    exponent = USUAL
+    if max(sizes) - min(sizes) > 0.1:
+        exponent = min(max(statistics.linear_regression(sizes, times).slope, 0.0), 1.0)
+    each = math.exp(fmean(times) + exponent * (math.log(macs) - fmean(sizes)))
+    fixed = fmean(r.seconds["measure"] for r in near)
+    return Pace(pytest.approx(each), pytest.approx(fixed))  # type: ignore[arg-type]
 
 
 def test_the_three_nearest_sizes_count() -> None:
-    paces = paces_of([trial(0, 0.0, 99), trial(1, 0.4, 4), trial(2, 0.5, 6), trial(3, 0.6, 2)])
+    paces = paces_of([trial(0, 0.0, 99), trial(1, 0.5, 4), trial(2, 0.5, 4), trial(3, 0.5, 4)])
     half = formula.cost_of({g.name: 0.5 for g in formula.GROUPS}).macs
-    assert paces.at(half) == Pace(per_epoch=2.0, fixed=0.5)
+    assert paces.at(half) == Pace(per_epoch=pytest.approx(2.0), fixed=0.5)
     assert Paces().at(10) is None
+
+
+def test_the_time_beyond_the_known_sizes_follows_their_trend() -> None:
+    sizes = [formula.cost_of({g.name: ratio for g in formula.GROUPS}).macs for ratio in (0, 0.5)]
+    for exponent, used in ((0.5, 0.5), (2.0, 1.0), (-1.0, 0.0)):
+        seconds = [2 * (size / sizes[0]) ** exponent for size in sizes]
+        paces = paces_of([trial(0, 0.0, seconds[0]), trial(1, 0.5, seconds[1])])
+        middle, mean = math.sqrt(sizes[0] * sizes[1]), math.sqrt(seconds[0] * seconds[1]) / 2
+        for macs in (sizes[1] / 3, middle, sizes[0] * 2):
+            foretold = paces.at(macs)
+            assert foretold
+            assert foretold.per_epoch == pytest.approx(mean * (macs / middle) ** used)
 
 
 @pytest.mark.parametrize("seed", range(20))

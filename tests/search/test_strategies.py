@@ -20,10 +20,14 @@ from paretoprune.search import (
     Family,
     Full,
     Halving,
+    InTurn,
     Ledger,
     Left,
     Pace,
+    Quality,
+    Refill,
     Sizes,
+    Sketch,
     Strategy,
     baselines,
     distinct_ratios,
@@ -50,6 +54,7 @@ SIZES = Sizes(
     size_of=lambda ratios: float(formula.cost_of(ratios).macs),
     macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
 )
+QUALITY = Quality(lambda result: result.metrics.accuracy, 0.0)
 SENSITIVITY = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9))
 
 
@@ -80,7 +85,11 @@ def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) ->
         return Family(name, uniform_of_size, SIZES, 12, num_first)
     if name == "global":
         return Family(name, global_of_size, SIZES, 12, num_first)
-    return make_chain(name, max_macs=max_macs)
+    chain = make_chain(name, max_macs=max_macs)
+    refill = Refill(SIZES, QUALITY, chain.fits, chain.damage, min_gain=0.001)
+    if name == "chain":
+        return InTurn((chain, refill))
+    return InTurn((Sketch(SIZES, QUALITY, chain.fits, chain.damage), chain, refill))
 
 
 def uniform_of_size(size: float) -> Mapping[str, float]:

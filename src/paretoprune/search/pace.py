@@ -13,6 +13,7 @@ import numpy as np
 from paretoprune.results import TrialResult
 
 _SAME = 0.1  # sizes this near, in the logarithm, say nothing of how the time grows with them
+_USUAL = 0.3  # of ResNet-20 on a CPU from .36 to .02 of the MACs: .34
 _NEIGHBOURS = 3  # trials of the nearest sizes, of which the mean counts
 
 
@@ -45,8 +46,7 @@ class Paces:
     def at(self, macs: float) -> Pace | None:
         """The pace of a model of this size; None before anything was trained.
 
-        Small models are not faster in proportion, so the trials of the nearest sizes are asked
-        rather than a formula.
+        How much faster small models are differs, so the trials of the nearest sizes are asked.
         """
 
         def distance(result: TrialResult) -> float:
@@ -69,10 +69,11 @@ class Paces:
 def _foretold(paces: Sequence[tuple[float, float]], macs: float) -> float:
     """Seconds at a size, from those at a few sizes: a power law through them.
 
-    Its exponent is between 0 and 1: small models are faster, but not in proportion.
+    Its exponent is between 0 and 1: small models are faster, but not in proportion. Sizes that are
+    all alike leave it open; then it is a usual one.
     """
     sizes = np.log([size for size, _ in paces])
     times = np.log([seconds for _, seconds in paces])
     spread = sizes - sizes.mean()
-    slope = float(spread @ times / (spread @ spread)) if np.ptp(sizes) > _SAME else 0.0
+    slope = float(spread @ times / (spread @ spread)) if np.ptp(sizes) > _SAME else _USUAL
     return math.exp(times.mean() + min(max(slope, 0.0), 1.0) * (math.log(macs) - sizes.mean()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -122,7 +123,9 @@ def allocate(
         for name, ratio in _next_steps(ratios, choices).items():
             smaller = size_of({**ratios, name: ratio})
             more = damage.at(name, ratio) - damage.at(name, ratios[name])
-            offer = (more / (size - smaller), name, ratio, smaller)
+            # A start between two choices may have the size of the next one: that step is free.
+            each = more / (size - smaller) if smaller < size else -math.inf
+            offer = (each, name, ratio, smaller)
             best = offer if best is None else min(best, offer)
         if best is None:
             break
