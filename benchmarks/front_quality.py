@@ -52,6 +52,7 @@ STRATEGIES = (
     "chain",
     "halving",
     "uniform",
+    "uniform_plain",
     "global",
     "tpe",
     "nsga2",
@@ -60,6 +61,9 @@ STRATEGIES = (
     "random_log",
 )
 
+# As people do it without this tool: distillation and renewed BatchNorm statistics, but channels that
+# stay make up for nothing.
+_PLAIN = {"uniform_plain": "uniform"}
 
 # Few trials fit into these budgets; with Optuna's own start-up they would all be drawn at random.
 _STARTS = {
@@ -94,12 +98,13 @@ def measure(
 ) -> Run:
     """One sweep within the budget, then its front on the test split, which costs nothing."""
     overrides = [
-        f"search={strategy}",
+        f"search={_PLAIN.get(strategy, strategy)}",
         f"search.budget={budget_seconds:g}s",
         f"search.max_ratio={task.max_ratio}",
         "search.baseline_ratios=[]",  # `uniform` and `global` are runs of their own here
         f"finetune.epochs={task.trial_epochs}",
         "finetune.distillation=0.5",
+        *(["compensation=none"] if strategy in _PLAIN else []),
         *_STARTS.get(strategy, []),
         *options.override,
     ]

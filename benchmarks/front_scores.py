@@ -14,7 +14,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-_BASELINES = ("uniform", "global", "tpe", "nsga2", "nsga2_log", "random", "random_log")
+_BASELINES = (
+    "uniform",
+    "uniform_plain",
+    "global",
+    "tpe",
+    "nsga2",
+    "nsga2_log",
+    "random",
+    "random_log",
+)
 
 
 @dataclass(frozen=True)

@@ -108,5 +108,5 @@ TASKS = {
     "fashion-mnist": Task(
         "fashion-mnist", _fashion, 100, 1, trained_once="fashion-mnist-resnet20.safetensors"
     ),
-    "cifar10": Task("cifar10", _cifar10, budget_seconds=100, trial_epochs=1),
+    "cifar10": Task("cifar10", _cifar10, budget_seconds=150, trial_epochs=1),
 }

@@ -17,7 +17,7 @@ from paretoprune.search.sensitivity import Damage, Ratios
 from paretoprune.search.sizes import Sizes
 
 _MOST = 7
-_SHARE = 0.1  # of the budget, where it is time
+_SHARE = 0.08  # of the budget, where it is time
 
 
 @dataclass(frozen=True)
