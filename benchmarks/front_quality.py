@@ -61,8 +61,8 @@ STRATEGIES = (
     "random_log",
 )
 
-# As people do it without this tool: distillation and renewed BatchNorm statistics, but channels that
-# stay make up for nothing.
+# As people do it without this tool: with distillation and renewed BatchNorm statistics, but the
+# channels that stay make up for nothing.
 _PLAIN = {"uniform_plain": "uniform"}
 
 # Few trials fit into these budgets; with Optuna's own start-up they would all be drawn at random.

@@ -80,8 +80,10 @@ def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
 
 
 def _scores(folder: SweepFolder) -> dict[str, list[float]]:
-    file = folder.dense / "scores.safetensors"
-    if not file.is_file():
+    """What the loss feels of each channel, where the search went by that; else the scorer's."""
+    files = [folder.dense / name for name in ("gates.safetensors", "scores.safetensors")]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
         return {}
     return {name: _few(values.ravel()) for name, values in load_file(file).items()}
 
