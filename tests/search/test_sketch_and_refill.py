@@ -100,6 +100,8 @@ def test_a_refill_shares_what_is_left() -> None:
     known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
     first = REFILL.propose(3, known, [], left(8, "seconds"))
     assert first is not None and first.epochs == pytest.approx(8 / 4 - 0.5)
+    short = REFILL.propose(3, known, [], left(4, "seconds"))
+    assert short is not None and short.epochs == 0.0  # half an epoch would do harm
     whole = REFILL.propose(3, known, [], left(3))
     assert whole is not None and whole.epochs == 4.0
 

@@ -26,7 +26,7 @@ from paretoprune.search.sizes import Sizes
 Ratios = Mapping[str, float]
 
 _NUM_LOOKS = 6  # at allocations of one size, where the budget is no time
-_LOOK_SHARE = 0.15  # of a link's seconds, where it is
+_LOOK_SHARE = 0.05  # of a link's seconds, where it is
 _MOST_LOOKS = 24
 
 

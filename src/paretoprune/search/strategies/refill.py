@@ -12,6 +12,7 @@ from paretoprune.search.sensitivity import Damage, Ratios
 from paretoprune.search.sizes import Sizes
 
 _MOST = 4  # where the budget does not count trials
+_LEAST_EPOCHS = 1.0  # less than that undoes what the kept weights make up for
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Refill:
     def propose(
         self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
     ) -> Proposal | None:
-        """The middle of the widest gap, trained for an equal share of what is left."""
+        """The middle of the widest gap; its training is an equal share of what is left, or none."""
         if any(job.origin == self.origin for job in running):
             return None
         num_left = left.num_trials(_MOST - sum(r.origin == self.origin for r in results))
@@ -44,9 +45,13 @@ class Refill:
             start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
             ratios = middle(gap, self.sizes, self.damage(parent), start=start, fits=self.fits)
             if ratios is not None:
-                epochs = left.epochs(1 / num_left, macs=self.sizes.macs_of(ratios))
-                trained = parent.number if parent else None
-                return Proposal(ratios, self.origin, parent=trained, epochs=epochs)
+                affordable = left.epochs(1 / num_left, macs=self.sizes.macs_of(ratios))
+                return Proposal(
+                    ratios,
+                    self.origin,
+                    parent=parent.number if parent else None,
+                    epochs=affordable if affordable >= _LEAST_EPOCHS else 0.0,
+                )
         return None
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
