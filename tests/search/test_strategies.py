@@ -240,7 +240,7 @@ def test_a_longer_time_has_more_looks() -> None:
     ratios = dict.fromkeys(formula.SCORES, 0.125)
     parent = formula.evaluate(Job(0, "auto", ratios, formula.widths_of(ratios), 0))
     parent = replace(parent, seconds={**parent.seconds, "prune": 0.1, "compensate": 0.1})
-    counts = [len(looked_at(Budget(s, "seconds"), parent)) for s in (5, 40, 1000)]
+    counts = [len(looked_at(Budget(s, "seconds"), parent)) for s in (5, 120, 3000)]
     assert counts[0] <= 2 < counts[1] < counts[2] <= 24
 
 

@@ -38,6 +38,7 @@ class Refill:
         num_left = left.num_trials(_MOST - sum(r.origin == self.origin for r in results))
         if num_left <= 0:
             return None
+        least = min(_LEAST_EPOCHS, left.trial_epochs)
         for gap in gaps_of(results, self.sizes, self.quality, tried=self.origin):
             if gap.gain <= self.min_gain:
                 return None
@@ -50,7 +51,7 @@ class Refill:
                     ratios,
                     self.origin,
                     parent=parent.number if parent else None,
-                    epochs=affordable if affordable >= _LEAST_EPOCHS else 0.0,
+                    epochs=affordable if affordable >= least else 0.0,
                 )
         return None
 
