@@ -74,24 +74,26 @@ def with_gate_scores(prepared: Prepared) -> Prepared:
         torch.autograd.backward(cross_entropy(dense(inputs), labels))
         gates()
     found = gates.scores()
-    scores = scores_by_gates(task, prepared.start, found)
-    return replace(prepared, scores=scores, gates=found)
+    return replace(prepared, scores=scores_by_gates(task, prepared.start, found), gates=found)
 
 
 def scores_by_gates(
     task: Outline, candidate: Candidate, gates: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
-    """Which channels of each group go first where gates say how many: by what the others cannot
-    make up for, if kept weights do make up for it and the network lets it be read; else by gates.
+    """Which channels of each group go first, where gates say how many.
+
+    If kept weights make up for what goes, gates times what the others cannot make up for.
+    Elsewhere, or where a layer's inputs cannot be read, the gates alone.
     """
     if task.settings.compensation_method != "least_squares":
         return gates
     scorer = Reconstruction()
     try:
-        return candidate.score(scorer, training_batches(task, scorer.batches))
+        missed = candidate.score(scorer, training_batches(task, scorer.batches))
     except PruningError as reason:
-        _log.info("channels go by their gates: %s", reason)
+        _log.info("channels go by their gates alone: %s", reason)
         return gates
+    return {name: scores * missed[name] for name, scores in gates.items()}
 
 
 def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:

@@ -91,7 +91,7 @@ def start_from(prepared: Prepared, parent: int | None, *, trials: Path) -> Start
 
 
 def _scores_of(prepared: Prepared, candidate: Narrowed, folder: Path) -> Mapping[str, Tensor]:
-    """By what the parent's training left, else the dense model's scores of the same channels."""
+    """By the gates of the parent's training, else the dense model's scores of the same channels."""
     if (folder / _SCORES).is_file():
         left = read_json(folder / _SCORES)
         gates = {name: torch.tensor(scores) for name, scores in left.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from paretoprune.search.budget import Left
 from paretoprune.search.gaps import Quality, gaps_of, middle, points_of
 from paretoprune.search.sensitivity import Damage, Ratios
 from paretoprune.search.sizes import Sizes
+
+_log = logging.getLogger(__name__)
 
 _MOST = 4  # where the budget does not count trials
 _LEAST_EPOCHS = 1.0  # less than that undoes what the kept weights make up for
@@ -41,6 +44,7 @@ class Refill:
         least = min(_LEAST_EPOCHS, left.trial_epochs)
         for gap in gaps_of(results, self.sizes, self.quality, tried=self.origin):
             if gap.gain <= self.min_gain:
+                _log.info("no gap of the front has more to give than `search.min_gain` asks for")
                 return None
             parent = self._parent(results, gap.larger.size)
             start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
