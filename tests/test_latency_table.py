@@ -10,16 +10,20 @@ from pathlib import Path
 import pytest
 
 from paretoprune.latency_table import digest_of, needs_forecast, with_forecast
-from paretoprune.measure import trace_layers
+from paretoprune.measure import LatencyTable, trace_layers
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
+from paretoprune.pruning import Plan, apply_plan
 from tests.kits.commands import TINY
 from tests.test_mistakes import composed
 
 
 def task_with(folder: Path, *overrides: str) -> Outline:
     values = [*TINY, f"cache_dir={folder}", *overrides]
-    groups = [v for v in values if v.partition("=")[0] in ("tracking", "search")]
+    chosen = ("tracking", "search", "model", "granularity")
+    groups = [v for v in values if v.partition("=")[0] in chosen]
+    if "model=resnet20" in overrides:
+        values = [v for v in values if v not in ("model.width=8", TINY[0])]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
     return outline(load_settings(config))
 
@@ -64,6 +68,26 @@ def test_the_forecast_is_the_calibrated_sum_at_the_pruned_widths(task: Outline) 
         + calibration.per_element_ms * elements
     )
     assert task.cost_of(ratios).latency_ms == pytest.approx(expected)
+
+
+def test_blocks_that_are_gone_take_no_time(tmp_path: Path) -> None:
+    """The forecast is the table's, of the layers of the model that is really cut."""
+    task = with_forecast(
+        task_with(
+            tmp_path,
+            "model=resnet20",
+            "granularity=depth",
+            "sparsity.latency=0.5",
+        )
+    )
+    assert task.forecast is not None
+    table, groups = task.forecast.table, task.groups.prunable
+    plan = Plan({group.name: (0,) for group in groups[::2]})
+    layers = trace_layers(apply_plan(task.model, groups, plan), task.example[:1])
+    expected = LatencyTable(layers, table.surfaces).parts({})
+    assert len(layers) == len(table.layers) - 2 * 4
+    found = task.cost_at(plan.widths(groups)).latency_ms
+    assert found == pytest.approx(task.forecast.calibration.predict(expected))
 
 
 def test_the_second_time_it_comes_from_the_cache(folder: Path, task: Outline) -> None:

@@ -96,7 +96,7 @@ def measure_forecast(
     )
     surveyed = time.perf_counter()
     widths = [{}, *_some_widths(groups, widths_of, _TO_FIT + _TO_CHECK)]
-    parts = [table.parts(size.sizes(each)) for each in widths]
+    parts = [table.parts(size.sizes(each), size.blocks_gone(each)) for each in widths]
     measured_ms = time_models(_whole(model, groups, widths), batch, threads=threads)
     num_fitted = 1 + _TO_FIT
     calibration = calibrate(parts[:num_fitted], measured_ms[:num_fitted])

@@ -81,7 +81,7 @@ class Outline:
             return cost
         return replace(
             cost,
-            latency_ms=self.forecast.latency_ms(size.sizes(widths)),
+            latency_ms=self.forecast.latency_ms(size.sizes(widths), size.blocks_gone(widths)),
             latency_error=self.forecast.check.worst_error,
         )
 

@@ -17,7 +17,6 @@ WRONG = [
     (("schedule=one_by_one", "granularity=nm"), "needs `granularity=channels`"),
     (("compensation=obs",), "`compensation=obs` is for single weights"),
     (("granularity=weights", "sparsity.latency=0.5"), "zeros do not change the latency"),
-    (("granularity=depth", "sparsity.max_latency_ms=5"), "some blocks takes is not forecast"),
     (("granularity=block", "sparse_training=bn_scale"), "`sparse_training=bn_scale` needs"),
     (("schedule=lottery", "model.weights=a.pt"), "set `schedule.rewind=learning_rate`"),
     (("schedule=lottery", "schedule.rewind_epoch=99"), "must be below `model.train.epochs`"),
@@ -71,5 +70,8 @@ def test_one_group_may_contradict_itself(overrides: tuple[str, ...], sentence: s
     assert sentence in found
 
 
-def test_what_goes_together_is_taken() -> None:
-    assert isinstance(load_settings(composed("schedule=one_by_one")), Settings)
+@pytest.mark.parametrize(
+    "overrides", [("schedule=one_by_one",), ("granularity=depth", "sparsity.latency=0.5")]
+)
+def test_what_goes_together_is_taken(overrides: tuple[str, ...]) -> None:
+    assert isinstance(load_settings(composed(*overrides)), Settings)

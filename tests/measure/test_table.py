@@ -41,6 +41,17 @@ def test_narrower_layers_are_looked_up_at_their_widths() -> None:
     assert parts.layers_ms == pytest.approx((3 * 4 + 4 * 12 + 48 * 20 + 20 * 5) / 1000)
 
 
+def test_the_layers_of_modules_that_are_gone_are_left_out() -> None:
+    layers = layers_of("resnet")
+    table = table_of(layers)
+    inside = [layer for layer in layers if layer.place_out[0].startswith("layer1.1.")]
+    assert 0 < len(inside) < len(layers)
+    without = table.parts({}, ["layer1.1", "layer1.10"])  # the second of them does not exist
+    assert without == LatencyTable(
+        tuple(layer for layer in layers if layer not in inside), table.surfaces
+    ).parts({})
+
+
 def test_there_and_back_as_json() -> None:
     layers = layers_of("resnet")
     table = table_of(layers)

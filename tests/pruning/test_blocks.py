@@ -120,7 +120,10 @@ def test_what_is_left_equals_the_masked_model_and_is_counted_exactly(name: str, 
     pruned = apply_plan(model, groups, plan)
     assert check_equivalence(masked_model(model, groups, plan), pruned, example()) < 1e-4
     shapes = {path: tuple(p.shape) for path, p in model.named_parameters()}
-    cost = SizeModel(groups, shapes, macs_per_layer(model, example())).cost(plan.widths(groups))
+    size = SizeModel(groups, shapes, macs_per_layer(model, example()))
+    cost = size.cost(plan.widths(groups))
+    gone = [group.name for group in groups if group.block and plan.removed.get(group.name)]
+    assert size.blocks_gone(plan.widths(groups)) == gone
     assert (cost.params, cost.macs) == (count_params(pruned), count_macs(pruned, example()))
     tensors, left = len(model.state_dict()), len(pruned.state_dict())
     sizes = FileSize(groups, model.state_dict(), bytes_of(model) + 90 * tensors)

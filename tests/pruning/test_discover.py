@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -224,3 +226,13 @@ def test_frozen_models_have_groups_too_and_stay_as_they_are(resnet) -> None:
 def test_a_wrong_example_is_told_in_a_sentence() -> None:
     with pytest.raises(PruningError, match=r"does not run on an input of shape \(2, 1, 8, 8\)"):
         discover_groups(networks.ResNet(), torch.randn(2, 1, 8, 8))
+
+
+def test_the_collector_of_garbage_is_left_as_it_was() -> None:
+    for enabled in (True, False):
+        try:
+            (gc.enable if enabled else gc.disable)()
+            discover_groups(networks.build("vgg"), networks.example())
+            assert gc.isenabled() is enabled
+        finally:
+            gc.enable()

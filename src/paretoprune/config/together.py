@@ -46,11 +46,6 @@ def _latency_is_forecast(settings: Settings) -> str | None:
             "zeros do not change the latency here, so it can be neither a target, a limit nor "
             "an objective; set `granularity=channels`"
         )
-    if timed and settings.granularity.blocks:
-        return (
-            "how long a model without some blocks takes is not forecast, so latency can be "
-            "neither a target, a limit nor an objective; set `granularity=channels`"
-        )
     return None
 
 

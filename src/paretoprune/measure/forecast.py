@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,9 +19,10 @@ class Forecast:
     calibration: Calibration
     check: Check
 
-    def latency_ms(self, sizes: Mapping[Place, int]) -> float:
-        """The latency where dimensions of tensors have `sizes`; dense where absent."""
-        return self.calibration.predict(self.table.parts(sizes))
+    def latency_ms(self, sizes: Mapping[Place, int], gone: Collection[str] = ()) -> float:
+        """The latency where dimensions of tensors have `sizes` (dense where absent), without the
+        modules that are `gone`, by their paths."""
+        return self.calibration.predict(self.table.parts(sizes, gone))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

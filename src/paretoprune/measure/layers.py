@@ -7,7 +7,7 @@ activations, additions, pooling) is left to the calibration on whole models.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,10 @@ class Layer:
         if self.shape.grouped:
             return out * self.shape.width_in // self.shape.width_out, out
         return sizes.get(self.place_in, self.shape.width_in), out
+
+    def lies_in(self, modules: Collection[str]) -> bool:
+        """Whether it is in one of the modules of these paths."""
+        return any(self.place_out[0].startswith(f"{path}.") for path in modules)
 
 
 def trace_layers(model: nn.Module, batch: Tensor) -> tuple[Layer, ...]:

@@ -34,10 +34,13 @@ class LatencyTable:
         at = {shape: cache(surface.at) for shape, surface in self.surfaces.items()}
         return [(layer, at[layer.shape], layer.shape.per_output) for layer in self.layers]
 
-    def parts(self, sizes: Mapping[Place, int]) -> Parts:
-        """What the table knows of a model whose tensors have `sizes`; dense where absent."""
+    def parts(self, sizes: Mapping[Place, int], gone: Collection[str] = ()) -> Parts:
+        """What the table knows of a model whose tensors have `sizes` (dense where absent), without
+        the modules that are `gone`, by their paths."""
         total_ms, elements = 0.0, 0.0
         for layer, at, per_output in self._rows:
+            if layer.lies_in(gone):
+                continue
             width_in, width_out = layer.widths(sizes)
             total_ms += at(width_in, width_out)
             elements += per_output * width_out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -15,17 +16,19 @@ from paretoprune.pruning.blocks import skip
 from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.layers import empty_caches, fit_attributes
 from paretoprune.pruning.plan import Plan
+from paretoprune.pruning.scratch import Scratch
 
 Removed = Mapping[str, Mapping[int, Sequence[int]]]
 
 
 def apply_plan(
-    model: nn.Module, groups: Sequence[Group], plan: Plan, *, share: bool = False
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: Scratch | None = None
 ) -> nn.Module:
     """A copy of the model without the plan's channels; the model itself stays as it is.
 
     Mode, device, memory format and `requires_grad` are kept; gradients are not copied. With
-    `share`, parameters that lose nothing are the model's own, for copies that are not trained.
+    `scratch`, for a copy that is soon dropped, what loses channels lies in there, in the usual
+    memory format, and parameters that lose nothing are the model's own.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
@@ -37,10 +40,12 @@ def apply_plan(
         if not any(block.holds(name) for block in blocks)
     }
     sliced = {
-        name: without_positions(tensor, removed[name])
+        name: without_positions(
+            tensor, removed[name], into=scratch.of(name, tensor) if scratch else None
+        )
         for name, tensor in tensors_of(model, removed).items()
     }
-    pruned = copy_with(model, sliced, share=share)
+    pruned = copy_with(model, sliced, share=scratch is not None)
     for path in {name.rpartition(".")[0] for name in sliced}:
         fit_attributes(pruned.get_submodule(path))
         empty_caches(pruned.get_submodule(path))
@@ -98,17 +103,32 @@ def tensors_of(model: nn.Module, names: Mapping[str, object]) -> dict[str, Tenso
     return {name: known[name] for name in names}
 
 
-def without_positions(tensor: Tensor, removed: Mapping[int, Sequence[int]]) -> Tensor:
-    """The tensor without these indices of these dimensions, in the same memory format."""
+def without_positions(
+    tensor: Tensor, removed: Mapping[int, Sequence[int]], *, into: Tensor | None = None
+) -> Tensor:
+    """The tensor without these indices of these dimensions, in the same memory format.
+
+    It lies in the flat tensor `into` where that is given, in the usual memory format.
+    """
+    *first, (last, index) = [
+        (dim, _staying(tensor, dim, positions)) for dim, positions in removed.items()
+    ]
     result = tensor.detach()
-    for dim, positions in removed.items():
-        stays = np.ones(tensor.shape[dim], dtype=bool)
-        stays[positions] = False
-        index = torch.from_numpy(np.flatnonzero(stays)).to(tensor.device)
-        result = result.index_select(dim, index)
+    for dim, other in first:
+        result = result.index_select(dim, other)
+    if into is not None:
+        shape = [len(index) if dim == last else size for dim, size in enumerate(result.shape)]
+        return torch.index_select(result, last, index, out=into[: math.prod(shape)].view(shape))
+    result = result.index_select(last, index)
     if not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last):
         result = result.contiguous(memory_format=torch.channels_last)
     return result
+
+
+def _staying(tensor: Tensor, dim: int, gone: Sequence[int]) -> Tensor:
+    stays = np.ones(tensor.shape[dim], dtype=bool)
+    stays[gone] = False
+    return torch.from_numpy(np.flatnonzero(stays)).to(tensor.device)
 
 
 def copy_with(model: nn.Module, tensors: Mapping[str, Tensor], *, share: bool = False) -> nn.Module:

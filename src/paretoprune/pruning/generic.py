@@ -16,17 +16,16 @@ from paretoprune.pruning.layers import empty_caches
 
 _DOUBLE_TOLERANCE = 1e-9
 _SINGLE_TOLERANCE = 1e-4
+_STRETCH = 1_000_003  # a prime, so that rows of no length begin at the same place of it
 _LARGE = 60_000_000  # parameters of which a copy in double precision takes too much memory
 
 
 @dataclass(frozen=True)
 class Generic:
-    """A copy with random weights, random inputs, what it computes, and the relative error that
-    rounding may cause."""
+    """A copy with random weights, random inputs, and the relative error that rounding may cause."""
 
     model: nn.Module
     inputs: tuple[Tensor, ...]
-    outputs: list[Tensor]
     tolerance: float
 
 
@@ -51,7 +50,7 @@ def generic_copy(
         _randomise(working, generator, gain)
         try:
             _settle_statistics(working, inputs, seed)
-            return Generic(working, inputs, run(working, inputs), tolerance)
+            return Generic(working, inputs, tolerance)
         except Exception as error:
             problem = error
     raise PruningError(f"the model does not run on two random samples: {problem}") from problem
@@ -101,11 +100,21 @@ def _randomise(model: nn.Module, generator: torch.Generator, gain: float) -> Non
             continue
         if _is_weight(name, parameter):
             fan_in = parameter.numel() / parameter.shape[0]
-            parameter.normal_(0, gain * (2 / fan_in) ** 0.5, generator=generator)
+            _draw_normal(parameter, gain * (2 / fan_in) ** 0.5, generator)
         elif _is_bias(name):
             parameter.normal_(0, 0.3, generator=generator)
         else:
             parameter.uniform_(0.5, 1.5, generator=generator)
+
+
+def _draw_normal(weight: Tensor, deviation: float, generator: torch.Generator) -> None:
+    """Normal values; a large weight repeats a stretch of them, of which no two rows are alike."""
+    if weight.numel() <= _STRETCH or not weight.is_contiguous():
+        weight.normal_(0, deviation, generator=generator)
+        return
+    stretch = torch.empty(_STRETCH, dtype=weight.dtype).normal_(0, deviation, generator=generator)
+    for part in torch.split(weight.view(-1), _STRETCH):
+        part.copy_(stretch[: len(part)])
 
 
 def _is_weight(name: str, parameter: Tensor) -> bool:
@@ -117,21 +126,22 @@ def _is_bias(name: str) -> bool:
 
 
 def _settle_statistics(model: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
-    """BatchNorm statistics near those of the inputs, so that signals keep their size in deep nets,
-    yet away from them and from their initial values."""
+    """Run the model. BatchNorm statistics are then near those of the inputs, so that signals keep
+    their size in deep nets, yet away from them and from their initial values."""
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    if not norms:
-        return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train().momentum = 1.0
+    one_value_per_channel = False  # then the initial statistics serve
     try:
         run(model, inputs)
     except ValueError:
-        pass  # one value per channel: the initial statistics serve
+        one_value_per_channel = True
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.eval().momentum = momentum
+    if one_value_per_channel:
+        run(model, inputs)
     generator = torch.Generator().manual_seed(seed)
     for norm in norms:
         assert norm.running_mean is not None and norm.running_var is not None

@@ -66,9 +66,12 @@ class Symbols:
 
     def join(self, one: Tensor, other: Tensor, reason: str) -> None:
         """Symbols at the same place go together. `reason` is told of those that meet FIXED."""
-        left, right = (side.ravel() for side in np.broadcast_arrays(one.numpy(), other.numpy()))
-        pairs = np.unique(np.stack([left, right], 1).astype(np.int64), axis=0)
-        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        sides = np.broadcast_arrays(one.numpy(), other.numpy())
+        left, right = (side.ravel().astype(np.int64) for side in sides)
+        differ = left != right
+        # Each pair as one number: those are told apart much faster than pairs.
+        numbers = np.unique(left[differ] * self.count + right[differ])
+        pairs = np.stack(np.divmod(numbers, self.count), 1)
         meets = (pairs == FIXED).any(axis=1)
         self._pairs.append(pairs[~meets])
         if meets.any():

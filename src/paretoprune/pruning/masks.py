@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from paretoprune.pruning.apply import copy_with, removed_positions, tensors_of
 from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.plan import Plan
+from paretoprune.pruning.scratch import Scratch
 
 Removed = Mapping[int, Sequence[int]]
 _WHOLE: Removed = {}  # every element
@@ -31,20 +32,22 @@ def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[
 
 
 def masked_model(
-    model: nn.Module, groups: Sequence[Group], plan: Plan, *, share: bool = False
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: Scratch | None = None
 ) -> nn.Module:
     """A copy of the model in which the plan's channels are zero; it keeps its dense shapes.
 
-    With `share`, parameters that lose nothing are the model's own.
+    With `scratch`, for a copy that is soon dropped, what loses channels lies in there, and
+    parameters that lose nothing are the model's own.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
     """
     removed = _silenced(groups, plan)
     silent = {
-        name: _silent(tensor, removed[name]) for name, tensor in tensors_of(model, removed).items()
+        name: _silent(tensor, removed[name], scratch.of(name, tensor) if scratch else None)
+        for name, tensor in tensors_of(model, removed).items()
     }
-    return copy_with(model, silent, share=share)
+    return copy_with(model, silent, share=scratch is not None)
 
 
 def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, Removed]:
@@ -70,11 +73,13 @@ def _mask(tensor: Tensor, removed: Removed) -> Tensor:
     return mask.to(tensor.device).expand(tensor.shape)
 
 
-def _silent(tensor: Tensor, removed: Removed) -> Tensor:
+def _silent(tensor: Tensor, removed: Removed, into: Tensor | None) -> Tensor:
+    if into is None:
+        result = tensor.detach().clone()
+    else:
+        result = into.view(tensor.shape).copy_(tensor.detach())
     if removed is _WHOLE:
-        return torch.zeros_like(tensor)
-    # Filling is several times faster than multiplying by a mask.
-    result = tensor.detach().clone()
-    for dim, positions in removed.items():
+        return result.zero_()
+    for dim, positions in removed.items():  # filling is much faster than multiplying by a mask
         result.index_fill_(dim, torch.tensor(positions, device=tensor.device), 0)
     return result

@@ -21,6 +21,7 @@ from paretoprune.pruning.masks import masked_model
 from paretoprune.pruning.module_paths import following_paths
 from paretoprune.pruning.numbers import likeness, same_numbers, with_numbers
 from paretoprune.pruning.plan import Plan
+from paretoprune.pruning.scratch import Scratch
 
 _SEED = 0
 _SOFT = 0.3  # weights so small that no softmax saturates, which would hide a wrong scale
@@ -45,23 +46,17 @@ class Proof:
     hopeless: dict[object, str] = field(default_factory=dict)  # likenesses no numbers helped
     thorough: bool = False  # with weights of usual size, and in training mode, too
     training_shapes: list[tuple[int, ...]] | None = None  # None where it cannot run in training
+    steady: bool = False  # gives the same outputs for the same inputs, as far as was tried
+    scratch: Scratch = field(default_factory=Scratch)
 
     @classmethod
     def of(cls, model: nn.Module, example: Example) -> Proof:
         """Make the working copy, with small weights.
 
         Raises:
-            PruningError: the model does not run on random inputs, or never twice the same.
+            PruningError: the model does not run on random inputs.
         """
-        generic = generic_copy(model, as_arguments(example), seed=_SEED, gain=_SOFT)
-        with torch.no_grad():
-            noise = relative_error(generic.outputs, run(generic.model, generic.inputs))
-        if noise > generic.tolerance:
-            raise PruningError(
-                "the model gives different outputs for the same input even in evaluation mode, "
-                "so no pruned model can be compared with it"
-            )
-        return cls(generic)
+        return cls(generic_copy(model, as_arguments(example), seed=_SEED, gain=_SOFT))
 
     @property
     def model(self) -> nn.Module:
@@ -131,7 +126,11 @@ class Proof:
         return accepted
 
     def fault(self, groups: Sequence[Group]) -> Fault | None:
-        """What goes wrong when channels of all these groups are removed; None if nothing."""
+        """What goes wrong when channels of all these groups are removed; None if nothing.
+
+        Raises:
+            PruningError: the model gives other outputs each time.
+        """
         if self.thorough and tuple(groups) in self.passed:
             return None
         fault = self._fault_of(groups)
@@ -153,6 +152,7 @@ class Proof:
             kind = type(problem).__name__
             return Fault(f"the network fails without its channels: {kind}: {text}", *stack[-1:])
         if error > self.generic.tolerance:
+            self._check_steady()
             return Fault(
                 f"removing its channels changes the outputs (relative error {error:.2g}), as a "
                 "zero-padded shortcut or a sum over channels does"
@@ -161,14 +161,26 @@ class Proof:
 
     @torch.no_grad()
     def _error(self, groups: Sequence[Group], plan: Plan, stack: list[str]) -> float:
-        pruned = apply_plan(self.model, groups, plan, share=True)
+        pruned = apply_plan(self.model, groups, plan, scratch=self.scratch)
         with following_paths(pruned, stack):
-            actual = run(pruned, self.inputs)  # first, because it may fail at once
+            actual = [output.clone() for output in run(pruned, self.inputs)]
             if self.training_shapes is not None:
                 self._train(pruned)
-        del pruned  # large models fit into memory once more, not twice
-        masked = masked_model(self.model, groups, plan, share=True)
+        # After the pruned model, which may fail at once, and in its place.
+        masked = masked_model(self.model, groups, plan, scratch=self.scratch)
         return relative_error(run(masked, self.inputs), actual)
+
+    @torch.no_grad()
+    def _check_steady(self) -> None:
+        """Of a model of which something failed. Where all passes, two runs were the same."""
+        if not self.steady:
+            outputs = [run(self.model, self.inputs) for _ in range(2)]
+            if relative_error(*outputs) > self.generic.tolerance:
+                raise PruningError(
+                    "the model gives different outputs for the same input even in evaluation mode, "
+                    "so no pruned model can be compared with it"
+                )
+        self.steady = True
 
     def _train(self, pruned: nn.Module) -> None:
         try:

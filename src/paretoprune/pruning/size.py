@@ -105,6 +105,10 @@ class SizeModel:
         sizes = self._sizes_at(widths)[:-1].tolist()
         return {place: int(size) for place, size in zip(self._places, sizes, strict=True)}
 
+    def blocks_gone(self, widths: Mapping[str, int]) -> list[str]:
+        """The paths of the blocks that are gone."""
+        return [block.path for _, block in self._blocks if not widths.get(block.path, 1)]
+
     def _sizes_at(self, widths: Mapping[str, int]) -> NDArray[np.float64]:
         gone = np.array([dense - widths.get(name, dense) for name, dense in self._dense.items()])
         left: NDArray[np.float64] = self._sizes - self._loss @ gone
