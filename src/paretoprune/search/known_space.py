@@ -67,8 +67,6 @@ def example_of(space: Space, directions: Sequence[str]) -> Study:
     study = optuna.create_study(storage=InMemoryStorage(), directions=list(directions))
     params = {name: each.to_external_repr(0.0) for name, each in space.items()}
     study.add_trial(
-        create_trial(
-            params=params, distributions=dict(space), values=[0.0] * len(directions)
-        )
+        create_trial(params=params, distributions=dict(space), values=[0.0] * len(directions))
     )
     return study
