@@ -10,7 +10,7 @@ from functools import partial
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
-from optuna.samplers import BaseGASampler, NSGAIISampler, NSGAIIISampler
+from optuna.samplers import BaseGASampler, NSGAIIISampler, NSGAIISampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 

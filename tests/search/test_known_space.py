@@ -11,13 +11,14 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import (
     BaseSampler,
     GPSampler,
-    NSGAIISampler,
     NSGAIIISampler,
+    NSGAIISampler,
     QMCSampler,
     RandomSampler,
     TPESampler,
 )
 
+from paretoprune.results import Direction
 from paretoprune.search.known_space import KnownSpace, example_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -27,7 +28,7 @@ SPACE: dict[str, BaseDistribution] = {
     "ratio/early": FloatDistribution(0, 0.5),
     "ratio/fixed": FloatDistribution(0, 0),  # nothing to choose
 }
-DIRECTIONS = ["maximize", "minimize"]
+DIRECTIONS: list[Direction] = ["maximize", "minimize"]
 SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "random": RandomSampler,
     "qmc": partial(QMCSampler, warn_independent_sampling=False),

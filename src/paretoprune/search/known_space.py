@@ -12,6 +12,8 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from paretoprune.results import Direction
+
 Space = Mapping[str, BaseDistribution]
 
 
@@ -62,7 +64,7 @@ class KnownSpace(BaseSampler):
         self._sampler.after_trial(study, trial, state, values)
 
 
-def example_of(space: Space, directions: Sequence[str]) -> Study:
+def example_of(space: Space, directions: Sequence[Direction]) -> Study:
     """A study with one complete trial of this space."""
     study = optuna.create_study(storage=InMemoryStorage(), directions=list(directions))
     params = {name: each.to_external_repr(0.0) for name, each in space.items()}
