@@ -32,7 +32,7 @@ Ratios = Mapping[str, float]
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-_LATEST = 100  # trials that a sampler sees, and as many of the front
+_LATEST = 60  # trials that a sampler sees, and as many of the front
 _LOOK_EVERY_S = 5.0  # for the trials of other sweeps in a shared study
 _SAMPLED = ("sampler", "halving")  # the origins of trials that a sampler proposed
 
