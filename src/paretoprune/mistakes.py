@@ -33,7 +33,8 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
     try:
         settings = TypeAdapter(Settings).validate_python(_with_targets(config))
     except ValidationError as error:
-        raise SettingsError([_sentence(detail) for detail in error.errors()]) from None
+        told = [one for detail in error.errors() for one in _sentences(detail)]
+        raise SettingsError(told) from None
     mistakes = _target_mistakes(settings)
     if mistakes:
         raise SettingsError(mistakes)
@@ -70,19 +71,18 @@ def _as_target(node: object) -> object:
     return {**target, "path": node["_target_"]} if "_target_" in node else target
 
 
-def _sentence(detail: ErrorDetails) -> str:
+def _sentences(detail: ErrorDetails) -> list[str]:
+    if detail["type"] == "value_error":  # ours: a sentence a line
+        return detail["msg"].removeprefix("Value error, ").splitlines()
     path = ".".join(str(part) for part in detail["loc"])
     path = path.replace(".target.path", "._target_").replace("target.", "")
     path = path.replace(".path", "._target_") if path.endswith(".path") else path
     if detail["type"] in _UNKNOWN:
-        return f"`{path}` is not a setting{_suggestion(detail['loc'])}"
+        return [f"`{path}` is not a setting{_suggestion(detail['loc'])}"]
     if detail["type"] in _MISSING:
-        return f"`{path}` is missing"
-    message = detail["msg"]
-    if detail["type"] == "value_error":
-        return message.removeprefix("Value error, ")
-    message = message.replace("Input should be", "must be")
-    return f"`{path}` {message}, got {detail['input']!r}"
+        return [f"`{path}` is missing"]
+    message = detail["msg"].replace("Input should be", "must be")
+    return [f"`{path}` {message}, got {detail['input']!r}"]
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
