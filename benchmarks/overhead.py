@@ -23,12 +23,13 @@ import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from stub_sweep import result_of, sweep
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paretoprune.cli.compose import CONF
 from paretoprune.cli.launch import launch
-from paretoprune.config import SearchSettings, Settings, SparsitySettings, Target
+from paretoprune.config import Settings
 from paretoprune.executors import Inline
 from paretoprune.finetune import recalibrate_batchnorm
 from paretoprune.finetune.layout import channels_last
@@ -36,9 +37,7 @@ from paretoprune.mistakes import load_settings
 from paretoprune.outline import outline
 from paretoprune.prepare import Prepared, measure, prepare, training_batches
 from paretoprune.pruning import apply_plan, make_plan
-from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
-from paretoprune.search import Full, Ledger
-from paretoprune.sweep import Problem, run_sweep
+from paretoprune.results import Job, TrialResult
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
 
@@ -51,8 +50,7 @@ def main() -> None:
     """Print both parts."""
     with tempfile.TemporaryDirectory() as folder:
         compare_with_bare_training(Path(folder))
-    with tempfile.TemporaryDirectory() as folder:
-        show_growth(Path(folder))
+    show_growth()
 
 
 def compare_with_bare_training(folder: Path) -> None:
@@ -178,64 +176,16 @@ def _train_bare(prepared: Prepared, model: nn.Module) -> None:
                 (model(x).argmax(1) == y).float().mean()
 
 
-def show_growth(folder: Path) -> None:
-    """1,000 trials of a stub on 12 groups: seconds of each hundred."""
-    groups = [GroupInfo(f"group{index}", 64) for index in range(12)]
-    stamps = [Moment.now()]
-
-    def widths_of(ratios: dict[str, float]) -> dict[str, int]:
-        return {g.name: max(1, round(64 * (1 - ratios.get(g.name, 0.0)))) for g in groups}
-
-    def cost_of(ratios: dict[str, float]) -> Cost:
-        total = sum(widths_of(ratios).values())
-        return Cost(params=total, macs=total)
-
-    def evaluate(job: Job) -> TrialResult:
-        stamps.append(Moment.now())
-        macs = sum(job.widths.values())
-        accuracy = 100 - sum((64 - w) ** 1.5 for w in job.widths.values()) / 64
-        metrics = Metrics(accuracy=accuracy, macs=macs, params=macs)
-        curve = (EpochRecord(1, 0.5, accuracy, 0.5, 0.0, 0.0),)
-        return TrialResult(
-            number=job.number,
-            state="complete",
-            origin=job.origin,
-            ratios=dict(job.ratios),
-            widths=dict(job.widths),
-            metrics=metrics,
-            seed=job.seed,
-            curve=curve,
-            seconds={"finetune": 1e-6},
-        )
-
-    target = Target(path="optuna.samplers.TPESampler", arguments={"multivariate": True})
-    search = SearchSettings(sampler=target, n_trials=NUM_STUBS)
-    ledger = Ledger(
-        folder / "study.db",
-        name="stub",
-        groups=groups,
-        objectives=search.objectives,
-        sampler=target,
-        max_ratio=search.max_ratio,
-        seed=0,
-    )
-    run_sweep(
-        Problem(widths_of=widths_of, cost_of=cost_of),  # type: ignore[arg-type]
-        [],
-        Full(ledger, lambda ratios: True, search.max_ratio),
-        ledger=ledger,
-        folder=SweepFolder(folder),
-        executor=Inline(evaluate),
-        search=search,
-        sparsity=SparsitySettings(),
-        seed=0,
-    )
+def show_growth() -> None:
+    """1,000 trials of a stub, one after another: milliseconds of each hundred."""
+    course = sweep(Inline(result_of), n_trials=NUM_STUBS, sampler="tpe")
     print(f"\n{NUM_STUBS} stub trials on 12 groups, TPE: ask, tell and record one trial")
     print("milliseconds                 wall processor")
     for first in range(0, NUM_STUBS, 100):
-        span = stamps[first + 100] - stamps[first]
-        each = Moment(10 * span.wall, 10 * span.cpu)
-        print(f"  trials {first:4d} to {first + 99:4d}   {each}")
+        last = min(first + 100, NUM_STUBS - 1)
+        wall_ms = 1e3 * (course.recorded[last] - course.recorded[first]) / (last - first)
+        cpu_ms = course.cpu_ms_per_trial(first, last)
+        print(f"  trials {first:4d} to {first + 99:4d}   {wall_ms:8.3f} {cpu_ms:8.3f}")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class SweepResults:
 
 def is_twin(job: Job, other: Job) -> bool:
     """Whether two jobs are of the same architecture."""
-    return _key(job) == _key(other)
+    return job.rung == other.rung and job.widths == other.widths
 
 
 def _key(trial: Job | TrialResult) -> tuple[object, ...]:

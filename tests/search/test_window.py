@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from paretoprune.results import Direction
 from paretoprune.search.front import front_numbers
-from paretoprune.search.window import WindowStorage
+from paretoprune.search.window import LatestAndFront, WindowStorage
 
 OBJECTIVES: Mapping[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
 DIRECTIONS = list(OBJECTIVES.values())
@@ -20,7 +20,7 @@ MOST = 5
 
 @pytest.fixture
 def study() -> optuna.Study:
-    storage = WindowStorage(OBJECTIVES, most=MOST)
+    storage = WindowStorage(LatestAndFront(OBJECTIVES, most=MOST))
     return optuna.create_study(storage=storage, directions=DIRECTIONS)
 
 

@@ -16,22 +16,23 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseGASampler
-from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from paretoprune.config import Target
 from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
 from paretoprune.search.front import objective_values
+from paretoprune.search.generations import Generations, choose_parents
+from paretoprune.search.known_space import KnownSpace, example_of
 from paretoprune.search.open_study import without_experimental_warnings
 from paretoprune.search.stored_study import StoredStudy
-from paretoprune.search.window import WindowStorage
+from paretoprune.search.window import LatestAndFront, WindowStorage
 from paretoprune.targets import factory
 
 Ratios = Mapping[str, float]
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-_LATEST = 100  # trials that a sampler sees, and as many of the front
+_LATEST = 60  # trials that a sampler sees, and as many of the front
 _LOOK_EVERY_S = 5.0  # for the trials of other sweeps in a shared study
 _SAMPLED = ("sampler", "halving")  # the origins of trials that a sampler proposed
 
@@ -62,17 +63,13 @@ class Ledger:
         self._others: set[int] = set()  # trials of others, by their number in the study
         self._next_look = 0.0
         self._make_sampler = factory(sampler) if sampler else None
-        # Evolution looks back at all generations, and quickly; what others do takes the longer
-        # the more they see.
-        self._evolves = isinstance(self._sampler_for(0), BaseGASampler)
-        self._working = optuna.create_study(
-            storage=InMemoryStorage() if self._evolves else WindowStorage(objectives, most=_LATEST),
-            directions=list(objectives.values()),
-        )
         self._most = {f"ratio/{g.name}": min(max_ratio, g.max_ratio) for g in groups}
         self._space: dict[str, BaseDistribution] = {
             name: FloatDistribution(0, most) for name, most in self._most.items()
         }
+        directions = list(objectives.values())
+        self._example = example_of(self._space, directions)
+        self._working = optuna.create_study(storage=self._window(), directions=directions)
         self._asked: dict[int, optuna.Trial] = {}  # and not told yet
 
     def restore(self, results: Sequence[TrialResult]) -> None:
@@ -84,6 +81,8 @@ class Ledger:
         for result in results:
             state, notes = stored.get(result.number, ("", {}))
             if state == result.state:  # a trial that failed may have been run again
+                if isinstance(sampler := self._sampler_for(result.number), BaseGASampler):
+                    choose_parents(self._working, sampler, notes)
                 self._working.add_trial(self._finished(result, notes))
             else:
                 self.tell(result)
@@ -96,7 +95,8 @@ class Ledger:
         """
         if self._shared and time.monotonic() >= self._next_look:
             self._take_in_others()
-        self._working.sampler = self._sampler_for(number)
+        if (sampler := self._sampler_for(number)) is not None:
+            self._working.sampler = KnownSpace(sampler, self._example)
         trial = self._working.ask(self._space)
         ratios = {name.removeprefix("ratio/"): value for name, value in trial.params.items()}
         repaired = repair(ratios)
@@ -125,6 +125,13 @@ class Ledger:
     def flush(self, *, patience_s: float) -> None:
         """Write what `study.db` lacks; where it stays locked for so long, say so and go on."""
         self._stored.flush(patience_s=patience_s)
+
+    def _window(self) -> WindowStorage:
+        sampler = self._sampler_for(0)
+        self._evolves = isinstance(sampler, BaseGASampler)
+        if isinstance(sampler, BaseGASampler):
+            return WindowStorage(Generations(sampler))
+        return WindowStorage(LatestAndFront(self._objectives, most=_LATEST))
 
     def _sampler_for(self, number: int) -> optuna.samplers.BaseSampler | None:
         if self._make_sampler is None:

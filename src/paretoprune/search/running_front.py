@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from paretoprune.results import Direction, TrialResult
 from paretoprune.search.front import as_costs, objective_values
-
-Costs = tuple[float, ...]  # every objective to be minimised
 
 
 class RunningFront:
@@ -15,7 +15,9 @@ class RunningFront:
 
     def __init__(self, objectives: Mapping[str, Direction]) -> None:
         self._objectives = objectives
-        self._costs: dict[int, Costs] = {}
+        self._members = np.empty(0, dtype=np.int64)  # by number, in no order
+        self._costs = np.empty((0, len(objectives)))  # of each
+        self._ordered: tuple[int, ...] | None = ()
 
     def add(self, result: TrialResult) -> None:
         """Take in a trial: it may join the front, and drive others out of it."""
@@ -25,25 +27,19 @@ class RunningFront:
 
     def put(self, number: int, values: Sequence[float]) -> None:
         """Take in a trial that may be on the front, by the values of its objectives."""
-        [row] = as_costs([values], list(self._objectives.values()))
-        costs = tuple(float(cost) for cost in row)
-        if any(_beats(*member, costs, number) for member in self._members()):
+        new = as_costs([values], list(self._objectives.values()))
+        no_worse = (self._costs <= new).all(axis=1)
+        no_better = (self._costs >= new).all(axis=1)
+        # Of equals the lower number is better.
+        if (no_worse & (~no_better | (self._members < number))).any():
             return
-        beaten = [n for c, n in self._members() if _beats(costs, number, c, n)]
-        for other in beaten:
-            del self._costs[other]
-        self._costs[number] = costs
+        self._members = np.append(self._members[~no_better], number)
+        self._costs = np.vstack([self._costs[~no_better], new])
+        self._ordered = None
 
     def numbers(self) -> tuple[int, ...]:
         """The front, ordered by the last objective."""
-        return tuple(sorted(self._costs, key=lambda n: (self._costs[n][::-1], n)))
-
-    def _members(self) -> list[tuple[Costs, int]]:
-        return [(costs, number) for number, costs in self._costs.items()]
-
-
-def _beats(costs: Costs, number: int, others: Costs, other: int) -> bool:
-    """Whether a trial is at least as good in everything; of equals the lower number is better."""
-    if costs == others:
-        return number < other
-    return all(mine <= theirs for mine, theirs in zip(costs, others, strict=True))
+        if self._ordered is None:
+            order = np.lexsort((self._members, *self._costs.T))
+            self._ordered = tuple(self._members[order].tolist())
+        return self._ordered
