@@ -69,7 +69,7 @@ def _run(arguments: Sequence[str]) -> None:
 
     request = PickRequest(
         rules=tuple(options.pop("rule", "knee").split(",")),
-        trials=tuple(int(_number("trial", text)) for text in listed(options.pop("trial", ""))),
+        trials=tuple(_trial(text) for text in listed(options.pop("trial", ""))),
         count=_count(options, "n"),
         limits={key: _number(key, value) for key, value in options.items()},
     )
@@ -99,6 +99,12 @@ def _number(key: str, text: str) -> float:
     if isinstance(value, float):
         return value
     raise PickError(f"`{key}={text}` must be a number, for example 0.5, 50k or 1.5M")
+
+
+def _trial(text: str) -> int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise PickError(f"`trial={text}` must be the number of a trial, or several: `trial=3,17`")
 
 
 def _count(options: dict[str, str], key: str) -> int | None:

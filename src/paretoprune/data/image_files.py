@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets.folder import default_loader
 from torchvision.transforms import v2
 
+from paretoprune.data.loaders import check_batch_size
 from paretoprune.errors import DataError
 from paretoprune.results import DataInfo, Preprocessing
 
@@ -35,6 +36,7 @@ class ImageFiles(LightningDataModule):
     ) -> None:
         """`samples`: those of "train", "validation" and "test"."""
         super().__init__()
+        check_batch_size(batch_size)
         self.info = info
         self.batch_size = batch_size
         size = info.input_shape[-1]
