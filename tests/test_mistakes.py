@@ -60,7 +60,8 @@ def test_all_mistakes_are_told_together() -> None:
         "data.batch_size=few",
     )
     assert sorted(found) == [
-        "`data.batch_size` must be a valid integer, unable to parse string as an integer, got 'few'",
+        "`data.batch_size` must be a valid integer, unable to parse string as an integer, "
+        "got 'few'",
         "`finetune.epochs` must be a valid integer, unable to parse string as an integer, "
         "got 'many'",
         "`model.depth` is not an argument of `paretoprune.models.resnet20`; it takes: none",
