@@ -104,20 +104,23 @@ def commands_page() -> str:
 
 
 def settings_page() -> str:
-    """Every settings dataclass of config.py with its fields, as they stand in the code."""
-    source = (PACKAGE / "config.py").read_text(encoding="utf-8")
+    """Every settings dataclass of config/ with its fields, as they stand in the code."""
     parts = [
         "# Settings\n\nAll that a command may be told, with defaults. A setting `epochs` of "
         "`FinetuneSettings` is written `finetune.epochs=8`.\n"
     ]
-    lines = source.splitlines()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef):
-            fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
-            shown = [line[4:] for f in fields for line in lines[f.lineno - 1 : f.end_lineno]]
-            parts.append(f"## {node.name}\n\n{ast.get_docstring(node)}\n")
-            parts.append("```python\n" + "\n".join(shown) + "\n```\n")
+    for file in sorted((PACKAGE / "config").glob("*.py")):
+        source = file.read_text(encoding="utf-8")
+        classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+        parts += [_settings_of(node, source.splitlines()) for node in classes]
     return "\n".join(parts)
+
+
+def _settings_of(node: ast.ClassDef, lines: list[str]) -> str:
+    fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+    shown = [line[4:] for f in fields for line in lines[f.lineno - 1 : f.end_lineno]]
+    code = "```python\n" + "\n".join(shown) + "\n```\n"
+    return f"## {node.name}\n\n{ast.get_docstring(node)}\n\n{code}"
 
 
 def options_page() -> str:

@@ -35,7 +35,7 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
     try:
         settings = TypeAdapter(Settings).validate_python(shaped)
     except ValidationError as error:
-        mistakes = [_sentence(detail) for detail in error.errors()]
+        mistakes = [one for detail in error.errors() for one in _sentences(detail)]
     mistakes += _target_mistakes(shaped)
     if settings is None or mistakes:
         raise SettingsError(mistakes)
@@ -72,19 +72,18 @@ def _as_target(node: object) -> object:
     return {**target, "path": node["_target_"]} if "_target_" in node else target
 
 
-def _sentence(detail: ErrorDetails) -> str:
+def _sentences(detail: ErrorDetails) -> list[str]:
+    if detail["type"] == "value_error":  # ours: a sentence a line
+        return detail["msg"].removeprefix("Value error, ").splitlines()
     path = ".".join(str(part) for part in detail["loc"])
     path = path.replace(".target.path", "._target_").replace("target.", "")
     path = path.replace(".path", "._target_") if path.endswith(".path") else path
     if detail["type"] in _UNKNOWN:
-        return f"`{path}` is not a setting{_suggestion(detail['loc'])}"
+        return [f"`{path}` is not a setting{_suggestion(detail['loc'])}"]
     if detail["type"] in _MISSING:
-        return f"`{path}` is missing"
-    message = detail["msg"]
-    if detail["type"] == "value_error":
-        return message.removeprefix("Value error, ")
-    message = message.replace("Input should be", "must be")
-    return f"`{path}` {message}, got {detail['input']!r}"
+        return [f"`{path}` is missing"]
+    message = detail["msg"].replace("Input should be", "must be")
+    return [f"`{path}` {message}, got {detail['input']!r}"]
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
@@ -144,5 +143,5 @@ def _type_mistakes(target: Target, setting: str) -> list[str]:
         except ValidationError as error:
             detail = error.errors()[0]
             detail["loc"] = (*setting.split("."), name)
-            mistakes.append(_sentence(detail))
+            mistakes += _sentences(detail)
     return mistakes

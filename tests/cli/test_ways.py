@@ -11,7 +11,6 @@ import pytest
 
 import paretoprune
 from paretoprune.cli.first import first_proposals, reject_unmeetable
-from paretoprune.config import Settings
 from paretoprune.errors import SettingsError
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
@@ -90,21 +89,6 @@ def test_a_pattern_that_names_nothing_is_told(tmp_path: Path, setting: str) -> N
     task = task_of(tmp_path, f"sparsity.{setting}={{layer9.*:0.3}}")
     with pytest.raises(SettingsError, match=f"`sparsity.{setting}` names layer9"):
         reject_unmeetable(task)
-
-
-def test_what_does_not_go_together_is_told() -> None:
-    def told(*overrides: str) -> str:
-        with pytest.raises(SettingsError) as caught:
-            load_settings(composed("name=x", *overrides))
-        return str(caught.value)
-
-    assert "set `granularity=weights`" in told("schedule=regrow")
-    assert "needs `granularity=channels`" in told("schedule=one_by_one", "granularity=nm")
-    assert "is not forecast" in told("granularity=depth", "sparsity.latency=0.5")
-    assert "zeros do not change the latency" in told("granularity=weights", "sparsity.latency=0.5")
-    assert "`compensation=least_squares` does the same" in told("compensation=obs")
-    assert "does not tell" in told("schedule=lottery", "model.weights=some.safetensors")
-    assert isinstance(load_settings(composed("schedule=one_by_one")), Settings)
 
 
 def test_zeros_survive_training_and_export(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""All that one command is told: the composed config, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from paretoprune.config.executor import ExecutorSettings
+from paretoprune.config.finetune import FinetuneSettings
+from paretoprune.config.granularity import GranularitySettings
+from paretoprune.config.measure import MeasureSettings
+from paretoprune.config.model import ModelSettings
+from paretoprune.config.schedule import ScheduleSettings
+from paretoprune.config.search import SearchSettings
+from paretoprune.config.sparse_training import SparseTrainingSettings
+from paretoprune.config.sparsity import SparsitySettings
+from paretoprune.config.target import Target
+from paretoprune.config.together import RULES
+from paretoprune.config.tracking import TrackingSettings
+from paretoprune.config.values import Positive, strict
+
+
+@dataclass(frozen=True, kw_only=True, config=strict)
+class Settings:
+    """Everything that one command does, as said by the composed config."""
+
+    name: str | None  # of the sweep's folder; a single run is named after its settings
+    model: ModelSettings
+    data: Target
+    scorer: Target
+    schedule: ScheduleSettings
+    granularity: GranularitySettings = GranularitySettings()
+    compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
+    sparse_training: SparseTrainingSettings = SparseTrainingSettings()
+    sparsity: SparsitySettings
+    finetune: FinetuneSettings
+    measure: MeasureSettings
+    search: SearchSettings | None
+    executor: ExecutorSettings
+    tracking: TrackingSettings
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Positive | None = None  # of this process; None: as many as torch takes
+    sweeps_dir: Path = Path("sweeps")
+    cache_dir: Path = Path(".cache")
+    trust: tuple[str, ...] = ()  # packages of the user's own that `_target_` may name
+
+    @property
+    def goes_by_gates(self) -> bool:
+        """Whether the search goes by what trainings say of their channels."""
+        by_gates = self.search is not None and self.search.strategy == "auto"
+        return by_gates and self.granularity.smaller
+
+    @property
+    def compensation_method(self) -> str | None:
+        """How kept weights make up for what went; None where they stay as they are.
+
+        `auto` is least squares where channels or blocks go and the trained weights are kept.
+        """
+        if self.compensation != "auto":
+            return None if self.compensation == "none" else self.compensation
+        keeps_weights = not self.schedule.trains_anew
+        return "least_squares" if self.granularity.smaller and keeps_weights else None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Settings:
+        mistakes = [mistake for rule in RULES if (mistake := rule(self))]
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self

@@ -1,0 +1,53 @@
+"""What a user may write for a count, a time and a budget: `50k`, `10min`, `200ep`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from paretoprune.results import Budget, BudgetUnit
+
+_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+
+
+def parse_count(value: object) -> object:
+    """`50k` -> 50000, `1.5M` -> 1500000; numbers stay as they are."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([0-9.]+)\s*([kKmMgG]?)\s*", value)
+        if match:
+            return float(match[1]) * _SUFFIXES[match[2].lower()]
+    return value
+
+
+_BUDGETS: Mapping[str, tuple[float, BudgetUnit]] = {
+    "": (1, "trials"),
+    "trials": (1, "trials"),
+    "ep": (1, "epochs"),
+    "s": (1, "seconds"),
+    "min": (60, "seconds"),
+    "h": (3600, "seconds"),
+}
+
+
+def parse_budget(value: object) -> object:
+    """`10min` -> 600 seconds, `200ep` -> 200 epochs, `40` -> 40 trials."""
+    if isinstance(value, Budget | Mapping) or value is None:
+        return value
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", str(value))
+    if match is None or match[2] not in _BUDGETS:
+        raise ValueError(
+            f"a budget is a time (`90s`, `10min`, `2h`), passes over the training data (`200ep`) "
+            f"or a number of trials (`40`), not `{value}`"
+        )
+    scale, unit = _BUDGETS[match[2]]
+    return Budget(float(match[1]) * scale, unit)
+
+
+def parse_seconds(value: object) -> object:
+    """`90s` -> 90, `10min` -> 600, `2h` -> 7200; numbers are seconds already."""
+    if not isinstance(value, str) or value.strip().isdigit():
+        return value
+    budget = parse_budget(value)
+    if not isinstance(budget, Budget) or budget.unit != "seconds":
+        raise ValueError(f"a time is written `90s`, `10min` or `2h`, not `{value}`")
+    return budget.amount

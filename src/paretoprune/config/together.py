@@ -1,0 +1,120 @@
+"""Which settings fit together: one function for each rule, a sentence where it is broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from paretoprune.results import TIMED
+
+if TYPE_CHECKING:
+    from paretoprune.config.settings import Settings
+
+
+def _regrow_exchanges_weights(settings: Settings) -> str | None:
+    if settings.schedule.name != "regrow" or settings.granularity.name == "weights":
+        return None
+    if settings.granularity.smaller:
+        return "`schedule=regrow` exchanges single weights; set `granularity=weights`"
+    return "`schedule=regrow` needs `granularity=weights`"
+
+
+def _one_by_one_removes_channels(settings: Settings) -> str | None:
+    if settings.schedule.name == "one_by_one" and not settings.granularity.smaller:
+        return "`schedule=one_by_one` needs `granularity=channels`"
+    return None
+
+
+def _obs_is_for_weights(settings: Settings) -> str | None:
+    if settings.compensation == "obs" and settings.granularity.smaller:
+        return (
+            "`compensation=obs` is for single weights; with `granularity=channels`, "
+            "`compensation=least_squares` does the same"
+        )
+    return None
+
+
+def _latency_is_forecast(settings: Settings) -> str | None:
+    timed = (
+        settings.sparsity.latency
+        or settings.sparsity.max_latency_ms
+        or (settings.search and not set(TIMED).isdisjoint(settings.search.objectives))
+    )
+    if timed and not settings.granularity.smaller:
+        return (
+            "zeros do not change the latency here, so it can be neither a target, a limit nor "
+            "an objective; set `granularity=channels`"
+        )
+    if timed and settings.granularity.blocks:
+        return (
+            "how long a model without some blocks takes is not forecast, so latency can be "
+            "neither a target, a limit nor an objective; set `granularity=channels`"
+        )
+    return None
+
+
+def _sparse_training_is_of_channels(settings: Settings) -> str | None:
+    name = settings.sparse_training.name
+    if name in ("bn_scale", "group_lasso") and not settings.granularity.smaller:
+        return f"`sparse_training={name}` needs `granularity=channels`"
+    return None
+
+
+def _rewinding_knows_the_training(settings: Settings) -> str | None:
+    if settings.schedule.name != "lottery" or settings.schedule.rewind != "weights":
+        return None
+    if settings.model.weights:
+        return (
+            "`schedule.rewind=weights` goes back to the dense model's own training, which "
+            "`model.weights` does not tell; set `schedule.rewind=learning_rate`"
+        )
+    if settings.schedule.rewind_epoch >= max(settings.model.train.epochs, 1):
+        return "`schedule.rewind_epoch` must be below `model.train.epochs`"
+    return None
+
+
+def _objectives_are_measured(settings: Settings) -> str | None:
+    if settings.search is None or settings.measure.latency:
+        return None
+    timed = [name for name in settings.search.objectives if name in TIMED]
+    if timed:
+        return (
+            f"`search.objectives` names {', '.join(timed)}, which is not measured with "
+            "`measure.latency=false`; set `measure.latency=true`"
+        )
+    return None
+
+
+def _targets_are_measured(settings: Settings) -> str | None:
+    if settings.measure.latency:
+        return None
+    if settings.sparsity.latency:
+        return "`sparsity.latency` needs `measure.latency=true`"
+    if settings.sparsity.max_latency_ms:
+        return "`sparsity.max_latency_ms` needs `measure.latency=true`"
+    return None
+
+
+def _name_names_a_folder(settings: Settings) -> str | None:
+    if settings.name is not None and not re.fullmatch(r"\w[\w.-]*", settings.name):
+        return (
+            f"`name={settings.name}` must be made of letters, digits, `_`, `-` and `.`: "
+            "it names a folder in `sweeps_dir`"
+        )
+    if settings.search and settings.name is None:
+        return "a sweep needs a `name`, for example `name=my-sweep`"
+    return None
+
+
+RULES: tuple[Callable[[Settings], str | None], ...] = (
+    _regrow_exchanges_weights,
+    _one_by_one_removes_channels,
+    _obs_is_for_weights,
+    _latency_is_forecast,
+    _sparse_training_is_of_channels,
+    _rewinding_knows_the_training,
+    _objectives_are_measured,
+    _targets_are_measured,
+    _name_names_a_folder,
+)

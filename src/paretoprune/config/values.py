@@ -1,0 +1,19 @@
+"""The kinds of numbers that settings take, with their limits and units."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from paretoprune.config.spelling import parse_count, parse_seconds
+
+strict = ConfigDict(extra="forbid")  # of every settings class: a name that it lacks is a mistake
+
+Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
+Seconds = Annotated[float, Field(gt=0), BeforeValidator(parse_seconds)]
+Share = Annotated[float, Field(gt=0, le=1)]  # of the dense model's
+Ratio = Annotated[float, Field(ge=0, lt=1)]  # of a group's channels to remove
+Drop = Annotated[float, Field(ge=0, le=100)]  # of accuracy, in percentage points
+Percent = Annotated[float, Field(ge=0, le=100)]
+Positive = Annotated[int, Field(ge=1)]

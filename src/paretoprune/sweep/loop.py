@@ -1,0 +1,64 @@
+"""The loop of a sweep: take a trial from the queue, run it, put it on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from paretoprune.config import SearchSettings, SparsitySettings
+from paretoprune.executors import Executor
+from paretoprune.results import Proposal, TrialResult
+from paretoprune.search import Ledger, Strategy
+from paretoprune.sweep.account import Account
+from paretoprune.sweep.problem import Problem
+from paretoprune.sweep.queue import Queue
+from paretoprune.sweep.record import Record, Watcher
+from paretoprune.sweep_folder import SweepFolder
+
+_FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
+
+
+def run_sweep(
+    problem: Problem,
+    first: Sequence[Proposal],
+    strategy: Strategy,
+    *,
+    ledger: Ledger,
+    folder: SweepFolder,
+    executor: Executor,
+    search: SearchSettings,
+    sparsity: SparsitySettings,
+    seed: int,
+    retries: int = 2,
+    watchers: Sequence[Watcher] = (),
+    stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] | None = None,
+) -> list[TrialResult]:
+    """Search until the budget is spent, or `search.n_trials` architectures are on record.
+
+    What earlier runs left counts. The proposals in `first` come before those of the strategy.
+    `clock` gives the seconds spent on this sweep so far, for budgets in seconds; by default those
+    of its trials, and of this run. Returns all results by number. Each is on disk before anybody
+    is told of it. A trial whose process died is run again, up to `retries` times. Once `stop` says
+    so, nothing new is started, and what runs is waited for.
+
+    Raises SweepError after ten failures in a row with the same cause.
+    """
+    record = Record(folder, ledger, strategy, search, sparsity, retries=retries, watchers=watchers)
+    results, unfinished = record.results, record.unfinished
+    account = Account(problem, search, results, unfinished, clock=clock)
+    queue = Queue(problem, first, strategy, record, account, sparsity=sparsity, seed=seed)
+    try:
+        record.restore()
+        account.restore()
+        while True:
+            while not stop() and len(unfinished.running) < executor.slots:
+                if (job := queue.next_job()) is None:
+                    break
+                executor.submit(job)
+            if not unfinished.running:
+                ledger.flush(patience_s=_FLUSH_PATIENCE_S)
+                return results.all
+            record.collect(executor.collect())
+    except BaseException:
+        unfinished.excuse_running()
+        raise

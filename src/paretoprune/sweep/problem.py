@@ -1,0 +1,18 @@
+"""All that the search knows of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from paretoprune.results import Cost
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a plan would leave, and what a trial of it takes."""
+
+    widths_of: Callable[[Mapping[str, float]], dict[str, int]]
+    cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
+    epochs: float = 1.0  # of a trial that names none
+    seconds_per_epoch: float | None = None  # of the dense model, until a trial says more

@@ -1,0 +1,137 @@
+"""Which trial runs next: one begun before, a baseline, or what the strategy proposes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from paretoprune.config import SparsitySettings
+from paretoprune.executors import failed
+from paretoprune.results import Job, Metrics, Proposal, TrialResult
+from paretoprune.search import Left, Strategy, broken_limits
+from paretoprune.sweep.account import Account
+from paretoprune.sweep.problem import Problem
+from paretoprune.sweep.record import Record
+
+_log = logging.getLogger(__name__)
+
+# So many proposals in a row that lead to nothing new mean that the space is used up.
+_MAX_IDLE = 50
+
+
+class Queue:
+    """Gives out architectures that nobody has tried; settles those that need no training."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        first: Sequence[Proposal],
+        strategy: Strategy,
+        record: Record,
+        account: Account,
+        *,
+        sparsity: SparsitySettings,
+        seed: int,
+    ) -> None:
+        self._problem, self._first, self._strategy = problem, first, strategy
+        self._record, self._account = record, account
+        self._unfinished = record.unfinished
+        self._sparsity, self._seed = sparsity, seed
+        self._next_number = 0  # all lower ones are taken
+
+    def next_job(self) -> Job | None:
+        """The next trial, noted as begun; None if there is nothing to start now."""
+        for _ in range(_MAX_IDLE):
+            left = self._account.left()
+            enough = left.budget.amount <= 0
+            job = self._begun_before() or (None if enough else self._propose(left))
+            if job is None:
+                return None
+            settled = self._without_training(job)
+            if settled is not None:
+                self._record.add(settled)
+            elif enough or self._unfinished.runs_twin_of(job):
+                self._unfinished.again[job.number] = job
+                if enough:
+                    return None
+            elif (fitting := self._account.fitted(job, left)) is None:
+                return None
+            else:
+                self._unfinished.begin(fitting)
+                return fitting
+        _log.warning("the search finds no new architecture; it ends before its budget")
+        return None
+
+    def _begun_before(self) -> Job | None:
+        """A trial that was begun, if there is one that can be run now."""
+        for hopeless in self._unfinished.give_up():
+            self._record.add(hopeless)
+        for number in sorted(self._unfinished.again):
+            if (job := self._ready(self._unfinished.again[number])) is not None:
+                return self._unfinished.again.pop(job.number)
+        return None
+
+    def _ready(self, job: Job) -> Job | None:
+        """The job, or that of its parent where the parent's weights are gone or damaged.
+
+        None while that one, or the same architecture, is running.
+        """
+        if self._unfinished.runs_twin_of(job):
+            return None
+        while job.parent is not None and not self._record.folder.is_whole(job.parent):
+            if job.parent in self._unfinished.running:
+                return None
+            self._record.forget(job.parent)
+            job = self._unfinished.again[job.parent]
+        return job
+
+    def _propose(self, left: Left) -> Job | None:
+        number = self._free_number()
+        if number < len(self._first):
+            proposal = self._first[number]
+        elif (found := self._ask(number, left)) is not None:
+            proposal = found
+        else:
+            return None
+        job = Job(
+            number=number,
+            origin=proposal.origin,
+            ratios=proposal.ratios,
+            widths=self._problem.widths_of(proposal.ratios),
+            seed=self._seed + number,
+            parent=proposal.parent,
+            epochs=proposal.epochs,
+            rung=proposal.rung,
+        )
+        if job.parent is not None and (ready := self._ready(job)) is not job:
+            return ready and self._unfinished.again.pop(ready.number)
+        return job
+
+    def _free_number(self) -> int:
+        """The lowest number that no trial has."""
+        while self._next_number in self._record.results or self._next_number in self._unfinished:
+            self._next_number += 1
+        return self._next_number
+
+    def _ask(self, number: int, left: Left) -> Proposal | None:
+        running = list(self._unfinished.running.values())
+        return self._strategy.propose(number, self._record.results.all, running, left)
+
+    def _without_training(self, job: Job) -> TrialResult | None:
+        """The result of a job that need not run: a duplicate, or one over a limit."""
+        cost = self._problem.cost_of(job.ratios)
+        same = self._record.results.twin_of(job)
+        if same is not None:
+            return replace(
+                _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number
+            )
+        broken = broken_limits(self._sparsity, cost.at_least())
+        if broken:
+            exact = Metrics(params=cost.params, macs=cost.macs)
+            return replace(_untrained(job, exact), state="infeasible", reason="; ".join(broken))
+        return None
+
+
+def _untrained(job: Job, metrics: Metrics) -> TrialResult:
+    return replace(failed(job, ""), state="complete", metrics=metrics, reason=None)

@@ -1,0 +1,124 @@
+"""What is on record of a sweep: on disk first, then told to the study and whoever watches."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from paretoprune.config import SearchSettings, SparsitySettings
+from paretoprune.errors import SweepError
+from paretoprune.executors import Lost
+from paretoprune.failures import FailureStreak, without_streak
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.search import Ledger, Strategy, broken_limits, front_of
+from paretoprune.sweep_folder import SweepFolder
+from paretoprune.sweep_results import SweepResults
+from paretoprune.unfinished import Unfinished, job_of
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher(Protocol):
+    """Who is told as the sweep goes on: the terminal, the tables, MLflow."""
+
+    def begun(self, results: Sequence[TrialResult]) -> None:
+        """The sweep starts, or goes on after `results` of an earlier run."""
+
+    def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
+        """A trial ended; `results` are all so far, this one included."""
+
+
+class Record:
+    """The results so far, the trials without one, and the weights that will still be needed."""
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        ledger: Ledger,
+        strategy: Strategy,
+        search: SearchSettings,
+        sparsity: SparsitySettings,
+        *,
+        retries: int,
+        watchers: Sequence[Watcher],
+    ) -> None:
+        self.folder, self._ledger, self._strategy = folder, ledger, strategy
+        self._objectives, self._sparsity, self._watchers = search.objectives, sparsity, watchers
+        self.results = SweepResults(search.objectives)
+        self.unfinished = Unfinished(folder, retries=retries)
+        self._with_weights: set[int] = set()
+        self._streak = FailureStreak()
+
+    def restore(self) -> None:
+        """Take over what an earlier run left."""
+        self.folder.remove_leftovers()
+        results = without_streak(self.folder.read_results())
+        for number in self._damaged(results):
+            _log.warning("the files of trial %d are damaged; it is run again", number)
+            results = [result for result in results if result.number != number]
+        self.unfinished.restore(results)
+        self._ledger.restore(results)
+        self.results.add_all(results)
+        self._with_weights = {result.number for result in results}
+        for watcher in self._watchers:
+            watcher.begun(self.results.all)
+
+    def collect(self, outcome: TrialResult | Lost) -> None:
+        """Put what a trial came to on record, or aside to be run again."""
+        if isinstance(outcome, Lost):
+            if (given_up := self.unfinished.lose(outcome)) is not None:
+                self.add(given_up)
+            return
+        del self.unfinished.running[outcome.number]
+        self.add(self._judged(outcome))
+        self._drop_weights(outcome.number)
+
+    def add(self, result: TrialResult) -> None:
+        """Put a result on record as it is."""
+        self.folder.write_result(result)
+        self._ledger.tell(result)
+        self.results.add(result)
+        for watcher in self._watchers:
+            watcher.finished(result, self.results.all)
+        self._streak.add(result)
+
+    def forget(self, number: int) -> None:
+        """Have a trial that finished run again, since its files are damaged."""
+        if number in self.unfinished.again:
+            return
+        if number not in self.results:
+            raise SweepError(f"trial {number}, which another one starts from, is not on record")
+        _log.warning("the files of trial %d are damaged; it is run again", number)
+        self.unfinished.again[number] = job_of(self.results.remove(number))
+
+    def _damaged(self, results: Sequence[TrialResult]) -> list[int]:
+        """The trials whose weights will be needed and are not what they were."""
+        needed = {*front_of(results, self._objectives), *self._strategy.needed(results)}
+        return [number for number in sorted(needed) if not self.folder.is_whole(number)]
+
+    def _judged(self, result: TrialResult) -> TrialResult:
+        """The result with what the settings and the search make of it."""
+        values = {name: getattr(result.metrics, name) for name in self._objectives}
+        bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
+        if bad:
+            reason = f"{bad[0]} is {values[bad[0]]}"
+            return replace(result, state="failed", metrics=Metrics(), reason=reason)
+        broken = broken_limits(self._sparsity, result.metrics)
+        if result.state == "complete" and broken:
+            return replace(result, state="infeasible", reason="; ".join(broken))
+        return result
+
+    def _drop_weights(self, latest: int) -> None:
+        """Remove the weights of who left the front, which never comes back, or never was on it."""
+        keep = {
+            *self.results.front(),
+            *self.unfinished.running,
+            *self.unfinished.parents(),
+            *self._strategy.needed(self.results.all),
+        }
+        for number in (self._with_weights | {latest}) - keep:
+            self.folder.drop_weights(number)
+        self._with_weights = keep
