@@ -67,7 +67,8 @@ def argument_types(target: Target) -> dict[str, Any]:
     located = _locate(target.path)
     if not _is_within(str(located.__module__), ["paretoprune"]):
         return {}
-    return get_type_hints(located.__init__ if inspect.isclass(located) else located)
+    called = located.__init__ if inspect.isclass(located) else located
+    return get_type_hints(called, include_extras=True)
 
 
 def find_mistakes(

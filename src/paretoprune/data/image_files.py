@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets.folder import default_loader
 from torchvision.transforms import v2
 
-from paretoprune.data.loaders import check_batch_size
 from paretoprune.errors import DataError
 from paretoprune.results import DataInfo, Preprocessing
 
@@ -36,7 +35,6 @@ class ImageFiles(LightningDataModule):
     ) -> None:
         """`samples`: those of "train", "validation" and "test"."""
         super().__init__()
-        check_batch_size(batch_size)
         self.info = info
         self.batch_size = batch_size
         size = info.input_shape[-1]

@@ -13,7 +13,7 @@ from paretoprune.data.labelled import (
     check_label_range,
     check_no_class_is_empty,
 )
-from paretoprune.data.loaders import OrderedLoader, TrainLoader, check_batch_size
+from paretoprune.data.loaders import OrderedLoader, TrainLoader
 from paretoprune.data.normalise import Normalisation, Normaliser, choose_normalisation
 from paretoprune.data.split import Official, SplitSettings, make_split
 from paretoprune.errors import DataError
@@ -39,7 +39,6 @@ class ImageTensors(LightningDataModule):
         channel_order: str = "RGB",
     ) -> None:
         super().__init__()
-        check_batch_size(batch_size)
         self.info = info
         self.normalisation = normalisation
         self.preprocessing = Preprocessing(

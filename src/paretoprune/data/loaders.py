@@ -11,13 +11,6 @@ from torch import Tensor
 from paretoprune.data.augment import Augmentation, Moves, draw_moves, move_images
 from paretoprune.data.labelled import LabelledImages
 from paretoprune.data.normalise import Normaliser
-from paretoprune.errors import SettingsError
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Raises SettingsError for a batch without samples."""
-    if batch_size < 1:
-        raise SettingsError([f"`data.batch_size` must be 1 or more, got {batch_size}"])
 
 
 class TrainLoader:
