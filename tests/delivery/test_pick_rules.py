@@ -57,6 +57,7 @@ def pick(
         ("max_accuracy", 0),
         ("cheapest", 3),
         ("smallest", 3),
+        ("min_size", 3),
         ("min_macs", 3),
         ("fastest", 2),
         ("max_latency_ms", 0),
