@@ -35,7 +35,6 @@ def trial(
             accuracy=accuracy,
             macs=macs,
             params=None if macs is None else macs // 150,
-            size_bytes=None if macs is None else macs // 35,
             latency_ms=latency_ms,
         ),
         seed=3,
