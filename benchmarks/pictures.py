@@ -3,7 +3,7 @@
     python benchmarks/pictures.py --data DATA --work FOLDER
 
 `DATA` holds `cifar10/` and `weights/` as `tasks.py` reads them. The sweep is `+sweep=resnet` with
-the published ResNet-20 on 8,000 CIFAR-10 images, two epochs a trial; it is kept in FOLDER, and goes
+the published ResNet-20 on 4,000 CIFAR-10 images, two epochs a trial; it is kept in FOLDER, and goes
 on there. `front.png` is the sweep's own picture, `report.png` its report in Chromium.
 """
 
@@ -27,7 +27,12 @@ _WINDOW = ViewportSize(width=1180, height=760)
 def search(data: Path, work: Path) -> Path:
     """Run the sweep, or what is missing of it; the folder where it is."""
     task = [each for each in TASKS[_NAME].overrides(data, work, 0) if each[:5] != "name="]
-    own = [f"name={_NAME}", f"sweeps_dir={work / 'sweeps'}", "finetune.epochs=2"]
+    own = [
+        "data.max_train=4000",
+        f"name={_NAME}",
+        f"sweeps_dir={work / 'sweeps'}",
+        "finetune.epochs=2",
+    ]
     command = [sys.executable, "-m", "src.train", "+sweep=resnet", *task, *own]
     subprocess.run(command, cwd=ROOT, check=True)
     return work / "sweeps" / _NAME
