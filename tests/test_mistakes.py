@@ -55,10 +55,15 @@ def test_all_mistakes_are_told_together() -> None:
         "sparsity.ratio=1.5",
         "+modl=3",
         "seed=-1",
+        "+model.depth=3",
+        "data.batch_size=few",
     )
     assert sorted(found) == [
+        "`data.batch_size` must be a valid integer, unable to parse string as an integer, "
+        "got 'few'",
         "`finetune.epochs` must be a valid integer, unable to parse string as an integer, "
         "got 'many'",
+        "`model.depth` is not an argument of `paretoprune.models.resnet20`; it takes: none",
         "`modl` is not a setting; did you mean `model`?",
         "`search.n_trails` is not a setting; did you mean `search.n_trials`?",
         "`seed` must be greater than or equal to 0, got -1",

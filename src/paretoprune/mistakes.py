@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from paretoprune import targets
-from paretoprune.config import ModelSettings, Settings
+from paretoprune.config import ModelSettings, Settings, Target
 from paretoprune.errors import SettingsError
 
 # What the program fills in when it calls a target, so that a user need not.
@@ -30,13 +30,14 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
 
     Raises SettingsError with every mistake, each one sentence in the user's spelling.
     """
+    shaped = _with_targets(config)
+    settings, mistakes = None, []
     try:
-        settings = TypeAdapter(Settings).validate_python(_with_targets(config))
+        settings = TypeAdapter(Settings).validate_python(shaped)
     except ValidationError as error:
-        told = [one for detail in error.errors() for one in _sentences(detail)]
-        raise SettingsError(told) from None
-    mistakes = _target_mistakes(settings)
-    if mistakes:
+        mistakes = [one for detail in error.errors() for one in _sentences(detail)]
+    mistakes += _target_mistakes(shaped)
+    if settings is None or mistakes:
         raise SettingsError(mistakes)
     return settings
 
@@ -106,14 +107,41 @@ def _dataclass_in(hint: Any) -> Any:
     return next((c for c in candidates if dataclasses.is_dataclass(c)), None)
 
 
-def _target_mistakes(settings: Settings) -> list[str]:
-    named = {"model": settings.model.target, "data": settings.data, "scorer": settings.scorer}
-    if settings.search and settings.search.sampler:
-        named["search.sampler"] = settings.search.sampler
-    return [
-        mistake
-        for setting, target in named.items()
-        for mistake in targets.find_mistakes(
-            target, setting=setting, trust=settings.trust, provided=PROVIDED[setting]
+def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
+    model, search = (config.get(name) or {} for name in ("model", "search"))
+    named = {
+        "model": model.get("target"),
+        "data": config.get("data"),
+        "scorer": config.get("scorer"),
+        "search.sampler": search.get("sampler"),
+    }
+    trust = config.get("trust", ())
+    mistakes = []
+    for setting, node in named.items():
+        try:
+            target = TypeAdapter(Target).validate_python(node)
+        except ValidationError:
+            continue  # what is no target is told with the other values
+        found = targets.find_mistakes(
+            target,
+            setting=setting,
+            trust=trust if isinstance(trust, list | tuple) else (),
+            provided=PROVIDED[setting],
         )
-    ]
+        mistakes += found or _type_mistakes(target, setting)
+    return mistakes
+
+
+def _type_mistakes(target: Target, setting: str) -> list[str]:
+    """A sentence for each argument of one of our own targets that is of another type."""
+    mistakes = []
+    for name, expected in targets.argument_types(target).items():
+        if name not in target.arguments:
+            continue
+        try:
+            TypeAdapter(expected).validate_python(target.arguments[name])
+        except ValidationError as error:
+            detail = error.errors()[0]
+            detail["loc"] = (*setting.split("."), name)
+            mistakes += _sentences(detail)
+    return mistakes

@@ -11,7 +11,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra.utils import instantiate
 
@@ -60,6 +60,15 @@ def offers(target: Target, name: str) -> bool:
     """Whether what `target` builds has such a method; a function's results are not known."""
     located = _locate(target.path)
     return not inspect.isclass(located) or hasattr(located, name)
+
+
+def argument_types(target: Target) -> dict[str, Any]:
+    """The annotations of what a target of our own takes; those of others need not be true."""
+    located = _locate(target.path)
+    if not _is_within(str(located.__module__), ["paretoprune"]):
+        return {}
+    called = located.__init__ if inspect.isclass(located) else located
+    return get_type_hints(called, include_extras=True)
 
 
 def find_mistakes(

@@ -29,7 +29,14 @@ from tests.kits.commands import SWEEP, TINY, run_pick, run_train
         ((*TINY, "data=npz", "data.path=none.npz"), "none.npz"),
         ((*TINY, "device=cuda"), "torch sees no CUDA device"),
         (("-m", "+sweep=resnet"), "`-m` makes a grid of single runs"),
-        (("finetune.epochs",), "finetune.epochs"),
+        (("finetune.epochs",), "`finetune.epochs` is not understood; write `key=value`"),
+        (("=3",), "`=3` is not understood; write `key=value`"),
+        (("seed=[1,",), "`seed=[1,` is not understood: no viable alternative at input '[1,'"),
+        (("--config-dir",), "--config-dir"),
+        ((*TINY, "data.batch_size=0"), "`data.batch_size` must be greater than or equal to 1"),
+        (("scorer=taylor", "scorer.batches=0"), "`scorer.batches` must be greater than or equal"),
+        ((*TINY, "tracking.enabled=true", "tracking.uri=foo://x"), "`tracking.uri` must name a"),
+        ((*SWEEP, "sparsity.max_size_bytes=10"), "no candidate can meet the limit"),
     ],
 )
 def test_it_is_told_in_one_sentence_and_nothing_is_written(
@@ -77,7 +84,12 @@ def test_data_that_are_wrong_are_named(tmp_path: Path, wrong: str) -> None:
 
 
 def test_an_empty_front_is_told(tmp_path: Path) -> None:
-    assert run_train(tmp_path, *SWEEP, "sparsity.min_accuracy=100").code == 0
+    done = run_train(tmp_path, *SWEEP, "sparsity.min_accuracy=100")
+    assert done.code == 0
+    assert "The front is empty: loosen the limits under `sparsity`" in done.out
+    done = run_pick(tmp_path, "tiny", "trial=1.5")
+    assert done.code == 2
+    assert "`trial=1.5` must be the number of a trial" in done.err
     done = run_pick(tmp_path, "tiny")
     assert done.code == 2
     assert "the front is empty" in done.err

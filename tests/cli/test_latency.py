@@ -34,7 +34,9 @@ def test_a_latency_target_is_met_by_the_forecast(folder: Path) -> None:
 
 @pytest.mark.timeout(600)  # another process loads torch, which takes a while on a busy machine
 def test_an_exported_model_is_measured_beside_the_dense_one(folder: Path) -> None:
-    assert run_pick(folder, "one", "trial=1").code == 0
+    done = run_pick(folder, "one", "trial=1", "measure=latency", "batch=2", "repeats=10")
+    assert done.code == 0, done.err
+    assert "batch 2, torch" in done.out
     done = run_latency(folder, "sweeps/one/picked/0001", "repeats=10", "trust=[tests.kits]")
     assert done.code == 0, done.err
     rows = [line.split("│")[1].strip() for line in done.out.splitlines() if line.startswith("│")]
@@ -55,6 +57,17 @@ def test_all_wrong_options_are_told_together() -> None:
     assert "`batch=0` must be a whole number, 1 or more" in caught.value.mistakes
     engines = "torch, torch.export, onnxruntime, openvino, executorch"
     assert f"there is no engine `tensorflow`; there are: {engines}" in caught.value.mistakes
+
+
+def test_picks_are_measured_in_the_same_words(folder: Path) -> None:
+    for words, sentence in {
+        ("batch=8",): "`batch` says how to measure; add `measure=latency`",
+        ("measure=size",): "`measure=size` must be `measure=latency`",
+        ("measure=latency", "engine=tensorflow"): "there is no engine `tensorflow`",
+    }.items():
+        done = run_pick(folder, "one", "trial=1", *words)
+        assert done.code == 2
+        assert sentence in done.err
 
 
 def test_options_are_read_as_what_they_are() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -65,6 +66,12 @@ def pick(
 )
 def test_rules(rule: str, expected: int) -> None:
     assert pick(PickRequest(rules=(rule,))) == expected
+
+
+def test_the_smallest_file_need_not_have_the_fewest_parameters() -> None:
+    sizes = {0: 900_000, 1: 200_000, 2: 150_000, 3: 160_000}
+    results = [replace(t, metrics=replace(t.metrics, size_bytes=sizes[t.number])) for t in FRONT]
+    assert pick(PickRequest(rules=("min_size",)), results) == 2
 
 
 def test_the_knee_is_the_default() -> None:

@@ -56,10 +56,11 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_two_processes_may_touch_a_new_place_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _CREATE, str(tmp_path / "mlflow.db")]
     started = [subprocess.Popen(command, env={"PYTHONPATH": ":".join(sys.path)}) for _ in range(2)]
-    assert [process.wait(100) for process in started] == [0, 0]
+    assert [process.wait(300) for process in started] == [0, 0]
     # SQLite leaves its own two files where two processes close the database at the same moment.
     left = {path.name for path in tmp_path.iterdir()} - {"mlflow.db-wal", "mlflow.db-shm"}
     assert left == {"mlflow.db"}

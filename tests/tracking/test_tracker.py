@@ -217,6 +217,7 @@ def test_a_locked_database_costs_a_warning_and_is_written_after_the_lock(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_lock_longer_than_mlflow_waits_loses_nothing(
     root: Path, make_tracker: MakeTracker, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -228,7 +229,7 @@ def test_a_lock_longer_than_mlflow_waits_loses_nothing(
         other.rollback()
     assert "locked by another process" in caplog.text
     tracker.log_trial(trial(1, accuracy=91.0))
-    tracker._outbox.drain(patience_s=30)
+    tracker._outbox.drain(patience_s=200)
     tracker.close("FINISHED")
     assert set(runs_in(root)) == {"digits", "000 macs 31% acc 97.2", "001 macs 31% acc 91.0"}
 

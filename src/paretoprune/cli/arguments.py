@@ -11,12 +11,15 @@ from paretoprune.cli.compose import fail
 from paretoprune.errors import ParetopruneError, SettingsError, SweepError
 
 
-def run_command(usage: str, run: Callable[[Sequence[str]], None]) -> None:
+def run_command(
+    usage: str, run: Callable[[Sequence[str]], None], *, needs_arguments: bool = True
+) -> None:
     """Run a command with the arguments that it was started with, and leave as commands do."""
     arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    missing = needs_arguments and not arguments
+    if missing or {"-h", "--help", "help"} & set(arguments):
         print(usage)
-        sys.exit(0 if arguments else 2)
+        sys.exit(2 if missing else 0)
     sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
     try:
         run(arguments)

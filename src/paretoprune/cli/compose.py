@@ -11,7 +11,7 @@ from typing import Any
 
 import hydra
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -49,6 +49,9 @@ def run_hydra(command: Callable[[Mapping[str, Any]], None]) -> None:
         application()
     except ParetopruneError as error:
         fail(str(error))
+    except OverrideParseException as error:
+        reason = error.message.splitlines()[-2]  # the last line is a link to Hydra's grammar
+        fail(f"`{error.override.removeprefix('++')}` is not understood: {reason}")
     except (HydraException, OmegaConfBaseException) as error:
         fail(_first_paragraph(error))
     except KeyboardInterrupt:
@@ -89,11 +92,13 @@ def _prepared_arguments(arguments: Sequence[str]) -> list[str]:
     _refuse_a_grid_of_sweeps(arguments)
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     mistakes, prepared = [], []
-    for argument in arguments:
+    for before, argument in zip(["", *arguments], arguments, strict=False):
         key, separator, value = argument.partition("=")
         name = key.lstrip("+~")
-        if not separator or key.startswith("-"):
+        if key.startswith(("-", "~")) or (not separator and before.startswith("-")):
             prepared.append(argument)
+        elif not separator or not name:
+            mistakes.append(f"`{argument}` is not understood; write `key=value`, see --help")
         elif name in groups:
             mistakes += _group_mistakes(name, value, folders)
             prepared.append(argument)
@@ -153,11 +158,11 @@ def _called_in(value: object) -> Iterator[str]:
 
 def _extra_folders(arguments: Sequence[str]) -> list[Path]:
     """The folders that `--config-dir` adds."""
-    found = []
+    found: list[Path] = []
     for index, argument in enumerate(arguments):
         option, separator, value = argument.partition("=")
         if option in ("--config-dir", "-cd"):
-            found.append(Path(value if separator else arguments[index + 1]))
+            found += [Path(value)] if separator else map(Path, arguments[index + 1 : index + 2])
     return [folder for folder in found if folder.is_dir()]
 
 

@@ -17,6 +17,7 @@ from paretoprune.cli.pick import Order
 from paretoprune.cli.picked import device_in_words, layers_of, print_picked
 from paretoprune.cli.registered import register
 from paretoprune.cli.retrained import repeats_of, trained_longer
+from paretoprune.cli.running import device_of, measure_and_print
 from paretoprune.cli.terminal import make_console
 from paretoprune.cli.tested import (
     repeats_before,
@@ -69,6 +70,8 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
     for name in order.formats:
         if name in FORMATS:
             check_installed(name)
+    if order.latency:
+        device_of(order.latency)
     print_front(console, results, search_of(settings).objectives, path)
     bench = Bench(console, folder, outline(settings), results, order)
     if order.register and len(trials) > 1:
@@ -80,6 +83,10 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
         _deliver(bench, trial)
     if order.seeds:
         write_views(folder, folder.read_results())  # which draw their spread
+    if order.latency:
+        for trial in trials:
+            asked = replace(order.latency, trust=settings.trust)
+            measure_and_print(str(bench.target(trial)), asked)
 
 
 def _chosen(

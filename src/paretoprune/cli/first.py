@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
@@ -29,6 +30,7 @@ from paretoprune.search import (
 )
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
+_LEAST_SHARE_OF_BYTES = 0.98  # the header of a file is known to some bytes only
 _DEFAULT_TARGET = ("macs", 0.5)
 _AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
 _MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
@@ -49,9 +51,13 @@ def reject_unmeetable(task: Outline) -> None:
     sparsity, groups = task.settings.sparsity, group_infos(task)
     most = search_of(task.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
+    smallest = replace(
+        task.cost_of(least).at_least(),
+        size_bytes=int(_LEAST_SHARE_OF_BYTES * task.quantity_of(least, "bytes")),
+    )
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
-        for sentence in broken_limits(sparsity, task.cost_of(least).at_least())
+        for sentence in broken_limits(sparsity, smallest)
     ]
     if not task.settings.search and sparsity.size_target is not None:
         name, share = sparsity.size_target

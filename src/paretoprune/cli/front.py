@@ -61,8 +61,13 @@ def _print_summary(
     states = [result.state for result in results]
     counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
     console.print(f"trials: {', '.join(counts)}")
-    searched = [row for row in rows if row["origin"] not in ("dense", "uniform")]
-    if not searched:
+    if not rows:
+        console.print(
+            "The front is empty: loosen the limits under `sparsity`, or let the sweep run longer. "
+            f"Everything is in {folder}"
+        )
+        return
+    if all(row["origin"] in ("dense", "uniform") for row in rows):
         console.print(
             "No searched model beats uniform pruning here: every front member is uniform."
         )

@@ -25,6 +25,7 @@ the models on the front of the sweep NAME, or the exported model in FOLDER.
   trust=[my_package]        packages of yours that an exported model's class comes from
 """
 _ENGINES = ("torch", *(known.engine for known in FORMATS.values()))
+WAYS = ("device", "batch", "threads", "engine", "repeats")  # the options that say how to measure
 _COUNTS = {"batch", "threads", "repeats"}
 
 

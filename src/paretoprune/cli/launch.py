@@ -36,7 +36,7 @@ from paretoprune.results import ZEROS, Job, TrialResult
 from paretoprune.search import Ledger
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
-from paretoprune.tracking import redact
+from paretoprune.tracking import redact, resolve_uri
 from paretoprune.trial import run_trial
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     config = _without_secrets(config)
     folder = SweepFolder(settings.sweeps_dir / (settings.name or _single_name(config)))
     extend = search_of(settings).extend
+    if settings.tracking.enabled:
+        resolve_uri(settings.tracking.uri, root=Path.cwd())
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
     task = with_forecast(outline(settings))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
 from paretoprune.cli.compose import finetune_option
+from paretoprune.cli.latency import WAYS, Request, read_request
 from paretoprune.config import FinetuneSettings, parse_count
 from paretoprune.errors import PickError
 from paretoprune.graph import FORMATS
@@ -33,6 +34,8 @@ What to do with them:
   seeds=3                   train again with so many other seeds and tell the spread
   register=my-model         into MLflow's model registry, with the alias `champion`
   licence=MIT               for the model card
+  measure=latency           what running it costs here, beside the dense model; with device=cpu,
+                            batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
 """
 _FORMATS = ("safetensors", *FORMATS)
 
@@ -47,6 +50,7 @@ class Order:
     seeds: int = 0
     register: str | None = None
     licence: str | None = None
+    latency: Request | None = None  # how its running cost is measured; None: it is not
 
     @property
     def trains_longer(self) -> bool:
@@ -69,7 +73,7 @@ def _run(arguments: Sequence[str]) -> None:
 
     request = PickRequest(
         rules=tuple(options.pop("rule", "knee").split(",")),
-        trials=tuple(int(_number("trial", text)) for text in listed(options.pop("trial", ""))),
+        trials=tuple(_trial(text) for text in listed(options.pop("trial", ""))),
         count=_count(options, "n"),
         limits={key: _number(key, value) for key, value in options.items()},
     )
@@ -91,7 +95,19 @@ def _order(options: dict[str, str]) -> Order:
         seeds=_count(options, "seeds") or 0,
         register=register,
         licence=options.pop("licence", None),
+        latency=_latency(options),
     )
+
+
+def _latency(options: dict[str, str]) -> Request | None:
+    """How `measure=latency` measures, taken out of the options; None where it is not given."""
+    what = options.pop("measure", None)
+    ways = {key: options.pop(key) for key in WAYS if key in options}
+    if what not in (None, "latency"):
+        raise PickError(f"`measure={what}` must be `measure=latency`")
+    if what is None and ways:
+        raise PickError(f"`{next(iter(ways))}` says how to measure; add `measure=latency`")
+    return read_request([f"{key}={value}" for key, value in ways.items()]) if what else None
 
 
 def _number(key: str, text: str) -> float:
@@ -99,6 +115,12 @@ def _number(key: str, text: str) -> float:
     if isinstance(value, float):
         return value
     raise PickError(f"`{key}={text}` must be a number, for example 0.5, 50k or 1.5M")
+
+
+def _trial(text: str) -> int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise PickError(f"`trial={text}` must be the number of a trial, or several: `trial=3,17`")
 
 
 def _count(options: dict[str, str], key: str) -> int | None:

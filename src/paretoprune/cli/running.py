@@ -35,7 +35,7 @@ def measure_and_print(name: str, request: Request) -> None:
 
     Raises SettingsError, SweepError or WeightsError for what is not there.
     """
-    device = _device(request)
+    device = device_of(request)
     sweeps = Path(request.sweeps_dir)
     sweep = sweeps / name
     folder = sweep if (sweep / "config.yaml").is_file() else Path(name)
@@ -60,7 +60,8 @@ def measure_and_print(name: str, request: Request) -> None:
     _print(make_console(), costs, request, device)
 
 
-def _device(request: Request) -> torch.device:
+def device_of(request: Request) -> torch.device:
+    """Where it is measured. Raises SettingsError for a device or engine that is not there."""
     if request.device == "cuda" and not torch.cuda.is_available():
         raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
     if request.device != "cpu" and request.engine != "torch":

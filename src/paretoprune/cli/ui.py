@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from paretoprune.cli.compose import fail
-from paretoprune.errors import ParetopruneError
+from paretoprune.cli.arguments import options_of, run_command, whole_number
 
 _USAGE = """usage: python -m src.ui [port=5000] [uri=sqlite:///elsewhere.db]
 
@@ -16,16 +16,13 @@ Open the MLflow UI of this project on localhost. Ctrl-C ends it.
 
 def main() -> None:
     """Entry point of the command."""
-    options = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
-    if not set(options) <= {"port", "uri"} or not options.get("port", "5000").isdigit():
-        print(_USAGE)
-        sys.exit(0 if set(options) & {"-h", "--help", "help"} else 2)
+    run_command(_USAGE, _run, needs_arguments=False)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    options = options_of(arguments, known=("port", "uri"))
+    port = whole_number("port", options.get("port", "5000"))
     from paretoprune.tracking import resolve_uri, serve
 
-    try:
-        uri = resolve_uri(options.get("uri"), root=Path.cwd())
-        serve(uri, root=Path.cwd(), port=int(options.get("port", "5000")))
-    except ParetopruneError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        pass
+    with suppress(KeyboardInterrupt):  # this is how one ends it
+        serve(resolve_uri(options.get("uri"), root=Path.cwd()), root=Path.cwd(), port=port)

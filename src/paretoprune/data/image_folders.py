@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
+from paretoprune.config.values import Positive
 from paretoprune.data.image_files import ImageFiles, Samples
 from paretoprune.data.labelled import check_no_class_is_empty
 from paretoprune.data.split import Official, SplitSettings, make_split
@@ -30,7 +31,7 @@ def imagefolder(
     max_train: int | None = None,
     max_test: int | None = None,
     split_seed: int = 0,
-    batch_size: int = 64,
+    batch_size: Positive = 64,
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageFiles:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
+from paretoprune.config.values import Positive
 from paretoprune.data.augment import Augmentation
 from paretoprune.data.image_tensors import ImageTensors, image_tensors
 from paretoprune.data.labelled import labelled_images
@@ -21,9 +22,9 @@ def digits(
     *,
     size: int = 8,
     shift: int = 1,
-    views: int = 8,
+    views: Positive = 8,
     split_seed: int = 0,
-    batch_size: int = 64,
+    batch_size: Positive = 64,
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageTensors:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torchvision import datasets
 
+from paretoprune.config.values import Positive
 from paretoprune.data.augment import Augmentation
 from paretoprune.data.image_tensors import ImageTensors, image_tensors
 from paretoprune.data.labelled import LabelledImages, labelled_images
@@ -38,8 +39,8 @@ def torchvision_set(
     std: Sequence[float] | None = None,
     shift: int = 0,
     flip: bool = False,
-    views: int = 8,
-    batch_size: int = 64,
+    views: Positive = 8,
+    batch_size: Positive = 64,
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageTensors:

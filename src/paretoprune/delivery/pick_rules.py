@@ -14,6 +14,7 @@ from paretoprune.results import DIRECTIONS, Direction, Metrics, TrialResult
 _EXTREMES = {
     "most_accurate": "max_accuracy",
     "smallest": "min_params",
+    "min_size": "min_size_bytes",
     "fastest": "min_latency_ms",
 }  # beside `cheapest`: the best of the sweep's own size objective
 _DEFAULT_COUNT = 4  # of `spread`

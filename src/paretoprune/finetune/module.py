@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable
 
@@ -72,12 +73,16 @@ class FinetuneModule(LightningModule):
         self._step += 1
 
     def _backward(self, batch: Batch) -> None:
-        total = torch.zeros((), device=batch[1].device)
-        for part in split_batch(batch, self.parts):
-            loss = self._loss(*part) * (len(part[1]) / len(batch[1]))
-            total += loss.detach()
-            torch.autograd.backward(loss)
-        self.meter.add(total, count=len(batch[1]), learning_rate=self.learning_rate)
+        if self.parts == 1:
+            total = self._loss(*batch)
+            torch.autograd.backward(total)
+        else:
+            total = torch.zeros((), device=batch[1].device)
+            for part in split_batch(batch, self.parts):
+                loss = self._loss(*part) * (len(part[1]) / len(batch[1]))
+                torch.autograd.backward(loss)
+                total += loss.detach()
+        self.meter.add(total.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
         if self._on_gradients:
             self._on_gradients()
 
@@ -140,7 +145,7 @@ class LossMeter:
         return mean
 
     def _check(self, total: Tensor) -> None:
-        if not torch.isfinite(total):
+        if not math.isfinite(total.item()):
             raise TrainingError(
                 f"the training diverged: the loss was NaN or infinite at step {self._step} "
                 f"(learning rate {self.learning_rate:.3g}); set a smaller `learning_rate`"

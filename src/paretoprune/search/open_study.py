@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from paretoprune.errors import DiskFullError, SweepError
@@ -60,7 +60,7 @@ def open_shared_study(
     try:
         storage = RDBStorage(url, engine_kwargs={"poolclass": NullPool})
         return _study_in(storage, name, objectives), storage
-    except (StorageInternalError, DBAPIError, ImportError) as error:
+    except (StorageInternalError, ArgumentError, DBAPIError, ImportError) as error:
         raise SweepError(f"`search.storage` cannot be used: {cause_of(error)}") from error
 
 

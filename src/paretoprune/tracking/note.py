@@ -50,13 +50,18 @@ def sweep_note(
 
 def _figures(metrics: Metrics, names: Sequence[str]) -> str:
     measured = metrics.measured()
-    return ", ".join(f"{name} {measured[name]:,.6g}" for name in names if name in measured)
+    return ", ".join(f"{name} {_number(measured[name])}" for name in names if name in measured)
 
 
 def _row(trial: str, origin: str, metrics: Metrics, names: Sequence[str]) -> str:
     measured = metrics.measured()
-    values = [f"{measured[name]:,.6g}" if name in measured else "" for name in names]
+    values = [_number(measured[name]) if name in measured else "" for name in names]
     return f"| {trial} | {origin} | {' | '.join(values)} |"
+
+
+def _number(value: float) -> str:
+    """Counts whole, everything else to four digits."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _order(result: TrialResult, names: Sequence[str]) -> tuple[float, ...]:

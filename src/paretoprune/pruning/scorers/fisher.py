@@ -8,6 +8,7 @@ from itertools import islice
 
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
@@ -28,7 +29,7 @@ class Fisher:
     samples gives one gradient: squares of gradients over batches would be something else.
     """
 
-    samples: int = 256
+    samples: Positive = 256
 
     def __call__(
         self,

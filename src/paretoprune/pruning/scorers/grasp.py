@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
@@ -29,7 +30,7 @@ class Grasp:
     training.
     """
 
-    batches: int = 1
+    batches: Positive = 1
     temperature: float = 200.0
 
     def __call__(

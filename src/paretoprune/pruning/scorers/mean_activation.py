@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.inputs import input_means, mean_over_consumers
 
@@ -20,7 +21,7 @@ class MeanActivation:
     channel, so after BatchNorm and the activation function; the mean over these layers counts.
     """
 
-    batches: int = 8
+    batches: Positive = 8
 
     def __call__(
         self,

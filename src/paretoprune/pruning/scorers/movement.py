@@ -9,6 +9,7 @@ from itertools import islice
 
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
@@ -28,7 +29,7 @@ class Movement:
     for each batch; a weight that moves away from zero gains.
     """
 
-    batches: int = 16
+    batches: Positive = 16
     learning_rate: float = 1e-3
 
     def __call__(

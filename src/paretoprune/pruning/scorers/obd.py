@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import (
@@ -29,8 +30,8 @@ class Obd:
     counts as zero. `Fisher` takes squared gradients for it.
     """
 
-    batches: int = 1
-    probes: int = 8
+    batches: Positive = 1
+    probes: Positive = 8
     seed: int = 0
 
     def __call__(

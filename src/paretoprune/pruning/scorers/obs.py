@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.errors import PruningError
 from paretoprune.pruning.compensation.moments import is_plain, spread
 from paretoprune.pruning.groups import Group
@@ -32,7 +33,7 @@ class Obs:
     for sets of weights as in Kurtic et al. 2023 (ZipLM, eq. 3). Goes with `compensation`.
     """
 
-    batches: int = 4
+    batches: Positive = 4
 
     def __call__(
         self,

@@ -8,6 +8,7 @@ from itertools import islice
 
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import mean_gradients, weights_of
@@ -22,7 +23,7 @@ class Snip:
     weights whose effects on the loss cancel out count. Made for networks before training.
     """
 
-    batches: int = 1
+    batches: Positive = 1
 
     def __call__(
         self,

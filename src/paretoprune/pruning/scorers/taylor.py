@@ -8,6 +8,7 @@ from itertools import islice
 
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradients import mean_gradients, weights_of
@@ -22,7 +23,7 @@ class Taylor:
     al. 2019 (Importance Estimation for Neural Network Pruning, eq. 8), which squares the sum.
     """
 
-    batches: int = 8
+    batches: Positive = 8
 
     def __call__(
         self,

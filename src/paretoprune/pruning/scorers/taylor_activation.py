@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.gradients import (
@@ -31,7 +32,7 @@ class TaylorActivation:
     over all of them, which is the first-order effect of a channel's removal on a sample's loss.
     """
 
-    batches: int = 8
+    batches: Positive = 8
 
     def __call__(
         self,

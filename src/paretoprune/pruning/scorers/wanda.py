@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_slot
 from paretoprune.pruning.scorers.inputs import input_means, means_at
@@ -24,7 +25,7 @@ class Wanda:
     places of the first `batches` batches, so that layers on large images do not outweigh others.
     """
 
-    batches: int = 8
+    batches: Positive = 8
 
     def __call__(
         self,
