@@ -93,3 +93,11 @@ def test_an_empty_front_is_told(tmp_path: Path) -> None:
     done = run_pick(tmp_path, "tiny")
     assert done.code == 2
     assert "the front is empty" in done.err
+
+
+@pytest.mark.parametrize("setting", ["sweeps_dir", "cache_dir"])
+def test_a_place_that_cannot_be_written_to_is_told_first(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "file").touch()
+    done = run_train(tmp_path, *TINY, f"{setting}=file/below")
+    assert done.code == 2
+    assert f"`{setting}=file/below`: {tmp_path / 'file'} is no folder" in done.err

@@ -23,6 +23,7 @@ from paretoprune.cli.tracked import Tracked
 from paretoprune.cli.views import Views
 from paretoprune.cli.worker import OpenWorker, log_to
 from paretoprune.config import Settings
+from paretoprune.errors import SettingsError
 from paretoprune.executors import open_executor
 from paretoprune.files import write_json
 from paretoprune.latency_table import with_forecast
@@ -55,6 +56,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     extend = search_of(settings).extend
     if settings.tracking.enabled:
         resolve_uri(settings.tracking.uri, root=Path.cwd())
+    for name in ("sweeps_dir", "cache_dir"):
+        _check_writable(name, getattr(settings, name))
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
     task = with_forecast(outline(settings))
@@ -69,6 +72,14 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
             _log.warning("stopped; what finished is kept. To go on: %s", resume_command())
             raise
         print_front(console, results, search_of(settings).objectives, folder.path)
+
+
+def _check_writable(setting: str, folder: Path) -> None:
+    """Raises SettingsError where a folder cannot be made or written to."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        problem = "cannot be written to" if there.is_dir() else "is no folder"
+        raise SettingsError([f"`{setting}={folder}`: {there} {problem}; choose another place"])
 
 
 def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
