@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
+from paretoprune.cli.chain import chain_of, gate_damage
 from paretoprune.cli.first import choices_of, group_infos, places_of, search_of
-from paretoprune.config import Settings
 from paretoprune.files import write_json
-from paretoprune.glance import dense_divergence, glances
+from paretoprune.glance import dense_divergence
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared
-from paretoprune.results import QUALITIES, TIMED, Direction, TrialResult
+from paretoprune.results import TIMED
 from paretoprune.search import (
-    Chain,
     Drop,
     Family,
     Full,
     Halving,
-    InTurn,
     Ledger,
-    Quality,
-    Refill,
     Sizes,
-    Sketch,
     Strategy,
     affordable_sizes,
     broken_limits,
@@ -35,15 +29,13 @@ from paretoprune.search import (
     uniform_ratios,
     worthwhile,
 )
-from paretoprune.search.sensitivity import ChannelDamage, Damage, Sensitivity
-from paretoprune.trial import start_from
+from paretoprune.search.sensitivity import Sensitivity
 
 Ratios = Mapping[str, float]
 
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 _TIE = 1e-6
-_SPARE = 0.1  # of a chain's budget: what fills its gaps
 
 
 def strategy_of(
@@ -73,56 +65,21 @@ def strategy_of(
     if search.strategy in ("uniform", "global"):
         member = _member(task, scores, sizes)
         return Family(search.strategy, member, sizes, _num_sizes(prepared), num_first)
-    gates = task.settings.goes_by_gates
-    damage = _gates(prepared) if gates else lambda _parent: sensitivity()
-    uniform = _uniform(task, sizes)
-    look = _look(prepared, trials)
-    seed = task.settings.seed
-    chain = Chain(
-        search.strategy, sizes, fits, damage, uniform, look, _num_sizes(prepared), _SPARE, seed
+    damage = gate_damage(prepared) if task.settings.goes_by_gates else lambda _parent: sensitivity()
+    return chain_of(
+        prepared,
+        sizes,
+        fits,
+        damage,
+        uniform=_uniform(task, sizes),
+        num_sizes=_num_sizes(prepared),
+        trials=trials,
     )
-    quality = _quality(search.objectives)
-    refill = Refill(sizes, quality, fits, damage, search.min_gain)
-    if not _is_sketchable(task.settings):
-        return InTurn((chain, refill))
-    return InTurn((Sketch(sizes, quality, fits, damage), chain, refill))
-
-
-def _is_sketchable(settings: Settings) -> bool:
-    """Whether a cut is worth a look before training, and does not take a trial's place."""
-    return (
-        settings.search is not None
-        and settings.search.budget is not None
-        and settings.search.budget.unit != "trials"
-        and settings.schedule.name == "one_shot"
-        and settings.compensation_method is not None
-    )
-
-
-def _quality(objectives: Mapping[str, Direction]) -> Quality:
-    """The first objective that says how well a model does."""
-    name = next((n for n in objectives if n in QUALITIES), None)
-    if name is None:
-        return Quality(lambda _result: None, 0.0)
-    sign = 1.0 if objectives[name] == "maximize" else -1.0
-
-    def of(result: TrialResult) -> float | None:
-        value = getattr(result.metrics, name)
-        return None if value is None else sign * value
-
-    return Quality(of, 0.0 if sign > 0 else -math.inf)
 
 
 def _num_sizes(prepared: Prepared) -> int:
     search = search_of(prepared.outline.settings)
     return affordable_sizes(search.num_sizes, search.budget, prepared.seconds_per_epoch)
-
-
-def _look(prepared: Prepared, trials: Path) -> Callable[[int | None, Ratios], float]:
-    """How far a cut of a trial's model, or of the dense one, moves its outputs untrained."""
-    start = lru_cache(maxsize=1)(lambda parent: start_from(prepared, parent, trials=trials))
-    glance = cache(lambda: glances(prepared))
-    return lambda parent, ratios: glance()(start(parent), ratios)
 
 
 def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:
@@ -170,15 +127,6 @@ def _uniform(task: Outline, sizes: Sizes) -> Callable[[float], Ratios]:
         lambda size: uniform_ratios(
             groups, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=search.max_ratio
         )
-    )
-
-
-def _gates(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
-    """What the parent's own training said of its channels; of the dense model, its scores."""
-    dense = {name: values.tolist() for name, values in (prepared.gates or {}).items()}
-    widths_of = prepared.outline.widths_of
-    return lambda parent: ChannelDamage.of(
-        parent.scores if parent and parent.scores else dense, widths_of
     )
 
 
