@@ -151,6 +151,7 @@ def test_groups_of_another_model_are_refused(resnet, vgg) -> None:
         apply_plan(resnet.model, vgg.groups, Plan({"features.0": (1,)}))
 
 
+@pytest.mark.usefixtures("light_heap")
 def test_two_hundred_applications_leave_nothing_behind(vgg) -> None:
     plan = random_plan(vgg.groups, seed=1)
     alive = []
@@ -163,6 +164,7 @@ def test_two_hundred_applications_leave_nothing_behind(vgg) -> None:
     assert not [reference for reference in alive if reference() is not None]
 
 
+@pytest.mark.usefixtures("light_heap")
 def test_finding_groups_leaves_nothing_behind() -> None:
     model = networks.build("resnet")
     find_groups(model, networks.example())

@@ -216,6 +216,7 @@ def test_growing_regularisation_makes_what_goes_small(make: Make) -> None:
     assert size_of_what_goes(grown.model) < 0.5 * size_of_what_goes(prepared.dense)
 
 
+@pytest.mark.usefixtures("light_heap")
 def test_nothing_is_left_behind_by_two_hundred_trials(make: Make) -> None:
     prepared = make("one_shot", "weights", "finetune.epochs=0")
     narrow = make("one_shot", "channels", "finetune.epochs=0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -277,14 +276,12 @@ def test_a_budget_is_kept_to_within_an_epoch(name: str, tmp_path: Path, budget: 
     assert len(trained) > 8
 
 
+@pytest.mark.usefixtures("light_heap")
 def test_a_hundred_trials_take_less_than_two_seconds(name: str, tmp_path: Path) -> None:
-    gc.collect()
-    gc.freeze()  # what other tests left costs the collector nothing
     slowness = _slowness()
     begun = time.process_time()
     results = sweep(name, tmp_path, n_trials=100)
     spent = time.process_time() - begun
-    gc.unfreeze()
     assert spent < 2 * max(slowness, _slowness())
     if name in ("full", "halving"):
         assert sum(result.state == "complete" for result in results) == 100

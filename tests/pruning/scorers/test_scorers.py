@@ -128,6 +128,7 @@ def test_the_model_is_left_as_it_was(resnet, scorer) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.usefixtures("light_heap")
 @pytest.mark.parametrize("scorer", SCORERS, ids=str)
 def test_nothing_is_left_behind_by_many_calls(resnet, scorer) -> None:
     def call() -> int:
