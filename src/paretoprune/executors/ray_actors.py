@@ -146,7 +146,8 @@ def _connect(address: str | None) -> None:
     try:
         _knock(address)
         ray.init(
-            address=address,
+            # None would join whatever cluster was started here last, by whomever.
+            address=address or "local",
             include_dashboard=False if address is None else None,
             log_to_driver=False,
         )
