@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from front_scores import Member, Run, read_runs, summarise, write_run
+from front_scores import BASELINES, Member, Run, read_runs, summarise, write_run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tasks import TASKS, Task
@@ -47,19 +47,7 @@ from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
 
-STRATEGIES = (
-    "auto",
-    "chain",
-    "halving",
-    "uniform",
-    "uniform_plain",
-    "global",
-    "tpe",
-    "nsga2",
-    "nsga2_log",
-    "random",
-    "random_log",
-)
+STRATEGIES = ("auto", "chain", "halving", *BASELINES)
 
 # As people do it without this tool: with distillation and renewed BatchNorm statistics, but the
 # channels that stay make up for nothing.

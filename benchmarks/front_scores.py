@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-_BASELINES = (
+BASELINES = (
     "uniform",
     "uniform_plain",
     "global",
@@ -167,7 +167,7 @@ def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
             f"{_median(runs, lambda r: r.spent_seconds / r.budget_seconds):8.1%}"
             f"{max([0.0, *worst]):13.1f} p"
         )
-    for baseline in (name for name in _BASELINES if name in strategies):
+    for baseline in (name for name in BASELINES if name in strategies):
         print(f"time to the final front of {baseline}, as a share of the budget:")
         for name, runs in strategies.items():
             shares = [
@@ -175,7 +175,7 @@ def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
                 for seed, run in runs.items()
                 if seed in strategies[baseline]
             ]
-            if name not in _BASELINES and shares:
+            if name not in BASELINES and shares:
                 print(f"    {name:10} {median(shares):.2f}")
 
 
@@ -193,7 +193,7 @@ def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None
                 [run.chance + run._retained_test(s) * (run.dense_test - run.chance) for s in shares]
                 for run in by_seed.values()
             ]
-            style = "-" if name not in _BASELINES else "--"
+            style = "-" if name not in BASELINES else "--"
             axis.plot(shares, np.median(curves, axis=0), style, label=name)
         axis.set(xscale="log", xlabel="share of the dense MACs", ylabel="test accuracy, %")
         axis.set_title(f"{task}, {budget:g} CPU s, {len(by_seed)} seeds")

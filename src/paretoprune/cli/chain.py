@@ -53,7 +53,7 @@ def chain_of(
 
 
 def gate_damage(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
-    """What the parent's own training said of its channels; of the dense model, its scores."""
+    """What the parent's own training said of its channels; of the dense model, its gates."""
     dense = {name: values.tolist() for name, values in (prepared.gates or {}).items()}
     widths_of = prepared.outline.widths_of
     return lambda parent: ChannelDamage.of(
