@@ -197,7 +197,7 @@ class _Sweep:
                 self.task.widths_of,
                 self.task.cost_of,
                 epochs=prepared.finetune.epochs,
-                seconds_per_epoch=prepared.seconds_per_epoch,
+                epoch_time=prepared.epoch_time,
             ),
             first,
             strategy,

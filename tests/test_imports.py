@@ -36,7 +36,7 @@ ALLOWED = {
     "prepare": VALUES | {"dense", "outline", "finetune", "measure", "pruning"},
     "latency_table": VALUES | {"outline", "measure", "pruning"},
     "schedules": VALUES | {"dense", "prepare", "finetune", "measure", "pruning"},
-    "learning_rate": VALUES | {"prepare", "schedules"},
+    "learning_rate": VALUES | {"finetune", "prepare", "pruning", "schedules"},
     "trial": VALUES | {"prepare", "pruning", "schedules"},
     "glance": VALUES | {"finetune", "prepare", "pruning", "schedules"},
     "retrain": VALUES | {"data", "prepare", "trial", "finetune", "pruning"},

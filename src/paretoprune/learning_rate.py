@@ -1,33 +1,31 @@
 """The peak learning rate of a sweep's short fine-tunes, found rather than guessed.
 
-A rate that is wrong by a factor of four hides everything else: a pruned ResNet-20 on CIFAR-10 came
-back to 85 % at .005 and to 47 % at .05 in the same 1.5 epochs. So one pruned model of middling
-size is trained for an epoch at a few rates, from the configured one in the direction that helps.
-A budget that has no time for that keeps the configured rate: what is best after a few steps is far
-too little for a training that goes on (5 steps of the same network chose .0006, 20 chose .001).
+A rate that is wrong by a factor of four hides everything else, and the best ones of two data sets
+differ by ten (docs/search.md). So one pruned model of about the middle of the sizes goes through a
+range test: a few dozen steps while the rate rises, once for all trials.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from paretoprune.errors import TrainingError
+from paretoprune.finetune import NUM_VAGUE, losses_at
 from paretoprune.prepare import Prepared
-from paretoprune.results import Budget, EpochRecord, Job
-from paretoprune.schedules.steps import cut, train
+from paretoprune.pruning import Candidate
+from paretoprune.results import Budget, EpochTime
+from paretoprune.schedules.steps import cut
 
 _log = logging.getLogger(__name__)
 
-_RATIO = 0.5  # of every group: about the middle of the sizes, in their logarithm
-_FACTOR = 10**0.5
-_MAX_STEPS = 3  # rates tried on one side of the configured one
-_SHARE = 0.04  # of a budget, for each rate that is tried
-_GUESS = 10.0  # seconds per epoch, where every training diverged
-_FIRST = 0.1  # epochs whose time tells how long an epoch takes
+_RATIO = 0.65  # of every group: about the middle of the sizes, in their logarithm
+_LOWEST, _HIGHEST = 0.05, 50.0  # rates, as multiples of the configured one
+_NUM_STEPS = 80
+_SHARE = 0.1  # of a budget of time: with less for these steps the configured rate stays
+_NUM_TIMED = 5  # steps whose time tells how long they take
+_PEAK = 2.0  # the peak of a cycle over the rate at which the loss was least
 
 
 def with_tuned_rate(
@@ -36,68 +34,62 @@ def with_tuned_rate(
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Prepared:
-    """The same with the learning rate that ends with the least validation loss.
+    """The same with the peak that the range test finds, and the time that an epoch takes.
 
-    Each rate is tried for an epoch, where that takes at most 4 % of the budget; otherwise the rate
-    stays. Also notes what `clock` says of the time that an epoch takes.
+    `clock` counts what a budget of time is of. Where the test would take more than a tenth of that, the
+    configured rate stays.
     """
-    paces: list[float] = []  # seconds per epoch
-
-    def loss_at(rate: float, epochs: float) -> float:
-        begun, wall = clock(), time.perf_counter()
-        record = _try(prepared, rate, epochs)
-        if record is None:
-            return math.inf
-        share = record.seconds / (time.perf_counter() - wall)  # the rest is not training
-        paces.append(share * (clock() - begun) / epochs)
-        return record.validation_loss
-
-    start = prepared.finetune.learning_rate
-    loss_at(start, _FIRST)
-    best = start
-    if _affordable(budget, paces[0] if paces else _GUESS):
-        best = descend(lambda rate: loss_at(rate, 1.0), start)
-    _log.info("the peak learning rate is %.3g", best)
-    return replace(_with_rate(prepared, best), seconds_per_epoch=min(paces, default=_GUESS))
-
-
-def _affordable(budget: Budget | None, seconds_per_epoch: float) -> bool:
-    """Whether an epoch for each rate is a small part of the budget."""
-    if budget is None or budget.unit == "trials":
-        return True
-    epochs = budget.amount if budget.unit == "epochs" else budget.amount / seconds_per_epoch
-    return _SHARE * epochs >= 1.0
-
-
-def descend(loss_at: Callable[[float], float], start: float) -> float:
-    """From `start`, multiply or divide by sqrt(10) for as long as the loss falls."""
-    best, least = start, loss_at(start)
-    for factor in (1 / _FACTOR, _FACTOR):
-        for _ in range(_MAX_STEPS):
-            rate = best * factor
-            loss = loss_at(rate)
-            if not loss < least:
-                break
-            best, least = rate, loss
-        if best != start:
-            break  # the other side was left behind
-    return best
-
-
-def _try(prepared: Prepared, rate: float, epochs: float) -> EpochRecord | None:
-    """How so many epochs at a rate ended; None where the training diverged."""
     task = prepared.outline
-    ratios = {group.name: _RATIO for group in task.groups.prunable}
-    widths = task.widths_of(ratios)
-    job = Job(0, "tuning", ratios, widths, task.settings.seed, epochs=epochs)
-    tried = _with_rate(prepared, rate)
-    candidate, _ = cut(tried, tried.start, tried.scores, widths, trained_next=True)
-    try:
-        curve = train(tried, candidate, job, epochs=epochs)
-    except TrainingError:
-        return None
-    return curve[-1]
+    widths = task.widths_of({group.name: _RATIO for group in task.groups.prunable})
+    candidate, _ = cut(prepared, prepared.start, prepared.scores, widths, trained_next=True)
+    macs = task.cost_at(widths).macs
+    growth = prepared.finetune.rate_growth if task.removable.layers is None else 0.0
+    factor = (task.cost_of({}).macs / macs) ** growth
+    start = prepared.finetune.learning_rate
+
+    begun = clock()
+    _losses(prepared, candidate, [start * _LOWEST * factor] * _NUM_TIMED)
+    seconds = (clock() - begun) / _NUM_TIMED
+    rate = start
+    if budget is None or budget.unit != "seconds" or seconds * _NUM_STEPS < _SHARE * budget.amount:
+        rates = rising(start * _LOWEST, start * _HIGHEST, _NUM_STEPS)
+        rate = peak_of(
+            rates, _losses(prepared, candidate, [rate * factor for rate in rates]), usual=start
+        )
+    _log.info("the peak learning rate is %.3g", rate)
+    return replace(
+        prepared,
+        finetune=replace(prepared.finetune, learning_rate=rate),
+        epoch_time=EpochTime(float(macs), seconds * len(task.data.train_dataloader())),
+    )
 
 
-def _with_rate(prepared: Prepared, rate: float) -> Prepared:
-    return replace(prepared, finetune=replace(prepared.finetune, learning_rate=rate))
+def rising(lowest: float, highest: float, count: int) -> list[float]:
+    """So many rates, each the same multiple of the one before."""
+    return [lowest * (highest / lowest) ** (step / (count - 1)) for step in range(count)]
+
+
+def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) -> float:
+    """Twice the rate of the least loss; `usual` where the losses are too few to say.
+
+    Twice, since the steps of a cycle after its peak undo what was a little too much for the loss.
+    """
+    clear = range(NUM_VAGUE, len(losses))
+    return _PEAK * rates[min(clear, key=losses.__getitem__)] if clear else usual
+
+
+def _losses(prepared: Prepared, candidate: Candidate, rates: Sequence[float]) -> list[float]:
+    """Those of the range test, which changes the candidate's model."""
+    task = prepared.outline
+    finetune = prepared.finetune
+    if prepared.teacher is None:
+        finetune = replace(finetune, distillation=0.0)
+    return losses_at(
+        rates,
+        candidate.model,
+        train_loader=task.data.train_dataloader(),
+        settings=finetune,
+        seed=task.settings.seed,
+        device=task.device,
+        teacher=prepared.teacher,
+    )

@@ -28,7 +28,7 @@ from paretoprune.outline import Outline
 from paretoprune.pruning import Candidate, GateScores
 from paretoprune.pruning.scorers import Reconstruction
 from paretoprune.pruning.unstructured import ZeroedSize, count_compressed_bytes
-from paretoprune.results import Cost, Metrics
+from paretoprune.results import Cost, EpochTime, Metrics
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Prepared:
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
     gates: Mapping[str, Tensor] | None = None  # where the search goes by them: its `GateScores`
-    seconds_per_epoch: float | None = None  # of a model that is hardly pruned, if it was measured
+    epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
 
 
 def prepare(task: Outline) -> Prepared:

@@ -18,7 +18,7 @@ from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, teacher_of
 from paretoprune.pruning import save_state
 from paretoprune.pruning.checkpoint import load_state
-from paretoprune.results import Metrics
+from paretoprune.results import EpochTime, Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
         {
             "digest": prepared.outline.digest,
             "learning_rate": prepared.finetune.learning_rate,
-            "seconds_per_epoch": prepared.seconds_per_epoch,
+            "epoch_time": prepared.epoch_time and asdict(prepared.epoch_time),
             "metrics": asdict(prepared.dense_metrics),
             "files": {name: digest_of(folder / name) for name in files},
         },
@@ -85,7 +85,7 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
         teacher_of(task, dense),
         finetune,
         gates=gates,
-        seconds_per_epoch=kept["seconds_per_epoch"],
+        epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
     )
 
 

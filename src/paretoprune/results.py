@@ -207,6 +207,14 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class EpochTime:
+    """How long an epoch of a model of one size takes."""
+
+    macs: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Budget:
     """What a search may spend, or what is left of it."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from paretoprune.config import SparsitySettings
 from paretoprune.executors import Inline
-from paretoprune.results import Budget, Job, TrialResult
+from paretoprune.results import Budget, EpochTime, Job, TrialResult
 from paretoprune.search import (
     Chain,
     Family,
@@ -147,7 +147,7 @@ def sweep(
     )
     trials = Trials(path, stop=stop)
     return run_sweep(
-        Problem(formula.widths_of, formula.cost_of, epochs=4.0, seconds_per_epoch=2.0),
+        Problem(formula.widths_of, formula.cost_of, epochs=4.0, epoch_time=EpochTime(macs=64, seconds=2.0)),
         first,
         make_strategy(name, ledger, len(first), max_macs),
         ledger=ledger,

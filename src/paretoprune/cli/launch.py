@@ -150,7 +150,7 @@ def _search(
                 task.widths_of,
                 task.cost_of,
                 epochs=prepared.finetune.epochs,
-                seconds_per_epoch=prepared.seconds_per_epoch,
+                epoch_time=prepared.epoch_time,
             ),
             first,
             strategy,

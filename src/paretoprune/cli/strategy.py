@@ -24,6 +24,7 @@ from paretoprune.search import (
     Strategy,
     affordable_sizes,
     broken_limits,
+    foretold_seconds,
     global_ratios,
     measure_sensitivity,
     uniform_ratios,
@@ -79,7 +80,9 @@ def strategy_of(
 
 def _num_sizes(prepared: Prepared) -> int:
     search = search_of(prepared.outline.settings)
-    return affordable_sizes(search.num_sizes, search.budget, prepared.seconds_per_epoch)
+    known, half = prepared.epoch_time, prepared.outline.cost_of({}).macs / 4
+    seconds_per_epoch = foretold_seconds(known, half) if known else None
+    return affordable_sizes(search.num_sizes, search.budget, seconds_per_epoch)
 
 
 def sensitivity_of(prepared: Prepared, file: Path) -> Callable[[], Sensitivity]:

@@ -9,10 +9,12 @@ from paretoprune.finetune.loader import Beginning
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.precision import uses_bfloat16
 from paretoprune.finetune.pressure import Pressure
+from paretoprune.finetune.range_test import NUM_VAGUE, losses_at
 from paretoprune.finetune.regrow import Regrow
 from paretoprune.finetune.schedule import Stage, stages, widths_between
 
 __all__ = [
+    "NUM_VAGUE",
     "Beginning",
     "FitResult",
     "MaskSchedule",
@@ -21,6 +23,7 @@ __all__ = [
     "Stage",
     "Teacher",
     "fit",
+    "losses_at",
     "recalibrate_batchnorm",
     "stages",
     "uses_bfloat16",

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
+from paretoprune.finetune.narrow_norm import folded_norms
+
 
 def as_channels_last(x: Tensor) -> Tensor:
     """The same tensor in channels-last order, if it is a batch of images (N, C, H, W)."""
@@ -19,6 +21,8 @@ def channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
     """Inside, the 2-d convolutions of `model` are in channels-last order; afterwards as usual."""
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     with ExitStack() as hooks:
+        if device.type == "cpu":
+            hooks.enter_context(folded_norms(model))
         for convolution in convolutions:
             if device.type == "cpu" and _is_unsafe(convolution):
                 handle = convolution.register_forward_pre_hook(_channels_first)

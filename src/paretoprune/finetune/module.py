@@ -72,6 +72,16 @@ class FinetuneModule(LightningModule):
         self._schedule.step()
         self._step += 1
 
+    def step_at(self, rate: float, batch: Batch) -> float:
+        """One step at a learning rate outside the schedule; the loss before it."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.zero_grad()
+        loss = self._loss(*batch)
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        return loss.item()
+
     def _backward(self, batch: Batch) -> None:
         if self.parts == 1:
             total = self._loss(*batch)

@@ -14,7 +14,7 @@ from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
-from paretoprune.search.pace import Pace, Paces
+from paretoprune.search.pace import Pace, Paces, foretold_seconds
 from paretoprune.search.paths import (
     Path,
     different_places,
@@ -68,6 +68,7 @@ __all__ = [
     "distinct_ratios",
     "erdos_renyi_path",
     "first_that_fits",
+    "foretold_seconds",
     "front_of",
     "global_ratios",
     "hypervolume",

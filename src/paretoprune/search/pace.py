@@ -10,7 +10,7 @@ from statistics import fmean
 
 import numpy as np
 
-from paretoprune.results import TrialResult
+from paretoprune.results import EpochTime, TrialResult
 
 _SAME = 0.1  # sizes this near, in the logarithm, say nothing of how the time grows with them
 _USUAL = 0.3  # of ResNet-20 on a CPU from .36 to .02 of the MACs: .34
@@ -64,6 +64,11 @@ class Paces:
             ),
             fixed=fmean(sum(r.seconds.values()) - r.seconds["finetune"] for r in near),
         )
+
+
+def foretold_seconds(known: EpochTime, macs: float) -> float:
+    """Seconds per epoch at a size, from those at another one."""
+    return known.seconds * math.pow(macs / known.macs, _USUAL)
 
 
 def _foretold(paces: Sequence[tuple[float, float]], macs: float) -> float:

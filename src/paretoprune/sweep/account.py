@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from paretoprune.config import SearchSettings
 from paretoprune.results import Budget, Job
-from paretoprune.search import Left, Pace
+from paretoprune.search import Left, Pace, foretold_seconds
 from paretoprune.sweep.problem import Problem
 from paretoprune.sweep_results import SweepResults
 from paretoprune.unfinished import Unfinished
@@ -71,5 +71,8 @@ class Account:
 
     def _pace_at(self, macs: float) -> Pace:
         """How long a model of this size trains."""
-        guess = Pace(self._problem.seconds_per_epoch or _GUESS, 0.0)
-        return self._results.pace_at(macs) or guess
+        found = self._results.pace_at(macs)
+        if found is not None:
+            return found
+        known = self._problem.epoch_time
+        return Pace(foretold_seconds(known, macs) if known else _GUESS, 0.0)

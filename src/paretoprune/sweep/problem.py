@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from paretoprune.results import Cost
+from paretoprune.results import Cost, EpochTime
 
 
 @dataclass(frozen=True)
@@ -15,4 +15,4 @@ class Problem:
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]
     cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
     epochs: float = 1.0  # of a trial that names none
-    seconds_per_epoch: float | None = None  # of the dense model, until a trial says more
+    epoch_time: EpochTime | None = None  # which counts until a trial says more

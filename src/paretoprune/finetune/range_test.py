@@ -1,0 +1,60 @@
+"""The learning-rate range test: the loss while the rate rises from step to step.
+
+Smith 2017 ("Cyclical learning rates for training neural networks", section 3.3): it falls faster
+and faster, until the rate is too much for the network, and then it rises.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import chain, repeat
+
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import nn
+
+from paretoprune.config import FinetuneSettings
+from paretoprune.finetune.distill import Teacher
+from paretoprune.finetune.layout import channels_last
+from paretoprune.finetune.loader import Loader
+from paretoprune.finetune.module import FinetuneModule
+from paretoprune.finetune.precision import uses_bfloat16
+
+_KEPT = 0.9  # of the mean so far, at each step
+_LOST = 1.5  # times the least loss: from there on the rate is too much
+NUM_VAGUE = 10  # first steps, whose mean is of too few to say anything
+
+
+def losses_at(
+    rates: Sequence[float],
+    model: nn.Module,
+    *,
+    train_loader: Loader,
+    settings: FinetuneSettings,
+    seed: int,
+    device: torch.device,
+    teacher: Teacher | None,
+) -> list[float]:
+    """Train `model` in place, one step at each of the rising `rates`.
+
+    Returns a mean of the losses up to each step, in which the last ten or so count; fewer than
+    there are rates where the last is far above the least, or no number.
+    """
+    found: list[float] = []
+    total = weight = 0.0
+    bfloat16 = uses_bfloat16(settings.precision, device)
+    model.to(device).train()
+    with isolate_rng(include_cuda=device.type == "cuda"), channels_last(model, device):
+        torch.manual_seed(seed)
+        module = FinetuneModule(
+            model, settings, num_steps=len(rates), bfloat16=bfloat16, teacher=teacher
+        )
+        batches = chain.from_iterable(repeat(train_loader))
+        for rate, batch in zip(rates, batches, strict=False):
+            loss = module.step_at(rate, [tensor.to(device) for tensor in batch])
+            total, weight = _KEPT * total + loss, _KEPT * weight + 1
+            found.append(total / weight)
+            if not found[-1] < _LOST * min(found[NUM_VAGUE:], default=math.inf):  # NaN, too
+                break
+    return found
