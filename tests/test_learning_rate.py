@@ -1,31 +1,75 @@
-"""The search for a learning rate, on losses that are formulas."""
+"""The search for a learning rate: on losses that are formulas, and on a network."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
 
 import pytest
+import torch
 
-from paretoprune.learning_rate import descend
-
-
-@pytest.mark.parametrize("best", [0.001, 0.01, 0.05, 0.3, 1.0])
-def test_it_ends_within_half_a_step_of_the_best_rate(best: float) -> None:
-    tried: list[float] = []
-
-    def loss(rate: float) -> float:
-        tried.append(rate)
-        return abs(math.log10(rate / best))
-
-    found = descend(loss, 0.05)
-    assert len(tried) <= 8
-    assert abs(math.log10(found / best)) <= 0.25 + 1e-9
-    assert found == min(tuple(tried), key=loss)  # a copy: asking for a loss adds to the list
+from paretoprune.learning_rate import peak_of, rising, with_tuned_rate
+from paretoprune.prepare import Prepared
+from paretoprune.results import Budget
+from tests.test_trial import prepared_with
 
 
-def test_a_rate_that_diverges_is_left() -> None:
-    assert descend(lambda rate: math.inf if rate > 0.02 else 1 - rate, 0.05) < 0.02
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepared_with(tmp_path_factory.mktemp("cache"), "model.train.epochs=4")
 
 
-def test_a_flat_loss_keeps_the_configured_rate() -> None:
-    assert descend(lambda rate: 1.0, 0.05) == 0.05
+def test_rates_rise_evenly_in_their_logarithm() -> None:
+    assert rising(0.01, 10.0, 4) == pytest.approx([0.01, 0.1, 1.0, 10.0])
+
+
+@pytest.mark.parametrize("best", [0.002, 0.01, 0.05])
+def test_the_peak_is_twice_the_rate_of_the_least_loss(best: float) -> None:
+    rates = rising(0.0001, 1.0, 81)
+    losses = [abs(math.log10(rate / best)) for rate in rates]
+    assert abs(math.log10(peak_of(rates, losses, usual=9.0) / (2 * best))) <= 0.026
+
+
+def test_the_first_losses_and_losses_that_are_too_few_say_nothing() -> None:
+    rates = rising(0.001, 1.0, 30)
+    assert peak_of(rates, [0.0] * 10, usual=0.005) == 0.005
+    assert peak_of(rates, [0.0] * 10 + [3.0, 2.0, 4.0], usual=0.005) == 2 * rates[11]
+
+
+def test_a_rate_that_is_far_off_is_mended(prepared: Prepared) -> None:
+    found = [
+        with_tuned_rate(
+            replace(prepared, finetune=replace(prepared.finetune, learning_rate=rate))
+        ).finetune.learning_rate
+        for rate in (0.002, 0.05)
+    ]
+    assert max(found) < 5 * min(found)
+
+
+def test_the_same_seed_finds_the_same_rate_and_changes_no_weights(prepared: Prepared) -> None:
+    before = {name: value.clone() for name, value in prepared.dense.state_dict().items()}
+    rates = {with_tuned_rate(prepared).finetune.learning_rate for _ in range(2)}
+    assert len(rates) == 1
+    for name, value in prepared.dense.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_a_budget_without_time_for_it_keeps_the_rate(prepared: Prepared) -> None:
+    ticks = count()  # so five steps take a second
+
+    def tuned(seconds: float) -> Prepared:
+        return with_tuned_rate(prepared, Budget(seconds, "seconds"), clock=lambda: next(ticks))
+
+    poor, rich = tuned(80 * 0.2 / 0.13), tuned(80 * 0.2 / 0.12)
+    assert poor.finetune.learning_rate == prepared.finetune.learning_rate
+    assert rich.finetune.learning_rate != prepared.finetune.learning_rate
+    assert poor.epoch_time is not None
+    assert poor.epoch_time.seconds == 0.2 * len(prepared.outline.data.train_dataloader())
+    assert 0 < poor.epoch_time.macs < prepared.outline.cost_of({}).macs
+
+
+def test_a_diverging_network_is_no_failure(prepared: Prepared, tmp_path: Path) -> None:
+    wild = replace(prepared, finetune=replace(prepared.finetune, learning_rate=1e30))
+    assert with_tuned_rate(wild).finetune.learning_rate == 1e30

@@ -36,8 +36,8 @@ def with_tuned_rate(
 ) -> Prepared:
     """The same with the peak that the range test finds, and the time that an epoch takes.
 
-    `clock` counts what a budget of time is of. Where the test would take more than an eighth of that, the
-    configured rate stays.
+    `clock` counts what a budget of time is of. Where the test would take more than an eighth of
+    that, the configured rate stays.
     """
     task = prepared.outline
     widths = task.widths_of({group.name: _RATIO for group in task.groups.prunable})

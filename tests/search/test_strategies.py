@@ -147,7 +147,12 @@ def sweep(
     )
     trials = Trials(path, stop=stop)
     return run_sweep(
-        Problem(formula.widths_of, formula.cost_of, epochs=4.0, epoch_time=EpochTime(macs=64, seconds=2.0)),
+        Problem(
+            formula.widths_of,
+            formula.cost_of,
+            epochs=4.0,
+            epoch_time=EpochTime(macs=64, seconds=2.0),
+        ),
         first,
         make_strategy(name, ledger, len(first), max_macs),
         ledger=ledger,
