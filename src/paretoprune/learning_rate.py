@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _RATIO = 0.65  # of every group: about the middle of the sizes, in their logarithm
 _LOWEST, _HIGHEST = 0.05, 50.0  # rates, as multiples of the configured one
 _NUM_STEPS = 80
-_SHARE = 0.125  # of a budget of time: with less for these steps the configured rate stays
+_SHARE = 0.1  # of a budget of time: with less for these steps the configured rate stays
 _NUM_TIMED = 5  # steps whose time tells how long they take
 _PEAK = 2.0  # the peak of a cycle over the rate at which the loss was least
 
@@ -36,8 +36,7 @@ def with_tuned_rate(
 ) -> Prepared:
     """The same with the peak that the range test finds, and the time that an epoch takes.
 
-    `clock` counts what a budget of time is of. Where the test would take more than an eighth of
-    that, the configured rate stays.
+    `clock` counts what a budget of time is of. Where the test would take more than a tenth of that, the configured rate stays.
     """
     task = prepared.outline
     widths = task.widths_of({group.name: _RATIO for group in task.groups.prunable})
@@ -47,8 +46,10 @@ def with_tuned_rate(
     factor = (task.cost_of({}).macs / macs) ** growth
     start = prepared.finetune.learning_rate
 
+    alone = replace(prepared, teacher=None)  # whose answers are cached, and cost only once
+    _losses(alone, candidate, [start * _LOWEST * factor])  # a first step is slow
     begun = clock()
-    _losses(prepared, candidate, [start * _LOWEST * factor] * _NUM_TIMED)
+    _losses(alone, candidate, [start * _LOWEST * factor] * _NUM_TIMED)
     seconds = (clock() - begun) / _NUM_TIMED
     rate = start
     if budget is None or budget.unit != "seconds" or seconds * _NUM_STEPS < _SHARE * budget.amount:
