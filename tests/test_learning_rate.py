@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import pytest
 import torch
@@ -62,7 +61,7 @@ def test_a_budget_without_time_for_it_keeps_the_rate(prepared: Prepared) -> None
     def tuned(seconds: float) -> Prepared:
         return with_tuned_rate(prepared, Budget(seconds, "seconds"), clock=lambda: next(ticks))
 
-    poor, rich = tuned(80 * 0.2 / 0.13), tuned(80 * 0.2 / 0.12)
+    poor, rich = tuned(80 * 0.2 / 0.11), tuned(80 * 0.2 / 0.09)
     assert poor.finetune.learning_rate == prepared.finetune.learning_rate
     assert rich.finetune.learning_rate != prepared.finetune.learning_rate
     assert poor.epoch_time is not None
@@ -70,6 +69,6 @@ def test_a_budget_without_time_for_it_keeps_the_rate(prepared: Prepared) -> None
     assert 0 < poor.epoch_time.macs < prepared.outline.cost_of({}).macs
 
 
-def test_a_diverging_network_is_no_failure(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_network_that_diverges_at_every_rate_keeps_it(prepared: Prepared) -> None:
     wild = replace(prepared, finetune=replace(prepared.finetune, learning_rate=1e30))
     assert with_tuned_rate(wild).finetune.learning_rate == 1e30

@@ -16,7 +16,7 @@ from paretoprune.finetune import NUM_VAGUE, losses_at
 from paretoprune.prepare import Prepared
 from paretoprune.pruning import Candidate
 from paretoprune.results import Budget, EpochTime
-from paretoprune.schedules.steps import cut
+from paretoprune.schedules.steps import cut, rate_factor
 
 _log = logging.getLogger(__name__)
 
@@ -36,32 +36,26 @@ def with_tuned_rate(
 ) -> Prepared:
     """The same with the peak that the range test finds, and the time that an epoch takes.
 
-    `clock` counts what a budget of time is of. Where the test would take more than a tenth of that, the configured rate stays.
+    `clock` counts what a budget of time is of. Where the test would take more than a tenth of that,
+    the configured rate stays.
     """
     task = prepared.outline
     widths = task.widths_of({group.name: _RATIO for group in task.groups.prunable})
     candidate, _ = cut(prepared, prepared.start, prepared.scores, widths, trained_next=True)
-    macs = task.cost_at(widths).macs
-    growth = prepared.finetune.rate_growth if task.removable.layers is None else 0.0
-    factor = (task.cost_of({}).macs / macs) ** growth
-    start = prepared.finetune.learning_rate
-
-    alone = replace(prepared, teacher=None)  # whose answers are cached, and cost only once
-    _losses(alone, candidate, [start * _LOWEST * factor])  # a first step is slow
-    begun = clock()
-    _losses(alone, candidate, [start * _LOWEST * factor] * _NUM_TIMED)
-    seconds = (clock() - begun) / _NUM_TIMED
-    rate = start
+    factor = rate_factor(prepared, widths)
+    rate = prepared.finetune.learning_rate
+    rates = rising(rate * _LOWEST, rate * _HIGHEST, _NUM_STEPS)
+    seconds = _seconds_per_step(prepared, candidate, rates[0] * factor, clock)
     if budget is None or budget.unit != "seconds" or seconds * _NUM_STEPS < _SHARE * budget.amount:
-        rates = rising(start * _LOWEST, start * _HIGHEST, _NUM_STEPS)
-        rate = peak_of(
-            rates, _losses(prepared, candidate, [rate * factor for rate in rates]), usual=start
-        )
+        losses = _losses(prepared, candidate, [each * factor for each in rates])
+        rate = peak_of(rates, losses, usual=rate)
     _log.info("the peak learning rate is %.3g", rate)
     return replace(
         prepared,
         finetune=replace(prepared.finetune, learning_rate=rate),
-        epoch_time=EpochTime(float(macs), seconds * len(task.data.train_dataloader())),
+        epoch_time=EpochTime(
+            task.cost_at(widths).macs, seconds * len(task.data.train_dataloader())
+        ),
     )
 
 
@@ -77,6 +71,17 @@ def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) ->
     """
     clear = range(NUM_VAGUE, len(losses))
     return _PEAK * rates[min(clear, key=losses.__getitem__)] if clear else usual
+
+
+def _seconds_per_step(
+    prepared: Prepared, candidate: Candidate, rate: float, clock: Callable[[], float]
+) -> float:
+    """Without the dense model's answers, which are cached; and without the first step's start."""
+    alone = replace(prepared, teacher=None)
+    _losses(alone, candidate, [rate])
+    begun = clock()
+    _losses(alone, candidate, [rate] * _NUM_TIMED)
+    return (clock() - begun) / _NUM_TIMED
 
 
 def _losses(prepared: Prepared, candidate: Candidate, rates: Sequence[float]) -> list[float]:

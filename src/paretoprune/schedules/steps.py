@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -188,12 +189,19 @@ def gates_of(prepared: Prepared, candidate: Candidate) -> GateScores | None:
 
 
 def _for_size(prepared: Prepared, job: Job) -> FinetuneSettings:
-    """The settings with the peak learning rate for a model of this size: small ones take more.
+    """The settings with the peak learning rate for a model of this size."""
+    finetune = prepared.finetune
+    rate = finetune.learning_rate * rate_factor(prepared, job.widths)
+    return replace(finetune, learning_rate=rate)
+
+
+def rate_factor(prepared: Prepared, widths: Mapping[str, int]) -> float:
+    """What multiplies the peak learning rate for a model of these widths: small ones take more.
 
     Where weights go instead of channels, the network is not smaller.
     """
-    task, finetune = prepared.outline, prepared.finetune
+    task = prepared.outline
     if task.removable.layers:
-        return finetune
-    share = task.cost_at(job.widths).macs / task.cost_of({}).macs
-    return replace(finetune, learning_rate=finetune.learning_rate * share**-finetune.rate_growth)
+        return 1.0
+    share = task.cost_at(widths).macs / task.cost_of({}).macs
+    return math.pow(share, -prepared.finetune.rate_growth)
