@@ -1,0 +1,159 @@
+"""Sweeps by every strategy over a network that is a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from paretoprune.config import SparsitySettings
+from paretoprune.executors import Inline
+from paretoprune.results import Budget, EpochTime, Job, TrialResult
+from paretoprune.search import (
+    Chain,
+    Family,
+    Full,
+    Halving,
+    InTurn,
+    Ledger,
+    Quality,
+    Refill,
+    Sizes,
+    Sketch,
+    Strategy,
+    baselines,
+    distinct_ratios,
+    global_ratios,
+    measure_sensitivity,
+    uniform_ratios,
+)
+from paretoprune.search.sensitivity import ChannelDamage, Damage
+from paretoprune.sweep import Problem, run_sweep
+from paretoprune.sweep_folder import SweepFolder
+from tests.kits import formula
+
+STRATEGIES = ("full", "uniform", "global", "halving", "chain", "auto")
+NUM_TRIALS = 16
+NUM_SIZES = 12
+
+
+def divergence(ratios: Mapping[str, float]) -> float:
+    return 100 - formula.accuracy_of(formula.widths_of(ratios))
+
+
+SIZES = Sizes(
+    choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
+    size_of=lambda ratios: float(formula.cost_of(ratios).macs),
+    macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
+)
+QUALITY = Quality(lambda result: result.metrics.accuracy, 0.0)
+SENSITIVITY = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9))
+
+
+def look(_parent: int | None, ratios: Mapping[str, float]) -> float:
+    return divergence(ratios)
+
+
+def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = NUM_SIZES) -> Chain:
+    def damage(parent: TrialResult | None) -> Damage:
+        if name == "chain":
+            return SENSITIVITY
+        scores = parent.scores if parent else {}
+        return ChannelDamage.of(scores or formula.SCORES, formula.widths_of)
+
+    def fits(ratios: Mapping[str, float]) -> bool:
+        return formula.cost_of(ratios).macs <= max_macs
+
+    return Chain(name, SIZES, fits, damage, cache(uniform_of_size), look, num_sizes)
+
+
+def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:
+    full = Full(ledger, lambda ratios: True, 0.9, log_sizes=SIZES if name == "halving" else None)
+    if name == "full":
+        return full
+    if name == "halving":
+        return Halving(full, formula.search_settings().objectives, num_first)
+    if name == "uniform":
+        return Family(name, uniform_of_size, SIZES, NUM_SIZES, num_first)
+    if name == "global":
+        return Family(name, global_of_size, SIZES, NUM_SIZES, num_first)
+    chain = make_chain(name, max_macs=max_macs)
+    refill = Refill(SIZES, QUALITY, chain.fits, chain.damage, min_gain=0.001)
+    if name == "chain":
+        return InTurn((chain, refill))
+    return InTurn((Sketch(SIZES, QUALITY, chain.fits, chain.damage), chain, refill))
+
+
+def uniform_of_size(size: float) -> Mapping[str, float]:
+    return uniform_ratios(formula.GROUPS, lambda r: SIZES.size_of(r) <= size, max_ratio=0.9)
+
+
+def global_of_size(size: float) -> Mapping[str, float]:
+    return global_ratios(
+        formula.GROUPS, formula.SCORES, lambda r: SIZES.size_of(r) <= size, max_ratio=0.9
+    )
+
+
+class Trials:
+    """Evaluates the formula, and checks that a parent's weights are there when a child starts."""
+
+    def __init__(self, folder: Path, *, stop: int | None = None) -> None:
+        self.folder, self.stop = SweepFolder(folder), stop
+        self.seconds = 0.0  # on the sweep's clock
+
+    def __call__(self, job: Job) -> TrialResult:
+        if self.stop is not None and job.number >= self.stop:
+            raise KeyboardInterrupt
+        if job.parent is not None:
+            assert (self.folder.trial(job.parent) / "model.safetensors").is_file()
+        weights = self.folder.trial(job.number) / "model.safetensors"
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        weights.touch()
+        result = formula.evaluate(job)
+        self.seconds += sum(result.seconds.values())
+        return result
+
+
+def sweep(
+    name: str,
+    path: Path,
+    *,
+    stop: int | None = None,
+    max_macs: float = 64,
+    n_trials: int = NUM_TRIALS,
+    budget: Budget | None = None,
+) -> list[TrialResult]:
+    path.mkdir(exist_ok=True)
+    search = replace(formula.search_settings(n_trials), budget=budget)
+    folder = SweepFolder(path)
+    ledger = Ledger(
+        folder.study,
+        name="formula",
+        groups=formula.GROUPS,
+        objectives=search.objectives,
+        sampler=search.sampler,
+        max_ratio=0.9,
+        seed=0,
+    )
+    first = baselines(
+        formula.GROUPS, formula.SCORES, formula.cost_of, ratios=(0.25, 0.5, 0.75), max_ratio=0.9
+    )
+    trials = Trials(path, stop=stop)
+    return run_sweep(
+        Problem(
+            formula.widths_of,
+            formula.cost_of,
+            epochs=4.0,
+            epoch_time=EpochTime(macs=64, seconds=2.0),
+        ),
+        first,
+        make_strategy(name, ledger, len(first), max_macs),
+        ledger=ledger,
+        folder=folder,
+        executor=Inline(trials),
+        search=search,
+        sparsity=SparsitySettings(max_macs=max_macs),
+        seed=0,
+        clock=lambda: trials.seconds,
+    )
