@@ -36,10 +36,10 @@ def test_any_ratios_are_stretched_to_a_size(size: float) -> None:
     [
         (None, 2.0, 10),
         (Budget(5, "trials"), 2.0, 10),
-        (Budget(24, "epochs"), None, 6),
+        (Budget(36, "epochs"), None, 6),
         (Budget(10, "epochs"), None, 4),
         (Budget(1000, "epochs"), 2.0, 10),
-        (Budget(60, "seconds"), 3.0, 5),
+        (Budget(90, "seconds"), 3.0, 5),
         (Budget(60, "seconds"), None, 10),
     ],
     ids=str,

@@ -9,9 +9,8 @@ from paretoprune.results import Budget
 
 Ratios = Mapping[str, float]
 
-_EPOCHS_OF_A_SIZE = (
-    4.0  # of a model of half the width: with less, fewer sizes make the better front
-)
+# Of a model of half the width: with less, fewer sizes make the better front.
+_EPOCHS_OF_A_SIZE = 6.0
 _LEAST_SIZES = 4
 
 
@@ -59,7 +58,7 @@ class Sizes:
 def affordable_sizes(most: int, budget: Budget | None, seconds_per_epoch: float | None) -> int:
     """How many sizes a sweep is worth: `most`, or fewer where the budget is short.
 
-    A size should have four epochs of a model of half the width, which takes `seconds_per_epoch`;
+    A size should have six epochs of a model of half the width, which takes `seconds_per_epoch`;
     None: nobody knows. Four sizes are always tried. A budget of trials says how many by itself.
     """
     if budget is None or budget.unit == "trials":
