@@ -181,6 +181,7 @@ def _batch_norm(call: Call) -> Result:
 def _layer_norm(call: Call) -> Result:
     inputs = call.at(0)
     labels = rules.reduced(call.symbols, inputs, range(-len(call.args[1]), 0), call.what)
+    call.symbols.use(labels)
     sides = [call.at(n) for n in range(2, 4) if _has_tensor(call, n)]
     return rules.pointwise(call.symbols, [Labelled(inputs.shape, labels), *sides], call.what)
 
@@ -280,3 +281,6 @@ _RULES: Mapping[str, Callable[[Call], Result]] = {
     }.items()
     for name in names.split()
 }
+
+# These put the elements of their first argument elsewhere, and compute nothing with them.
+MOVES = frozenset(name for name, rule in _RULES.items() if rule in (_move, _view, _same))

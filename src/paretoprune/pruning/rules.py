@@ -49,7 +49,7 @@ class Labelled:
 
 
 def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) -> Labels:
-    """An operation that only moves elements: it moves the symbols along."""
+    """An operation that only moves elements: it moves the symbols along, and uses nothing."""
     planes = []
     for plane in tensor.planes:
         result = compact(move(plane.expand(tensor.shape)))
@@ -58,7 +58,7 @@ def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) 
             continue
         symbols.keep_rectangular(result)
         planes.append(result)
-    return Labels(tuple(planes))
+    return Labels(tuple(planes), tensor.labels.if_used if tensor.labels else ())
 
 
 def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Labels | None:
@@ -88,19 +88,24 @@ def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, wha
 
 
 def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) -> Labels:
-    """Elements along `dims` depend on each other: these go as a whole, or never."""
+    """Elements along `dims` depend on each other: these go as a whole, or never.
+
+    A result that nothing uses, as the mean of an attention over its heads often is, fixes nothing.
+    """
     over, planes = {dim % len(tensor.shape) for dim in dims} if tensor.shape else set(), []
+    if_used = []
     for plane in tensor.planes:
         along = varying(plane)
         if along and along <= over:
-            symbols.fix(plane, f"{what} runs over its channels, so that the others would change")
+            reason = f"{what} runs over its channels, so that the others would change"
+            if_used.append((plane, reason))
         elif along & over:
             first = first_of(plane, along & over)
             symbols.join(plane, first, f"{what} runs over channels that stay")
             planes.append(first)
         else:
             planes.append(plane)
-    return Labels(tuple(planes))
+    return Labels(tuple(planes), tuple(if_used))
 
 
 def without_dims(labels: Labels, dims: Iterable[int], total: int) -> Labels:
@@ -110,7 +115,8 @@ def without_dims(labels: Labels, dims: Iterable[int], total: int) -> Labels:
         tuple(
             plane.reshape([size for dim, size in enumerate(plane.shape) if dim not in gone])
             for plane in labels.planes
-        )
+        ),
+        labels.if_used,
     )
 
 
@@ -120,6 +126,7 @@ def group_norm(symbols: Symbols, inputs: Labelled, groups: int, what: str) -> La
     shape = (inputs.shape[0], groups, size, *inputs.shape[2:])
     planes = tuple(compact(plane.expand(inputs.shape).reshape(shape)) for plane in inputs.planes)
     result = reduced(symbols, Labelled(shape, Labels(planes)), range(2, len(shape)), what)
+    symbols.use(result)
     return Labels(tuple(plane.squeeze(2).repeat_interleave(size, 1) for plane in result.planes))
 
 
