@@ -96,6 +96,14 @@ def _move(call: Call) -> Result:
     return [moved(number) for number in range(len(call.result))] if many else moved(0)
 
 
+def _expand(call: Call) -> Result:
+    """What has no channels, such as a mask, gets one for each repeat: heads, it may turn out."""
+    inputs, shape = call.at(0), tuple(call.result.shape)
+    if inputs.labels is None or inputs.planes:
+        return _move(call)
+    return rules.repeated(call.symbols, inputs.aligned(len(shape)), shape)
+
+
 def _pad(call: Call) -> Result:
     """What is added beside channels never goes; what is added around them goes with them."""
     inputs, widths = call.at(0), call.args[1]
@@ -239,11 +247,12 @@ _RULES: Mapping[str, Callable[[Call], Result]] = {
     name: rule
     for rule, names in {
         _move: (
-            "alias clone contiguous detach lift_fresh permute transpose t expand select unsqueeze "
+            "alias clone contiguous detach lift_fresh permute transpose t select unsqueeze "
             "squeeze unbind flip roll repeat index_select index unfold "
             "reflection_pad1d reflection_pad2d replication_pad2d pixel_shuffle pixel_unshuffle "
             "native_channel_shuffle channel_shuffle diagonal im2col repeat_interleave"
         ),
+        _expand: "expand",
         _pad: "constant_pad_nd",
         _view: "view _unsafe_view reshape _reshape_alias",
         _same: "_to_copy",
@@ -283,4 +292,4 @@ _RULES: Mapping[str, Callable[[Call], Result]] = {
 }
 
 # These put the elements of their first argument elsewhere, and compute nothing with them.
-MOVES = frozenset(name for name, rule in _RULES.items() if rule in (_move, _view, _same))
+MOVES = frozenset(name for name, rule in _RULES.items() if rule in (_move, _expand, _view, _same))

@@ -32,7 +32,8 @@ class Labelled:
         """With dimensions of size 1 in front, as broadcasting adds them."""
         front = [1] * (dims - len(self.shape))
         planes = tuple(plane.reshape([*front, *plane.shape]) for plane in self.planes)
-        return Labelled((*front, *self.shape), Labels(planes) if self.labels else None)
+        labels = Labels(planes, self.labels.if_used) if self.labels else None
+        return Labelled((*front, *self.shape), labels)
 
     def along(self, dim: int, dims: int) -> Labelled:
         """A vector as a tensor of so many dimensions that lies along this one."""
@@ -59,6 +60,17 @@ def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) 
         symbols.keep_rectangular(result)
         planes.append(result)
     return Labels(tuple(planes), tensor.labels.if_used if tensor.labels else ())
+
+
+def repeated(symbols: Symbols, tensor: Labelled, shape: tuple[int, ...]) -> Labels:
+    """New symbols along each dimension in which a tensor without planes is repeated."""
+    assert tensor.labels is not None and not tensor.planes
+    planes = [
+        symbols.new(size).reshape([-1 if dim == other else 1 for other in range(len(shape))])
+        for dim, (size, before) in enumerate(zip(shape, tensor.shape, strict=True))
+        if size > before
+    ]
+    return Labels(tuple(planes), tensor.labels.if_used)
 
 
 def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Labels | None:
