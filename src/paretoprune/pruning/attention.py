@@ -50,7 +50,8 @@ class FewerHeads(nn.MultiheadAttention):
         if key_padding_mask is not None:
             scores = _masked(scores, key_padding_mask.reshape(len(scores), 1, 1, -1))
         weights = F.dropout(scores.softmax(-1), self.dropout, self.training)
-        out = F.linear((weights @ v).transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
+        mixed = (weights @ v).transpose(1, 2).flatten(2)
+        out = F.linear(mixed, self.out_proj.weight, self.out_proj.bias)
         seen = weights.mean(1) if average_attn_weights else weights
         if not batched:
             out, seen = out.squeeze(0), seen.squeeze(0)
