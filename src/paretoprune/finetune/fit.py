@@ -22,7 +22,7 @@ from paretoprune.finetune.loader import Loader, Rounds
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.memory import with_fewer_at_once
 from paretoprune.finetune.module import FinetuneModule
-from paretoprune.finetune.precision import uses_bfloat16
+from paretoprune.finetune.precision import narrow_in_float32, uses_bfloat16
 from paretoprune.finetune.pressure import Pressure
 from paretoprune.finetune.regrow import Regrow
 from paretoprune.finetune.trainer import run_trainer
@@ -90,7 +90,11 @@ def fit(
             validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch
         )
         model.to(device).train()
-        with isolate_rng(include_cuda=device.type == "cuda"), channels_last(model, device):
+        with (
+            isolate_rng(include_cuda=device.type == "cuda"),
+            channels_last(model, device),
+            narrow_in_float32(model),
+        ):
             _seed(seed)
             if evaluate_start and masks is None:
                 best.offer(model, epoch=first_epoch - 1, accuracy=validate().accuracy)
