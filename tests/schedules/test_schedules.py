@@ -168,7 +168,7 @@ def test_the_least_important_unit_of_all_goes() -> None:
     scores = {"a": torch.tensor([1.0, 3.0]), "b": torch.tensor([9.0, 1.0, 2.0])}
     widths = {"a": 2, "b": 3}
     # Divided by the means 2 and 4: 0.5 against 0.25.
-    kwargs = {"units": 1, "divisor": 1}
+    kwargs = {"units": 1, "steps": {"a": 1, "b": 1}}
     assert least_important(scores, widths, {"a": 1, "b": 1}, **kwargs) == {"b": 2}
     assert least_important(scores, widths, {"a": 1, "b": 3}, **kwargs) == {"a": 1}
     assert least_important(scores, widths, widths, **kwargs) is None
