@@ -60,10 +60,10 @@ def fit(
 
     `epochs` rules, not `settings.epochs`; where it is no whole number, the training is cut into
     rounds of equal length, which then count as the epochs (see `Rounds`). The model ends on
-    `device`, in evaluation mode, with the weights of the epoch with the highest validation
-    accuracy; of equals the last one, which had the most training. With `evaluate_start` the weights
-    it came with take part, as the epoch before the first; with `masks` only epochs that ended with
-    the full masks do. `pressure` is added to each step. `on_epoch` is
+    `device`, in evaluation mode and without gradients, with the weights of the epoch with the
+    highest validation accuracy; of equals the last one, which had the most training. With
+    `evaluate_start` the weights it came with take part, as the epoch before the first; with `masks`
+    only epochs that ended with the full masks do. `pressure` is added to each step. `on_epoch` is
     called after each epoch, and what it raises ends the training; `on_gradients` at every step,
     when the gradients are there and the weights have not moved yet. The same seed and the same
     batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
@@ -118,6 +118,7 @@ def fit(
 
     keeper, best = with_fewer_at_once(train)
     best.restore(model.to(device).eval())
+    model.zero_grad(set_to_none=True)  # they would take as much memory as the weights
     return FitResult(
         curve=tuple(keeper.records),
         best_epoch=best.epoch,

@@ -25,6 +25,7 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
     schedule = prepared.outline.settings.schedule
     candidate, scores = start.candidate, start.scores
     curve: tuple[EpochRecord, ...] = ()
+    gains: dict[str, float] = {}
     batches = _some_batches(prepared, schedule.recovery)
     for step in range(schedule.steps):
         widths = candidate.widths()
@@ -33,7 +34,7 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
         )
         if choice is None or is_small_enough(prepared, widths):
             break
-        smaller, _ = cut(prepared, candidate, scores, {**widths, **choice}, trained_next=True)
+        smaller, gained = cut(prepared, candidate, scores, {**widths, **choice}, trained_next=True)
         records = train(
             prepared,
             smaller,
@@ -46,11 +47,13 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
         if floor is not None and records[-1].validation_accuracy < floor:
             break
         candidate, curve = smaller, curve + records
+        if gained:
+            gains = {**gained, "seconds": gains.get("seconds", 0.0) + gained["seconds"]}
         scores = rescore(prepared, candidate, job)
     recovered = len(curve) * len(batches) / len(prepared.outline.data.train_dataloader())
     epochs = epochs_of(prepared, job)
     curve += train(prepared, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
-    return Trained(candidate, curve, recovered + epochs)
+    return Trained(candidate, curve, recovered + epochs, gains)
 
 
 def least_important(
