@@ -14,17 +14,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
+from paretoprune.pruning.call import Call
 from paretoprune.pruning.equivalence import flat
 from paretoprune.pruning.labels import Labels, Symbols
 from paretoprune.pruning.module_paths import following_paths
-from paretoprune.pruning.operations import (
-    CONVOLUTIONS,
-    MOVES,
-    PRODUCTS,
-    Call,
-    factors,
-    follow,
-)
+from paretoprune.pruning.operations import CONVOLUTIONS, MOVES, PRODUCTS, factors, follow
 
 OUTPUT = "its channels are the network's outputs"
 
