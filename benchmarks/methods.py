@@ -51,7 +51,7 @@ SIZES = (0.8, 0.6, 0.4)  # of the dense MACs, for channels
 SCHEDULES = {  # each three epochs in all
     "one_shot": ("schedule=one_shot",),
     "one_shot, least squares": ("schedule=one_shot", "compensation=least_squares"),
-    "the same, reconstruction": ("scorer=reconstruction", "compensation=least_squares"),
+    "least squares, reconstruction": ("scorer=reconstruction", "compensation=least_squares"),
     "iterative": ("schedule=iterative",),
     "gradual": ("schedule=gradual",),
     "growing": ("sparse_training=growing", "++sparse_training.epochs=1", "++finetune.epochs=2"),
@@ -227,7 +227,7 @@ def _part(table: pd.DataFrame) -> list[str]:
 def draw(table: pd.DataFrame, path: Path) -> None:
     sizes = table.groupby("part", sort=False)["target"].nunique()
     parts = [part for part, count in sizes.items() if count > 1]  # a curve needs two points
-    figure, axes = plt.subplots(1, len(parts), figsize=(5.5 * len(parts), 4.5), squeeze=False)
+    figure, axes = plt.subplots(1, len(parts), figsize=(5.5 * len(parts), 5.2), squeeze=False)
     for axis, part in zip(axes[0], parts, strict=True):
         size = "compression_ratio" if part == "zeroing" else "theoretical_speedup"
         methods = table[table["part"] == part].groupby("method", sort=False)
@@ -240,7 +240,8 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             axis.errorbar(x, y, yerr=spread, fmt=style, ms=3, lw=1, capsize=2, label=method)
         axis.set(title=part, xlabel=size.replace("_", " "))
         axis.set_ylabel("validation accuracy (%)")
-        axis.legend(fontsize=7, ncols=1 + (len(methods) > 10))
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}  # more would hide the lines
+        axis.legend(fontsize=7, ncols=3 + (len(methods) > 10), frameon=False, **below)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
