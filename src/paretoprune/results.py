@@ -229,7 +229,7 @@ class Proposal:
     ratios: Mapping[str, float]  # by group name, each in [0, 1)
     origin: str  # "dense", "uniform", "global", "sampler", "chain" ...
     parent: int | None = None  # the trial whose weights it starts from; None: the dense model
-    epochs: float | None = None  # passes of training; None: as many as `finetune.epochs` says
+    epochs: float | None = None  # passes of training; None: as many as the schedule has
     rung: int = 0  # how often the same widths were trained before; `parent` is then that trial
 
 
@@ -243,7 +243,7 @@ class Job:
     widths: Mapping[str, int]  # channels to keep, by group name
     seed: int
     parent: int | None = None  # the trial whose weights it starts from; None: the dense model
-    epochs: float | None = None  # passes of training; None: as many as `finetune.epochs` says
+    epochs: float | None = None  # passes of training; None: as many as the schedule has
     rung: int = 0
 
 

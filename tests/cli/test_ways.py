@@ -122,3 +122,23 @@ def test_an_accuracy_drop_is_met_by_bisection(tmp_path: Path) -> None:
     ]
     smallest = min(results, key=lambda result: result["metrics"]["params"])
     assert smallest["widths"] == {"features.0": 1, "features.3": 1}  # everything is good enough
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epochs"),
+    [
+        (("schedule=at_init", "scorer=snip"), 2),
+        (("schedule=lottery", "schedule.steps=2"), 4),
+        (("schedule=lottery", "schedule.steps=3", "schedule.rewind_epoch=1"), 3),
+        (("schedule=one_shot",), 1),
+    ],
+    ids=["at_init", "lottery", "lottery, late", "one_shot"],
+)
+def test_what_is_trained_anew_gets_the_dense_models_training(
+    tmp_path: Path, schedule: tuple[str, ...], epochs: int
+) -> None:
+    """Two epochs in each round, less those before the weights that it goes back to."""
+    run = run_train(tmp_path, *FAST, "name=anew", "sparsity.params=0.5", *schedule)
+    assert run.code == 0, run.err
+    result = json.loads((tmp_path / "sweeps/anew/trials/0001/result.json").read_text())
+    assert (result["epochs"], len(result["curve"])) == (epochs, epochs)

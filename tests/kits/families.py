@@ -127,6 +127,24 @@ class Recurrent(nn.Module):
         return self.fc(self.layer(rows)[0][:, -1])
 
 
+class Cells(nn.Module):
+    """Recurrent cells called step by step, one with a state that `forward` makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.hidden = nn.Linear(24, 9), 7
+        self.gru, self.lstm = nn.GRUCell(9, 7), nn.LSTMCell(7, 6)
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.inner(x.permute(0, 2, 1, 3).flatten(2)).relu()
+        hidden, state = rows.new_zeros(rows.shape[0], self.hidden), None
+        for row in rows.unbind(1)[:3]:
+            hidden = self.gru(row, hidden)
+            state = self.lstm(hidden, state)
+        return self.fc(state[0])
+
+
 class SqueezeExcite(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -222,6 +240,7 @@ FAMILIES = {
     "blurred": Blurred,
     "lstm": lambda: Recurrent(nn.LSTM(9, 7, num_layers=2, batch_first=True), 7),
     "gru": lambda: Recurrent(nn.GRU(9, 6, batch_first=True, bidirectional=True), 12),
+    "cells": Cells,
     "squeeze_excite": SqueezeExcite,
     "split": Split,
     "group_norm": GroupNorms,
@@ -239,6 +258,7 @@ WIDTHS = {
     "blurred": {"stem": 8},
     "lstm": {"inner": 9, "layer": 7},
     "gru": {"inner": 9, "layer": 6},
+    "cells": {"inner": 9, "gru": 7, "lstm": 6},
     "squeeze_excite": {"stem": 8, "squeeze": 4},
     "split": {"stem": 6, "conv": 4, "conv.part2": 6},
     "group_norm": {"stem": 4, "up": 6},

@@ -10,18 +10,32 @@ from hypothesis import strategies as st
 from paretoprune.measure.calibration import Calibration, Check, Parts, calibrate, check
 
 RNG = np.random.default_rng(0)
-PARTS = [Parts(float(a), float(b)) for a, b in RNG.uniform(1, 10, (12, 2)) * (1, 1e6)]
+DRAWN = RNG.uniform(1, 10, (12, 2)) * (1, 1e6)
+PARTS = [Parts(float(a), float(b), 20) for a, b in DRAWN]
+SHORTER = [Parts(float(a), float(b), 20 - k) for k, (a, b) in enumerate(DRAWN)]
 
 
 @pytest.mark.parametrize(
     "truth",
-    [Calibration(0.5, 1.2, 3e-7), Calibration(0.0, 1.0, 0.0), Calibration(2.0, 0.0, 1e-6)],
+    [
+        Calibration(0.5, 1.2, 3e-7, 0.1),
+        Calibration(0.0, 1.0, 0.0, 0.2),
+        Calibration(2.0, 0.0, 1e-6, 0.0),
+    ],
 )
 def test_exact_times_give_the_exact_shares(truth: Calibration) -> None:
-    found = calibrate(PARTS, [truth.predict(parts) for parts in PARTS])
+    found = calibrate(SHORTER, [truth.predict(parts) for parts in SHORTER])
     assert found.fixed_ms == pytest.approx(truth.fixed_ms, abs=1e-9)
     assert found.layers == pytest.approx(truth.layers, abs=1e-9)
     assert found.per_element_ms == pytest.approx(truth.per_element_ms, abs=1e-15)
+    assert found.per_layer_ms == pytest.approx(truth.per_layer_ms, abs=1e-9)
+
+
+def test_where_no_layer_goes_what_each_costs_is_fixed() -> None:
+    truth = Calibration(0.5, 1.2, 3e-7, 0.1)
+    found = calibrate(PARTS, [truth.predict(parts) for parts in PARTS])
+    assert found.fixed_ms == pytest.approx(0.5 + 20 * 0.1)
+    assert found.per_layer_ms == 0
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=12, max_size=12))

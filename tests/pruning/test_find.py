@@ -241,6 +241,10 @@ def test_nothing_to_prune_is_an_error_with_advice() -> None:
     blocked = nn.Sequential(nn.Conv2d(3, 8, 1), nn.GroupNorm(1, 8), nn.Conv2d(8, 2, 1))
     with pytest.raises(PruningError, match=r"`0`: `1` \(native_group_norm\) runs over"):
         find_groups(blocked, networks.example())
+    with pytest.raises(PruningError, match=r"try `granularity=depth`$"):
+        find_groups(blocked, networks.example())
+    with pytest.raises(PruningError, match=r"so that the others would change$"):
+        find_groups(blocked, networks.example(), blocks=True)
 
 
 def test_a_model_that_is_random_in_evaluation_mode_is_refused() -> None:

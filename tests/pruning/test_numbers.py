@@ -30,34 +30,6 @@ def test_queries_follow_the_heads_of_keys() -> None:
     assert (pruned.attention.heads, pruned.attention.kv_heads) == (2, 1)
 
 
-def test_pytorchs_own_attention_keeps_its_names_and_its_place() -> None:
-    model = families.build("attention_torch")
-    groups = find_groups(model, networks.example()).prunable
-    mha = apply_plan(model, groups, Plan({"attention.mha": (0, 1, 3)})).attention.mha
-    assert isinstance(mha, nn.MultiheadAttention)
-    assert (mha.num_heads, mha.embed_dim, mha.head_dim) == (1, 12, 3)
-    assert set(mha.state_dict()) == set(model.attention.mha.state_dict())
-    x = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(3))
-    assert mha(x, x, x)[1].shape == (2, 5, 5)
-    assert mha(x[0], x[0], x[0])[0].shape == (5, 12)
-
-
-def test_masks_mean_what_they_mean_to_pytorch() -> None:
-    """With as many heads as ever, the class that may lose some is PyTorch's to rounding."""
-    from paretoprune.pruning.attention import FewerHeads
-
-    generator = torch.Generator().manual_seed(2)
-    x = torch.randn(2, 5, 12, generator=generator)
-    padding = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
-    causal = torch.ones(5, 5).triu(1).bool()
-    plain = networks.lively(nn.MultiheadAttention(12, 4, batch_first=True, add_bias_kv=True))
-    other = networks.lively(nn.MultiheadAttention(12, 4, batch_first=True, add_bias_kv=True))
-    FewerHeads.fit(other)
-    for masks in ({}, {"attn_mask": causal}, {"key_padding_mask": padding}):
-        for one, two in zip(plain(x, x, x, **masks), other(x, x, x, **masks), strict=True):
-            assert torch.allclose(one, two, atol=1e-5)
-
-
 class Sizes(nn.Module):
     """A split by numbers of its own into unequal parts, one of which scales parts of the other."""
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning import Group, widths_for
+from paretoprune.pruning import Group, step_of, widths_for
 from paretoprune.pruning.groups import Slot, row_of_positions
 from paretoprune.pruning.rounding import round_keep
 
@@ -78,3 +78,25 @@ def test_widths_for() -> None:
     assert found == {"a": 8, "b": 16}
     with pytest.raises(PruningError, match="`z`"):
         widths_for(groups, {"z": 0.5}, divisor=4, min_channels=1)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "divisor", "step"),
+    [
+        ((1,), 4, 4),
+        ((1, 16), 4, 4),  # a convolution before a flatten: its own channels count
+        ((64,), 4, 1),  # heads of 64 channels: any number of them is a multiple of 4
+        ((18, 6), 4, 2),  # heads of 6: two are 12
+        ((3,), 4, 4),
+        ((8,), 12, 3),
+    ],
+)
+def test_units_of_many_channels_go_in_smaller_steps(
+    sizes: tuple[int, ...], divisor: int, step: int
+) -> None:
+    slots = tuple(Slot("t", 0, row_of_positions(12, size=size)) for size in sizes)
+    group = Group("heads", 12, slots)
+    assert step_of(group, divisor) == step
+    for ratio in (0.1, 0.5, 0.9):
+        width = widths_for([group], {"heads": ratio}, divisor=divisor, min_channels=1)["heads"]
+        assert all(width * size % divisor == 0 for size in sizes)

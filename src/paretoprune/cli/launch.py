@@ -149,7 +149,7 @@ def _search(
             Problem(
                 task.widths_of,
                 task.cost_of,
-                epochs=prepared.finetune.epochs,
+                epochs=settings.trial_epochs,
                 epoch_time=prepared.epoch_time,
             ),
             first,

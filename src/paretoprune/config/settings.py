@@ -55,6 +55,14 @@ class Settings:
         return by_gates and self.granularity.smaller
 
     @property
+    def trial_epochs(self) -> float:
+        """Passes over the training data of a whole trial."""
+        training = self.model.train.epochs
+        if self.schedule.name == "lottery":
+            return self.schedule.steps * (training - self.schedule.rewind_epoch)
+        return training if self.schedule.trains_anew else self.finetune.epochs
+
+    @property
     def compensation_method(self) -> str | None:
         """How kept weights make up for what went; None where they stay as they are.
 

@@ -29,7 +29,7 @@ class SparsitySettings:
     caps: Mapping[str, Ratio] = field(default_factory=dict)  # the most that goes, by pattern
     # How a share is reached; `score` and `sensitivity` remove what matters least for its size.
     allocation: Literal["uniform", "global", "erk", "lamp", "score", "sensitivity"] = "uniform"
-    divisor: Positive = 4  # widths are rounded to multiples of it
+    divisor: Positive = 4  # channels of every layer are rounded to multiples of it
     min_channels: Positive = 1  # no group becomes narrower
     max_params: Count | None = None
     max_macs: Count | None = None

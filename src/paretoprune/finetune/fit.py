@@ -22,7 +22,7 @@ from paretoprune.finetune.loader import Loader, Rounds
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.memory import with_fewer_at_once
 from paretoprune.finetune.module import FinetuneModule
-from paretoprune.finetune.precision import uses_bfloat16
+from paretoprune.finetune.precision import narrow_in_float32, uses_bfloat16
 from paretoprune.finetune.pressure import Pressure
 from paretoprune.finetune.regrow import Regrow
 from paretoprune.finetune.trainer import run_trainer
@@ -60,10 +60,10 @@ def fit(
 
     `epochs` rules, not `settings.epochs`; where it is no whole number, the training is cut into
     rounds of equal length, which then count as the epochs (see `Rounds`). The model ends on
-    `device`, in evaluation mode, with the weights of the epoch with the highest validation
-    accuracy; of equals the last one, which had the most training. With `evaluate_start` the weights
-    it came with take part, as the epoch before the first; with `masks` only epochs that ended with
-    the full masks do. `pressure` is added to each step. `on_epoch` is
+    `device`, in evaluation mode and without gradients, with the weights of the epoch with the
+    highest validation accuracy; of equals the last one, which had the most training. With
+    `evaluate_start` the weights it came with take part, as the epoch before the first; with `masks`
+    only epochs that ended with the full masks do. `pressure` is added to each step. `on_epoch` is
     called after each epoch, and what it raises ends the training; `on_gradients` at every step,
     when the gradients are there and the weights have not moved yet. The same seed and the same
     batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
@@ -90,7 +90,11 @@ def fit(
             validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch
         )
         model.to(device).train()
-        with isolate_rng(include_cuda=device.type == "cuda"), channels_last(model, device):
+        with (
+            isolate_rng(include_cuda=device.type == "cuda"),
+            channels_last(model, device),
+            narrow_in_float32(model),
+        ):
             _seed(seed)
             if evaluate_start and masks is None:
                 best.offer(model, epoch=first_epoch - 1, accuracy=validate().accuracy)
@@ -114,6 +118,7 @@ def fit(
 
     keeper, best = with_fewer_at_once(train)
     best.restore(model.to(device).eval())
+    model.zero_grad(set_to_none=True)  # they would take as much memory as the weights
     return FitResult(
         curve=tuple(keeper.records),
         best_epoch=best.epoch,

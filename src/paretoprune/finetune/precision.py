@@ -1,12 +1,17 @@
-"""Whether a training computes in bfloat16: only where the device is faster with it."""
+"""Whether a training computes in bfloat16: only where the device is faster with it, and right."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Literal
 
 import torch
+from torch import Tensor, nn
 
 from paretoprune.errors import SettingsError
+
+_Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 def uses_bfloat16(precision: Literal["auto", "32", "bf16"], device: torch.device) -> bool:
@@ -30,3 +35,33 @@ def _is_native(device: torch.device) -> bool:
         able = torch.cpu.get_capabilities()
         return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
     return False
+
+
+@contextmanager
+def narrow_in_float32(model: nn.Module) -> Iterator[None]:
+    """Inside, convolutions whose stride is over the width of their input leave CPU's autocast.
+
+    oneDNN's gradient of a bfloat16 weight is there what memory happened to hold, at each place of
+    the kernel that meets padding alone (torch 2.14.1, AVX-512): networks made for larger images,
+    such as a ResNet-18 on 8x8, would be trained to weights of 1e30 without a NaN.
+    """
+    before: list[bool] = []
+
+    def leave(module: _Convolution, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        before.append(torch.is_autocast_enabled("cpu"))
+        if not before[-1] or inputs[0].shape[-1] >= module.stride[-1]:
+            return inputs
+        torch.set_autocast_enabled("cpu", False)
+        return tuple(x.float() for x in inputs)
+
+    def back(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        torch.set_autocast_enabled("cpu", before.pop())
+
+    with ExitStack() as hooks:
+        for module in model.modules():
+            if not isinstance(module, _Convolution):
+                continue
+            if module.stride[-1] > 1 and module.kernel_size[-1] > 1:
+                hooks.callback(module.register_forward_pre_hook(leave).remove)
+                hooks.callback(module.register_forward_hook(back, always_call=True).remove)
+        yield

@@ -19,7 +19,7 @@ from paretoprune.finetune.distill import Teacher
 from paretoprune.finetune.layout import channels_last
 from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.module import FinetuneModule
-from paretoprune.finetune.precision import uses_bfloat16
+from paretoprune.finetune.precision import narrow_in_float32, uses_bfloat16
 
 _KEPT = 0.9  # of the mean so far, at each step
 _LOST = 1.5  # times the least loss: from there on the rate is too much
@@ -45,7 +45,11 @@ def losses_at(
     total = weight = 0.0
     bfloat16 = uses_bfloat16(settings.precision, device)
     model.to(device).train()
-    with isolate_rng(include_cuda=device.type == "cuda"), channels_last(model, device):
+    with (
+        isolate_rng(include_cuda=device.type == "cuda"),
+        channels_last(model, device),
+        narrow_in_float32(model),
+    ):
         torch.manual_seed(seed)
         module = FinetuneModule(
             model, settings, num_steps=len(rates), bfloat16=bfloat16, teacher=teacher

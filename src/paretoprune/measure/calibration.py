@@ -1,7 +1,7 @@
 """From the sum over layers to a whole model: what else a pass costs, and how far off that is.
 
 Norms, activations and additions go through every number that a layer hands on, and each call costs
-a little whatever its size. Both shares are fitted to whole pruned models that were timed.
+a little whatever its size. All shares are fitted to whole pruned models that were timed.
 """
 
 from __future__ import annotations
@@ -18,24 +18,28 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the table knows of a model: the sum over its layers, and the numbers they hand on."""
+    """What the table knows of a model: the sum over its layers, the numbers they hand on, and how
+    many layers there are, which is less where whole blocks are gone."""
 
     layers_ms: float
     elements: float
+    num_layers: int
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The time of a whole model: `fixed_ms + layers * layers_ms + per_element_ms * elements`."""
+    """The time of a whole model: `fixed_ms + layers * layers_ms + per_element_ms * elements
+    + per_layer_ms * num_layers`."""
 
     fixed_ms: float
     layers: float
     per_element_ms: float
+    per_layer_ms: float
 
     def predict(self, parts: Parts) -> float:
         """Milliseconds of a whole model."""
-        rest = self.fixed_ms + self.per_element_ms * parts.elements
-        return rest + self.layers * parts.layers_ms
+        rest = self.fixed_ms + self.per_layer_ms * parts.num_layers
+        return rest + self.per_element_ms * parts.elements + self.layers * parts.layers_ms
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,18 @@ class Check:
 def calibrate(parts: Sequence[Parts], measured_ms: Sequence[float]) -> Calibration:
     """The non-negative shares with the least squared relative error.
 
-    With three of them the best subset that fits without a negative one is the solution.
+    With so few the best subset that fits without a negative one is the solution. Where all models
+    have as many layers, what each costs is a part of what is fixed.
     """
-    rows = np.array([[1.0, each.layers_ms, each.elements] for each in parts])
+    rows = np.array(
+        [[1.0, each.layers_ms, each.elements, float(each.num_layers)] for each in parts]
+    )
     weighted: Floats = rows / np.array(measured_ms)[:, None]
-    subsets = [list(s) for size in (1, 2, 3) for s in combinations(range(3), size)]
+    shares = range(4 if np.ptp(rows[:, 3]) else 3)
+    subsets = [list(s) for size in (1, 2, 3, 4) for s in combinations(shares, size)]
     fits = [_fit(weighted, subset) for subset in subsets]
-    shares = min((fit for fit in fits if fit.min() >= 0), key=lambda fit: _misfit(weighted, fit))
-    return Calibration(*(float(share) for share in shares))
+    best = min((fit for fit in fits if fit.min() >= 0), key=lambda fit: _misfit(weighted, fit))
+    return Calibration(*(float(share) for share in best))
 
 
 def check(predicted_ms: Sequence[float], measured_ms: Sequence[float]) -> Check:

@@ -37,14 +37,15 @@ class LatencyTable:
     def parts(self, sizes: Mapping[Place, int], gone: Collection[str] = ()) -> Parts:
         """What the table knows of a model whose tensors have `sizes` (dense where absent), without
         the modules that are `gone`, by their paths."""
-        total_ms, elements = 0.0, 0.0
+        total_ms, elements, num_layers = 0.0, 0.0, 0
         for layer, at, per_output in self._rows:
             if layer.lies_in(gone):
                 continue
             width_in, width_out = layer.widths(sizes)
             total_ms += at(width_in, width_out)
             elements += per_output * width_out
-        return Parts(total_ms, elements)
+            num_layers += 1
+        return Parts(total_ms, elements, num_layers)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The surfaces as plain data."""

@@ -15,7 +15,7 @@ from paretoprune.pruning.find import find_groups
 from paretoprune.pruning.groups import Group, Groups
 from paretoprune.pruning.masks import mask_tensors, masked_model
 from paretoprune.pruning.plan import Plan, make_plan
-from paretoprune.pruning.rounding import widths_for
+from paretoprune.pruning.rounding import step_of, widths_for
 from paretoprune.pruning.scorers import (
     BatchNormScale,
     GateScores,
@@ -51,5 +51,6 @@ __all__ = [
     "normalise",
     "rebuild",
     "save_state",
+    "step_of",
     "widths_for",
 ]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
+from paretoprune.pruning.attention import leave_fast_path
 from paretoprune.pruning.blocks import skip
 from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.layers import empty_caches, fit_attributes
@@ -49,6 +50,7 @@ def apply_plan(
     for path in {name.rpartition(".")[0] for name in sliced}:
         fit_attributes(pruned.get_submodule(path))
         empty_caches(pruned.get_submodule(path))
+    leave_fast_path(pruned)
     _set_numbers(pruned, groups, plan)
     skip(pruned, blocks)
     return pruned

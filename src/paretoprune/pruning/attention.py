@@ -49,9 +49,9 @@ class FewerHeads(nn.MultiheadAttention):
         scores = _masked(scores, attn_mask)
         if key_padding_mask is not None:
             scores = _masked(scores, key_padding_mask.reshape(len(scores), 1, 1, -1))
-        weights = scores.softmax(-1)
-        mixed = F.dropout(weights, self.dropout, self.training) @ v
-        out = F.linear(mixed.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
+        weights = F.dropout(scores.softmax(-1), self.dropout, self.training)
+        mixed = (weights @ v).transpose(1, 2).flatten(2)
+        out = F.linear(mixed, self.out_proj.weight, self.out_proj.bias)
         seen = weights.mean(1) if average_attn_weights else weights
         if not batched:
             out, seen = out.squeeze(0), seen.squeeze(0)
@@ -76,6 +76,15 @@ class FewerHeads(nn.MultiheadAttention):
             row.reshape(*row.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
             for row in rows
         ]
+
+
+def leave_fast_path(model: nn.Module) -> None:
+    """An encoder with fewer heads gets its padded tokens as they are: only PyTorch's fused layers
+    take nested tensors."""
+    for module in model.modules():
+        if isinstance(module, nn.TransformerEncoder):
+            fewer = any(isinstance(one, FewerHeads) for one in module.modules())
+            module.use_nested_tensor = module.use_nested_tensor and not fewer
 
 
 def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:

@@ -16,6 +16,7 @@ from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.proof import Proof
 from paretoprune.results import KeptGroup
 
+_MOST_TOLD = 5  # groups that are kept, where none can go
 _SMALL = (64, 96)  # heights and widths at which most networks for images show their structure
 
 
@@ -41,7 +42,8 @@ def find_groups(
         if small is not example and not _holds(model, example, groups.prunable):
             groups = _proved(model, example, channels, blocks)
     if not groups.prunable:
-        raise PruningError(_nothing({kept.name: kept.reason for kept in groups.kept}))
+        reasons = {kept.name: kept.reason for kept in groups.kept}
+        raise PruningError(_nothing(reasons, blocks=blocks))
     return groups
 
 
@@ -90,8 +92,12 @@ def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> E
     return example
 
 
-def _nothing(reasons: dict[str, str]) -> str:
-    told = "".join(f"\n  `{name}`: {reason}" for name, reason in list(reasons.items())[:5])
+def _nothing(reasons: dict[str, str], *, blocks: bool) -> str:
+    told = "".join(f"\n  `{name}`: {reason}" for name, reason in list(reasons.items())[:_MOST_TOLD])
+    if len(reasons) > _MOST_TOLD:
+        told += f"\n  and {len(reasons) - _MOST_TOLD} more"
+    if not blocks:
+        told += "\nwhole residual blocks may still go: try `granularity=depth`"
     return (
         "nothing in this model can be pruned. Prunable are channels between convolutions, linear "
         "layers and BatchNorm that no reshape or fixed number in `forward` ties down"

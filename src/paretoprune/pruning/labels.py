@@ -31,6 +31,7 @@ class Labels:
     """
 
     planes: tuple[Tensor, ...] = ()
+    if_used: tuple[tuple[Tensor, str], ...] = ()  # planes that the tensor's use fixes, and why
 
 
 def varying(plane: Tensor) -> set[int]:
@@ -81,6 +82,11 @@ class Symbols:
         """These symbols can never go, and why."""
         numbers = np.unique(plane.numpy().astype(np.int64))
         self._note(numbers[numbers != FIXED], reason)
+
+    def use(self, labels: Labels | None) -> None:
+        """The tensor counts: it is computed with, or an output."""
+        for plane, reason in labels.if_used if labels else ():
+            self.fix(plane, reason)
 
     def keep_rectangular(self, plane: Tensor) -> None:
         """What goes from this plane must be whole indices of one of its dimensions."""

@@ -31,6 +31,8 @@ def fit_attributes(module: nn.Module) -> None:
         module.num_parameters = module.weight.shape[0]
     elif isinstance(module, nn.RNNBase):
         _fit_recurrent(module)
+    elif isinstance(module, nn.RNNCellBase):
+        module.hidden_size, module.input_size = module.weight_hh.shape[1], module.weight_ih.shape[1]
     elif isinstance(module, nn.MultiheadAttention):
         FewerHeads.fit(module)
 

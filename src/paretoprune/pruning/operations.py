@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from paretoprune.pruning import mixing, rules
-from paretoprune.pruning.labels import Labels, Symbols, varying
+from paretoprune.pruning import mixing, moves, rules
+from paretoprune.pruning.call import Call, Result
 from paretoprune.pruning.rules import Labelled
-
-Result = Labels | None | list[Labels | None]  # a list has one for each tensor of the result
 
 
 class Unknown(Exception):
     """No rule is known for this operation."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One operation: what it was given, and what it gave."""
-
-    symbols: Symbols
-    function: Any
-    args: Sequence[Any]
-    kwargs: Mapping[str, Any]
-    result: Any
-    what: str  # for the user: which module, which operation
-    labels: Mapping[Tensor, Labels]
-    shapes: Sequence[Any]  # of `args` before the operation, which may work in place
-
-    @property
-    def name(self) -> str:
-        """The operation's name; one that works in place counts as the one that does not."""
-        name: str = self.function.overloadpacket.__name__
-        return name[:-1] if name.endswith("_") and not name.startswith("_") else name
-
-    def at(self, number: int) -> Labelled:
-        """The tensor that is this argument."""
-        return Labelled(tuple(self.shapes[number]), self.labels.get(self.args[number]))
-
-    def argument(self, name: str) -> Any:
-        """The argument of this name, or what it is by default."""
-        for number, argument in enumerate(self.function._schema.arguments):
-            if argument.name == name:
-                given = number < len(self.args)
-                return self.args[number] if given else self.kwargs.get(name, argument.default_value)
-        return None
-
-    def sides(self, numbers: range, dim: int, dims: int) -> list[Labelled]:
-        """Arguments that are vectors, such as scales and biases, along this dimension."""
-        return [self.at(n).along(dim, dims) for n in numbers if isinstance(self.args[n], Tensor)]
 
 
 def follow(call: Call) -> Result:
@@ -76,79 +36,6 @@ def _pointwise(call: Call) -> Result:
     tensors = [one for one in tree_leaves((call.args, call.kwargs)) if isinstance(one, Tensor)]
     known = [Labelled(tuple(one.shape), call.labels.get(one)) for one in tensors]
     return rules.pointwise(call.symbols, known, call.what)
-
-
-def _move(call: Call) -> Result:
-    inputs = call.at(0)
-    if inputs.labels is None:
-        return None
-    kwargs = {name: value for name, value in call.kwargs.items() if name != "dtype"}
-    many = isinstance(call.result, list | tuple)
-
-    def moved(number: int) -> Labels:
-        def move(plane: Tensor) -> Tensor:
-            result = call.function(plane, *call.args[1:], **kwargs)
-            one: Tensor = result[number] if many else result
-            return one
-
-        return rules.moved(call.symbols, inputs, move)
-
-    return [moved(number) for number in range(len(call.result))] if many else moved(0)
-
-
-def _pad(call: Call) -> Result:
-    """What is added beside channels never goes; what is added around them goes with them."""
-    inputs, widths = call.at(0), call.args[1]
-    padded = {len(inputs.shape) - 1 - n // 2 for n, width in enumerate(widths) if width}
-    if inputs.labels is None:
-        return None
-    around = tuple(plane for plane in inputs.planes if not padded & varying(plane))
-    beside = tuple(plane for plane in inputs.planes if padded & varying(plane))
-    moved = rules.moved(
-        call.symbols,
-        Labelled(inputs.shape, Labels(beside)),
-        lambda plane: call.function(plane, widths, 0),
-    )
-    return Labels((*around, *moved.planes))
-
-
-def _view(call: Call) -> Result:
-    """A plane has other strides than its tensor, so that a view of it may need a copy."""
-    inputs = call.at(0)
-    shape = tuple(call.result.shape)
-    return inputs.labels and rules.moved(call.symbols, inputs, lambda plane: plane.reshape(shape))
-
-
-def _same(call: Call) -> Result:
-    return call.at(0).labels
-
-
-def _split(call: Call) -> Result:
-    inputs, dim, sizes = call.at(0), call.argument("dim"), call.args[1]
-    if not isinstance(sizes, int):
-        sizes = sizes[0] if len(set(sizes)) == 1 else inputs.shape[dim]
-    rules.equal_parts(call.symbols, inputs, dim, sizes)
-    return _move(call)
-
-
-def _slice(call: Call) -> Result:
-    """A part that is a whole share of the dimension loses as many as the other parts."""
-    inputs, dim = call.at(0), call.argument("dim")
-    limits = slice(call.argument("start"), call.argument("end"), call.argument("step"))
-    start, end, step = limits.indices(inputs.shape[dim])
-    if step == 1 and end > start and start % (end - start) == 0:
-        rules.equal_parts(call.symbols, inputs, dim, end - start)
-    return _move(call)
-
-
-def _concatenate(call: Call) -> Result:
-    dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)
-    parts = [Labelled(tuple(one.shape), call.labels.get(one)) for one in call.args[0]]
-    parts = [part for part in parts if 0 not in part.shape] or parts  # nothing adds nothing
-    if call.name == "stack":
-        dim %= len(parts[0].shape) + 1
-        parts = [part.with_dim(dim) for part in parts]
-    return rules.concatenated(call.symbols, parts, dim % len(parts[0].shape), call.what)
 
 
 def _reduce(call: Call) -> Result:
@@ -181,6 +68,7 @@ def _batch_norm(call: Call) -> Result:
 def _layer_norm(call: Call) -> Result:
     inputs = call.at(0)
     labels = rules.reduced(call.symbols, inputs, range(-len(call.args[1]), 0), call.what)
+    call.symbols.use(labels)
     sides = [call.at(n) for n in range(2, 4) if _has_tensor(call, n)]
     return rules.pointwise(call.symbols, [Labelled(inputs.shape, labels), *sides], call.what)
 
@@ -237,18 +125,19 @@ CONVOLUTIONS = frozenset(["convolution", "_convolution"])
 _RULES: Mapping[str, Callable[[Call], Result]] = {
     name: rule
     for rule, names in {
-        _move: (
-            "alias clone contiguous detach lift_fresh permute transpose t expand select unsqueeze "
+        moves.move: (
+            "alias clone contiguous detach lift_fresh permute transpose t select unsqueeze "
             "squeeze unbind flip roll repeat index_select index unfold "
             "reflection_pad1d reflection_pad2d replication_pad2d pixel_shuffle pixel_unshuffle "
             "native_channel_shuffle channel_shuffle diagonal im2col repeat_interleave"
         ),
-        _pad: "constant_pad_nd",
-        _view: "view _unsafe_view reshape _reshape_alias",
-        _same: "_to_copy",
-        _split: "split unsafe_split split_with_sizes unsafe_split_with_sizes",
-        _slice: "slice",
-        _concatenate: "cat stack",
+        moves.expand: "expand",
+        moves.pad: "constant_pad_nd",
+        moves.view: "view _unsafe_view reshape _reshape_alias",
+        moves.same: "_to_copy",
+        moves.split: "split unsafe_split split_with_sizes unsafe_split_with_sizes",
+        moves.slice_out: "slice",
+        moves.concatenate: "cat stack",
         _pointwise: (  # beside those that PyTorch tags so
             "copy fill zero masked_fill native_dropout hardswish _prelu_kernel floor_divide "
             "log_sigmoid_forward tril triu"
@@ -280,3 +169,10 @@ _RULES: Mapping[str, Callable[[Call], Result]] = {
     }.items()
     for name in names.split()
 }
+
+# These put the elements of their first argument elsewhere, and compute nothing with them.
+MOVES = frozenset(
+    name
+    for name, rule in _RULES.items()
+    if rule in (moves.move, moves.expand, moves.view, moves.same)
+)

@@ -31,12 +31,22 @@ def round_keep(width: int, ratio: float, *, divisor: int, min_channels: int) -> 
     return min(max(nearest, least), width)
 
 
+def step_of(group: Group, divisor: int) -> int:
+    """The units of the group that make a multiple of `divisor` channels in every layer of it.
+
+    A unit that is a head has several channels in each of its layers.
+    """
+    each = math.gcd(*(slot.per_channel for slot in group.slots))
+    return divisor // math.gcd(divisor, each)
+
+
 def widths_for(
     groups: Sequence[Group], ratios: Mapping[str, float], *, divisor: int, min_channels: int
 ) -> dict[str, int]:
     """The width of every group at the given ratios; a group without a ratio stays whole.
 
-    A block goes where its ratio is over a half.
+    Layers keep a multiple of `divisor` channels, so groups one of `step_of` units. A block goes
+    where its ratio is over a half.
 
     Raises:
         PruningError: a ratio is out of range, or names no group.
@@ -48,6 +58,7 @@ def widths_for(
     kept = {}
     for group in groups:
         ratio = ratios.get(group.name, 0.0)
-        whole = round_keep(group.width, ratio, divisor=divisor, min_channels=min_channels)
+        step = step_of(group, divisor)
+        whole = round_keep(group.width, ratio, divisor=step, min_channels=min_channels)
         kept[group.name] = int(ratio <= 0.5) if group.block else whole
     return kept

@@ -32,7 +32,8 @@ class Labelled:
         """With dimensions of size 1 in front, as broadcasting adds them."""
         front = [1] * (dims - len(self.shape))
         planes = tuple(plane.reshape([*front, *plane.shape]) for plane in self.planes)
-        return Labelled((*front, *self.shape), Labels(planes) if self.labels else None)
+        labels = Labels(planes, self.labels.if_used) if self.labels else None
+        return Labelled((*front, *self.shape), labels)
 
     def along(self, dim: int, dims: int) -> Labelled:
         """A vector as a tensor of so many dimensions that lies along this one."""
@@ -49,7 +50,7 @@ class Labelled:
 
 
 def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) -> Labels:
-    """An operation that only moves elements: it moves the symbols along."""
+    """An operation that only moves elements: it moves the symbols along, and uses nothing."""
     planes = []
     for plane in tensor.planes:
         result = compact(move(plane.expand(tensor.shape)))
@@ -58,7 +59,18 @@ def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) 
             continue
         symbols.keep_rectangular(result)
         planes.append(result)
-    return Labels(tuple(planes))
+    return Labels(tuple(planes), tensor.labels.if_used if tensor.labels else ())
+
+
+def repeated(symbols: Symbols, tensor: Labelled, shape: tuple[int, ...]) -> Labels:
+    """New symbols along each dimension in which a tensor without planes is repeated."""
+    assert tensor.labels is not None and not tensor.planes
+    planes = [
+        symbols.new(size).reshape([-1 if dim == other else 1 for other in range(len(shape))])
+        for dim, (size, before) in enumerate(zip(shape, tensor.shape, strict=True))
+        if size > before
+    ]
+    return Labels(tuple(planes), tensor.labels.if_used)
 
 
 def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Labels | None:
@@ -88,19 +100,24 @@ def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, wha
 
 
 def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) -> Labels:
-    """Elements along `dims` depend on each other: these go as a whole, or never."""
+    """Elements along `dims` depend on each other: these go as a whole, or never.
+
+    A result that nothing uses, as the mean of an attention over its heads often is, fixes nothing.
+    """
     over, planes = {dim % len(tensor.shape) for dim in dims} if tensor.shape else set(), []
+    if_used = []
     for plane in tensor.planes:
         along = varying(plane)
         if along and along <= over:
-            symbols.fix(plane, f"{what} runs over its channels, so that the others would change")
+            reason = f"{what} runs over its channels, so that the others would change"
+            if_used.append((plane, reason))
         elif along & over:
             first = first_of(plane, along & over)
             symbols.join(plane, first, f"{what} runs over channels that stay")
             planes.append(first)
         else:
             planes.append(plane)
-    return Labels(tuple(planes))
+    return Labels(tuple(planes), tuple(if_used))
 
 
 def without_dims(labels: Labels, dims: Iterable[int], total: int) -> Labels:
@@ -110,7 +127,8 @@ def without_dims(labels: Labels, dims: Iterable[int], total: int) -> Labels:
         tuple(
             plane.reshape([size for dim, size in enumerate(plane.shape) if dim not in gone])
             for plane in labels.planes
-        )
+        ),
+        labels.if_used,
     )
 
 
@@ -120,6 +138,7 @@ def group_norm(symbols: Symbols, inputs: Labelled, groups: int, what: str) -> La
     shape = (inputs.shape[0], groups, size, *inputs.shape[2:])
     planes = tuple(compact(plane.expand(inputs.shape).reshape(shape)) for plane in inputs.planes)
     result = reduced(symbols, Labelled(shape, Labels(planes)), range(2, len(shape)), what)
+    symbols.use(result)
     return Labels(tuple(plane.squeeze(2).repeat_interleave(size, 1) for plane in result.planes))
 
 

@@ -14,16 +14,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
+from paretoprune.pruning.call import Call
 from paretoprune.pruning.equivalence import flat
 from paretoprune.pruning.labels import Labels, Symbols
 from paretoprune.pruning.module_paths import following_paths
-from paretoprune.pruning.operations import (
-    CONVOLUTIONS,
-    PRODUCTS,
-    Call,
-    factors,
-    follow,
-)
+from paretoprune.pruning.operations import CONVOLUTIONS, MOVES, PRODUCTS, factors, follow
 
 OUTPUT = "its channels are the network's outputs"
 
@@ -62,7 +57,9 @@ def trace(model: nn.Module, inputs: Sequence[Tensor]) -> Trace:
     with following_paths(model, follower.stack), _step_by_step(), torch.no_grad(), follower:
         outputs = model(*inputs)
     for tensor in flat(outputs):
-        for plane in (follower.labels.get(tensor) or Labels()).planes:
+        labels = follower.labels.get(tensor) or Labels()
+        follower.symbols.use(labels)
+        for plane in labels.planes:
             follower.symbols.fix(plane, OUTPUT)
     return Trace(follower.symbols, places, follower.work, follower.weights, follower.used)
 
@@ -115,12 +112,19 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         shapes = [one.shape if isinstance(one, Tensor) else None for one in args]
         result = func(*args, **kwargs)
-        if any(one in self.labels for one in _tensors((args, kwargs))) and _tensors(result):
+        if any(one in self.labels for one in _tensors((args, kwargs))):
             path = self.stack[-1] if self.stack else ""
             what = f"`{path}` ({func.overloadpacket.__name__.strip('_')})"
             call = Call(self.symbols, func, args, kwargs, result, what, self.labels, shapes)
-            self._follow(call, path)
+            self._use(call)
+            if _tensors(result):
+                self._follow(call, path)
         return result
+
+    def _use(self, call: Call) -> None:
+        """What is only moved is not used yet: its labels go along."""
+        for tensor in _tensors((call.args[call.name in MOVES :], call.kwargs)):
+            self.symbols.use(self.labels.get(tensor))
 
     def _follow(self, call: Call, path: str) -> None:
         try:

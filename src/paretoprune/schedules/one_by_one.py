@@ -9,7 +9,7 @@ from itertools import islice
 from torch import Tensor
 
 from paretoprune.prepare import Prepared
-from paretoprune.pruning import normalise
+from paretoprune.pruning import normalise, step_of
 from paretoprune.results import EpochRecord, Job
 from paretoprune.schedules.steps import Start, Trained, cut, epochs_of, rescore, train
 
@@ -25,15 +25,16 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
     schedule = prepared.outline.settings.schedule
     candidate, scores = start.candidate, start.scores
     curve: tuple[EpochRecord, ...] = ()
+    gains: dict[str, float] = {}
     batches = _some_batches(prepared, schedule.recovery)
     for step in range(schedule.steps):
         widths = candidate.widths()
         choice = least_important(
-            scores, widths, job.widths, units=schedule.units, divisor=_divisor(prepared)
+            scores, widths, job.widths, units=schedule.units, steps=_steps(prepared)
         )
         if choice is None or is_small_enough(prepared, widths):
             break
-        smaller, _ = cut(prepared, candidate, scores, {**widths, **choice}, trained_next=True)
+        smaller, gained = cut(prepared, candidate, scores, {**widths, **choice}, trained_next=True)
         records = train(
             prepared,
             smaller,
@@ -46,11 +47,13 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
         if floor is not None and records[-1].validation_accuracy < floor:
             break
         candidate, curve = smaller, curve + records
+        if gained:
+            gains = {**gained, "seconds": gains.get("seconds", 0.0) + gained["seconds"]}
         scores = rescore(prepared, candidate, job)
     recovered = len(curve) * len(batches) / len(prepared.outline.data.train_dataloader())
     epochs = epochs_of(prepared, job)
     curve += train(prepared, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
-    return Trained(candidate, curve, recovered + epochs)
+    return Trained(candidate, curve, recovered + epochs, gains)
 
 
 def least_important(
@@ -59,16 +62,16 @@ def least_important(
     floors: Mapping[str, int],
     *,
     units: int,
-    divisor: int,
+    steps: Mapping[str, int],
 ) -> dict[str, int] | None:
     """The group whose next channels have the lowest mean score, and its new width; None: no more.
 
-    The new width is the largest multiple of `divisor` that is at least `units` less, but not below
-    the floor. Scores are made comparable by dividing by their mean in each group.
+    The new width is the largest multiple of the group's step that is at least `units` less, but not
+    below the floor. Scores are made comparable by dividing by their mean in each group.
     """
     best: tuple[float, str, int] | None = None
     for name, values in normalise(dict(scores)).items():
-        width = max(floors[name], (widths[name] - units) // divisor * divisor)
+        width = max(floors[name], (widths[name] - units) // steps[name] * steps[name])
         if width < widths[name]:
             lowest = values.sort().values[: widths[name] - width]
             offer = (float(lowest.mean()), name, width)
@@ -86,8 +89,10 @@ def is_small_enough(prepared: Prepared, widths: Mapping[str, int]) -> bool:
     return task.size_at(widths, name) <= share * task.size_at({}, name)
 
 
-def _divisor(prepared: Prepared) -> int:
-    return prepared.outline.settings.sparsity.divisor
+def _steps(prepared: Prepared) -> dict[str, int]:
+    task = prepared.outline
+    divisor = task.settings.sparsity.divisor
+    return {group.name: step_of(group, divisor) for group in task.groups.prunable}
 
 
 def _some_batches(prepared: Prepared, count: int) -> list[tuple[Tensor, ...]]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paretoprune.cli.compose import CONF
 from paretoprune.errors import PruningError
 from paretoprune.pruning import make_plan, normalise
 from paretoprune.pruning.scorers import (
@@ -62,6 +63,14 @@ WITH_DATA = (
 )  # fmt: skip
 # Networks with a group that passes no BatchNorm.
 WITHOUT_SCALES = ("vgg", "vgg_without_batchnorm", "densenet")
+
+
+def test_every_scorer_is_in_the_kit() -> None:
+    named = {
+        read.partition("_target_: ")[2].split()[0].rpartition(".")[2]
+        for read in (path.read_text() for path in (CONF / "scorer").glob("*.yaml"))
+    }
+    assert {type(scorer).__name__ for scorer in SCORERS} == named
 
 
 def batches() -> list[tuple[torch.Tensor, ...]]:
