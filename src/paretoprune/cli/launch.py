@@ -30,7 +30,7 @@ from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
-from paretoprune.prepared_folder import keep_prepared, load_prepared
+from paretoprune.prepared_folder import keep_prepared, load_prepared, refuse_other_task
 from paretoprune.pruning import normalise
 from paretoprune.pruning.scorers.lamp import lamp
 from paretoprune.results import ZEROS, Job, TrialResult
@@ -62,9 +62,11 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     folder.check_config(config, extend=extend)
     task = with_forecast(outline(settings))
     reject_unmeetable(task)
+    refuse_other_task(task, folder.dense)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another command may have come in between
         folder.write_config(config)
+        task.findings.keep()
         _describe(task, folder)
         try:
             results = _search(_prepared(task, folder), folder, config, console)
