@@ -34,7 +34,7 @@ from paretoprune.prepared_folder import keep_prepared, load_prepared, refuse_oth
 from paretoprune.pruning import normalise
 from paretoprune.pruning.scorers.lamp import lamp
 from paretoprune.results import ZEROS, Job, TrialResult
-from paretoprune.search import Ledger
+from paretoprune.search import Ledger, check_storage
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.tracking import redact, resolve_uri
@@ -56,6 +56,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     extend = search_of(settings).extend
     if settings.tracking.enabled:
         resolve_uri(settings.tracking.uri, root=Path.cwd())
+    if storage := search_of(settings).storage:
+        check_storage(storage)
     for name in ("sweeps_dir", "cache_dir"):
         _check_writable(name, getattr(settings, name))
     folder.refuse_a_second_driver()
