@@ -14,8 +14,8 @@ from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
-from paretoprune.search.pace import Pace, Paces
 from paretoprune.search.open_study import check_storage
+from paretoprune.search.pace import Pace, Paces
 from paretoprune.search.paths import (
     Path,
     different_places,
