@@ -28,7 +28,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tasks import TASKS, Task
 
-from paretoprune.cli.compose import CONF
+from paretoprune.cli.command_line import CONF
 from paretoprune.cli.first import first_proposals, group_infos, search_of
 from paretoprune.cli.launch import comparable_scores
 from paretoprune.cli.strategy import sensitivity_of, strategy_of

@@ -28,7 +28,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from paretoprune.cli.compose import CONF
+from paretoprune.cli.command_line import CONF
 from paretoprune.cli.first import first_proposals
 from paretoprune.cli.launch import comparable_scores
 from paretoprune.cli.strategy import sensitivity_of

@@ -27,7 +27,7 @@ from stub_sweep import result_of, sweep
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from paretoprune.cli.compose import CONF
+from paretoprune.cli.command_line import CONF
 from paretoprune.cli.launch import launch
 from paretoprune.config import Settings
 from paretoprune.executors import Inline

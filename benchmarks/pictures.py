@@ -1,9 +1,9 @@
 """The pictures of a real front in the documentation: docs/front.png and docs/report.png.
 
-    python -m src.train +sweep=resnet
-    python benchmarks/pictures.py sweeps/resnet
+    python benchmarks/pictures.py sweeps/cifar10
 
-`front.png` is the sweep's own picture, `report.png` its report in Chromium.
+`front.png` is the sweep's own picture, `report.png` its report in Chromium. How the sweep was made:
+docs/how-to/photographs.md.
 """
 
 from __future__ import annotations

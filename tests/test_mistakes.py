@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from paretoprune.config import Settings
 from paretoprune.errors import SettingsError
 from paretoprune.mistakes import load_settings
+from paretoprune.results import DIRECTIONS
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 OPTIONS = sorted(
@@ -69,6 +70,51 @@ def test_all_mistakes_are_told_together() -> None:
         "`seed` must be greater than or equal to 0, got -1",
         "`sparsity.ratio` must be less than 1, got 1.5",
     ]
+
+
+def test_what_does_not_fit_together_is_told_with_the_rest() -> None:
+    found = mistakes_of(
+        "seed=x",
+        "schedule=regrow",
+        "search=tpe",
+        "+search.budget=ten",
+        "search.baseline_ratios=[0.95]",
+        "+search.objectives.size=minimize",
+        "executor.workers=4",
+        "+executor.address=here",
+        "executor.time_limit=soon",
+    )
+    assert sorted(found) == sorted(
+        [
+            "`seed` must be a valid integer, unable to parse string as an integer, got 'x'",
+            "`search.budget`: a budget is a time (`90s`, `10min`, `2h`), passes over the training "
+            "data (`200ep`) or a number of trials (`40`), not `ten`",
+            "`executor.time_limit`: a time is written `90s`, `10min` or `2h`, not `soon`",
+            "`search.objectives` names size, which is not measured; measured are: "
+            + ", ".join(DIRECTIONS),
+            "`search.baseline_ratios` must not exceed `search.max_ratio=0.9`",
+            "`executor.workers=4` needs other processes; choose `executor=processes`, "
+            "`executor=ray` or `executor=slurm`",
+            "`executor.address` needs `executor=ray`",
+        ]
+    )
+    rules = mistakes_of("seed=x", "schedule=regrow", "search=tpe")
+    assert sorted(rules)[::2] == [
+        "`schedule=regrow` exchanges single weights; set `granularity=weights`",
+        "a sweep needs a `name`, for example `name=my-sweep`",
+    ]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("schedule=regrow", "granularity.name=foo"),  # it may have been `weights`
+        ("search.strategy=foo", "search.sampler=null", "search=tpe", "name=x"),
+        ("search=tpe", "name=x", "search.objectives.macs=least"),  # two are named
+    ],
+)
+def test_what_may_follow_from_another_mistake_is_not_told(overrides: tuple[str, ...]) -> None:
+    assert len(mistakes_of(*overrides)) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The latency table of a task: measured on this device, checked on whole pruned models, cached."""
+"""The latency table of a task: measured on this device, checked on whole pruned models."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from paretoprune.config import Settings
-from paretoprune.files import read_json, write_json
 from paretoprune.measure import (
     Check,
     Forecast,
@@ -52,16 +50,16 @@ def needs_forecast(settings: Settings) -> bool:
 
 
 def with_forecast(task: Outline) -> Outline:
-    """The task with a forecast, from the cache or measured now, if its settings need one."""
+    """The task with a forecast, known or measured now, if its settings need one."""
     size = task.removable.size
     if not needs_forecast(task.settings) or not isinstance(size, SizeModel):
         return task
     batch = batch_of(task.example, task.settings.measure.latency_batch_size)
     layers = trace_layers(task.model, batch)
-    cache = task.settings.cache_dir / "latency" / f"{digest_of(task, layers)}.json"
-    forecast = _cached(cache, layers)
-    if forecast is None:
-        forecast = measure_forecast(
+    forecast = task.findings.recall(
+        f"latency/{digest_of(task, layers)}",
+        read=lambda data: Forecast.from_json(layers, data),
+        find=lambda: measure_forecast(
             task.model,
             task.groups.prunable,
             size,
@@ -69,8 +67,8 @@ def with_forecast(task: Outline) -> Outline:
             widths_of=task.widths_of,
             step=task.settings.sparsity.divisor,
             threads=task.settings.measure.latency_threads,
-        )
-        write_json(cache, forecast.to_json())
+        ),
+    )
     _log.info(describe_check(forecast.check))
     return replace(task, forecast=forecast)
 
@@ -162,14 +160,3 @@ def digest_of(task: Outline, layers: Sequence[Layer]) -> str:
     }
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _cached(path: Path, layers: tuple[Layer, ...]) -> Forecast | None:
-    """The forecast in the cache; None where there is none, or a damaged one."""
-    try:
-        return Forecast.from_json(layers, read_json(path))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        _log.warning("%s is damaged (%s); the latency table is measured again", path, error)
-        return None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +12,7 @@ from pydantic_core import ErrorDetails
 from paretoprune import targets
 from paretoprune.config import ModelSettings, Settings, Target
 from paretoprune.errors import SettingsError
+from paretoprune.name_patterns import closest
 
 # What the program fills in when it calls a target, so that a user need not.
 PROVIDED = {
@@ -21,6 +21,8 @@ PROVIDED = {
     "scorer": ("seed",),
     "search.sampler": ("seed",),
 }
+Location = tuple[int | str, ...]  # of a setting, from the top
+
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
@@ -35,11 +37,48 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
     try:
         settings = TypeAdapter(Settings).validate_python(shaped)
     except ValidationError as error:
-        mistakes = [one for detail in error.errors() for one in _sentences(detail)]
+        details = error.errors()
+        mistakes = [one for detail in details for one in _sentences(detail)]
+        if wrong := [detail["loc"] for detail in details if detail["loc"]]:
+            mistakes += _that_do_not_fit_together(shaped, wrong)
     mistakes += _target_mistakes(shaped)
     if settings is None or mistakes:
         raise SettingsError(mistakes)
     return settings
+
+
+def _that_do_not_fit_together(config: Mapping[str, Any], wrong: Sequence[Location]) -> list[str]:
+    """What is wrong with settings in their combination, where the `wrong` ones are left out.
+
+    Pydantic looks at combinations only once every single value is right.
+    """
+    rest = config
+    for location in wrong:
+        rest = _without(rest, location)
+    try:
+        TypeAdapter(Settings).validate_python(rest)
+    except ValidationError as error:
+        found = [d for d in error.errors() if d["type"] == "value_error"]
+    else:
+        return []
+    sentences = [one for detail in found for one in _sentences(detail)]
+    return [one for one in sentences if not any(_is_about(one, place) for place in wrong)]
+
+
+def _without(config: Mapping[str, Any], location: Location) -> Mapping[str, Any]:
+    first, *deeper = location
+    inner = config.get(str(first))
+    if deeper and isinstance(inner, Mapping) and deeper[0] in inner:
+        return {**config, str(first): _without(inner, tuple(deeper))}
+    return {key: value for key, value in config.items() if key != first}
+
+
+def _is_about(sentence: str, location: Location) -> bool:
+    """Whether a sentence names a setting, or what holds it; an option as `schedule=...`, too."""
+    path = ".".join(map(str, location))
+    holder = path.rpartition(".")[0]
+    names = [path, f"{path.removesuffix('.name')}=", holder if "." in holder else path]
+    return any(f"`{name}" in sentence for name in names)
 
 
 def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,9 +112,10 @@ def _as_target(node: object) -> object:
 
 
 def _sentences(detail: ErrorDetails) -> list[str]:
-    if detail["type"] == "value_error":  # ours: a sentence a line
-        return detail["msg"].removeprefix("Value error, ").splitlines()
     path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "value_error":  # ours: a sentence a line; of one setting without its name
+        sentences = detail["msg"].removeprefix("Value error, ").splitlines()
+        return [f"`{path}`: {one}" for one in sentences] if "." in path else sentences
     path = path.replace(".target.path", "._target_").replace("target.", "")
     path = path.replace(".path", "._target_") if path.endswith(".path") else path
     if detail["type"] in _UNKNOWN:
@@ -86,7 +126,7 @@ def _sentences(detail: ErrorDetails) -> list[str]:
     return [f"`{path}` {message}, got {detail['input']!r}"]
 
 
-def _suggestion(location: tuple[int | str, ...]) -> str:
+def _suggestion(location: Location) -> str:
     """`; did you mean ...?` or the list of what there is, for a key that does not exist."""
     owner: Any = Settings
     for part in location[:-1]:
@@ -94,10 +134,10 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
         if owner is None:
             return ""
     names = [field.name for field in dataclasses.fields(owner)]
-    close = difflib.get_close_matches(str(location[-1]), names, n=1)
+    close = closest(str(location[-1]), names)
     prefix = "".join(f"{part}." for part in location[:-1])
     if close:
-        return f"; did you mean `{prefix}{close[0]}`?"
+        return f"; did you mean `{prefix}{close}`?"
     return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join(names)}"
 
 

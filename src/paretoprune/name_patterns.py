@@ -1,9 +1,11 @@
-"""Settings by pattern of group names: `layer1.*` is all that begins with `layer1.`."""
+"""Names as users write them: patterns of group names (`layer1.*`), and names nearly right."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import takewhile
 
 
 def matches(values: Mapping[str, float], name: str) -> list[float]:
@@ -15,3 +17,14 @@ def unmatched(values: Mapping[str, float], names: Iterable[str]) -> list[str]:
     """The patterns that match none of the names."""
     known = list(names)
     return [p for p in values if not any(fnmatchcase(name, p) for name in known)]
+
+
+def closest(word: str, names: Sequence[str]) -> str | None:
+    """The name that was probably meant: of those like it, the first letters are seldom wrong."""
+    near = difflib.get_close_matches(word, names)
+    return max(near, key=lambda name: _common_start(word, name), default=None)
+
+
+def _common_start(one: str, other: str) -> int:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in pairs)

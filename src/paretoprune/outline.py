@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from paretoprune.config import Settings
 from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.findings import Findings
 from paretoprune.measure import Forecast
 from paretoprune.models import load_weights
 from paretoprune.name_patterns import matches
@@ -46,6 +47,7 @@ class Outline:
     example: Tensor  # (8, ...) real validation inputs
     removable: Removable
     digest: str  # names the dense model's content: model, data, training settings, seed
+    findings: Findings  # what was found out so far; kept once the work begins
     forecast: Forecast | None = None  # of the latency, where the settings need one
 
     @property
@@ -99,7 +101,7 @@ class Outline:
 
 
 def outline(settings: Settings) -> Outline:
-    """Load the data, build the architecture, find and prove the groups (cached).
+    """Load the data, build the architecture, find and prove the groups. Nothing is written.
 
     Raises DataError, SettingsError, WeightsError or PruningError.
     """
@@ -118,8 +120,9 @@ def outline(settings: Settings) -> Outline:
     model.to(device)
     _check_output(model, example, info)
     digest = _digest(settings, info, model, example)
-    removable = find_removable(model, example, settings, digest)
-    return Outline(settings, device, data, info, model, example, removable, digest)
+    findings = Findings(settings.cache_dir)
+    removable = find_removable(model, example, settings, digest=digest, findings=findings)
+    return Outline(settings, device, data, info, model, example, removable, digest, findings)
 
 
 def fresh_model(task: Outline) -> nn.Module:

@@ -54,9 +54,11 @@ class Prepared:
 
 def prepare(task: Outline) -> Prepared:
     """Train the dense model or take it from the cache, measure it, score its channels."""
+    task.findings.keep()  # all that can be known before the training is right
     dense = dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
+    _warn_if_too_bad(task.settings, dense_metrics)
     start = start_from(task, dense)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = start.score(scorer, training_batches(task))
@@ -166,4 +168,16 @@ def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
             found,
             found - published,
             published,
+        )
+
+
+def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
+    """No mistake: a pruned model may well be better than the dense one, by a little."""
+    least, found = settings.sparsity.min_accuracy, metrics.accuracy
+    if least is not None and found is not None and found < least:
+        _log.warning(
+            "the dense model reaches %.1f %% on the validation data, less than "
+            "`sparsity.min_accuracy=%g`: only models that become better than it can meet that",
+            found,
+            least,
         )

@@ -51,20 +51,29 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
     )
 
 
+def refuse_other_task(task: Outline, folder: Path) -> None:
+    """Raises SweepError if what is kept was made from other data, weights or model code."""
+    try:
+        kept = read_sealed(folder / "prepared.json")["digest"]
+    except (OSError, ValueError, KeyError):
+        return  # nothing is there, or something damaged, which is made again
+    if kept != task.digest:
+        raise SweepError(
+            f"{folder.parent} was made from other data, weights or model code than there are "
+            "now; give this sweep another `name`, or remove the folder"
+        )
+
+
 def load_prepared(task: Outline, folder: Path) -> Prepared | None:
     """What `keep_prepared` wrote; None where that is nothing, or is damaged.
 
     Raises SweepError if it was made from other data or another model.
     """
+    refuse_other_task(task, folder)
     try:
         kept = read_sealed(folder / "prepared.json")
         if any(digest_of(folder / name) != digest for name, digest in kept["files"].items()):
             raise ValueError("a file in it has changed")
-        if kept["digest"] != task.digest:
-            raise SweepError(
-                f"{folder.parent} was made from other data, weights or model code than there are "
-                "now; give this sweep another `name`, or remove the folder"
-            )
         load_state(task.model, folder / _WEIGHTS)
         scores = _on(task.device, load_file(folder / _SCORES))
         gates = _on(task.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor, nn
 
 from paretoprune.config import GranularitySettings, Settings
 from paretoprune.errors import SettingsError
-from paretoprune.files import read_sealed, write_sealed
+from paretoprune.findings import Findings
 from paretoprune.measure import count_bytes, count_params, macs_per_layer
 from paretoprune.pruning import FileSize, Groups, SizeModel, find_groups
 from paretoprune.pruning.unstructured import (
@@ -24,8 +22,6 @@ from paretoprune.pruning.unstructured import (
 )
 from paretoprune.targets import offers
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Removable:
@@ -37,8 +33,10 @@ class Removable:
     layers: Layers | None = None  # where weights go
 
 
-def find_removable(model: nn.Module, example: Tensor, settings: Settings, digest: str) -> Removable:
-    """Groups or layers of the model, proved (cached under `digest`), with their exact sizes.
+def find_removable(
+    model: nn.Module, example: Tensor, settings: Settings, *, digest: str, findings: Findings
+) -> Removable:
+    """Groups or layers of the model, proved (known by its `digest`), with their exact sizes.
 
     Raises SettingsError for a scorer that does not go with the granularity, or PruningError.
     """
@@ -49,7 +47,14 @@ def find_removable(model: nn.Module, example: Tensor, settings: Settings, digest
         layers = find_layers(model, pattern)
         size = ZeroedSize(layers.found, count_params(model), macs, dense_bytes)
         return Removable(layers.groups, size, size, layers)
-    groups = _groups(model, example, settings.granularity, settings.cache_dir / "groups" / digest)
+    granularity = settings.granularity
+    groups = findings.recall(
+        f"groups/{digest}-{granularity.name}",
+        read=Groups.from_json,
+        find=lambda: find_groups(
+            model, example, channels=granularity.name != "depth", blocks=granularity.blocks
+        ),
+    )
     shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
     return Removable(
         groups,
@@ -78,20 +83,3 @@ def _pattern(granularity: GranularitySettings) -> Pattern | None:
         "block": Blocks(granularity.rows, granularity.columns),
     }
     return patterns.get(granularity.name)
-
-
-def _groups(
-    model: nn.Module, example: Tensor, granularity: GranularitySettings, folder: Path
-) -> Groups:
-    cache = folder.with_name(f"{folder.name}-{granularity.name}.json")
-    try:
-        return Groups.from_json(read_sealed(cache))
-    except FileNotFoundError:
-        pass
-    except (ValueError, TypeError, KeyError) as error:
-        _log.warning("%s is damaged (%s); the groups are found again", cache, error)
-    groups = find_groups(
-        model, example, channels=granularity.name != "depth", blocks=granularity.blocks
-    )
-    write_sealed(cache, groups.to_json())
-    return groups

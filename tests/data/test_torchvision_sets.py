@@ -58,6 +58,21 @@ def test_mnist_and_fashion_mnist(tmp_path: Path, name: str, folder: str) -> None
         torchvision_set(name, root=str(tmp_path), download=False)
 
 
+def test_a_download_that_fails_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(mnist: datasets.MNIST) -> None:
+        Path(mnist.raw_folder).mkdir(parents=True)
+        raise OSError("no network")
+
+    monkeypatch.setattr(datasets.MNIST, "download", download)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with pytest.raises(DataError, match="no network; with a network connection delete damaged"):
+        torchvision_set("mnist", root=str(tmp_path / "made" / "here"))
+    assert list(tmp_path.iterdir()) == [kept]
+
+
 def test_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from paretoprune.cli.compose import fail
 from paretoprune.errors import ParetopruneError, SettingsError, SweepError
+from paretoprune.name_patterns import closest
 
 
 def run_command(
@@ -50,8 +50,8 @@ def split_options(
         if not separator or not value:
             mistakes.append(f"`{argument}` is not understood; write `key=value`, see --help")
         elif known and key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean `{close[0]}`? " if close else ""
+            close = closest(key, known)
+            hint = f"did you mean `{close}`? " if close else ""
             mistakes.append(f"`{key}` is not an option; {hint}there are: {', '.join(known)}")
         else:
             options[key] = value
@@ -81,7 +81,7 @@ def find_sweep(sweeps: Path, name: str) -> Path:
 def sweeps_there(sweeps: Path, name: str) -> str:
     """Which sweeps there are, the one that was probably meant first."""
     found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
-    close = difflib.get_close_matches(name, found, n=1)
-    hint = f"did you mean `{close[0]}`? " if close else ""
+    close = closest(name, found)
+    hint = f"did you mean `{close}`? " if close else ""
     there = f"there are: {', '.join(found)}" if found else "run `python -m src.train +sweep=resnet`"
     return f"{hint}{there}"

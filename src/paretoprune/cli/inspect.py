@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.cli.compose import run_hydra
+from paretoprune.config import Settings
 from paretoprune.errors import SettingsError
 from paretoprune.mistakes import load_settings
 
@@ -23,12 +24,27 @@ _PICTURE = Path("inspect.png")
 def main() -> None:
     """Entry point of the command. It takes the settings of `train`, and trains nothing unless the
     dense model's scores or sensitivity are asked for."""
-    run_hydra(_run)
+    run_hydra(_check, _run)
 
 
-def _run(config: Mapping[str, Any]) -> None:
-    asked = _asked(config)
-    settings = load_settings({key: config[key] for key in config if key not in _QUESTIONS})
+def _check(config: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings, and which of the questions are asked."""
+    mistakes = [
+        f"`{name}` must be true or false, got {config[name]!r}"
+        for name in _QUESTIONS
+        if not isinstance(config.get(name, False), bool)
+    ]
+    try:
+        settings = load_settings({key: config[key] for key in config if key not in _QUESTIONS})
+    except SettingsError as error:
+        raise SettingsError([*mistakes, *error.mistakes]) from None
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings, [name for name in _QUESTIONS if config.get(name, False)]
+
+
+def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> None:
+    settings, asked = checked
     # The large libraries are imported once the settings are known to be right.
     import torch
 
@@ -44,19 +60,9 @@ def _run(config: Mapping[str, Any]) -> None:
     sparsity = settings.sparsity
     rounding = f"sparsity.divisor={sparsity.divisor}, sparsity.min_channels={sparsity.min_channels}"
     print_groups(console, task.groups, task.removable.size, least, rounding=rounding)
+    task.findings.keep()
     if asked:
         _answer(console, task, asked)
-
-
-def _asked(config: Mapping[str, Any]) -> list[str]:
-    mistakes = [
-        f"`{name}` must be true or false, got {config[name]!r}"
-        for name in _QUESTIONS
-        if not isinstance(config.get(name, False), bool)
-    ]
-    if mistakes:
-        raise SettingsError(mistakes)
-    return [name for name in _QUESTIONS if config.get(name, False)]
 
 
 def _answer(console: Console, task: Outline, asked: list[str]) -> None:

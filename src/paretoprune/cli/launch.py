@@ -30,11 +30,11 @@ from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
-from paretoprune.prepared_folder import keep_prepared, load_prepared
+from paretoprune.prepared_folder import keep_prepared, load_prepared, refuse_other_task
 from paretoprune.pruning import normalise
 from paretoprune.pruning.scorers.lamp import lamp
 from paretoprune.results import ZEROS, Job, TrialResult
-from paretoprune.search import Ledger
+from paretoprune.search import Ledger, check_storage
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.tracking import redact, resolve_uri
@@ -56,15 +56,19 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     extend = search_of(settings).extend
     if settings.tracking.enabled:
         resolve_uri(settings.tracking.uri, root=Path.cwd())
+    if storage := search_of(settings).storage:
+        check_storage(storage)
     for name in ("sweeps_dir", "cache_dir"):
         _check_writable(name, getattr(settings, name))
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
     task = with_forecast(outline(settings))
     reject_unmeetable(task)
+    refuse_other_task(task, folder.dense)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another command may have come in between
         folder.write_config(config)
+        task.findings.keep()
         _describe(task, folder)
         try:
             results = _search(_prepared(task, folder), folder, config, console)

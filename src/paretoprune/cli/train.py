@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretoprune.cli.compose import run_hydra
+from paretoprune.config import Settings
 from paretoprune.mistakes import load_settings
 
 
 def main() -> None:
     """Entry point of the command."""
-    run_hydra(_run)
+    run_hydra(load_settings, _run)
 
 
-def _run(config: Mapping[str, Any]) -> None:
-    settings = load_settings(config)
+def _run(settings: Settings, config: Mapping[str, Any]) -> None:
     # The large libraries are imported once the settings are known to be right.
     from paretoprune.cli.launch import launch
 

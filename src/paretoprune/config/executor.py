@@ -25,13 +25,16 @@ class ExecutorSettings:
 
     @model_validator(mode="after")
     def _fits_the_name(self) -> ExecutorSettings:
+        mistakes = []
         if self.name == "inline" and self.workers > 1:
-            raise ValueError(
+            mistakes.append(
                 f"`executor.workers={self.workers}` needs other processes; "
                 "choose `executor=processes`, `executor=ray` or `executor=slurm`"
             )
         if self.gpus_per_worker and self.name not in ("ray", "slurm"):
-            raise ValueError("`executor.gpus_per_worker` needs `executor=ray` or `executor=slurm`")
+            mistakes.append("`executor.gpus_per_worker` needs `executor=ray` or `executor=slurm`")
         if self.address and self.name != "ray":
-            raise ValueError("`executor.address` needs `executor=ray`")
+            mistakes.append("`executor.address` needs `executor=ray`")
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
         return self

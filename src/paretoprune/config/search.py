@@ -35,29 +35,27 @@ class SearchSettings:
     baseline_ratios: tuple[Ratio, ...] = (0.2, 0.4, 0.6, 0.8)  # uniform; global at equal MACs
 
     @model_validator(mode="after")
-    def _objectives_are_measured(self) -> SearchSettings:
+    def _fit_together(self) -> SearchSettings:
+        mistakes = []
         if not 2 <= len(self.objectives) <= 3:
-            raise ValueError(
+            mistakes.append(
                 f"`search.objectives` must name two or three quantities, got {len(self.objectives)}"
             )
         unknown = [name for name in self.objectives if name not in DIRECTIONS]
         if unknown:
-            raise ValueError(
+            mistakes.append(
                 f"`search.objectives` names {', '.join(unknown)}, which is not measured; "
                 f"measured are: {', '.join(DIRECTIONS)}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _who_asks_has_a_sampler(self) -> SearchSettings:
         if self.strategy in ("full", "halving") and self.sampler is None:
-            raise ValueError(f"`search.strategy={self.strategy}` needs `search.sampler`")
-        return self
-
-    @model_validator(mode="after")
-    def _baselines_are_in_the_space(self) -> SearchSettings:
+            mistakes.append(
+                f"`search.strategy={self.strategy}` needs `search.sampler`; "
+                "`search=auto`, for example, is a whole search"
+            )
         if max(self.baseline_ratios, default=0.0) > self.max_ratio:
-            raise ValueError(
+            mistakes.append(
                 f"`search.baseline_ratios` must not exceed `search.max_ratio={self.max_ratio}`"
             )
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
         return self

@@ -19,6 +19,7 @@ def parse_count(value: object) -> object:
     return value
 
 
+_NUMBER_AND_UNIT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*")
 _BUDGETS: Mapping[str, tuple[float, BudgetUnit]] = {
     "": (1, "trials"),
     "trials": (1, "trials"),
@@ -33,7 +34,7 @@ def parse_budget(value: object) -> object:
     """`10min` -> 600 seconds, `200ep` -> 200 epochs, `40` -> 40 trials."""
     if isinstance(value, Budget | Mapping) or value is None:
         return value
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", str(value))
+    match = _NUMBER_AND_UNIT.fullmatch(str(value))
     if match is None or match[2] not in _BUDGETS:
         raise ValueError(
             f"a budget is a time (`90s`, `10min`, `2h`), passes over the training data (`200ep`) "
@@ -47,7 +48,8 @@ def parse_seconds(value: object) -> object:
     """`90s` -> 90, `10min` -> 600, `2h` -> 7200; numbers are seconds already."""
     if not isinstance(value, str) or value.strip().isdigit():
         return value
-    budget = parse_budget(value)
-    if not isinstance(budget, Budget) or budget.unit != "seconds":
+    match = _NUMBER_AND_UNIT.fullmatch(value)
+    scale, unit = _BUDGETS.get(match[2], (0, "")) if match else (0, "")
+    if match is None or unit != "seconds":
         raise ValueError(f"a time is written `90s`, `10min` or `2h`, not `{value}`")
-    return budget.amount
+    return float(match[1]) * scale

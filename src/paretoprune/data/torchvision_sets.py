@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,16 @@ def _read(
     """One official part, and the names of the classes if the set has them."""
     part = "train" if train else "test"
     choice = {"split": part} if name == "svhn" else {"train": train}
+    folder = Path(root).absolute()
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         dataset = _SETS[name](root, download=download, **choice)
     except Exception as error:  # torchvision's readers fail in many ways on damaged files
+        _remove_empty([*sorted(folder.rglob("*"), reverse=True), *missing])
         cause = " ".join(str(error).split()) or type(error).__name__
+        online = "delete damaged files" + ("" if download else " and set `data.download=true`")
         raise DataError(
-            f"{name} cannot be read from {Path(root).absolute()}: {cause}; "
-            "with a network connection set `data.download=true` (delete damaged files first), "
+            f"{name} cannot be read from {folder}: {cause}; with a network connection {online}, "
             "without one copy torchvision's files there or set `data.root`"
         ) from error
     images = np.asarray(dataset.data)
@@ -92,3 +96,10 @@ def _read(
     labels = np.asarray(dataset.labels if name == "svhn" else dataset.targets)
     names = getattr(dataset, "classes", None)
     return labelled_images(images, labels, where=f"{name}, {part} part"), names and tuple(names)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove what a download that came to nothing has left, the innermost first."""
+    for folder in folders:
+        with suppress(OSError):  # it holds something, or is a file
+            folder.rmdir()

@@ -8,13 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torchmetrics.functional.classification import (
-    multiclass_accuracy,
-    multiclass_calibration_error,
-    multiclass_f1_score,
-    multiclass_precision,
-    multiclass_recall,
-)
 
 from paretoprune.errors import DataError
 from paretoprune.measure.modes import evaluation_mode
@@ -73,8 +66,20 @@ def quality_of(predictions: Predictions) -> Quality:
     Precision, recall and F1 are macro averages over the classes that occur in labels or
     predictions. The calibration error is the expected one of 15 bins (Guo et al. 2017, eq. 3).
     """
+    # Here, since it takes seconds, which a process that measures something else need not spend.
+    from torchmetrics.functional.classification import (
+        multiclass_accuracy,
+        multiclass_calibration_error,
+        multiclass_f1_score,
+        multiclass_precision,
+        multiclass_recall,
+    )
+
     logits, labels = predictions.logits, predictions.labels
     num_classes = logits.shape[1]
+    top5 = None
+    if num_classes > 5:
+        top5 = multiclass_accuracy(logits, labels, num_classes, top_k=5, average="micro")
     return Quality(
         accuracy=_percent(multiclass_accuracy(logits, labels, num_classes, average="micro")),
         precision=_percent(multiclass_precision(logits, labels, num_classes, average="macro")),
@@ -86,14 +91,8 @@ def quality_of(predictions: Predictions) -> Quality:
                 logits.softmax(dim=1), labels, num_classes, n_bins=15, norm="l1"
             )
         ),
-        top5_accuracy=_top5(logits, labels, num_classes),
+        top5_accuracy=None if top5 is None else _percent(top5),
     )
-
-
-def _top5(logits: Tensor, labels: Tensor, num_classes: int) -> float | None:
-    if num_classes <= 5:
-        return None
-    return _percent(multiclass_accuracy(logits, labels, num_classes, top_k=5, average="micro"))
 
 
 def _percent(rate: Tensor) -> float:

@@ -14,6 +14,7 @@ from paretoprune.search.least_loss import least_loss, loss_of_scores, worthwhile
 from paretoprune.search.ledger import Ledger
 from paretoprune.search.limits import broken_limits
 from paretoprune.search.measures import Yardstick, attained, box_hypervolume, retained_area
+from paretoprune.search.open_study import check_storage
 from paretoprune.search.pace import Pace, Paces, foretold_seconds
 from paretoprune.search.paths import (
     Path,
@@ -64,6 +65,7 @@ __all__ = [
     "baselines",
     "box_hypervolume",
     "broken_limits",
+    "check_storage",
     "different_places",
     "distinct_ratios",
     "erdos_renyi_path",

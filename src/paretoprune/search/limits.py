@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from paretoprune.config import SparsitySettings
 from paretoprune.results import Metrics
 
@@ -25,10 +23,3 @@ def broken_limits(sparsity: SparsitySettings, metrics: Metrics) -> list[str]:
         if limit is not None and value is not None and sign * value > sign * limit:
             sentences.append(f"{quantity} {value:.6g} breaks `sparsity.{setting}={limit:.6g}`")
     return sentences
-
-
-def unmeetable(sparsity: SparsitySettings, smallest: Metrics) -> Sequence[str]:
-    """As `broken_limits`, for the smallest candidate there can be: nothing can meet these."""
-    return [
-        f"no candidate can meet it: the smallest has {s}" for s in broken_limits(sparsity, smallest)
-    ]

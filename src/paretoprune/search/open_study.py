@@ -14,7 +14,8 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import create_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from paretoprune.errors import DiskFullError, SweepError
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 # Without a pool, connections are closed as soon as they have been used. A lock is not waited for
 # here: the search goes on meanwhile.
 _ENGINE = {"poolclass": NullPool, "connect_args": {"timeout": 1.0}}
+_UNUSABLE = (StorageInternalError, ArgumentError, DBAPIError, ImportError)
 _PATIENCE_S = 60.0  # for a database that another program has locked
 _FIRST_PAUSE_S = 0.2  # before it is tried again; then twice as long
 
@@ -53,6 +55,23 @@ def open_study(
         pause_s *= 2
 
 
+def check_storage(url: str) -> None:
+    """Raises SweepError where a URL names no database that can be used. Nothing is made."""
+    try:
+        engine = create_engine(url, poolclass=NullPool)
+        if engine.dialect.name != "sqlite":
+            engine.connect().close()
+        elif not (folder := Path(engine.url.database or "").absolute().parent).is_dir():
+            raise SweepError(f"`search.storage` cannot be used: there is no folder {folder}")
+    except NoSuchModuleError as error:
+        raise SweepError(
+            f"`search.storage` names no kind of database that there is: `{url.partition(':')[0]}`; "
+            "write for example `postgresql+psycopg://host/studies` or `sqlite:////shared/study.db`"
+        ) from error
+    except _UNUSABLE as error:
+        raise SweepError(f"`search.storage` cannot be used: {cause_of(error)}") from error
+
+
 def open_shared_study(
     url: str, name: str, objectives: Mapping[str, Direction]
 ) -> tuple[optuna.Study, RDBStorage]:
@@ -60,7 +79,7 @@ def open_shared_study(
     try:
         storage = RDBStorage(url, engine_kwargs={"poolclass": NullPool})
         return _study_in(storage, name, objectives), storage
-    except (StorageInternalError, ArgumentError, DBAPIError, ImportError) as error:
+    except _UNUSABLE as error:
         raise SweepError(f"`search.storage` cannot be used: {cause_of(error)}") from error
 
 

@@ -1,0 +1,142 @@
+"""The command line of `train` and `inspect`: what is wrong with it, and the rest for Hydra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
+
+from paretoprune.name_patterns import closest
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CHECKOUT = _PACKAGE.parents[1] / "conf"
+CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
+
+_GRID = {"-m", "--multirun"}
+_OF_AN_OPTION = ("is missing", "is not an argument of", "needs `")  # what it alone can tell
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """A command line that was read."""
+
+    arguments: list[str]  # without those that are wrong; an option that was nearly right, corrected
+    mistakes: list[str]  # a sentence for each wrong one
+    unknown_options: frozenset[str]  # the groups of which an option was named that there is not
+    folders: list[Path]  # of configs: ours, and those that `--config-dir` adds
+
+    @property
+    def overrides(self) -> list[str]:
+        """The arguments that are `key=value`."""
+        return [a for a in self.arguments if "=" in a and not a.startswith("-")]
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether `-m` asks for a run for each combination of values."""
+        return not _GRID.isdisjoint(self.arguments)
+
+    def all_mistakes(self, of_the_rest: Sequence[str]) -> list[str]:
+        """The mistakes, and those of the rest that do not follow from them.
+
+        What `model=resnet21` would have taken is not known.
+        """
+        groups = tuple(f"`{group}." for group in self.unknown_options)
+        known = [
+            one
+            for one in of_the_rest
+            if not (one.startswith(groups) and any(words in one for words in _OF_AN_OPTION))
+        ]
+        return [*self.mistakes, *known]
+
+
+def read_command_line(arguments: Sequence[str]) -> CommandLine:
+    """Read the arguments; each `key=value` may name any key.
+
+    Hydra stops at the first key that it does not know; our own check names all of them together.
+    """
+    folders = [CONF, *_extra_folders(arguments)]
+    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    is_grid = not _GRID.isdisjoint(arguments)
+    kept, mistakes, unknown = [], _grid_mistakes(arguments), set()
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        key, separator, value = argument.partition("=")
+        name = key.lstrip("+")
+        if key.startswith(("-", "~")) or (not separator and before.startswith("-")):
+            kept.append(argument)
+        elif found := _grammar_mistakes(argument, is_grid=is_grid):
+            mistakes += found
+        elif name in groups:
+            found, likely = option_mistakes(name, value, folders)
+            mistakes += found
+            unknown |= _decided_by(name) if found else set()
+            kept += [f"{key}={likely}"] if likely else []
+        elif key == name and not name.startswith(("hydra.", "hydra/")):
+            kept.append(f"++{argument}")
+        else:
+            kept.append(argument)
+    return CommandLine(kept, mistakes, frozenset(unknown), folders)
+
+
+def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:
+    """A sentence for each option of a group that there is not, and what was probably meant.
+
+    `value` may name several, as a grid of runs does. Where nothing is near, nothing was meant.
+    """
+    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+    options = sorted(name for name in found if not name.startswith("_"))
+    mistakes, meant = [], []
+    for option in value.split(","):
+        if option in found:
+            meant.append(option)
+            continue
+        close = closest(option, options)
+        hint = f"did you mean `{close}`? " if close else ""
+        mistakes.append(f"there is no {group} `{option}`; {hint}there are: {', '.join(options)}")
+        meant += [close] if close else []
+    return mistakes, ",".join(meant)
+
+
+def _decided_by(group: str) -> set[str]:
+    """The groups that an option of this one decides on; a sweep's is a bundle with a search."""
+    return {group, "search"} if group == "sweep" else {group}
+
+
+def _grammar_mistakes(argument: str, *, is_grid: bool) -> list[str]:
+    key, separator, _ = argument.partition("=")
+    if not separator or not key.lstrip("+"):
+        return [f"`{argument}` is not understood; write `key=value`, see --help"]
+    try:
+        [override] = OverridesParser.create().parse_overrides([argument])
+    except OverrideParseException as error:
+        reason = error.message.splitlines()[-2]  # the last line is a link to Hydra's grammar
+        return [f"`{argument}` is not understood: {reason}"]
+    if override.is_sweep_override() and not is_grid:
+        value = argument.partition("=")[2]
+        return [
+            f"`{argument}` gives several values; add `-m` for a run with each, "
+            f"or write `{key}=[{value}]` for a list"
+        ]
+    return []
+
+
+def _grid_mistakes(arguments: Sequence[str]) -> list[str]:
+    searches = [a for a in arguments if a.lstrip("+").startswith(("sweep=", "search="))]
+    if not searches or _GRID.isdisjoint(arguments):
+        return []
+    return [
+        "`-m` makes a grid of single runs, and a sweep is a search of its own; "
+        f"leave out `-m`, or leave out `{searches[0]}`"
+    ]
+
+
+def _extra_folders(arguments: Sequence[str]) -> list[Path]:
+    """The folders that `--config-dir` adds."""
+    found: list[Path] = []
+    for index, argument in enumerate(arguments):
+        option, separator, value = argument.partition("=")
+        if option in ("--config-dir", "-cd"):
+            found += [Path(value)] if separator else map(Path, arguments[index + 1 : index + 2])
+    return [folder for folder in found if folder.is_dir()]
