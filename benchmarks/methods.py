@@ -231,7 +231,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     for axis, part in zip(axes[0], parts, strict=True):
         size = "compression_ratio" if part == "zeroing" else "theoretical_speedup"
         methods = table[table["part"] == part].groupby("method", sort=False)
-        axis.set_prop_cycle(color=plt.get_cmap("tab20").colors)
+        axis.set_prop_cycle(color=plt.get_cmap("tab20")(range(20)))
         for method, own in methods:
             points = own.groupby("target", sort=False)
             x, y = points[size].mean(), points["accuracy"].mean()
