@@ -54,6 +54,19 @@ def test_a_budget_is_kept_to_within_an_epoch(name: str, tmp_path: Path, budget: 
     assert len(trained) > 8
 
 
+@pytest.mark.parametrize("budget", [Budget(24, "epochs"), Budget(45, "seconds")], ids=str)
+def test_baselines_take_a_third_of_a_short_budget(tmp_path: Path, budget: Budget) -> None:
+    """Their whole training would be four epochs for each."""
+    results = sweep("uniform", tmp_path, budget=budget, n_trials=1)
+    first, others = results[:7], results[7:]
+    trained = [result for result in first if result.epochs]
+    spent = sum(r.epochs if budget.unit == "epochs" else sum(r.seconds.values()) for r in first)
+    assert len(trained) >= 3
+    assert all(0.5 < result.epochs < 2 for result in trained)
+    assert spent <= budget.amount / 3
+    assert sum(result.epochs for result in others) > 2 * sum(result.epochs for result in trained)
+
+
 @pytest.mark.usefixtures("light_heap")
 def test_a_hundred_trials_take_less_than_two_seconds(name: str, tmp_path: Path) -> None:
     slowness = _slowness()

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 # So many proposals in a row that lead to nothing new mean that the space is used up.
 _MAX_IDLE = 50
+# Baselines may take one part in so many of a budget of time or passes.
+_BASELINES = 3
 
 
 class Queue:
@@ -89,7 +91,7 @@ class Queue:
     def _propose(self, left: Left) -> Job | None:
         number = self._free_number()
         if number < len(self._first):
-            proposal = self._first[number]
+            proposal = self._baseline(number, left)
         elif (found := self._ask(number, left)) is not None:
             proposal = found
         else:
@@ -107,6 +109,19 @@ class Queue:
         if job.parent is not None and (ready := self._ready(job)) is not job:
             return ready and self._unfinished.again.pop(ready.number)
         return job
+
+    def _baseline(self, number: int, left: Left) -> Proposal:
+        """With its whole training, or as much as leaves the strategy most of the budget.
+
+        Of all of them together that is a third. So this one's share of what is left is one of as
+        many as there are in three times that, less those before it.
+        """
+        proposal = self._first[number]
+        if left.budget.unit == "trials":
+            return proposal
+        share = 1 / (_BASELINES * len(self._first) - number)
+        affordable = left.epochs(share, macs=self._problem.cost_of(proposal.ratios).macs)
+        return replace(proposal, epochs=min(self._problem.epochs, affordable))
 
     def _free_number(self) -> int:
         """The lowest number that no trial has."""
