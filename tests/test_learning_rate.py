@@ -31,6 +31,11 @@ def test_the_peak_is_twice_the_rate_of_the_least_loss(best: float) -> None:
     assert abs(math.log10(peak_of(rates, losses, usual=9.0) / (2 * best))) <= 0.026
 
 
+def test_the_peak_is_at_most_ten_times_the_usual_one() -> None:
+    rates = rising(0.001, 10.0, 30)
+    assert peak_of(rates, [1 / rate for rate in rates], usual=0.01) == pytest.approx(0.1)
+
+
 def test_the_first_losses_and_losses_that_are_too_few_say_nothing() -> None:
     rates = rising(0.001, 1.0, 30)
     assert peak_of(rates, [0.0] * 10, usual=0.005) == 0.005

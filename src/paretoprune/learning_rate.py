@@ -26,6 +26,7 @@ _NUM_STEPS = 80
 _SHARE = 0.1  # of a budget of time: with less for these steps the configured rate stays
 _NUM_TIMED = 5  # steps whose time tells how long they take
 _PEAK = 2.0  # the peak of a cycle over the rate at which the loss was least
+_MOST = 10.0  # times the configured one: few images that come again and again are learnt at any
 
 
 def with_tuned_rate(
@@ -65,12 +66,16 @@ def rising(lowest: float, highest: float, count: int) -> list[float]:
 
 
 def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) -> float:
-    """Twice the rate of the least loss; `usual` where the losses are too few to say.
+    """Twice the rate of the least loss, and at most ten times the `usual` one.
+
+    The usual one where the losses are too few to say.
 
     Twice, since the steps of a cycle after its peak undo what was a little too much for the loss.
     """
     clear = range(NUM_VAGUE, len(losses))
-    return _PEAK * rates[min(clear, key=losses.__getitem__)] if clear else usual
+    if not clear:
+        return usual
+    return min(_PEAK * rates[min(clear, key=losses.__getitem__)], _MOST * usual)
 
 
 def _seconds_per_step(
