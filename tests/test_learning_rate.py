@@ -47,9 +47,9 @@ def test_a_rate_that_is_far_off_is_mended(prepared: Prepared) -> None:
         with_tuned_rate(
             replace(prepared, finetune=replace(prepared.finetune, learning_rate=rate))
         ).finetune.learning_rate
-        for rate in (0.01, 0.05)
+        for rate in (0.06, 3.0)
     ]
-    assert max(found) < 5 * min(found)
+    assert max(found) < 3 * min(found)
 
 
 def test_the_same_seed_finds_the_same_rate_and_changes_no_weights(prepared: Prepared) -> None:
