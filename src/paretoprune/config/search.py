@@ -39,8 +39,8 @@ class SearchSettings:
         mistakes = []
         if not 2 <= len(self.objectives) <= 3:
             mistakes.append(
-                f"`search.objectives` must name two or three quantities, got {len(self.objectives)} "
-                f"({', '.join(self.objectives)}); `~search.objectives.macs` leaves one out"
+                "`search.objectives` must name two or three quantities, got "
+                f"{len(self.objectives)} ({', '.join(self.objectives)}); `~search.objectives.macs` leaves one out"
             )
         unknown = [name for name in self.objectives if name not in DIRECTIONS]
         if unknown:
