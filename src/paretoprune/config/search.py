@@ -40,7 +40,8 @@ class SearchSettings:
         if not 2 <= len(self.objectives) <= 3:
             mistakes.append(
                 "`search.objectives` must name two or three quantities, got "
-                f"{len(self.objectives)} ({', '.join(self.objectives)}); `~search.objectives.macs` leaves one out"
+                f"{len(self.objectives)} ({', '.join(self.objectives)}); "
+                "`~search.objectives.macs` leaves one out"
             )
         unknown = [name for name in self.objectives if name not in DIRECTIONS]
         if unknown:
