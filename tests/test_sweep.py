@@ -11,10 +11,11 @@ import pytest
 from paretoprune.config import SparsitySettings
 from paretoprune.executors import Inline
 from paretoprune.results import Cost, Job, Metrics, TrialResult
-from paretoprune.search import Full, Ledger, baselines, broken_limits, front_of
+from paretoprune.search import Full, broken_limits, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
+from tests.kits.formula_sweep import baselines_of, open_ledger
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,7 @@ def sweep(
     path.mkdir(exist_ok=True)
     search = formula.search_settings(n_trials, sampler)
     folder = SweepFolder(path)
-    ledger = Ledger(
-        folder.study,
-        name="formula",
-        groups=formula.GROUPS,
-        objectives=search.objectives,
-        sampler=search.sampler,
-        max_ratio=search.max_ratio,
-        seed=seed,
-    )
-    first = baselines(
-        formula.GROUPS,
-        formula.SCORES,
-        formula.cost_of,
-        ratios=search.baseline_ratios,
-        max_ratio=search.max_ratio,
-    )
+    ledger, first = open_ledger(folder.study, search, seed=seed), baselines_of(search)
 
     def fits(ratios: Mapping[str, float]) -> bool:
         cost = formula.cost_of(ratios)

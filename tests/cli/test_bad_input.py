@@ -35,6 +35,7 @@ from tests.kits.commands import SWEEP, TINY, run_pick, run_train
         (("--config-dir",), "--config-dir"),
         ((*TINY, "data.batch_size=0"), "`data.batch_size` must be greater than or equal to 1"),
         (("scorer=taylor", "scorer.batches=0"), "`scorer.batches` must be greater than or equal"),
+        (("scorer=reconstruction", "scorer.batches=0"), "`scorer.batches` must be greater than or"),
         ((*TINY, "tracking.enabled=true", "tracking.uri=foo://x"), "`tracking.uri` must name a"),
         ((*SWEEP, "search.storage=foo://x"), "names no kind of database that there is: `foo`"),
         ((*SWEEP, "search.storage=sqlite:///no/x.db"), "`search.storage` cannot be used: there is"),

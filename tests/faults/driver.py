@@ -26,10 +26,8 @@ from paretoprune.results import Job, TrialResult
 from paretoprune.search import (
     Chain,
     Full,
-    Ledger,
     Sizes,
     Strategy,
-    baselines,
     distinct_ratios,
     measure_sensitivity,
     uniform_ratios,
@@ -37,6 +35,7 @@ from paretoprune.search import (
 from paretoprune.sweep import Problem, Watcher, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
+from tests.kits.formula_sweep import baselines_of, open_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,24 +83,7 @@ def sweep(
     """A sweep in this process; its trials run where `executor` says."""
     path.mkdir(parents=True, exist_ok=True)
     folder, search = SweepFolder(path), formula.search_settings(n_trials, sampler)
-    first = baselines(
-        formula.GROUPS,
-        formula.SCORES,
-        formula.cost_of,
-        ratios=search.baseline_ratios,
-        max_ratio=search.max_ratio,
-    )
-    ledger = Ledger(
-        folder.study,
-        name="formula",
-        groups=formula.GROUPS,
-        objectives=search.objectives,
-        sampler=search.sampler,
-        max_ratio=search.max_ratio,
-        seed=0,
-        storage=storage,
-        owner=path.name if storage else "",
-    )
+    ledger, first = open_ledger(folder.study, search, storage=storage), baselines_of(search)
     strategy: Strategy = Full(ledger, lambda ratios: True, search.max_ratio)
     if chain:
         strategy = _chain(num_links=n_trials - len(first))

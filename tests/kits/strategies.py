@@ -17,13 +17,9 @@ from paretoprune.search import (
     Halving,
     InTurn,
     Ledger,
-    Quality,
     Refill,
-    Sizes,
     Sketch,
     Strategy,
-    baselines,
-    distinct_ratios,
     global_ratios,
     measure_sensitivity,
     uniform_ratios,
@@ -32,6 +28,7 @@ from paretoprune.search.sensitivity import ChannelDamage, Damage
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
+from tests.kits.formula_sweep import QUALITY, SIZES, baselines_of, open_ledger
 
 STRATEGIES = ("full", "uniform", "global", "halving", "chain", "auto")
 NUM_TRIALS = 16
@@ -42,12 +39,6 @@ def divergence(ratios: Mapping[str, float]) -> float:
     return 100 - formula.accuracy_of(formula.widths_of(ratios))
 
 
-SIZES = Sizes(
-    choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
-    size_of=lambda ratios: float(formula.cost_of(ratios).macs),
-    macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
-)
-QUALITY = Quality(lambda result: result.metrics.accuracy, 0.0)
 SENSITIVITY = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9))
 
 
@@ -127,18 +118,7 @@ def sweep(
     path.mkdir(exist_ok=True)
     search = replace(formula.search_settings(n_trials), budget=budget)
     folder = SweepFolder(path)
-    ledger = Ledger(
-        folder.study,
-        name="formula",
-        groups=formula.GROUPS,
-        objectives=search.objectives,
-        sampler=search.sampler,
-        max_ratio=0.9,
-        seed=0,
-    )
-    first = baselines(
-        formula.GROUPS, formula.SCORES, formula.cost_of, ratios=(0.25, 0.5, 0.75), max_ratio=0.9
-    )
+    ledger, first = open_ledger(folder.study, search), baselines_of(search)
     trials = Trials(path, stop=stop)
     return run_sweep(
         Problem(

@@ -10,9 +10,9 @@ from pathlib import Path
 from paretoprune.results import Budget, Job, TrialResult
 from paretoprune.search import Left, Pace
 from tests.kits import formula
+from tests.kits.formula_sweep import SIZES
 from tests.kits.strategies import (
     NUM_SIZES,
-    SIZES,
     divergence,
     make_chain,
     sweep,

@@ -11,17 +11,12 @@ from itertools import pairwise
 import pytest
 
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import Quality, Sizes, distinct_ratios
+from paretoprune.search import Quality
 from paretoprune.search.gaps import gaps_of, middle, points_of
 from paretoprune.search.sensitivity import ChannelDamage
 from tests.kits import formula
+from tests.kits.formula_sweep import QUALITY, SIZES
 
-SIZES = Sizes(
-    choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
-    size_of=lambda ratios: float(formula.cost_of(ratios).macs),
-    macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
-)
-QUALITY = Quality(lambda result: result.metrics.accuracy, 0.0)
 DAMAGE = ChannelDamage.of(formula.SCORES, formula.widths_of)
 DENSE = dict.fromkeys(SIZES.choices, 0.0)
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from paretoprune.results import Budget
-from paretoprune.search import Sizes, affordable_sizes, distinct_ratios
-from tests.kits import formula
-
-SIZES = Sizes(
-    choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
-    size_of=lambda ratios: float(formula.cost_of(ratios).macs),
-    macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
-)
+from paretoprune.search import affordable_sizes
+from tests.kits.formula_sweep import SIZES
 
 
 def test_the_ends_and_the_middle() -> None:

@@ -12,7 +12,8 @@ from paretoprune.search import InTurn, Left, Pace, Refill, Sketch, Strategy
 from paretoprune.search.sensitivity import ChannelDamage, Damage
 from paretoprune.sweep_results import SweepResults
 from tests.kits import formula
-from tests.search.test_gaps import DENSE, QUALITY, SIZES, trial
+from tests.kits.formula_sweep import QUALITY, SIZES
+from tests.search.test_gaps import DENSE, trial
 
 FIRST = replace(trial(0, 0.0, 100.0, origin="dense"), curve=())
 

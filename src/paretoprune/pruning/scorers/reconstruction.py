@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.values import Positive
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
@@ -32,7 +33,7 @@ class Reconstruction:
     comes from the first `batches` batches, and is taken to be the same at all places of a kernel.
     """
 
-    batches: int = 2
+    batches: Positive = 2
 
     def __call__(
         self,

@@ -1,0 +1,170 @@
+"""A sweep in this process whose clock is the CPU's, and what its front is worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from front_scores import Member
+
+from paretoprune.cli.first import first_proposals, group_infos, search_of
+from paretoprune.cli.launch import comparable_scores
+from paretoprune.cli.strategy import sensitivity_of, strategy_of
+from paretoprune.executors import Inline
+from paretoprune.files import read_json
+from paretoprune.learning_rate import with_tuned_rate
+from paretoprune.measure import measure_quality
+from paretoprune.outline import Outline
+from paretoprune.prepare import Prepared, prepare, with_gate_scores
+from paretoprune.pruning import Plan, rebuild
+from paretoprune.results import Job, TrialResult
+from paretoprune.search import Chain, InTurn, Ledger, Refill, Sketch, Strategy, front_of
+from paretoprune.sweep import Problem, run_sweep
+from paretoprune.sweep_folder import SweepFolder
+from paretoprune.trial import run_trial
+
+
+class CpuSweep:
+    """A sweep in this process whose clock is the CPU's."""
+
+    def __init__(self, task: Outline, folder: SweepFolder) -> None:
+        self.task, self.folder = task, folder
+        self.started = time.process_time()
+        self.inside = 0.0  # seconds of training and evaluation
+        self.finished_at: dict[int, float] = {}
+        self.prepared: Prepared | None = None
+
+    def clock(self) -> float:
+        """Seconds since the sweep began."""
+        return time.process_time() - self.started
+
+    def run(self) -> list[TrialResult]:
+        """Prepare and search."""
+        settings = self.task.settings
+        search = search_of(settings)
+        prepared = prepare(self.task)
+        if search.strategy == "auto":
+            prepared = with_gate_scores(prepared)
+        if settings.finetune.tune_learning_rate:
+            prepared = with_tuned_rate(prepared, search.budget, clock=self.clock)
+        self.prepared = prepared
+        self.learning_rate = prepared.finetune.learning_rate
+        self.inside = self.clock()
+        ledger = Ledger(
+            self.folder.study,
+            name="benchmark",
+            groups=group_infos(self.task),
+            objectives=search.objectives,
+            sampler=search.sampler,
+            max_ratio=search.max_ratio,
+            seed=settings.seed,
+        )
+        scores = comparable_scores(prepared)
+        sensitivity = sensitivity_of(prepared, self.folder.dense / "sensitivity.json")
+        first = first_proposals(self.task, scores, sensitivity)
+        strategy = self._watched(
+            strategy_of(
+                prepared,
+                ledger,
+                scores,
+                sensitivity,
+                num_first=len(first),
+                trials=self.folder.trials,
+            )
+        )
+        self.least_share = _least_share(self.task, search.max_ratio)
+        results = run_sweep(
+            Problem(
+                self.task.widths_of,
+                self.task.cost_of,
+                epochs=prepared.finetune.epochs,
+                epoch_time=prepared.epoch_time,
+            ),
+            first,
+            strategy,
+            ledger=ledger,
+            folder=self.folder,
+            executor=Inline(self._evaluate),
+            search=search,
+            sparsity=settings.sparsity,
+            seed=settings.seed,
+            clock=self.clock,
+        )
+        self.spent = self.clock()
+        return results
+
+    def _watched(self, strategy: Strategy) -> Strategy:
+        """Looks at candidates are evaluation, though they happen between trials."""
+        if isinstance(strategy, InTurn):
+            return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
+        return strategy
+
+    def _timed(self, part: Chain | Sketch | Refill) -> Chain | Sketch | Refill:
+        if not isinstance(part, Chain):
+            return part
+
+        def look(parent: int | None, ratios: Mapping[str, float]) -> float:
+            begun = time.process_time()
+            found = part.look(parent, ratios)
+            self.inside += time.process_time() - begun
+            return found
+
+        return replace(part, look=look)
+
+    def _evaluate(self, job: Job) -> TrialResult:
+        """A trial, with its seconds in CPU time."""
+        assert self.prepared is not None
+        begun, wall = time.process_time(), time.perf_counter()
+        result = run_trial(self.prepared, job, folder=self.folder.trial(job.number))
+        seconds = time.process_time() - begun
+        rate = seconds / (time.perf_counter() - wall)
+        result = replace(result, seconds={k: v * rate for k, v in result.seconds.items()})
+        self.inside += seconds - result.seconds.get("prune", 0.0)
+        self.finished_at[job.number] = self.clock()
+        return result
+
+    def front(self, results: Sequence[TrialResult]) -> list[Member]:
+        """All trials as they stand; those of the front are scored on the test split."""
+        assert self.prepared is not None
+        objectives = search_of(self.task.settings).objectives
+        front = front_of(results, objectives)
+        dense_macs = self.task.cost_of({}).macs
+        dense = Member(
+            share=1.0,
+            validation=self.prepared.dense_metrics.accuracy or 0.0,
+            test=self._test_accuracy(None),
+            seconds=0.0,
+        )
+        trials = [
+            Member(
+                share=(result.metrics.macs or 0) / dense_macs,
+                validation=result.metrics.accuracy or 0.0,
+                test=self._test_accuracy(result.number) if result.number in front else None,
+                seconds=self.finished_at[result.number],
+            )
+            for result in results
+            if result.state == "complete" and result.origin != "dense"
+        ]
+        return [dense, *trials]
+
+    def _test_accuracy(self, number: int | None) -> float:
+        assert self.prepared is not None
+        model = self.prepared.dense
+        if number is not None:
+            folder = self.folder.trial(number)
+            plan = Plan.from_json(read_json(folder / "plan.json"))
+            groups = self.task.groups.prunable
+            model = rebuild(model, groups, plan, folder / "model.safetensors").eval()
+        return measure_quality(
+            model,
+            self.task.data.test_dataloader(),
+            num_classes=self.task.info.num_classes,
+            device=self.task.device,
+        ).accuracy
+
+
+def _least_share(task: Outline, max_ratio: float) -> float:
+    """The smallest candidate's share of the dense MACs: where the area begins."""
+    smallest = {group.name: max_ratio for group in group_infos(task)}
+    return task.cost_of(smallest).macs / task.cost_of({}).macs

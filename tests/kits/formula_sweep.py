@@ -1,0 +1,45 @@
+"""What a sweep over the formula is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paretoprune.config import SearchSettings
+from paretoprune.results import Proposal
+from paretoprune.search import Ledger, Quality, Sizes, baselines, distinct_ratios
+from tests.kits import formula
+
+SIZES = Sizes(
+    choices=distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9),
+    size_of=lambda ratios: float(formula.cost_of(ratios).macs),
+    macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
+)
+QUALITY = Quality(lambda result: result.metrics.accuracy, 0.0)
+
+
+def open_ledger(
+    study: Path, search: SearchSettings, *, seed: int = 0, storage: str | None = None
+) -> Ledger:
+    """The ledger of a search; a shared `storage` knows it by the name of its folder."""
+    return Ledger(
+        study,
+        name="formula",
+        groups=formula.GROUPS,
+        objectives=search.objectives,
+        sampler=search.sampler,
+        max_ratio=search.max_ratio,
+        seed=seed,
+        storage=storage,
+        owner=study.parent.name if storage else "",
+    )
+
+
+def baselines_of(search: SearchSettings) -> list[Proposal]:
+    """The dense model, uniform pruning and global ranking."""
+    return baselines(
+        formula.GROUPS,
+        formula.SCORES,
+        formula.cost_of,
+        ratios=search.baseline_ratios,
+        max_ratio=search.max_ratio,
+    )
