@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from front_scores import Member
 
@@ -18,7 +19,7 @@ from paretoprune.measure import measure_quality
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import Plan, rebuild
-from paretoprune.results import Job, TrialResult
+from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search import Chain, InTurn, Ledger, Refill, Sketch, Strategy, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
@@ -46,10 +47,7 @@ class CpuSweep:
         prepared = prepare(self.task)
         if search.strategy == "auto":
             prepared = with_gate_scores(prepared)
-        if settings.finetune.tune_learning_rate:
-            prepared = with_tuned_rate(prepared, search.budget, clock=self.clock)
         self.prepared = prepared
-        self.learning_rate = prepared.finetune.learning_rate
         self.inside = self.clock()
         ledger = Ledger(
             self.folder.study,
@@ -69,6 +67,7 @@ class CpuSweep:
                 ledger,
                 scores,
                 sensitivity,
+                self._epoch_time,
                 num_first=len(first),
                 trials=self.folder.trials,
             )
@@ -79,7 +78,7 @@ class CpuSweep:
                 self.task.widths_of,
                 self.task.cost_of,
                 epochs=prepared.finetune.epochs,
-                epoch_time=prepared.epoch_time,
+                epoch_time=self._epoch_time,
             ),
             first,
             strategy,
@@ -93,6 +92,20 @@ class CpuSweep:
         )
         self.spent = self.clock()
         return results
+
+    def _epoch_time(self) -> EpochTime | None:
+        return self.ready.epoch_time
+
+    @cached_property
+    def ready(self) -> Prepared:
+        """With the learning rate that trainings take, looked for before the first."""
+        assert self.prepared is not None
+        settings, begun = self.task.settings, self.clock()
+        if not settings.finetune.tune_learning_rate:
+            return self.prepared
+        tuned = with_tuned_rate(self.prepared, search_of(settings).budget, clock=self.clock)
+        self.inside += self.clock() - begun
+        return tuned
 
     def _watched(self, strategy: Strategy) -> Strategy:
         """Looks at candidates are evaluation, though they happen between trials."""
@@ -115,8 +128,9 @@ class CpuSweep:
     def _evaluate(self, job: Job) -> TrialResult:
         """A trial, with its seconds in CPU time."""
         assert self.prepared is not None
+        prepared = self.prepared if job.epochs == 0 else self.ready
         begun, wall = time.process_time(), time.perf_counter()
-        result = run_trial(self.prepared, job, folder=self.folder.trial(job.number))
+        result = run_trial(prepared, job, folder=self.folder.trial(job.number))
         seconds = time.process_time() - begun
         rate = seconds / (time.perf_counter() - wall)
         result = replace(result, seconds={k: v * rate for k, v in result.seconds.items()})

@@ -99,7 +99,7 @@ def measure(
         budget_seconds=budget_seconds,
         spent_seconds=sweep.spent,
         outside_share=1 - sweep.inside / sweep.spent,
-        learning_rate=sweep.learning_rate,
+        learning_rate=sweep.ready.finetune.learning_rate,
         num_trials=len(results),
         epochs=sum(result.epochs for result in results),
         least_share=sweep.least_share,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
@@ -25,10 +26,11 @@ _log = logging.getLogger(__name__)
 _WEIGHTS = "model.safetensors"
 _SCORES = "scores.safetensors"
 _GATES = "gates.safetensors"
+_SEALED = "prepared.json"
 
 
 def keep_prepared(prepared: Prepared, folder: Path) -> None:
-    """Write the dense model, its groups, measures and scores, and the learning rate."""
+    """Write the dense model, its groups, measures and scores."""
     write_json(folder / "groups.json", prepared.outline.groups.to_json())
     write_json(folder / "data.json", asdict(prepared.outline.info))
     write_json(folder / "metrics.json", asdict(prepared.dense_metrics))
@@ -39,22 +41,31 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
         files.append(_GATES)
         write_bytes(folder / _GATES, save(_plain(prepared.gates)))
     # Last, with checksums of the others: what is not whole is made again.
-    write_sealed(
-        folder / "prepared.json",
-        {
-            "digest": prepared.outline.digest,
-            "learning_rate": prepared.finetune.learning_rate,
-            "epoch_time": prepared.epoch_time and asdict(prepared.epoch_time),
-            "metrics": asdict(prepared.dense_metrics),
-            "files": {name: digest_of(folder / name) for name in files},
-        },
-    )
+    kept = {
+        "digest": prepared.outline.digest,
+        "metrics": asdict(prepared.dense_metrics),
+        "files": {name: digest_of(folder / name) for name in files},
+    }
+    write_sealed(folder / _SEALED, kept | _training(prepared))
+
+
+def keep_training(prepared: Prepared, folder: Path) -> None:
+    """Add the learning rate and the time of an epoch to what `keep_prepared` wrote."""
+    write_sealed(folder / _SEALED, read_sealed(folder / _SEALED) | _training(prepared))
+
+
+def _training(prepared: Prepared) -> dict[str, Any]:
+    """What is known of trainings to come."""
+    return {
+        "learning_rate": prepared.finetune.learning_rate,
+        "epoch_time": prepared.epoch_time and asdict(prepared.epoch_time),
+    }
 
 
 def refuse_other_task(task: Outline, folder: Path) -> None:
     """Raises SweepError if what is kept was made from other data, weights or model code."""
     try:
-        kept = read_sealed(folder / "prepared.json")["digest"]
+        kept = read_sealed(folder / _SEALED)["digest"]
     except (OSError, ValueError, KeyError):
         return  # nothing is there, or something damaged, which is made again
     if kept != task.digest:
@@ -71,7 +82,7 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
     """
     refuse_other_task(task, folder)
     try:
-        kept = read_sealed(folder / "prepared.json")
+        kept = read_sealed(folder / _SEALED)
         if any(digest_of(folder / name) != digest for name, digest in kept["files"].items()):
             raise ValueError("a file in it has changed")
         load_state(task.model, folder / _WEIGHTS)

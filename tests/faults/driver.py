@@ -120,7 +120,9 @@ def _chain(*, num_links: int) -> Chain:
     def look(_parent: int | None, ratios: Mapping[str, float]) -> float:
         return divergence(ratios)
 
-    return Chain("chain", sizes, lambda r: True, lambda _: sensitivity, uniform, look, num_links)
+    return Chain(
+        "chain", sizes, lambda r: True, lambda _: sensitivity, uniform, look, lambda: num_links
+    )
 
 
 def numbers_in(study: Path) -> set[int]:

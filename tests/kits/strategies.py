@@ -56,7 +56,7 @@ def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = NUM_SIZES) -
     def fits(ratios: Mapping[str, float]) -> bool:
         return formula.cost_of(ratios).macs <= max_macs
 
-    return Chain(name, SIZES, fits, damage, cache(uniform_of_size), look, num_sizes)
+    return Chain(name, SIZES, fits, damage, cache(uniform_of_size), look, lambda: num_sizes)
 
 
 def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:
@@ -66,9 +66,9 @@ def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) ->
     if name == "halving":
         return Halving(full, formula.search_settings().objectives, num_first)
     if name == "uniform":
-        return Family(name, uniform_of_size, SIZES, NUM_SIZES, num_first)
+        return Family(name, uniform_of_size, SIZES, lambda: NUM_SIZES, num_first)
     if name == "global":
-        return Family(name, global_of_size, SIZES, NUM_SIZES, num_first)
+        return Family(name, global_of_size, SIZES, lambda: NUM_SIZES, num_first)
     chain = make_chain(name, max_macs=max_macs)
     refill = Refill(SIZES, QUALITY, chain.fits, chain.damage, min_gain=0.001)
     if name == "chain":
@@ -125,7 +125,7 @@ def sweep(
             formula.widths_of,
             formula.cost_of,
             epochs=4.0,
-            epoch_time=EpochTime(macs=64, seconds=2.0),
+            epoch_time=lambda: EpochTime(macs=64, seconds=2.0),
         ),
         first,
         make_strategy(name, ledger, len(first), max_macs),

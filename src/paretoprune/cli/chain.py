@@ -28,7 +28,7 @@ def chain_of(
     damage: Callable[[TrialResult | None], Damage],
     *,
     uniform: Callable[[float], Ratios],
-    num_sizes: int,
+    num_sizes: Callable[[], int],
     trials: Path,
 ) -> InTurn:
     """The strategies `chain` and `auto`, which differ in what they take for damage."""

@@ -89,7 +89,7 @@ def first_proposals(
     """
     groups = group_infos(task)
     if task.settings.search is None:
-        dense = Proposal(uniform(groups, 0.0), "dense")
+        dense = Proposal(uniform(groups, 0.0), "dense", epochs=0.0)
         if task.settings.sparsity.accuracy_drop is not None:
             return [dense]
         return [dense, Proposal(_single(task, scores, sensitivity), "single")]

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,15 @@ from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
-from paretoprune.prepared_folder import keep_prepared, load_prepared, refuse_other_task
+from paretoprune.prepared_folder import (
+    keep_prepared,
+    keep_training,
+    load_prepared,
+    refuse_other_task,
+)
 from paretoprune.pruning import normalise
 from paretoprune.pruning.scorers.lamp import lamp
-from paretoprune.results import ZEROS, Job, TrialResult
+from paretoprune.results import ZEROS, EpochTime, Job, TrialResult
 from paretoprune.search import Ledger, check_storage
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
@@ -91,15 +97,23 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
     prepared = load_prepared(task, folder.dense)
     if prepared is None:
         prepared = prepare(task)
-        search = search_of(task.settings)
         if task.settings.goes_by_gates:
             prepared = with_gate_scores(prepared)
-        if task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew:
-            prepared = with_tuned_rate(prepared, search.budget)
         keep_prepared(prepared, folder.dense)
         if task.forecast:
             write_json(folder.dense / "latency_table.json", task.forecast.to_json())
     return prepared
+
+
+def _ready_to_train(prepared: Prepared, folder: SweepFolder) -> Prepared:
+    """The same with the learning rate and the time of an epoch, which are found once."""
+    settings = prepared.outline.settings
+    wanted = settings.finetune.tune_learning_rate and not settings.schedule.trains_anew
+    if prepared.epoch_time is not None or not wanted:
+        return prepared
+    tuned = with_tuned_rate(prepared, search_of(settings).budget)
+    keep_training(tuned, folder.dense)
+    return tuned
 
 
 def _search(
@@ -121,12 +135,27 @@ def _search(
         owner=folder.identity() if search.storage else "",
     )
 
+    # What is not trained comes first in a search by time, and need not wait for a learning rate.
+    ready = cache(lambda: _ready_to_train(prepared, folder))
+    if settings.executor.name != "inline":
+        ready()  # workers load what is on disk
+
+    def epoch_time() -> EpochTime | None:
+        return ready().epoch_time
+
     def evaluate(job: Job) -> TrialResult:
-        return run_trial(prepared, job, folder=folder.trial(job.number))
+        chosen = prepared if job.epochs == 0 else ready()
+        return run_trial(chosen, job, folder=folder.trial(job.number))
 
     first = first_proposals(task, scores, sensitivity)
     strategy = strategy_of(
-        prepared, ledger, scores, sensitivity, num_first=len(first), trials=folder.trials
+        prepared,
+        ledger,
+        scores,
+        sensitivity,
+        epoch_time,
+        num_first=len(first),
+        trials=folder.trials,
     )
     threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
     executor = open_executor(
@@ -154,7 +183,7 @@ def _search(
                 task.widths_of,
                 task.cost_of,
                 epochs=settings.trial_epochs,
-                epoch_time=prepared.epoch_time,
+                epoch_time=epoch_time,
             ),
             first,
             strategy,

@@ -13,7 +13,7 @@ from paretoprune.files import write_json
 from paretoprune.glance import dense_divergence
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared
-from paretoprune.results import TIMED
+from paretoprune.results import TIMED, EpochTime
 from paretoprune.search import (
     Drop,
     Family,
@@ -44,6 +44,7 @@ def strategy_of(
     ledger: Ledger,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
+    epoch_time: Callable[[], EpochTime | None],
     *,
     num_first: int,
     trials: Path,
@@ -54,6 +55,7 @@ def strategy_of(
     if task.settings.search is None and drop is not None:
         return Drop(places_of(task, scores, sensitivity), drop)
     search, sizes = search_of(task.settings), _sizes(task)
+    num_sizes = cache(lambda: _num_sizes(task, epoch_time()))
 
     def fits(ratios: Ratios) -> bool:
         return not broken_limits(task.settings.sparsity, task.cost_of(ratios).at_least())
@@ -65,7 +67,7 @@ def strategy_of(
         return Halving(full, search.objectives, num_first) if halving else full
     if search.strategy in ("uniform", "global"):
         member = _member(task, scores, sizes)
-        return Family(search.strategy, member, sizes, _num_sizes(prepared), num_first)
+        return Family(search.strategy, member, sizes, num_sizes, num_first)
     damage = gate_damage(prepared) if task.settings.goes_by_gates else lambda _parent: sensitivity()
     return chain_of(
         prepared,
@@ -73,14 +75,13 @@ def strategy_of(
         fits,
         damage,
         uniform=_uniform(task, sizes),
-        num_sizes=_num_sizes(prepared),
+        num_sizes=num_sizes,
         trials=trials,
     )
 
 
-def _num_sizes(prepared: Prepared) -> int:
-    search = search_of(prepared.outline.settings)
-    known, half = prepared.epoch_time, prepared.outline.cost_of({}).macs / 4
+def _num_sizes(task: Outline, known: EpochTime | None) -> int:
+    search, half = search_of(task.settings), task.cost_of({}).macs / 4
     seconds_per_epoch = foretold_seconds(known, half) if known else None
     return affordable_sizes(search.num_sizes, search.budget, seconds_per_epoch)
 

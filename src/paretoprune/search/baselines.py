@@ -23,7 +23,7 @@ def baselines(
 
     `scores` must be comparable across groups.
     """
-    found = [Proposal(uniform(groups, 0.0), "dense")]
+    found = [Proposal(uniform(groups, 0.0), "dense", epochs=0.0)]
     for ratio in sorted(ratios):
         same = uniform(groups, ratio)
         found.append(Proposal(same, "uniform"))

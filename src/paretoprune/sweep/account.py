@@ -47,6 +47,8 @@ class Account:
     def fitted(self, job: Job, left: Left) -> Job | None:
         """The job with as much training as is left; None where that is next to nothing."""
         asked = self._problem.epochs if job.epochs is None else job.epochs
+        if asked == 0:
+            return job
         most = left.epochs(1.0, macs=self._problem.cost_of(job.ratios).macs)
         if left.budget.unit == "trials":
             most = asked
@@ -74,5 +76,5 @@ class Account:
         found = self._results.pace_at(macs)
         if found is not None:
             return found
-        known = self._problem.epoch_time
+        known = self._problem.epoch_time()
         return Pace(foretold_seconds(known, macs) if known else _GUESS, 0.0)

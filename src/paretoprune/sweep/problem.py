@@ -15,4 +15,5 @@ class Problem:
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]
     cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
     epochs: float = 1.0  # of a trial that names none
-    epoch_time: EpochTime | None = None  # which counts until a trial says more
+    # Counts until a trial says more, and is asked for when the first one is to be trained.
+    epoch_time: Callable[[], EpochTime | None] = lambda: None

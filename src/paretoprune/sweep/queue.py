@@ -117,7 +117,7 @@ class Queue:
         many as there are in three times that, less those before it.
         """
         proposal = self._first[number]
-        if left.budget.unit == "trials":
+        if left.budget.unit == "trials" or proposal.epochs == 0:
             return proposal
         share = 1 / (_BASELINES * len(self._first) - number)
         affordable = left.epochs(share, macs=self._problem.cost_of(proposal.ratios).macs)

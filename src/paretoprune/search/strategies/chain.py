@@ -40,7 +40,7 @@ class Chain:
     damage: Callable[[TrialResult | None], Damage]  # to this link, or to the dense model
     uniform: Callable[[float], Ratios]  # the largest uniform candidate that has at most this size
     look: Callable[[int | None, Ratios], float]  # how much a cut of a trial's model hurts at first
-    num_sizes: int  # where the budget does not say
+    num_sizes: Callable[[], int]  # where the budget does not say; asked for before training
     spare: float = 0.0  # of the chain's budget, beside it, which is left to who comes after it
     seed: int = 0
 
@@ -53,7 +53,7 @@ class Chain:
         links = [result for result in results if result.origin == self.origin]
         parent = _last_trained(links)
         start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
-        num_left = left.num_trials(self.num_sizes - len(links))
+        num_left = left.num_trials(self.num_sizes() - len(links))
         targets = self._targets(self.sizes.size_of(start), len(links), num_left)
         if not targets:
             return None

@@ -19,7 +19,7 @@ class Family:
     origin: str  # "uniform" or "global"
     member: Callable[[float], Ratios]  # the largest that has at most this size
     sizes: Sizes
-    num_sizes: int  # where the budget does not say
+    num_sizes: Callable[[], int]  # where the budget does not say; asked for before training
     num_first: int  # trials before those of the strategy
 
     def propose(
@@ -27,7 +27,7 @@ class Family:
     ) -> Proposal | None:
         """The next smaller member; None after the smallest."""
         num_done = number - self.num_first
-        members = self._members(num_done + left.num_trials(self.num_sizes - num_done))
+        members = self._members(num_done + left.num_trials(self.num_sizes() - num_done))
         if num_done >= len(members):
             return None
         ratios = members[num_done]
