@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import paretoprune
 from paretoprune.errors import SettingsError, WeightsError
+from paretoprune.sweep_folder import SweepFolder
 from tests.kits.commands import SWEEP, TINY, Run, run_pick, run_train
 
 
@@ -82,6 +83,25 @@ def test_the_same_command_again_runs_nothing(folder: Path) -> None:
     assert done.code == 0
     assert "going on after" in done.out
     pd.testing.assert_frame_equal(trials(folder), before)
+
+
+def test_the_learning_rate_is_looked_for_once_and_before_the_first_training(tmp_path: Path) -> None:
+    overrides = ("search=auto", "search.budget=2ep", "search.baseline_ratios=[]", "name=tiny")
+    sweep = SweepFolder(tmp_path / "sweeps" / "tiny")
+    times = []
+    for _ in range(2):
+        done = run_train(tmp_path, *TINY, *overrides, "finetune.tune_learning_rate=true")
+        assert done.code == 0, done.err
+        times.append((sweep.dense / "prepared.json").stat().st_mtime_ns)
+    assert times[0] == times[1]
+    table = trials(tmp_path)
+
+    def finished(*origins: str) -> list[int]:
+        numbers = table[table["origin"].isin(origins) & (table["state"] == "complete")]["number"]
+        return [(sweep.trial(n) / "result.json").stat().st_mtime_ns for n in numbers]
+
+    assert len(finished("sketch")) > 1
+    assert max(finished("dense", "sketch")) < times[0] < min(finished("auto"))
 
 
 def test_other_settings_are_refused_with_the_difference(folder: Path) -> None:
