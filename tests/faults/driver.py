@@ -26,6 +26,7 @@ from paretoprune.results import Job, TrialResult
 from paretoprune.search import (
     Chain,
     Full,
+    Quality,
     Sizes,
     Strategy,
     distinct_ratios,
@@ -120,8 +121,16 @@ def _chain(*, num_links: int) -> Chain:
     def look(_parent: int | None, ratios: Mapping[str, float]) -> float:
         return divergence(ratios)
 
+    quality = Quality(lambda result: result.metrics.accuracy, 0.0)
     return Chain(
-        "chain", sizes, lambda r: True, lambda _: sensitivity, uniform, look, lambda: num_links
+        "chain",
+        sizes,
+        lambda _: True,
+        lambda _: sensitivity,
+        uniform,
+        look,
+        quality,
+        lambda: num_links,
     )
 
 

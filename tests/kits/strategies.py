@@ -56,7 +56,9 @@ def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = NUM_SIZES) -
     def fits(ratios: Mapping[str, float]) -> bool:
         return formula.cost_of(ratios).macs <= max_macs
 
-    return Chain(name, SIZES, fits, damage, cache(uniform_of_size), look, lambda: num_sizes)
+    return Chain(
+        name, SIZES, fits, damage, cache(uniform_of_size), look, QUALITY, lambda: num_sizes
+    )
 
 
 def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:

@@ -34,6 +34,7 @@ def chain_of(
     """The strategies `chain` and `auto`, which differ in what they take for damage."""
     settings = prepared.outline.settings
     search = search_of(settings)
+    quality = _quality(search.objectives)
     chain = Chain(
         search.strategy,
         sizes,
@@ -41,11 +42,11 @@ def chain_of(
         damage,
         uniform,
         _look(prepared, trials),
+        quality,
         num_sizes,
         _SPARE,
         settings.seed,
     )
-    quality = _quality(search.objectives)
     refill = Refill(sizes, quality, fits, damage, search.min_gain)
     if not _is_sketchable(settings):
         return InTurn((chain, refill))

@@ -1,7 +1,8 @@
 """A warm chain: from the dense model to the smallest, each model starts from the one before.
 
 The sizes are spaced evenly in their logarithm, each that of a uniform candidate, so that no uniform
-one stands alone between two links; and each link gets an equal share of the budget.
+one stands alone between two links; and each link gets a share of the budget by what its size costs
+(see `time_weights`).
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
 section 3), with sizes fixed beforehand. For each size several allocations are looked at before
@@ -19,9 +20,11 @@ import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget import Left
+from paretoprune.search.gaps import Quality
 from paretoprune.search.moves import even, exchanged
 from paretoprune.search.sensitivity import Damage, allocate
 from paretoprune.search.sizes import Sizes
+from paretoprune.search.time_weights import time_weights
 
 Ratios = Mapping[str, float]
 
@@ -40,6 +43,7 @@ class Chain:
     damage: Callable[[TrialResult | None], Damage]  # to this link, or to the dense model
     uniform: Callable[[float], Ratios]  # the largest uniform candidate that has at most this size
     look: Callable[[int | None, Ratios], float]  # how much a cut of a trial's model hurts at first
+    quality: Quality
     num_sizes: Callable[[], int]  # where the budget does not say; asked for before training
     spare: float = 0.0  # of the chain's budget, beside it, which is left to who comes after it
     seed: int = 0
@@ -64,7 +68,9 @@ class Chain:
             enough=lambda r: self.sizes.size_of(r) <= targets[0] and self.fits(r),
             num_looks=_num_looks(parent, left, num_links=len(targets)),
         )
-        share = 1 / (len(targets) + self.spare * (len(links) + len(targets)))
+        done = [self.sizes.size_of(link.ratios) for link in links]
+        weights = time_weights([*done, *targets], results, self.sizes, self.quality)
+        share = weights[len(done)] / (sum(weights[len(done) :]) + self.spare * sum(weights))
         epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
         return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
 
