@@ -39,4 +39,4 @@ def time_weights(
     weights = np.sqrt(lost)
     if weights.max() == 0:
         return [1.0] * len(at)
-    return np.maximum(weights, _LEAST * weights.max()).tolist()
+    return [float(weight) for weight in np.maximum(weights, _LEAST * weights.max())]
