@@ -19,7 +19,7 @@ from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import Plan, rebuild
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import Chain, InTurn, Ledger, Refill, Sketch, Strategy, front_of
+from paretoprune.search import Chain, InTurn, Ledger, Refill, Shared, Sketch, Strategy, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
@@ -44,7 +44,7 @@ class CpuSweep:
         settings = self.task.settings
         search = search_of(settings)
         prepared = prepare(self.task)
-        if search.strategy == "auto":
+        if search.strategy in ("auto", "shared"):
             prepared = with_gate_scores(prepared)
         if settings.finetune.tune_learning_rate:
             prepared = with_tuned_rate(prepared, search.budget, clock=self.clock)
@@ -100,8 +100,8 @@ class CpuSweep:
             return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
         return strategy
 
-    def _timed(self, part: Chain | Sketch | Refill) -> Chain | Sketch | Refill:
-        if not isinstance(part, Chain):
+    def _timed(self, part: Chain | Shared | Sketch | Refill) -> Chain | Shared | Sketch | Refill:
+        if not isinstance(part, Chain | Shared):
             return part
 
         def look(parent: int | None, ratios: Mapping[str, float]) -> float:

@@ -12,7 +12,7 @@ from paretoprune.config import Settings
 from paretoprune.glance import glances
 from paretoprune.prepare import Prepared
 from paretoprune.results import QUALITIES, Direction, TrialResult
-from paretoprune.search import Chain, InTurn, Quality, Refill, Sizes, Sketch
+from paretoprune.search import Chain, InTurn, Quality, Refill, Shared, Sizes, Sketch
 from paretoprune.search.sensitivity import ChannelDamage, Damage
 from paretoprune.trial import start_from
 
@@ -45,6 +45,17 @@ def chain_of(
         _SPARE,
         settings.seed,
     )
+    if search.strategy == "shared":
+        chain = Shared(
+            sizes,
+            fits,
+            damage,
+            uniform,
+            _look(prepared, trials),
+            num_sizes,
+            _SPARE,
+            settings.seed,
+        )
     quality = _quality(search.objectives)
     refill = Refill(sizes, quality, fits, damage, search.min_gain)
     if not _is_sketchable(settings):

@@ -19,13 +19,23 @@ from paretoprune.finetune import (
     MaskSchedule,
     Pressure,
     Regrow,
+    Slice,
     fit,
+    num_at_once,
     recalibrate_batchnorm,
 )
 from paretoprune.measure import measure_quality
 from paretoprune.prepare import Prepared, training_batches
-from paretoprune.pruning import Candidate, GateScores, Narrowed
+from paretoprune.pruning import (
+    Candidate,
+    GateScores,
+    Narrowed,
+    apply_plan,
+    kept_positions,
+    make_plan,
+)
 from paretoprune.pruning.compensation import compensate
+from paretoprune.pruning.coordinates import remaining
 from paretoprune.results import EpochRecord, Job
 from paretoprune.targets import build
 
@@ -147,9 +157,11 @@ def train(
 ) -> tuple[EpochRecord, ...]:
     """Train the candidate's model in place; what is gone stays gone. Returns the curve.
 
-    `settings` are those of fine-tuning if not given; `batches` the whole training part.
+    `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
+    `epochs`, what passes through networks that are trained along takes its part.
     """
     task = prepared.outline
+    epochs /= num_at_once(len(job.nested))
     if masks is None and (held := candidate.held):
         masks = MaskSchedule(lambda _share: held, ramp=0)
     # Of a single round there is nothing to choose: a glance at the validation data will do.
@@ -170,10 +182,36 @@ def train(
         teacher=prepared.teacher,
         masks=masks,
         pressure=pressure,
+        nested=slices_of(prepared, candidate, job.nested),
         on_gradients=gates,
         first_epoch=first_epoch,
     )
     return result.curve
+
+
+def slices_of(
+    prepared: Prepared, candidate: Candidate, widths: Sequence[Mapping[str, int]]
+) -> list[Slice]:
+    """Smaller networks of these widths, as parts of the candidate's.
+
+    Their channels go in the order of the dense model's scores, as in cuts that are made later.
+    """
+    if not widths:
+        return []
+    assert isinstance(candidate, Narrowed)
+    model, groups = candidate.model, candidate.groups
+    scores = dense_scores(prepared, candidate)
+    plans = [make_plan(groups, scores, one) for one in widths]
+    return [
+        Slice(apply_plan(model, groups, plan), kept_positions(model, groups, plan))
+        for plan in plans
+    ]
+
+
+def dense_scores(prepared: Prepared, candidate: Narrowed) -> dict[str, Tensor]:
+    """The dense model's scores of the channels that are left."""
+    kept = remaining(candidate.dense_groups, candidate.plan)
+    return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
 
 
 def epochs_of(prepared: Prepared, job: Job) -> float:
@@ -181,9 +219,13 @@ def epochs_of(prepared: Prepared, job: Job) -> float:
     return prepared.finetune.epochs if job.epochs is None else job.epochs
 
 
-def gates_of(prepared: Prepared, candidate: Candidate) -> GateScores | None:
-    """What gathers scores while the candidate is trained, where the search goes by them."""
-    if not prepared.outline.settings.goes_by_gates or not isinstance(candidate, Narrowed):
+def gates_of(prepared: Prepared, candidate: Candidate, job: Job) -> GateScores | None:
+    """What gathers scores while the candidate is trained, where the search goes by them.
+
+    Not where it trains others in its weights: their channels have an order that must stay.
+    """
+    by_gates = prepared.outline.settings.goes_by_gates and not job.nested
+    if not by_gates or not isinstance(candidate, Narrowed):
         return None
     return GateScores(candidate.model, candidate.groups)
 

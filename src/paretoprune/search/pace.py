@@ -38,8 +38,8 @@ class Paces:
         self._larger: list[TrialResult] = []
 
     def add(self, result: TrialResult) -> None:
-        """Take in a trial; one that was not trained says nothing."""
-        if result.epochs > 0 and result.metrics.macs:
+        """Take in a trial; one that was not trained, or others with it, says nothing."""
+        if result.epochs > 0 and not result.nested and result.metrics.macs:
             insort(self._smaller, result, key=lambda r: (r.metrics.macs, r.number))
             insort(self._larger, result, key=lambda r: (r.metrics.macs, -r.number))
 
