@@ -101,16 +101,18 @@ class CpuSweep:
         return strategy
 
     def _timed(self, part: Chain | Shared | Sketch | Refill) -> Chain | Shared | Sketch | Refill:
-        if not isinstance(part, Chain | Shared):
-            return part
+        if isinstance(part, Shared):
+            return replace(part, chain=self._timed_chain(part.chain))
+        return self._timed_chain(part) if isinstance(part, Chain) else part
 
+    def _timed_chain(self, chain: Chain) -> Chain:
         def look(parent: int | None, ratios: Mapping[str, float]) -> float:
             begun = time.process_time()
-            found = part.look(parent, ratios)
+            found = chain.look(parent, ratios)
             self.inside += time.process_time() - begun
             return found
 
-        return replace(part, look=look)
+        return replace(chain, look=look)
 
     def _evaluate(self, job: Job) -> TrialResult:
         """A trial, with its seconds in CPU time."""

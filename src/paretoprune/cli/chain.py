@@ -31,7 +31,10 @@ def chain_of(
     num_sizes: int,
     trials: Path,
 ) -> InTurn:
-    """The strategies `chain` and `auto`, which differ in what they take for damage."""
+    """The strategies `chain`, `auto` and `shared`.
+
+    They differ in what they take for damage, and in how the first link is trained.
+    """
     settings = prepared.outline.settings
     search = search_of(settings)
     chain = Chain(
@@ -45,22 +48,12 @@ def chain_of(
         _SPARE,
         settings.seed,
     )
-    if search.strategy == "shared":
-        chain = Shared(
-            sizes,
-            fits,
-            damage,
-            uniform,
-            _look(prepared, trials),
-            num_sizes,
-            _SPARE,
-            settings.seed,
-        )
+    links = Shared(chain) if search.strategy == "shared" else chain
     quality = _quality(search.objectives)
     refill = Refill(sizes, quality, fits, damage, search.min_gain)
     if not _is_sketchable(settings):
-        return InTurn((chain, refill))
-    return InTurn((Sketch(sizes, quality, fits, damage), chain, refill))
+        return InTurn((links, refill))
+    return InTurn((Sketch(sizes, quality, fits, damage), links, refill))
 
 
 def gate_damage(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
