@@ -16,7 +16,7 @@ from paretoprune.prepare import Prepared, measure, scores_by_gates
 from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed, rebuild, save_state
 from paretoprune.results import Job, TrialResult
 from paretoprune.schedules import SCHEDULES, Start, Trained
-from paretoprune.schedules.steps import dense_scores
+from paretoprune.schedules.nested import dense_scores
 
 _SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
 

@@ -19,24 +19,16 @@ from paretoprune.finetune import (
     MaskSchedule,
     Pressure,
     Regrow,
-    Slice,
     fit,
     num_at_once,
     recalibrate_batchnorm,
 )
 from paretoprune.measure import measure_quality
 from paretoprune.prepare import Prepared, training_batches
-from paretoprune.pruning import (
-    Candidate,
-    GateScores,
-    Narrowed,
-    apply_plan,
-    kept_positions,
-    make_plan,
-)
+from paretoprune.pruning import Candidate, GateScores, Narrowed
 from paretoprune.pruning.compensation import compensate
-from paretoprune.pruning.coordinates import remaining
 from paretoprune.results import EpochRecord, Job
+from paretoprune.schedules.nested import slices_of
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
@@ -187,31 +179,6 @@ def train(
         first_epoch=first_epoch,
     )
     return result.curve
-
-
-def slices_of(
-    prepared: Prepared, candidate: Candidate, widths: Sequence[Mapping[str, int]]
-) -> list[Slice]:
-    """Smaller networks of these widths, as parts of the candidate's.
-
-    Their channels go in the order of the dense model's scores, as in cuts that are made later.
-    """
-    if not widths:
-        return []
-    assert isinstance(candidate, Narrowed)
-    model, groups = candidate.model, candidate.groups
-    scores = dense_scores(prepared, candidate)
-    plans = [make_plan(groups, scores, one) for one in widths]
-    return [
-        Slice(apply_plan(model, groups, plan), kept_positions(model, groups, plan))
-        for plan in plans
-    ]
-
-
-def dense_scores(prepared: Prepared, candidate: Narrowed) -> dict[str, Tensor]:
-    """The dense model's scores of the channels that are left."""
-    kept = remaining(candidate.dense_groups, candidate.plan)
-    return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
 
 
 def epochs_of(prepared: Prepared, job: Job) -> float:
