@@ -19,18 +19,25 @@ from tests.test_trial import prepared_with
 PASSES = 8.0
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+@pytest.fixture(scope="module", params=["channels", "channels_depth"])
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """Cuts leave the weights as they are, so that they can be compared."""
     unchanged = ("compensation=none", "finetune.recalibration_batches=0")
+    of_blocks = [f"granularity.name={request.param}"]
+    if request.param == "channels_depth":
+        of_blocks.append("model._target_=tests.kits.own_model.OwnResidual")
     folder = tmp_path_factory.mktemp("cache")
-    return with_gate_scores(prepared_with(folder, "search=shared", "name=x", *unchanged))
+    found = prepared_with(folder, "search=shared", "name=x", *unchanged, *of_blocks)
+    return with_gate_scores(found)
 
 
 def job(prepared: Prepared, number: int, ratio: float, *nested: float) -> Job:
+    """Ratios of the trunk and of what is nested in it; blocks are gone where it is over a half."""
+
     def ratios_of(one: float) -> dict[str, float]:
         groups = prepared.outline.groups.prunable
-        return {group.name: one if index % 2 else one / 2 for index, group in enumerate(groups)}
+        ratios = {g.name: one if index % 2 else one / 2 for index, g in enumerate(groups)}
+        return ratios | {g.name: 0.9 if one > 0.5 else 0.0 for g in groups if g.block}
 
     widths = [prepared.outline.widths_of(ratios_of(one)) for one in (ratio, *nested)]
     ratios = ratios_of(ratio)
@@ -66,3 +73,4 @@ def test_what_goes_through_each_of_them_is_a_pass_of_training(
     assert not (tmp_path / "0001" / "scores.json").exists()
     alone = run_trial(prepared, replace(trunk, number=2, nested=()), folder=tmp_path / "0002")
     assert len(alone.curve) == PASSES
+    assert (tmp_path / "0002" / "scores.json").exists()  # which would be another order
