@@ -1,6 +1,6 @@
 """One training for the whole front: smaller models nested in the weights of a larger one.
 
-The first link of a warm chain, the trunk, gets a third of the budget. Each of its steps trains
+The first link of a warm chain, the trunk, gets three tenths of the budget. Each of its steps trains
 smaller models, too, whose weights are parts of its own (finetune/nested.py), so that what is cut
 out of it has been trained already. After Yu and Huang 2019 (Universally Slimmable Networks and
 Improved Training Techniques) and Cai et al. 2020 (Once-for-All: Train One Network and Specialize It
