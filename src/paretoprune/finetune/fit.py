@@ -66,10 +66,10 @@ def fit(
     highest validation accuracy; of equals the last one, which had the most training. With
     `evaluate_start` the weights it came with take part, as the epoch before the first; with `masks`
     only epochs that ended with the full masks do; with `nested`, smaller networks that are trained
-    in its weights, the last epoch counts. `pressure` is added to each step. `on_epoch` is
-    called after each epoch, and what it raises ends the training; `on_gradients` at every step,
-    when the gradients are there and the weights have not moved yet. The same seed and the same
-    batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
+    in its weights, the last epoch counts. `pressure` is added to each step. `on_epoch` is called
+    after each epoch, and what it raises ends the training; `on_gradients` at every step, when the
+    gradients are there and the weights have not moved yet. The same seed and the same batches give
+    the same weights to the bit on a CPU; the caller's random numbers are untouched.
     Where memory does not suffice, the training starts again with each batch in smaller parts.
 
     Raises:

@@ -2,7 +2,7 @@
 
 One training then serves many sizes. Each step trains the largest, the smallest and some between, on
 the same batch: the sandwich rule of Yu and Huang 2019 (Universally Slimmable Networks and Improved
-Training Techniques, section 3.2).
+Training Techniques).
 """
 
 from __future__ import annotations
