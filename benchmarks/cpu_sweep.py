@@ -44,7 +44,7 @@ class CpuSweep:
         settings = self.task.settings
         search = search_of(settings)
         prepared = prepare(self.task)
-        if search.strategy in ("auto", "shared"):
+        if settings.goes_by_gates:
             prepared = with_gate_scores(prepared)
         if settings.finetune.tune_learning_rate:
             prepared = with_tuned_rate(prepared, search.budget, clock=self.clock)
