@@ -20,7 +20,7 @@ from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import Plan, rebuild
 from paretoprune.results import EpochTime, Job, TrialResult
-from paretoprune.search import Chain, InTurn, Ledger, Refill, Sketch, Strategy, front_of
+from paretoprune.search import Chain, InTurn, Ledger, Refill, Shared, Sketch, Strategy, front_of
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.trial import run_trial
@@ -45,7 +45,7 @@ class CpuSweep:
         settings = self.task.settings
         search = search_of(settings)
         prepared = prepare(self.task)
-        if search.strategy == "auto":
+        if settings.goes_by_gates:
             prepared = with_gate_scores(prepared)
         self.prepared = prepared
         self.inside = self.clock()
@@ -113,17 +113,19 @@ class CpuSweep:
             return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
         return strategy
 
-    def _timed(self, part: Chain | Sketch | Refill) -> Chain | Sketch | Refill:
-        if not isinstance(part, Chain):
-            return part
+    def _timed(self, part: Chain | Shared | Sketch | Refill) -> Chain | Shared | Sketch | Refill:
+        if isinstance(part, Shared):
+            return replace(part, chain=self._timed_chain(part.chain))
+        return self._timed_chain(part) if isinstance(part, Chain) else part
 
+    def _timed_chain(self, chain: Chain) -> Chain:
         def look(parent: int | None, ratios: Mapping[str, float]) -> float:
             begun = time.process_time()
-            found = part.look(parent, ratios)
+            found = chain.look(parent, ratios)
             self.inside += time.process_time() - begun
             return found
 
-        return replace(part, look=look)
+        return replace(chain, look=look)
 
     def _evaluate(self, job: Job) -> TrialResult:
         """A trial, with its seconds in CPU time."""

@@ -35,7 +35,7 @@ from paretoprune.prepare import prepare
 from paretoprune.pruning import save_state
 from paretoprune.sweep_folder import SweepFolder
 
-STRATEGIES = ("auto", "chain", "halving", *BASELINES)
+STRATEGIES = ("auto", "chain", "shared", "halving", *BASELINES)
 
 # As people do it without this tool: with distillation and renewed BatchNorm statistics, but the
 # channels that stay make up for nothing.

@@ -22,7 +22,7 @@ from tests.test_mistakes import composed
 
 def prepared_with(folder: Path, *overrides: str) -> Prepared:
     values = [*TINY, f"cache_dir={folder}", "measure.latency=false", *overrides]
-    groups = [value for value in values if value == "tracking=none"]
+    groups = [value for value in values if value in ("tracking=none", "search=shared")]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
     return prepare(outline(load_settings(config)))
 

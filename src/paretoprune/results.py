@@ -231,6 +231,7 @@ class Proposal:
     parent: int | None = None  # the trial whose weights it starts from; None: the dense model
     epochs: float | None = None  # passes of training; None: as many as the schedule has
     rung: int = 0  # how often the same widths were trained before; `parent` is then that trial
+    nested: tuple[Mapping[str, float], ...] = ()  # ratios of smaller ones, trained in its weights
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,14 @@ class Job:
     parent: int | None = None  # the trial whose weights it starts from; None: the dense model
     epochs: float | None = None  # passes of training; None: as many as the schedule has
     rung: int = 0
+    # Widths of smaller ones that are trained in its weights, the smallest first. What passes
+    # through one of them is a pass of training, too.
+    nested: tuple[Mapping[str, int], ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """The inverse of `dataclasses.asdict`."""
+        return cls(**{**data, "nested": tuple(data.get("nested", ()))})
 
 
 @dataclass(frozen=True)
@@ -267,6 +276,7 @@ class TrialResult:
     compensation: Mapping[str, float] = field(default_factory=dict)
     epochs: float = 0.0  # passes of training that it got, its parents' not included
     rung: int = 0
+    nested: tuple[Mapping[str, int], ...] = ()  # widths of those that were trained in its weights
     # What the loss would feel of each kept channel, gathered while training; by group name.
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
@@ -276,5 +286,6 @@ class TrialResult:
         known = dict(data)
         known["metrics"] = Metrics(**known["metrics"])
         known["curve"] = tuple(EpochRecord(**record) for record in known["curve"])
+        known["nested"] = tuple(known.get("nested", ()))
         known["scores"] = {n: tuple(values) for n, values in known.get("scores", {}).items()}
         return cls(**known)

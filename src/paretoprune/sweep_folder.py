@@ -173,7 +173,7 @@ class SweepFolder:
         for path in sorted(self.trials.glob("*/job.json")):
             try:
                 data = read_sealed(path)
-                jobs.append((data.pop("attempts"), Job(**data)))
+                jobs.append((data.pop("attempts"), Job.from_json(data)))
             except (OSError, ValueError, TypeError, KeyError) as error:
                 _log.warning("%s is damaged (%s); its trial is chosen anew", path, error)
         return [(job, attempts) for attempts, job in jobs]

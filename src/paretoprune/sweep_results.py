@@ -68,12 +68,15 @@ class SweepResults:
 
 def is_twin(job: Job, other: Job) -> bool:
     """Whether two jobs are of the same architecture."""
-    return job.rung == other.rung and job.widths == other.widths
+    return _key(job) == _key(other)
 
 
 def _key(trial: Job | TrialResult) -> tuple[object, ...]:
-    """What makes two trials the same; those of a higher rung are trained on, not repeated."""
-    return (trial.rung, *sorted(trial.widths.items()))
+    """What makes two trials the same.
+
+    Those of a higher rung are trained on, and those that train others along are no repetitions.
+    """
+    return (trial.rung, bool(trial.nested), *sorted(trial.widths.items()))
 
 
 def _was_settled_without_training(result: TrialResult) -> bool:

@@ -14,9 +14,9 @@ from torch import Tensor
 from paretoprune.files import read_json, write_json
 from paretoprune.prepare import Prepared, measure, scores_by_gates
 from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed, rebuild, save_state
-from paretoprune.pruning.coordinates import remaining
 from paretoprune.results import Job, TrialResult
 from paretoprune.schedules import SCHEDULES, Start, Trained
+from paretoprune.schedules.nested import dense_scores
 
 _SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
 
@@ -58,6 +58,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         compensation=trained.compensation,
         epochs=trained.epochs,
         rung=job.rung,
+        nested=job.nested,
         scores=scores,
         seconds={
             "prune": finetuned - started - training - compensating,
@@ -96,8 +97,7 @@ def _scores_of(prepared: Prepared, candidate: Narrowed, folder: Path) -> Mapping
         left = read_json(folder / _SCORES)
         gates = {name: torch.tensor(scores) for name, scores in left.items()}
         return scores_by_gates(prepared.outline, candidate, gates)
-    kept = remaining(candidate.dense_groups, candidate.plan)
-    return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
+    return dense_scores(prepared, candidate)
 
 
 def train(prepared: Prepared, job: Job, start: Start) -> Trained:

@@ -91,4 +91,5 @@ def job_of(result: TrialResult) -> Job:
         parent=result.parent,
         epochs=result.epochs or None,
         rung=result.rung,
+        nested=result.nested,
     )

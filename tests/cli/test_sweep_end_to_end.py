@@ -218,6 +218,17 @@ def test_a_grid_of_single_runs(tmp_path: Path) -> None:
     assert max(shares) <= 0.7
 
 
+def test_smaller_models_are_trained_in_the_weights_of_a_larger_one(tmp_path: Path) -> None:
+    shared = ("search=shared", "search.baseline_ratios=[0.5]", "search.n_trials=6", "name=shared")
+    done = run_train(tmp_path, *TINY, *shared)
+    assert done.code == 0, done.err
+    results = SweepFolder(tmp_path / "sweeps" / "shared").read_results()
+    trunk, *links = [result for result in results if result.origin == "shared"]
+    assert trunk.nested and links[0].parent == trunk.number
+    assert all(width <= trunk.widths[n] for one in trunk.nested for n, width in one.items())
+    assert all(result.state in ("complete", "duplicate") for result in results)
+
+
 def test_three_objectives_and_a_user_limit(tmp_path: Path) -> None:
     arguments = [
         *TINY,

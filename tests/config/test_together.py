@@ -10,6 +10,7 @@ from paretoprune.mistakes import load_settings
 from tests.test_mistakes import composed, mistakes_of
 
 SWEEP = ("search=tpe", "name=x")
+SHARED = ("search=shared", "name=x")
 NOT_TIMED = "measure.latency=false"
 WRONG = [
     (("schedule=regrow",), "exchanges single weights; set `granularity=weights`"),
@@ -18,6 +19,9 @@ WRONG = [
     (("compensation=obs",), "`compensation=obs` is for single weights"),
     (("granularity=weights", "sparsity.latency=0.5"), "zeros do not change the latency"),
     (("granularity=block", "sparse_training=bn_scale"), "`sparse_training=bn_scale` needs"),
+    ((*SHARED, "granularity=weights"), "trains networks with fewer channels"),
+    ((*SHARED, "schedule=iterative"), "many networks at once; set `schedule=one_shot`"),
+    ((*SHARED, "sparse_training=growing"), "prepares one cut, and `search=shared` makes many"),
     (("schedule=lottery", "model.weights=a.pt"), "set `schedule.rewind=learning_rate`"),
     (("schedule=lottery", "schedule.rewind_epoch=99"), "must be below `model.train.epochs`"),
     (

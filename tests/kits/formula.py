@@ -46,6 +46,7 @@ def evaluate(job: Job) -> TrialResult:
         parent=job.parent,
         epochs=epochs,
         rung=job.rung,
+        nested=job.nested,
         scores={name: SCORES[name][:width] for name, width in job.widths.items()},
     )
 

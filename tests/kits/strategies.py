@@ -18,6 +18,7 @@ from paretoprune.search import (
     InTurn,
     Ledger,
     Refill,
+    Shared,
     Sketch,
     Strategy,
     global_ratios,
@@ -30,7 +31,7 @@ from paretoprune.sweep_folder import SweepFolder
 from tests.kits import formula
 from tests.kits.formula_sweep import QUALITY, SIZES, baselines_of, open_ledger
 
-STRATEGIES = ("full", "uniform", "global", "halving", "chain", "auto")
+STRATEGIES = ("full", "uniform", "global", "halving", "chain", "shared", "auto")
 NUM_TRIALS = 16
 NUM_SIZES = 12
 
@@ -75,7 +76,8 @@ def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) ->
     refill = Refill(SIZES, QUALITY, chain.fits, chain.damage, min_gain=0.001)
     if name == "chain":
         return InTurn((chain, refill))
-    return InTurn((Sketch(SIZES, QUALITY, chain.fits, chain.damage), chain, refill))
+    links = Shared(chain) if name == "shared" else chain
+    return InTurn((Sketch(SIZES, QUALITY, chain.fits, chain.damage), links, refill))
 
 
 def uniform_of_size(size: float) -> Mapping[str, float]:

@@ -85,3 +85,11 @@ def test_what_is_left_is_shared_in_the_unit_of_the_budget() -> None:
     assert left(50, "seconds").epochs(0.1, macs=2) == pytest.approx((5 - 1) / 2)
     assert left(5, "seconds").epochs(0.1, macs=2) == 0
     assert (left(7, "trials").num_trials(3), left(7, "seconds").num_trials(3)) == (7, 3)
+
+
+def test_a_trial_that_trained_smaller_ones_along_is_asked_where_there_is_no_other() -> None:
+    trunk = replace(trial(0, 0.25, 6.0), nested=({"g0": 1},))
+    assert paces_of([trunk]).at(48) == Pace(per_epoch=pytest.approx(3.0), fixed=0.5)
+    other = trial(1, 0.5, 1.0)
+    assert paces_of([trunk, other]).at(48) == paces_of([other]).at(48)
+    assert paces_of([replace(trunk, epochs=0.0)]).at(48) is None

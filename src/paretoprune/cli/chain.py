@@ -12,7 +12,7 @@ from paretoprune.config import Settings
 from paretoprune.glance import glances
 from paretoprune.prepare import Prepared
 from paretoprune.results import QUALITIES, Direction, TrialResult
-from paretoprune.search import Chain, InTurn, Quality, Refill, Sizes, Sketch
+from paretoprune.search import Chain, InTurn, Quality, Refill, Shared, Sizes, Sketch
 from paretoprune.search.sensitivity import ChannelDamage, Damage
 from paretoprune.trial import start_from
 
@@ -31,7 +31,10 @@ def chain_of(
     num_sizes: Callable[[], int],
     trials: Path,
 ) -> InTurn:
-    """The strategies `chain` and `auto`, which differ in what they take for damage."""
+    """The strategies `chain`, `auto` and `shared`.
+
+    They differ in what they take for damage, and in how the first link is trained.
+    """
     settings = prepared.outline.settings
     search = search_of(settings)
     quality = _quality(search.objectives)
@@ -47,10 +50,11 @@ def chain_of(
         _SPARE,
         settings.seed,
     )
+    links = Shared(chain) if search.strategy == "shared" else chain
     refill = Refill(sizes, quality, fits, damage, search.min_gain)
     if not _is_sketchable(settings):
-        return InTurn((chain, refill))
-    return InTurn((Sketch(sizes, quality, fits, damage), chain, refill))
+        return InTurn((links, refill))
+    return InTurn((Sketch(sizes, quality, fits, damage), links, refill))
 
 
 def gate_damage(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:

@@ -19,7 +19,7 @@ from paretoprune.results import DIRECTIONS, Budget, Direction
 class SearchSettings:
     """The search over ratios. Without it (`search=none`) a command is one single run."""
 
-    strategy: Literal["full", "uniform", "global", "halving", "chain", "auto"] = "full"
+    strategy: Literal["full", "uniform", "global", "halving", "chain", "shared", "auto"] = "full"
     sampler: Target | None = None  # of the strategies `full` and `halving`
     log_sizes: bool = False  # of a sampler: sizes drawn evenly in their logarithm
     n_trials: Positive = 30  # in total, baselines included, where there is no budget

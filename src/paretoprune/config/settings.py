@@ -51,7 +51,7 @@ class Settings:
     @property
     def goes_by_gates(self) -> bool:
         """Whether the search goes by what trainings say of their channels."""
-        by_gates = self.search is not None and self.search.strategy == "auto"
+        by_gates = self.search is not None and self.search.strategy in ("auto", "shared")
         return by_gates and self.granularity.smaller
 
     @property

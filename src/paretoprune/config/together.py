@@ -56,6 +56,21 @@ def _sparse_training_is_of_channels(settings: Settings) -> str | None:
     return None
 
 
+def _shared_weights_are_of_channels(settings: Settings) -> str | None:
+    if settings.search is None or settings.search.strategy != "shared":
+        return None
+    if not settings.granularity.smaller:
+        return "`search=shared` trains networks with fewer channels; set `granularity=channels`"
+    if settings.schedule.name != "one_shot":
+        return "`search=shared` trains many networks at once; set `schedule=one_shot`"
+    if settings.sparse_training.name == "growing":
+        return (
+            "`sparse_training=growing` prepares one cut, and `search=shared` makes many; "
+            "set `sparse_training=none`"
+        )
+    return None
+
+
 def _rewinding_knows_the_training(settings: Settings) -> str | None:
     if settings.schedule.name != "lottery" or settings.schedule.rewind != "weights":
         return None
@@ -108,6 +123,7 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _obs_is_for_weights,
     _latency_is_forecast,
     _sparse_training_is_of_channels,
+    _shared_weights_are_of_channels,
     _rewinding_knows_the_training,
     _objectives_are_measured,
     _targets_are_measured,

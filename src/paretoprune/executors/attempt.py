@@ -45,6 +45,7 @@ def failed(job: Job, reason: str) -> TrialResult:
         seed=job.seed,
         parent=job.parent,
         rung=job.rung,
+        nested=job.nested,
         reason=reason,
     )
 

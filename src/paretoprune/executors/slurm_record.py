@@ -31,7 +31,7 @@ class SlurmRecord:
         for path in sorted(self._path.glob("*.job.json")):
             try:
                 data = read_sealed(path)
-                found.append((Job(**data["job"]), str(data["job_id"])))
+                found.append((Job.from_json(data["job"]), str(data["job_id"])))
             except (OSError, ValueError, TypeError, KeyError) as error:
                 _log.warning("%s is damaged (%s); its Slurm job is not known", path, error)
         return found

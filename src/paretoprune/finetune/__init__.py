@@ -7,6 +7,7 @@ from paretoprune.finetune.distill import Teacher
 from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.finetune.loader import Beginning
 from paretoprune.finetune.masks import MaskSchedule
+from paretoprune.finetune.nested import Slice, num_at_once
 from paretoprune.finetune.precision import uses_bfloat16
 from paretoprune.finetune.pressure import Pressure
 from paretoprune.finetune.range_test import NUM_VAGUE, losses_at
@@ -20,10 +21,12 @@ __all__ = [
     "MaskSchedule",
     "Pressure",
     "Regrow",
+    "Slice",
     "Stage",
     "Teacher",
     "fit",
     "losses_at",
+    "num_at_once",
     "recalibrate_batchnorm",
     "stages",
     "uses_bfloat16",

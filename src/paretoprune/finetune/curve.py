@@ -18,16 +18,20 @@ from paretoprune.results import EpochRecord
 
 
 class BestWeights:
-    """The weights with the highest validation accuracy so far; of equals, the latest."""
+    """The weights with the highest validation accuracy so far; of equals, the latest.
 
-    def __init__(self) -> None:
+    With `latest` always those: where the accuracy is not all that they are for.
+    """
+
+    def __init__(self, *, latest: bool = False) -> None:
+        self._latest = latest
         self.epoch: int | None = None
         self.accuracy: float | None = None
         self._state: dict[str, Tensor] = {}
 
     def offer(self, model: nn.Module, *, epoch: int, accuracy: float) -> None:
         """Remember a copy of the weights, if there is nothing better."""
-        if self.accuracy is None or accuracy >= self.accuracy:
+        if self.accuracy is None or self._latest or accuracy >= self.accuracy:
             self.epoch, self.accuracy = epoch, accuracy
             self._state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 

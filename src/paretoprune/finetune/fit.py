@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -22,6 +22,7 @@ from paretoprune.finetune.loader import Loader, Rounds
 from paretoprune.finetune.masks import MaskSchedule
 from paretoprune.finetune.memory import with_fewer_at_once
 from paretoprune.finetune.module import FinetuneModule
+from paretoprune.finetune.nested import Slice
 from paretoprune.finetune.precision import narrow_in_float32, uses_bfloat16
 from paretoprune.finetune.pressure import Pressure
 from paretoprune.finetune.regrow import Regrow
@@ -51,6 +52,7 @@ def fit(
     teacher: Teacher | None = None,
     masks: MaskSchedule | Regrow | None = None,
     pressure: Pressure | None = None,
+    nested: Sequence[Slice] = (),
     on_epoch: Callable[[EpochRecord], None] | None = None,
     on_gradients: Callable[[], None] | None = None,
     first_epoch: int = 1,
@@ -63,10 +65,11 @@ def fit(
     `device`, in evaluation mode and without gradients, with the weights of the epoch with the
     highest validation accuracy; of equals the last one, which had the most training. With
     `evaluate_start` the weights it came with take part, as the epoch before the first; with `masks`
-    only epochs that ended with the full masks do. `pressure` is added to each step. `on_epoch` is
-    called after each epoch, and what it raises ends the training; `on_gradients` at every step,
-    when the gradients are there and the weights have not moved yet. The same seed and the same
-    batches give the same weights to the bit on a CPU; the caller's random numbers are untouched.
+    only epochs that ended with the full masks do; with `nested`, smaller networks that are trained
+    in its weights, the last epoch counts. `pressure` is added to each step. `on_epoch` is called
+    after each epoch, and what it raises ends the training; `on_gradients` at every step, when the
+    gradients are there and the weights have not moved yet. The same seed and the same batches give
+    the same weights to the bit on a CPU; the caller's random numbers are untouched.
     Where memory does not suffice, the training starts again with each batch in smaller parts.
 
     Raises:
@@ -78,6 +81,7 @@ def fit(
     _check(train_loader, settings, epochs, teacher)
     bfloat16 = uses_bfloat16(settings.precision, device)
     reset = _keep_start(model, train_loader)
+    networks = nn.ModuleList([model, *(one.network for one in nested)])
 
     def validate() -> Validation:
         return evaluate(model, val_loader, device=device, bfloat16=bfloat16)
@@ -85,15 +89,15 @@ def fit(
     def train(parts: int) -> tuple[CurveKeeper, BestWeights]:
         if parts > 1:
             reset()
-        best = BestWeights()
+        best = BestWeights(latest=bool(nested))
         keeper = CurveKeeper(
             validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch
         )
-        model.to(device).train()
+        networks.to(device).train()
         with (
             isolate_rng(include_cuda=device.type == "cuda"),
-            channels_last(model, device),
-            narrow_in_float32(model),
+            channels_last(networks, device),
+            narrow_in_float32(networks),
         ):
             _seed(seed)
             if evaluate_start and masks is None:
@@ -108,6 +112,7 @@ def fit(
                     teacher=teacher,
                     pressure=pressure,
                     parts=parts,
+                    nested=nested,
                     on_gradients=on_gradients,
                 )
                 callbacks = [masks, keeper] if masks else [keeper]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from lightning import LightningModule
@@ -17,6 +17,7 @@ from paretoprune.errors import TrainingError
 from paretoprune.finetune.distill import Teacher, distillation_loss
 from paretoprune.finetune.layout import as_channels_last
 from paretoprune.finetune.loader import Batch
+from paretoprune.finetune.nested import Slice, drawn
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
 from paretoprune.finetune.pressure import Pressure
 
@@ -38,9 +39,11 @@ class FinetuneModule(LightningModule):
         teacher: Teacher | None,
         pressure: Pressure | None = None,
         parts: int = 1,
+        nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,
     ) -> None:
-        """`parts`: so many pieces of a batch go through the network one after another."""
+        """`parts`: so many pieces of a batch go through the network one after another; `nested`:
+        smaller networks that take its weights, of which a few are trained at each step."""
         super().__init__()
         self.automatic_optimization = False
         self.model = model
@@ -50,6 +53,7 @@ class FinetuneModule(LightningModule):
         self._bfloat16 = bfloat16
         self._teacher = teacher
         self._pressure = pressure
+        self._nested = nested
         self._step = 0
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
@@ -102,19 +106,23 @@ class FinetuneModule(LightningModule):
         return float(self._optimizer.param_groups[0]["lr"])
 
     def _loss(self, x: Tensor, y: Tensor, key: Tensor | None = None) -> Tensor:
+        """The mean of all networks of this step, of which the model is one."""
         x = as_channels_last(x)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self._bfloat16):
-            logits = self.model(x).float()
+            answers = [self.model(x).float()]
+            answers += [one(self.model, x).float() for one in drawn(self._nested)]
         weight = self._settings.distillation
         if self._teacher is None or weight == 0:
-            return cross_entropy(logits, y)
-        return distillation_loss(
-            logits,
-            self._teacher.logits(x, key),
-            y,
-            weight=weight,
-            temperature=self._settings.temperature,
-        )
+            losses = [cross_entropy(logits, y) for logits in answers]
+        else:
+            wanted = self._teacher.logits(x, key)
+            losses = [
+                distillation_loss(
+                    logits, wanted, y, weight=weight, temperature=self._settings.temperature
+                )
+                for logits in answers
+            ]
+        return torch.stack(losses).mean()
 
 
 def split_batch(batch: Batch, parts: int) -> list[Batch]:

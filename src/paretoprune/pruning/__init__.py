@@ -6,7 +6,7 @@ The way of a model: `find_groups`, a scorer, `widths_for` and `make_plan`, `appl
 
 from __future__ import annotations
 
-from paretoprune.pruning.apply import apply_plan
+from paretoprune.pruning.apply import apply_plan, kept_positions
 from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
 from paretoprune.pruning.checkpoint import rebuild, save_state
 from paretoprune.pruning.equivalence import check_equivalence
@@ -45,6 +45,7 @@ __all__ = [
     "apply_plan",
     "check_equivalence",
     "find_groups",
+    "kept_positions",
     "make_plan",
     "mask_tensors",
     "masked_model",

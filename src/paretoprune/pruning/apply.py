@@ -88,6 +88,21 @@ def removed_positions(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int
     return removed
 
 
+def kept_positions(
+    model: nn.Module, groups: Sequence[Group], plan: Plan
+) -> dict[str, dict[int, Tensor]]:
+    """The indices that stay, by tensor name and dimension, of the tensors that lose any.
+
+    Raises:
+        PruningError: the plan does not fit the groups, or the groups do not fit the model.
+    """
+    removed = removed_positions(groups, plan)
+    return {
+        name: {dim: _staying(tensor, dim, gone) for dim, gone in removed[name].items()}
+        for name, tensor in tensors_of(model, removed).items()
+    }
+
+
 def tensors_of(model: nn.Module, names: Mapping[str, object]) -> dict[str, Tensor]:
     """The model's parameters and buffers of these names.
 

@@ -29,7 +29,7 @@ def in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
         curve += grown
         candidate, gains = cut(prepared, candidate, scores, widths, trained_next=stage.epochs > 0)
         compensating_s += gains.get("seconds", 0.0)
-        gates = gates_of(prepared, candidate) if stage.epochs else None
+        gates = gates_of(prepared, candidate, job) if stage.epochs else None
         first = len(curve) + 1
         curve += train(
             prepared, candidate, job, epochs=stage.epochs, first_epoch=first, gates=gates

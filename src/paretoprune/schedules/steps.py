@@ -20,6 +20,7 @@ from paretoprune.finetune import (
     Pressure,
     Regrow,
     fit,
+    num_at_once,
     recalibrate_batchnorm,
 )
 from paretoprune.measure import measure_quality
@@ -27,6 +28,7 @@ from paretoprune.prepare import Prepared, training_batches
 from paretoprune.pruning import Candidate, GateScores, Narrowed
 from paretoprune.pruning.compensation import compensate
 from paretoprune.results import EpochRecord, Job
+from paretoprune.schedules.nested import slices_of
 from paretoprune.targets import build
 
 _log = logging.getLogger(__name__)
@@ -147,9 +149,11 @@ def train(
 ) -> tuple[EpochRecord, ...]:
     """Train the candidate's model in place; what is gone stays gone. Returns the curve.
 
-    `settings` are those of fine-tuning if not given; `batches` the whole training part.
+    `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
+    `epochs`, what passes through networks that are trained along takes its part.
     """
     task = prepared.outline
+    epochs /= num_at_once(len(job.nested))
     if masks is None and (held := candidate.held):
         masks = MaskSchedule(lambda _share: held, ramp=0)
     # Of a single round there is nothing to choose: a glance at the validation data will do.
@@ -170,6 +174,7 @@ def train(
         teacher=prepared.teacher,
         masks=masks,
         pressure=pressure,
+        nested=slices_of(prepared, candidate, job.nested),
         on_gradients=gates,
         first_epoch=first_epoch,
     )
@@ -181,9 +186,13 @@ def epochs_of(prepared: Prepared, job: Job) -> float:
     return prepared.finetune.epochs if job.epochs is None else job.epochs
 
 
-def gates_of(prepared: Prepared, candidate: Candidate) -> GateScores | None:
-    """What gathers scores while the candidate is trained, where the search goes by them."""
-    if not prepared.outline.settings.goes_by_gates or not isinstance(candidate, Narrowed):
+def gates_of(prepared: Prepared, candidate: Candidate, job: Job) -> GateScores | None:
+    """What gathers scores while the candidate is trained, where the search goes by them.
+
+    Not where it trains others in its weights: their channels have an order that must stay.
+    """
+    by_gates = prepared.outline.settings.goes_by_gates and not job.nested
+    if not by_gates or not isinstance(candidate, Narrowed):
         return None
     return GateScores(candidate.model, candidate.groups)
 

@@ -36,6 +36,7 @@ from paretoprune.search.strategies import (
     Halving,
     InTurn,
     Refill,
+    Shared,
     Sketch,
     Strategy,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "Refill",
     "RunningFront",
     "Sensitivity",
+    "Shared",
     "Sizes",
     "Sketch",
     "Strategy",

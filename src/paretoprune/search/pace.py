@@ -36,10 +36,15 @@ class Paces:
         # Twice, so that of equal sizes the latest is nearest from either side.
         self._smaller: list[TrialResult] = []
         self._larger: list[TrialResult] = []
+        self._mixed: list[TrialResult] = []  # the latest that trained smaller ones along, if any
 
     def add(self, result: TrialResult) -> None:
         """Take in a trial; one that was not trained says nothing."""
-        if result.epochs > 0 and result.metrics.macs:
+        if result.epochs <= 0 or not result.metrics.macs:
+            return
+        if result.nested:
+            self._mixed = [result]
+        else:
             insort(self._smaller, result, key=lambda r: (r.metrics.macs, r.number))
             insort(self._larger, result, key=lambda r: (r.metrics.macs, -r.number))
 
@@ -56,6 +61,7 @@ class Paces:
         around = self._smaller[max(0, place - _NEIGHBOURS) : place]
         around += self._larger[place : place + _NEIGHBOURS]
         near = sorted(around, key=lambda r: (distance(r), -r.number))[:_NEIGHBOURS]
+        near = near or self._mixed  # an epoch of it was one of a somewhat smaller model
         if not near:
             return None
         return Pace(

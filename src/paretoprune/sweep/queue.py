@@ -105,6 +105,7 @@ class Queue:
             parent=proposal.parent,
             epochs=proposal.epochs,
             rung=proposal.rung,
+            nested=tuple(self._problem.widths_of(ratios) for ratios in proposal.nested),
         )
         if job.parent is not None and (ready := self._ready(job)) is not job:
             return ready and self._unfinished.again.pop(ready.number)

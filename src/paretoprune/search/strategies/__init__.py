@@ -18,6 +18,7 @@ from paretoprune.search.strategies.full import Full
 from paretoprune.search.strategies.halving import Halving
 from paretoprune.search.strategies.in_turn import InTurn
 from paretoprune.search.strategies.refill import Refill
+from paretoprune.search.strategies.shared import Shared
 from paretoprune.search.strategies.sketch import Sketch
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Halving",
     "InTurn",
     "Refill",
+    "Shared",
     "Sketch",
     "Strategy",
 ]

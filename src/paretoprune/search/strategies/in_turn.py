@@ -9,6 +9,7 @@ from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget import Left
 from paretoprune.search.strategies.chain import Chain
 from paretoprune.search.strategies.refill import Refill
+from paretoprune.search.strategies.shared import Shared
 from paretoprune.search.strategies.sketch import Sketch
 
 
@@ -16,7 +17,7 @@ from paretoprune.search.strategies.sketch import Sketch
 class InTurn:
     """Each part is asked once the ones before it have nothing more to propose."""
 
-    parts: Sequence[Chain | Sketch | Refill]
+    parts: Sequence[Chain | Shared | Sketch | Refill]
 
     def propose(
         self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
