@@ -16,7 +16,7 @@ class FinetuneSettings:
 
     epochs: Annotated[int, Field(ge=0)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 0.005  # the peak of the one-cycle schedule
-    tune_learning_rate: bool = True  # look for a better peak before the first trial
+    tune_learning_rate: bool = True  # look for a better peak before the first training
     rate_growth: Annotated[float, Field(ge=0, le=1)] = (
         0.5  # small models: (dense MACs / MACs) ** it
     )
