@@ -100,10 +100,8 @@ class CpuSweep:
     def ready(self) -> Prepared:
         """With the learning rate that trainings take, looked for before the first."""
         assert self.prepared is not None
-        settings, begun = self.task.settings, self.clock()
-        if not settings.finetune.tune_learning_rate:
-            return self.prepared
-        tuned = with_tuned_rate(self.prepared, search_of(settings).budget, clock=self.clock)
+        begun, budget = self.clock(), search_of(self.task.settings).budget
+        tuned = with_tuned_rate(self.prepared, budget, clock=self.clock)
         self.inside += self.clock() - begun
         return tuned
 

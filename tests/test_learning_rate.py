@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +18,8 @@ from tests.test_trial import prepared_with
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    return prepared_with(tmp_path_factory.mktemp("cache"), "model.train.epochs=4")
+    folder = tmp_path_factory.mktemp("cache")
+    return prepared_with(folder, "model.train.epochs=4", "finetune.tune_learning_rate=true")
 
 
 def test_rates_rise_evenly_in_their_logarithm() -> None:
@@ -77,3 +79,13 @@ def test_a_budget_without_time_for_it_keeps_the_rate(prepared: Prepared) -> None
 def test_a_network_that_diverges_at_every_rate_keeps_it(prepared: Prepared) -> None:
     wild = replace(prepared, finetune=replace(prepared.finetune, learning_rate=1e30))
     assert with_tuned_rate(wild).finetune.learning_rate == 1e30
+
+
+def test_what_was_found_stays_and_who_wants_none_has_none(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    tuned = with_tuned_rate(prepared)
+    assert tuned is not prepared
+    assert with_tuned_rate(tuned) is tuned
+    plain = prepared_with(tmp_path)
+    assert with_tuned_rate(plain) is plain

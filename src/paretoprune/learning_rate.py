@@ -38,9 +38,12 @@ def with_tuned_rate(
     """The same with the peak that the range test finds, and the time that an epoch takes.
 
     `clock` counts what a budget of time is of. Where the test would take more than a tenth of that,
-    the configured rate stays.
+    the configured rate stays. All of it stays where it was found before, or where nobody wants it.
     """
     task = prepared.outline
+    wanted = task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew
+    if prepared.epoch_time is not None or not wanted:
+        return prepared
     widths = task.widths_of({group.name: _RATIO for group in task.groups.prunable})
     candidate, _ = cut(prepared, prepared.start, prepared.scores, widths, trained_next=True)
     factor = rate_factor(prepared, widths)

@@ -107,12 +107,9 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
 
 def _ready_to_train(prepared: Prepared, folder: SweepFolder) -> Prepared:
     """The same with the learning rate and the time of an epoch, which are found once."""
-    settings = prepared.outline.settings
-    wanted = settings.finetune.tune_learning_rate and not settings.schedule.trains_anew
-    if prepared.epoch_time is not None or not wanted:
-        return prepared
-    tuned = with_tuned_rate(prepared, search_of(settings).budget)
-    keep_training(tuned, folder.dense)
+    tuned = with_tuned_rate(prepared, search_of(prepared.outline.settings).budget)
+    if tuned is not prepared:
+        keep_training(tuned, folder.dense)
     return tuned
 
 
