@@ -6,8 +6,10 @@ its slots, by tensor name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from paretoprune.results import GroupInfo, KeptGroup
@@ -80,6 +82,11 @@ class Group:
     def least(self) -> int:
         """How many channels must stay: one, or of a block none."""
         return 0 if self.block else 1
+
+    @cached_property
+    def common_per_channel(self) -> int:
+        """The largest number that divides the positions of a channel in every slot; 0 without."""
+        return math.gcd(*(slot.per_channel for slot in self.slots))
 
     @property
     def info(self) -> GroupInfo:

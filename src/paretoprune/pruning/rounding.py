@@ -36,8 +36,7 @@ def step_of(group: Group, divisor: int) -> int:
 
     A unit that is a head has several channels in each of its layers.
     """
-    each = math.gcd(*(slot.per_channel for slot in group.slots))
-    return divisor // math.gcd(divisor, each)
+    return divisor // math.gcd(divisor, group.common_per_channel)
 
 
 def widths_for(
