@@ -34,21 +34,29 @@ class Task:
     trained_once: str | None = None  # the file of a dense model that serves all seeds
 
 
-def _digits(_data: Path, cache: Path, seed: int) -> list[str]:
-    """Another seed is another data set and another dense model."""
-    path = cache / f"digits-{seed}.npz"
-    if not path.is_file():
-        write_digits(path, seed=seed)
-    return [
-        *_COMMON,
-        f"seed={seed}",
-        f"cache_dir={cache}",
-        "data=npz",
-        f"data.path={path}",
-        "trust=[digits_hard]",
-        "model._target_=digits_hard.DigitsNet",
-        "model.train.epochs=25",
-    ]
+def _digits(
+    network: str = "digits_hard.DigitsNet", *, epochs: int = 25, rate: float = 0.1
+) -> Callable[[Path, Path, int], list[str]]:
+    """The digits with a network, of which the dense one is trained so; another seed is another
+    data set and another dense model."""
+
+    def overrides(_data: Path, cache: Path, seed: int) -> list[str]:
+        path = cache / f"digits-{seed}.npz"
+        if not path.is_file():
+            write_digits(path, seed=seed)
+        return [
+            *_COMMON,
+            f"seed={seed}",
+            f"cache_dir={cache}",
+            "data=npz",
+            f"data.path={path}",
+            f"trust=[{network.partition('.')[0]}]",
+            f"model._target_={network}",
+            f"model.train.epochs={epochs}",
+            f"model.train.learning_rate={rate}",
+        ]
+
+    return overrides
 
 
 def _cifar10(data: Path, cache: Path, seed: int) -> list[str]:
@@ -104,7 +112,14 @@ def _idx(path: Path, *, header: int) -> np.ndarray:
 
 
 TASKS = {
-    "digits-hard": Task("digits-hard", _digits, budget_seconds=10, trial_epochs=2),
+    "digits-hard": Task("digits-hard", _digits(), budget_seconds=10, trial_epochs=2),
+    "digits-mlp": Task("digits-mlp", _digits("digits_nets.DigitsMLP", epochs=30, rate=0.05), 10, 2),
+    "digits-plain": Task(
+        "digits-plain", _digits("digits_nets.DigitsPlain", epochs=30, rate=0.05), 10, 2
+    ),
+    "digits-depthwise": Task(
+        "digits-depthwise", _digits("digits_nets.DigitsDepthwise", epochs=30), 10, 2
+    ),
     "fashion-mnist": Task(
         "fashion-mnist", _fashion, 100, 1, trained_once="fashion-mnist-resnet20.safetensors"
     ),

@@ -28,14 +28,15 @@ def sizes_of(*results: TrialResult) -> list[float]:
 
 
 def test_time_goes_with_the_square_root_of_what_a_cut_loses() -> None:
-    at = sizes_of(HALF, LITTLE)
-    assert time_weights(at, [DENSE, HALF, LITTLE], SIZES, QUALITY) == [3.0, 4.0]
+    at = [SIZES.dense, *sizes_of(HALF, LITTLE)]
+    assert time_weights(at, [DENSE, HALF, LITTLE], SIZES, QUALITY)[1:] == [3.0, 4.0]
 
 
 def test_no_other_division_has_a_smaller_sum() -> None:
     """Of what is left if training for a time t leaves L / t."""
-    weights = time_weights(sizes_of(HALF, LITTLE), [DENSE, HALF, LITTLE], SIZES, QUALITY)
-    best = weights[0] / sum(weights)
+    at = [SIZES.dense, *sizes_of(HALF, LITTLE)]
+    _, half, little = time_weights(at, [DENSE, HALF, LITTLE], SIZES, QUALITY)
+    best = half / (half + little)
 
     def left(share: float) -> float:
         return 9 / share + 16 / (1 - share)
@@ -45,14 +46,23 @@ def test_no_other_division_has_a_smaller_sum() -> None:
 
 def test_losses_between_the_sketch_are_linear_in_the_logarithm_and_flat_beyond() -> None:
     dense, half = sizes_of(DENSE, HALF)
-    at = [(dense * half**3) ** 0.25, half, half / 4]
-    assert time_weights(at, [DENSE, HALF], SIZES, QUALITY) == pytest.approx([6.75**0.5, 3, 3])
+    at = [dense, (dense * half**3) ** 0.25, half, half / 4]
+    found = time_weights(at, [DENSE, HALF], SIZES, QUALITY)
+    assert found[1:] == pytest.approx([6.75**0.5, 3, 3])
 
 
 def test_no_size_gets_less_than_a_quarter_of_another() -> None:
-    at = [*sizes_of(HALF, LITTLE), SIZES.dense]
+    at = [SIZES.dense, *sizes_of(HALF, LITTLE)]
     results = [DENSE, replace(HALF, metrics=DENSE.metrics), LITTLE]
-    assert time_weights(at, results, SIZES, QUALITY) == [1.0, 4.0, 1.0]
+    assert time_weights(at, results, SIZES, QUALITY)[1:] == [1.0, 4.0]
+
+
+def test_the_largest_gets_its_equal_share_and_more_if_it_loses_more() -> None:
+    at = [SIZES.dense, *sizes_of(HALF, LITTLE)]
+    assert time_weights(at, [DENSE, HALF, LITTLE], SIZES, QUALITY)[0] == 3.5
+    better = replace(LITTLE, metrics=DENSE.metrics)
+    assert time_weights(at[1:], [DENSE, HALF, better], SIZES, QUALITY) == [3.0, 0.75]
+    assert time_weights(at[2:], [DENSE, HALF, LITTLE], SIZES, QUALITY) == [4.0]
 
 
 @pytest.mark.parametrize(

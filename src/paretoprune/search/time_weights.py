@@ -20,9 +20,9 @@ _LEAST = 0.25  # of the largest weight, since a sketch is no training
 def time_weights(
     at: Sequence[float], results: Sequence[TrialResult], sizes: Sizes, quality: Quality
 ) -> list[float]:
-    """What each of the sizes `at` should have of the time, in proportion.
+    """What each of the falling sizes `at` should have of the time, in proportion.
 
-    Between the sizes of the sketch its losses are taken to be linear in the logarithm; without a
+    The largest has no less than the mean of the others, which are all cut out of it. Between the sizes of the sketch its losses are taken to be linear in the logarithm; without a
     sketch, or where it lost nothing, all sizes have the same.
     """
     dense = next((quality.of(result) for result in results if result.origin == "dense"), None)
@@ -39,4 +39,6 @@ def time_weights(
     weights = np.sqrt(lost)
     if weights.max() == 0:
         return [1.0] * len(at)
-    return [float(weight) for weight in np.maximum(weights, _LEAST * weights.max())]
+    weights = np.maximum(weights, _LEAST * weights.max())
+    weights[0] = max(weights[0], weights[1:].mean() if len(at) > 1 else 0.0)
+    return [float(weight) for weight in weights]
