@@ -22,8 +22,9 @@ def time_weights(
 ) -> list[float]:
     """What each of the falling sizes `at` should have of the time, in proportion.
 
-    The largest has no less than the mean of the others, which are all cut out of it. Between the sizes of the sketch its losses are taken to be linear in the logarithm; without a
-    sketch, or where it lost nothing, all sizes have the same.
+    The largest has no less than the mean of the others, which are all cut out of it. Between the
+    sizes of the sketch its losses are taken to be linear in the logarithm; without a sketch, or
+    where it lost nothing, all sizes have the same.
     """
     dense = next((quality.of(result) for result in results if result.origin == "dense"), None)
     values = {
