@@ -24,9 +24,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from paretoprune.files import read_sealed
-from paretoprune.search import front_of
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.front.front import front_of
+from paretoprune.storage.atomic import read_sealed
+from paretoprune.storage.sweep_folder import SweepFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # for the formula and the driver of the tests

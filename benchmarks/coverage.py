@@ -32,18 +32,16 @@ from architectures import build, names
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
-from paretoprune.measure import count_macs, macs_per_layer
-from paretoprune.pruning import (
-    Group,
-    SizeModel,
-    apply_plan,
-    check_equivalence,
-    find_groups,
-    make_plan,
-    masked_model,
-)
-from paretoprune.pruning.generic import generic_copy
-from paretoprune.pruning.proof import random_plan
+from paretoprune.measure.macs import count_macs, macs_per_layer
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.dependency.proof import random_plan
+from paretoprune.pruning.dependency.random_copy import generic_copy
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.masks import masked_model
+from paretoprune.pruning.structured.plan import make_plan
+from paretoprune.pruning.structured.size import SizeModel
 
 MAX_CPU_SECONDS = 240  # of the process's processor time, so that a busy machine fails nothing
 MAX_SECONDS = 10 * MAX_CPU_SECONDS  # by the clock, for what hangs

@@ -9,21 +9,30 @@ from functools import cached_property
 
 from front_scores import Member
 
-from paretoprune.cli.first import first_proposals, group_infos, search_of
 from paretoprune.cli.launch import comparable_scores
-from paretoprune.cli.strategy import sensitivity_of, strategy_of
-from paretoprune.executors import Inline
-from paretoprune.files import read_json
-from paretoprune.learning_rate import with_tuned_rate
-from paretoprune.measure import measure_quality
-from paretoprune.outline import Outline
-from paretoprune.prepare import Prepared, prepare, with_gate_scores
-from paretoprune.pruning import Plan, rebuild
+from paretoprune.executors.inline import Inline
+from paretoprune.measure.quality import measure_quality
+from paretoprune.problem.problem import Outline
+from paretoprune.pruning.structured.checkpoint import rebuild
+from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
-from paretoprune.search import Chain, InTurn, Ledger, Refill, Shared, Sketch, Strategy, front_of
-from paretoprune.sweep import Problem, run_sweep
-from paretoprune.sweep_folder import SweepFolder
-from paretoprune.trial import run_trial
+from paretoprune.search.front.front import front_of
+from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.interface import Strategy
+from paretoprune.search.strategies.sequence import InTurn
+from paretoprune.search.strategies.shared import Shared
+from paretoprune.search.strategies.untrained_front import Sketch
+from paretoprune.search.study.study import Ledger
+from paretoprune.storage.atomic import read_json
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.baselines import first_proposals, group_infos, search_of
+from paretoprune.sweep.loop import run_sweep
+from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.strategies import sensitivity_of, strategy_of
+from paretoprune.trial.context import Prepared, prepare, with_gate_scores
+from paretoprune.trial.learning_rate import with_tuned_rate
+from paretoprune.trial.run import run_trial
 
 
 class CpuSweep:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from stub_sweep import SAMPLERS, result_of, sweep
 
-from paretoprune.executors import Lost
+from paretoprune.executors.attempt import Lost
 from paretoprune.results import Job, TrialResult
 
 WORKERS = 64

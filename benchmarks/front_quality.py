@@ -28,12 +28,12 @@ from omegaconf import OmegaConf
 from tasks import TASKS, Task
 
 from paretoprune.cli.command_line import CONF
-from paretoprune.config import Settings
-from paretoprune.mistakes import load_settings
-from paretoprune.outline import outline
-from paretoprune.prepare import prepare
-from paretoprune.pruning import save_state
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.config.load import load_settings
+from paretoprune.config.settings import Settings
+from paretoprune.problem.problem import outline
+from paretoprune.pruning.structured.checkpoint import save_state
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.trial.context import prepare
 
 STRATEGIES = ("auto", "chain", "shared", "halving", *BASELINES)
 

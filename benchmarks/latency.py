@@ -26,20 +26,24 @@ import torchvision
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
-from paretoprune.latency_table import describe_check, measure_forecast
-from paretoprune.measure import (
-    Forecast,
-    device_name,
-    macs_per_layer,
-    time_models,
-    trace_layers,
-)
-from paretoprune.measure.table import time_points
+from paretoprune.measure.device import device_name
+from paretoprune.measure.latency.forecast import Forecast
+from paretoprune.measure.latency.latency import time_models
+from paretoprune.measure.latency.layers import trace_layers
+from paretoprune.measure.latency.table import time_points
+from paretoprune.measure.macs import macs_per_layer
 from paretoprune.models import resnet20
-from paretoprune.pruning import Group, SizeModel, apply_plan, find_groups, make_plan, widths_for
+from paretoprune.problem.latency_table import describe_check, measure_forecast
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.plan import make_plan
+from paretoprune.pruning.structured.rounding import widths_for
+from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.results import GroupInfo
-from paretoprune.search import distinct_ratios, least_loss, uniform_ratios, worthwhile
-from paretoprune.search.sensitivity import Sensitivity
+from paretoprune.search.allocation.baselines import uniform_ratios
+from paretoprune.search.allocation.greedy import least_loss, worthwhile
+from paretoprune.search.allocation.sensitivity import Sensitivity, distinct_ratios
 
 Ratios = Mapping[str, float]
 

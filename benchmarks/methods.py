@@ -29,15 +29,15 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from paretoprune.cli.command_line import CONF
-from paretoprune.cli.first import first_proposals
 from paretoprune.cli.launch import comparable_scores
-from paretoprune.cli.strategy import sensitivity_of
-from paretoprune.config import Settings
-from paretoprune.mistakes import load_settings
-from paretoprune.outline import Outline, outline
-from paretoprune.prepare import prepare
+from paretoprune.config.load import load_settings
+from paretoprune.config.settings import Settings
+from paretoprune.problem.problem import Outline, outline
 from paretoprune.results import Job
-from paretoprune.trial import run_trial
+from paretoprune.sweep.baselines import first_proposals
+from paretoprune.sweep.strategies import sensitivity_of
+from paretoprune.trial.context import prepare
+from paretoprune.trial.run import run_trial
 
 mpl.use("agg")
 from matplotlib import pyplot as plt

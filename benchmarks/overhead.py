@@ -29,17 +29,18 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.cli.command_line import CONF
 from paretoprune.cli.launch import launch
-from paretoprune.config import Settings
-from paretoprune.executors import Inline
-from paretoprune.finetune import recalibrate_batchnorm
-from paretoprune.finetune.layout import channels_last
-from paretoprune.mistakes import load_settings
-from paretoprune.outline import outline
-from paretoprune.prepare import Prepared, measure, prepare, training_batches
-from paretoprune.pruning import apply_plan, make_plan
+from paretoprune.config.load import load_settings
+from paretoprune.config.settings import Settings
+from paretoprune.executors.inline import Inline
+from paretoprune.finetune.batchnorm import recalibrate_batchnorm
+from paretoprune.finetune.numerics.memory_format import channels_last
+from paretoprune.problem.problem import outline
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.plan import make_plan
 from paretoprune.results import Job, TrialResult
-from paretoprune.sweep_folder import SweepFolder
-from paretoprune.trial import run_trial
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.trial.context import Prepared, measure, prepare, training_batches
+from paretoprune.trial.run import run_trial
 
 NUM_TRIALS = 12
 NUM_PAIRS = 2

@@ -23,13 +23,13 @@ from scipy.stats import spearmanr
 from tasks import TASKS
 from torch import nn
 
-from paretoprune.cli.first import choices_of
-from paretoprune.measure import measure_quality
-from paretoprune.outline import outline
-from paretoprune.prepare import Prepared, prepare, with_gate_scores
+from paretoprune.measure.quality import measure_quality
+from paretoprune.problem.problem import outline
 from paretoprune.results import Job
-from paretoprune.schedules.steps import cut, train
-from paretoprune.search import Sizes
+from paretoprune.search.allocation.sizes import Sizes
+from paretoprune.sweep.baselines import choices_of
+from paretoprune.trial.context import Prepared, prepare, with_gate_scores
+from paretoprune.trial.schedules.steps import cut, train
 
 _BAND = 0.2  # share of the dense MACs
 _MAX_RATIO = 0.85

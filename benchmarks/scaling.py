@@ -28,8 +28,9 @@ from statistics import fmean, median
 
 from stub_sweep import result_of, sweep
 
-from paretoprune.config import ExecutorSettings
-from paretoprune.executors import Evaluate, Executor
+from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.executors.attempt import Evaluate
+from paretoprune.executors.interface import Executor
 from paretoprune.executors.processes import Processes
 from paretoprune.results import Job, TrialResult
 

@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from paretoprune.config import SearchSettings, SparsitySettings, Target
-from paretoprune.executors import Executor
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.config.target import Target
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
-from paretoprune.search import Full, Ledger, hypervolume
-from paretoprune.search.front import as_costs
-from paretoprune.sweep import Problem, run_sweep
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.front.front import as_costs, hypervolume
+from paretoprune.search.strategies.sampler import Full
+from paretoprune.search.study.study import Ledger
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.loop import run_sweep
+from paretoprune.sweep.search_problem import Problem
 
 GROUPS = tuple(GroupInfo(f"g{index}", 64) for index in range(12))
 SAMPLERS = {

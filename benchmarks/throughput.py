@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
-from paretoprune.config import FinetuneSettings
-from paretoprune.finetune import fit
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.finetune.fit import fit
 
 Batch = tuple[Tensor, Tensor]
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from paretoprune.measure import count_macs, count_params, device_name
-from paretoprune.measure.timing import time_in_turn
+from paretoprune.measure.device import device_name
+from paretoprune.measure.latency.timing import time_in_turn
+from paretoprune.measure.macs import count_macs
+from paretoprune.measure.params import count_params
 from paretoprune.models import resnet20
-from paretoprune.pruning import (
-    Magnitude,
-    apply_plan,
-    check_equivalence,
-    find_groups,
-    make_plan,
-    masked_model,
-)
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.masks import masked_model
+from paretoprune.pruning.structured.plan import make_plan
 
 _RATIO = 0.75
 _ROUNDS = 60

@@ -137,7 +137,7 @@ def options_page() -> str:
 def python_page() -> str:
     """The functions of the package that a user calls, with their contracts."""
     parts = ["# Python\n\n`import paretoprune` gives two functions.\n"]
-    for name, file in (("load_model", "load.py"), ("load_sweep", "delivery/tables.py")):
+    for name, file in (("load_model", "export/load.py"), ("load_sweep", "report/tables.py")):
         tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
         [function] = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
         returns = ast.unparse(function.returns) if function.returns else "None"

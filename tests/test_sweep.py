@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.config import SparsitySettings
-from paretoprune.executors import Inline
+from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.executors.inline import Inline
 from paretoprune.results import Cost, Job, Metrics, TrialResult
-from paretoprune.search import Full, broken_limits, front_of
-from paretoprune.sweep import Problem, run_sweep
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.budget.limits import broken_limits
+from paretoprune.search.front.front import front_of
+from paretoprune.search.strategies.sampler import Full
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.loop import run_sweep
+from paretoprune.sweep.search_problem import Problem
 from tests.kits import formula
 from tests.kits.formula_sweep import baselines_of, open_ledger
 

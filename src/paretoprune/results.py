@@ -289,3 +289,23 @@ class TrialResult:
         known["nested"] = tuple(known.get("nested", ()))
         known["scores"] = {n: tuple(values) for n, values in known.get("scores", {}).items()}
         return cls(**known)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The pick's architecture trained again with another seed. Accuracies in percent."""
+
+    seed: int
+    validation: float
+    test: float
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """One format of the model: what was checked of it, or why it is not there."""
+
+    format: str  # "safetensors", or a name of `FORMATS`
+    difference: float | None = None  # largest of a logit from PyTorch's, by a fresh process
+    reason: str | None = None  # why the file is not there
+    latency_ms: float | None = None  # in the format's engine
+    dense_latency_ms: float | None = None  # of the dense model's files, in the same run

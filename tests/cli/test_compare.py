@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from paretoprune.cli.compared import compare
-from paretoprune.search import retained_area
-from paretoprune.search.measures import Yardstick
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.report.comparison import compare
+from paretoprune.search.front.metrics import Yardstick, retained_area
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.cli.test_report import make_sweep
 from tests.kits.commands import run_compare
 

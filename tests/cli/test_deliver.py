@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 import paretoprune
-from paretoprune.cli.formats import compared, write_formats
-from paretoprune.delivery.export import FILES
-from paretoprune.fresh import Answer
-from paretoprune.graph import FORMATS
+from paretoprune.export.folder import FILES
+from paretoprune.export.verify import Answer
+from paretoprune.export.write import compared, write_formats
+from paretoprune.formats.registry import FORMATS
 from tests.kits.commands import TINY, Run, run_pick, run_train
 
 pytestmark = pytest.mark.timeout(600)  # other processes load torch again and again

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from paretoprune.cli.what_can_go import print_groups, savings_of, shortened
-from paretoprune.measure import macs_per_layer
-from paretoprune.pruning import SizeModel, apply_plan, find_groups
-from paretoprune.pruning.plan import Plan
+from paretoprune.cli.display.prunable_table import print_groups, savings_of, shortened
+from paretoprune.measure.macs import macs_per_layer
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.pruning.structured.size import SizeModel
 from tests.kits import networks
 from tests.kits.cases import make_case
 from tests.kits.commands import TINY, run_inspect

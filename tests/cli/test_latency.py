@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.cli.latency import Request, read_request
+from paretoprune.cli.latency import read_request
 from paretoprune.errors import SettingsError
+from paretoprune.measure.request import Request
 from tests.kits.commands import TINY, run_latency, run_pick, run_train
 
 

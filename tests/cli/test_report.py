@@ -11,11 +11,11 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
-from paretoprune.cli.facts import facts_of
-from paretoprune.files import write_json
+from paretoprune.report.summary_data import facts_of
 from paretoprune.results import Job
-from paretoprune.search import baselines
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.allocation.baselines import baselines
+from paretoprune.storage.atomic import write_json
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.kits import formula
 from tests.kits.commands import run_report
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 import paretoprune
 from paretoprune.errors import SettingsError, WeightsError
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.kits.commands import SWEEP, TINY, Run, run_pick, run_train
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import paretoprune
-from paretoprune.cli.first import first_proposals, reject_unmeetable
+from paretoprune.config.load import load_settings
 from paretoprune.errors import SettingsError
-from paretoprune.mistakes import load_settings
-from paretoprune.outline import Outline, outline
-from paretoprune.pruning.scorers import Magnitude
-from paretoprune.search import Sensitivity
+from paretoprune.problem.problem import Outline, outline
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.search.allocation.sensitivity import Sensitivity
+from paretoprune.sweep.baselines import first_proposals, reject_unmeetable
+from tests.config.test_load import composed
 from tests.kits.commands import TINY, run_pick, run_train
-from tests.test_mistakes import composed
 
 FAST = (*TINY, "measure.latency=false")
 

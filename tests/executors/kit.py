@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from paretoprune.executors import Evaluate, Executor
+from paretoprune.executors.attempt import Evaluate
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.faults.driver import sweep
 from tests.kits import formula
 

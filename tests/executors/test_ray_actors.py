@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from paretoprune.config import ExecutorSettings
+from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.errors import SweepError
-from paretoprune.executors import Evaluate, Executor, Lost
+from paretoprune.executors.attempt import Evaluate, Lost
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.executors.kit import Trials, check_a_sweep, closing_at_end
 from tests.faults.driver import sweep
 from tests.kits import formula

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.config import ExecutorSettings
-from paretoprune.executors import Evaluate, Executor
+from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.executors.attempt import Evaluate
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
 from tests.executors.kit import Trials, check_a_sweep
 from tests.faults.driver import fork, status_of

@@ -19,22 +19,25 @@ from pathlib import Path
 
 import optuna
 
-from paretoprune.config import ExecutorSettings, SparsitySettings
-from paretoprune.executors import Evaluate, Executor, Inline, open_executor
-from paretoprune.files import write_bytes, write_json
+from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.executors.attempt import Evaluate
+from paretoprune.executors.inline import Inline
+from paretoprune.executors.interface import Executor
+from paretoprune.executors.open import open_executor
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import (
-    Chain,
-    Full,
-    Quality,
-    Sizes,
-    Strategy,
-    distinct_ratios,
-    measure_sensitivity,
-    uniform_ratios,
-)
-from paretoprune.sweep import Problem, Watcher, run_sweep
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.allocation.baselines import uniform_ratios
+from paretoprune.search.allocation.sensitivity import distinct_ratios, measure_sensitivity
+from paretoprune.search.allocation.sizes import Sizes
+from paretoprune.search.front.gaps import Quality
+from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.strategies.interface import Strategy
+from paretoprune.search.strategies.sampler import Full
+from paretoprune.storage.atomic import write_bytes, write_json
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.loop import run_sweep
+from paretoprune.sweep.record import Watcher
+from paretoprune.sweep.search_problem import Problem
 from tests.kits import formula
 from tests.kits.formula_sweep import baselines_of, open_ledger
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.executors import Inline
+from paretoprune.executors.inline import Inline
 from paretoprune.executors.processes import Processes
 from tests.faults.driver import Trials, sweep
 

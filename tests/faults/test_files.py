@@ -12,10 +12,10 @@ import pytest
 
 from paretoprune.errors import DiskFullError
 from paretoprune.executors.processes import Processes
-from paretoprune.files import read_json, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.results import Job
-from paretoprune.search import front_of
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.front.front import front_of
+from paretoprune.storage.atomic import read_json, read_sealed, write_bytes, write_json, write_sealed
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.faults.driver import Trials, numbers_in, sweep, weights_of
 from tests.kits import formula
 

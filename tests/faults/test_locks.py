@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.cli.tracked import Tracked
-from paretoprune.config import TrackingSettings
-from paretoprune.executors import Inline
+from paretoprune.config.groups.tracking import TrackingSettings
+from paretoprune.executors.inline import Inline
+from paretoprune.report.mlflow_watcher import Tracked
 from paretoprune.results import Job, TrialResult
-from paretoprune.search import stored_study
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.study import stored_study
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.faults.driver import Trials, fork, numbers_in, status_of, sweep
 from tests.kits import formula
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from paretoprune.errors import SweepError
-from paretoprune.files import read_json
 from paretoprune.results import Job
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.storage.atomic import read_json
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.faults.driver import (
     ROOT,
     Trials,

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from paretoprune.config import Target
+from paretoprune.config.instantiate import find_mistakes
+from paretoprune.config.load import load_settings
+from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError, WeightsError
-from paretoprune.mistakes import load_settings
 from paretoprune.models import load_weights
-from paretoprune.pruning.checkpoint import load_state
-from paretoprune.targets import find_mistakes
+from paretoprune.pruning.structured.checkpoint import load_state
+from tests.config.test_load import composed
 from tests.kits.commands import TINY, run_train
-from tests.test_mistakes import composed
 
 CODE = [
     "os.system",

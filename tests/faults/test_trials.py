@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from paretoprune.errors import SweepError
-from paretoprune.executors import Evaluate, Executor, Inline
+from paretoprune.executors.attempt import Evaluate
+from paretoprune.executors.inline import Inline
+from paretoprune.executors.interface import Executor
 from paretoprune.executors.processes import Processes
 from paretoprune.results import Job, TrialResult
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_folder import SweepFolder
 from tests.faults.driver import fork, status_of, sweep
 from tests.kits import formula
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from paretoprune.finetune import recalibrate_batchnorm
+from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from tests.finetune.nets import batches, tiny_net, weights
 
 

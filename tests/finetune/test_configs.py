@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from paretoprune.config import FinetuneSettings, ScheduleSettings
-from paretoprune.finetune import stages
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.groups.schedule import ScheduleSettings
+from paretoprune.finetune.pruning_steps import stages
 
 CONF = Path(__file__).parents[2] / "conf"
 

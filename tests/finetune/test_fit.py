@@ -13,9 +13,11 @@ import pytest
 import torch
 from torch import nn
 
-from paretoprune.config import FinetuneSettings
+from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import DataError, SettingsError, TrainingError
-from paretoprune.finetune import FitResult, MaskSchedule, Teacher, fit
+from paretoprune.finetune.callbacks.masks import MaskSchedule
+from paretoprune.finetune.distillation import Teacher
+from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.results import EpochRecord
 from tests.finetune.nets import CPU, NUM_CLASSES, batches, tiny_net, weights
 

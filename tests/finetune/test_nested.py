@@ -9,14 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.config import FinetuneSettings
-from paretoprune.finetune import FitResult, Slice, fit, num_at_once
-from paretoprune.finetune.nested import drawn
-from paretoprune.pruning import apply_plan, find_groups, kept_positions
-from paretoprune.pruning.plan import Plan
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.finetune.fit import FitResult, fit
+from paretoprune.finetune.nested import Slice, drawn, num_at_once
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.structured.apply import apply_plan, kept_positions
+from paretoprune.pruning.structured.plan import Plan
 from tests.finetune.nets import CPU, NUM_CLASSES, batches, weights
 from tests.kits import networks
-from tests.pruning.test_attention import TOKENS, Own
+from tests.pruning.structured.test_attention import TOKENS, Own
 
 NETWORKS = (*networks.PRUNABLE, "attention")
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.config import FinetuneSettings
+from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
 from tests.finetune.nets import tiny_net
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from paretoprune.config import FinetuneSettings
-from paretoprune.finetune import losses_at
+from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.optimizer import make_optimizer
+from paretoprune.finetune.range_test import losses_at
 from tests.finetune.nets import CPU, batches, tiny_net
 
 SETTINGS = FinetuneSettings(precision="32")

@@ -7,7 +7,8 @@ from functools import cache
 
 from torch import Tensor, nn
 
-from paretoprune.pruning import Group, find_groups
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.groups import Group
 from tests.kits import networks
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paretoprune.config import SearchSettings, Target
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.target import Target
 from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
 
 GROUPS = tuple(GroupInfo(f"g{index}", 16) for index in range(4))

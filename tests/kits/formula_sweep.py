@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paretoprune.config import SearchSettings
+from paretoprune.config.groups.search import SearchSettings
 from paretoprune.results import Proposal
-from paretoprune.search import Ledger, Quality, Sizes, baselines, distinct_ratios
+from paretoprune.search.allocation.baselines import baselines
+from paretoprune.search.allocation.sensitivity import distinct_ratios
+from paretoprune.search.allocation.sizes import Sizes
+from paretoprune.search.front.gaps import Quality
+from paretoprune.search.study.study import Ledger
 from tests.kits import formula
 
 SIZES = Sizes(

@@ -7,27 +7,24 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from paretoprune.config import SparsitySettings
-from paretoprune.executors import Inline
+from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.executors.inline import Inline
 from paretoprune.results import Budget, EpochTime, Job, TrialResult
-from paretoprune.search import (
-    Chain,
-    Family,
-    Full,
-    Halving,
-    InTurn,
-    Ledger,
-    Refill,
-    Shared,
-    Sketch,
-    Strategy,
-    global_ratios,
-    measure_sensitivity,
-    uniform_ratios,
-)
-from paretoprune.search.sensitivity import ChannelDamage, Damage
-from paretoprune.sweep import Problem, run_sweep
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
+from paretoprune.search.allocation.sensitivity import ChannelDamage, Damage, measure_sensitivity
+from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.halving import Halving
+from paretoprune.search.strategies.interface import Strategy
+from paretoprune.search.strategies.one_parameter import Family
+from paretoprune.search.strategies.sampler import Full
+from paretoprune.search.strategies.sequence import InTurn
+from paretoprune.search.strategies.shared import Shared
+from paretoprune.search.strategies.untrained_front import Sketch
+from paretoprune.search.study.study import Ledger
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.loop import run_sweep
+from paretoprune.sweep.search_problem import Problem
 from tests.kits import formula
 from tests.kits.formula_sweep import QUALITY, SIZES, baselines_of, open_ledger
 

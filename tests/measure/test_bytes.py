@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from paretoprune.measure import count_bytes
+from paretoprune.measure.bytes import count_bytes
 
 
 def test_it_is_the_size_of_the_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from paretoprune.config import MeasureSettings
+from paretoprune.config.groups.measure import MeasureSettings
 
 CONF = Path(__file__).parents[2] / "conf" / "measure"
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from paretoprune.measure import count_macs, macs_per_layer
+from paretoprune.measure.macs import count_macs, macs_per_layer
 
 
 class Net(nn.Module):

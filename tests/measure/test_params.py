@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from paretoprune.measure import count_params
+from paretoprune.measure.params import count_params
 
 
 def test_closed_form() -> None:

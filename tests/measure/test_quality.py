@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import DataError
-from paretoprune.measure import measure_quality
+from paretoprune.measure.quality import measure_quality
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from paretoprune import models
-from paretoprune.config import ModelSettings, Target
+from paretoprune.config.groups.model import ModelSettings
+from paretoprune.config.target import Target
 
 FILES = sorted((Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
 

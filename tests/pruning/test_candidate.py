@@ -8,16 +8,13 @@ import pytest
 import torch
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed
-from paretoprune.pruning.scorers import Fpgm, Magnitude
-from paretoprune.pruning.unstructured import (
-    Blocks,
-    NofM,
-    Pattern,
-    Weights,
-    ZeroedSize,
-    find_layers,
-)
+from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
+from paretoprune.pruning.scorers.data_free.fpgm import Fpgm
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.pruning.unstructured.layers import find_layers
+from paretoprune.pruning.unstructured.patterns import Blocks, NofM, Pattern, Weights
+from paretoprune.pruning.unstructured.size import ZeroedSize
 from tests.kits.cases import make_case
 
 PATTERNS = [None, Weights(), NofM(4), Blocks(2, 2)]

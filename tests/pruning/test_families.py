@@ -10,21 +10,18 @@ import pytest
 import torch
 from torch import nn
 
-from paretoprune.measure import count_macs, macs_per_layer
-from paretoprune.pruning import (
-    Groups,
-    Magnitude,
-    Plan,
-    SizeModel,
-    apply_plan,
-    check_equivalence,
-    find_groups,
-    masked_model,
-    rebuild,
-    save_state,
-)
-from paretoprune.pruning.coordinates import compose, restrict_groups
-from paretoprune.pruning.proof import random_plan
+from paretoprune.measure.macs import count_macs, macs_per_layer
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.dependency.proof import random_plan
+from paretoprune.pruning.groups import Groups
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.checkpoint import rebuild, save_state
+from paretoprune.pruning.structured.coordinates import compose, restrict_groups
+from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.masks import masked_model
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.results import Cost
 from tests.kits import families, networks
 

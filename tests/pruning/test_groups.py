@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from paretoprune.pruning import Group, Groups
-from paretoprune.pruning.groups import Slot, row_of_positions
+from paretoprune.pruning.groups import Group, Groups, Slot, row_of_positions
 from paretoprune.results import GroupInfo, KeptGroup
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning import make_plan, mask_tensors
 from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, growing, l1
-from paretoprune.pruning.scorers import Magnitude
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.structured.masks import mask_tensors
+from paretoprune.pruning.structured.plan import make_plan
 from tests.kits.cases import make_case
 
 STRENGTH = 0.3

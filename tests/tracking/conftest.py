@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.tracking import MlflowTracker, open_tracker, resolve_uri
 from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.database import ensure_sqlite
+from paretoprune.tracking.open import open_tracker
+from paretoprune.tracking.tracker import MlflowTracker
+from paretoprune.tracking.uri import resolve_uri
 
 MakeTracker = Callable[..., MlflowTracker]
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from paretoprune.results import Direction, Metrics, TrialResult
-from paretoprune.tracking import sweep_note
+from paretoprune.tracking.note import sweep_note
 from tests.tracking.kit import trial
 
 OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}

@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from paretoprune.errors import ParetopruneError
-from paretoprune.graph import FORMATS, trace
+from paretoprune.formats.registry import FORMATS
+from paretoprune.formats.tracing import trace
 from paretoprune.results import Metrics, TrialResult
-from paretoprune.tracking import Registration, register_model, resolve_uri
+from paretoprune.tracking.registry import Registration, register_model
+from paretoprune.tracking.uri import resolve_uri
 from tests.kits.own_model import OwnNet
 from tests.tracking.conftest import MakeTracker
 

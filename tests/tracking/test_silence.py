@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.tracking import open_tracker
+from paretoprune.tracking.open import open_tracker
 from tests.faults.driver import fork, status_of
 from tests.tracking.kit import trial
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from paretoprune.results import TrialResult
-from paretoprune.tracking import NullTracker, Tracker, open_tracker, resolve_uri
-from paretoprune.tracking.open import git_commit
+from paretoprune.tracking.open import git_commit, open_tracker
+from paretoprune.tracking.tracker import NullTracker, Tracker
+from paretoprune.tracking.uri import resolve_uri
 from tests.tracking.conftest import MakeTracker
 from tests.tracking.kit import trial
 

@@ -26,7 +26,8 @@ from tests.tracking.kit import trial
 _SERVE = """
 import sys
 from pathlib import Path
-from paretoprune.tracking import resolve_uri, serve
+from paretoprune.tracking.ui import serve
+from paretoprune.tracking.uri import resolve_uri
 root = Path(sys.argv[1])
 serve(resolve_uri(None, root=root), root=root, port=int(sys.argv[2]))
 """

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from paretoprune.errors import SettingsError
-from paretoprune.tracking import redact, resolve_uri
-from paretoprune.tracking.uri import is_server, sqlite_file
+from paretoprune.tracking.uri import is_server, redact, resolve_uri, sqlite_file
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from paretoprune.cli.compose import fail
+from paretoprune.config.name_patterns import closest
 from paretoprune.errors import ParetopruneError, SettingsError, SweepError
-from paretoprune.name_patterns import closest
 
 
 def run_command(

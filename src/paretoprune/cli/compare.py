@@ -12,7 +12,7 @@ from paretoprune.cli.arguments import find_sweep, options_of, run_command
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from paretoprune.delivery.comparison import ComparedGroup
+    from paretoprune.report.comparison_page import ComparedGroup
 
 _USAGE = """usage: python -m src.compare A B ... [out=FILE.html] [sweeps_dir=...]
 
@@ -38,9 +38,9 @@ def _run(arguments: Sequence[str]) -> None:
     # The large libraries are imported once the command is known to be right.
     from rich.console import Console
 
-    from paretoprune.cli.compared import compare
-    from paretoprune.delivery.comparison import write_comparison
-    from paretoprune.sweep_folder import SweepFolder
+    from paretoprune.report.comparison import compare
+    from paretoprune.report.comparison_page import write_comparison
+    from paretoprune.storage.sweep_folder import SweepFolder
 
     comparison = compare([SweepFolder(path) for path in paths])
     out = Path(options.get("out", sweeps / "compare.html"))

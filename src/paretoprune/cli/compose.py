@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from paretoprune.cli.command_line import CONF, CommandLine, option_mistakes, read_command_line
-from paretoprune.config import FinetuneSettings
+from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import ParetopruneError, SettingsError
 
 Config = Mapping[str, Any]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.cli.compose import run_hydra
-from paretoprune.config import Settings
+from paretoprune.config.load import load_settings
+from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
-from paretoprune.mistakes import load_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from paretoprune.outline import Outline
+    from paretoprune.problem.problem import Outline
 
 _QUESTIONS = ("scores", "sensitivity")  # `+scores=true`: what needs the trained dense model
 _LEVELS = (0.25, 0.5, 0.75)
@@ -48,9 +48,9 @@ def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> Non
     # The large libraries are imported once the settings are known to be right.
     import torch
 
-    from paretoprune.cli.terminal import make_console
-    from paretoprune.cli.what_can_go import print_groups
-    from paretoprune.outline import outline
+    from paretoprune.cli.display.prunable_table import print_groups
+    from paretoprune.cli.display.terminal import make_console
+    from paretoprune.problem.problem import outline
 
     console = make_console()
     if settings.threads:
@@ -66,12 +66,12 @@ def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> Non
 
 
 def _answer(console: Console, task: Outline, asked: list[str]) -> None:
-    from paretoprune.cli.what_matters import show_scores, show_sensitivity
-    from paretoprune.delivery.curves_png import curves_png
-    from paretoprune.files import write_bytes
-    from paretoprune.glance import dense_divergence
-    from paretoprune.prepare import prepare
-    from paretoprune.search.sensitivity import measure_sensitivity
+    from paretoprune.cli.display.sensitivity_table import show_scores, show_sensitivity
+    from paretoprune.report.curves_png import curves_png
+    from paretoprune.search.allocation.sensitivity import measure_sensitivity
+    from paretoprune.storage.atomic import write_bytes
+    from paretoprune.trial.context import prepare
+    from paretoprune.trial.proxy import dense_divergence
 
     prepared = prepare(task)
     panels = []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from paretoprune.tracking import redact
+from paretoprune.tracking.uri import redact
 
 _TOLD = b"\nwhat runs is finished and kept; press Ctrl-C again to stop at once\n"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from paretoprune.cli.arguments import listed, run_command, split_options, whole_number
 from paretoprune.errors import SettingsError
-from paretoprune.graph import FORMATS
+from paretoprune.formats.registry import FORMATS
+from paretoprune.measure.request import Request
 
 _USAGE = """usage: python -m src.latency NAME|FOLDER [key=value ...]
 
@@ -27,19 +27,6 @@ the models on the front of the sweep NAME, or the exported model in FOLDER.
 _ENGINES = ("torch", *(known.engine for known in FORMATS.values()))
 WAYS = ("device", "batch", "threads", "engine", "repeats")  # the options that say how to measure
 _COUNTS = {"batch", "threads", "repeats"}
-
-
-@dataclass(frozen=True)
-class Request:
-    """How to measure."""
-
-    device: str = "cpu"
-    batch: int = 1
-    threads: int = 1
-    engine: str = "torch"
-    repeats: int = 50
-    sweeps_dir: str = "sweeps"
-    trust: tuple[str, ...] = ()
 
 
 def main() -> None:

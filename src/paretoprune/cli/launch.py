@@ -15,36 +15,38 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
-from paretoprune.cli.front import print_front
+from paretoprune.cli.display.front import print_front
+from paretoprune.cli.display.terminal import Terminal, make_console
 from paretoprune.cli.interrupt import gentle_interrupt, resume_command
-from paretoprune.cli.strategy import sensitivity_of, strategy_of
-from paretoprune.cli.terminal import Terminal, make_console
-from paretoprune.cli.tracked import Tracked
-from paretoprune.cli.views import Views
-from paretoprune.cli.worker import OpenWorker, log_to
-from paretoprune.config import Settings
+from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
-from paretoprune.executors import open_executor
-from paretoprune.files import write_json
-from paretoprune.latency_table import with_forecast
-from paretoprune.learning_rate import with_tuned_rate
-from paretoprune.outline import Outline, outline
-from paretoprune.prepare import Prepared, prepare, with_gate_scores
-from paretoprune.prepared_folder import (
+from paretoprune.executors.open import open_executor
+from paretoprune.problem.latency_table import with_forecast
+from paretoprune.problem.problem import Outline, outline
+from paretoprune.pruning.scorers.data_free.lamp import lamp
+from paretoprune.pruning.scorers.normalise import normalise
+from paretoprune.report.live import Views
+from paretoprune.report.mlflow_watcher import Tracked
+from paretoprune.results import ZEROS, EpochTime, Job, TrialResult
+from paretoprune.search.study.open_study import check_storage
+from paretoprune.search.study.study import Ledger
+from paretoprune.storage.atomic import write_json
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.baselines import first_proposals, group_infos, reject_unmeetable, search_of
+from paretoprune.sweep.loop import run_sweep
+from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.strategies import sensitivity_of, strategy_of
+from paretoprune.sweep.worker import OpenWorker, log_to
+from paretoprune.tracking.uri import redact, resolve_uri
+from paretoprune.trial.context import Prepared, prepare, with_gate_scores
+from paretoprune.trial.context_folder import (
     keep_prepared,
     keep_training,
     load_prepared,
     refuse_other_task,
 )
-from paretoprune.pruning import normalise
-from paretoprune.pruning.scorers.lamp import lamp
-from paretoprune.results import ZEROS, EpochTime, Job, TrialResult
-from paretoprune.search import Ledger, check_storage
-from paretoprune.sweep import Problem, run_sweep
-from paretoprune.sweep_folder import SweepFolder
-from paretoprune.tracking import redact, resolve_uri
-from paretoprune.trial import run_trial
+from paretoprune.trial.learning_rate import with_tuned_rate
+from paretoprune.trial.run import run_trial
 
 _log = logging.getLogger(__name__)
 

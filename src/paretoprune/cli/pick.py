@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
 from paretoprune.cli.compose import finetune_option
-from paretoprune.cli.latency import WAYS, Request, read_request
-from paretoprune.config import FinetuneSettings, parse_count
+from paretoprune.cli.latency import WAYS, read_request
+from paretoprune.config.parsing import parse_count
 from paretoprune.errors import PickError
-from paretoprune.graph import FORMATS
+from paretoprune.formats.registry import FORMATS
+from paretoprune.measure.request import Request
+from paretoprune.pick.request import Order
 
 _USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
@@ -40,24 +41,6 @@ What to do with them:
 _FORMATS = ("safetensors", *FORMATS)
 
 
-@dataclass(frozen=True)
-class Order:
-    """What is to be done with the models that are picked."""
-
-    formats: tuple[str, ...] = ("safetensors",)
-    finetune: FinetuneSettings | None = None  # of a longer training; None: the sweep's own
-    epochs: int | None = None  # of a longer training; None: those of `finetune`
-    seeds: int = 0
-    register: str | None = None
-    licence: str | None = None
-    latency: Request | None = None  # how its running cost is measured; None: it is not
-
-    @property
-    def trains_longer(self) -> bool:
-        """Whether a model is trained further before it is exported."""
-        return self.finetune is not None or self.epochs is not None
-
-
 def main() -> None:
     """Entry point of the command."""
     run_command(_USAGE, _run)
@@ -68,8 +51,8 @@ def _run(arguments: Sequence[str]) -> None:
     folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
     order = _order(options)
     # The large libraries are imported once the command is known to be right.
-    from paretoprune.cli.export import pick_and_export
-    from paretoprune.delivery import PickRequest
+    from paretoprune.pick.deliver import pick_and_export
+    from paretoprune.pick.rules import PickRequest
 
     request = PickRequest(
         rules=tuple(options.pop("rule", "knee").split(",")),

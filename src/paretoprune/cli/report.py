@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, options_of, run_command
 from paretoprune.errors import SweepError
-from paretoprune.files import write_bytes
+from paretoprune.storage.atomic import write_bytes
 
 _USAGE = """usage: python -m src.report NAME [published=FILE.csv] [sweeps_dir=...]
 
@@ -29,10 +29,10 @@ def _run(arguments: Sequence[str]) -> None:
     options = options_of(arguments[1:], known=("published", "sweeps_dir"))
     path = find_sweep(Path(options.get("sweeps_dir", "sweeps")), name)
     # The large libraries are imported once the command is known to be right.
-    from paretoprune.cli.views import write_views
-    from paretoprune.delivery.published import read_published
-    from paretoprune.delivery.report import write_front_png
-    from paretoprune.sweep_folder import SweepFolder
+    from paretoprune.report.live import write_views
+    from paretoprune.report.published import read_published
+    from paretoprune.report.report import write_front_png
+    from paretoprune.storage.sweep_folder import SweepFolder
 
     folder = SweepFolder(path)
     if "published" in options:

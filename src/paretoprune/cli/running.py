@@ -11,21 +11,23 @@ from rich.table import Table
 from torch import nn
 
 from paretoprune.cli.arguments import sweeps_there
-from paretoprune.cli.first import search_of
-from paretoprune.cli.latency import Request
-from paretoprune.cli.terminal import make_console
-from paretoprune.errors import SettingsError, SweepError
-from paretoprune.files import read_json
-from paretoprune.load import load_dense, load_model
-from paretoprune.measure import compare_running, device_name
-from paretoprune.measure.compare import DENSE
-from paretoprune.mistakes import load_settings
-from paretoprune.pruning import Groups, Plan, apply_plan
-from paretoprune.pruning.checkpoint import load_state
+from paretoprune.cli.display.terminal import make_console
+from paretoprune.config.instantiate import build
+from paretoprune.config.load import load_settings
+from paretoprune.errors import SweepError
+from paretoprune.export.load import load_dense, load_model
+from paretoprune.measure.device import device_name
+from paretoprune.measure.request import Request, device_of
+from paretoprune.measure.running_cost import DENSE, compare_running
+from paretoprune.pruning.groups import Groups
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.checkpoint import load_state
+from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import RunningCost
-from paretoprune.search import front_of
-from paretoprune.sweep_folder import SweepFolder
-from paretoprune.targets import build
+from paretoprune.search.front.front import front_of
+from paretoprune.storage.atomic import read_json
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.baselines import search_of
 
 _MIB = 2**20
 
@@ -58,15 +60,6 @@ def measure_and_print(name: str, request: Request) -> None:
         repeats=request.repeats,
     )
     _print(make_console(), costs, request, device)
-
-
-def device_of(request: Request) -> torch.device:
-    """Where it is measured. Raises SettingsError for a device or engine that is not there."""
-    if request.device == "cuda" and not torch.cuda.is_available():
-        raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
-    if request.device != "cpu" and request.engine != "torch":
-        raise SettingsError([f"`engine={request.engine}` is measured on the CPU; use `device=cpu`"])
-    return torch.device(request.device)
 
 
 def _front(folder: SweepFolder) -> dict[str, nn.Module]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretoprune.cli.compose import run_hydra
-from paretoprune.config import Settings
-from paretoprune.mistakes import load_settings
+from paretoprune.config.load import load_settings
+from paretoprune.config.settings import Settings
 
 
 def main() -> None:

@@ -22,7 +22,8 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     options = options_of(arguments, known=("port", "uri"))
     port = whole_number("port", options.get("port", "5000"))
-    from paretoprune.tracking import resolve_uri, serve
+    from paretoprune.tracking.ui import serve
+    from paretoprune.tracking.uri import resolve_uri
 
     with suppress(KeyboardInterrupt):  # this is how one ends it
         serve(resolve_uri(options.get("uri"), root=Path.cwd()), root=Path.cwd(), port=port)

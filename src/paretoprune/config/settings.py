@@ -8,18 +8,18 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from paretoprune.config.executor import ExecutorSettings
-from paretoprune.config.finetune import FinetuneSettings
-from paretoprune.config.granularity import GranularitySettings
-from paretoprune.config.measure import MeasureSettings
-from paretoprune.config.model import ModelSettings
-from paretoprune.config.schedule import ScheduleSettings
-from paretoprune.config.search import SearchSettings
-from paretoprune.config.sparse_training import SparseTrainingSettings
-from paretoprune.config.sparsity import SparsitySettings
+from paretoprune.config.cross_checks import RULES
+from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.groups.granularity import GranularitySettings
+from paretoprune.config.groups.measure import MeasureSettings
+from paretoprune.config.groups.model import ModelSettings
+from paretoprune.config.groups.schedule import ScheduleSettings
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.groups.sparse_training import SparseTrainingSettings
+from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.config.target import Target
-from paretoprune.config.together import RULES
-from paretoprune.config.tracking import TrackingSettings
 from paretoprune.config.values import Positive, strict
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from paretoprune.config.spelling import parse_count, parse_seconds
+from paretoprune.config.parsing import parse_count, parse_seconds
 
 strict = ConfigDict(extra="forbid")  # of every settings class: a name that it lacks is a mistake
 

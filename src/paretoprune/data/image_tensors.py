@@ -8,11 +8,7 @@ import torch
 from lightning import LightningDataModule
 
 from paretoprune.data.augment import Augmentation
-from paretoprune.data.labelled import (
-    LabelledImages,
-    check_label_range,
-    check_no_class_is_empty,
-)
+from paretoprune.data.labelled import LabelledImages, check_label_range, check_no_class_is_empty
 from paretoprune.data.loaders import OrderedLoader, TrainLoader
 from paretoprune.data.normalise import Normalisation, Normaliser, choose_normalisation
 from paretoprune.data.split import Official, SplitSettings, make_split

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from paretoprune.config import ExecutorSettings
+from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.errors import SettingsError
 from paretoprune.executors.attempt import Evaluate
 from paretoprune.executors.inline import Inline

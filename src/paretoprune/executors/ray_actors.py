@@ -14,7 +14,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
-from paretoprune.config import ExecutorSettings
+from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
 from paretoprune.results import Job, TrialResult

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import submitit
 
-from paretoprune.config import ExecutorSettings
+from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.errors import DiskFullError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
 from paretoprune.executors.slurm_record import SlurmRecord

@@ -9,8 +9,8 @@ import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from paretoprune.files import read_sealed, write_sealed
 from paretoprune.results import Job, TrialResult
+from paretoprune.storage.atomic import read_sealed, write_sealed
 
 _log = logging.getLogger(__name__)
 

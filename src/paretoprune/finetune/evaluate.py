@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paretoprune.errors import DataError
-from paretoprune.finetune.layout import as_channels_last
 from paretoprune.finetune.loader import Loader
+from paretoprune.finetune.numerics.memory_format import as_channels_last
 
 
 @dataclass(frozen=True)

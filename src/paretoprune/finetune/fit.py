@@ -12,20 +12,20 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
 
-from paretoprune.config import FinetuneSettings
+from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import DataError, SettingsError
-from paretoprune.finetune.curve import BestWeights, CurveKeeper
-from paretoprune.finetune.distill import Teacher
+from paretoprune.finetune.callbacks.curve import BestWeights, CurveKeeper
+from paretoprune.finetune.callbacks.masks import MaskSchedule
+from paretoprune.finetune.callbacks.regrow import Regrow
+from paretoprune.finetune.callbacks.regularisation import Pressure
+from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.evaluate import Validation, evaluate
-from paretoprune.finetune.layout import channels_last
+from paretoprune.finetune.gradient_accumulation import with_fewer_at_once
 from paretoprune.finetune.loader import Loader, Rounds
-from paretoprune.finetune.masks import MaskSchedule
-from paretoprune.finetune.memory import with_fewer_at_once
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.nested import Slice
-from paretoprune.finetune.precision import narrow_in_float32, uses_bfloat16
-from paretoprune.finetune.pressure import Pressure
-from paretoprune.finetune.regrow import Regrow
+from paretoprune.finetune.numerics.memory_format import channels_last
+from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
 from paretoprune.finetune.trainer import run_trainer
 from paretoprune.results import EpochRecord
 

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
-from paretoprune.config import FinetuneSettings
+from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import TrainingError
-from paretoprune.finetune.distill import Teacher, distillation_loss
-from paretoprune.finetune.layout import as_channels_last
+from paretoprune.finetune.callbacks.regularisation import Pressure
+from paretoprune.finetune.distillation import Teacher, distillation_loss
 from paretoprune.finetune.loader import Batch
 from paretoprune.finetune.nested import Slice, drawn
+from paretoprune.finetune.numerics.memory_format import as_channels_last
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
-from paretoprune.finetune.pressure import Pressure
 
 
 class FinetuneModule(LightningModule):

@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
 
-from paretoprune.config import FinetuneSettings
+from paretoprune.config.groups.finetune import FinetuneSettings
 
 
 def make_optimizer(model: nn.Module, settings: FinetuneSettings) -> SGD:

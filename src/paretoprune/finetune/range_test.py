@@ -14,12 +14,12 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
 
-from paretoprune.config import FinetuneSettings
-from paretoprune.finetune.distill import Teacher
-from paretoprune.finetune.layout import channels_last
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.module import FinetuneModule
-from paretoprune.finetune.precision import narrow_in_float32, uses_bfloat16
+from paretoprune.finetune.numerics.memory_format import channels_last
+from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
 
 _KEPT = 0.9  # of the mean so far, at each step
 _LOST = 1.5  # times the least loss: from there on the rate is too much

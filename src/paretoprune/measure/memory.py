@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from paretoprune.measure.engines import ENGINES
-from paretoprune.measure.timing import threads_set
+from paretoprune.measure.latency.engines import ENGINES
+from paretoprune.measure.latency.timing import threads_set
 
 _PASSES = 3
 _PROCESS = Path("/proc/self")

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import EquivalenceError, PruningError
-from paretoprune.pruning.apply import apply_plan, removed_positions
-from paretoprune.pruning.coordinates import compose, relative_plan, restrict_groups
-from paretoprune.pruning.equivalence import check_equivalence
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.masks import mask_tensors, masked_model
-from paretoprune.pruning.plan import Plan, make_plan
-from paretoprune.pruning.scorers import Scorer, WeightScorer, score_groups
+from paretoprune.pruning.scorers.interface import Scorer, WeightScorer, score_groups
+from paretoprune.pruning.structured.apply import apply_plan, removed_positions
+from paretoprune.pruning.structured.coordinates import compose, relative_plan, restrict_groups
+from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.masks import mask_tensors, masked_model
+from paretoprune.pruning.structured.plan import Plan, make_plan
 from paretoprune.pruning.unstructured.layers import Layers, zero, zeros_in
 
 Scores = Mapping[str, Tensor]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from paretoprune.config import SearchSettings, SparsitySettings
-from paretoprune.executors import Executor
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Proposal, TrialResult
-from paretoprune.search import Ledger, Strategy
-from paretoprune.sweep.account import Account
-from paretoprune.sweep.problem import Problem
+from paretoprune.search.strategies.interface import Strategy
+from paretoprune.search.study.study import Ledger
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.budget import Account
 from paretoprune.sweep.queue import Queue
 from paretoprune.sweep.record import Record, Watcher
-from paretoprune.sweep_folder import SweepFolder
+from paretoprune.sweep.search_problem import Problem
 
 _FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
 

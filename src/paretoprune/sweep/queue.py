@@ -6,13 +6,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from paretoprune.config import SparsitySettings
-from paretoprune.executors import failed
+from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.executors.attempt import failed
 from paretoprune.results import Job, Metrics, Proposal, TrialResult
-from paretoprune.search import Left, Strategy, broken_limits
-from paretoprune.sweep.account import Account
-from paretoprune.sweep.problem import Problem
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.limits import broken_limits
+from paretoprune.search.strategies.interface import Strategy
+from paretoprune.sweep.budget import Account
 from paretoprune.sweep.record import Record
+from paretoprune.sweep.search_problem import Problem
 
 _log = logging.getLogger(__name__)
 

@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from paretoprune.config import SearchSettings, SparsitySettings
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.errors import SweepError
-from paretoprune.executors import Lost
-from paretoprune.failures import FailureStreak, without_streak
+from paretoprune.executors.attempt import Lost
 from paretoprune.results import Metrics, TrialResult
-from paretoprune.search import Ledger, Strategy, broken_limits, front_of
-from paretoprune.sweep_folder import SweepFolder
-from paretoprune.sweep_results import SweepResults
-from paretoprune.unfinished import Unfinished, job_of
+from paretoprune.search.budget.limits import broken_limits
+from paretoprune.search.front.front import front_of
+from paretoprune.search.strategies.interface import Strategy
+from paretoprune.search.study.study import Ledger
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.failure_streak import FailureStreak, without_streak
+from paretoprune.sweep.pending import Unfinished, job_of
+from paretoprune.sweep.results import SweepResults
 
 _log = logging.getLogger(__name__)
 

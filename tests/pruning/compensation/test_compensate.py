@@ -8,18 +8,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.finetune import recalibrate_batchnorm
-from paretoprune.pruning import Narrowed, Plan, Zeroed
-from paretoprune.pruning.compensation import METHODS, Moments, compensate
+from paretoprune.finetune.batchnorm import recalibrate_batchnorm
+from paretoprune.pruning.candidate import Narrowed, Zeroed
+from paretoprune.pruning.compensation.compensate import METHODS, compensate
 from paretoprune.pruning.compensation.moments import (
+    Moments,
     at_columns,
     columns_of,
     moments_of,
     spread,
 )
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
-from paretoprune.pruning.scorers import Magnitude
-from paretoprune.pruning.unstructured import NofM, Weights, find_layers
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.pruning.unstructured.layers import find_layers
+from paretoprune.pruning.unstructured.patterns import NofM, Weights
 from tests.kits.cases import make_case
 
 

@@ -9,18 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from paretoprune.pruning import Group, Taylor, apply_plan, find_groups
-from paretoprune.pruning.plan import Plan
-from paretoprune.pruning.scorers import (
-    Apoz,
-    Fisher,
-    Grasp,
-    MeanActivation,
-    Snip,
-    SynFlow,
-    TaylorActivation,
-    Wanda,
-)
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.activation.apoz import Apoz
+from paretoprune.pruning.scorers.activation.mean_activation import MeanActivation
+from paretoprune.pruning.scorers.activation.wanda import Wanda
+from paretoprune.pruning.scorers.data_free.synflow import SynFlow
+from paretoprune.pruning.scorers.gradient.fisher import Fisher
+from paretoprune.pruning.scorers.gradient.grasp import Grasp
+from paretoprune.pruning.scorers.gradient.snip import Snip
+from paretoprune.pruning.scorers.gradient.taylor import Taylor
+from paretoprune.pruning.scorers.gradient.taylor_activation import TaylorActivation
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.plan import Plan
 from tests.kits import networks
 
 X = torch.randn(10, 3, 8, 8, generator=torch.Generator().manual_seed(3))

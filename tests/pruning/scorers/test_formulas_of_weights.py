@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from paretoprune.pruning import Magnitude, find_groups
-from paretoprune.pruning.scorers import Cosine, Fpgm, Lamp
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.scorers.data_free.cosine import Cosine
+from paretoprune.pruning.scorers.data_free.fpgm import Fpgm
+from paretoprune.pruning.scorers.data_free.lamp import Lamp
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 
 
 def test_fpgm_is_every_pair_written_out(vgg) -> None:

@@ -8,23 +8,22 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paretoprune.pruning.groups import Group, Slot, row_of_positions
-from paretoprune.pruning.scorers import (
-    Fisher,
-    Grasp,
-    Lamp,
-    Magnitude,
-    Movement,
-    Obd,
-    Obs,
-    Random,
-    Snip,
-    SynFlow,
-    Taylor,
-    Wanda,
-    WeightScorer,
-)
+from paretoprune.pruning.scorers.activation.obs import Obs
+from paretoprune.pruning.scorers.activation.wanda import Wanda
 from paretoprune.pruning.scorers.channels import sum_slot
-from paretoprune.pruning.unstructured import Weights, find_layers
+from paretoprune.pruning.scorers.data_free.lamp import Lamp
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.scorers.data_free.random import Random
+from paretoprune.pruning.scorers.data_free.synflow import SynFlow
+from paretoprune.pruning.scorers.gradient.fisher import Fisher
+from paretoprune.pruning.scorers.gradient.grasp import Grasp
+from paretoprune.pruning.scorers.gradient.movement import Movement
+from paretoprune.pruning.scorers.gradient.obd import Obd
+from paretoprune.pruning.scorers.gradient.snip import Snip
+from paretoprune.pruning.scorers.gradient.taylor import Taylor
+from paretoprune.pruning.scorers.interface import WeightScorer
+from paretoprune.pruning.unstructured.layers import find_layers
+from paretoprune.pruning.unstructured.patterns import Weights
 from tests.kits import networks
 from tests.pruning.scorers.test_scorers import batches
 

@@ -11,28 +11,27 @@ from torch import Tensor, nn
 
 from paretoprune.cli.compose import CONF
 from paretoprune.errors import PruningError
-from paretoprune.pruning import make_plan, normalise
-from paretoprune.pruning.scorers import (
-    Apoz,
-    BatchNormScale,
-    Cosine,
-    Fisher,
-    Fpgm,
-    Grasp,
-    Lamp,
-    Magnitude,
-    MeanActivation,
-    Movement,
-    Obd,
-    Obs,
-    Random,
-    Reconstruction,
-    Snip,
-    SynFlow,
-    Taylor,
-    TaylorActivation,
-    Wanda,
-)
+from paretoprune.pruning.scorers.activation.apoz import Apoz
+from paretoprune.pruning.scorers.activation.mean_activation import MeanActivation
+from paretoprune.pruning.scorers.activation.obs import Obs
+from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
+from paretoprune.pruning.scorers.activation.wanda import Wanda
+from paretoprune.pruning.scorers.data_free.bn_scale import BatchNormScale
+from paretoprune.pruning.scorers.data_free.cosine import Cosine
+from paretoprune.pruning.scorers.data_free.fpgm import Fpgm
+from paretoprune.pruning.scorers.data_free.lamp import Lamp
+from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.scorers.data_free.random import Random
+from paretoprune.pruning.scorers.data_free.synflow import SynFlow
+from paretoprune.pruning.scorers.gradient.fisher import Fisher
+from paretoprune.pruning.scorers.gradient.grasp import Grasp
+from paretoprune.pruning.scorers.gradient.movement import Movement
+from paretoprune.pruning.scorers.gradient.obd import Obd
+from paretoprune.pruning.scorers.gradient.snip import Snip
+from paretoprune.pruning.scorers.gradient.taylor import Taylor
+from paretoprune.pruning.scorers.gradient.taylor_activation import TaylorActivation
+from paretoprune.pruning.scorers.normalise import normalise
+from paretoprune.pruning.structured.plan import make_plan
 from tests.kits import networks
 
 SCORERS = [

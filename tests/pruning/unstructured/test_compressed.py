@@ -7,7 +7,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from paretoprune.pruning.unstructured import compress, count_compressed_bytes, restore
+from paretoprune.pruning.unstructured.compressed import compress, count_compressed_bytes, restore
 from tests.kits import networks
 
 

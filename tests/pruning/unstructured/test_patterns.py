@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.pruning.unstructured import Blocks, NofM, Pattern, Weights
+from paretoprune.pruning.unstructured.patterns import Blocks, NofM, Pattern, Weights
 
 PATTERNS = [Weights(), NofM(4), NofM(2), Blocks(2, 4), Blocks(4, 1)]
 SHAPES = [(4, 8), (8, 4, 3, 3)]

@@ -1,8 +1,1 @@
 """Kept weights updated after pruning so that each layer's outputs change least; no training."""
-
-from __future__ import annotations
-
-from paretoprune.pruning.compensation.compensate import METHODS, compensate
-from paretoprune.pruning.compensation.moments import Moments
-
-__all__ = ["METHODS", "Moments", "compensate"]

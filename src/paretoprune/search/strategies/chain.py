@@ -19,12 +19,12 @@ from functools import cache
 import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.budget import Left
-from paretoprune.search.gaps import Quality
-from paretoprune.search.moves import even, exchanged
-from paretoprune.search.sensitivity import Damage, allocate
-from paretoprune.search.sizes import Sizes
-from paretoprune.search.time_weights import time_weights
+from paretoprune.search.allocation.mutation import even, exchanged
+from paretoprune.search.allocation.sensitivity import Damage, allocate
+from paretoprune.search.allocation.sizes import Sizes
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.time_allocation import time_weights
+from paretoprune.search.front.gaps import Quality
 
 Ratios = Mapping[str, float]
 

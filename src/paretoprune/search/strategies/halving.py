@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from paretoprune.results import Direction, Job, Proposal, TrialResult
-from paretoprune.search.budget import Left
-from paretoprune.search.front import Points, as_costs, objective_values
-from paretoprune.search.promotion import num_promoted, promotion_order, rung_epochs
-from paretoprune.search.strategies.full import Full
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.front.front import Points, as_costs, objective_values
+from paretoprune.search.front.promotion import num_promoted, promotion_order, rung_epochs
+from paretoprune.search.strategies.sampler import Full
 
 _NUM_RUNGS = 3
 _ETA = 3  # one of so many is promoted, and trained so many times as long

@@ -17,9 +17,9 @@ from statistics import fmean
 import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.budget import Left
-from paretoprune.search.moves import Ratios, even, exchanged
-from paretoprune.search.sensitivity import allocate
+from paretoprune.search.allocation.mutation import Ratios, even, exchanged
+from paretoprune.search.allocation.sensitivity import allocate
+from paretoprune.search.budget.budget import Left
 from paretoprune.search.strategies.chain import Chain
 
 _TRUNK = 0.3  # the trunk's share of the budget

@@ -1,0 +1,70 @@
+"""What a pick tells of the model that it exported, on the console and for the card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from paretoprune.formats.registry import FORMATS
+from paretoprune.metrics import written
+from paretoprune.pick.card.model_card import CardFacts
+from paretoprune.pick.card.tested import losses, repeats_sentence
+from paretoprune.results import FileFacts
+
+_SIZES = ("macs", "params", "size_bytes", "latency_ms")
+_MOST_LOSSES = 3  # classes that are named
+
+
+def print_picked(console: Console, facts: CardFacts, target: Path) -> None:
+    """What was exported, how good it is, and how to load it."""
+    pruned, dense = facts.trial.metrics.measured(), facts.dense.measured()
+    console.print(f"\ntrial {facts.trial.number}", style="bold")
+    for name in _SIZES:
+        if name in pruned:
+            beside = f"   (dense {written(name, dense[name])})" if name in dense else ""
+            console.print(f"{name:12s} {written(name, pruned[name])}{beside}")
+    for line in (*_accuracy(facts), *_files(facts)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"trial {facts.trial.number} is exported to {target}", soft_wrap=True)
+    console.print(f'load it with: paretoprune.load_model("{target}")', soft_wrap=True)
+
+
+def _accuracy(facts: CardFacts) -> list[str]:
+    pruned, dense, tested = facts.trial.metrics, facts.dense, facts.tested
+    validation = f"validation {pruned.accuracy:.2f} % (dense {dense.accuracy:.2f} %)"
+    if tested is None:
+        return [f"accuracy     {validation}; there is no test part"]
+    low, high = tested.interval
+    lines = [
+        f"accuracy     {validation}, "
+        f"test {tested.pruned.accuracy:.2f} % (dense {tested.dense.accuracy:.2f} %); "
+        f"95 % interval of the test {low:.2f} to {high:.2f} %",
+        f"agreement    {tested.comparison.agreement:.2f} % with the dense model on the test part",
+    ]
+    lost = [
+        f"{loss.name} {loss.dense_recall:.1f} -> {loss.pruned_recall:.1f} %"
+        for loss in losses(tested.comparison, facts.data)[:_MOST_LOSSES]
+        if loss.pruned_recall < loss.dense_recall
+    ]
+    if lost:
+        lines.append(f"most recall is lost for the classes {', '.join(lost)}")
+    if facts.repeats:
+        lines.append(repeats_sentence(facts.repeats, pruned))
+    return lines
+
+
+def _files(facts: CardFacts) -> list[str]:
+    return [
+        f"no {file.format}: {file.reason}" if file.reason else _file(file) for file in facts.files
+    ]
+
+
+def _file(file: FileFacts) -> str:
+    told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
+    if file.latency_ms is None or file.dense_latency_ms is None:
+        return told
+    return (
+        f"{told}; {file.latency_ms:.3g} ms in {FORMATS[file.format].engine} "
+        f"(dense {file.dense_latency_ms:.3g} ms in the same run)"
+    )

@@ -1,0 +1,145 @@
+"""What a user sees while a sweep runs: a progress bar, or plain lines without a terminal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.metrics import written
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.search.front.running_front import RunningFront
+
+_log = logging.getLogger(__name__)
+
+
+class Terminal:
+    """A watcher that says how the sweep goes."""
+
+    def __init__(self, console: Console, search: SearchSettings) -> None:
+        self._search = search
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[latest]}"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._best = BestSoFar()
+        self._bar = self._progress.add_task("trials", total=search.n_trials, latest="")
+
+    def __enter__(self) -> Terminal:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def begun(self, results: Sequence[TrialResult]) -> None:
+        """The sweep starts, or goes on."""
+        if results:
+            _log.info("going on after %d trials that are on record", len(results))
+        for result in results:
+            self._take(result)
+
+    def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
+        """One trial more."""
+        _log.info(describe_trial(result, self._search))
+        self._take(result)
+
+    def _take(self, result: TrialResult) -> None:
+        self._best.add(result)
+        advance = int(result.state in ("complete", "failed"))
+        self._progress.update(self._bar, advance=advance, latest=self._best.in_words())
+
+
+class ConsoleHandler(logging.Handler):
+    """The package's messages on the console, one line each, above the progress bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a message; warnings stand out."""
+        style = "yellow" if record.levelno >= logging.WARNING else ""
+        text = record.getMessage()
+        self._console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)
+
+
+def make_console() -> Console:
+    """The console that shows the package's messages. In a file, lines are as long as they are."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    logger = logging.getLogger("paretoprune")
+    logger.handlers = [ConsoleHandler(console)]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return console
+
+
+def describe_trial(result: TrialResult, search: SearchSettings) -> str:
+    """One line: number, origin, and the objectives or the reason of a failure."""
+    head = f"trial {result.number:4d}  {result.origin:8s}"
+    if result.state == "failed":
+        return f"{head} failed: {result.reason}"
+    measured = result.metrics.measured()
+    values = "  ".join(
+        f"{name} {written(name, measured[name])}" for name in search.objectives if name in measured
+    )
+    note = f"  ({result.state}: {result.reason})" if result.reason else ""
+    if result.metrics.compressed_bytes is not None:
+        values += f"  compressed {written('compressed_bytes', result.metrics.compressed_bytes)}"
+    if "loss_after" in result.compensation:
+        before, after = (result.compensation[f"loss_{when}"] for when in ("before", "after"))
+        values += f"  (compensation: loss {before:.3g} -> {after:.3g})"
+    parts = max((record.parts for record in result.curve), default=1)
+    if parts > 1:
+        note += f"  (for want of memory trained with each batch in {parts} parts)"
+    return f"{head} {values}  {sum(result.seconds.values()):.1f} s{note}"
+
+
+class BestSoFar:
+    """The smallest model within one point of the dense model's accuracy, as trials come in."""
+
+    def __init__(self) -> None:
+        self._dense: Metrics | None = None
+        self._metrics: dict[int, Metrics] = {}
+        # The smallest that is good enough is among those that none beats.
+        self._front = RunningFront({"accuracy": "maximize", "macs": "minimize"})
+
+    def add(self, result: TrialResult) -> None:
+        """Take in a trial, in any order."""
+        if result.origin == "dense":
+            self._dense = result.metrics
+        self._metrics[result.number] = result.metrics
+        self._front.add(result)
+
+    def in_words(self) -> str:
+        """A few of them; none before the dense model is measured, or where no model is so good."""
+        dense = self._dense
+        if dense is None or dense.accuracy is None or not dense.macs:
+            return ""
+        known = [self._metrics[number] for number in self._front.numbers()]
+        good = [
+            (m.macs, m.accuracy)
+            for m in known
+            if m.macs and m.accuracy is not None and m.accuracy >= dense.accuracy - 1
+        ]
+        if not good:
+            return ""
+        macs, accuracy = min(good)
+        return f"best {accuracy:.1f} % at {macs / dense.macs:.0%} MACs"

@@ -1,0 +1,1 @@
+"""Settings of each config group, as frozen dataclasses."""

@@ -1,0 +1,189 @@
+"""From a composed config to `Settings`, or to sentences that say what is wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from paretoprune.config import instantiate
+from paretoprune.config.groups.model import ModelSettings
+from paretoprune.config.name_patterns import closest
+from paretoprune.config.settings import Settings
+from paretoprune.config.target import Target
+from paretoprune.errors import SettingsError
+
+# What the program fills in when it calls a target, so that a user need not.
+PROVIDED = {
+    "model": ("num_classes", "in_channels"),
+    "data": ("seed", "pretrained"),
+    "scorer": ("seed",),
+    "search.sampler": ("seed",),
+}
+Location = tuple[int | str, ...]  # of a setting, from the top
+
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
+
+
+def load_settings(config: Mapping[str, Any]) -> Settings:
+    """Check a composed config (plain dicts and lists).
+
+    Raises SettingsError with every mistake, each one sentence in the user's spelling.
+    """
+    shaped = _with_targets(config)
+    settings, mistakes = None, []
+    try:
+        settings = TypeAdapter(Settings).validate_python(shaped)
+    except ValidationError as error:
+        details = error.errors()
+        mistakes = [one for detail in details for one in _sentences(detail)]
+        if wrong := [detail["loc"] for detail in details if detail["loc"]]:
+            mistakes += _that_do_not_fit_together(shaped, wrong)
+    mistakes += _target_mistakes(shaped)
+    if settings is None or mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def _that_do_not_fit_together(config: Mapping[str, Any], wrong: Sequence[Location]) -> list[str]:
+    """What is wrong with settings in their combination, where the `wrong` ones are left out.
+
+    Pydantic looks at combinations only once every single value is right.
+    """
+    rest = config
+    for location in wrong:
+        rest = _without(rest, location)
+    try:
+        TypeAdapter(Settings).validate_python(rest)
+    except ValidationError as error:
+        found = [d for d in error.errors() if d["type"] == "value_error"]
+    else:
+        return []
+    sentences = [one for detail in found for one in _sentences(detail)]
+    return [one for one in sentences if not any(_is_about(one, place) for place in wrong)]
+
+
+def _without(config: Mapping[str, Any], location: Location) -> Mapping[str, Any]:
+    first, *deeper = location
+    inner = config.get(str(first))
+    if deeper and isinstance(inner, Mapping) and deeper[0] in inner:
+        return {**config, str(first): _without(inner, tuple(deeper))}
+    return {key: value for key, value in config.items() if key != first}
+
+
+def _is_about(sentence: str, location: Location) -> bool:
+    """Whether a sentence names a setting, or what holds it; an option as `schedule=...`, too."""
+    path = ".".join(map(str, location))
+    holder = path.rpartition(".")[0]
+    names = [path, f"{path.removesuffix('.name')}=", holder if "." in holder else path]
+    return any(f"`{name}" in sentence for name in names)
+
+
+def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with each `_target_` mapping turned into the shape of `config.Target`."""
+    out = dict(config)
+    if isinstance(out.get("model"), Mapping):
+        out["model"] = split_model(out["model"])
+    for name in ("data", "scorer"):
+        if name in out:
+            out[name] = _as_target(out[name])
+    if isinstance(out.get("search"), Mapping) and out["search"].get("sampler"):
+        out["search"] = {**out["search"], "sampler": _as_target(out["search"]["sampler"])}
+    elif out.get("search") == {}:  # what Hydra makes of an empty conf/search/none.yaml
+        out["search"] = None
+    return out
+
+
+def split_model(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A `model` mapping with what its `_target_` takes apart from our own keys."""
+    ours = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
+    target = _as_target({key: value for key, value in node.items() if key not in ours})
+    return {"target": target, **{key: value for key, value in node.items() if key in ours}}
+
+
+def _as_target(node: object) -> object:
+    if not isinstance(node, Mapping):
+        return node
+    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    target = {"arguments": arguments}
+    return {**target, "path": node["_target_"]} if "_target_" in node else target
+
+
+def _sentences(detail: ErrorDetails) -> list[str]:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "value_error":  # ours: a sentence a line; of one setting without its name
+        sentences = detail["msg"].removeprefix("Value error, ").splitlines()
+        return [f"`{path}`: {one}" for one in sentences] if "." in path else sentences
+    path = path.replace(".target.path", "._target_").replace("target.", "")
+    path = path.replace(".path", "._target_") if path.endswith(".path") else path
+    if detail["type"] in _UNKNOWN:
+        return [f"`{path}` is not a setting{_suggestion(detail['loc'])}"]
+    if detail["type"] in _MISSING:
+        return [f"`{path}` is missing"]
+    message = detail["msg"].replace("Input should be", "must be")
+    return [f"`{path}` {message}, got {detail['input']!r}"]
+
+
+def _suggestion(location: Location) -> str:
+    """`; did you mean ...?` or the list of what there is, for a key that does not exist."""
+    owner: Any = Settings
+    for part in location[:-1]:
+        owner = _dataclass_in(get_type_hints(owner).get(str(part)))
+        if owner is None:
+            return ""
+    names = [field.name for field in dataclasses.fields(owner)]
+    close = closest(str(location[-1]), names)
+    prefix = "".join(f"{part}." for part in location[:-1])
+    if close:
+        return f"; did you mean `{prefix}{close}`?"
+    return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join(names)}"
+
+
+def _dataclass_in(hint: Any) -> Any:
+    """The dataclass in an annotation such as `SearchSettings | None`."""
+    candidates = (hint, *getattr(hint, "__args__", ()))
+    return next((c for c in candidates if dataclasses.is_dataclass(c)), None)
+
+
+def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
+    model, search = (config.get(name) or {} for name in ("model", "search"))
+    named = {
+        "model": model.get("target"),
+        "data": config.get("data"),
+        "scorer": config.get("scorer"),
+        "search.sampler": search.get("sampler"),
+    }
+    trust = config.get("trust", ())
+    mistakes = []
+    for setting, node in named.items():
+        try:
+            target = TypeAdapter(Target).validate_python(node)
+        except ValidationError:
+            continue  # what is no target is told with the other values
+        found = instantiate.find_mistakes(
+            target,
+            setting=setting,
+            trust=trust if isinstance(trust, list | tuple) else (),
+            provided=PROVIDED[setting],
+        )
+        mistakes += found or _type_mistakes(target, setting)
+    return mistakes
+
+
+def _type_mistakes(target: Target, setting: str) -> list[str]:
+    """A sentence for each argument of one of our own targets that is of another type."""
+    mistakes = []
+    for name, expected in instantiate.argument_types(target).items():
+        if name not in target.arguments:
+            continue
+        try:
+            TypeAdapter(expected).validate_python(target.arguments[name])
+        except ValidationError as error:
+            detail = error.errors()[0]
+            detail["loc"] = (*setting.split("."), name)
+            mistakes += _sentences(detail)
+    return mistakes

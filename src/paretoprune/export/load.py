@@ -1,0 +1,54 @@
+"""Saved models and sweeps, back in one line: `load_model(folder)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import yaml
+from torch import nn
+
+from paretoprune.config.instantiate import build, find_mistakes
+from paretoprune.config.load import split_model
+from paretoprune.config.target import Target
+from paretoprune.errors import SettingsError, WeightsError
+from paretoprune.pruning.groups import Groups
+from paretoprune.pruning.structured.checkpoint import rebuild
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.storage.atomic import read_json
+
+
+def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
+    """The pruned model in a folder that `pick` exported, in eval mode on the CPU.
+
+    `trust` names the packages of your own that the model's class may come from: the folder's
+    config alone cannot make this function import anything else. Needs neither data nor training
+    code, and no pickle. Raises WeightsError for a missing or damaged file, SettingsError for a
+    class that is not trusted or not there.
+    """
+    folder = Path(folder)
+    dense = load_dense(folder, trust=trust)
+    try:
+        groups = Groups.from_json(read_json(folder / "groups.json"))
+        plan = Plan.from_json(read_json(folder / "plan.json"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{folder} is no exported model: {error}") from error
+    return rebuild(dense, groups.prunable, plan, folder / "model.safetensors").eval()
+
+
+def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
+    """The untrained dense architecture of an exported model; raises what `load_model` raises."""
+    try:
+        model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]
+        info = read_json(folder / "data.json")
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise WeightsError(f"{folder} is no exported model: {error}") from error
+    target = Target(**split_model(model_config)["target"])
+    mistakes = find_mistakes(
+        target, setting="model", trust=trust, provided=("num_classes", "in_channels")
+    )
+    if mistakes:
+        raise SettingsError(mistakes)
+    dense = build(target, num_classes=info["num_classes"], in_channels=info["input_shape"][0])
+    return cast(nn.Module, dense.eval())

@@ -1,0 +1,67 @@
+"""Weights are held at zero by masks, which may grow while the network trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from paretoprune.finetune.module import FinetuneModule
+from paretoprune.finetune.pruning_steps import gradual_share
+
+
+class MaskSchedule(Callback):
+    """Applies masks after every training step, along the cubic ramp of `gradual_share`.
+
+    `mask_for(share)` gives the masks for a share of the plan, 0 to 1: by the names of the
+    model's `state_dict`, tensors of the same shape with zeros where something is removed. What
+    one share removes, a greater one must remove too. The full masks are in place after `ramp`
+    (a share of the steps of the `fit`; 0: from the start) and stay to the end.
+    """
+
+    def __init__(
+        self,
+        mask_for: Callable[[float], Mapping[str, Tensor]],
+        *,
+        ramp: float,
+        refresh_every: int = 10,
+    ) -> None:
+        self._mask_for = mask_for
+        self._ramp = ramp
+        self._refresh_every = refresh_every  # steps
+        self._ramp_steps: int | None = None  # not started
+        self._step = 0
+        self._masked: list[tuple[Tensor, Tensor]] = []  # tensors of the model, their masks
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the plan is masked."""
+        return self._ramp_steps is not None and self._ramp_steps <= self._step
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, FinetuneModule)
+        self._ramp_steps = max(1, round(self._ramp * pl_module.num_steps)) if self._ramp else 0
+        self._step = 0
+        self._masked = []
+        if self.complete:
+            self._refresh(pl_module.model, share=1.0)
+
+    @torch.no_grad()
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
+        assert isinstance(pl_module, FinetuneModule) and self._ramp_steps is not None
+        self._step += 1
+        growing = self._step <= self._ramp_steps
+        if growing and (self._step % self._refresh_every == 0 or self.complete):
+            self._refresh(pl_module.model, share=gradual_share(self._step, self._ramp_steps))
+        # Momentum moves a weight even where its gradient is zero, hence after every step.
+        for tensor, mask in self._masked:
+            tensor.mul_(mask)
+
+    def _refresh(self, model: torch.nn.Module, *, share: float) -> None:
+        tensors = model.state_dict()
+        self._masked = [
+            (tensors[name], mask.to(tensors[name].device))
+            for name, mask in self._mask_for(share).items()
+        ]

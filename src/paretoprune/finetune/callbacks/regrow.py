@@ -1,0 +1,90 @@
+"""Weights exchanged while training: small ones go, and others come where the gradient is large."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from paretoprune.config.groups.schedule import ScheduleSettings
+from paretoprune.finetune.module import FinetuneModule
+
+
+class Regrow(Callback):
+    """RigL, Evci et al. 2020 (Rigging the Lottery, section 3), on the weights of `masks`.
+
+    Every `every` steps, a share of a tensor's active weights with the smallest absolute values goes
+    and as many come back from what is off, those with the largest absolute gradients of the last
+    batch; they begin at zero. The share falls from `exchanged` to zero along a cosine, and nothing
+    is exchanged after `until`. At that moment the largest `keep` weights of each tensor are
+    selected, which matters where `masks` have more of them: overgrow and select, Chechik et al.
+    1998 (Synaptic Pruning in Development: A Computational Account).
+
+    Args:
+        masks: by the names of the model's parameters, True where a weight is active at first.
+        keep: how many of each are left in the end.
+    """
+
+    def __init__(
+        self, masks: Mapping[str, Tensor], keep: Mapping[str, int], settings: ScheduleSettings
+    ) -> None:
+        self.masks = {name: mask.clone() for name, mask in masks.items()}
+        self._keep = keep
+        self._settings = settings
+        self._step = 0
+        self._last = 0  # step of the selection
+
+    @property
+    def complete(self) -> bool:
+        """Whether the masks are final."""
+        return 0 < self._last <= self._step
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, FinetuneModule)
+        device = next(pl_module.model.parameters()).device
+        self.masks = {name: mask.to(device) for name, mask in self.masks.items()}
+        self._step = 0
+        self._last = max(1, round(self._settings.until * pl_module.num_steps))
+
+    @torch.no_grad()
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
+        assert isinstance(pl_module, FinetuneModule)
+        self._step += 1
+        weights = dict(pl_module.model.named_parameters())
+        for name, mask in self.masks.items():
+            weight = weights[name]
+            weight.mul_(mask)
+            if self._step == self._last:
+                self.masks[name] = largest(weight.abs(), self._keep[name])
+            elif self._step < self._last and self._step % self._settings.every == 0:
+                assert weight.grad is not None
+                self.masks[name] = exchange(mask, weight, weight.grad, share=self._share())
+            else:
+                continue
+            weight.mul_(self.masks[name])
+            momentum = pl_module.configure_optimizers().state[weight].get("momentum_buffer")
+            if momentum is not None:  # a weight that comes back begins at rest
+                momentum.mul_(self.masks[name] & mask)
+
+    def _share(self) -> float:
+        return self._settings.exchanged * (1 + math.cos(math.pi * self._step / self._last)) / 2
+
+
+def exchange(mask: Tensor, weight: Tensor, gradient: Tensor, *, share: float) -> Tensor:
+    """The mask after `share` of its weights were exchanged; it keeps as many as before."""
+    active = int(mask.sum())
+    count = min(round(share * active), mask.numel() - active)
+    stays = largest(weight.abs().masked_fill(~mask, -1), active - count)
+    comes = largest(gradient.abs().masked_fill(stays, -1), count)
+    return stays | comes
+
+
+def largest(values: Tensor, count: int) -> Tensor:
+    """True for the largest `count` of the values; of equal ones the first."""
+    order = torch.argsort(values.flatten(), descending=True, stable=True)
+    mask = torch.zeros(values.numel(), dtype=torch.bool, device=values.device)
+    mask[order[:count]] = True
+    return mask.reshape(values.shape)

@@ -1,0 +1,1 @@
+"""Memory format, precision and kernels of a training step."""

@@ -1,0 +1,61 @@
+"""When pruning happens during fine-tuning, as plain numbers: stages, and the gradual ramp."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from paretoprune.config.groups.schedule import ScheduleSettings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Prune up to `share` of the plan, then train for `epochs`."""
+
+    share: float  # of the channels that the whole plan removes, above 0 and up to 1
+    epochs: float
+
+
+def stages(settings: ScheduleSettings, epochs: float) -> tuple[Stage, ...]:
+    """The stages of a fine-tuning of `epochs` epochs; their epochs add up to exactly that.
+
+    `iterative` removes equal parts of the plan in `steps` stages; where the epochs cannot be
+    divided evenly, the later stages, with the smaller networks, get one more. `one_shot` and
+    `gradual` are one stage: a gradual schedule grows its masks inside of it.
+    """
+    steps = settings.steps if settings.name in ("iterative", "lottery") else 1
+    if not float(epochs).is_integer():
+        return tuple(Stage((step + 1) / steps, epochs / steps) for step in range(steps))
+    each, left = divmod(int(epochs), steps)
+    return tuple(
+        Stage(share=(step + 1) / steps, epochs=each + (step >= steps - left))
+        for step in range(steps)
+    )
+
+
+def widths_between(
+    start: Mapping[str, int],
+    end: Mapping[str, int],
+    share: float,
+    *,
+    spacing: Literal["linear", "geometric"] = "linear",
+) -> dict[str, int]:
+    """The widths when a share of the way from `start` to `end` is done; exactly `end` at share 1.
+
+    `linear`: equal shares remove equal numbers. `geometric`: equal parts of what is left.
+    """
+    if spacing == "geometric":
+        shares = {n: end[n] / width if width else 1.0 for n, width in start.items()}
+        return {n: round(width * shares[n] ** share) for n, width in start.items()}
+    return {n: width - round(share * (width - end[n])) for n, width in start.items()}
+
+
+def gradual_share(step: int, ramp_steps: int) -> float:
+    """The share of the plan that is masked after `step` of `ramp_steps` training steps.
+
+    It rises quickly at first and slowly at the end: 1 - (1 - t)^3, equation 1 of Zhu and Gupta
+    2017, "To prune, or not to prune", for a start at 0 and an end at 1.
+    """
+    time = min(step / ramp_steps, 1.0)
+    return 1.0 - (1.0 - time) ** 3

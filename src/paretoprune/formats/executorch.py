@@ -1,0 +1,77 @@
+"""`model.pte`: ExecuTorch, PyTorch's runtime for phones, with XNNPACK's kernels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from paretoprune.errors import ExportError
+from paretoprune.formats.format import Contents, GraphFormat, Runner
+from paretoprune.formats.tracing import first_line, quiet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.export import ExportedProgram
+
+_FILE = "model.pte"
+
+
+def _encode(program: ExportedProgram) -> Contents:
+    try:
+        with quiet():
+            from executorch.backends.xnnpack.partition.xnnpack_partitioner import (
+                XnnpackPartitioner,
+            )
+            from executorch.exir import to_edge_transform_and_lower
+
+            edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+            content: bytes = edge.to_executorch().buffer
+    except Exception as error:  # ExecuTorch has no common error
+        raise ExportError(f"ExecuTorch cannot convert it: {first_line(error)}") from error
+    return {_FILE: content}
+
+
+def _open(contents: Contents, threads: int | None) -> Runner:
+    """ExecuTorch on this CPU, one sample after the other, as the file takes them."""
+    import torch
+
+    with quiet(), _standard_error_closed():
+        from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
+        from executorch.runtime import Runtime
+
+        if threads:
+            _unsafe_reset_threadpool(threads)
+        program = Runtime.get().load_program(contents[_FILE])
+        loaded = program, program.load_method("forward")  # which reads the program's memory
+
+    def run(inputs: Tensor) -> Tensor:
+        _, method = loaded
+        return torch.cat([method.execute([one])[0] for one in torch.split(inputs, 1)])
+
+    return run
+
+
+@contextmanager
+def _standard_error_closed() -> Iterator[None]:
+    """Its start looks for a phone's system files and prints, from C++, that there are none."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+EXECUTORCH = GraphFormat(
+    files=(_FILE,),
+    engine="executorch",
+    packages=("executorch",),
+    extra="executorch",
+    encode=_encode,
+    open=_open,
+    samples=1,  # memory is planned ahead for as many as it may get; a phone sees one at a time
+)

@@ -1,0 +1,75 @@
+"""`model.onnx`: ONNX, written by torch and run by onnxruntime, without torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paretoprune.errors import ExportError
+from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Runner
+from paretoprune.formats.tracing import first_line, quiet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.export import ExportedProgram
+
+OPSET = 18  # what torch writes without a conversion; runtimes since 2023 know it
+_FILE = "model.onnx"
+
+
+def onnx_bytes(program: ExportedProgram) -> bytes:
+    """The graph with its weights as the content of an ONNX file.
+
+    Raises:
+        ExportError: the graph holds an operation for which there is no translation.
+    """
+    import torch
+
+    try:
+        with quiet():
+            translated = torch.onnx.export(
+                program,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                verbose=False,
+            )
+        assert translated is not None
+        content: bytes = translated.model_proto.SerializeToString()
+    except Exception as error:  # torch, onnxscript and onnx have no common error
+        raise ExportError(f"torch.onnx cannot translate it: {first_line(error)}") from error
+    return content
+
+
+def _encode(program: ExportedProgram) -> Contents:
+    return {_FILE: onnx_bytes(program)}
+
+
+def _open(contents: Contents, threads: int | None) -> Runner:
+    """onnxruntime on the CPU."""
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    if threads:
+        options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        contents[_FILE], options, providers=["CPUExecutionProvider"]
+    )
+
+    def run(inputs: Tensor) -> Tensor:
+        [logits] = session.run([OUTPUT], {INPUT: inputs.numpy()})
+        return torch.from_numpy(logits)
+
+    return run
+
+
+ONNX = GraphFormat(
+    files=(_FILE,),
+    engine="onnxruntime",
+    packages=("onnx", "onnxruntime", "onnxscript"),
+    extra="onnx",
+    encode=_encode,
+    open=_open,
+)

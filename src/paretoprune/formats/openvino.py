@@ -1,0 +1,66 @@
+"""`model.xml` and `model.bin`: OpenVINO's own format, for processors and graphics of Intel."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paretoprune.errors import ExportError
+from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Runner
+from paretoprune.formats.onnx import ONNX, onnx_bytes
+from paretoprune.formats.tracing import first_line
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.export import ExportedProgram
+
+_XML, _BIN = "model.xml", "model.bin"
+
+
+def _openvino() -> Any:
+    """The library. Importing it as it is would send a note of it to Intel over the network."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # bars its import
+    return importlib.import_module("openvino")
+
+
+def _encode(program: ExportedProgram) -> Contents:
+    """By way of ONNX, which OpenVINO reads itself: so names and any number of samples stay."""
+    openvino, content = _openvino(), onnx_bytes(program)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / _XML
+        try:
+            model = openvino.Core().read_model(content)
+            openvino.save_model(model, path, compress_to_fp16=False)
+        except Exception as error:  # OpenVINO's errors are RuntimeErrors of many kinds
+            raise ExportError(f"OpenVINO cannot convert it: {first_line(error)}") from error
+        return {name: (Path(place) / name).read_bytes() for name in (_XML, _BIN)}
+
+
+def _open(contents: Contents, threads: int | None) -> Runner:
+    """OpenVINO on the CPU. In single precision: by itself it rounds to 16 bits where it can."""
+    openvino = _openvino()
+    import torch
+
+    options = {"INFERENCE_PRECISION_HINT": "f32"}
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = str(threads)
+    core = openvino.Core()
+    model = core.compile_model(core.read_model(contents[_XML], contents[_BIN]), "CPU", options)
+
+    def run(inputs: Tensor) -> Tensor:
+        return torch.from_numpy(model({INPUT: inputs.numpy()})[OUTPUT])
+
+    return run
+
+
+OPENVINO = GraphFormat(
+    files=(_XML, _BIN),
+    engine="openvino",
+    packages=("openvino", *ONNX.packages),
+    extra="openvino",
+    encode=_encode,
+    open=_open,
+)

@@ -1,0 +1,40 @@
+"""`model.pt2`: torch's own format of a graph. Running it needs torch alone."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from paretoprune.formats.format import Contents, GraphFormat, Runner
+from paretoprune.formats.tracing import quiet
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+_FILE = "model.pt2"
+
+
+def _encode(program: ExportedProgram) -> Contents:
+    import torch
+
+    stream = io.BytesIO()
+    with quiet():
+        torch.export.save(program, stream)
+    return {_FILE: stream.getvalue()}
+
+
+def _open(contents: Contents, threads: int | None) -> Runner:
+    """It computes with torch's own threads."""
+    import torch
+
+    return torch.export.load(io.BytesIO(contents[_FILE])).module()
+
+
+PT2 = GraphFormat(
+    files=(_FILE,),
+    engine="torch.export",
+    packages=("torch",),
+    extra=None,
+    encode=_encode,
+    open=_open,
+)

@@ -1,0 +1,32 @@
+"""Export formats by name."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+
+from paretoprune.errors import ExportError
+from paretoprune.formats.executorch import EXECUTORCH
+from paretoprune.formats.format import GraphFormat
+from paretoprune.formats.onnx import ONNX
+from paretoprune.formats.openvino import OPENVINO
+from paretoprune.formats.pt2 import PT2
+
+FORMATS: Mapping[str, GraphFormat] = {
+    "pt2": PT2,
+    "onnx": ONNX,
+    "openvino": OPENVINO,
+    "executorch": EXECUTORCH,
+}
+
+
+def check_installed(name: str) -> None:
+    """Raises ExportError, with what to install, where a format lacks a package."""
+    missing = [
+        package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None
+    ]
+    if missing:
+        raise ExportError(
+            f"`{name}` needs {', '.join(missing)}; install it with "
+            f"`pip install 'paretoprune[{FORMATS[name].extra}]'`"
+        )

@@ -1,0 +1,1 @@
+"""Latency: timing, the table of layer times, and the forecast for any widths."""

@@ -1,0 +1,60 @@
+"""What runs a model for measuring: PyTorch as it is, or an engine that a model is converted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.formats.format import Contents
+from paretoprune.formats.registry import FORMATS, check_installed
+from paretoprune.formats.tracing import trace
+from paretoprune.measure.latency.timing import Pass, wait
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How a model is made ready for an engine, and how the engine runs it.
+
+    `convert(model, batch)` gives what the engine loads, which can be pickled; its cost is not
+    measured. `load(converted, batch, threads)` gives a forward pass on `batch`, done when it
+    returns. The model is in evaluation mode, and torch computes with `threads` threads.
+    """
+
+    convert: Callable[[nn.Module, Tensor], Any]
+    load: Callable[[Any, Tensor, int], Pass]
+
+
+def _load_torch(model: nn.Module, batch: Tensor, threads: int) -> Pass:
+    """PyTorch, eager, in inference mode."""
+
+    def run() -> None:
+        with torch.inference_mode():
+            model(batch)
+        wait(batch.device)
+
+    return run
+
+
+def _engine_of(name: str) -> Engine:
+    """What runs a format, on the CPU, with threads of its own."""
+    known = FORMATS[name]
+
+    def convert(model: nn.Module, batch: Tensor) -> Contents:
+        check_installed(name)
+        return known.encode(trace(model, batch, samples=known.samples))
+
+    def load(contents: Contents, batch: Tensor, threads: int) -> Pass:
+        run = known.open(contents, threads)
+        return lambda: run(batch)
+
+    return Engine(convert, load)
+
+
+ENGINES: Mapping[str, Engine] = {
+    "torch": Engine(lambda model, batch: model, _load_torch),
+    **{known.engine: _engine_of(name) for name, known in FORMATS.items()},
+}

@@ -1,0 +1,102 @@
+"""The latency table: the time of every layer at any width, measured on this device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import torch
+
+from paretoprune.measure.latency.adaptive_grid import Point, survey
+from paretoprune.measure.latency.calibration import Parts
+from paretoprune.measure.latency.layers import Layer, LayerShape, Place, layer_pass
+from paretoprune.measure.latency.surface import Surface
+from paretoprune.measure.latency.timing import clock_for, threads_set, time_in_turn
+
+_AT_ONCE = 24  # points timed in turn: enough to push each other's numbers out of the near caches
+_WARMUP = 2
+_LEAST_ROUNDS, _MOST_ROUNDS = 5, 20
+_ENOUGH_MS = 30.0  # for one point, within these rounds
+
+
+@dataclass(frozen=True)
+class LatencyTable:
+    """Milliseconds of every layer of a network at any widths."""
+
+    layers: tuple[Layer, ...]
+    surfaces: Mapping[LayerShape, Surface]
+
+    @cached_property
+    def _rows(self) -> list[tuple[Layer, Callable[[int, int], float], float]]:
+        """What a look-up needs of each layer, so that a search can ask thousands of times."""
+        at = {shape: cache(surface.at) for shape, surface in self.surfaces.items()}
+        return [(layer, at[layer.shape], layer.shape.per_output) for layer in self.layers]
+
+    def parts(self, sizes: Mapping[Place, int], gone: Collection[str] = ()) -> Parts:
+        """What the table knows of a model whose tensors have `sizes` (dense where absent), without
+        the modules that are `gone`, by their paths."""
+        total_ms, elements, num_layers = 0.0, 0.0, 0
+        for layer, at, per_output in self._rows:
+            if layer.lies_in(gone):
+                continue
+            width_in, width_out = layer.widths(sizes)
+            total_ms += at(width_in, width_out)
+            elements += per_output * width_out
+            num_layers += 1
+        return Parts(total_ms, elements, num_layers)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The surfaces as plain data."""
+        return [
+            {"shape": asdict(shape), "surface": asdict(surface)}
+            for shape, surface in self.surfaces.items()
+        ]
+
+    @classmethod
+    def from_json(
+        cls, layers: tuple[Layer, ...], data: Sequence[Mapping[str, Any]]
+    ) -> LatencyTable:
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other data."""
+        surfaces = {
+            LayerShape.from_json(each["shape"]): Surface.from_json(each["surface"]) for each in data
+        }
+        missing = [layer for layer in layers if layer.shape not in surfaces]
+        if missing:
+            raise ValueError(f"it lacks {missing[0].place_out[0]}")
+        return cls(layers, surfaces)
+
+
+def measure_table(
+    layers: tuple[Layer, ...],
+    prunable: Collection[Place],
+    *,
+    step: int,
+    device: torch.device,
+    threads: int,
+) -> LatencyTable:
+    """Time the layers on this device at the widths that `survey` asks for."""
+
+    def time_all(points: Sequence[Point]) -> list[float]:
+        return time_points(points, device=device, threads=threads)
+
+    return LatencyTable(layers, survey(layers, prunable, step, time_all))
+
+
+def time_points(points: Sequence[Point], *, device: torch.device, threads: int) -> list[float]:
+    """Milliseconds of layers of these widths, so many at once in turn."""
+    times: list[float] = []
+    with threads_set(threads), torch.inference_mode():
+        for start in range(0, len(points), _AT_ONCE):
+            times += _time_some(points[start : start + _AT_ONCE], device, threads)
+    return times
+
+
+def _time_some(points: Sequence[Point], device: torch.device, threads: int) -> list[float]:
+    """The least of several times of each point: what disturbs a pass only makes it slower."""
+    passes = [layer_pass(*point, device=device) for point in points]
+    clock = clock_for(device, threads)
+    slowest_ms = max(times[-1] for times in time_in_turn(passes, _WARMUP, clock=clock))
+    rounds = min(_MOST_ROUNDS, max(_LEAST_ROUNDS, int(_ENOUGH_MS / slowest_ms)))
+    return [min(times) for times in time_in_turn(passes, rounds, clock=clock)]

@@ -1,0 +1,31 @@
+"""A request to measure latency, as a command line states it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from paretoprune.errors import SettingsError
+
+
+def device_of(request: Request) -> torch.device:
+    """Where it is measured. Raises SettingsError for a device or engine that is not there."""
+    if request.device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
+    if request.device != "cpu" and request.engine != "torch":
+        raise SettingsError([f"`engine={request.engine}` is measured on the CPU; use `device=cpu`"])
+    return torch.device(request.device)
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to measure."""
+
+    device: str = "cpu"
+    batch: int = 1
+    threads: int = 1
+    engine: str = "torch"
+    repeats: int = 50
+    sweeps_dir: str = "sweeps"
+    trust: tuple[str, ...] = ()

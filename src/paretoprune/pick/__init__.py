@@ -1,0 +1,1 @@
+"""Choosing trials of a front, testing, retraining and delivering them."""

@@ -1,0 +1,1 @@
+"""The model card: the README of an exported model."""

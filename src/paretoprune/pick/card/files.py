@@ -1,0 +1,67 @@
+"""What a model card tells of the files: what was checked of each, and how to load it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paretoprune.export.folder import FILES
+from paretoprune.formats.onnx import OPSET
+from paretoprune.formats.registry import FORMATS
+from paretoprune.pick.card.snippets import GRAPHS, own_loading, snippet
+from paretoprune.results import DataInfo, FileFacts, Preprocessing
+
+_MEANING = {
+    "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
+    "pt2": "the graph of `torch.export`; needs torch alone",
+    "onnx": f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
+    "openvino": "the graph for OpenVINO, on processors and graphics of Intel",
+    "executorch": "the graph for ExecuTorch with XNNPACK, on phones; one sample in a pass",
+}
+
+
+def files_section(files: Sequence[FileFacts]) -> str:
+    """The model files with what was found when they were checked."""
+    lines = [
+        "## Files\n",
+        "Each was loaded by a fresh process, and its outputs for real inputs were compared with "
+        "those of the measured model, for one sample and for many at once.\n",
+    ]
+    lines += [f"- {_told(facts)}" for facts in files]
+    lines.append(
+        "- `preprocessing.json`: what turns an image into the input, and the classes by number\n"
+        "- `plan.json`: the channels that were removed; `metrics.json`: all figures; "
+        "`config.yaml`: every setting"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def loading_section(
+    files: Sequence[FileFacts],
+    data: DataInfo,
+    preprocessing: Preprocessing | None,
+    *,
+    trust: Sequence[str],
+) -> str:
+    """A piece of code for each format, to be run in the model's folder."""
+    written = {facts.format for facts in files if facts.reason is None}
+    parts = ["## How to load it\n", "Nothing here is pickled. In this folder:\n"]
+    ways = [GRAPHS[name] for name in GRAPHS if name in written]
+    for loading in [*ways, own_loading(trust)]:
+        code = snippet(loading, data, preprocessing)
+        parts.append(f"With {loading.needs}:\n\n```python\n{code}\n```\n")
+    return "\n".join(parts)
+
+
+def _told(facts: FileFacts) -> str:
+    if facts.reason:
+        return f"no {facts.format}: {facts.reason}"
+    files = ", ".join(f"`{name}`" for name in FILES[facts.format])
+    sentence = f"{files}: {_MEANING[facts.format]}"
+    if facts.difference is not None:
+        sentence += f"; largest difference of a logit {facts.difference:.1e}"
+    if facts.latency_ms is not None and facts.dense_latency_ms is not None:
+        sentence += (
+            f"; {facts.latency_ms:.4g} ms in {FORMATS[facts.format].engine}, the dense model "
+            f"{facts.dense_latency_ms:.4g} ms in the same run"
+        )
+    return sentence

@@ -1,0 +1,151 @@
+"""The README of an exported model: what it is, how good, how it was found, how to load it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from paretoprune.metrics import short_count
+from paretoprune.pick.card.comparison import comparison_table
+from paretoprune.pick.card.files import files_section, loading_section
+from paretoprune.pick.card.tested import FinalFigures, repeats_section, tested_section
+from paretoprune.results import (
+    ZEROS,
+    DataInfo,
+    Direction,
+    FileFacts,
+    GroupInfo,
+    Metrics,
+    Preprocessing,
+    Repeat,
+    TrialResult,
+)
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A layer with weights, dense and pruned."""
+
+    name: str
+    dense_shape: tuple[int, ...]  # of the weight
+    shape: tuple[int, ...]
+    dense_macs: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """All that a card tells."""
+
+    sweep_name: str
+    model_name: str  # the dense model's `_target_`
+    data_name: str  # the data set's `_target_`
+    data: DataInfo
+    preprocessing: Preprocessing | None
+    groups: Sequence[GroupInfo]
+    layers: Sequence[LayerRow]
+    trial: TrialResult  # with the metrics of the model as it is exported
+    dense: Metrics  # measured on the validation part
+    objectives: Mapping[str, Direction]
+    num_trials: int
+    device: str  # where latency was measured, in words
+    tested: FinalFigures | None  # once, on the test part, after picking; None: there is none
+    extra_epochs: int = 0  # of fine-tuning after it was picked
+    repeats: Sequence[Repeat] = ()
+    files: Sequence[FileFacts] = ()
+    trust: Sequence[str] = ()
+    licence: str | None = None
+
+
+def model_card(facts: CardFacts) -> str:
+    """The card as Markdown."""
+    sections = [
+        _task(facts),
+        comparison_table("Measured on the validation part", facts.dense, facts.trial.metrics),
+        _test(facts),
+        repeats_section(facts.repeats, facts.trial.metrics),
+        files_section(facts.files),
+        loading_section(facts.files, facts.data, facts.preprocessing, trust=facts.trust),
+        _widths(facts),
+        _layers(facts.layers),
+        _search(facts),
+        _limits(facts),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _task(facts: CardFacts) -> str:
+    data = facts.data
+    shape = " x ".join(str(size) for size in data.input_shape)
+    classes = f"{data.num_classes} classes"
+    if 0 < len(data.class_names) <= 20:
+        classes += f" ({', '.join(data.class_names)})"
+    licence = facts.licence or "not stated; whoever hands this model on must fill it in"
+    return (
+        f"# {facts.sweep_name}, trial {facts.trial.number}\n\n"
+        f"A pruned `{facts.model_name}` that classifies inputs of {shape} into {classes}.\n\n"
+        f"Data: `{facts.data_name}`, {data.num_train} samples for training, "
+        f"{data.num_validation} for validation, {data.num_test} for the test. {data.split}\n\n"
+        f"Licence: {licence}.\n"
+    )
+
+
+def _test(facts: CardFacts) -> str:
+    if facts.tested is None:
+        return "There is no test part: nothing but the validation part was measured.\n"
+    return tested_section(
+        facts.tested, facts.data, validation=facts.trial.metrics, dense_validation=facts.dense
+    )
+
+
+def _widths(facts: CardFacts) -> str:
+    lines = ["## Channels kept\n", "| group | dense | kept |", "|---|---:|---:|"]
+    for group in facts.groups:
+        kept = facts.trial.widths.get(group.name, group.width)
+        lines.append(f"| {group.name} | {group.width} | {kept} |")
+    return "\n".join(lines) + "\n"
+
+
+def _layers(layers: Sequence[LayerRow]) -> str:
+    lines = [
+        "## Layers\n",
+        "Weights with two dimensions or more: outputs first, then inputs, then the kernel.\n",
+        "| layer | dense | pruned | MACs kept |",
+        "|---|---|---|---:|",
+    ]
+    for layer in layers:
+        dense, pruned = (" x ".join(map(str, s)) for s in (layer.dense_shape, layer.shape))
+        share = f"{100 * layer.macs / layer.dense_macs:.1f} %" if layer.dense_macs else ""
+        count = f" ({short_count(layer.macs)})" if layer.dense_macs else ""
+        lines.append(f"| {layer.name} | {dense} | {pruned} | {share}{count} |")
+    return "\n".join(lines) + "\n"
+
+
+def _search(facts: CardFacts) -> str:
+    aims = " and ".join(f"{way} {name}" for name, way in facts.objectives.items())
+    origin = facts.trial.origin
+    return (
+        "## How it was found\n\n"
+        f"Trial {facts.trial.number} of {facts.num_trials} in the sweep `{facts.sweep_name}`, "
+        f"which searched how much to remove from each group of layers to {aims}. The proposal "
+        f"came from: {origin}. Seed {facts.trial.seed}. {_longer(facts)}It was chosen "
+        "by its results on the validation part; `plan.json` says which channels were removed and "
+        "`config.yaml` holds every setting.\n"
+    )
+
+
+def _longer(facts: CardFacts) -> str:
+    if not facts.extra_epochs:
+        return ""
+    return f"After it was picked it was fine-tuned for {facts.extra_epochs} epochs more. "
+
+
+def _limits(facts: CardFacts) -> str:
+    latency = facts.trial.metrics.latency_ms
+    measured = f"Latency was measured on: {facts.device}. Other devices differ. " if latency else ""
+    zeros = f"{ZEROS[0].upper()}{ZEROS[1:]}. " if facts.trial.metrics.compressed_bytes else ""
+    return (
+        f"## Limits\n\n{zeros}{measured}The figures are of one training with one seed; another "
+        "seed gives somewhat different ones. The model knows nothing beyond data like its training "
+        "data.\n"
+    )

@@ -1,0 +1,36 @@
+"""Facts of a picked model for its card: device, layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.config.groups.measure import MeasureSettings
+from paretoprune.measure.device import device_name
+from paretoprune.measure.macs import macs_per_layer
+from paretoprune.pick.card.model_card import LayerRow
+
+
+def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[LayerRow]:
+    """Every layer whose weight has two dimensions or more, with its MACs."""
+    dense_macs, macs = macs_per_layer(dense, example), macs_per_layer(pruned, example)
+    before = dict(dense.named_parameters())
+    return [
+        LayerRow(
+            name=path.removesuffix(".weight"),
+            dense_shape=tuple(before[path].shape),
+            shape=tuple(weight.shape),
+            dense_macs=dense_macs.get(path.removesuffix(".weight"), 0),
+            macs=macs.get(path.removesuffix(".weight"), 0),
+        )
+        for path, weight in pruned.named_parameters()
+        if path.endswith(".weight") and weight.dim() > 1
+    ]
+
+
+def device_in_words(device: torch.device, settings: MeasureSettings) -> str:
+    """What latency was measured on, and how."""
+    batch, threads = f"batch of {settings.latency_batch_size}", settings.latency_threads
+    if device.type != "cpu":
+        return f"{device_name(device)}, {batch}"
+    return f"{device_name(device)}, {threads} thread{'s' if threads > 1 else ''}, {batch}"

@@ -1,0 +1,98 @@
+"""What all picks of one command share: the sweep, its data, the dense model, what was ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+
+from rich.console import Console
+from torch import Tensor, nn
+
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.errors import ExportError, SweepError
+from paretoprune.formats.format import Contents
+from paretoprune.formats.registry import FORMATS
+from paretoprune.formats.tracing import tracer
+from paretoprune.measure.quality import Predictions
+from paretoprune.pick.request import Order
+from paretoprune.pick.test_metrics import predict_test
+from paretoprune.problem.problem import Outline
+from paretoprune.results import TrialResult
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.trial.context import Prepared
+from paretoprune.trial.context_folder import load_prepared
+
+_NUM_INPUTS = 64  # real ones, on which every exported file is compared with the model
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all picks of one command share."""
+
+    console: Console
+    folder: SweepFolder
+    task: Outline
+    results: Sequence[TrialResult]
+    order: Order
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """What the sweep's trials shared.
+
+        Raises SweepError if it is not there whole, or was made from another model or other data.
+        """
+        prepared = load_prepared(self.task, self.folder.dense)
+        if prepared is None:
+            raise SweepError(
+                f"{self.folder.dense} is not whole; the sweep's command makes it again"
+            )
+        return prepared
+
+    @property
+    def dense(self) -> nn.Module:
+        """The dense model with the weights that the sweep used."""
+        return self.prepared.dense
+
+    @cached_property
+    def dense_test(self) -> Predictions:
+        """What it says of the test part."""
+        return predict_test(self.task, self.dense)
+
+    @cached_property
+    def dense_in(self) -> Callable[[str], Contents | None]:
+        """Its files in a format, each made once; None if it cannot be that."""
+        trace = tracer(self.dense, self.inputs)
+
+        @cache
+        def encoded(name: str) -> Contents | None:
+            try:
+                return FORMATS[name].encode(trace(FORMATS[name].samples))
+            except ExportError:
+                return None
+
+        return encoded
+
+    @property
+    def longer(self) -> FinetuneSettings | None:
+        """How a model is trained further before its export; None: it is not."""
+        order = self.order
+        if not order.trains_longer:
+            return None
+        chosen = order.finetune or self.prepared.finetune
+        if order.finetune and order.finetune.tune_learning_rate:
+            chosen = replace(chosen, learning_rate=self.prepared.finetune.learning_rate)
+        return replace(chosen, epochs=order.epochs or chosen.epochs)
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """Real inputs, on the CPU."""
+        batch = next(iter(self.task.data.val_dataloader()))
+        inputs: Tensor = batch[0][:_NUM_INPUTS]
+        return inputs.cpu().contiguous()
+
+    def target(self, trial: TrialResult) -> Path:
+        """Where an export goes."""
+        longer = f"-{self.longer.epochs}-epochs" if self.longer else ""
+        return self.folder.path / "picked" / f"{trial.number:04d}{longer}"

@@ -1,0 +1,215 @@
+"""What is known of a task before anything is trained: data, architecture, groups, exact sizes.
+
+Whatever is wrong with the user's model or data is found here, before work begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch import Tensor, nn
+
+from paretoprune.config.instantiate import build
+from paretoprune.config.name_patterns import matches
+from paretoprune.config.settings import Settings
+from paretoprune.data import describe, to_device
+from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.measure.latency.forecast import Forecast
+from paretoprune.models import load_weights
+from paretoprune.problem.search_space import Removable, find_removable
+from paretoprune.pruning.groups import Groups
+from paretoprune.pruning.structured.rounding import step_of, widths_for
+from paretoprune.pruning.structured.size import SizeModel
+from paretoprune.results import Cost, DataInfo
+from paretoprune.storage.cache import Findings
+
+_GROUPS_VERSION = 4  # raised when groups are found differently, so that cached ones are not used
+_NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A task that has been looked at, not yet trained."""
+
+    settings: Settings
+    device: torch.device
+    data: LightningDataModule
+    info: DataInfo
+    model: nn.Module  # with the weights that were given, else untrained
+    example: Tensor  # (8, ...) real validation inputs
+    removable: Removable
+    digest: str  # names the dense model's content: model, data, training settings, seed
+    findings: Findings  # what was found out so far; kept once the work begins
+    forecast: Forecast | None = None  # of the latency, where the settings need one
+
+    @property
+    def groups(self) -> Groups:
+        """The dimensions of the search, and what is kept whole."""
+        return self.removable.groups
+
+    def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
+        """Channels to keep in each group, rounded as the settings say."""
+        sparsity = self.settings.sparsity
+        divisor, least = (
+            (1, 1) if self.removable.layers else (sparsity.divisor, sparsity.min_channels)
+        )
+        widths = widths_for(self.groups.prunable, ratios, divisor=divisor, min_channels=least)
+        for group in self.groups.prunable if sparsity.caps else ():
+            step = step_of(group, divisor)
+            floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / step - 1e-9)
+            widths[group.name] = min(group.width, max(widths[group.name], floor * step))
+        return widths
+
+    def cap_of(self, name: str) -> float:
+        """The most that may go from this group, as a ratio; rounding never exceeds it."""
+        return min([1.0, *matches(self.settings.sparsity.caps, name)])
+
+    def cost_of(self, ratios: Mapping[str, float]) -> Cost:
+        """Exact parameters and MACs of the candidate, and its latency where that is forecast."""
+        return self.cost_at(self.widths_of(ratios))
+
+    def cost_at(self, widths: Mapping[str, int]) -> Cost:
+        """The same for given widths, all groups whole where absent."""
+        size = self.removable.size
+        cost = size.cost(widths)
+        if self.forecast is None or not isinstance(size, SizeModel):
+            return cost
+        return replace(
+            cost,
+            latency_ms=self.forecast.latency_ms(size.sizes(widths), size.blocks_gone(widths)),
+            latency_error=self.forecast.check.worst_error,
+        )
+
+    def quantity_of(self, ratios: Mapping[str, float], name: str) -> float:
+        """`params`, `macs`, `bytes` or `latency` of the candidate; bytes to a few of the header."""
+        return self.size_at(self.widths_of(ratios), name)
+
+    def size_at(self, widths: Mapping[str, int], name: str) -> float:
+        """The same for given widths, all groups whole where absent."""
+        if name == "bytes":
+            return self.removable.file.bytes_of(widths)
+        quantity = "latency_ms" if name == "latency" else name
+        return float(getattr(self.cost_at(widths), quantity))
+
+
+def outline(settings: Settings) -> Outline:
+    """Load the data, build the architecture, find and prove the groups. Nothing is written.
+
+    Raises DataError, SettingsError, WeightsError or PruningError.
+    """
+    device = choose_device(settings)
+    data = build(
+        settings.data,
+        seed=settings.seed,
+        pretrained=settings.model.weights is not None,
+    )
+    info = describe(data)
+    to_device(data, device)
+    example = _example(data).to(device)
+    model = _build_model(settings, info)
+    if settings.model.weights:
+        load_weights(model, settings.model.weights)
+    model.to(device)
+    _check_output(model, example, info)
+    digest = _digest(settings, info, model, example)
+    findings = Findings(settings.cache_dir)
+    removable = find_removable(model, example, settings, digest=digest, findings=findings)
+    return Outline(settings, device, data, info, model, example, removable, digest, findings)
+
+
+def fresh_model(task: Outline) -> nn.Module:
+    """The model with its initial weights, those from which the dense model was trained."""
+    return _build_model(task.settings, task.info).to(task.device).eval()
+
+
+def choose_device(settings: Settings) -> torch.device:
+    """The device that the settings name; `auto` takes CUDA where it is there."""
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
+    if settings.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(settings.device)
+
+
+def seed_all(seed: int) -> None:
+    """Seed every generator that a model's initialisation or training may draw from."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _example(data: LightningDataModule) -> Tensor:
+    batch = next(iter(data.val_dataloader()))
+    inputs: Tensor = batch[0]
+    return inputs[:_NUM_EXAMPLES]
+
+
+def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
+    seed_all(settings.seed)
+    target = settings.model.target
+    try:
+        model = build(target, num_classes=info.num_classes, in_channels=info.input_shape[0])
+    except ParetopruneError:
+        raise
+    except Exception as error:
+        raise SettingsError([f"`model._target_={target.path}` cannot be built: {error}"]) from error
+    if not isinstance(model, nn.Module):
+        raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
+    return model
+
+
+def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
+    """Raises SettingsError where the model cannot take the data or has the wrong outputs."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            output = model(example)
+    except Exception as error:
+        shape = tuple(example.shape)
+        raise SettingsError([f"the model cannot take inputs of shape {shape}: {error}"]) from error
+    finally:
+        model.train(was_training)
+    expected = (len(example), info.num_classes)
+    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise SettingsError([f"the model's output must have the shape {expected}, got {got}"])
+
+
+def _digest(settings: Settings, info: DataInfo, model: nn.Module, example: Tensor) -> str:
+    """A name for the dense model's content: all that decides which weights it ends with."""
+    content = {
+        "groups": _GROUPS_VERSION,
+        "model": asdict(settings.model.target),
+        "source": _source(model),
+        "tensors": {name: list(t.shape) for name, t in model.state_dict().items()},
+        "weights": _file_digest(settings.model.weights),
+        "train": None if settings.model.weights else asdict(settings.model.train),
+        "data": [asdict(settings.data), asdict(info)],
+        "inputs": hashlib.sha256(example.cpu().contiguous().numpy().tobytes()).hexdigest(),
+        "seed": settings.seed,
+    }
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _source(model: nn.Module) -> str:
+    """The source of the model's class, so that an edited class is not taken for the old one."""
+    try:
+        return inspect.getsource(type(model))
+    except (OSError, TypeError):
+        return ""
+
+
+def _file_digest(path: Path | None) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None

@@ -1,0 +1,1 @@
+"""Dependency analysis: which channels can be removed only together, with its proof."""

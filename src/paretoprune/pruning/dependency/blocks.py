@@ -1,0 +1,155 @@
+"""Residual blocks that can go as a whole: what is left of one is its shortcut.
+
+They are found by trying. A module is such a block where, with the last layer of each of its
+branches at zero, it hands its input on, or an activation of it. Then that can take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.groups import Block, Group
+from paretoprune.pruning.structured.equivalence import run
+
+_LEFT = ("Identity", "ReLU", "SiLU", "GELU", "ReLU6", "Hardswish")  # of torch.nn: what may be left
+_BRANCHES = 2  # that a block adds, one after the other; a transformer's has two
+_MOST_TRIALS = 60  # of layers at zero, for one module
+
+Silent = tuple[str, ...]  # names of parameters
+
+
+class Skipped(nn.Module):
+    """In the place of a block that is gone: its shortcut, and the activation behind it."""
+
+    def __init__(self, leaves: str) -> None:
+        super().__init__()
+        self.leaves: nn.Module = getattr(nn, leaves)()
+
+    def forward(self, x: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
+        """What the block gives when its branches add nothing."""
+        result: Tensor = self.leaves(x)
+        return result
+
+
+def skip(model: nn.Module, blocks: Sequence[Block]) -> None:
+    """Replace these blocks of the model, in place, by what is left of them."""
+    for block in blocks:
+        around, _, name = block.path.rpartition(".")
+        gone = model.get_submodule(block.path)
+        setattr(model.get_submodule(around), name, Skipped(block.leaves).train(gone.training))
+
+
+@torch.no_grad()
+def find_blocks(working: nn.Module, inputs: Sequence[Tensor]) -> tuple[Group, ...]:
+    """The blocks that a copy in evaluation mode shows, each a group of width 1; none proved yet.
+
+    Of modules within each other the innermost counts. Blocks that share tensors with the rest of
+    the network stay.
+    """
+    found: dict[str, Block] = {}
+    tried: dict[object, Sequence[Silent]] = {}  # by a module's class and the names of its layers
+    calls = _calls(working, inputs)
+    for path in sorted(calls, key=lambda path: -path.count(".")):
+        if any(inner.startswith(f"{path}.") for inner in found) or _shares(working, path):
+            continue
+        module = working.get_submodule(path)
+        kind = type(module), tuple(_layers(module))
+        tried.setdefault(kind, list(_trials(module)))
+        for silent in tried[kind]:
+            leaves = _left(module, calls[path], silent)
+            if leaves is not None:
+                found[path] = Block(path, leaves, tuple(f"{path}.{name}" for name in silent))
+                break
+        tried[kind] = [silent] if path in found else []
+    return tuple(Group(path, 1, (), block=found[path]) for path in calls if path in found)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """How a module was called, once."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def _calls(model: nn.Module, inputs: Sequence[Tensor]) -> dict[str, _Call]:
+    """The modules that are called once and give a tensor of their input's shape."""
+    calls: dict[str, list[_Call]] = {}
+    handles = []
+    for path, module in model.named_modules():
+        if not path or not list(module.children()):
+            continue
+
+        def note(_module: nn.Module, args: Any, kwargs: Any, path: str = path) -> None:
+            calls.setdefault(path, []).append(_Call(_copied(args), kwargs))
+
+        def check(
+            _module: nn.Module, _args: Any, _kwargs: Any, output: Any, path: str = path
+        ) -> None:
+            first = calls[path][-1].args[:1]
+            if not isinstance(output, Tensor) or not first or _shape(first[0]) != output.shape:
+                calls[path].append(_Call((), {}))  # as if called twice: it is no block
+
+        handles.append(module.register_forward_pre_hook(note, with_kwargs=True))
+        handles.append(module.register_forward_hook(check, with_kwargs=True))
+    try:
+        run(model, inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {path: own[0] for path, own in calls.items() if len(own) == 1}
+
+
+def _trials(module: nn.Module) -> Iterator[Silent]:
+    """The parameters of layers that may end the branches, the last layers first."""
+    layers = list(_layers(module).values())[::-1]
+    sets = (chosen for count in range(1, _BRANCHES + 1) for chosen in combinations(layers, count))
+    for chosen in islice(sets, _MOST_TRIALS):
+        yield tuple(name for own in chosen for name in own)
+
+
+def _layers(module: nn.Module) -> dict[str, list[str]]:
+    """The names of the parameters of each layer, in the order in which the module lists them."""
+    layers: dict[str, list[str]] = {}
+    for name, _ in module.named_parameters():
+        layers.setdefault(name.rpartition(".")[0], []).append(name)
+    return layers
+
+
+def _left(module: nn.Module, call: _Call, silent: Silent) -> str | None:
+    """What the module does to its input when these parameters are zero, if it is one of `_LEFT`."""
+    parameters = dict(module.named_parameters())
+    before = {name: parameters[name].clone() for name in silent}
+    try:
+        for name in silent:
+            parameters[name].zero_()
+        output = module(*_copied(call.args), **call.kwargs)
+    except Exception:
+        return None
+    finally:
+        for name, value in before.items():
+            parameters[name].copy_(value)
+    x = call.args[0]
+    return next((one for one in _LEFT if torch.equal(output, Skipped(one)(x))), None)
+
+
+def _shares(model: nn.Module, path: str) -> bool:
+    """Whether a tensor of the module has another name outside of it."""
+    inside = {id(one) for one in model.get_submodule(path).parameters()}
+    outside = model.named_parameters(remove_duplicate=False)
+    return any(id(one) in inside and not name.startswith(f"{path}.") for name, one in outside)
+
+
+def _copied(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a module may write into, kept from it."""
+    return tuple(one.clone() if isinstance(one, Tensor) else one for one in args)
+
+
+def _shape(value: Any) -> torch.Size | None:
+    return value.shape if isinstance(value, Tensor) else None

@@ -1,0 +1,105 @@
+"""The groups of a model that may be pruned: discovered, then proved by removing channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.dependency.blocks import find_blocks
+from paretoprune.pruning.dependency.graph import check_runs, read_groups
+from paretoprune.pruning.dependency.proof import Proof
+from paretoprune.pruning.groups import Group, Groups
+from paretoprune.pruning.modes import evaluating
+from paretoprune.pruning.structured.equivalence import Example, run
+from paretoprune.results import KeptGroup
+
+_MOST_TOLD = 5  # groups that are kept, where none can go
+_SMALL = (64, 96)  # heights and widths at which most networks for images show their structure
+
+
+def find_groups(
+    model: nn.Module, example: Example, *, channels: bool = True, blocks: bool = False
+) -> Groups:
+    """The groups of the model, each proved: with its channels removed, the network computes what
+    it computes with them zeroed.
+
+    Several groups are proved together, with shares of channels drawn for each on its own, and in
+    parts where that fails, down to single groups; so every failing group is found, and a good
+    model costs few forward passes. Whole residual `blocks` are found beside `channels`, or instead
+    of them. `example` is one input of the model (or a tuple, one per argument) with its batch axis;
+    images are made smaller where the model takes smaller ones. The model stays as it is.
+
+    Raises:
+        PruningError: the model does not run on the example, its graph cannot be read, or nothing
+            in it can be pruned.
+    """
+    with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
+        small = _smaller(model, example, check_runs(model, example))
+        groups = _proved(model, small, channels, blocks)
+        if small is not example and not _holds(model, example, groups.prunable):
+            groups = _proved(model, example, channels, blocks)
+    if not groups.prunable:
+        reasons = {kept.name: kept.reason for kept in groups.kept}
+        raise PruningError(_nothing(reasons, blocks=blocks))
+    return groups
+
+
+def _proved(model: nn.Module, example: Example, channels: bool, blocks: bool) -> Groups:
+    """Once with weights that are small, and what passes once more, thoroughly, with usual ones."""
+    proof = Proof.of(model, example)
+    found = read_groups(proof.model, proof.inputs) if channels else Groups(())
+    passed = proof.split(found.prunable)
+    if blocks:
+        whole = find_blocks(proof.model, proof.inputs)
+        found = Groups((*found.prunable, *whole), found.kept)
+        passed += proof.split(whole)
+    proof.make_thorough()
+    passed = proof.together(proof.split(passed))
+    numbers = {group.name: group for group in passed}
+    prunable = tuple(numbers[group.name] for group in found.prunable if group.name in numbers)
+    reasons = {**proof.reasons, **{kept.name: kept.reason for kept in found.kept}}
+    width = {group.name: group.width for group in found.prunable}
+    width.update({group.name: group.width for group in found.kept})
+    kept = tuple(KeptGroup(name, width[name], reason) for name, reason in reasons.items())
+    return Groups(prunable, kept)
+
+
+def _holds(model: nn.Module, example: Example, groups: Sequence[Group]) -> bool:
+    """Whether the groups pass with an example of full size, too: attention over a single token,
+    for instance, would hide a scale that follows the width."""
+    return not groups or Proof.of(model, example).fault(groups) is None
+
+
+def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> Example:
+    """Smaller images, if the model gives outputs of the same shapes for them."""
+    if not isinstance(example, Tensor) or example.dim() != 4 or not example.is_floating_point():
+        return example
+    shapes = [output[:2].shape for output in outputs]
+    for size in _SMALL:
+        small = example[:2, :, :size, :size]
+        if small.shape == example[:2].shape:
+            return example
+        try:
+            with torch.no_grad(), evaluating(model):
+                same = [tensor.shape for tensor in run(model, small)] == shapes
+        except Exception:
+            same = False
+        if same:
+            return small
+    return example
+
+
+def _nothing(reasons: dict[str, str], *, blocks: bool) -> str:
+    told = "".join(f"\n  `{name}`: {reason}" for name, reason in list(reasons.items())[:_MOST_TOLD])
+    if len(reasons) > _MOST_TOLD:
+        told += f"\n  and {len(reasons) - _MOST_TOLD} more"
+    if not blocks:
+        told += "\nwhole residual blocks may still go: try `granularity=depth`"
+    return (
+        "nothing in this model can be pruned. Prunable are channels between convolutions, linear "
+        "layers and BatchNorm that no reshape or fixed number in `forward` ties down"
+        + (f"; kept whole are:{told}" if told else "")
+    )

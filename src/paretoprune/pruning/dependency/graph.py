@@ -1,0 +1,243 @@
+"""Which channels hang together: a forward pass followed symbol by symbol, read into groups."""
+
+from __future__ import annotations
+
+import copy
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.dependency.symbols import Numbers
+from paretoprune.pruning.dependency.tracer import OUTPUT, Trace, Work, trace
+from paretoprune.pruning.groups import Group, Groups, Slot
+from paretoprune.pruning.structured.apply import copy_with
+from paretoprune.pruning.structured.equivalence import Example, as_arguments, run
+from paretoprune.pruning.structured.layers import empty_caches
+from paretoprune.results import KeptGroup
+
+_ONE = "all its channels hang together"
+
+Where = tuple[tuple[int, int], ...]  # (number of a place, how many indices there), place by place
+
+
+def discover_groups(model: nn.Module, example: Example) -> Groups:
+    """The groups that one forward pass suggests, none of them proved yet.
+
+    `example` is one input of the model (or a tuple, one per argument) with its batch axis. Layers
+    whose channels are the network's outputs are in no group. A group with a part that cannot be
+    sliced is kept, with the reason. The model stays as it is.
+
+    Raises:
+        PruningError: the model does not run on the example.
+    """
+    check_runs(model, example)
+    working = copy.deepcopy(model).cpu().eval()
+    return read_groups(working, tuple(tensor.detach().cpu() for tensor in as_arguments(example)))
+
+
+def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
+    """The model's outputs in evaluation mode.
+
+    Raises:
+        PruningError: the model cannot be copied, or does not run on the example.
+    """
+    try:
+        working = copy_with(model, {}, share=True).eval()
+    except Exception as error:
+        raise PruningError(f"the model cannot be copied: {error}") from error
+    try:
+        with torch.no_grad():
+            return run(working, example)
+    except PruningError:
+        raise
+    except Exception as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in as_arguments(example))
+        sentence = f"the model does not run on an input of shape {shapes}: {error}"
+        raise PruningError(sentence) from error
+
+
+def read_groups(working: nn.Module, arguments: tuple[Tensor, ...]) -> Groups:
+    """The same of a copy in evaluation mode on the CPU, which it may use as it likes."""
+    for module in working.modules():
+        empty_caches(module)  # or what comes from them would seem to come from nowhere
+    with _without_collecting():
+        return _Reader(working, trace(working, arguments)).read()
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Millions of small lists are made and none is garbage; looking for it takes longer."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+@dataclass
+class _Unit:
+    """Everything that one channel of a group takes with it: indices by the number of the place."""
+
+    indices: dict[int, list[int]]
+
+    @property
+    def where(self) -> Where:
+        return tuple((place, len(own)) for place, own in self.indices.items())
+
+
+class _Reader:
+    """Makes groups of what was traced. Classes of symbols that lie in the same places are the
+    channels of one group."""
+
+    def __init__(self, model: nn.Module, traced: Trace) -> None:
+        self.model, self.traced = model, traced
+        self.parameters = dict(model.named_parameters())
+        self.modules = dict(model.named_modules())
+        self._mark_recurrent()
+        self._mark_tied()
+        self.number, self.why = traced.symbols.classes()
+
+    def read(self) -> Groups:
+        prunable: list[Group] = []
+        kept: list[KeptGroup] = []
+        names: dict[str, int] = {}
+        for reason, units in self._sets():
+            producer = self._producer(units[0])
+            if producer is None or reason == OUTPUT:
+                continue
+            name = self._name(producer, names)
+            reason = reason or (_ONE if len(units) == 1 else None)
+            if reason is None:
+                prunable.append(self._group(name, units))
+            else:
+                kept.append(KeptGroup(name, len(units), reason))
+        return Groups(tuple(prunable), tuple(kept))
+
+    def _sets(self) -> Iterator[tuple[str | None, list[_Unit]]]:
+        """Units of the same places, and with the same reason against removing them."""
+        sets: dict[tuple[str | None, Where], list[_Unit]] = {}
+        for own, unit in self._units().items():
+            reason = self.why[own]
+            where = unit.where if reason is None else tuple((p, 0) for p, _ in unit.where[:1])
+            sets.setdefault((reason, where), []).append(unit)
+        for (reason, _), units in sets.items():
+            yield reason, units
+
+    def _units(self) -> dict[int, _Unit]:
+        """By class, in the order in which the model lists its tensors."""
+        units: dict[int, _Unit] = {}
+        for place, (_, _, symbols) in enumerate(self.traced.places):
+            indices: dict[int, list[int]] = {}
+            for index, own in enumerate(self.number[symbols.numpy().astype(np.int64)].tolist()):
+                if own in indices:
+                    indices[own].append(index)
+                else:
+                    indices[own] = [index]
+            for own, found in indices.items():
+                if own in units:
+                    units[own].indices[place] = found
+                else:
+                    units[own] = _Unit({place: found})
+        return units
+
+    def _producer(self, unit: _Unit) -> str | None:
+        """The path of the first layer that makes the channel."""
+        for place in unit.indices:
+            tensor, dim, _ = self.traced.places[place]
+            path = tensor.rpartition(".")[0]
+            if tensor in self.parameters and dim == self._out_dim(tensor, self.modules[path]):
+                return path
+        return None
+
+    def _out_dim(self, tensor: str, module: nn.Module) -> int | None:
+        made = tensor in self.traced.weights or (
+            tensor in self.traced.used and isinstance(module, _ConvNd | nn.Linear)
+        )
+        if not made or self.parameters[tensor].dim() < 2:
+            return None
+        if isinstance(module, nn.Embedding):
+            return 1
+        return 1 if isinstance(module, _ConvNd) and module.transposed else 0
+
+    def _name(self, path: str, names: dict[str, int]) -> str:
+        names[path] = names.get(path, 0) + 1
+        return path if names[path] == 1 else f"{path}.part{names[path]}"
+
+    def _group(self, name: str, units: Sequence[_Unit]) -> Group:
+        places = self.traced.places
+        slots = tuple(
+            Slot(*places[place][:2], tuple(tuple(unit.indices[place]) for unit in units))
+            for place in units[0].indices
+        )
+        return Group(name, len(units), slots, works=self._works(units))
+
+    def _works(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
+        """Modules whose products without weights shrink as the group does, and their share."""
+        own = {self._class(unit) for unit in units}
+        all_of: dict[str, int] = {}
+        shrinking: dict[str, int] = {}
+        for work in self.traced.work:
+            all_of[work.path] = all_of.get(work.path, 0) + work.macs
+            if self._shrinks(work, own):
+                shrinking[work.path] = shrinking.get(work.path, 0) + work.macs
+        return tuple((path, macs / all_of[path]) for path, macs in shrinking.items())
+
+    def _shrinks(self, work: Work, own: set[int]) -> bool:
+        """Whether the product's size is in proportion to what is left of the group."""
+        sides = [self._classes(plane) for plane in work.sides]
+        free = [classes for classes in sides if any(self.why[one] is None for one in classes)]
+        twice = sum(self._classes(plane) == own for plane in work.result) > 1
+        return bool(free) and all(classes == own for classes in free) and not twice
+
+    def _class(self, unit: _Unit) -> int:
+        place, indices = next(iter(unit.indices.items()))
+        return int(self.number[int(self.traced.places[place][2][indices[0]])])
+
+    def _classes(self, plane: Tensor) -> set[int]:
+        numbers: Numbers = plane.numpy().ravel().astype(np.int64)
+        return set(self.number[numbers].tolist())
+
+    def _mark_recurrent(self) -> None:
+        """All layers and directions of a recurrent module have the same width."""
+        symbols = {(tensor, dim): own for tensor, dim, own in self.traced.places}
+        for path, module in self.modules.items():
+            if not isinstance(module, nn.RNNBase):
+                continue
+            own = [
+                symbols[f"{path}.{name}", 1]
+                for name, _ in module.named_parameters()
+                if name.startswith("weight_hh") and (f"{path}.{name}", 1) in symbols
+            ]
+            for other in own[1:]:
+                self.traced.symbols.join(own[0], other, f"`{path}` has one width for all layers")
+
+    def _mark_tied(self) -> None:
+        tied = _tied_names(self.model)
+        for tensor, _, own in self.traced.places:
+            if tensor in tied:
+                self.traced.symbols.fix(own, f"`{tensor}` is shared with `{tied[tensor]}`")
+            elif ".parametrizations." in f".{tensor}":
+                self.traced.symbols.fix(own, f"`{tensor}` is a parametrization of a weight")
+
+
+def _tied_names(model: nn.Module) -> dict[str, str]:
+    """Tensors that share their memory with one of another name."""
+    by_memory: dict[int, list[str]] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if isinstance(tensor, Tensor) and tensor.numel():
+            by_memory.setdefault(tensor.untyped_storage().data_ptr(), []).append(name)
+    return {
+        name: next(other for other in names if other != name)
+        for names in by_memory.values()
+        if len(names) > 1
+        for name in names
+    }

@@ -1,0 +1,203 @@
+"""What operations do to labels: which channels meet, and where they are in the result.
+
+A rule takes symbols, the operation's tensors with their labels, and gives the labels of the result.
+A wrong rule costs no correctness, since every group is proved; it costs a group that could go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paretoprune.pruning.dependency.symbols import Labels, Symbols, compact, first_of, varying
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A tensor's shape and labels; no labels for one that `forward` makes anew, of any size."""
+
+    shape: tuple[int, ...]
+    labels: Labels | None
+
+    @property
+    def planes(self) -> tuple[Tensor, ...]:
+        """The planes, if any."""
+        return self.labels.planes if self.labels else ()
+
+    def aligned(self, dims: int) -> Labelled:
+        """With dimensions of size 1 in front, as broadcasting adds them."""
+        front = [1] * (dims - len(self.shape))
+        planes = tuple(plane.reshape([*front, *plane.shape]) for plane in self.planes)
+        labels = Labels(planes, self.labels.if_used) if self.labels else None
+        return Labelled((*front, *self.shape), labels)
+
+    def along(self, dim: int, dims: int) -> Labelled:
+        """A vector as a tensor of so many dimensions that lies along this one."""
+        shape = [-1 if one == dim else 1 for one in range(dims)]
+        planes = tuple(plane.reshape(shape) for plane in self.planes)
+        size = tuple(self.shape[0] if one == dim else 1 for one in range(dims))
+        return Labelled(size, Labels(planes) if self.labels else None)
+
+    def with_dim(self, dim: int) -> Labelled:
+        """With one more dimension, of size 1."""
+        planes = tuple(plane.unsqueeze(dim) for plane in self.planes)
+        shape = (*self.shape[:dim], 1, *self.shape[dim:])
+        return Labelled(shape, Labels(planes) if self.labels else None)
+
+
+def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) -> Labels:
+    """An operation that only moves elements: it moves the symbols along, and uses nothing."""
+    planes = []
+    for plane in tensor.planes:
+        result = compact(move(plane.expand(tensor.shape)))
+        if result.numel() == 1:  # one index was taken out, by a number in `forward`
+            symbols.fix(result, "one of its channels is picked out by its number")
+            continue
+        symbols.keep_rectangular(result)
+        planes.append(result)
+    return Labels(tuple(planes), tensor.labels.if_used if tensor.labels else ())
+
+
+def repeated(symbols: Symbols, tensor: Labelled, shape: tuple[int, ...]) -> Labels:
+    """New symbols along each dimension in which a tensor without planes is repeated."""
+    assert tensor.labels is not None and not tensor.planes
+    planes = [
+        symbols.new(size).reshape([-1 if dim == other else 1 for other in range(len(shape))])
+        for dim, (size, before) in enumerate(zip(shape, tensor.shape, strict=True))
+        if size > before
+    ]
+    return Labels(tuple(planes), tensor.labels.if_used)
+
+
+def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Labels | None:
+    """Elements meet at the same place, after broadcasting."""
+    known = [tensor for tensor in tensors if tensor.labels is not None]
+    if not known:
+        return None
+    dims = max(len(tensor.shape) for tensor in tensors)
+    known = [tensor.aligned(dims) for tensor in known]
+    result: list[Tensor] = []
+    for number, tensor in enumerate(known):
+        for plane in tensor.planes:
+            along = varying(plane)
+            for other in known[:number] + known[number + 1 :]:
+                _meet(symbols, plane, along, other, what)
+            if not any(along & varying(one) for one in result):
+                result.append(plane)
+    return Labels(tuple(result))
+
+
+def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> None:
+    partners = [one for one in other.planes if along & varying(one)]
+    for partner in partners:
+        symbols.join(plane, partner, f"it meets channels that stay in {what}")
+    if not partners and any(other.shape[dim] > 1 for dim in along):
+        symbols.fix(plane, f"it meets what never changes its size in {what}")
+
+
+def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) -> Labels:
+    """Elements along `dims` depend on each other: these go as a whole, or never.
+
+    A result that nothing uses, as the mean of an attention over its heads often is, fixes nothing.
+    """
+    over, planes = {dim % len(tensor.shape) for dim in dims} if tensor.shape else set(), []
+    if_used = []
+    for plane in tensor.planes:
+        along = varying(plane)
+        if along and along <= over:
+            reason = f"{what} runs over its channels, so that the others would change"
+            if_used.append((plane, reason))
+        elif along & over:
+            first = first_of(plane, along & over)
+            symbols.join(plane, first, f"{what} runs over channels that stay")
+            planes.append(first)
+        else:
+            planes.append(plane)
+    return Labels(tuple(planes), tuple(if_used))
+
+
+def without_dims(labels: Labels, dims: Iterable[int], total: int) -> Labels:
+    """The labels when dimensions of size 1 are dropped."""
+    gone = {dim % total for dim in dims}
+    return Labels(
+        tuple(
+            plane.reshape([size for dim, size in enumerate(plane.shape) if dim not in gone])
+            for plane in labels.planes
+        ),
+        labels.if_used,
+    )
+
+
+def group_norm(symbols: Symbols, inputs: Labelled, groups: int, what: str) -> Labels:
+    """Statistics over the channels of a group: whole groups can go, if there are several."""
+    size = inputs.shape[1] // groups
+    shape = (inputs.shape[0], groups, size, *inputs.shape[2:])
+    planes = tuple(compact(plane.expand(inputs.shape).reshape(shape)) for plane in inputs.planes)
+    result = reduced(symbols, Labelled(shape, Labels(planes)), range(2, len(shape)), what)
+    symbols.use(result)
+    return Labels(tuple(plane.squeeze(2).repeat_interleave(size, 1) for plane in result.planes))
+
+
+def concatenated(symbols: Symbols, parts: Sequence[Labelled], dim: int, what: str) -> Labels | None:
+    """Planes along `dim` follow one another; elsewhere the parts meet."""
+    if all(part.labels is None for part in parts):
+        return None
+    across = [
+        Labelled(
+            tuple(1 if d == dim else size for d, size in enumerate(part.shape)),
+            None
+            if part.labels is None
+            else Labels(tuple(plane for plane in part.planes if dim not in varying(plane))),
+        )
+        for part in parts
+    ]
+    result = list((pointwise(symbols, across, what) or Labels()).planes)
+    if any(dim in varying(plane) for part in parts for plane in part.planes):
+        result.append(_in_a_row(symbols, parts, dim))
+    return Labels(tuple(result))
+
+
+def _in_a_row(symbols: Symbols, parts: Sequence[Labelled], dim: int) -> Tensor:
+    shape = np.broadcast_shapes(
+        *(
+            tuple(1 if d == dim else size for d, size in enumerate(plane.shape))
+            for part in parts
+            for plane in part.planes
+            if dim in varying(plane)
+        )
+    )
+    rows = []
+    for part in parts:
+        size = [part.shape[dim] if d == dim else extent for d, extent in enumerate(shape)]
+        own = next((plane for plane in part.planes if dim in varying(plane)), None)
+        rows.append(torch.zeros(size, dtype=torch.float64) if own is None else own.expand(size))
+    row = compact(torch.cat(rows, dim))
+    symbols.keep_rectangular(row)
+    return row
+
+
+def equal_parts(symbols: Symbols, tensor: Labelled, dim: int, size: int) -> None:
+    """A dimension is cut into parts of this size: each part loses as many as the others."""
+    dim %= len(tensor.shape)
+    total = tensor.shape[dim]
+    if total % size or total == size:
+        return
+    for plane in tensor.planes:
+        if dim in varying(plane):
+            parts = plane.reshape(*plane.shape[:dim], total // size, size, *plane.shape[dim + 1 :])
+            symbols.join(parts, first_of(parts, [dim]), "a split takes it apart unevenly")
+
+
+def looked_up(symbols: Symbols, table: Labelled, dims: int, what: str) -> Labels:
+    """Rows of a table by their numbers: its columns are the last of so many dimensions."""
+    planes = []
+    for plane in table.planes:
+        if varying(plane) == {1}:
+            planes.append(plane.reshape([*[1] * (dims - 1), -1]))
+        else:
+            symbols.fix(plane, f"{what} looks its channels up by their number")
+    return Labels(tuple(planes))

@@ -1,0 +1,233 @@
+"""The proof of groups: their channels are removed, and nothing but rounding may change.
+
+It works on a copy with random weights in double precision, where a wrong channel cannot hide behind
+small or dead weights, and where a right one differs by rounding alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.errors import EquivalenceError, PruningError
+from paretoprune.pruning.dependency.module_paths import following_paths
+from paretoprune.pruning.dependency.random_copy import Generic, amplify, generic_copy
+from paretoprune.pruning.dependency.shared_memory import Scratch
+from paretoprune.pruning.dependency.width_attributes import likeness, same_numbers, with_numbers
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.structured.apply import apply_plan, copy_with
+from paretoprune.pruning.structured.equivalence import Example, as_arguments, relative_error, run
+from paretoprune.pruning.structured.masks import masked_model
+from paretoprune.pruning.structured.plan import Plan
+
+_SEED = 0
+_SOFT = 0.3  # weights so small that no softmax saturates, which would hide a wrong scale
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong without some channels, and in which module, where that is known."""
+
+    reason: str
+    path: str = ""
+
+
+@dataclass
+class Proof:
+    """A working copy of the model and what was found wrong with groups so far, by name."""
+
+    generic: Generic
+    reasons: dict[str, str] = field(default_factory=dict)
+    passed: list[tuple[Group, ...]] = field(default_factory=list)  # sets that passed
+    learnt: dict[object, Group] = field(default_factory=dict)  # by likeness, with its numbers
+    hopeless: dict[object, str] = field(default_factory=dict)  # likenesses no numbers helped
+    thorough: bool = False  # with weights of usual size, and in training mode, too
+    training_shapes: list[tuple[int, ...]] | None = None  # None where it cannot run in training
+    steady: bool = False  # gives the same outputs for the same inputs, as far as was tried
+    scratch: Scratch = field(default_factory=Scratch)
+
+    @classmethod
+    def of(cls, model: nn.Module, example: Example) -> Proof:
+        """Make the working copy, with small weights.
+
+        Raises:
+            PruningError: the model does not run on random inputs.
+        """
+        return cls(generic_copy(model, as_arguments(example), seed=_SEED, gain=_SOFT))
+
+    @property
+    def model(self) -> nn.Module:
+        """The working copy."""
+        return self.generic.model
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Random inputs of the working copy."""
+        return self.generic.inputs
+
+    def make_thorough(self) -> None:
+        """From now on with weights of usual size, another draw, and in training mode, too."""
+        amplify(self.generic, 1 / _SOFT, seed=_SEED)
+        self.training_shapes = _training_shapes(self.model, self.inputs)
+        self.thorough = True
+        self.learnt.clear()
+        self.hopeless.clear()
+
+    def split(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups that pass, in as large sets as pass; the others get their reasons noted."""
+        groups = [self._as_learnt(group) for group in groups if not self._is_hopeless(group)]
+        if not groups:
+            return []
+        fault = self.fault(groups)
+        if fault is None:
+            return groups
+        if len(groups) == 1:
+            return self._try_numbers(groups[0], fault.reason)
+        first, rest = apart(groups, fault.path)
+        return self.split(first) + self.split(rest)
+
+    def _try_numbers(self, group: Group, reason: str) -> list[Group]:
+        """The group with numbers of the network that make it pass, if there are any."""
+        kind = likeness(self.model, group)
+        for changed in with_numbers(self.model, group):
+            if self.fault([changed]) is None:
+                self.learnt[kind] = changed
+                return [changed]
+        if kind and not self.thorough:
+            self.hopeless[kind] = group.name
+        self.reasons[group.name] = reason
+        return []
+
+    def _is_hopeless(self, group: Group) -> bool:
+        """Whether a like group has failed whatever was tried; then this one is not tried."""
+        like = self.hopeless.get(likeness(self.model, group))
+        if like is not None and group.name != like:
+            self.reasons[group.name] = f"as `{like}`, which is like it: {self.reasons[like]}"
+        return like is not None
+
+    def _as_learnt(self, group: Group) -> Group:
+        like = self.learnt.get(likeness(self.model, group))
+        return group if like is None or group.numbers else same_numbers(self.model, like, group)
+
+    def together(self, groups: Sequence[Group]) -> list[Group]:
+        """Of groups that pass apart, those that also pass together."""
+        if not groups or self.fault(groups) is None:
+            return list(groups)
+        accepted: list[Group] = []
+        for group in groups:
+            fault = self.fault([*accepted, group])
+            if fault is None:
+                accepted.append(group)
+            else:
+                self.reasons[group.name] = f"together with other groups {fault.reason}"
+        return accepted
+
+    def fault(self, groups: Sequence[Group]) -> Fault | None:
+        """What goes wrong when channels of all these groups are removed; None if nothing.
+
+        Raises:
+            PruningError: the model gives other outputs each time.
+        """
+        if self.thorough and tuple(groups) in self.passed:
+            return None
+        fault = self._fault_of(groups)
+        if fault is None and self.thorough:
+            self.passed.append(tuple(groups))
+        return fault
+
+    def _fault_of(self, groups: Sequence[Group]) -> Fault | None:
+        stack: list[str] = []
+        drawn = random_plan(groups, seed=_SEED + self.thorough)
+        blocks = {group.name: (0,) for group in groups if group.block}
+        plan = Plan({**drawn.removed, **blocks})
+        try:
+            error = self._error(groups, plan, stack)
+        except EquivalenceError as problem:
+            return Fault(f"removing its channels does not work: {problem}", *stack[-1:])
+        except Exception as problem:
+            text = str(problem).splitlines()[0] if str(problem) else ""
+            kind = type(problem).__name__
+            return Fault(f"the network fails without its channels: {kind}: {text}", *stack[-1:])
+        if error > self.generic.tolerance:
+            self._check_steady()
+            return Fault(
+                f"removing its channels changes the outputs (relative error {error:.2g}), as a "
+                "zero-padded shortcut or a sum over channels does"
+            )
+        return None
+
+    @torch.no_grad()
+    def _error(self, groups: Sequence[Group], plan: Plan, stack: list[str]) -> float:
+        pruned = apply_plan(self.model, groups, plan, scratch=self.scratch)
+        with following_paths(pruned, stack):
+            actual = [output.clone() for output in run(pruned, self.inputs)]
+            if self.training_shapes is not None:
+                self._train(pruned)
+        # After the pruned model, which may fail at once, and in its place.
+        masked = masked_model(self.model, groups, plan, scratch=self.scratch)
+        return relative_error(run(masked, self.inputs), actual)
+
+    @torch.no_grad()
+    def _check_steady(self) -> None:
+        """Of a model of which something failed. Where all passes, two runs were the same."""
+        if not self.steady:
+            outputs = [run(self.model, self.inputs) for _ in range(2)]
+            if relative_error(*outputs) > self.generic.tolerance:
+                raise PruningError(
+                    "the model gives different outputs for the same input even in evaluation mode, "
+                    "so no pruned model can be compared with it"
+                )
+        self.steady = True
+
+    def _train(self, pruned: nn.Module) -> None:
+        try:
+            shapes = [tuple(tensor.shape) for tensor in run(pruned.train(), self.inputs)]
+        except Exception as problem:
+            raise EquivalenceError(f"in training mode the network fails: {problem}") from problem
+        if shapes != self.training_shapes:
+            raise EquivalenceError("in training mode the outputs change their shapes")
+
+
+def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
+    """A quarter to three quarters of every group's channels, at least one, drawn at random; and
+    about every other block."""
+    generator = torch.Generator().manual_seed(seed)
+    removed = {}
+    for group in groups:
+        order = torch.randperm(group.width, generator=generator)
+        share = 0.25 + 0.5 * float(torch.rand((), generator=generator))
+        count = min(max(round(share * group.width), 1), group.width - 1)
+        if group.block:
+            count = int(share > 0.5)
+        removed[group.name] = tuple(order[:count].tolist())
+    return Plan(removed)
+
+
+def apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence[Group]]:
+    """Those with tensors in the module that failed, and the others; halves if that is no help."""
+    inside = f"{path}."
+    blamed = {
+        group.name
+        for group in groups
+        if any(slot.tensor.startswith(inside) for slot in group.slots)
+        or (group.block and group.block.holds(path))
+    }
+    if path and 0 < len(blamed) < len(groups):
+        return [g for g in groups if g.name in blamed], [g for g in groups if g.name not in blamed]
+    half = len(groups) // 2
+    return groups[:half], groups[half:]
+
+
+def _training_shapes(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[tuple[int, ...]] | None:
+    """Some networks have parts that run in training alone; these must survive, too."""
+    try:
+        with torch.no_grad():
+            return [
+                tuple(tensor.shape)
+                for tensor in run(copy_with(model, {}, share=True).train(), inputs)
+            ]
+    except Exception:
+        return None

@@ -1,0 +1,150 @@
+"""A copy of a model with random weights, for questions about its structure alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.structured.apply import copy_with
+from paretoprune.pruning.structured.equivalence import run
+from paretoprune.pruning.structured.layers import empty_caches
+
+_DOUBLE_TOLERANCE = 1e-9
+_SINGLE_TOLERANCE = 1e-4
+_STRETCH = 1_000_003  # a prime, so that rows of no length begin at the same place of it
+_LARGE = 60_000_000  # parameters of which a copy in double precision takes too much memory
+
+
+@dataclass(frozen=True)
+class Generic:
+    """A copy with random weights, random inputs, and the relative error that rounding may cause."""
+
+    model: nn.Module
+    inputs: tuple[Tensor, ...]
+    tolerance: float
+
+
+@torch.no_grad()
+def generic_copy(
+    model: nn.Module, example: Sequence[Tensor], *, seed: int, gain: float = 1.0
+) -> Generic:
+    """The model with random weights, and inputs of the example's shape: in double precision if
+    the model runs in it, in single if not or if it is very large. Weights are `gain` times as
+    large as keeps signals at their size.
+
+    Raises:
+        PruningError: the model does not run on inputs of the example's shape.
+    """
+    problem: Exception | None = None
+    double, single = (torch.float64, _DOUBLE_TOLERANCE), (torch.float32, _SINGLE_TOLERANCE)
+    large = sum(parameter.numel() for parameter in model.parameters()) > _LARGE
+    for dtype, tolerance in [single] if large else [double, single]:
+        generator = torch.Generator().manual_seed(seed)
+        working = _blank(model, dtype)
+        inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)
+        _randomise(working, generator, gain)
+        try:
+            _settle_statistics(working, inputs, seed)
+            return Generic(working, inputs, tolerance)
+        except Exception as error:
+            problem = error
+    raise PruningError(f"the model does not run on two random samples: {problem}") from problem
+
+
+@torch.no_grad()
+def amplify(generic: Generic, factor: float, *, seed: int) -> None:
+    """Make the weights so many times larger, and the BatchNorm statistics fit them again."""
+    for name, parameter in generic.model.named_parameters():
+        if _is_weight(name, parameter):
+            parameter.mul_(factor)
+    _empty_all_caches(generic.model)
+    _settle_statistics(generic.model, generic.inputs, seed)
+
+
+def _blank(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A copy in evaluation mode on the CPU, without values where they will be drawn."""
+    empty = {
+        name: torch.empty_like(parameter, device="cpu", dtype=dtype)
+        for name, parameter in model.named_parameters()
+        if parameter.is_floating_point()
+    }
+    working = copy_with(model, empty).to("cpu", dtype).eval()
+    _empty_all_caches(working)
+    return working
+
+
+def _empty_all_caches(model: nn.Module) -> None:
+    """What was worked out from weights that are others now."""
+    for module in model.modules():
+        empty_caches(module)
+
+
+def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
+    """Two samples: noise for numbers, the example itself for indices."""
+    if tensor.dim() == 0:
+        return tensor.cpu()
+    if tensor.is_floating_point():
+        return torch.randn((2, *tensor.shape[1:]), dtype=dtype, generator=generator)
+    return torch.cat([tensor, tensor])[:2].cpu()
+
+
+def _randomise(model: nn.Module, generator: torch.Generator, gain: float) -> None:
+    """He-normal weights times the gain; scales around one and biases around zero."""
+    for name, parameter in model.named_parameters():
+        if not parameter.is_floating_point() or parameter.numel() == 0:
+            continue
+        if _is_weight(name, parameter):
+            fan_in = parameter.numel() / parameter.shape[0]
+            _draw_normal(parameter, gain * (2 / fan_in) ** 0.5, generator)
+        elif _is_bias(name):
+            parameter.normal_(0, 0.3, generator=generator)
+        else:
+            parameter.uniform_(0.5, 1.5, generator=generator)
+
+
+def _draw_normal(weight: Tensor, deviation: float, generator: torch.Generator) -> None:
+    """Normal values; a large weight repeats a stretch of them, of which no two rows are alike."""
+    if weight.numel() <= _STRETCH or not weight.is_contiguous():
+        weight.normal_(0, deviation, generator=generator)
+        return
+    stretch = torch.empty(_STRETCH, dtype=weight.dtype).normal_(0, deviation, generator=generator)
+    for part in torch.split(weight.view(-1), _STRETCH):
+        part.copy_(stretch[: len(part)])
+
+
+def _is_weight(name: str, parameter: Tensor) -> bool:
+    return parameter.is_floating_point() and parameter.dim() > 1 and not _is_bias(name)
+
+
+def _is_bias(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("bias")
+
+
+def _settle_statistics(model: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
+    """Run the model. BatchNorm statistics are then near those of the inputs, so that signals keep
+    their size in deep nets, yet away from them and from their initial values."""
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train().momentum = 1.0
+    one_value_per_channel = False  # then the initial statistics serve
+    try:
+        run(model, inputs)
+    except ValueError:
+        one_value_per_channel = True
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.eval().momentum = momentum
+    if one_value_per_channel:
+        run(model, inputs)
+    generator = torch.Generator().manual_seed(seed)
+    for norm in norms:
+        assert norm.running_mean is not None and norm.running_var is not None
+        noise = torch.randn(norm.num_features, generator=generator).to(norm.running_mean)
+        norm.running_mean.add_(0.1 * noise)
+        norm.running_var.mul_(1 + 0.2 * noise.tanh()).add_(0.1)

@@ -1,0 +1,1 @@
+"""Scorers by activations of calibration samples."""

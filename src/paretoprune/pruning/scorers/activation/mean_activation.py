@@ -1,0 +1,38 @@
+"""Channels that are nearly silent on the training data matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from paretoprune.config.values import Positive
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.activation.inputs import input_means, mean_over_consumers
+
+
+@dataclass(frozen=True)
+class MeanActivation:
+    """The mean of |activation| over samples and places of the first `batches` batches.
+
+    Molchanov et al. 2017 (Pruning Convolutional Neural Networks for Resource Efficient Inference,
+    section 2.2, "activation"). The activations are those that enter the layers that take the
+    channel, so after BatchNorm and the activation function; the mean over these layers counts.
+    """
+
+    batches: Positive = 8
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important. Labels are not used.
+
+        Raises:
+            PruningError: there is no batch, or activations cannot be read or are not finite.
+        """
+        means = input_means(model, groups, batches, limit=self.batches, reading=Tensor.abs)
+        return mean_over_consumers(model, groups, means)

@@ -1,0 +1,134 @@
+"""Channels whose removal the other inputs of the next layer can make up for matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.config.values import Positive
+from paretoprune.errors import PruningError
+from paretoprune.pruning.compensation.moments import is_plain, spread
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import evaluating
+from paretoprune.pruning.scorers.activation.inputs import run_batches, watching
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu
+from paretoprune.pruning.scorers.sides import Consumer, consumer_paths, consumers
+
+_DAMPING = 1e-2  # of the mean square of the inputs
+
+
+@dataclass(frozen=True)
+class Obs:
+    """How much the outputs of the layers that take a channel change without it, in squares, when
+    their other weights are changed to make up for it as well as they can.
+
+    With H the mean of x x^T over a layer's inputs and S the inputs of the channel, the sum over
+    rows w of the layer of w_S ([H^-1]_SS)^-1 w_S / 2: the saliency of Hassibi and Stork 1993
+    (Second Order Derivatives for Network Pruning: Optimal Brain Surgeon, eq. 5) for the squared
+    error of a layer, as in Frantar and Alistarh 2022 (Optimal Brain Compression, section 4), and
+    for sets of weights as in Kurtic et al. 2023 (ZipLM, eq. 3). Goes with `compensation`.
+    """
+
+    batches: Positive = 4
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important. Labels are not used.
+
+        Raises:
+            PruningError: there is no batch, or a layer's inputs cannot be read.
+        """
+        inverses = self._inverses(model, consumer_paths(model, groups), batches)
+        return {
+            group.name: torch.stack(
+                [
+                    _damages(model.get_submodule(reader.path), reader, inverses[reader.path])
+                    for reader in consumers(model, group)
+                ]
+            )
+            .sum(0)
+            .float()
+            for group in groups
+        }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """weight^2 / [H^-1]_jj / 2, by tensor name, shaped like it."""
+        paths = [name.rpartition(".")[0] for name in tensors]
+        inverses = self._inverses(model, paths, batches)
+        return on_cpu(
+            {
+                name: (_matrix(weight).square() / inverses[path].diagonal() / 2).reshape(
+                    weight.shape
+                )
+                for (name, weight), path in zip(
+                    named_weights(model, tensors).items(), paths, strict=True
+                )
+            }
+        )
+
+    def _inverses(
+        self, model: nn.Module, paths: Sequence[str], batches: Iterable[Sequence[Tensor]]
+    ) -> dict[str, Tensor]:
+        """H^-1 of the layers, float64 on the CPU."""
+        for path in paths:
+            if not is_plain(model.get_submodule(path)):
+                raise PruningError(
+                    f"`{path}` is no plain convolution or linear layer, whose inputs this scorer "
+                    "reads; use scorer=fisher or scorer=obd"
+                )
+        sums: dict[str, Tensor] = {}
+        counts: dict[str, int] = {}
+
+        def note(path: str, entering: Tensor) -> None:
+            if not torch.isfinite(entering).all():
+                raise PruningError("an activation is NaN or infinite; is the model trained?")
+            for sample in torch.split(entering, 16):
+                x = spread(model.get_submodule(path), sample).double()
+                sums[path] = sums.get(path, 0) + (x @ x.T).cpu()
+                counts[path] = counts.get(path, 0) + x.shape[1]
+
+        with evaluating(model), watching(model, paths, note), torch.no_grad():
+            run_batches(model, islice(batches, self.batches))
+        missing = [path for path in paths if path not in counts]
+        if missing:
+            raise PruningError(f"layer `{missing[0]}` is not run in the forward pass")
+        return {path: _inverse(sums[path] / counts[path]) for path in paths}
+
+
+def _inverse(moments: Tensor) -> Tensor:
+    damping = _DAMPING * moments.diagonal().mean() + 1e-12
+    damped = moments + damping * torch.eye(len(moments), dtype=moments.dtype)
+    inverse: Tensor = torch.linalg.inv(damped)
+    return inverse
+
+
+def _damages(layer: nn.Module, reader: Consumer, inverse: Tensor) -> Tensor:
+    """By channel, for all of its inputs in the layer at once."""
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    matrix, kernel = _matrix(weight), weight.shape[2:].numel()
+    found = []
+    for positions in reader.slot.positions:
+        first = torch.tensor(positions) * kernel
+        places = (first[:, None] + torch.arange(kernel)).flatten()
+        own = inverse[places][:, places]
+        rows = matrix[:, places]
+        found.append((rows * torch.linalg.solve(own, rows.T).T).sum() / 2)
+    return torch.stack(found)
+
+
+def _matrix(weight: Tensor) -> Tensor:
+    return weight.detach().flatten(1).double().cpu()

@@ -1,0 +1,149 @@
+"""Channels whose part the others can take over matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.config.values import Positive
+from paretoprune.errors import PruningError
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import evaluating
+from paretoprune.pruning.scorers.activation.inputs import by_place, run_batches, watching
+from paretoprune.pruning.scorers.sides import Consumer, consumers
+
+_PULL = 0.1  # of the mean variance of a layer's inputs: the penalty on large changes of weights
+_STEPS = 128  # channels that go one by one; of wider groups several at once
+_NOTHING = 1e-12  # instead of a variance of zero
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What the layers behind a channel miss of it once the channels that stay make up for it.
+
+    Channels go one after another, each time the one whose loss changes the outputs of the layers
+    that take it least while the weights of the others change for the best: the optimal brain
+    surgeon (Hassibi and Stork 1993, eq. 5) for all weights of a layer's input at once, as in
+    SlimGPT (Ling et al. 2024). A channel's score is the sum of the changes up to and
+    with its own, each as a share of the variance of a layer's outputs. The covariance of the inputs
+    comes from the first `batches` batches, and is taken to be the same at all places of a kernel.
+    """
+
+    batches: Positive = 2
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important. Labels are not used.
+
+        Raises:
+            PruningError: there is no batch, or activations cannot be read or are not finite.
+        """
+        takers = {group.name: consumers(model, group) for group in groups}
+        seen = _covariances(model, takers, islice(batches, self.batches))
+        weights = dict(model.named_parameters())
+        return {
+            name: removal_costs(
+                [_Layer.of(seen[name, t.path], _rows(weights[t.slot.tensor], t)) for t in found]
+            )
+            for name, found in takers.items()
+        }
+
+
+@dataclass
+class _Layer:
+    """A layer that takes the channels, while more and more of them go."""
+
+    inverse: Tensor  # of their covariance and the penalty, (width, width), float64
+    gram: Tensor  # of the weights that take them, (width, width)
+    variance: float  # of the layer's outputs, as far as they come from these channels
+
+    @classmethod
+    def of(cls, covariance: Tensor, weights: Tensor) -> _Layer:
+        """From the channels' covariance and the weights that take each, (weights, width)."""
+        gram = weights.T @ weights
+        penalty = _PULL * covariance.diagonal().mean() + _NOTHING
+        inverse = torch.linalg.inv(covariance + torch.eye(len(gram)).to(gram) * penalty)
+        return cls(inverse, gram, float((gram * covariance).sum()) + _NOTHING)
+
+    def costs(self) -> Tensor:
+        """How much the outputs change for each channel's loss, as a share of their variance."""
+        return self.gram.diagonal() / self.inverse.diagonal() / self.variance
+
+    def remove(self, gone: Tensor) -> None:
+        """Let channels go, and the others make up for it."""
+        pivot = self.inverse[gone]  # (gone, width)
+        change = torch.linalg.solve(pivot[:, gone], pivot)
+        lost = self.gram[gone]
+        cross = lost.T @ change
+        self.gram = self.gram - cross - cross.T + change.T @ lost[:, gone] @ change
+        self.inverse = self.inverse - pivot.T @ change
+        self.inverse[gone, gone] = 1.0  # nothing of them is left; this only keeps it regular
+
+
+def removal_costs(layers: Sequence[_Layer]) -> Tensor:
+    """By channel, the sum of the costs up to its removal, over all layers: (width,), float32."""
+    width = len(layers[0].gram)
+    scores = torch.zeros(width, dtype=torch.float64)
+    left = torch.arange(width)
+    spent = torch.zeros((), dtype=torch.float64)
+    while len(left):
+        costs = sum((layer.costs() for layer in layers), torch.zeros_like(scores))[left]
+        cheapest = costs.argsort(stable=True)[: max(1, width // _STEPS)]
+        scores[left[cheapest]] = spent + costs[cheapest].clamp_min(0).cumsum(0)
+        spent = scores[left[cheapest[-1]]]
+        for layer in layers:
+            layer.remove(left[cheapest])
+        keep = torch.ones(len(left), dtype=torch.bool)
+        keep[cheapest] = False
+        left = left[keep]
+    return scores.float()
+
+
+def _covariances(
+    model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Iterable[Sequence[Tensor]]
+) -> dict[tuple[str, str], Tensor]:
+    """Of a group's channels where they enter a layer: by both names, (width, width), float64."""
+    readers: dict[str, list[tuple[str, Consumer]]] = {}
+    for name, found in takers.items():
+        for taker in found:
+            readers.setdefault(taker.path, []).append((name, taker))
+    sums: dict[tuple[str, str], Tensor] = {}
+
+    def note(path: str, entering: Tensor) -> None:
+        values = by_place(model.get_submodule(path), entering)
+        for name, taker in readers[path]:
+            positions = torch.tensor(taker.slot.positions, device=values.device)
+            x = values[:, positions].movedim(1, 0).flatten(1)  # (width, samples x places)
+            x = torch.cat([x, torch.ones_like(x[:1])])
+            sums[name, path] = sums.get((name, path), 0) + (x @ x.T).double().cpu()
+
+    with evaluating(model), watching(model, list(readers), note), torch.no_grad():
+        run_batches(model, batches)
+    if missing := [path for path in readers if not any(path == key[1] for key in sums)]:
+        raise PruningError(
+            f"layer `{missing[0]}` is not run in the forward pass; its inputs cannot be read, so "
+            "use scorer=magnitude or scorer=taylor"
+        )
+    if not all(torch.isfinite(total).all() for total in sums.values()):
+        raise PruningError("an activation is NaN or infinite; is the model trained?")
+    return {key: _centred(total) for key, total in sums.items()}
+
+
+def _centred(total: Tensor) -> Tensor:
+    """The covariance, from the sum of x x^T whose x ends with a 1."""
+    count, means = total[-1, -1], total[:-1, -1] / total[-1, -1]
+    return total[:-1, :-1] / count - torch.outer(means, means)
+
+
+def _rows(weight: Tensor, taker: Consumer) -> Tensor:
+    """The weights that take each channel: (weights per channel, width), float64 on the CPU."""
+    matrix = weight.detach().double().cpu().movedim(taker.slot.dim, 0)
+    return matrix[torch.tensor(taker.slot.positions)].flatten(1).T

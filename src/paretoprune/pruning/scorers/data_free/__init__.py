@@ -1,0 +1,1 @@
+"""Scorers that need no data: from weights alone."""

@@ -1,0 +1,100 @@
+"""Channels through which little can flow from the inputs to the outputs matter little."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.channels import on_cpu, sum_per_channel
+from paretoprune.pruning.structured.equivalence import run
+
+# So small an input that ReLU6, sigmoids and the like work in their linear range; its size cancels
+# out of the scores.
+_FAINT = 1e-100
+
+
+@dataclass(frozen=True)
+class SynFlow:
+    """The sum of |weight| x dR/d|weight| over the weights of a channel, over R.
+
+    R is the sum of the outputs of the network made linear and positive: |weights|, no biases,
+    BatchNorm reduced to |scale| / standard deviation, an input of equal numbers. Tanaka et al. 2020
+    (Pruning Neural Networks without any Data by Iteratively Conserving Synaptic Flow, section 5),
+    scored once; there, many small prunings have scores of their own. The scores of one side of a
+    layer through which everything flows add up to 1.
+    """
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important.
+
+        Of the data, only the shape of one sample is used.
+
+        Raises:
+            PruningError: there is no batch, or the flow is zero or not finite.
+        """
+        weights, shares = _shares_of_flow(model, batches)
+        return {
+            group.name: sum_per_channel(group, weights, lambda name, _weight: shares[name]).float()
+            for group in groups
+        }
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """|weight| x dR/d|weight| / R, by tensor name, shaped like it."""
+        _, shares = _shares_of_flow(model, batches)
+        return on_cpu({name: shares[name] for name in tensors})
+
+
+def _shares_of_flow(
+    model: nn.Module, batches: Iterable[Sequence[Tensor]]
+) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
+    """The weights of the positive copy, and the share of the flow that goes through each."""
+    linear = _positive_copy(model)
+    device = next(linear.parameters()).device
+    sample = _ones_like_a_sample(batches).to(device)
+    weights = {name: w for name, w in linear.named_parameters() if w.dim() >= 2}
+    with torch.enable_grad():
+        flow = torch.stack([output.sum() for output in run(linear, sample)]).sum()
+        gradients = torch.autograd.grad(flow, list(weights.values()), materialize_grads=True)
+    if not (torch.isfinite(flow) and flow > 0):
+        raise PruningError("the synaptic flow of the model is zero, NaN or infinite")
+    return weights, {
+        name: weight.detach() * (gradient / flow.detach())
+        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
+    }
+
+
+def _positive_copy(model: nn.Module) -> nn.Module:
+    linear = copy.deepcopy(model).double().eval().requires_grad_(True)
+    with torch.no_grad():
+        for name, parameter in linear.named_parameters():
+            if name.rpartition(".")[2].startswith("bias"):
+                parameter.zero_()
+            else:
+                parameter.abs_()
+        for module in linear.modules():
+            if isinstance(module, _BatchNorm) and module.running_mean is not None:
+                module.running_mean.zero_()
+    return linear
+
+
+def _ones_like_a_sample(batches: Iterable[Sequence[Tensor]]) -> Tensor:
+    for x, *_ in batches:
+        return torch.full_like(x[:1], _FAINT, dtype=torch.float64)
+    raise PruningError("this scorer needs at least one batch, for the shape of the inputs")

@@ -1,0 +1,1 @@
+"""Scorers by gradients of the loss."""

@@ -1,0 +1,98 @@
+"""Channels without which the loss would go down as fast or faster in training matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.config.values import Positive
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.channels import on_cpu, sums_of
+from paretoprune.pruning.scorers.gradient.gradients import Weights, mean_over, summed_loss
+
+
+@dataclass(frozen=True)
+class Grasp:
+    """The sum of weight x (H g) over the weights of a channel, raised to begin at 0 in each group.
+
+    g is the gradient of the loss for all weights, H its Hessian: to first order, removing a weight
+    lowers the squared gradient, and so the progress of training, by twice that. Wang et al. 2020
+    (Picking Winning Tickets Before Training by Preserving Gradient Flow, section 4, eq. 8), whose
+    score is the negative of this one. Logits are divided by `temperature`. Made for networks before
+    training.
+    """
+
+    batches: Positive = 1
+    temperature: float = 200.0
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important.
+
+        `batches` yields (x, y, ...) as in training; the model is left as it was.
+
+        Raises:
+            PruningError: there is no batch, or a derivative is not finite.
+        """
+        weights, products = self._products(model, batches)
+        scores = sums_of(groups, weights, products)
+        return {name: (score - score.min()).float() for name, score in scores.items()}
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """weight x (H g), by tensor name, shaped like it; it may be negative."""
+        _, products = self._products(model, batches)
+        return on_cpu({name: products[name] for name in tensors})
+
+    def _products(
+        self, model: nn.Module, batches: Iterable[Sequence[Tensor]]
+    ) -> tuple[Weights, dict[str, Tensor]]:
+        """All weights, and of each weight x (H g)."""
+        weights = {name: w for name, w in model.named_parameters() if w.dim() >= 2}
+        chosen = list(islice(batches, self.batches))
+        gradient = self._mean_over(model, weights, chosen, along=None)
+        product = self._mean_over(model, weights, chosen, along=gradient)
+        return weights, {name: w.detach() * product[name] for name, w in weights.items()}
+
+    def _mean_over(
+        self,
+        model: nn.Module,
+        weights: Weights,
+        batches: Sequence[Sequence[Tensor]],
+        *,
+        along: dict[str, Tensor] | None,
+    ) -> dict[str, Tensor]:
+        """The gradient of the mean loss, or the Hessian's product with `along`."""
+
+        def derivatives(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+            scalar = summed_loss(model, x, y, temperature=self.temperature)
+            if along is not None:
+                scalar = _slope(scalar, weights, along)
+            yield from zip(weights, _derivative(scalar, weights), strict=True)
+
+        return mean_over(model, weights, batches, derivatives)
+
+
+def _slope(loss: Tensor, weights: Weights, along: dict[str, Tensor]) -> Tensor:
+    """The derivative of the loss along a direction, a scalar that can be differentiated again."""
+    gradients = torch.autograd.grad(
+        loss, list(weights.values()), create_graph=True, materialize_grads=True
+    )
+    pairs = zip(weights, gradients, strict=True)
+    return torch.stack([(along[name] * gradient).sum() for name, gradient in pairs]).sum()
+
+
+def _derivative(scalar: Tensor, weights: Weights) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(scalar, list(weights.values()), materialize_grads=True)

@@ -1,0 +1,55 @@
+"""Channels whose connections hardly touch the loss matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from torch import Tensor, nn
+
+from paretoprune.config.values import Positive
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
+from paretoprune.pruning.scorers.gradient.gradients import mean_gradients, weights_of
+
+
+@dataclass(frozen=True)
+class Snip:
+    """The sum of |weight x gradient| over all weights that belong to a channel.
+
+    Lee et al. 2019 (SNIP: Single-shot Network Pruning based on Connection Sensitivity, section 4,
+    eq. 5), without the constant that makes all scores of a network add up to 1. Unlike `Taylor`,
+    weights whose effects on the loss cancel out count. Made for networks before training.
+    """
+
+    batches: Positive = 1
+
+    def __call__(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """Scores by group name, shape (width,), higher is more important.
+
+        `batches` yields (x, y, ...) as in training; the model is left as it was.
+
+        Raises:
+            PruningError: there is no batch, or the gradient is not finite.
+        """
+        weights = weights_of(model, groups)
+        gradients = mean_gradients(model, weights, islice(batches, self.batches))
+        products = {name: (w.detach() * gradients[name]).abs() for name, w in weights.items()}
+        return {n: score.float() for n, score in sums_of(groups, weights, products).items()}
+
+    def per_weight(
+        self,
+        model: nn.Module,
+        tensors: Sequence[str],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """|weight x gradient|, by tensor name, shaped like it."""
+        weights = named_weights(model, tensors)
+        gradients = mean_gradients(model, weights, islice(batches, self.batches))
+        return on_cpu({name: (w * gradients[name]).abs() for name, w in weights.items()})

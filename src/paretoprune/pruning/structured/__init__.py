@@ -1,0 +1,1 @@
+"""Structured pruning: plans of channels, applied, masked, proved equal, saved."""

@@ -1,0 +1,194 @@
+"""Carrying out a plan: a new model that is really smaller, cut out tensor by tensor."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from paretoprune.errors import PruningError
+from paretoprune.pruning.dependency.blocks import skip
+from paretoprune.pruning.dependency.shared_memory import Scratch
+from paretoprune.pruning.groups import Group, gone_blocks
+from paretoprune.pruning.structured.attention import leave_fast_path
+from paretoprune.pruning.structured.layers import empty_caches, fit_attributes
+from paretoprune.pruning.structured.plan import Plan
+
+Removed = Mapping[str, Mapping[int, Sequence[int]]]
+
+
+def apply_plan(
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: Scratch | None = None
+) -> nn.Module:
+    """A copy of the model without the plan's channels; the model itself stays as it is.
+
+    Mode, device, memory format and `requires_grad` are kept; gradients are not copied. With
+    `scratch`, for a copy that is soon dropped, what loses channels lies in there, in the usual
+    memory format, and parameters that lose nothing are the model's own.
+
+    Raises:
+        PruningError: the plan does not fit the groups, or the groups do not fit the model.
+    """
+    blocks = gone_blocks(groups, plan.removed)
+    removed = {
+        name: dims
+        for name, dims in removed_positions(groups, plan).items()
+        if not any(block.holds(name) for block in blocks)
+    }
+    sliced = {
+        name: without_positions(
+            tensor, removed[name], into=scratch.of(name, tensor) if scratch else None
+        )
+        for name, tensor in tensors_of(model, removed).items()
+    }
+    pruned = copy_with(model, sliced, share=scratch is not None)
+    for path in {name.rpartition(".")[0] for name in sliced}:
+        fit_attributes(pruned.get_submodule(path))
+        empty_caches(pruned.get_submodule(path))
+    leave_fast_path(pruned)
+    _set_numbers(pruned, groups, plan)
+    skip(pruned, blocks)
+    return pruned
+
+
+def slice_tensors(
+    tensors: Mapping[str, Tensor], groups: Sequence[Group], plan: Plan
+) -> dict[str, Tensor]:
+    """A state dict without the plan's channels. Tensors that lose nothing are returned as they are.
+
+    Raises:
+        PruningError: the plan does not fit the groups.
+    """
+    removed, blocks = removed_positions(groups, plan), gone_blocks(groups, plan.removed)
+    return {
+        name: without_positions(tensor, removed[name]) if name in removed else tensor
+        for name, tensor in tensors.items()
+        if not any(block.holds(name) for block in blocks)
+    }
+
+
+def removed_positions(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int, list[int]]]:
+    """The indices that go, by tensor name and dimension, of the tensors that lose any.
+
+    Raises:
+        PruningError: the plan does not fit the groups.
+    """
+    plan.check(groups)
+    removed: dict[str, dict[int, list[int]]] = {}
+    for group in groups:
+        gone = plan.removed.get(group.name, ())
+        for slot in group.slots if gone else ():
+            positions = [position for channel in gone for position in slot.positions[channel]]
+            removed.setdefault(slot.tensor, {}).setdefault(slot.dim, []).extend(positions)
+    return removed
+
+
+def kept_positions(
+    model: nn.Module, groups: Sequence[Group], plan: Plan
+) -> dict[str, dict[int, Tensor]]:
+    """The indices that stay, by tensor name and dimension, of the tensors that lose any.
+
+    Raises:
+        PruningError: the plan does not fit the groups, or the groups do not fit the model.
+    """
+    removed = removed_positions(groups, plan)
+    return {
+        name: {dim: _staying(tensor, dim, gone) for dim, gone in removed[name].items()}
+        for name, tensor in tensors_of(model, removed).items()
+    }
+
+
+def tensors_of(model: nn.Module, names: Mapping[str, object]) -> dict[str, Tensor]:
+    """The model's parameters and buffers of these names.
+
+    Raises:
+        PruningError: the model lacks one.
+    """
+    known: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
+    known.update(model.named_buffers(remove_duplicate=False))
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise PruningError(
+            f"the model has no tensor `{missing[0]}` ({len(missing)} missing in all); "
+            "are these the groups of another model?"
+        )
+    return {name: known[name] for name in names}
+
+
+def without_positions(
+    tensor: Tensor, removed: Mapping[int, Sequence[int]], *, into: Tensor | None = None
+) -> Tensor:
+    """The tensor without these indices of these dimensions, in the same memory format.
+
+    It lies in the flat tensor `into` where that is given, in the usual memory format.
+    """
+    *first, (last, index) = [
+        (dim, _staying(tensor, dim, positions)) for dim, positions in removed.items()
+    ]
+    result = tensor.detach()
+    for dim, other in first:
+        result = result.index_select(dim, other)
+    if into is not None:
+        shape = [len(index) if dim == last else size for dim, size in enumerate(result.shape)]
+        return torch.index_select(result, last, index, out=into[: math.prod(shape)].view(shape))
+    result = result.index_select(last, index)
+    if not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last):
+        result = result.contiguous(memory_format=torch.channels_last)
+    return result
+
+
+def _staying(tensor: Tensor, dim: int, gone: Sequence[int]) -> Tensor:
+    stays = np.ones(tensor.shape[dim], dtype=bool)
+    stays[gone] = False
+    return torch.from_numpy(np.flatnonzero(stays)).to(tensor.device)
+
+
+def copy_with(model: nn.Module, tensors: Mapping[str, Tensor], *, share: bool = False) -> nn.Module:
+    """A deep copy of the model in which the named parameters and buffers are the given tensors.
+
+    With `share`, its other parameters are the model's own.
+    """
+    # deepcopy takes what it finds in the memo, so that tensors to be replaced are never copied.
+    memo: dict[int, object] = {}
+    for name, parameter in model.named_parameters():
+        if share and name not in tensors:
+            memo[id(parameter)] = parameter
+            continue
+        value = tensors[name] if name in tensors else parameter.detach().clone()
+        memo[id(parameter)] = nn.Parameter(value, requires_grad=parameter.requires_grad)
+    for name, buffer in model.named_buffers():
+        if name in tensors:
+            memo[id(buffer)] = tensors[name]
+    memo.update(_empty_hooks(model))
+    return copy.deepcopy(model, memo)
+
+
+def _empty_hooks(model: nn.Module) -> dict[int, object]:
+    """Every module has some ten empty dicts of hooks, at which deepcopy spends half its time."""
+    return {
+        id(value): OrderedDict()
+        for module in model.modules()
+        for value in vars(module).values()
+        if type(value) is OrderedDict and not value
+    }
+
+
+def _set_numbers(model: nn.Module, groups: Sequence[Group], plan: Plan) -> None:
+    """Take from each number of the groups what the plan takes."""
+    for group in groups:
+        gone = len(plan.removed.get(group.name, ()))
+        for number in group.numbers if gone else ():
+            module, lost = model.get_submodule(number.module), gone * number.per_channel
+            value = getattr(module, number.attribute)
+            if number.index is None:
+                value -= lost
+            else:
+                numbers = list(value)
+                numbers[number.index] -= lost
+                value = type(value)(numbers)
+            setattr(module, number.attribute, value)

@@ -1,0 +1,73 @@
+"""Weights of a pruned model on disk: safetensors, no pickle, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from paretoprune.errors import WeightsError
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.storage.atomic import write_bytes
+
+
+def save_state(path: Path, model: nn.Module) -> None:
+    """Write the model's state dict as safetensors; a crash leaves the old file or the new one."""
+    state = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }
+    write_bytes(path, save(state))
+
+
+def load_state(model: nn.Module, path: Path) -> None:
+    """Load weights that `save_state` wrote, bit by bit, into a model of the same shapes.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or does not fit the model exactly.
+    """
+    try:
+        state = load_file(path)
+    except FileNotFoundError:
+        raise WeightsError(f"there is no weights file {path}") from None
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"the weights file {path} is damaged: {error}") from error
+    _check_fit(model.state_dict(), state, path)
+    model.load_state_dict(state)
+
+
+def rebuild(
+    dense_model: nn.Module, groups: Sequence[Group], plan: Plan, weights_path: Path
+) -> nn.Module:
+    """The pruned model as it was saved, from a dense model of the same architecture.
+
+    Raises:
+        PruningError: the plan does not fit the groups, or the groups do not fit the model.
+        WeightsError: the file is missing or damaged, or does not fit the plan.
+    """
+    pruned = apply_plan(dense_model, groups, plan)
+    load_state(pruned, weights_path)
+    return pruned
+
+
+def _check_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path) -> None:
+    for names, problem in (
+        (expected.keys() - state.keys(), "lacks"),
+        (state.keys() - expected.keys(), "has, beyond those of the model,"),
+    ):
+        if names:
+            first = ", ".join(sorted(names)[:3])
+            raise WeightsError(f"the weights file {path} {problem} {len(names)} tensors: {first}")
+    for name, tensor in expected.items():
+        if (tensor.shape, tensor.dtype) != (state[name].shape, state[name].dtype):
+            raise WeightsError(
+                f"the weights file {path} does not fit the model: `{name}` is "
+                f"{tuple(state[name].shape)} of {state[name].dtype} there, "
+                f"{tuple(tensor.shape)} of {tensor.dtype} in the model"
+            )

@@ -1,0 +1,70 @@
+"""The numbers that PyTorch's own layers keep about themselves, made to agree with their tensors."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+
+from paretoprune.pruning.structured.attention import FewerHeads
+
+
+def fit_attributes(module: nn.Module) -> None:
+    """Make the numbers that a layer keeps about itself agree with its tensors."""
+    if isinstance(module, _ConvNd):
+        _fit_convolution(module)
+    elif isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, _NormBase):
+        tensor = module.weight if module.weight is not None else module.running_mean
+        assert tensor is not None
+        module.num_features = tensor.shape[0]
+    elif isinstance(module, nn.GroupNorm):
+        size = module.num_channels // module.num_groups
+        module.num_channels = module.weight.shape[0]
+        module.num_groups = module.num_channels // size
+    elif isinstance(module, nn.LayerNorm):
+        module.normalized_shape = tuple(module.weight.shape)
+    elif isinstance(module, nn.Embedding):
+        module.embedding_dim = module.weight.shape[1]
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = module.weight.shape[0]
+    elif isinstance(module, nn.RNNBase):
+        _fit_recurrent(module)
+    elif isinstance(module, nn.RNNCellBase):
+        module.hidden_size, module.input_size = module.weight_hh.shape[1], module.weight_ih.shape[1]
+    elif isinstance(module, nn.MultiheadAttention):
+        FewerHeads.fit(module)
+
+
+def empty_caches(module: nn.Module) -> None:
+    """Tensors in a plain dict are in no state dict: what is worked out once from those that are,
+    as position biases of attention by device. It is worked out again."""
+    for name, value in list(vars(module).items()):
+        plain = type(value) is dict and not name.startswith("_")  # PyTorch's own begin so
+        if plain and all(isinstance(one, Tensor) for one in value.values()):
+            setattr(module, name, {})
+
+
+def _fit_convolution(module: _ConvNd) -> None:
+    first, second = module.weight.shape[:2]
+    if module.groups > 1:  # whole convolution groups went; those that stay are as they were
+        whole = module.in_channels if module.transposed else module.out_channels
+        module.groups = first // (whole // module.groups)
+        other = module.groups * second
+        module.in_channels, module.out_channels = (
+            (first, other) if module.transposed else (other, first)
+        )
+    elif module.transposed:
+        module.in_channels, module.out_channels = first, second
+    else:
+        module.out_channels, module.in_channels = first, second
+
+
+def _fit_recurrent(module: nn.RNNBase) -> None:
+    shapes = {name: tensor.shape for name, tensor in module.named_parameters()}
+    rows, module.input_size = shapes["weight_ih_l0"]
+    module.hidden_size = rows // {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
+    if module.proj_size:
+        module.proj_size = shapes["weight_hr_l0"][0]
+    module.flatten_parameters()

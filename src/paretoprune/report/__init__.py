@@ -1,0 +1,1 @@
+"""What a sweep hands over: tables, pictures, picked models with their cards."""

@@ -1,0 +1,99 @@
+"""The page that lays the fronts of several sweeps over one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paretoprune.metrics import LOGARITHMIC, kind, label, written
+from paretoprune.report.pages import make_page
+from paretoprune.results import TrialResult
+from paretoprune.storage.atomic import write_text
+
+_SCRIPTS = ("dom", "numbers", "marks", "chart", "compare")
+
+Surface = Sequence[tuple[float, float]]  # (size, quality), by rising size
+
+
+@dataclass(frozen=True)
+class ComparedSweep:
+    """One sweep as a comparison sees it."""
+
+    name: str
+    seed: str
+    pick: str  # the command that exports a model, without the trial
+    num_trials: int
+    front: Sequence[TrialResult]
+    hypervolume: float
+    retained_area: float
+
+
+@dataclass(frozen=True)
+class ComparedGroup:
+    """Sweeps that differ in their seed alone."""
+
+    sweeps: Sequence[ComparedSweep]
+    surfaces: Mapping[float, Surface]  # by the share of the sweeps that attain them
+
+    @property
+    def name(self) -> str:
+        """What the group is called: the first sweep, and how many more there are."""
+        more = len(self.sweeps) - 1
+        return self.sweeps[0].name + (f" and {more} more" if more else "")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that the page shows."""
+
+    groups: Sequence[ComparedGroup]
+    size: str
+    quality: str
+    notes: Sequence[str]  # what the figures mean, and what to beware of
+
+
+def write_comparison(file: Path, comparison: Comparison) -> None:
+    """Write the page, all or nothing."""
+    write_text(file, make_page(_content(comparison), title="compare", scripts=_SCRIPTS))
+
+
+def _content(comparison: Comparison) -> dict[str, Any]:
+    size, quality = comparison.size, comparison.quality
+    return {
+        "x": {"label": label(size), **kind(size), "log": size in LOGARITHMIC},
+        "y": {"label": label(quality), **kind(quality), "log": False},
+        "notes": list(comparison.notes),
+        "groups": [_group(group, size, quality) for group in comparison.groups],
+    }
+
+
+def _group(group: ComparedGroup, size: str, quality: str) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "surfaces": {f"{share:g}": list(surface) for share, surface in group.surfaces.items()},
+        "sweeps": [
+            {
+                "name": sweep.name,
+                "seed": sweep.seed,
+                "trials": sweep.num_trials,
+                "hypervolume": sweep.hypervolume,
+                "retained_area": sweep.retained_area,
+                "front": [_member(member, sweep, size, quality) for member in sweep.front],
+            }
+            for sweep in group.sweeps
+        ],
+    }
+
+
+def _member(member: TrialResult, sweep: ComparedSweep, size: str, quality: str) -> dict[str, Any]:
+    measured = member.metrics.measured()
+    figures = [f"{label(name)}: {written(name, measured[name])}" for name in (quality, size)]
+    return {
+        "x": measured[size],
+        "y": measured[quality],
+        "key": f"{sweep.name}/{member.number}",
+        "text": [f"{sweep.name}, trial {member.number}: {member.origin}", *figures],
+        "pick": f"{sweep.pick} trial={member.number}",
+    }

@@ -1,0 +1,126 @@
+"""What a report shows, as plain data for the page's scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paretoprune.metrics import LOGARITHMIC, kind, label, size_and_quality
+from paretoprune.report.picture import BASELINES, in_view
+from paretoprune.report.summary import HEADLINES, summary
+from paretoprune.report.sweep_facts import SweepFacts, picture_of
+from paretoprune.results import DIRECTIONS, Direction, GroupInfo, Metrics, TrialResult
+
+
+def report_content(facts: SweepFacts) -> dict[str, Any]:
+    """The report of a sweep with at least the dense model on record."""
+    size, quality = size_and_quality(facts.objectives)
+    names = list(dict.fromkeys([*facts.objectives, *_measured(facts.results)]))
+    stopped = stopped_trials(facts.results)
+    return {
+        "title": facts.name,
+        "summary": summary(facts),
+        "axes": [size, quality],
+        "two": len(facts.objectives) == 2,
+        "pick": facts.pick,
+        "quantities": [_quantity(name, facts.objectives) for name in names],
+        "view": _views(facts),
+        "dense": facts.dense.number if facts.dense else None,
+        "groups": [_group(group, facts) for group in facts.groups],
+        "scorer": facts.settings.get("scorer._target_", "the scorer").rpartition(".")[2],
+        "sensitivity_ratio": facts.sensitivity_ratio,
+        "trials": [
+            _trial(result, facts, stopped=result.number in stopped)
+            for result in sorted(facts.results, key=lambda result: result.number)
+        ],
+        "published": [{"label": p.label, "values": p.values} for p in facts.published],
+        "settings": list(facts.settings.items()),
+    }
+
+
+def _measured(results: Sequence[TrialResult]) -> list[str]:
+    found = {name for result in results for name in result.metrics.measured()}
+    return [name for name in Metrics.__dataclass_fields__ if name in found]
+
+
+def _quantity(name: str, objectives: Mapping[str, Direction]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "label": label(name),
+        **kind(name),
+        "log": name in LOGARITHMIC,
+        "direction": objectives.get(name) or DIRECTIONS.get(name, "minimize"),
+        "objective": name in objectives,
+        "headline": name in HEADLINES,
+    }
+
+
+def _views(facts: SweepFacts) -> dict[str, tuple[float, float]]:
+    """For each objective the part of its axis to begin with, where collapsed trials flatten it."""
+    picture = picture_of(facts)
+    views = {name: in_view(picture, name) for name in facts.objectives}
+    return {name: view for name, view in views.items() if view}
+
+
+def _group(group: GroupInfo, facts: SweepFacts) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "width": group.width,
+        "importance": evenness(facts.scores.get(group.name, ())),
+        "sensitivity": facts.sensitivity.get(group.name),
+    }
+
+
+def evenness(scores: Sequence[float]) -> float | None:
+    """The share of a group's score that the lower half of its channels holds.
+
+    A half where every channel matters alike, 0 where half of them do nothing. Unlike the scores
+    themselves it can be compared between groups. None without positive scores.
+    """
+    total = sum(scores)
+    if not total > 0:
+        return None
+    lower = sorted(scores)[: len(scores) // 2]
+    return sum(lower) / total
+
+
+def _trial(result: TrialResult, facts: SweepFacts, *, stopped: bool) -> dict[str, Any]:
+    curve = [(record.epoch, record.validation_accuracy) for record in result.curve]
+    return {
+        "number": result.number,
+        "state": result.state,
+        "origin": result.origin,
+        "front": result.number in facts.front,
+        "parent": result.parent,
+        "seed": result.seed,
+        "reason": result.reason,
+        "duplicate_of": result.duplicate_of,
+        "values": _finite(result.metrics.measured()),
+        "widths": [result.widths.get(group.name, group.width) for group in facts.groups],
+        "curve": [point for point in curve if math.isfinite(point[1])],
+        "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
+        "rung": result.rung,
+        "stopped": stopped,
+        "spread": _spread(result, facts.repeats.get(result.number, ())),
+    }
+
+
+def stopped_trials(results: Sequence[TrialResult]) -> set[int]:
+    """Of a search with rungs, its trials below the highest rung that were not trained on."""
+    highest = max((result.rung for result in results), default=0)
+    trained_on = {result.parent for result in results if result.rung > 0}
+    below = [r for r in results if r.state == "complete" and r.rung < highest]
+    return {r.number for r in below if r.origin not in ("dense", *BASELINES)} - trained_on
+
+
+def _spread(result: TrialResult, repeats: Sequence[float]) -> dict[str, tuple[float, float, int]]:
+    """Least, most and count of the accuracies that several seeds gave; nothing for one seed."""
+    if not repeats or result.metrics.accuracy is None:
+        return {}
+    values = [result.metrics.accuracy, *repeats]
+    return {"accuracy": (min(values), max(values), len(values))}
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}

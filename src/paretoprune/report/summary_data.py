@@ -1,0 +1,123 @@
+"""What the report tells of a sweep, read from the sweep's folder alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.errors import SweepError
+from paretoprune.report.published import Published, read_published
+from paretoprune.report.sweep_facts import SweepFacts
+from paretoprune.results import Direction, GroupInfo, TrialResult
+from paretoprune.search.front.front import front_of
+from paretoprune.storage.atomic import read_json
+from paretoprune.storage.sweep_folder import SweepFolder, flat
+
+_log = logging.getLogger(__name__)
+
+_CUT = 0.5  # of a group, at which its sensitivity is shown
+
+
+def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
+    """All that is on record beside `results`. The user's own model need not be importable.
+
+    Raises SweepError where the folder is no sweep's.
+    """
+    config = folder.read_config()
+    objectives = objectives_of(config)
+    ratio, sensitivity = _sensitivity(folder)
+    return SweepFacts(
+        name=folder.path.name,
+        objectives=objectives,
+        results=results,
+        front=front_of(results, objectives),
+        groups=_groups(folder, results),
+        settings=flat(config),
+        pick=pick_command(folder),
+        scores=_scores(folder),
+        sensitivity=sensitivity,
+        sensitivity_ratio=ratio,
+        published=_published(folder),
+        repeats=_repeats(folder),
+    )
+
+
+def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
+    """The objectives in a sweep's config; those of a single run are the default ones."""
+    search = config.get("search") or {}
+    return dict(search.get("objectives") or SearchSettings(strategy="chain").objectives)
+
+
+def pick_command(folder: SweepFolder) -> str:
+    """The command that exports a model of this sweep, to be followed by what to pick."""
+    parent = folder.path.parent.as_posix()
+    elsewhere = f" sweeps_dir={parent}" if parent != "sweeps" else ""
+    return f"python -m src.pick {folder.path.name}{elsewhere}"
+
+
+def _groups(folder: SweepFolder, results: Sequence[TrialResult]) -> list[GroupInfo]:
+    known = _read(folder, "groups.json").get("prunable", [])
+    if known:
+        return [GroupInfo(group["name"], group["width"]) for group in known]
+    dense = next((result for result in results if result.origin == "dense"), None)
+    return [GroupInfo(name, width) for name, width in (dense.widths if dense else {}).items()]
+
+
+def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
+    """The ratio at which groups were cut one at a time, and the damage; nothing if unmeasured."""
+    found = _read(folder, "sensitivity.json")
+    if not found:
+        return _CUT, {}
+    index = min(range(len(found["levels"])), key=lambda i: abs(found["levels"][i] - _CUT))
+    damage = {name: values[index] for name, values in found["damage"].items()}
+    return found["levels"][index], damage
+
+
+def _scores(folder: SweepFolder) -> dict[str, list[float]]:
+    """What the loss feels of each channel, where the search went by that; else the scorer's."""
+    files = [folder.dense / name for name in ("gates.safetensors", "scores.safetensors")]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        return {}
+    return {name: _few(values.ravel()) for name, values in load_file(file).items()}
+
+
+def _few(scores: NDArray[np.float32]) -> list[float]:
+    """All scores; of very many, those of single weights, a thousand from low to high."""
+    few = scores if len(scores) < 2000 else np.sort(scores)[:: len(scores) // 1000]
+    return [float(score) for score in few]
+
+
+def _repeats(folder: SweepFolder) -> dict[int, list[float]]:
+    """What `pick seeds=N` found when it trained trials again, as long as the sweep did."""
+    exports = [read_json(file) for file in folder.path.glob("picked/*/metrics.json")]
+    return {
+        export["trial"]: [repeat["validation"] for repeat in export["repeats"]]
+        for export in exports
+        if export.get("repeats") and not export.get("extra_epochs")
+    }
+
+
+def _published(folder: SweepFolder) -> list[Published]:
+    if not folder.published.is_file():
+        return []
+    try:
+        return read_published(folder.published)
+    except SweepError as error:  # no reason to end a sweep that runs
+        _log.warning("%s; the report goes without it", error)
+        return []
+
+
+def _read(folder: SweepFolder, name: str) -> dict[str, Any]:
+    """A file beside the dense model; empty where the sweep has not written it yet."""
+    try:
+        found: dict[str, Any] = read_json(folder.dense / name)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found

@@ -1,0 +1,45 @@
+"""All that is told of a sweep, gathered from its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paretoprune.report.picture import Picture, make_picture
+from paretoprune.report.published import Published
+from paretoprune.results import Direction, GroupInfo, Metrics, TrialResult
+
+
+@dataclass(frozen=True)
+class SweepFacts:
+    """A sweep as the report, the pictures and MLflow's note see it."""
+
+    name: str
+    objectives: Mapping[str, Direction]
+    results: Sequence[TrialResult]
+    front: Collection[int]
+    groups: Sequence[GroupInfo]  # in the network's order
+    settings: Mapping[str, str] = field(default_factory=dict)  # by dotted name
+    pick: str = ""  # the command that exports a model, without the trial
+    scores: Mapping[str, Sequence[float]] = field(default_factory=dict)  # by group: per channel
+    sensitivity: Mapping[str, float] = field(default_factory=dict)  # by group: damage, in nats
+    sensitivity_ratio: float = 0.5  # the share that was removed to measure it
+    published: Sequence[Published] = ()
+    # By trial: validation accuracies of the same plan trained again with other seeds.
+    repeats: Mapping[int, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def dense(self) -> TrialResult | None:
+        """The dense model's trial, once it is on record."""
+        return next((result for result in self.results if result.origin == "dense"), None)
+
+
+def picture_of(facts: SweepFacts) -> Picture:
+    """The sweep as the pictures see it."""
+    return make_picture(
+        facts.results,
+        front=facts.front,
+        dense=facts.dense.metrics if facts.dense else Metrics(),
+        objectives=facts.objectives,
+        title=f"Front of {facts.name}",
+    )

@@ -1,0 +1,127 @@
+"""The sweep as tables: every trial, and the front, as pandas data frames and CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from paretoprune.errors import SweepError
+from paretoprune.metrics import size_and_quality
+from paretoprune.report.uniform_gain import gain_of, uniform_points
+from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.storage.atomic import write_text
+
+_WHOLE = ("number", "seed", "params", "macs", "size_bytes", "duplicate_of")
+_TEXT = ("state", "origin", "reason")
+
+
+def trials_table(
+    results: Sequence[TrialResult],
+    *,
+    front: Collection[int],
+    dense: Metrics,
+    objectives: Mapping[str, Direction],
+) -> pd.DataFrame:
+    """One row per trial, in the order of their numbers; what was not measured is missing.
+
+    Columns: number, state, origin, front, the objectives, every other measured quantity,
+    gain_over_uniform (in the unit of the quality), ratio/GROUP and width/GROUP, seconds_total,
+    seed, duplicate_of, reason.
+    """
+    points = uniform_points(results, dense, objectives)
+    ordered = sorted(results, key=lambda result: result.number)
+    rows = [_row(result, front, gain_of(result, points, objectives)) for result in ordered]
+    return _typed(pd.DataFrame(rows, columns=_columns(ordered, objectives)))
+
+
+def front_table(trials: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
+    """The rows of the front, from the largest model to the smallest."""
+    size, _ = size_and_quality(objectives)
+    rows = trials[trials["front"]].sort_values([size, "number"], ascending=[False, True])
+    return rows.reset_index(drop=True)
+
+
+def write_tables(
+    folder: Path,
+    results: Sequence[TrialResult],
+    *,
+    front: Collection[int],
+    dense: Metrics,
+    objectives: Mapping[str, Direction],
+) -> None:
+    """Write `trials.csv` and `front.csv` into the sweep's folder, each all or nothing."""
+    trials = trials_table(results, front=front, dense=dense, objectives=objectives)
+    write_text(folder / "trials.csv", trials.to_csv(index=False))
+    write_text(folder / "front.csv", front_table(trials, objectives).to_csv(index=False))
+
+
+def load_sweep(folder: str | Path) -> pd.DataFrame:
+    """All trials of a sweep: the table in the sweep's folder, as `trials_table` describes it.
+
+    Raises:
+        SweepError: the folder is missing, holds no table, or the table is damaged.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise SweepError(f"there is no sweep folder `{folder}`; give the folder of a sweep")
+    file = folder / "trials.csv"
+    if not file.is_file():
+        raise SweepError(
+            f"`{folder}` holds no trials.csv: it is no sweep's folder, or no trial has finished yet"
+        )
+    try:
+        # "NA" or "None" may be a reason's whole text; only an empty field is missing.
+        # Read as text and converted by Python, to the last digit.
+        table = pd.read_csv(file, dtype=object, keep_default_na=False, na_values=[""])
+        if not table["front"].isin(["True", "False"]).all():
+            raise ValueError("`front` must be True or False")
+        return _typed(table.assign(front=table["front"] == "True"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SweepError(
+            f"`{file}` is damaged ({error}); running the sweep's command again rewrites it"
+        ) from error
+
+
+def _row(
+    result: TrialResult, front: Collection[int], gain: float | None
+) -> dict[str, float | str | bool | None]:
+    return {
+        "number": result.number,
+        "state": result.state,
+        "origin": result.origin,
+        "front": result.number in front,
+        **result.metrics.measured(),
+        "gain_over_uniform": gain,
+        **{f"ratio/{group}": ratio for group, ratio in result.ratios.items()},
+        **{f"width/{group}": width for group, width in result.widths.items()},
+        "seconds_total": sum(result.seconds.values()) if result.seconds else None,
+        "seed": result.seed,
+        "duplicate_of": result.duplicate_of,
+        "reason": result.reason,
+    }
+
+
+def _columns(results: Sequence[TrialResult], objectives: Mapping[str, Direction]) -> list[str]:
+    """The columns' order, the same whichever trial happens to be the first."""
+    measured = [name for result in results for name in result.metrics.measured()]
+    order = [name for name in Metrics.__dataclass_fields__ if name in set(measured)]
+    ratios = [f"ratio/{group}" for result in results for group in result.ratios]
+    widths = [f"width/{group}" for result in results for group in result.widths]
+    first = ["number", "state", "origin", "front", *objectives, *order, "gain_over_uniform"]
+    last = ["seconds_total", "seed", "duplicate_of", "reason"]
+    return list(dict.fromkeys([*first, *ratios, *widths, *last]))
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Whole numbers stay whole and text stays text where values are missing."""
+    types: dict[str, str] = {"number": "int64", "seed": "int64", "front": "bool"}
+    for name in table.columns:
+        if name in _TEXT:
+            types[name] = "string"
+        elif name in _WHOLE or name.startswith("width/"):
+            types.setdefault(name, "Int64")
+        else:
+            types.setdefault(name, "float64")
+    return table.astype(types)

@@ -1,0 +1,1 @@
+"""Allocations: how much to take from each group for a target size."""

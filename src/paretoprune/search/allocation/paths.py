@@ -1,0 +1,134 @@
+"""Paths of allocations: from the dense model to the smallest, each way of sharing out in its order.
+
+A target of a single run is one place on such a path: the first that is small enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paretoprune.results import GroupInfo
+from paretoprune.search.allocation.sensitivity import Sensitivity, allocate
+
+Ratios = Mapping[str, float]
+WidthsOf = Callable[[Ratios], Mapping[str, int]]
+
+_FINE = 10_000  # places on a path that has no steps of its own
+
+
+@dataclass(frozen=True)
+class Path:
+    """`at(0)` removes nothing, and each place removes at least what the place before it does."""
+
+    length: int
+    at: Callable[[int], dict[str, float]]
+
+
+def uniform_path(groups: Sequence[GroupInfo], *, max_ratio: float) -> Path:
+    """The same ratio for every group, up to its cap."""
+
+    def at(place: int) -> dict[str, float]:
+        return {g.name: g.uniform(min(place / _FINE, max_ratio)) for g in groups}
+
+    return Path(round(max_ratio * _FINE) + 1, at)
+
+
+def erdos_renyi_path(
+    groups: Sequence[GroupInfo], factors: Mapping[str, float], *, max_ratio: float
+) -> Path:
+    """What a group keeps is in proportion to its factor, as far as there is so much.
+
+    With the factors (sum of a weight's dimensions) / (their product) it is the Erdos-Renyi kernel
+    of Evci et al. 2020 (Rigging the Lottery, section 3): large layers lose a larger share.
+    """
+    whole = 1 / min(factors.values())  # the scale at which every group is whole
+
+    def at(place: int) -> dict[str, float]:
+        scale = whole * (1 - place / _FINE)
+        kept = {g.name: min(1.0, scale * factors[g.name]) for g in groups}
+        return {g.name: min(1 - kept[g.name], max_ratio, g.max_ratio) for g in groups}
+
+    return Path(_FINE + 1, at)
+
+
+def ranking_path(
+    groups: Sequence[GroupInfo], scores: Mapping[str, Sequence[float]], *, max_ratio: float
+) -> Path:
+    """What scores below one threshold for all groups goes; the scores must be comparable."""
+    ordered = {name: np.sort(np.asarray(values)) for name, values in scores.items()}
+    thresholds = [-np.inf, *np.unique(np.concatenate(list(ordered.values()))).tolist()]
+
+    def at(place: int) -> dict[str, float]:
+        below = {
+            g.name: np.searchsorted(ordered[g.name], thresholds[place], side="right")
+            for g in groups
+        }
+        return {
+            g.name: min(float(below[g.name]) / len(ordered[g.name]), max_ratio, g.max_ratio)
+            for g in groups
+        }
+
+    return Path(len(thresholds), at)
+
+
+def sensitivity_path(
+    sensitivity: Sensitivity,
+    choices: Mapping[str, Sequence[float]],
+    size_of: Callable[[Ratios], float],
+) -> Path:
+    """Step by step what does the least damage per size saved; see `allocate`."""
+    places: list[dict[str, float]] = []
+
+    def goes_on(ratios: Ratios) -> bool:
+        places.append(dict(ratios))
+        return False
+
+    allocate(sensitivity, choices, size_of, start=dict.fromkeys(choices, 0.0), enough=goes_on)
+    return Path(len(places), places.__getitem__)
+
+
+def first_place(length: int, fits: Callable[[int], bool]) -> int:
+    """By bisection the first of 0 to `length` - 1 that fits, as all after it do; or the last."""
+    low, high = 0, length - 1
+    while low < high:
+        middle = (low + high) // 2
+        if fits(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def first_that_fits(
+    path: Path, fits: Callable[[Ratios], bool], widths_of: WidthsOf
+) -> dict[str, float]:
+    """The first place that fits, and of its last step only what is needed to fit.
+
+    Where several groups become narrower at once, those that need not are given back, one by one in
+    their order, so that no group alone could be a step wider. `fits` must stay true as more is
+    removed. Where nothing fits, the end of the path.
+    """
+    place = first_place(path.length, lambda place: fits(path.at(place)))
+    ratios, before = path.at(place), path.at(max(place - 1, 0))
+    widths, wider = widths_of(ratios), widths_of(before)
+    for name in ratios:
+        if widths[name] != wider[name] and fits({**ratios, name: before[name]}):
+            ratios[name] = before[name]
+    return ratios
+
+
+def different_places(path: Path, widths_of: WidthsOf, *, most: int) -> list[dict[str, float]]:
+    """Places of different widths after the first, at most so many, evenly spread over the path."""
+    found: list[dict[str, float]] = []
+    last = dict(widths_of(path.at(0)))
+    for place in range(1, path.length):
+        ratios = path.at(place)
+        widths = dict(widths_of(ratios))
+        if widths != last:
+            found.append(ratios)
+            last = widths
+    step = max(1, -(-len(found) // most))
+    return found[::-1][::step][::-1]

@@ -1,0 +1,1 @@
+"""Budgets: limits, training time, and its allocation to sizes."""

@@ -1,0 +1,1 @@
+"""The front: dominance, hypervolume, gaps, spread. Pure arithmetic."""

@@ -1,0 +1,92 @@
+"""How good a whole front is, in one number; and what several seeds reach. Pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paretoprune.results import Direction
+from paretoprune.search.front.front import hypervolume
+
+_SMALLEST = 0.02  # of the yardstick's size: where the retained area begins
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What sizes and qualities are measured against: a dense model, and guessing."""
+
+    dense: Mapping[str, float]  # its objectives
+    chance: float  # the quality of guessing, in the quality's unit
+    size: str  # the objective to be minimised
+    quality: str  # the rate to be maximised
+
+    def retained(self, quality: float) -> float:
+        """1 for the dense model's quality, 0 for guessing or worse."""
+        share = (quality - self.chance) / (self.dense[self.quality] - self.chance)
+        return max(0.0, share)
+
+
+def box_hypervolume(
+    values: Sequence[Sequence[float]], objectives: Mapping[str, Direction], yardstick: Yardstick
+) -> float:
+    """The share of the box between the dense model's sizes and guessing that a front dominates.
+
+    Sizes count as they are, not by their logarithm, so that the large end of the front decides.
+    `values` are `(n, len(objectives))`. Every objective but the quality is to be minimised.
+    """
+    reference = [0.0 if name == yardstick.quality else 1.0 for name in objectives]
+    costs = [
+        [
+            _scaled(name, float(value), yardstick)
+            for name, value in zip(objectives, point, strict=True)
+        ]
+        for point in values
+    ]
+    return hypervolume(np.array(costs, dtype=np.float64).reshape(-1, len(reference)), reference)
+
+
+def retained_area(points: Sequence[tuple[float, float]], yardstick: Yardstick) -> float:
+    """The mean quality retained over sizes from 2 % to 100 % of the dense, by their logarithm.
+
+    `points` are (size, quality). At each size the best model of at most that size counts; where
+    there is none, nothing is retained. 1 would be a front that loses nothing down to 2 %.
+    """
+    end = math.log(1 / _SMALLEST)
+    area, left, best = 0.0, 0.0, 0.0
+    for size, quality in sorted(points):
+        share = size / yardstick.dense[yardstick.size]
+        at = min(max(math.log(share / _SMALLEST), 0.0), end) if share > 0 else 0.0
+        area += best * (at - left)
+        left = at
+        if share <= 1:
+            best = max(best, yardstick.retained(quality))
+    return (area + best * (end - left)) / end
+
+
+def attained(
+    runs: Sequence[Sequence[tuple[float, float]]], share: float
+) -> list[tuple[float, float]]:
+    """The quality that at least this share of the runs attains at each size: (size, quality).
+
+    The empirical attainment surface (Grunert da Fonseca, Fonseca and Hall 2001) of fronts given
+    as (size, quality), by rising size; it begins where enough runs have a model.
+    """
+    needed = math.ceil(share * len(runs))
+    sizes = sorted({size for run in runs for size, _ in run})
+    surface: list[tuple[float, float]] = []
+    for size in sizes:
+        bests = [max((q for s, q in run if s <= size), default=-math.inf) for run in runs]
+        reached = sorted(bests, reverse=True)[needed - 1]
+        if reached > -math.inf and (not surface or reached > surface[-1][1]):
+            surface.append((size, reached))
+    return surface
+
+
+def _scaled(name: str, value: float, yardstick: Yardstick) -> float:
+    """An objective as a cost: the share of the dense model's, or the quality retained, negated."""
+    if name == yardstick.quality:
+        return -yardstick.retained(value)
+    return value / yardstick.dense[name]

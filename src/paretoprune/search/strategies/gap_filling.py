@@ -1,0 +1,74 @@
+"""What a finished chain leaves of the budget: more models where its front has the widest gaps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.allocation.sensitivity import Damage, Ratios
+from paretoprune.search.allocation.sizes import Sizes
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.front.gaps import Quality, gaps_of, middle, points_of
+
+_log = logging.getLogger(__name__)
+
+_MOST = 4  # where the budget does not count trials
+_LEAST_EPOCHS = 1.0  # less than that undoes what the kept weights make up for
+
+
+@dataclass(frozen=True)
+class Refill:
+    """Candidates between neighbours of the front, each cut out of the next larger trained model.
+
+    It ends where no gap has more than `min_gain` to give (see `Gap`).
+    """
+
+    sizes: Sizes
+    quality: Quality
+    fits: Callable[[Ratios], bool]  # the limits that are known without training
+    damage: Callable[[TrialResult | None], Damage]  # to a trial's model, or to the dense one
+    min_gain: float
+    origin: str = "refill"
+
+    def propose(
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+    ) -> Proposal | None:
+        """The middle of the widest gap; its training is an equal share of what is left, or none."""
+        if any(job.origin == self.origin for job in running):
+            return None
+        num_left = left.num_trials(_MOST - sum(r.origin == self.origin for r in results))
+        if num_left <= 0:
+            return None
+        least = min(_LEAST_EPOCHS, left.trial_epochs)
+        for gap in gaps_of(results, self.sizes, self.quality, tried=self.origin):
+            if gap.gain <= self.min_gain:
+                _log.info("no gap of the front has more to give than `search.min_gain` asks for")
+                return None
+            parent = self._parent(results, gap.larger.size)
+            start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
+            ratios = middle(gap, self.sizes, self.damage(parent), start=start, fits=self.fits)
+            if ratios is not None:
+                affordable = left.epochs(1 / num_left, macs=self.sizes.macs_of(ratios))
+                return Proposal(
+                    ratios,
+                    self.origin,
+                    parent=parent.number if parent else None,
+                    epochs=affordable if affordable >= least else 0.0,
+                )
+        return None
+
+    def needed(self, results: Sequence[TrialResult]) -> set[int]:
+        """The trained models of the front, out of which others are cut."""
+        return {trial.number for trial in self._trained(results)}
+
+    def _parent(self, results: Sequence[TrialResult], size: float) -> TrialResult | None:
+        """The smallest trained model that is no smaller; None: the dense one."""
+        larger = [t for t in self._trained(results) if self.sizes.size_of(t.ratios) >= size]
+        return larger[-1] if larger else None
+
+    def _trained(self, results: Sequence[TrialResult]) -> list[TrialResult]:
+        """Those of the front, falling in size."""
+        points = points_of(results, self.sizes, self.quality)
+        return [point.trial for point in points if point.trial and point.trial.curve]

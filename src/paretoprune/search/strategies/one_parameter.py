@@ -1,0 +1,51 @@
+"""One candidate for each size, each from the dense model: uniform pruning, or a global ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.allocation.sizes import Sizes
+from paretoprune.search.budget.budget import Left
+
+Ratios = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of candidates with one parameter: its members at sizes even in their logarithm."""
+
+    origin: str  # "uniform" or "global"
+    member: Callable[[float], Ratios]  # the largest that has at most this size
+    sizes: Sizes
+    num_sizes: Callable[[], int]  # where the budget does not say; asked for before training
+    num_first: int  # trials before those of the strategy
+
+    def propose(
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+    ) -> Proposal | None:
+        """The next smaller member; None after the smallest."""
+        num_done = number - self.num_first
+        members = self._members(num_done + left.num_trials(self.num_sizes() - num_done))
+        if num_done >= len(members):
+            return None
+        ratios = members[num_done]
+        share = 1 / (len(members) - num_done)
+        epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
+        return Proposal(ratios=ratios, origin=self.origin, epochs=epochs)
+
+    def needed(self, results: Sequence[TrialResult]) -> set[int]:
+        """None: every trial starts from the dense model."""
+        return set()
+
+    def _members(self, num_sizes: int) -> list[Ratios]:
+        """The members at so many sizes, without those that are as large as the one before."""
+        found: list[Ratios] = []
+        size = self.sizes.dense
+        for number in range(1, num_sizes + 1):
+            member = self.member(self.sizes.between(number / num_sizes))
+            if self.sizes.size_of(member) < size:
+                found.append(member)
+                size = self.sizes.size_of(member)
+        return found

@@ -1,0 +1,34 @@
+"""Several strategies, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.shared import Shared
+from paretoprune.search.strategies.untrained_front import Sketch
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Each part is asked once the ones before it have nothing more to propose."""
+
+    parts: Sequence[Chain | Shared | Sketch | Refill]
+
+    def propose(
+        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+    ) -> Proposal | None:
+        """That of the first part that has one, or that waits for what it runs."""
+        for part in self.parts:
+            proposal = part.propose(number, results, running, left)
+            if proposal is not None or any(job.origin == part.origin for job in running):
+                return proposal
+        return None
+
+    def needed(self, results: Sequence[TrialResult]) -> set[int]:
+        """All that a part needs."""
+        return {number for part in self.parts for number in part.needed(results)}

@@ -1,0 +1,116 @@
+"""What of a sweep is in its study on disk, and what is late: told, and not written yet.
+
+The study is a view. The sweep's truth are the results in its folder, so the search does not wait
+for a disk or a lock: trials are written together, when there is time, and at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from optuna.exceptions import StorageInternalError
+from optuna.trial import FrozenTrial
+from sqlalchemy.exc import DBAPIError
+
+from paretoprune.results import Direction
+from paretoprune.search.study.open_study import (
+    cause_of,
+    open_shared_study,
+    open_study,
+    raise_if_full,
+)
+from paretoprune.search.study.study_rows import add_trials, read_attributes
+
+_log = logging.getLogger(__name__)
+
+_SHARE = 0.1  # of the running time, so that short trials need not wait for the disk
+_MOST_AT_ONCE = 500  # trials in one transaction
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0  # before a locked database is tried again
+
+
+class StoredStudy:
+    """A study in a file, or on a server that other sweeps use as well."""
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        objectives: Mapping[str, Direction],
+        *,
+        storage: str | None,
+        owner: str,
+    ) -> None:
+        """`owner` tells this sweep's trials from those of others in the same `storage`."""
+        self._folder, self._owner = path.parent, owner
+        self._study, self._tables = (
+            open_shared_study(storage, name, objectives)
+            if storage
+            else open_study(path, name, objectives)
+        )
+        self._late: deque[FrozenTrial] = deque()
+        self._pause_s, self._next_try = _FIRST_PAUSE_S, 0.0
+        self._opened, self._spent_s = time.monotonic(), 0.0
+
+    def ours(self) -> dict[int, tuple[str, dict[str, Any]]]:
+        """This sweep's trials in it by number: how they ended, and what their sampler noted."""
+        trials = read_attributes(self._tables, self._study._study_id)
+        return {
+            int(ours["trial"]): (str(ours["state"]), sampler)
+            for ours, sampler in trials
+            if ours.get("owner", "") == self._owner
+        }
+
+    def others(self) -> list[FrozenTrial]:
+        """The trials of other sweeps; none where they cannot be read now."""
+        try:
+            trials = self._study.get_trials(deepcopy=False)
+        except StorageInternalError as error:
+            _log.warning("the shared study cannot be read now (%s)", cause_of(error))
+            return []
+        return [trial for trial in trials if trial.user_attrs.get("owner", "") != self._owner]
+
+    def put(self, trial: FrozenTrial) -> None:
+        """Take a finished trial, to be written when there is time: now, if the study has not
+        had more than its share of it."""
+        self._late.append(trial)
+        now = time.monotonic()
+        if now >= self._next_try and self._spent_s <= _SHARE * (now - self._opened):
+            self._write()
+
+    def flush(self, *, patience_s: float) -> None:
+        """Write what is late; where the study stays locked for so long, say so and go on."""
+        deadline = time.monotonic() + patience_s
+        while self._late:
+            if self._write():
+                deadline = time.monotonic() + patience_s
+            elif time.monotonic() + self._pause_s > deadline:
+                _log.warning(
+                    "study.db lacks %d trials; the same command writes them", len(self._late)
+                )
+                return
+            else:
+                time.sleep(self._pause_s)
+
+    def _write(self) -> bool:
+        """Write the oldest that are late; after a failure wait longer before the next try."""
+        begun, some = time.monotonic(), list(islice(self._late, _MOST_AT_ONCE))
+        try:
+            add_trials(self._tables, self._study._study_id, some)
+        except DBAPIError as error:
+            raise_if_full(error, self._folder)
+            _log.warning("study.db cannot be written now (%s); it is tried again", cause_of(error))
+            self._next_try = time.monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            return False
+        finally:
+            self._spent_s += time.monotonic() - begun
+        for _ in some:
+            self._late.popleft()
+        self._pause_s = _FIRST_PAUSE_S
+        return True

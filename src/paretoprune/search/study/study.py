@@ -1,0 +1,190 @@
+"""The ledger of a sweep: an Optuna study that proposes ratios and remembers what came of them.
+
+Samplers work on a study in memory; what is told is written to `study.db` too. So asking costs no
+disk access, a killed process leaves no half-written trial behind, and optuna-dashboard reads the
+same file. The sweep's truth are the results in its folder.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.samplers import BaseGASampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from paretoprune.config.instantiate import factory
+from paretoprune.config.target import Target
+from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
+from paretoprune.search.front.front import objective_values
+from paretoprune.search.study.fixed_space import KnownSpace, example_of
+from paretoprune.search.study.generations import Generations, choose_parents
+from paretoprune.search.study.history import LatestAndFront, WindowStorage
+from paretoprune.search.study.open_study import without_experimental_warnings
+from paretoprune.search.study.stored_study import StoredStudy
+
+Ratios = Mapping[str, float]
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_LATEST = 60  # trials that a sampler sees, and as many of the front
+_LOOK_EVERY_S = 5.0  # for the trials of other sweeps in a shared study
+_SAMPLED = ("sampler", "halving")  # the origins of trials that a sampler proposed
+
+
+class Ledger:
+    """One study: `ask` for a proposal, `tell` what it led to. Used by one process at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        groups: Sequence[GroupInfo],
+        objectives: Mapping[str, Direction],
+        sampler: Target | None,
+        max_ratio: float,
+        seed: int,
+        storage: str | None = None,
+        owner: str = "",
+    ) -> None:
+        """A study in the file `path`; with `storage`, a URL, in a database shared with others.
+
+        `owner` tells this sweep's trials in it from theirs, from which the sampler learns too.
+        """
+        self._objectives, self._owner, self._seed = objectives, owner, seed
+        self._stored = StoredStudy(path, name, objectives, storage=storage, owner=owner)
+        self._shared = storage is not None
+        self._others: set[int] = set()  # trials of others, by their number in the study
+        self._next_look = 0.0
+        self._make_sampler = factory(sampler) if sampler else None
+        self._most = {f"ratio/{g.name}": min(max_ratio, g.max_ratio) for g in groups}
+        self._space: dict[str, BaseDistribution] = {
+            name: FloatDistribution(0, most) for name, most in self._most.items()
+        }
+        directions = list(objectives.values())
+        self._example = example_of(self._space, directions)
+        self._working = optuna.create_study(storage=self._window(), directions=directions)
+        self._asked: dict[int, optuna.Trial] = {}  # and not told yet
+
+    def restore(self, results: Sequence[TrialResult]) -> None:
+        """Go on after these results of an earlier run; what `study.db` lacks of them is written.
+
+        Of what it has beside them, a trial whose result was damaged, nothing is remembered.
+        """
+        stored = self._stored.ours()
+        for result in results:
+            state, notes = stored.get(result.number, ("", {}))
+            if state == result.state:  # a trial that failed may have been run again
+                if isinstance(sampler := self._sampler_for(result.number), BaseGASampler):
+                    choose_parents(self._working, sampler, notes)
+                self._working.add_trial(self._finished(result, notes))
+            else:
+                self.tell(result)
+
+    def ask(self, number: int, *, repair: Callable[[Ratios], Ratios]) -> Proposal:
+        """The sampler's idea for trial `number`, made to fit the limits by `repair`.
+
+        The sampler is seeded by (seed, number): a fixed seed would make a resumed sweep propose
+        again what it proposed at its start.
+        """
+        if self._shared and time.monotonic() >= self._next_look:
+            self._take_in_others()
+        if (sampler := self._sampler_for(number)) is not None:
+            self._working.sampler = KnownSpace(sampler, self._example)
+        trial = self._working.ask(self._space)
+        ratios = {name.removeprefix("ratio/"): value for name, value in trial.params.items()}
+        repaired = repair(ratios)
+        if repaired != ratios:
+            notes = self._working.tell(trial, state=TrialState.FAIL).system_attrs
+            trial = self._started(repaired, notes)
+        self._asked[number] = trial
+        return Proposal(ratios=repaired, origin="sampler")
+
+    def tell(self, result: TrialResult) -> None:
+        """Remember a finished trial, in memory and, when there is time, on disk."""
+        if self._evolves and result.number not in self._asked and _was_sampled(result):
+            # An earlier run asked. The same seed gives the same notes, such as a generation.
+            self.ask(result.number, repair=lambda ratios: result.ratios)
+        trial = self._asked.pop(result.number, None)
+        told = self._finished(result, {})
+        if trial is None:
+            self._working.add_trial(told)
+        else:
+            for name, value in told.constraints.items():
+                trial.set_constraint(name, value)
+            told = self._working.tell(trial, told.values, state=told.state)
+            told.user_attrs = self._attributes(result)
+        self._stored.put(told)
+
+    def flush(self, *, patience_s: float) -> None:
+        """Write what `study.db` lacks; where it stays locked for so long, say so and go on."""
+        self._stored.flush(patience_s=patience_s)
+
+    def _window(self) -> WindowStorage:
+        sampler = self._sampler_for(0)
+        self._evolves = isinstance(sampler, BaseGASampler)
+        if isinstance(sampler, BaseGASampler):
+            return WindowStorage(Generations(sampler))
+        return WindowStorage(LatestAndFront(self._objectives, most=_LATEST))
+
+    def _sampler_for(self, number: int) -> optuna.samplers.BaseSampler | None:
+        if self._make_sampler is None:
+            return None
+        seed = int(np.random.SeedSequence((self._seed, number)).generate_state(1)[0])
+        with without_experimental_warnings():
+            sampler: optuna.samplers.BaseSampler = self._make_sampler(seed=seed)
+        return sampler
+
+    def _started(self, ratios: Ratios, notes: Mapping[str, Any]) -> optuna.Trial:
+        """A trial with given ratios, and what the sampler noted of those that they come from."""
+        fixed = {"fixed_params": self._params(ratios), **notes}
+        self._working.add_trial(create_trial(state=TrialState.WAITING, system_attrs=fixed))
+        return self._working.ask(self._space)
+
+    def _finished(self, result: TrialResult, notes: Mapping[str, Any]) -> FrozenTrial:
+        """A result in Optuna's terms."""
+        values = objective_values(result.metrics, self._objectives)
+        failed = values is None or result.state == "failed"
+        broken = 1.0 if result.state == "infeasible" else 0.0
+        with without_experimental_warnings():
+            return create_trial(
+                state=TrialState.FAIL if failed else TrialState.COMPLETE,
+                values=None if failed else values,
+                params=self._params(result.ratios),
+                distributions=self._space,
+                user_attrs=self._attributes(result),
+                system_attrs=dict(notes),
+                # Optuna keeps a constraint among the notes.
+                constraints=None if failed or notes else {"limits": broken},
+            )
+
+    def _params(self, ratios: Ratios) -> dict[str, Any]:
+        """A ratio beyond the cap of its group removes no more than the cap."""
+        asked = {f"ratio/{name}": ratio for name, ratio in ratios.items()}
+        return {name: min(asked.get(name, 0.0), most) for name, most in self._most.items()}
+
+    def _attributes(self, result: TrialResult) -> dict[str, Any]:
+        return {
+            "trial": result.number,
+            "origin": result.origin,
+            "state": result.state,
+            "owner": self._owner,
+        }
+
+    def _take_in_others(self) -> None:
+        """Let the sampler see what other sweeps have told the shared study."""
+        self._next_look = time.monotonic() + _LOOK_EVERY_S
+        for trial in self._stored.others():
+            if trial.number not in self._others:
+                self._others.add(trial.number)
+                self._working.add_trial(trial)
+
+
+def _was_sampled(result: TrialResult) -> bool:
+    return result.origin in _SAMPLED and result.rung == 0

@@ -1,0 +1,214 @@
+"""A sweep's folder: what lies where, and what is there already."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from paretoprune.errors import SweepError
+from paretoprune.results import Job, TrialResult
+from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed, write_text
+from paretoprune.storage.lock import driver_lock, refuse_a_second_driver
+
+# Settings that may change when a sweep goes on: they say where, not what.
+_FREE = {
+    "tracking",
+    "executor",
+    "threads",
+    "cache_dir",
+    "sweeps_dir",
+    "search.extend",
+    "search.storage",
+}
+# Settings that may change with `search.extend=true`: what is on record stays true.
+_HARMLESS = {"search.n_trials", "search.budget"}
+
+_WEIGHTS = "model.safetensors"
+_KEPT_WITH_A_RESULT = ("plan.json", _WEIGHTS)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The paths of a sweep. All writes are atomic."""
+
+    path: Path
+
+    @property
+    def study(self) -> Path:
+        """The Optuna study."""
+        return self.path / "study.db"
+
+    @property
+    def config(self) -> Path:
+        """The resolved config that the sweep was made with."""
+        return self.path / "config.yaml"
+
+    @property
+    def dense(self) -> Path:
+        """The dense model: its weights, groups and metrics."""
+        return self.path / "dense"
+
+    @property
+    def published(self) -> Path:
+        """Results of others that the user wants beside the front; `report published=` puts it."""
+        return self.path / "published.csv"
+
+    def absolute(self) -> SweepFolder:
+        """The same folder, by a path that holds from every working directory."""
+        return SweepFolder(self.path.resolve())
+
+    @property
+    def trials(self) -> Path:
+        """The folders of all trials."""
+        return self.path / "trials"
+
+    def trial(self, number: int) -> Path:
+        """The folder of a trial."""
+        return self.trials / f"{number:04d}"
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder; what a killed process was writing at its end is removed.
+
+        Raises SweepError if another process holds it.
+        """
+        return driver_lock(self.path / "driver.lock")
+
+    def refuse_a_second_driver(self) -> None:
+        """Raises SweepError if another process works on the sweep."""
+        refuse_a_second_driver(self.path / "driver.lock")
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed processes were writing when they died."""
+        for path in self.path.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def check_config(self, config: Mapping[str, Any], *, extend: bool = False) -> None:
+        """Raises SweepError, with the difference, if the folder was made with other settings.
+
+        With `extend`, more trials and a longer budget are no such difference.
+        """
+        if not self.config.is_file():
+            return
+        there, here = decisive(self.read_config()), decisive(config)
+        changed = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]
+        if not changed or (extend and set(changed) <= _HARMLESS):
+            return
+        shown = [
+            f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now" for key in changed
+        ]
+        advice = "give this sweep another `name`, or remove the folder"
+        if set(changed) <= _HARMLESS:
+            advice = f"add `search.extend=true` to go on with it, or {advice}"
+        raise SweepError("\n".join([f"{self.path} was made with other settings:", *shown, advice]))
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Keep the resolved config with the sweep."""
+        write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False))
+
+    def identity(self) -> str:
+        """A name that stays when the sweep is resumed and changes when it is started anew."""
+        path = self.path / "identity"
+        if not path.is_file():
+            write_text(path, uuid.uuid4().hex)
+        return path.read_text(encoding="utf-8")
+
+    def read_config(self) -> dict[str, Any]:
+        """The config that the sweep was made with. Raises SweepError where there is none."""
+        try:
+            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise SweepError(f"there is no sweep in {self.path}: {error}") from error
+        if not isinstance(config, dict):
+            raise SweepError(f"{self.config} is damaged: it holds no settings")
+        return config
+
+    def read_results(self) -> list[TrialResult]:
+        """All finished trials by number. A damaged result is dropped, so its trial runs again."""
+        results = []
+        for path in sorted(self.trials.glob("*/result.json")):
+            try:
+                result = _result_in(path)
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                _log.warning("%s is damaged (%s); its trial is run again", path, error)
+            else:
+                results.append(result)
+        return sorted(results, key=lambda result: result.number)
+
+    def write_result(self, result: TrialResult) -> None:
+        """Put a trial on record, with the checksums of its plan and weights."""
+        folder = self.trial(result.number)
+        files = [folder / name for name in _KEPT_WITH_A_RESULT]
+        digests = {path.name: digest_of(path) for path in files if path.is_file()}
+        write_sealed(folder / "result.json", {**asdict(result), "files": digests})
+
+    def is_whole(self, number: int) -> bool:
+        """Whether a finished trial's plan and weights are what they were when it finished."""
+        folder = self.trial(number)
+        try:
+            digests = read_sealed(folder / "result.json")["files"]
+            return all(digest_of(folder / name) == digest for name, digest in digests.items())
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def write_job(self, job: Job, *, attempts: int) -> None:
+        """Note that a trial is being run for the so-manieth time.
+
+        A power cut may take the note: the trial is then chosen anew, as nothing of it is lost.
+        """
+        path = self.trial(job.number) / "job.json"
+        write_sealed(path, {**asdict(job), "attempts": attempts}, durable=False)
+
+    def read_jobs(self) -> list[tuple[Job, int]]:
+        """The trials that were begun, by number, each with how often; finished ones included."""
+        jobs = []
+        for path in sorted(self.trials.glob("*/job.json")):
+            try:
+                data = read_sealed(path)
+                jobs.append((data.pop("attempts"), Job.from_json(data)))
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                _log.warning("%s is damaged (%s); its trial is chosen anew", path, error)
+        return [(job, attempts) for attempts, job in jobs]
+
+    def was_begun(self, number: int) -> bool:
+        """Whether there is a note, readable or not, that the trial was run."""
+        return (self.trial(number) / "job.json").exists()
+
+    def drop_weights(self, number: int) -> None:
+        """Remove the weights of a trial; its plan and result stay."""
+        (self.trial(number) / _WEIGHTS).unlink(missing_ok=True)
+
+
+def _result_in(path: Path) -> TrialResult:
+    data = read_sealed(path)
+    del data["files"]
+    result = TrialResult.from_json(data)
+    if path.parent.name != f"{result.number:04d}":
+        raise ValueError(f"it is the result of trial {result.number}")
+    return result
+
+
+def decisive(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that decide what a sweep finds, by dotted name."""
+    return {
+        key: value for key, value in flat(config).items() if not {key, key.split(".")[0]} & _FREE
+    }
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Every setting by its dotted name, as text."""
+    found: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = str(value)
+    return found

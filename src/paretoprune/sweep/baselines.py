@@ -1,0 +1,203 @@
+"""What a command begins with: the baselines of a sweep, or the one candidate of a single run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.name_patterns import matches, unmatched
+from paretoprune.config.settings import Settings
+from paretoprune.errors import SettingsError
+from paretoprune.problem.problem import Outline
+from paretoprune.pruning.groups import Group
+from paretoprune.results import GroupInfo, Proposal
+from paretoprune.search.allocation.baselines import baselines, uniform
+from paretoprune.search.allocation.greedy import least_loss, loss_of_scores, worthwhile
+from paretoprune.search.allocation.paths import (
+    Path,
+    different_places,
+    erdos_renyi_path,
+    first_that_fits,
+    ranking_path,
+    sensitivity_path,
+    uniform_path,
+)
+from paretoprune.search.allocation.sensitivity import Sensitivity, distinct_ratios
+from paretoprune.search.budget.limits import broken_limits
+
+_MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
+_LEAST_SHARE_OF_BYTES = 0.98  # the header of a file is known to some bytes only
+_DEFAULT_TARGET = ("macs", 0.5)
+_AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
+_MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
+
+
+def search_of(settings: Settings) -> SearchSettings:
+    """The search of a sweep; for a single run one that ends after its only candidate."""
+    if settings.search:
+        return settings.search
+    n_trials = 9 if settings.sparsity.accuracy_drop is not None else 2
+    return SearchSettings(
+        strategy="chain", n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
+    )
+
+
+def reject_unmeetable(task: Outline) -> None:
+    """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
+    sparsity, groups = task.settings.sparsity, group_infos(task)
+    most = search_of(task.settings).max_ratio
+    least = {group.name: min(most, group.max_ratio) for group in groups}
+    smallest = replace(
+        task.cost_of(least).at_least(),
+        size_bytes=int(_LEAST_SHARE_OF_BYTES * task.quantity_of(least, "bytes")),
+    )
+    mistakes = [
+        f"no candidate can meet the limit: of the smallest one, {sentence}"
+        for sentence in broken_limits(sparsity, smallest)
+    ]
+    if not task.settings.search and sparsity.size_target is not None:
+        name, share = sparsity.size_target
+        reached = task.quantity_of(least, name) / task.quantity_of({}, name)
+        if share < reached:
+            mistakes.append(
+                f"`sparsity.{name}={share}` cannot be reached: the smallest candidate keeps "
+                f"{reached:.4f} of the dense model's"
+            )
+    names = [group.name for group in groups]
+    for setting, patterns in (("ratios", sparsity.ratios or {}), ("caps", sparsity.caps)):
+        if unknown := unmatched(patterns, names):
+            mistakes.append(
+                f"`sparsity.{setting}` names {', '.join(sorted(unknown))}, which can't be pruned; "
+                f"the groups are: {', '.join(names)}"
+            )
+    if mistakes:
+        raise SettingsError(mistakes)
+
+
+def first_proposals(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> list[Proposal]:
+    """The candidates that come before any that a sampler proposes.
+
+    `scores` must be comparable across groups; `sensitivity` is measured if the allocation asks.
+    """
+    groups = group_infos(task)
+    if task.settings.search is None:
+        dense = Proposal(uniform(groups, 0.0), "dense", epochs=0.0)
+        if task.settings.sparsity.accuracy_drop is not None:
+            return [dense]
+        return [dense, Proposal(_single(task, scores, sensitivity), "single")]
+    search = task.settings.search
+    return baselines(
+        groups,
+        scores,
+        task.cost_of,
+        ratios=search.baseline_ratios,
+        max_ratio=search.max_ratio,
+    )
+
+
+def group_infos(task: Outline) -> list[GroupInfo]:
+    """The dimensions of the search."""
+    groups = task.groups.prunable
+    turns = _turns(groups)
+    return [GroupInfo(g.name, g.width, task.cap_of(g.name), turns.get(g.name)) for g in groups]
+
+
+def _turns(groups: Sequence[Group]) -> dict[str, float]:
+    """When uniform pruning takes the blocks: after the channels, or else evenly spread over the
+    network, so that at any ratio that share of them is gone."""
+    blocks = [group.name for group in groups if group.block]
+    if len(blocks) < len(groups):
+        return dict.fromkeys(blocks, _AFTER_CHANNELS)
+    # By the digits of their numbers in base 2 from behind: the sequence of van der Corput.
+    digits = len(f"{len(blocks):b}")
+    order = sorted(range(len(blocks)), key=lambda number: f"{number:0{digits}b}"[::-1])
+    return {blocks[one]: (place + 1) / (len(blocks) + 1) for place, one in enumerate(order)}
+
+
+def places_of(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> list[dict[str, float]]:
+    """What a single run with an accuracy drop tries: falling sizes along the allocation."""
+    path = _path(task, scores, sensitivity)
+    return different_places(path, task.widths_of, most=_MOST_PLACES)
+
+
+def choices_of(task: Outline, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
+    """The ratios that a group can have: one for each width, of layers of weights at most 64."""
+    most = {"most": 64} if task.removable.layers else {}
+    return distinct_ratios(group_infos(task), task.widths_of, max_ratio=max_ratio, **most)
+
+
+def _single(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> Mapping[str, float]:
+    """The candidate that `sparsity` names."""
+    sparsity, groups = task.settings.sparsity, group_infos(task)
+    if sparsity.ratio is not None:
+        return uniform(groups, sparsity.ratio)
+    if sparsity.ratios is not None:
+        asked = {group.name: matches(sparsity.ratios, group.name) for group in groups}
+        return {name: ratios[-1] if ratios else 0.0 for name, ratios in asked.items()}
+    if task.settings.schedule.name == "one_by_one":  # it stops at the target by itself
+        return uniform(groups, _MAX_RATIO)
+    quantity, share = sparsity.size_target or _DEFAULT_TARGET
+    most = share * task.quantity_of({}, quantity)
+    if sparsity.allocation in ("score", "sensitivity"):
+        loss, choices, size_of = _greedy(task, scores, sensitivity)
+        return least_loss(loss, worthwhile(choices, size_of), size_of, target=most)
+    return first_that_fits(
+        _path(task, scores, sensitivity),
+        lambda ratios: task.quantity_of(ratios, quantity) <= most,
+        task.widths_of,
+    )
+
+
+def _path(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> Path:
+    """The way from the dense model to the smallest that `sparsity.allocation` names."""
+    groups, allocation = group_infos(task), task.settings.sparsity.allocation
+    if allocation in ("global", "lamp"):
+        return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
+    if allocation == "erk":
+        return erdos_renyi_path(groups, _kernel_factors(task), max_ratio=_MAX_RATIO)
+    if allocation in ("score", "sensitivity"):
+        return sensitivity_path(*_greedy(task, scores, sensitivity))
+    return uniform_path(groups, max_ratio=_MAX_RATIO)
+
+
+def _greedy(
+    task: Outline,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+) -> tuple[Sensitivity, Mapping[str, Sequence[float]], Callable[[Mapping[str, float]], float]]:
+    """The loss, the choices and the size of the allocations `score` and `sensitivity`."""
+    sparsity = task.settings.sparsity
+    loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
+    name = (sparsity.size_target or _DEFAULT_TARGET)[0]
+    choices = choices_of(task, max_ratio=_MAX_RATIO)
+    return loss, choices, lambda ratios: task.quantity_of(ratios, name)
+
+
+def _kernel_factors(task: Outline) -> dict[str, float]:
+    """By group, the sum of the dimensions of its weights over that of their products."""
+    shapes = {name: p.shape for name, p in task.model.named_parameters() if p.dim() > 1}
+    factors = {}
+    for group in task.groups.prunable:
+        names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}
+        if group.block:
+            names = {name for name in shapes if group.block.holds(name)}
+        own = [shapes[name] for name in sorted(names) if name in shapes]
+        factors[group.name] = sum(map(sum, own)) / sum(shape.numel() for shape in own)
+    return factors

@@ -1,0 +1,81 @@
+"""What is left of a sweep's budget, and how much training of a trial that is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from paretoprune.config.groups.search import SearchSettings
+from paretoprune.results import Budget, Job
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.training_time import Pace, foretold_seconds
+from paretoprune.sweep.pending import Unfinished
+from paretoprune.sweep.results import SweepResults
+from paretoprune.sweep.search_problem import Problem
+
+_GUESS = 10.0  # seconds of an epoch, where nobody knows better
+# A trial that the budget leaves less than this share of its training is not begun.
+_LEAST_SHARE = 0.3
+
+
+class Account:
+    """What trials have spent, those that run included."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        search: SearchSettings,
+        results: SweepResults,
+        unfinished: Unfinished,
+        *,
+        clock: Callable[[], float] | None,
+    ) -> None:
+        self._problem, self._search = problem, search
+        self._results, self._unfinished = results, unfinished
+        self._begun = time.perf_counter()
+        self._clock = clock or self._seconds_so_far
+        self._earlier_s = 0.0  # that the trials of earlier runs took
+
+    def restore(self) -> None:
+        """Take the results so far as those of earlier runs."""
+        self._earlier_s = sum(sum(result.seconds.values()) for result in self._results.all)
+
+    def left(self) -> Left:
+        """What is left, and how to make epochs of it."""
+        return Left(self._budget_left(), self._problem.epochs, self._pace_at)
+
+    def fitted(self, job: Job, left: Left) -> Job | None:
+        """The job with as much training as is left; None where that is next to nothing."""
+        asked = self._problem.epochs if job.epochs is None else job.epochs
+        if asked == 0:
+            return job
+        most = left.epochs(1.0, macs=self._problem.cost_of(job.ratios).macs)
+        if left.budget.unit == "trials":
+            most = asked
+        if most < _LEAST_SHARE * asked:
+            return None
+        return replace(job, epochs=min(asked, most))
+
+    def _budget_left(self) -> Budget:
+        running = self._unfinished.running.values()
+        budget = self._search.budget or Budget(self._search.n_trials, "trials")
+        if budget.unit == "trials":  # those that were settled without training do not count
+            spent: float = self._results.num_counted + len(running)
+        elif budget.unit == "epochs":
+            spent = self._results.epochs + sum(job.epochs or 0.0 for job in running)
+        else:
+            spent = self._clock()
+        return Budget(budget.amount - spent, budget.unit)
+
+    def _seconds_so_far(self) -> float:
+        """Those of the trials of earlier runs, and of this run."""
+        return self._earlier_s + time.perf_counter() - self._begun
+
+    def _pace_at(self, macs: float) -> Pace:
+        """How long a model of this size trains."""
+        found = self._results.pace_at(macs)
+        if found is not None:
+            return found
+        known = self._problem.epoch_time()
+        return Pace(foretold_seconds(known, macs) if known else _GUESS, 0.0)

@@ -1,0 +1,84 @@
+"""The results of a sweep so far, with what is asked of them after each trial kept at hand."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Mapping
+
+from paretoprune.results import SKETCH, Direction, Job, TrialResult
+from paretoprune.search.budget.training_time import Pace, Paces
+from paretoprune.search.front.running_front import RunningFront
+
+
+class SweepResults:
+    """Grows by one result at a time; no question takes longer the more there are."""
+
+    def __init__(self, objectives: Mapping[str, Direction]) -> None:
+        self._objectives = objectives
+        self._clear()
+
+    def _clear(self) -> None:
+        self.all: list[TrialResult] = []  # by number
+        self.num_counted = 0  # those that count against `n_trials`
+        self.epochs = 0.0  # passes of training, of all of them
+        self._numbers: set[int] = set()
+        self._first_of: dict[tuple[object, ...], TrialResult] = {}  # by widths
+        self._front = RunningFront(self._objectives)
+        self._paces = Paces()
+
+    def __contains__(self, number: int) -> bool:
+        """Whether a trial is on record."""
+        return number in self._numbers
+
+    def add(self, result: TrialResult) -> None:
+        """Take in a result."""
+        insort(self.all, result, key=lambda r: r.number)
+        self._numbers.add(result.number)
+        if result.state != "duplicate" and result.origin != SKETCH:
+            self._first_of.setdefault(_key(result), result)
+        self.num_counted += not _was_settled_without_training(result)
+        self.epochs += result.epochs
+        self._front.add(result)
+        self._paces.add(result)
+
+    def remove(self, number: int) -> TrialResult:
+        """Forget a result, which is returned."""
+        removed = next(result for result in self.all if result.number == number)
+        rest = [result for result in self.all if result.number != number]
+        self._clear()
+        self.add_all(rest)
+        return removed
+
+    def add_all(self, results: Iterable[TrialResult]) -> None:
+        """Take in many."""
+        for result in results:
+            self.add(result)
+
+    def twin_of(self, job: Job) -> TrialResult | None:
+        """The trial with the architecture of the job, if one was tried."""
+        return self._first_of.get(_key(job))
+
+    def front(self) -> tuple[int, ...]:
+        """The numbers of the trials on the front."""
+        return self._front.numbers()
+
+    def pace_at(self, macs: float) -> Pace | None:
+        """How long a model of this size trains; None before anything was trained."""
+        return self._paces.at(macs)
+
+
+def is_twin(job: Job, other: Job) -> bool:
+    """Whether two jobs are of the same architecture."""
+    return _key(job) == _key(other)
+
+
+def _key(trial: Job | TrialResult) -> tuple[object, ...]:
+    """What makes two trials the same.
+
+    Those of a higher rung are trained on, and those that train others along are no repetitions.
+    """
+    return (trial.rung, bool(trial.nested), *sorted(trial.widths.items()))
+
+
+def _was_settled_without_training(result: TrialResult) -> bool:
+    return result.state in ("duplicate", "infeasible") and not result.seconds

@@ -1,0 +1,67 @@
+"""What a worker in another process loads, once, before it runs trials of a sweep."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paretoprune.executors.attempt import Evaluate
+from paretoprune.results import Job, TrialResult
+from paretoprune.storage.sweep_folder import SweepFolder
+
+
+@dataclass(frozen=True)
+class OpenWorker:
+    """Called in the worker. Plain data, so that it travels between processes and machines.
+
+    The sweep's folder, the user's own code and data must be there under the same paths.
+    """
+
+    config: Mapping[str, Any]
+    folder: SweepFolder  # holds the prepared dense model, and gets what the trials leave
+    cwd: Path  # where the user's command was given
+    threads: int
+
+    def __call__(self) -> Evaluate:
+        """Load data, dense model and scores; give the function that runs a trial with them."""
+        os.chdir(self.cwd)
+        sys.path.insert(0, str(self.cwd))
+        # Here, once the path is set, and only where trials run.
+        import torch
+
+        from paretoprune.config.load import load_settings
+        from paretoprune.problem.problem import outline
+        from paretoprune.trial.context_folder import load_prepared
+        from paretoprune.trial.run import run_trial
+
+        torch.set_num_threads(self.threads)
+        log_to(self.folder.path / "sweep.log")
+        prepared = load_prepared(outline(load_settings(self.config)), self.folder.dense)
+        if prepared is None:
+            raise FileNotFoundError(f"{self.folder.dense} holds no prepared dense model")
+
+        def evaluate(job: Job) -> TrialResult:
+            result = run_trial(prepared, job, folder=self.folder.trial(job.number))
+            # Before it is reported: the result outlives a sweep's process that has died.
+            self.folder.write_result(result)
+            return result
+
+        return evaluate
+
+
+def log_to(path: Path) -> logging.Handler:
+    """Have the package's messages written to the file too; a full disk costs them alone."""
+    handler = _PatientFileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger("paretoprune").addHandler(handler)
+    return handler
+
+
+class _PatientFileHandler(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: what cannot be logged is on the console."""

@@ -1,0 +1,1 @@
+"""One trial: dense model, context, proxy, schedules, run."""

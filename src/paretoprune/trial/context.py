@@ -1,0 +1,185 @@
+"""What a sweep prepares once: the trained dense model, its measures, scores and answers."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.instantiate import build
+from paretoprune.config.settings import Settings
+from paretoprune.errors import PruningError
+from paretoprune.finetune.distillation import Teacher
+from paretoprune.finetune.numerics.precision import uses_bfloat16
+from paretoprune.measure.bytes import count_bytes
+from paretoprune.measure.combine import combine
+from paretoprune.measure.latency.latency import measure_latency
+from paretoprune.measure.macs import count_macs
+from paretoprune.measure.params import count_params
+from paretoprune.measure.quality import measure_quality
+from paretoprune.problem.problem import Outline
+from paretoprune.pruning.candidate import Candidate
+from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
+from paretoprune.pruning.scorers.gradient.gates import GateScores
+from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
+from paretoprune.pruning.unstructured.size import ZeroedSize
+from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.trial.dense_model import dense_model, start_from
+
+_log = logging.getLogger(__name__)
+
+_NUM_SCORED = 6  # batches whose gradients score the dense model's channels
+_SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that trials share. The dense model is in eval mode and is never changed."""
+
+    outline: Outline
+    dense: nn.Module
+    dense_metrics: Metrics
+    start: Candidate  # what trials prune: the dense model, as it was trained before pruning
+    scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
+    teacher: Teacher | None  # the dense model's answers, cached; None without distillation
+    finetune: FinetuneSettings  # of the trials
+    gates: Mapping[str, Tensor] | None = None  # where the search goes by them: its `GateScores`
+    epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
+
+
+def prepare(task: Outline) -> Prepared:
+    """Train the dense model or take it from the cache, measure it, score its channels."""
+    task.findings.keep()  # all that can be known before the training is right
+    dense = dense_model(task)
+    dense_metrics = measure(task, dense, dense=None)
+    _warn_if_flattered(task.settings, dense_metrics)
+    _warn_if_too_bad(task.settings, dense_metrics)
+    start = start_from(task, dense)
+    scorer = build(task.settings.scorer, seed=task.settings.seed)
+    scores = start.score(scorer, training_batches(task))
+    teacher = teacher_of(task, dense)
+    return Prepared(task, dense, dense_metrics, start, scores, teacher, task.settings.finetune)
+
+
+def with_gate_scores(prepared: Prepared) -> Prepared:
+    """The same with the dense model's `GateScores`, which trainings can go on gathering."""
+    task = prepared.outline
+    dense = copy.deepcopy(prepared.dense).eval()
+    gates = GateScores(dense, task.groups.prunable)
+    for inputs, labels in training_batches(task, _NUM_SCORED):
+        dense.zero_grad()
+        torch.autograd.backward(cross_entropy(dense(inputs), labels))
+        gates()
+    found = gates.scores()
+    return replace(prepared, scores=scores_by_gates(task, prepared.start, found), gates=found)
+
+
+def scores_by_gates(
+    task: Outline, candidate: Candidate, gates: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    """Which channels of each group go first, where gates say how many.
+
+    If kept weights make up for what goes, gates times what the others cannot make up for.
+    Elsewhere, or where a layer's inputs cannot be read, the gates alone.
+    """
+    if task.settings.compensation_method != "least_squares":
+        return gates
+    scorer = Reconstruction()
+    try:
+        missed = candidate.score(scorer, training_batches(task, scorer.batches))
+    except PruningError as reason:
+        _log.info("channels go by their gates alone: %s", reason)
+        return gates
+    return {name: scores * missed[name] for name, scores in gates.items()}
+
+
+def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
+    """The dense model's answers, which the sweep distils from; None without distillation."""
+    return make_teacher(task, dense) if task.settings.finetune.distillation > 0 else None
+
+
+def make_teacher(task: Outline, dense: nn.Module) -> Teacher:
+    """The dense model's answers, computed when they are first needed."""
+    loader = task.data.train_dataloader()
+    return Teacher(
+        dense,
+        num_classes=task.info.num_classes,
+        device=task.device,
+        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+        bfloat16=uses_bfloat16(task.settings.finetune.precision, task.device),
+    )
+
+
+def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:
+    """Everything the settings ask for, on validation data, beside the dense model."""
+    quality = measure_quality(
+        model, task.data.val_dataloader(), num_classes=task.info.num_classes, device=task.device
+    )
+    latency = None
+    if task.settings.measure.latency:
+        latency = measure_latency(
+            model,
+            task.example,
+            task.settings.measure,
+            device=task.device,
+            dense=dense[0] if dense else None,
+        )
+    metrics = combine(
+        quality,
+        counted_cost(task, model),
+        size_bytes=count_bytes(model),
+        latency=latency,
+        dense=dense[1] if dense else None,
+    )
+    if task.removable.layers is None:
+        return metrics
+    return replace(metrics, compressed_bytes=count_compressed_bytes(model.state_dict()))
+
+
+def counted_cost(task: Outline, model: nn.Module) -> Cost:
+    """Parameters and MACs by counting; where weights go instead of channels, without zeros."""
+    if isinstance(task.removable.size, ZeroedSize):
+        return task.removable.size.cost_of(model)
+    return Cost(params=count_params(model), macs=count_macs(model, task.example))
+
+
+def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    """`(inputs, labels)` of the training part, on the device; the first `limit` batches.
+
+    In the usual memory order: scorers take gradients of narrow layers, and oneDNN's are wrong for
+    some of these in channels-last order (see `finetune/numerics/memory_format.py`).
+    """
+    for batch in islice(iter(task.data.train_dataloader()), limit):
+        yield batch[0].to(task.device).contiguous(), batch[1].to(task.device)
+
+
+def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
+    published, found = settings.model.published_accuracy, metrics.accuracy
+    if published is not None and found is not None and found > published + _SUSPICIOUS:
+        _log.warning(
+            "the dense model reaches %.1f %% on the validation data, %.1f points above the "
+            "published %.1f %%: it has probably seen these samples, which flatters models that "
+            "are barely pruned; set `data.validation_from=test`",
+            found,
+            found - published,
+            published,
+        )
+
+
+def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
+    """No mistake: a pruned model may well be better than the dense one, by a little."""
+    least, found = settings.sparsity.min_accuracy, metrics.accuracy
+    if least is not None and found is not None and found < least:
+        _log.warning(
+            "the dense model reaches %.1f %% on the validation data, less than "
+            "`sparsity.min_accuracy=%g`: only models that become better than it can meet that",
+            found,
+            least,
+        )

@@ -1,0 +1,116 @@
+"""What a sweep prepared once, on disk: a resumed sweep and every worker start from the same."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from paretoprune.errors import SweepError, WeightsError
+from paretoprune.problem.problem import Outline
+from paretoprune.pruning.structured.checkpoint import load_state, save_state
+from paretoprune.results import EpochTime, Metrics
+from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
+from paretoprune.trial.context import Prepared, teacher_of
+from paretoprune.trial.dense_model import start_from
+
+_log = logging.getLogger(__name__)
+
+_WEIGHTS = "model.safetensors"
+_SCORES = "scores.safetensors"
+_GATES = "gates.safetensors"
+_SEALED = "prepared.json"
+
+
+def keep_prepared(prepared: Prepared, folder: Path) -> None:
+    """Write the dense model, its groups, measures and scores."""
+    write_json(folder / "groups.json", prepared.outline.groups.to_json())
+    write_json(folder / "data.json", asdict(prepared.outline.info))
+    write_json(folder / "metrics.json", asdict(prepared.dense_metrics))
+    save_state(folder / _WEIGHTS, prepared.dense)
+    files = [_WEIGHTS, _SCORES]
+    write_bytes(folder / _SCORES, save(_plain(prepared.scores)))
+    if prepared.gates is not None:
+        files.append(_GATES)
+        write_bytes(folder / _GATES, save(_plain(prepared.gates)))
+    # Last, with checksums of the others: what is not whole is made again.
+    kept = {
+        "digest": prepared.outline.digest,
+        "metrics": asdict(prepared.dense_metrics),
+        "files": {name: digest_of(folder / name) for name in files},
+    }
+    write_sealed(folder / _SEALED, kept | _training(prepared))
+
+
+def keep_training(prepared: Prepared, folder: Path) -> None:
+    """Add the learning rate and the time of an epoch to what `keep_prepared` wrote."""
+    write_sealed(folder / _SEALED, read_sealed(folder / _SEALED) | _training(prepared))
+
+
+def _training(prepared: Prepared) -> dict[str, Any]:
+    """What is known of trainings to come."""
+    return {
+        "learning_rate": prepared.finetune.learning_rate,
+        "epoch_time": prepared.epoch_time and asdict(prepared.epoch_time),
+    }
+
+
+def refuse_other_task(task: Outline, folder: Path) -> None:
+    """Raises SweepError if what is kept was made from other data, weights or model code."""
+    try:
+        kept = read_sealed(folder / _SEALED)["digest"]
+    except (OSError, ValueError, KeyError):
+        return  # nothing is there, or something damaged, which is made again
+    if kept != task.digest:
+        raise SweepError(
+            f"{folder.parent} was made from other data, weights or model code than there are "
+            "now; give this sweep another `name`, or remove the folder"
+        )
+
+
+def load_prepared(task: Outline, folder: Path) -> Prepared | None:
+    """What `keep_prepared` wrote; None where that is nothing, or is damaged.
+
+    Raises SweepError if it was made from other data or another model.
+    """
+    refuse_other_task(task, folder)
+    try:
+        kept = read_sealed(folder / _SEALED)
+        if any(digest_of(folder / name) != digest for name, digest in kept["files"].items()):
+            raise ValueError("a file in it has changed")
+        load_state(task.model, folder / _WEIGHTS)
+        scores = _on(task.device, load_file(folder / _SCORES))
+        gates = _on(task.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
+        metrics = Metrics(**kept["metrics"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, WeightsError) as error:
+        _log.warning("%s is damaged (%s); it is made again", folder, error)
+        return None
+    dense = task.model.eval()
+    finetune = replace(task.settings.finetune, learning_rate=kept["learning_rate"])
+    return Prepared(
+        task,
+        dense,
+        metrics,
+        start_from(task, dense),
+        scores,
+        teacher_of(task, dense),
+        finetune,
+        gates=gates,
+        epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
+    )
+
+
+def _plain(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: values.cpu().contiguous() for name, values in scores.items()}
+
+
+def _on(device: torch.device, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: values.to(device) for name, values in scores.items()}

@@ -1,0 +1,104 @@
+"""A picked trial trained for longer, and trained again with other seeds.
+
+The best of many noisy validation scores is flattered. What training it anew gives, and by how much
+seeds differ, tells by how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.instantiate import build
+from paretoprune.data import to_device
+from paretoprune.finetune.fit import fit
+from paretoprune.pruning.structured.checkpoint import rebuild
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.results import EpochRecord, Job, TrialResult
+from paretoprune.storage.atomic import read_json
+from paretoprune.trial.context import Prepared, make_teacher
+from paretoprune.trial.run import run_trial
+
+_SEED_STEP = 100_003  # a prime beyond the number of trials, which take the seeds that follow
+
+
+def train_longer(
+    prepared: Prepared, model: nn.Module, settings: FinetuneSettings, *, seed: int
+) -> tuple[EpochRecord, ...]:
+    """Train a pruned model in place; it keeps the weights it came with if none are better."""
+    task = prepared.outline
+    teacher = None
+    if settings.distillation > 0:
+        teacher = prepared.teacher or make_teacher(task, prepared.dense)
+    return fit(
+        model,
+        train_loader=task.data.train_dataloader(),
+        val_loader=task.data.val_dataloader(),
+        settings=settings,
+        epochs=settings.epochs,
+        seed=seed,
+        device=task.device,
+        teacher=teacher,
+        evaluate_start=True,
+    ).curve
+
+
+def nth_seed(trial: TrialResult, index: int) -> int:
+    """The seed of the trial's repetition number `index`, counted from 1."""
+    return (trial.seed + index * _SEED_STEP) % 2**31
+
+
+def lineage(trial: TrialResult, results: Mapping[int, TrialResult]) -> list[TrialResult]:
+    """The trials that it stems from, the first one from the dense model, and itself at the end."""
+    found = [trial]
+    while found[0].parent is not None:
+        found.insert(0, results[found[0].parent])
+    return found
+
+
+def reseeded(prepared: Prepared, seed: int) -> Prepared:
+    """The same with another order and augmentation of the training images; the parts stay."""
+    task = prepared.outline
+    pretrained = task.settings.model.weights is not None
+    data = build(task.settings.data, seed=seed, pretrained=pretrained)
+    to_device(data, task.device)
+    task = replace(task, data=data)
+    # The cached answers of a teacher are to the images as they were augmented.
+    teacher = make_teacher(task, prepared.dense) if prepared.teacher else None
+    return replace(prepared, outline=task, teacher=teacher)
+
+
+def train_again(
+    prepared: Prepared,
+    trial: TrialResult,
+    results: Mapping[int, TrialResult],
+    *,
+    seed: int,
+    folder: Path,
+) -> nn.Module:
+    """The trial and all that it stems from, trained from the dense model with another seed.
+
+    `prepared` is `reseeded`. `folder` receives the weights of each. The architecture is that of
+    the trial.
+    """
+    settings = prepared.outline.settings
+    untimed = replace(settings, measure=replace(settings.measure, latency=False))
+    prepared = replace(prepared, outline=replace(prepared.outline, settings=untimed))
+    for member in lineage(trial, results):
+        job = Job(
+            number=member.number,
+            origin=member.origin,
+            ratios=member.ratios,
+            widths=member.widths,
+            seed=seed,
+            parent=member.parent,
+        )
+        run_trial(prepared, job, folder=folder / f"{member.number:04d}")
+    last = folder / f"{trial.number:04d}"
+    plan = Plan.from_json(read_json(last / "plan.json"))
+    groups = prepared.outline.groups.prunable
+    return rebuild(prepared.dense, groups, plan, last / "model.safetensors").eval()

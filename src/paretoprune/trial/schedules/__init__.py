@@ -1,0 +1,1 @@
+"""Schedules: how a trial carries out its plan while it trains. One function each."""

@@ -1,0 +1,33 @@
+"""Gradual pruning: masks grow while the network trains; at the end the plan is carried out."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+from torch import Tensor
+
+from paretoprune.finetune.callbacks.masks import MaskSchedule
+from paretoprune.finetune.pruning_steps import widths_between
+from paretoprune.pruning.candidate import Narrowed, Zeroed
+from paretoprune.results import Job
+from paretoprune.trial.context import Prepared
+from paretoprune.trial.schedules.steps import Start, Trained, epochs_of, train
+
+
+def gradual(prepared: Prepared, job: Job, start: Start) -> Trained:
+    """Train the model whole under masks that grow along the cubic curve, then prune for real."""
+    settings = prepared.outline.settings
+    assert isinstance(start.candidate, Narrowed | Zeroed)
+    candidate = replace(start.candidate, model=copy.deepcopy(start.candidate.model))
+    before = candidate.widths()
+
+    def masks_at(share: float) -> dict[str, Tensor]:
+        widths = widths_between(before, job.widths, share)
+        return candidate.masks(start.scores, widths)
+
+    masks = MaskSchedule(masks_at, ramp=settings.schedule.ramp)
+    epochs = epochs_of(prepared, job)
+    curve = train(prepared, candidate, job, epochs=epochs, masks=masks)
+    pruned = candidate.cut(start.scores, job.widths, proof=prepared.outline.example)
+    return Trained(pruned, curve, epochs)

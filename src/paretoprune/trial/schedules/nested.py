@@ -1,0 +1,40 @@
+"""Smaller networks as parts of a candidate's, for a training that goes on in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from paretoprune.finetune.nested import Slice
+from paretoprune.pruning.candidate import Candidate, Narrowed
+from paretoprune.pruning.structured.apply import apply_plan, kept_positions
+from paretoprune.pruning.structured.coordinates import remaining
+from paretoprune.pruning.structured.plan import make_plan
+from paretoprune.trial.context import Prepared
+
+
+def slices_of(
+    prepared: Prepared, candidate: Candidate, widths: Sequence[Mapping[str, int]]
+) -> list[Slice]:
+    """Networks of these widths, none wider than the candidate, whose weights are parts of its own.
+
+    Their channels go in the order of the dense model's scores, so that each is part of every wider
+    one, and those of `widths` are what later cuts of the candidate by these scores leave.
+    """
+    if not widths:
+        return []
+    assert isinstance(candidate, Narrowed)
+    model, groups = candidate.model, candidate.groups
+    scores = dense_scores(prepared, candidate)
+    plans = [make_plan(groups, scores, one) for one in widths]
+    return [
+        Slice(apply_plan(model, groups, plan), kept_positions(model, groups, plan))
+        for plan in plans
+    ]
+
+
+def dense_scores(prepared: Prepared, candidate: Narrowed) -> dict[str, Tensor]:
+    """The dense model's scores of the channels that are left."""
+    kept = remaining(candidate.dense_groups, candidate.plan)
+    return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}

@@ -1,0 +1,215 @@
+"""What every schedule is made of: cut and prove, compensate, recalibrate, train."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.instantiate import build
+from paretoprune.finetune.batchnorm import recalibrate_batchnorm
+from paretoprune.finetune.callbacks.masks import MaskSchedule
+from paretoprune.finetune.callbacks.regrow import Regrow
+from paretoprune.finetune.callbacks.regularisation import Pressure
+from paretoprune.finetune.fit import fit
+from paretoprune.finetune.loader import Beginning
+from paretoprune.finetune.nested import num_at_once
+from paretoprune.measure.quality import measure_quality
+from paretoprune.pruning.candidate import Candidate, Narrowed
+from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.scorers.gradient.gates import GateScores
+from paretoprune.results import EpochRecord, Job
+from paretoprune.trial.context import Prepared, training_batches
+from paretoprune.trial.schedules.nested import slices_of
+
+_log = logging.getLogger(__name__)
+
+_START_BATCHES = 2  # of a re-calibration after which the model is trained
+_GLANCE = 1  # batches of validation data
+_NUM_CALIBRATED = 256  # training samples on which kept weights make up for what went
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a trial prunes: the dense model, or what an earlier trial made of it."""
+
+    candidate: Candidate
+    scores: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A pruned and trained model, and how it came about."""
+
+    candidate: Candidate
+    curve: tuple[EpochRecord, ...]
+    epochs: float = 0.0  # passes over the training data
+    compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, "seconds"
+    scores: Mapping[str, Tensor] = field(default_factory=dict)  # of the channels that are left
+
+
+class Schedule(Protocol):
+    """Carries out one job: prunes to its widths and trains, in the schedule's own order."""
+
+    def __call__(self, prepared: Prepared, job: Job, start: Start, /) -> Trained: ...
+
+
+def rescore(prepared: Prepared, candidate: Candidate, job: Job) -> dict[str, Tensor]:
+    """Scores of what is left."""
+    scorer = build(prepared.outline.settings.scorer, seed=job.seed)
+    return candidate.score(scorer, training_batches(prepared.outline))
+
+
+def cut(
+    prepared: Prepared,
+    candidate: Candidate,
+    scores: Mapping[str, Tensor],
+    widths: Mapping[str, int],
+    *,
+    trained_next: bool,
+) -> tuple[Candidate, dict[str, float]]:
+    """The candidate with so much left, proved, compensated, its BatchNorm statistics renewed.
+
+    And what the compensation took and, unless training in a search follows, the validation loss
+    without and with it in nats; empty where there is none.
+    """
+    smaller = candidate.cut(scores, widths, proof=prepared.outline.example)
+    method = prepared.outline.settings.compensation_method
+    if method is None:
+        # Training replaces the statistics within some twenty steps: a start is enough.
+        recalibrate(prepared, smaller.model, most=_START_BATCHES if trained_next else None)
+        return smaller, {}
+    report = prepared.outline.settings.search is None
+    gains = {"loss_before": _recalibrated_loss(prepared, smaller.model)} if report else {}
+    started = time.perf_counter()
+    samples = calibration_samples(prepared, _NUM_CALIBRATED)
+    compensate(method, smaller.model, candidate.model, smaller.rows_left(candidate), samples)
+    gains["seconds"] = time.perf_counter() - started
+    if report:
+        gains["loss_after"] = _validation_loss(prepared, smaller.model)
+        _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", gains)
+    return smaller, gains
+
+
+def calibration_samples(prepared: Prepared, count: int) -> Tensor:
+    """The first so many training samples, (count, ...), or all there are."""
+    found: list[Tensor] = []
+    for inputs, _ in training_batches(prepared.outline):
+        found.append(inputs)
+        if sum(map(len, found)) >= count:
+            break
+    return torch.cat(found)[:count]
+
+
+def recalibrate(prepared: Prepared, model: nn.Module, *, most: int | None = None) -> None:
+    """Renew the BatchNorm statistics on training batches, at most so many."""
+    limit = prepared.finetune.recalibration_batches
+    if most is not None:
+        limit = min(limit, most)
+    recalibrate_batchnorm(
+        model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
+    )
+
+
+def _recalibrated_loss(prepared: Prepared, model: nn.Module) -> float:
+    """That of a copy whose BatchNorm statistics are renewed, as they are without compensation."""
+    plain = copy.deepcopy(model)
+    recalibrate(prepared, plain)
+    return _validation_loss(prepared, plain)
+
+
+def _validation_loss(prepared: Prepared, model: nn.Module) -> float:
+    task = prepared.outline
+    loader = task.data.val_dataloader()
+    quality = measure_quality(model, loader, num_classes=task.info.num_classes, device=task.device)
+    return quality.loss
+
+
+def train(
+    prepared: Prepared,
+    candidate: Candidate,
+    job: Job,
+    *,
+    epochs: float,
+    first_epoch: int = 1,
+    settings: FinetuneSettings | None = None,
+    masks: MaskSchedule | Regrow | None = None,
+    pressure: Pressure | None = None,
+    batches: Sequence[Sequence[Tensor]] | None = None,
+    gates: GateScores | None = None,
+) -> tuple[EpochRecord, ...]:
+    """Train the candidate's model in place; what is gone stays gone. Returns the curve.
+
+    `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
+    `epochs`, what passes through networks that are trained along takes its part.
+    """
+    task = prepared.outline
+    epochs /= num_at_once(len(job.nested))
+    if masks is None and (held := candidate.held):
+        masks = MaskSchedule(lambda _share: held, ramp=0)
+    # Of a single round there is nothing to choose: a glance at the validation data will do.
+    val_loader = task.data.val_dataloader()
+    if epochs <= 1 and batches is None:
+        val_loader = Beginning(val_loader, _GLANCE)
+    chosen = settings or _for_size(prepared, job)
+    if prepared.teacher is None:
+        chosen = replace(chosen, distillation=0.0)
+    result = fit(
+        candidate.model,
+        train_loader=task.data.train_dataloader() if batches is None else batches,
+        val_loader=val_loader,
+        settings=chosen,
+        epochs=epochs,
+        seed=job.seed,
+        device=task.device,
+        teacher=prepared.teacher,
+        masks=masks,
+        pressure=pressure,
+        nested=slices_of(prepared, candidate, job.nested),
+        on_gradients=gates,
+        first_epoch=first_epoch,
+    )
+    return result.curve
+
+
+def epochs_of(prepared: Prepared, job: Job) -> float:
+    """How many epochs a trial is fine-tuned for: as its rung says, or as the settings."""
+    return prepared.finetune.epochs if job.epochs is None else job.epochs
+
+
+def gates_of(prepared: Prepared, candidate: Candidate, job: Job) -> GateScores | None:
+    """What gathers scores while the candidate is trained, where the search goes by them.
+
+    Not where it trains others in its weights: their channels have an order that must stay.
+    """
+    by_gates = prepared.outline.settings.goes_by_gates and not job.nested
+    if not by_gates or not isinstance(candidate, Narrowed):
+        return None
+    return GateScores(candidate.model, candidate.groups)
+
+
+def _for_size(prepared: Prepared, job: Job) -> FinetuneSettings:
+    """The settings with the peak learning rate for a model of this size."""
+    finetune = prepared.finetune
+    rate = finetune.learning_rate * rate_factor(prepared, job.widths)
+    return replace(finetune, learning_rate=rate)
+
+
+def rate_factor(prepared: Prepared, widths: Mapping[str, int]) -> float:
+    """What multiplies the peak learning rate for a model of these widths: small ones take more.
+
+    Where weights go instead of channels, the network is not smaller.
+    """
+    task = prepared.outline
+    if task.removable.layers:
+        return 1.0
+    share = task.cost_at(widths).macs / task.cost_of({}).macs
+    return math.pow(share, -prepared.finetune.rate_growth)

@@ -1,0 +1,81 @@
+"""Settings that are right by themselves and wrong together: each rule is told, all at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from paretoprune.config.cross_checks import RULES
+from paretoprune.config.load import load_settings
+from paretoprune.config.settings import Settings
+from tests.config.test_load import composed, mistakes_of
+
+SWEEP = ("search=tpe", "name=x")
+SHARED = ("search=shared", "name=x")
+NOT_TIMED = "measure.latency=false"
+WRONG = [
+    (("schedule=regrow",), "exchanges single weights; set `granularity=weights`"),
+    (("schedule=regrow", "granularity=nm"), "`schedule=regrow` needs `granularity=weights`"),
+    (("schedule=one_by_one", "granularity=nm"), "needs `granularity=channels`"),
+    (("compensation=obs",), "`compensation=obs` is for single weights"),
+    (("granularity=weights", "sparsity.latency=0.5"), "zeros do not change the latency"),
+    (("granularity=block", "sparse_training=bn_scale"), "`sparse_training=bn_scale` needs"),
+    ((*SHARED, "granularity=weights"), "trains networks with fewer channels"),
+    ((*SHARED, "schedule=iterative"), "many networks at once; set `schedule=one_shot`"),
+    ((*SHARED, "sparse_training=growing"), "prepares one cut, and `search=shared` makes many"),
+    (("schedule=lottery", "model.weights=a.pt"), "set `schedule.rewind=learning_rate`"),
+    (("schedule=lottery", "schedule.rewind_epoch=99"), "must be below `model.train.epochs`"),
+    (
+        (*SWEEP, NOT_TIMED, "+search.objectives.latency_ms=minimize"),
+        "latency_ms, which is not measured with `measure.latency=false`",
+    ),
+    (("sparsity.max_latency_ms=1", NOT_TIMED), "needs `measure.latency=true`"),
+    (("sparsity.latency=0.5", NOT_TIMED), "needs `measure.latency=true`"),
+    (("name=a/b",), "`name=a/b` must be made of letters"),
+    (("search=tpe",), "a sweep needs a `name`"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "sentence"), WRONG)
+def test_what_does_not_go_together_is_told(overrides: tuple[str, ...], sentence: str) -> None:
+    [found] = mistakes_of(*overrides)
+    assert sentence in found
+
+
+def test_the_defaults_break_no_rule() -> None:
+    settings = load_settings(composed())
+    assert [rule(settings) for rule in RULES] == [None] * len(RULES)
+
+
+def test_rules_that_are_broken_together_are_told_together() -> None:
+    found = mistakes_of("schedule=regrow", "compensation=obs", "name=a/b")
+    assert [sentence.split("`")[1] for sentence in found] == [
+        "schedule=regrow",
+        "compensation=obs",
+        "name=a/b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (("sparsity.macs=0.5", "sparsity.ratio=0.5"), "give one target, not"),
+        (("schedule=iterative", "schedule.steps=1"), "`schedule.steps` must be 2 or more"),
+        ((*SWEEP, "+search.objectives.speed=minimize"), "speed, which is not"),
+        ((*SWEEP, "search.max_ratio=0.5"), "must not exceed `search.max_ratio=0.5`"),
+        (("~search.objectives.macs", *SWEEP), "two or three quantities, got 1"),
+        (("executor.workers=2",), "needs other processes"),
+        (("+executor.gpus_per_worker=1",), "needs `executor=ray` or `executor=slurm`"),
+        (("+executor.address=auto",), "`executor.address` needs `executor=ray`"),
+        ((*SWEEP, "search.sampler=null"), "`search.strategy=full` needs `search.sampler`"),
+    ],
+)
+def test_one_group_may_contradict_itself(overrides: tuple[str, ...], sentence: str) -> None:
+    [found] = mistakes_of(*overrides)
+    assert sentence in found
+
+
+@pytest.mark.parametrize(
+    "overrides", [("schedule=one_by_one",), ("granularity=depth", "sparsity.latency=0.5")]
+)
+def test_what_goes_together_is_taken(overrides: tuple[str, ...]) -> None:
+    assert isinstance(load_settings(composed(*overrides)), Settings)

@@ -1,0 +1,45 @@
+"""All metrics together, with the gains over the dense model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from paretoprune.measure.combine import combine
+from paretoprune.results import Cost, Latency, Metrics, Quality
+
+QUALITY = Quality(90.0, 89.0, 88.0, 87.0, 0.4, 3.0, top5_accuracy=99.0)
+COST = Cost(params=50, macs=200)
+SIZES = {"params": 50, "macs": 200}
+
+
+def test_everything_that_was_measured_is_there() -> None:
+    latency = Latency(2.0, 3.0, 500.0, dense_latency_ms=5.0)
+    dense = Metrics(params=100, macs=800)
+    metrics = combine(QUALITY, COST, size_bytes=321, latency=latency, dense=dense)
+    expected = asdict(QUALITY) | SIZES | asdict(latency) | {"size_bytes": 321}
+    gains = {"compression_ratio": 2.0, "theoretical_speedup": 4.0, "measured_speedup": 2.5}
+    assert metrics.measured() == expected | gains
+
+
+def test_without_latency_and_dense_model_there_are_no_gains() -> None:
+    metrics = combine(QUALITY, COST, size_bytes=1)
+    assert metrics.measured().keys() == {*asdict(QUALITY), *SIZES, "size_bytes"}
+
+
+def test_a_latency_measured_alone_gives_no_speedup() -> None:
+    latency = Latency(2.0, 3.0, 500.0)
+    metrics = combine(QUALITY, COST, size_bytes=1, latency=latency, dense=Metrics(params=100))
+    assert metrics.measured_speedup is None
+    assert metrics.theoretical_speedup is None
+    assert metrics.compression_ratio == 2.0
+
+
+def test_a_latency_is_told_in_the_weather_of_the_dense_models_own_measurement() -> None:
+    """The machine was twice as slow as when the dense model was measured."""
+    latency = Latency(2.0, 3.0, 500.0, dense_latency_ms=8.0)
+    dense = Metrics(params=100, macs=800, latency_ms=4.0)
+    metrics = combine(QUALITY, COST, size_bytes=1, latency=latency, dense=dense)
+    assert (metrics.latency_ms, metrics.latency_p95_ms) == (1.0, 1.5)
+    assert metrics.throughput_per_s == 1000.0
+    assert metrics.dense_latency_ms == 4.0
+    assert metrics.measured_speedup == 4.0

@@ -1,0 +1,124 @@
+"""The model card tells what a user must know, with the right numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from paretoprune.pick.card.model_card import CardFacts, LayerRow, model_card
+from paretoprune.pick.card.tested import FinalFigures
+from paretoprune.results import (
+    Comparison,
+    DataInfo,
+    FileFacts,
+    GroupInfo,
+    Metrics,
+    Preprocessing,
+    Repeat,
+)
+from tests.report.kit import DENSE, OBJECTIVES, trial
+
+TESTED = FinalFigures(
+    pruned=Metrics(accuracy=96.0),
+    dense=Metrics(accuracy=97.0),
+    interval=(93.16, 97.69),
+    dense_interval=(94.37, 98.42),
+    comparison=Comparison(
+        agreement=98.0,
+        only_dense_right=5,
+        only_pruned_right=2,
+        class_counts=(150, 0, 150),
+        dense_recall=(100.0, None, 94.0),
+        pruned_recall=(99.0, None, 90.0),
+    ),
+)
+FACTS = CardFacts(
+    sweep_name="digits",
+    model_name="paretoprune.models.resnet20",
+    data_name="paretoprune.data.Digits",
+    data=DataInfo(
+        3, (1, 8, 8), 1200, 297, 300, "A sixth is held back.", class_names=("a", "b", "c")
+    ),
+    preprocessing=Preprocessing(255.0, (0.3,), (0.4,), "grey"),
+    groups=[GroupInfo("layer1", 16), GroupInfo("layer2", 32), GroupInfo("layer3", 64)],
+    layers=[LayerRow("conv", (16, 1, 3, 3), (8, 1, 3, 3), 9216, 4608)],
+    trial=trial(17, 97.25, 10_250_000, latency_ms=1.4),
+    dense=DENSE,
+    objectives=OBJECTIVES,
+    num_trials=30,
+    device="cpu, 1 thread, batch of 1",
+    tested=TESTED,
+    files=[FileFacts("safetensors", difference=0.0)],
+)
+
+
+def test_the_card_compares_with_the_dense_model() -> None:
+    lines = model_card(FACTS).splitlines()
+    assert lines[0] == "# digits, trial 17"
+    assert "| accuracy (%) | 98.30 % | 97.25 % | -1.05 |" in lines
+    assert "| MACs | 41M | 10.2M | 25.0 % of dense |" in lines
+    assert "| latency (ms) | 4.1 ms | 1.4 ms | 34.1 % of dense |" in lines
+    assert not any(line.startswith("| loss") for line in lines)  # not measured of the pruned one
+
+
+def test_the_card_tells_widths_origin_data_and_loading() -> None:
+    card = model_card(FACTS)
+    for part in (
+        "| layer1 | 16 | 8 |",
+        "| layer3 | 64 | 64 |",
+        "A sixth is held back.",
+        "1200 samples for training, 297 for validation, 300 for the test",
+        "maximize accuracy and minimize macs",
+        "Seed 3",
+        "Trial 17 of 30",
+        "cpu, 1 thread, batch of 1",
+        'paretoprune.load_model(".")',
+        "| conv | 16 x 1 x 3 x 3 | 8 x 1 x 3 x 3 | 50.0 % (4.61k) |",
+        "Licence: not stated",
+    ):
+        assert part in card
+
+
+def test_the_test_is_told_with_intervals_gaps_and_the_classes_that_lose_most() -> None:
+    card = model_card(FACTS)
+    for part in (
+        "| accuracy (%) | 97.00 % | 96.00 % | -1.00 |",
+        "pruned 93.16 to 97.69 %, dense 94.37 to 98.42 %",
+        "Validation minus test is +1.25 points for the pruned model, +1.30 for the dense one",
+        "agree on 98.00 % of the samples; only the dense one is right on 5",
+    ):
+        assert part in card
+    assert card.index("| c | 150 | 94.00 % | 90.00 % | -4.00 |") < card.index("| a | 150 |")
+    assert "| b | 0 |" not in card  # a class without samples has no recall
+
+
+def test_without_a_test_part_the_card_says_so() -> None:
+    card = model_card(dataclasses.replace(FACTS, tested=None))
+    assert "There is no test part" in card
+    assert "part, once" not in card
+
+
+def test_latency_appears_only_when_measured() -> None:
+    untimed = dataclasses.replace(FACTS, trial=trial(1, 90.0, 10))
+    assert "Latency was measured" not in model_card(untimed)
+
+
+def test_other_seeds_and_longer_training_are_told() -> None:
+    repeats = [Repeat(1, 96.0, 95.0), Repeat(2, 97.0, 95.0)]
+    card = model_card(dataclasses.replace(FACTS, repeats=repeats, extra_epochs=40))
+    assert "| 2 | 97.00 % | 95.00 % |" in card
+    assert "validation 96.50 % (standard deviation 0.71), test 95.00 %" in card
+    assert "97.25 % lies +0.75 points from their mean" in card
+    assert "fine-tuned for 40 epochs more" in card
+
+
+def test_files_that_could_not_be_made_have_a_reason_and_no_snippet() -> None:
+    files = [
+        FileFacts("safetensors", difference=0.0),
+        FileFacts("onnx", difference=2e-7, latency_ms=0.5, dense_latency_ms=1.0),
+        FileFacts("pt2", reason="torch.export cannot take it"),
+    ]
+    card = model_card(dataclasses.replace(FACTS, files=files))
+    assert "no pt2: torch.export cannot take it" in card
+    assert "0.5 ms in onnxruntime, the dense model 1 ms in the same run" in card
+    assert 'InferenceSession("model.onnx")' in card
+    assert "torch.export.load" not in card

@@ -1,0 +1,232 @@
+"""Pick rules on fronts made by hand, against brute force, and what they say when nothing fits."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from paretoprune.errors import PickError
+from paretoprune.pick.rules import PickRequest, choose
+from paretoprune.results import Direction, TrialResult
+from paretoprune.search.front.spread import unit_points
+from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
+
+FRONT = [
+    trial(0, 98.0, 30_000_000, latency_ms=3.0),
+    trial(1, 97.0, 10_000_000, latency_ms=1.5),
+    trial(2, 96.5, 3_000_000, latency_ms=1.4),
+    trial(3, 80.0, 1_000_000, latency_ms=1.6),
+]
+OFF = [
+    trial(4, 90.0, 20_000_000),
+    trial(5, None, None, state="failed", reason="loss became NaN"),
+    trial(6, 98.0, 30_000_000, state="duplicate", duplicate_of=0),
+]
+
+
+def picks(
+    request: PickRequest,
+    results: list[TrialResult] | None = None,
+    objectives: dict[str, Direction] = OBJECTIVES,
+) -> list[int]:
+    results = [*FRONT, *OFF] if results is None else results
+    front = front_of(results, objectives)
+    chosen = choose(results, front=front, dense=DENSE, request=request, objectives=objectives)
+    return [trial.number for trial in chosen]
+
+
+def pick(
+    request: PickRequest,
+    results: list[TrialResult] | None = None,
+    objectives: dict[str, Direction] = OBJECTIVES,
+) -> int:
+    [number] = picks(request, results, objectives)
+    return number
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("knee", 2),
+        ("most_accurate", 0),
+        ("max_accuracy", 0),
+        ("cheapest", 3),
+        ("smallest", 3),
+        ("min_macs", 3),
+        ("fastest", 2),
+        ("max_latency_ms", 0),
+        ("min_accuracy", 3),
+    ],
+)
+def test_rules(rule: str, expected: int) -> None:
+    assert pick(PickRequest(rules=(rule,))) == expected
+
+
+def test_the_smallest_file_need_not_have_the_fewest_parameters() -> None:
+    sizes = {0: 900_000, 1: 200_000, 2: 150_000, 3: 160_000}
+    results = [replace(t, metrics=replace(t.metrics, size_bytes=sizes[t.number])) for t in FRONT]
+    assert pick(PickRequest(rules=("min_size",)), results) == 2
+
+
+def test_the_knee_is_the_default() -> None:
+    assert pick(PickRequest()) == 2
+
+
+@given(st.integers(0, 2000), st.integers(9, 40))
+def test_the_knee_is_farthest_from_the_line_between_the_extremes(seed: int, count: int) -> None:
+    results = sweep(count, seed=seed)
+    members = [results[number] for number in front_of(results, OBJECTIVES)]
+    spots = {m.number: _spot(m) for m in members}
+    (x0, y0), (x1, y1) = min(spots.values()), max(spots.values())
+    assume(x1 > x0)
+
+    def distance(spot: tuple[float, float]) -> float:
+        """Signed distance to the chord, both axes scaled to 1; positive is above it."""
+        u, v = (spot[0] - x0) / (x1 - x0), (spot[1] - y0) / (y1 - y0)
+        return (v - u) / math.sqrt(2)
+
+    best = max(distance(spot) for spot in spots.values())
+    chosen = pick(PickRequest(), results)
+    assert distance(spots[chosen]) == pytest.approx(best, abs=1e-9)
+
+
+def _spot(result: TrialResult) -> tuple[float, float]:
+    measured = result.metrics.measured()
+    return math.log(measured["macs"]), measured["accuracy"]
+
+
+def test_the_knee_of_one_and_of_two_points() -> None:
+    assert pick(PickRequest(), [FRONT[3]]) == 3
+    assert pick(PickRequest(), [FRONT[3], FRONT[0]]) == 0  # a tie goes to the better quality
+
+
+def test_the_knee_of_a_front_without_a_bulge_is_a_pruned_model() -> None:
+    dense = trial(0, 98.0, 30_000_000, origin="dense")
+    sagging = trial(1, 80.5, 10_000_000)
+    assert pick(PickRequest(), [dense, sagging, FRONT[3]]) == 3
+    assert pick(PickRequest(), [dense]) == 0
+
+
+def test_the_knee_of_equal_points_is_the_first() -> None:
+    assert pick(PickRequest(), [trial(7, 90.0, 10), trial(2, 90.0, 10)]) == 2
+
+
+def test_the_knee_with_three_objectives_is_the_most_balanced() -> None:
+    objectives: dict[str, Direction] = {**OBJECTIVES, "latency_ms": "minimize"}
+    assert pick(PickRequest(), FRONT, objectives) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"max_macs": 9_999_999}, 2),
+        ({"max_macs": 10_000_000}, 1),
+        ({"min_accuracy": 97.5}, 0),
+        ({"max_accuracy_drop": 1.4}, 0),
+        ({"max_accuracy_drop": 1.4, "max_latency_ms": 1.5}, 1),
+        ({}, 0),
+    ],
+)
+def test_limits_come_before_the_rule(limits: dict[str, float], expected: int) -> None:
+    assert pick(PickRequest(rules=("max_accuracy",), limits=limits)) == expected
+
+
+def test_trials_by_their_numbers_and_several_rules() -> None:
+    assert pick(PickRequest(trials=(3,))) == 3
+    assert picks(PickRequest(trials=(3, 1, 3))) == [3, 1]
+    assert picks(PickRequest(rules=("cheapest", "knee", "fastest"))) == [3, 2]
+
+
+def test_a_spread_goes_from_one_end_to_the_other() -> None:
+    assert picks(PickRequest(rules=("spread",), count=1)) == [0]
+    assert picks(PickRequest(rules=("spread",), count=2)) == [0, 3]
+    assert picks(PickRequest(rules=("spread",))) == [0, 1, 2, 3]
+    assert picks(PickRequest(rules=("spread",), count=9)) == [0, 1, 2, 3]
+    dense = trial(9, 99.0, 50_000_000, origin="dense")
+    assert picks(PickRequest(rules=("spread",), count=9), [*FRONT, dense]) == [0, 1, 2, 3]
+    assert picks(PickRequest(rules=("spread",)), [dense]) == [9]
+
+
+@given(st.integers(0, 500), st.integers(2, 6))
+def test_a_spread_leaves_gaps_at_most_twice_the_least_possible(seed: int, count: int) -> None:
+    results = sweep(18, seed=seed)
+    members = [results[number] for number in front_of(results, OBJECTIVES)]
+    points = dict(zip([m.number for m in members], unit_points(members, OBJECTIVES), strict=True))
+
+    def gap(taken: tuple[int, ...]) -> float:
+        return max(min(math.dist(p, points[t]) for t in taken) for p in points.values())
+
+    chosen = picks(PickRequest(rules=("spread",), count=count), results)
+    assert len(chosen) == min(count, len(members))
+    least = min(gap(taken) for taken in itertools.combinations(points, len(chosen)))
+    assert gap(tuple(chosen)) <= 2 * least + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        (PickRequest(trials=(17,)), "no trial 17 in this sweep; the front is: 0, 1, 2, 3"),
+        (PickRequest(trials=(4,)), "trial 4 is not on the front"),
+        (PickRequest(trials=(5,)), r"trial 5 is failed \(loss became NaN\)"),
+        (PickRequest(trials=(6,)), "same architecture as trial 0"),
+        (PickRequest(rules=("best",)), "`rule=best` is not known; take `knee`"),
+        (PickRequest(rules=("spread",), count=0), "`n=0` must be 1 or more"),
+        (PickRequest(count=3), "`n` goes with `rule=spread`"),
+        (PickRequest(rules=("max_size",)), "`rule=max_size` is not known"),
+        (PickRequest(rules=("min_f1",)), "needs f1, which this sweep did not measure"),
+        (PickRequest(limits={"macs": 5}), "`macs` is no limit; write `max_accuracy_drop`"),
+        (PickRequest(limits={"max_loss": 5}), "needs loss, which this sweep did not measure"),
+    ],
+)
+def test_what_cannot_be_picked_is_told(request_: PickRequest, sentence: str) -> None:
+    with pytest.raises(PickError, match=sentence):
+        pick(request_)
+
+
+def test_an_empty_front_is_told() -> None:
+    with pytest.raises(PickError, match="front is empty: of 1 trials 0 are complete"):
+        pick(PickRequest(), [OFF[1]])
+
+
+def test_the_nearest_is_named_when_nothing_satisfies() -> None:
+    with pytest.raises(PickError) as caught:
+        pick(PickRequest(limits={"max_macs": 900_000, "min_accuracy": 79.0}))
+    assert str(caught.value) == (
+        "no trial of the front satisfies `max_macs` and `min_accuracy`; nearest is trial 3 "
+        "(accuracy 80.00 %, macs 1M): `max_macs=1000000`"
+    )
+    with pytest.raises(PickError, match=r"trial 3 does not satisfy .*`max_accuracy_drop=18\.3`"):
+        pick(PickRequest(trials=(3,), limits={"max_accuracy_drop": 1.0}))
+
+
+@given(
+    st.integers(0, 500),
+    st.floats(1e3, 1e7),
+    st.floats(0.001, 60),
+    st.floats(50, 100),
+)
+def test_the_limit_that_is_proposed_is_satisfied_by_the_nearest(
+    seed: int, max_macs: float, drop: float, min_accuracy: float
+) -> None:
+    results = sweep(20, seed=seed)
+    limits = {"max_macs": max_macs, "max_accuracy_drop": drop, "min_accuracy": min_accuracy}
+    try:
+        chosen = pick(PickRequest(limits=limits), results)
+    except PickError as error:
+        nearest = re.search(r"nearest is trial (\d+) ", str(error))
+        proposed = re.findall(r"`([^`]+=[^`]+)`", str(error))[-1].split()
+        assert nearest
+        loosened = limits | {n: float(v) for n, _, v in (p.partition("=") for p in proposed)}
+        assert pick(PickRequest(trials=(int(nearest[1]),), limits=loosened), results) == int(
+            nearest[1]
+        )
+    else:
+        metrics = results[chosen].metrics.measured()
+        assert metrics["macs"] <= max_macs
+        assert metrics["accuracy"] >= max(min_accuracy, 98.3 - drop)

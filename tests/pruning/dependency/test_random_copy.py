@@ -1,0 +1,37 @@
+"""Random weights for questions of structure: no two rows alike, and statistics that fit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.dependency.random_copy import generic_copy
+
+
+def test_a_large_weight_has_no_two_rows_alike_and_the_usual_spread() -> None:
+    model = nn.Linear(800, 1500)  # 1.2 million weights: more than are drawn
+    weight = generic_copy(model, (torch.zeros(2, 800),), seed=0).model.weight.detach()
+    assert len({row.numpy().tobytes() for row in weight}) == 1500
+    assert abs(float(weight.std()) / (2 / 800) ** 0.5 - 1) < 0.01
+    assert torch.linalg.matrix_rank(weight) == 800
+
+
+def test_statistics_are_near_those_of_the_inputs_and_the_mode_is_evaluation() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
+    copy = generic_copy(model, (torch.zeros(2, 3, 8, 8),), seed=0)
+    norm = copy.model[1]
+    outputs = copy.model[0](*copy.inputs).detach()
+    mean = outputs.mean((0, 2, 3))
+    assert not norm.training and norm.momentum == 0.1
+    assert 0 < float((norm.running_mean - mean).abs().max()) < 0.4
+
+
+def test_one_value_for_each_channel_leaves_the_initial_statistics() -> None:
+    class MeanOfSamples(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean(0, keepdim=True)
+
+    model = nn.Sequential(MeanOfSamples(), nn.BatchNorm1d(3))
+    copy = generic_copy(model, (torch.zeros(2, 3),), seed=0)
+    assert copy.model(*copy.inputs).shape == (1, 3)
+    assert float(copy.model[1].running_mean.abs().max()) < 0.4

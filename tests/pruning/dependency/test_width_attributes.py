@@ -1,0 +1,95 @@
+"""Numbers that follow a group: heads, split sizes, and what is worked out once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.dependency.width_attributes import with_numbers
+from paretoprune.pruning.groups import Number
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.masks import masked_model
+from paretoprune.pruning.structured.plan import Plan
+from tests.kits import families, networks
+
+
+def test_heads_and_their_joint_width_follow() -> None:
+    model = families.build("attention_fused")
+    groups = find_groups(model, networks.example()).prunable
+    assert set(groups[0].numbers) == {
+        Number("attention", "num_heads", 1),
+        Number("attention", "attn_dim", families.HEAD),
+    }
+    pruned = apply_plan(model, groups, Plan({"attention.qkv": (0, 2)}))
+    assert (pruned.attention.num_heads, pruned.attention.attn_dim) == (2, 2 * families.HEAD)
+    assert (model.attention.num_heads, model.attention.head_dim) == (4, families.HEAD)
+
+
+def test_queries_follow_the_heads_of_keys() -> None:
+    model = families.build("attention_grouped_query")
+    groups = find_groups(model, networks.example()).prunable
+    pruned = apply_plan(model, groups, Plan({"attention.q": (1,)}))
+    assert (pruned.attention.heads, pruned.attention.kv_heads) == (2, 1)
+
+
+class Sizes(nn.Module):
+    """A split by numbers of its own into unequal parts, one of which scales parts of the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes = (6, 10)
+        self.first, self.left, self.right = nn.Linear(4, 16), nn.Linear(6, 3), nn.Linear(10, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, other = self.first(x).split(self.sizes, -1)
+        return self.left(one.relu()) + self.right(other.relu())
+
+
+def test_the_sizes_of_a_split_lose_what_lies_in_their_part() -> None:
+    model, x = networks.lively(Sizes()), torch.randn(3, 4)
+    groups = find_groups(model, x).prunable
+    assert [(group.width, group.numbers) for group in groups] == [
+        (6, (Number("", "sizes", 1, 0),)),
+        (10, (Number("", "sizes", 1, 1),)),
+    ]
+    plan = Plan({groups[0].name: (1, 5), groups[1].name: (0, 1, 9)})
+    pruned = apply_plan(model, groups, plan)
+    assert pruned.sizes == (4, 7)
+    check_equivalence(masked_model(model, groups, plan), pruned, x)
+
+
+class Cached(families.Fused):
+    """Position biases by head, worked out once in evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.biases = nn.Parameter(torch.zeros(families.HEADS, 4))
+        self.cache: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "biases" not in self.cache:
+            self.cache["biases"] = self.biases[:, [[0, 1], [2, 3]]].sum((1, 2))
+        n, t, _ = x.shape
+        qkv = self.qkv(x).reshape(n, t, 3, self.num_heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        scores = qkv[0] @ qkv[1].transpose(-2, -1) * self.cache["biases"].view(-1, 1, 1)
+        return self.proj((scores.softmax(-1) @ qkv[2]).transpose(1, 2).reshape(n, t, self.attn_dim))
+
+
+def test_what_is_worked_out_once_is_worked_out_again() -> None:
+    model, x = families.lively(families.Transformer(Cached())), networks.example()
+    with torch.no_grad():
+        model(x)
+    groups = find_groups(model, x).prunable
+    assert {group.name: group.width for group in groups} == {"attention.qkv": 4, "mlp.0": 20}
+    plan = Plan({groups[0].name: (0, 3)})
+    pruned = apply_plan(model, groups, plan)
+    assert not pruned.attention.cache and model.attention.cache
+    check_equivalence(masked_model(model, groups, plan), pruned, x)
+
+
+def test_a_model_without_such_numbers_offers_none() -> None:
+    model = networks.build("vgg")
+    (group, *_) = find_groups(model, networks.example()).prunable
+    assert list(with_numbers(model, group)) == []

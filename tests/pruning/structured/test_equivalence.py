@@ -1,0 +1,103 @@
+"""The gate: equal passes, anything else is told, and the models keep their modes."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from paretoprune.errors import EquivalenceError, PruningError
+from paretoprune.pruning.structured.equivalence import check_equivalence, relative_error
+from tests.kits import networks
+
+
+class Constant(nn.Module):
+    """Returns what it was given at construction."""
+
+    def __init__(self, output: object) -> None:
+        super().__init__()
+        self.output = output
+
+    def forward(self, x: Tensor) -> object:
+        return self.output
+
+
+X = torch.zeros(1)
+
+
+def check(one: object, other: object, **settings: float) -> float:
+    return check_equivalence(Constant(one), Constant(other), X, **settings)
+
+
+def test_the_error_is_relative_to_the_masked_models_largest_output() -> None:
+    one, other = torch.tensor([1.0, -4.0]), torch.tensor([1.5, -4.0])
+    assert check(one, other, tolerance=0.2) == 0.5 / 4
+    assert check(one * 1000, other * 1000, tolerance=0.2) == 0.5 / 4
+    with pytest.raises(EquivalenceError, match=r"relative error 0\.12, allowed is 1e-04"):
+        check(one, other)
+
+
+def test_every_output_counts() -> None:
+    good, bad = torch.ones(3), torch.tensor([1.0, 1.0, 2.0])
+    assert check((good, {"a": [good]}), (good, {"a": [good]})) == 0
+    with pytest.raises(EquivalenceError):
+        check((good, {"a": [good]}), (good, {"a": [bad]}))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        (torch.ones(2), torch.ones(3), r"shapes \[\(3,\)\] instead of \[\(2,\)\]"),
+        (torch.ones(2), (torch.ones(2), torch.ones(2)), "shapes"),
+        (torch.ones(2), torch.tensor([1.0, float("nan")]), "NaN"),
+        (torch.tensor([float("inf")]), torch.tensor([float("inf")]), "infinite"),
+    ],
+)
+def test_shapes_and_values_must_be_sound(one: object, other: object, words: str) -> None:
+    with pytest.raises(EquivalenceError, match=words):
+        check(one, other)
+
+
+def test_zeros_are_compared_absolutely() -> None:
+    assert relative_error([torch.zeros(2)], [torch.zeros(2)]) == 0
+    assert relative_error([torch.zeros(2)], [torch.full((2,), 3.0)]) == 3
+
+
+def test_outputs_must_be_tensors() -> None:
+    with pytest.raises(PruningError, match="returns a str"):
+        check("text", "text")
+    with pytest.raises(PruningError, match="no tensor"):
+        check((), ())
+
+
+def test_modes_are_kept_and_dropout_is_off() -> None:
+    model = networks.build("vgg").train()
+    model.features.eval()
+    twin = copy.deepcopy(model)
+    assert check_equivalence(model, twin, networks.example()) == 0
+    for one in (model, twin):
+        assert one.training and one.classifier.training
+        assert not one.features.training and not one.features[1].training
+
+
+def test_modes_are_kept_after_a_failure() -> None:
+    model = networks.build("vgg").train()
+    with pytest.raises(RuntimeError):
+        check_equivalence(model, model, torch.zeros(1, 5, 8, 8))
+    assert model.training
+
+
+def test_the_gpu_must_not_round_to_tf32() -> None:
+    class Precision(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(torch.backends.cudnn.conv.fp32_precision)
+            seen.append(torch.backends.cuda.matmul.fp32_precision)
+            return x
+
+    seen: list[str] = []
+    before = torch.backends.cudnn.conv.fp32_precision, torch.backends.cudnn.allow_tf32
+    check_equivalence(Precision(), Precision(), X)
+    assert seen == ["ieee"] * 4
+    assert (torch.backends.cudnn.conv.fp32_precision, torch.backends.cudnn.allow_tf32) == before

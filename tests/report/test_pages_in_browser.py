@@ -1,0 +1,241 @@
+"""The report and the comparison as a user sees them: in a real browser, by mouse and keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from paretoprune.report.comparison_page import (
+    ComparedGroup,
+    ComparedSweep,
+    Comparison,
+    write_comparison,
+)
+from paretoprune.report.published import Published
+from paretoprune.report.report import write_report
+from paretoprune.report.sweep_facts import SweepFacts
+from paretoprune.report.tables import write_tables
+from paretoprune.results import EpochRecord, GroupInfo, TrialResult
+from tests.kits.browser import open_browser, watch
+from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
+
+GROUPS = (GroupInfo("layer1", 16), GroupInfo("layer2", 32))
+CURVE = tuple(EpochRecord(epoch, 1 / epoch, 90.0 + epoch, 0.5, 0.1, 1.0) for epoch in range(1, 5))
+
+
+def results() -> list[TrialResult]:
+    """A dense model, a likely sweep without collapse, a failure, and text that wants to be code."""
+    dense = replace(trial(0, 98.3, 41_000_000, origin="dense"), metrics=DENSE)
+    searched = [replace(r, number=r.number + 1, curve=CURVE) for r in sweep(30, collapse=0.0)]
+    searched = [replace(r, metrics=replace(r.metrics, dense_latency_ms=8.0)) for r in searched]
+    failed = trial(31, None, None, state="failed", reason="</script><img src=x onerror=alert(1)>")
+    return [dense, *searched, failed]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep's folder with its tables and pages."""
+    folder = tmp_path_factory.mktemp("sweep")
+    found = results()
+    front = front_of(found, OBJECTIVES)
+    facts = SweepFacts(
+        name="digits",
+        objectives=OBJECTIVES,
+        results=found,
+        front=front,
+        groups=GROUPS,
+        settings={"scorer._target_": "paretoprune.pruning.scorers.gradient.taylor.Taylor"},
+        pick="python -m src.pick digits",
+        scores={"layer1": [1.0, 3.0], "layer2": [2.0, 2.0]},
+        sensitivity={"layer1": 0.4, "layer2": 0.1},
+        repeats={front[1]: [90.5, 91.5]},
+        published=[Published("SmallNet", {"accuracy": 97.0, "macs": 9e6})],
+    )
+    write_report(folder, facts)
+    write_tables(folder, found, front=front, dense=DENSE, objectives=OBJECTIVES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One browser for all tests here."""
+    with open_browser() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page that fails the test if it logged an error or asked the network for anything."""
+    with browser.new_context(viewport={"width": 1200, "height": 800}) as context:
+        page = context.new_page()
+        errors = watch(page)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        yield page
+        assert errors == []
+        assert [url for url in asked if not url.startswith("file:")] == []
+
+
+def drawn(page: Any, series: str) -> list[tuple[int, float, float]]:
+    """(trial, x, y) of each point of a series."""
+    return [
+        (int(point["trial"]), float(point["x"]), float(point["y"]))
+        for point in page.eval_on_selector_all(
+            f'.point[data-series="{series}"]', "points => points.map(point => ({...point.dataset}))"
+        )
+    ]
+
+
+def click(page: Any, number: int) -> None:
+    """Click where the trial's point is drawn."""
+    box = page.locator(f'.chart [data-trial="{number}"]').last.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+@pytest.mark.parametrize("name", ["report.html", "front.html"])
+def test_the_points_are_those_of_the_front_csv(page: Any, folder: Path, name: str) -> None:
+    page.goto((folder / name).as_uri())
+    table = pd.read_csv(folder / "front.csv")
+    expected = [*zip(table["number"], table["macs"], table["accuracy"], strict=True)]
+    assert sorted(drawn(page, "front")) == sorted(expected)
+    assert drawn(page, "dense model") == [(0, 41_000_000, 98.3)]
+    uniform = [r for r in results() if r.origin == "uniform"]
+    assert [number for number, _, _ in drawn(page, "uniform")] == [r.number for r in uniform]
+    assert page.locator('.point[data-series="published"]').count() == 1
+    # Where a point stands is where its values say: to the right is larger, upwards is better.
+    boxes = [page.locator(f'.chart [data-trial="{n}"]').last.bounding_box() for n, _, _ in expected]
+    assert [box["x"] for box in boxes] == sorted((box["x"] for box in boxes), reverse=True)
+    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+
+
+def test_what_other_seeds_gave_is_drawn_and_told(page: Any, folder: Path) -> None:
+    number = int(front_of(results(), OBJECTIVES)[1])
+    accuracy = next(r for r in results() if r.number == number).metrics.accuracy
+    page.goto(f"{(folder / 'report.html').as_uri()}#trial={number}")
+    told = page.locator("#trial").get_by_text("Trained with 3 seeds").inner_text()
+    assert told == f"Trained with 3 seeds: accuracy (%) 90.50 % to {accuracy:.2f} %."
+
+
+def test_a_click_shows_the_plan_the_curve_and_the_command(page: Any, folder: Path) -> None:
+    page.goto((folder / "report.html").as_uri())
+    number = int(pd.read_csv(folder / "front.csv")["number"].iloc[2])
+    click(page, number)
+    panel = page.locator("#trial")
+    assert panel.locator("h3").inner_text() == f"Trial {number}"
+    assert panel.locator("code").inner_text() == f"python -m src.pick digits trial={number}"
+    assert panel.locator(".widths li").all_inner_texts() == ["layer1\n8 / 16", "layer2\n24 / 32"]
+    latency = next(r for r in results() if r.number == number).metrics.latency_ms
+    assert latency is not None
+    told = panel.get_by_role("row", name="latency (ms)").first.inner_text().split("\t")
+    # Beside the dense model's of the same run, 8 ms, not beside its own trial's, 4.1 ms.
+    assert told[1:] == [f"{latency:.4g} ms", "8 ms", f"{100 * latency / 8:.3g} %"]
+    assert panel.locator(".curve .point").count() == len(CURVE)
+    assert page.url.endswith(f"#trial={number}")
+    assert page.locator(f'[data-row="{number}"]').get_attribute("class") == "chosen"
+
+
+def test_the_keyboard_reaches_and_shows_every_point(page: Any, folder: Path) -> None:
+    page.goto((folder / "report.html").as_uri())
+    page.locator('.chart [tabindex="0"]').focus()
+    visited = []
+    for _ in range(32):
+        visited.append(int(page.evaluate("document.activeElement.dataset.trial ?? -1")))
+        page.keyboard.press("ArrowRight")
+    with_models = {r.number for r in results() if r.state == "complete"}
+    assert {*visited} - {-1} == with_models
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    smallest = min(drawn(page, "front"), key=lambda point: point[1])[0]
+    assert page.locator("#trial h3").inner_text() == f"Trial {smallest}"
+    before = page.locator(".tick").all_inner_texts()
+    page.keyboard.press("+")
+    assert page.locator(".tick").all_inner_texts() != before
+    assert page.evaluate("document.activeElement.dataset.trial") == str(smallest)
+    page.keyboard.press("0")
+    assert page.locator(".tick").all_inner_texts() == before
+
+
+def test_axes_and_their_scale_are_chosen_among_all_quantities(page: Any, folder: Path) -> None:
+    page.goto((folder / "report.html").as_uri())
+    options = page.locator("#axis-x option").evaluate_all("found => found.map(o => o.value)")
+    measured = {name for result in results() for name in result.metrics.measured()}
+    assert {*options} == measured
+    page.select_option("#axis-x", "latency_ms")
+    found = {number: x for number, x, _ in drawn(page, "front")}
+    by_number = {r.number: r for r in results()}
+    assert found == {n: by_number[n].metrics.latency_ms for n in found}
+    logarithmic = page.locator(".tick").all_inner_texts()
+    page.uncheck("#log-x")
+    assert page.locator(".tick").all_inner_texts() != logarithmic
+
+
+def test_series_can_be_hidden(page: Any, folder: Path) -> None:
+    page.goto((folder / "report.html").as_uri())
+    page.click('[data-legend="uniform"]')
+    assert drawn(page, "uniform") == []
+    page.click('[data-legend="uniform"]')
+    assert len(drawn(page, "uniform")) == 4
+
+
+def test_layers_time_and_failures_are_told(page: Any, folder: Path) -> None:
+    page.goto((folder / "report.html").as_uri())
+    table = pd.read_csv(folder / "front.csv")
+    heat = page.locator("#layers tbody tr").first.locator("td").all_inner_texts()
+    assert heat == ["0.25", "0.4", *["50"] * len(table)]
+    assert "32 trials: finetune 83.3 %, measure 16.7 %" in page.locator("#time").inner_text()
+    assert "</script><img src=x onerror=alert(1)>" in page.locator("#failed").inner_text()
+    assert page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_and_can_be_read_in_the_dark(
+    browser: Any, folder: Path, scheme: str
+) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "color_scheme": scheme}
+    with browser.new_context(**phone) as context:
+        page = context.new_page()
+        page.goto((folder / "report.html").as_uri() + "#trial=0")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        style = "name => getComputedStyle(document.body)[name]"
+        ink, paper = (page.evaluate(style, name) for name in ("color", "backgroundColor"))
+        assert contrast(ink, paper) >= 7
+        assert (luminance(paper) < 0.1) == (scheme == "dark")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of `rgb(r, g, b)`, by the Web Content Accessibility Guidelines."""
+    channels = [int(part) / 255 for part in colour[4:-1].split(",")]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_comparison_draws_every_front_and_the_seeds_band(page: Any, tmp_path: Path) -> None:
+    fronts = [[trial(1, 95.0 + seed, 1000), trial(2, 98.0, 9000)] for seed in range(3)]
+    sweeps = [
+        ComparedSweep(f"s{seed}", str(seed), "pick", 9, front, 0.5 + seed / 10, 0.6)
+        for seed, front in enumerate(fronts)
+    ]
+    surfaces = {0.25: [(1000, 97.0), (9000, 98.0)], 0.5: [(1000, 96.0), (9000, 98.0)]}
+    groups = [ComparedGroup(sweeps, {**surfaces, 0.75: [(1000, 95.0), (9000, 98.0)]})]
+    groups.append(ComparedGroup([replace(sweeps[0], name="other")], {}))
+    notes = ["what it means"]
+    write_comparison(tmp_path / "c.html", Comparison(groups, "macs", "accuracy", notes))
+    page.goto((tmp_path / "c.html").as_uri())
+    assert page.locator('.point[data-series="s0 and 2 more"]').count() == 6
+    assert page.locator('.point[data-series="other"]').count() == 2
+    assert page.locator(".band").count() == 1
+    assert "0.600 (0.500 to 0.700)" in page.locator(".members").inner_text()
+    page.locator('.point[data-trial="s1/2"]').focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#trial code").inner_text() == "pick trial=2"

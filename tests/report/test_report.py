@@ -1,0 +1,126 @@
+"""What a report shows, without a browser: its content, its size, and that it needs nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paretoprune.report.report import write_report
+from paretoprune.report.report_content import evenness, report_content, stopped_trials
+from paretoprune.report.summary import smallest_within, summary
+from paretoprune.report.sweep_facts import SweepFacts
+from paretoprune.results import EpochRecord, GroupInfo, Metrics, TrialResult
+from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
+
+GROUPS = (GroupInfo("layer1", 16), GroupInfo("layer2", 32))
+
+
+def facts_of(searched: list[TrialResult]) -> SweepFacts:
+    """A sweep of the dense model, number 0, and `searched`."""
+    dense = replace(trial(0, 98.3, 41_000_000, origin="dense"), metrics=DENSE)
+    results = [dense, *searched]
+    return SweepFacts("digits", OBJECTIVES, results, front_of(results, OBJECTIVES), GROUPS)
+
+
+def written(folder: Path, name: str) -> dict[str, Any]:
+    """The content that a page was written with."""
+    page = (folder / name).read_text()
+    found = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)
+    assert found
+    content: dict[str, Any] = json.loads(found[1])
+    return content
+
+
+def test_every_trial_is_told_with_its_values_and_widths() -> None:
+    facts = facts_of([replace(r, number=r.number + 1) for r in sweep(12)])
+    told = report_content(facts)["trials"]
+    assert [one["number"] for one in told] == [result.number for result in facts.results]
+    for one, result in zip(told, facts.results, strict=True):
+        assert one["values"] == result.metrics.measured()
+        assert one["widths"] == [8, 24]
+        assert one["front"] == (result.number in facts.front)
+
+
+def test_the_page_holds_the_content_and_loads_nothing(tmp_path: Path) -> None:
+    facts = facts_of([trial(1, 97.0, 10_000, state="failed", reason="</script><b>")])
+    write_report(tmp_path, facts)
+    for name, only_front in (("report.html", False), ("front.html", True)):
+        content = written(tmp_path, name)
+        assert content == json.loads(
+            json.dumps({**report_content(facts), "only_front": only_front})
+        )
+        assert content["trials"][1]["reason"] == "</script><b>"
+        page = (tmp_path / name).read_text()
+        assert not re.search(
+            r"<(?:script|link|img)[^>]+(?:src|href)=|@import|url\(|fetch\(",
+            page.replace("url(#plot-", ""),
+        )
+
+
+def test_a_report_of_a_thousand_trials_goes_into_a_mail(tmp_path: Path) -> None:
+    curve = tuple(EpochRecord(e, 0.5, 97.123456, 0.2, 0.1, 1.0) for e in range(1, 5))
+    searched = [replace(r, number=r.number + 1, curve=curve) for r in sweep(1000)]
+    write_report(tmp_path, facts_of(searched))
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+
+
+def test_values_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
+    odd = replace(trial(1, 97.0, 10), metrics=Metrics(accuracy=97.0, macs=10, loss=float("nan")))
+    facts = facts_of([odd])
+    write_report(tmp_path, facts)  # NaN is no JSON
+    assert written(tmp_path, "report.html")["trials"][1]["values"] == {"accuracy": 97.0, "macs": 10}
+
+
+def test_trials_that_a_rung_ended_are_told_apart() -> None:
+    one, two = trial(1, 96.0, 1000), trial(2, 96.5, 900)
+    failed = trial(3, None, None, state="failed", reason="out of memory")
+    promoted = replace(trial(4, 97.0, 900), parent=2, rung=1)
+    uniform = trial(5, 90.0, 500, origin="uniform")
+    told = report_content(facts_of([one, two, failed, promoted, uniform]))["trials"]
+    assert [t["number"] for t in told if t["stopped"]] == [1]
+    assert stopped_trials([one, two, failed, uniform]) == set()  # a search without rungs
+
+
+def test_trials_that_pick_trained_again_are_a_spread() -> None:
+    facts = replace(facts_of([trial(1, 97.0, 1000)]), repeats={1: [95.5, 96.0]})
+    assert report_content(facts)["trials"][1]["spread"] == {"accuracy": (95.5, 97.0, 3)}
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([1.0, 1.0, 1.0, 1.0], 0.5),
+        ([5.0, 0.0, 0.0, 3.0], 0.0),
+        ([3.0, 1.0], 0.25),
+        ([1.0, 1.0, 2.0], 0.25),
+        ([0.0, 0.0], None),
+        ([], None),
+    ],
+)
+def test_evenness(scores: list[float], expected: float | None) -> None:
+    assert evenness(scores) == expected
+
+
+def test_the_summary_names_the_smallest_models_near_the_dense_one() -> None:
+    facts = facts_of(
+        [
+            trial(1, 98.0, 20_000_000),  # 0.3 points lower
+            trial(2, 97.9, 10_000_000),  # 0.4 points lower
+            trial(3, 96.4, 1_000_000),  # 1.9 points lower
+            trial(4, 80.0, 500_000),
+        ]
+    )
+    assert {drop: t.number for drop, t in smallest_within(facts).items()} == {0.5: 2, 2.0: 3}
+    lines = summary(facts)
+    assert lines[0].startswith("5 trials (5 complete), 5 on the front. Dense model: 98.30 %")
+    assert lines[1].startswith("Smallest within 0.5 points of it: trial 2, 97.90 %")
+
+
+def test_a_sweep_without_its_dense_model_has_a_summary() -> None:
+    facts = SweepFacts("x", OBJECTIVES, [trial(1, None, None, state="failed")], (), GROUPS)
+    assert summary(facts) == ["1 trials (1 failed), 0 on the front."]

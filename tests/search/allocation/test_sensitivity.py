@@ -1,0 +1,91 @@
+"""Sensitivity and allocation against brute force on damage that is a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paretoprune.results import GroupInfo
+from paretoprune.search.allocation.sensitivity import (
+    Sensitivity,
+    allocate,
+    distinct_ratios,
+    measure_sensitivity,
+)
+
+GROUPS = (GroupInfo("a", 8), GroupInfo("b", 8), GroupInfo("c", 4))
+WEIGHTS = {"a": 1.0, "b": 3.0, "c": 0.5}
+CHOICES = {"a": (0.0, 0.25, 0.5, 0.75), "b": (0.0, 0.25, 0.5, 0.75), "c": (0.0, 0.5)}
+DENSE = dict.fromkeys(CHOICES, 0.0)
+WIDTHS = {group.name: group.width for group in GROUPS}
+
+
+def widths_of(ratios: Mapping[str, float]) -> dict[str, int]:
+    """Multiples of 2, at least 2."""
+    return {n: max(2, 2 * round(w * (1 - ratios.get(n, 0.0)) / 2)) for n, w in WIDTHS.items()}
+
+
+def size_of(ratios: Mapping[str, float]) -> float:
+    return float(sum(widths_of(ratios).values()))
+
+
+def at_most(target: float) -> Callable[[Mapping[str, float]], bool]:
+    return lambda ratios: size_of(ratios) <= target
+
+
+def damage_of(ratios: Mapping[str, float]) -> float:
+    """Convex and additive, so that greedy allocation is exact where steps are of equal size."""
+    return sum(WEIGHTS[name] * ratio**2 for name, ratio in ratios.items())
+
+
+@pytest.fixture(scope="module")
+def sensitivity() -> Sensitivity:
+    return measure_sensitivity(GROUPS, damage_of, levels=(0.25, 0.5, 0.75))
+
+
+def test_one_group_at_a_time_is_measured(sensitivity: Sensitivity) -> None:
+    assert sensitivity.levels == (0.0, 0.25, 0.5, 0.75)
+    assert sensitivity.damage["b"] == (0.0, 3 / 16, 3 / 4, 27 / 16)
+
+
+def test_damage_is_interpolated_and_never_falls() -> None:
+    noisy = Sensitivity((0.0, 0.5, 1.0), {"a": (0.0, 2.0, 1.0)})
+    assert noisy.at("a", 0.25) == 1.0
+    assert noisy.at("a", 0.75) == 2.0
+
+
+def test_every_width_has_one_ratio() -> None:
+    found = distinct_ratios(GROUPS, widths_of, max_ratio=0.75)
+    for name, ratios in found.items():
+        widths = [widths_of({name: ratio})[name] for ratio in ratios]
+        assert widths == sorted(set(widths), reverse=True)
+        assert ratios[0] == 0.0
+        assert widths[-1] == widths_of({name: 0.75})[name]
+
+
+@pytest.mark.parametrize("target", [18, 16, 14, 12, 10, 8])
+def test_greedy_equals_brute_force_on_convex_damage(sensitivity: Sensitivity, target: int) -> None:
+    found = allocate(sensitivity, CHOICES, size_of, start=DENSE, enough=at_most(target))
+    every = [dict(zip(CHOICES, values, strict=True)) for values in product(*CHOICES.values())]
+    best = min(damage_of(ratios) for ratios in every if size_of(ratios) <= target)
+    assert size_of(found) <= target
+    assert damage_of(found) == pytest.approx(best)
+
+
+def test_what_cannot_be_met_removes_everything(sensitivity: Sensitivity) -> None:
+    found = allocate(sensitivity, CHOICES, size_of, start=DENSE, enough=lambda ratios: False)
+    assert found == {name: ratios[-1] for name, ratios in CHOICES.items()}
+
+
+@given(st.lists(st.floats(1, 20), min_size=2, max_size=6))
+def test_allocations_of_falling_targets_are_nested(targets: list[float]) -> None:
+    measured = measure_sensitivity(GROUPS, damage_of, levels=(0.25, 0.5, 0.75))
+    ratios: Mapping[str, float] = dict.fromkeys(CHOICES, 0.0)
+    for target in sorted(targets, reverse=True):
+        smaller = allocate(measured, CHOICES, size_of, start=ratios, enough=at_most(target))
+        assert all(smaller[name] >= ratios[name] for name in CHOICES)
+        ratios = smaller

@@ -1,0 +1,96 @@
+"""How long trials take, and what is left of a budget for them."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Iterable
+from dataclasses import replace
+from statistics import fmean
+
+import pytest
+
+from paretoprune.results import Budget, Job, TrialResult
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.training_time import Pace, Paces
+from tests.kits import formula
+
+USUAL = 0.3  # the exponent where all sizes are alike
+
+
+def trial(number: int, ratio: float, seconds: float) -> TrialResult:
+    ratios = {group.name: ratio for group in formula.GROUPS}
+    job = Job(number, "test", ratios, formula.widths_of(ratios), 0, epochs=2.0)
+    result = formula.evaluate(job)
+    return replace(result, seconds={"finetune": seconds, "measure": 0.5})
+
+
+def paces_of(results: Iterable[TrialResult]) -> Paces:
+    paces = Paces()
+    for result in results:
+        paces.add(result)
+    return paces
+
+
+def slow_pace(results: Iterable[TrialResult], macs: float) -> Pace:
+    """A power law through the three nearest in the logarithm of the size; of equals the latest."""
+    trained = [r for r in results if r.epochs > 0 and r.metrics.macs]
+    near = sorted(trained, key=lambda r: (abs(math.log(r.metrics.macs / macs)), -r.number))[:3]  # type: ignore[operator]
+    sizes = [math.log(r.metrics.macs) for r in near]  # type: ignore[arg-type]
+    times = [math.log(r.seconds["finetune"] / r.epochs) for r in near]
+    exponent = USUAL
+    if max(sizes) - min(sizes) > 0.1:
+        exponent = min(max(statistics.linear_regression(sizes, times).slope, 0.0), 1.0)
+    each = math.exp(fmean(times) + exponent * (math.log(macs) - fmean(sizes)))
+    fixed = fmean(r.seconds["measure"] for r in near)
+    return Pace(pytest.approx(each), pytest.approx(fixed))  # type: ignore[arg-type]
+
+
+def test_the_three_nearest_sizes_count() -> None:
+    paces = paces_of([trial(0, 0.0, 99), trial(1, 0.5, 4), trial(2, 0.5, 4), trial(3, 0.5, 4)])
+    half = formula.cost_of({g.name: 0.5 for g in formula.GROUPS}).macs
+    assert paces.at(half) == Pace(per_epoch=pytest.approx(2.0), fixed=0.5)
+    assert Paces().at(10) is None
+
+
+def test_the_time_beyond_the_known_sizes_follows_their_trend() -> None:
+    sizes = [formula.cost_of({g.name: ratio for g in formula.GROUPS}).macs for ratio in (0, 0.5)]
+    for exponent, used in ((0.5, 0.5), (2.0, 1.0), (-1.0, 0.0)):
+        seconds = [2 * (size / sizes[0]) ** exponent for size in sizes]
+        paces = paces_of([trial(0, 0.0, seconds[0]), trial(1, 0.5, seconds[1])])
+        middle, mean = math.sqrt(sizes[0] * sizes[1]), math.sqrt(seconds[0] * seconds[1]) / 2
+        for macs in (sizes[1] / 3, middle, sizes[0] * 2):
+            foretold = paces.at(macs)
+            assert foretold
+            assert foretold.per_epoch == pytest.approx(mean * (macs / middle) ** used)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_is_that_of_a_search_through_all_in_any_order(seed: int) -> None:
+    dice = random.Random(seed)
+    results = [trial(n, dice.choice([0, 0.3, 0.5, 0.9]), dice.random()) for n in range(12)]
+    results[dice.randrange(12)] = replace(results[0], number=99, epochs=0.0)
+    dice.shuffle(results)
+    for count in range(2, 13):
+        for macs in (1, 20, 32, 45, 64, 100):
+            assert paces_of(results[:count]).at(macs) == slow_pace(results[:count], macs)
+
+
+def test_what_is_left_is_shared_in_the_unit_of_the_budget() -> None:
+    def left(amount: float, unit: str) -> Left:
+        return Left(Budget(amount, unit), 4.0, lambda macs: Pace(macs, 1.0))  # type: ignore[arg-type]
+
+    assert left(7, "trials").epochs(0.1, macs=2) == 4
+    assert left(30, "epochs").epochs(0.1, macs=2) == pytest.approx(3)
+    assert left(50, "seconds").epochs(0.1, macs=2) == pytest.approx((5 - 1) / 2)
+    assert left(5, "seconds").epochs(0.1, macs=2) == 0
+    assert (left(7, "trials").num_trials(3), left(7, "seconds").num_trials(3)) == (7, 3)
+
+
+def test_a_trial_that_trained_smaller_ones_along_is_asked_where_there_is_no_other() -> None:
+    trunk = replace(trial(0, 0.25, 6.0), nested=({"g0": 1},))
+    assert paces_of([trunk]).at(48) == Pace(per_epoch=pytest.approx(3.0), fixed=0.5)
+    other = trial(1, 0.5, 1.0)
+    assert paces_of([trunk, other]).at(48) == paces_of([other]).at(48)
+    assert paces_of([replace(trunk, epochs=0.0)]).at(48) is None

@@ -1,0 +1,107 @@
+"""What a front can still gain, against the area under it."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from paretoprune.results import Job, TrialResult
+from paretoprune.search.allocation.sensitivity import ChannelDamage
+from paretoprune.search.front.gaps import Quality, gaps_of, middle, points_of
+from tests.kits import formula
+from tests.kits.formula_sweep import QUALITY, SIZES
+
+DAMAGE = ChannelDamage.of(formula.SCORES, formula.widths_of)
+DENSE = dict.fromkeys(SIZES.choices, 0.0)
+
+
+def trial(number: int, ratio: float, accuracy: float, origin: str = "auto") -> TrialResult:
+    ratios = {group.name: ratio for group in formula.GROUPS}
+    result = formula.evaluate(Job(number, origin, ratios, formula.widths_of(ratios), 0))
+    return replace(result, metrics=replace(result.metrics, accuracy=accuracy))
+
+
+def area(results: Sequence[TrialResult]) -> float:
+    """Under the best accuracy of at most a size, over its logarithm; 1: dense at all sizes."""
+    edges = sorted({SIZES.least, *(SIZES.size_of(r.ratios) for r in results)})
+    total = 0.0
+    for low, high in pairwise(edges):
+        fitting = [r.metrics.accuracy or 0 for r in results if SIZES.size_of(r.ratios) <= low]
+        total += math.log(high / low) * max(fitting, default=0.0)
+    dense = next(r.metrics.accuracy or 0 for r in results if r.ratios == DENSE)
+    return total / math.log(SIZES.dense / SIZES.least) / dense
+
+
+def some_results(seed: int) -> list[TrialResult]:
+    dice = random.Random(seed)
+    ratios = dice.sample([n / 16 for n in range(1, 14)], 6)
+    found = [trial(n, ratio, dice.uniform(20, 90)) for n, ratio in enumerate(ratios, 1)]
+    return [trial(0, 0.0, 95), *found]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_gain_is_what_a_model_in_the_gap_adds_at_most(seed: int) -> None:
+    results = some_results(seed)
+    gaps = gaps_of(results, SIZES, QUALITY, tried="")
+    assert [gap.gain for gap in gaps] == sorted((gap.gain for gap in gaps), reverse=True)
+    for gap in gaps:
+        if gap.smaller.trial is None:
+            smallest = {group.name: 0.9 for group in formula.GROUPS}
+            best = replace(results[0], ratios=smallest)
+        else:
+            best = replace(gap.smaller.trial, number=99)
+        best = replace(best, metrics=replace(best.metrics, accuracy=gap.larger.value))
+        assert area([*results, best]) - area(results) == pytest.approx(gap.gain)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_points_are_the_front(seed: int) -> None:
+    results = some_results(seed)
+    best = [
+        r.number
+        for r in results
+        if not any(
+            SIZES.size_of(o.ratios) <= SIZES.size_of(r.ratios)
+            and (o.metrics.accuracy or 0) > (r.metrics.accuracy or 0)
+            for o in results
+        )
+    ]
+    points = points_of(results, SIZES, QUALITY)
+    assert sorted(p.trial.number for p in points if p.trial) == sorted(best)
+    assert [p.size for p in points] == sorted((p.size for p in points), reverse=True)
+
+
+def test_what_was_tried_in_vain_divides_a_gap_and_others_do_not() -> None:
+    results = [trial(0, 0.0, 95), trial(1, 0.75, 60), trial(2, 0.5, 40, origin="refill")]
+    whole = gaps_of(results, SIZES, QUALITY, tried="")
+    assert (whole[0].larger.size, whole[0].smaller.size) in ((64, 16), (16, SIZES.least))
+    sizes = {(gap.larger.size, gap.smaller.size) for gap in whole}
+    divided = gaps_of(results, SIZES, QUALITY, tried="refill")
+    assert sizes == {(64, 16), (16, SIZES.least)}
+    assert {(g.larger.size, g.smaller.size) for g in divided} == {
+        (64, 32), (32, 16), (16, SIZES.least)
+    }  # fmt: skip
+    assert {g.gain for g in divided if g.smaller.size == 16} == {0.0}
+
+
+def test_the_middle_is_halfway_in_the_logarithm_where_limits_allow_it() -> None:
+    gap = gaps_of([trial(0, 0.0, 95)], SIZES, QUALITY, tried="")[0]
+    found = middle(gap, SIZES, DAMAGE, start=DENSE, fits=lambda ratios: True)
+    assert found is not None
+    assert SIZES.size_of(found) == math.floor(math.sqrt(64 * SIZES.least))
+    lower = middle(gap, SIZES, DAMAGE, start=DENSE, fits=lambda r: SIZES.size_of(r) <= 12)
+    assert lower is not None and SIZES.size_of(lower) == 12
+    assert middle(gap, SIZES, DAMAGE, start=DENSE, fits=lambda ratios: False) is None
+
+
+def test_without_a_worst_value_the_worst_that_was_seen_counts() -> None:
+    quality = Quality(QUALITY.of, -math.inf)
+    assert gaps_of([trial(0, 0.0, 95)], SIZES, quality, tried="")[0].gain == 0.0
+    gaps = gaps_of([trial(0, 0.0, 95), trial(1, 0.75, 60)], SIZES, quality, tried="")
+    assert [gap.gain > 0 for gap in gaps] == [True, False]
+    assert gaps_of([], SIZES, quality, tried="") == []

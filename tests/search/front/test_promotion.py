@@ -1,0 +1,57 @@
+"""The order of promotion: newcomers that beat all, both ends, fronts before what they beat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paretoprune.search.front.front import non_dominated
+from paretoprune.search.front.promotion import num_promoted, promotion_order, rung_epochs
+
+values = st.integers(0, 8).map(float)
+points = st.lists(st.tuples(values, values), min_size=1, max_size=25).map(np.array)
+
+
+@given(points)
+def test_a_newcomer_that_dominates_all_is_first(costs: np.ndarray) -> None:
+    newcomer = costs.min(axis=0) - 1
+    assert promotion_order(np.vstack([costs, newcomer]))[0] == len(costs)
+
+
+@given(points)
+def test_everybody_has_a_place_and_fronts_follow_one_another(costs: np.ndarray) -> None:
+    order = promotion_order(costs)
+    assert sorted(order) == list(range(len(costs)))
+    left = list(range(len(costs)))
+    while left:
+        front = [left[k] for k in np.flatnonzero(non_dominated(costs[left]))]
+        assert set(order[: len(front)]) == set(front)
+        order, left = order[len(front) :], [k for k in left if k not in front]
+
+
+@given(points)
+def test_both_ends_of_the_front_come_first(costs: np.ndarray) -> None:
+    front = np.flatnonzero(non_dominated(costs))
+    ends = {int(front[np.argmin(costs[front, axis])]) for axis in (0, 1)}
+    assert set(promotion_order(costs)[: len(ends)]) == ends
+
+
+def test_inside_a_front_the_farthest_comes_next() -> None:
+    costs = np.array([[0.0, 10.0], [1.0, 9.0], [5.0, 5.0], [9.5, 0.5], [10.0, 0.0]])
+    assert promotion_order(costs) == [0, 4, 2, 1, 3]
+
+
+def test_what_was_not_measured_comes_last() -> None:
+    assert promotion_order(np.array([[np.nan, 0.0], [9.0, 9.0]])) == [1, 0]
+    assert promotion_order(np.zeros((0, 2))) == []
+
+
+@pytest.mark.parametrize(("finished", "promoted"), [(0, 0), (2, 0), (3, 1), (8, 2), (9, 3)])
+def test_one_in_three_is_promoted(finished: int, promoted: int) -> None:
+    assert num_promoted(finished, 3) == promoted
+
+
+def test_rungs_share_the_schedule() -> None:
+    assert rung_epochs(13.0, 3, 3) == pytest.approx([1, 3, 9])

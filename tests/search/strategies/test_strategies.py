@@ -1,0 +1,103 @@
+"""What every strategy must do, on a network that is a formula."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from paretoprune.results import Budget
+from paretoprune.search.front.front import front_of
+from tests.kits import formula
+from tests.kits.strategies import STRATEGIES, sweep
+
+IDLE_SECONDS = 0.0135  # of `_slowness` on an idle core of an AMD EPYC
+
+
+@pytest.fixture(params=STRATEGIES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_never_worse_than_the_baselines(name: str, tmp_path: Path) -> None:
+    results = sweep(name, tmp_path)
+    objectives = formula.search_settings().objectives
+    front = [results[number].metrics for number in front_of(results, objectives)]
+    for baseline in (r.metrics for r in results if r.origin in ("uniform", "global", "dense")):
+        assert any(
+            (m.macs or 0) <= (baseline.macs or 0) and (m.accuracy or 0) >= (baseline.accuracy or 0)
+            for m in front
+        )
+
+
+def test_interrupted_and_continued_is_the_same(name: str, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        sweep(name, tmp_path / "a", stop=10)
+    assert sweep(name, tmp_path / "a") == sweep(name, tmp_path / "b")
+
+
+@pytest.mark.parametrize("budget", [Budget(60, "epochs"), Budget(150, "seconds")], ids=str)
+def test_a_budget_is_kept_to_within_an_epoch(name: str, tmp_path: Path, budget: Budget) -> None:
+    """In the formula an epoch takes a second or two, and a trial half a second beside."""
+    results = sweep(name, tmp_path, budget=budget, n_trials=1)
+    trained = [result for result in results if result.epochs]
+    epochs = sum(result.epochs for result in trained)
+    seconds = sum(sum(result.seconds.values()) for result in results)
+    slowest = max(result.seconds["finetune"] / result.epochs for result in trained)
+    if budget.unit == "epochs":
+        assert epochs <= budget.amount + 1e-9
+        # The last ones of a family or a chain may be baselines, and trained already.
+        assert epochs >= budget.amount - (1 if name in ("full", "halving") else 15)
+    else:
+        assert seconds <= budget.amount + slowest
+    assert len(trained) > 8
+
+
+@pytest.mark.parametrize("budget", [Budget(24, "epochs"), Budget(45, "seconds")], ids=str)
+def test_baselines_take_a_third_of_a_short_budget(tmp_path: Path, budget: Budget) -> None:
+    """Their whole training would be four epochs for each."""
+    results = sweep("uniform", tmp_path, budget=budget, n_trials=1)
+    first, others = results[:7], results[7:]
+    trained = [result for result in first if result.epochs]
+    spent = sum(r.epochs if budget.unit == "epochs" else sum(r.seconds.values()) for r in first)
+    assert len(trained) >= 3
+    assert all(0.5 < result.epochs < 2 for result in trained)
+    assert spent <= budget.amount / 3
+    assert sum(result.epochs for result in others) > 2 * sum(result.epochs for result in trained)
+
+
+@pytest.mark.usefixtures("light_heap")
+def test_a_hundred_trials_take_less_than_two_seconds(name: str, tmp_path: Path) -> None:
+    slowness = _slowness()
+    begun = time.process_time()
+    results = sweep(name, tmp_path, n_trials=100)
+    spent = time.process_time() - begun
+    assert spent < 2 * max(slowness, _slowness())
+    if name in ("full", "halving"):
+        assert sum(result.state == "complete" for result in results) == 100
+
+
+def _slowness() -> float:
+    """How much slower than an idle core this one is now; 1 where it is as fast, or faster."""
+    begun = time.process_time()
+    for _ in range(20):
+        numbers = {str(number): number for number in range(5000)}
+        sorted(numbers, key=lambda text: -numbers[text])
+    return max(1.0, (time.process_time() - begun) / IDLE_SECONDS)
+
+
+def test_promotions_go_on_with_the_same_widths(tmp_path: Path) -> None:
+    results = sweep("halving", tmp_path, n_trials=60)
+    promoted = [result for result in results if result.rung > 0]
+    assert {result.rung for result in promoted} == {1, 2}
+    for result in promoted:
+        assert result.parent is not None
+        before = results[result.parent]
+        assert (before.rung, before.widths) == (result.rung - 1, result.widths)
+        assert result.epochs == pytest.approx(3 * before.epochs)
+    # A rung's best are promoted: one in three of those that finished it, never one twice.
+    for rung in (0, 1):
+        finished = [r for r in results[7:] if r.rung == rung and r.state == "complete"]
+        chosen = [r.parent for r in promoted if r.rung == rung + 1]
+        assert len(set(chosen)) == len(chosen) <= len(finished) / 3 + 2

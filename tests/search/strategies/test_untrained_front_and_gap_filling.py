@@ -1,0 +1,124 @@
+"""What comes before a chain and after it, and the order of the three."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from paretoprune.results import SKETCH, Budget, Job, Proposal, TrialResult
+from paretoprune.search.allocation.sensitivity import ChannelDamage, Damage
+from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.interface import Strategy
+from paretoprune.search.strategies.sequence import InTurn
+from paretoprune.search.strategies.untrained_front import Sketch
+from paretoprune.sweep.results import SweepResults
+from tests.kits import formula
+from tests.kits.formula_sweep import QUALITY, SIZES
+from tests.search.front.test_gaps import DENSE, trial
+
+FIRST = replace(trial(0, 0.0, 100.0, origin="dense"), curve=())
+
+
+def damage(parent: TrialResult | None) -> Damage:
+    scores = parent.scores if parent else {}
+    return ChannelDamage.of(scores or formula.SCORES, formula.widths_of)
+
+
+def everything(_ratios: Mapping[str, float]) -> bool:
+    return True
+
+
+SKETCHES = Sketch(SIZES, QUALITY, everything, damage)
+REFILL = Refill(SIZES, QUALITY, everything, damage, min_gain=0.001)
+
+
+def left(amount: float, unit: str = "trials") -> Left:
+    return Left(Budget(amount, unit), 4.0, lambda macs: Pace(1.0, 0.5))  # type: ignore[arg-type]
+
+
+def run(
+    strategy: Strategy, results: Sequence[TrialResult], budget: Left, *, most: int = 50
+) -> list[tuple[Proposal, TrialResult]]:
+    """Proposals of a strategy and what came of them, until there is none."""
+    found: list[tuple[Proposal, TrialResult]] = []
+    known = list(results)
+    while len(found) < most and (p := strategy.propose(len(known), known, [], budget)):
+        widths = formula.widths_of(p.ratios)
+        job = Job(len(known), p.origin, p.ratios, widths, 0, p.parent, p.epochs, p.rung)
+        found.append((p, formula.evaluate(job)))
+        known.append(found[-1][1])
+    return found
+
+
+def test_a_sketch_is_cut_out_of_the_dense_model_and_not_trained() -> None:
+    found = run(SKETCHES, [FIRST], left(100, "epochs"))
+    assert len(found) == 7
+    assert all((p.parent, p.epochs, r.curve) == (None, 0.0, ()) for p, r in found)
+    sizes = [SIZES.size_of(p.ratios) for p, _ in found]
+    assert len(set(sizes)) == 7
+    assert sizes[0] ** 2 == pytest.approx(SIZES.dense * SIZES.least, rel=0.15)
+
+
+def test_sketches_take_a_twelfth_of_the_time() -> None:
+    """In the formula each takes half a second, and the dense model 8.5 in all."""
+    for seconds, most in ((0.5, 1), (11.5, 3), (1000.0, 7)):
+        assert len(run(SKETCHES, [FIRST], left(seconds, "seconds"))) == most
+
+
+def test_a_sketch_is_nobodys_twin() -> None:
+    job = Job(3, "auto", DENSE, formula.widths_of(DENSE), 0)
+    for origin, twins in ((SKETCH, False), ("auto", True)):
+        record = SweepResults({"accuracy": "maximize", "macs": "minimize"})
+        record.add(replace(formula.evaluate(replace(job, number=2)), origin=origin))
+        assert (record.twin_of(job) is not None) == twins
+
+
+def test_a_refill_is_cut_out_of_the_next_larger_trained_model() -> None:
+    links = [trial(1, 0.25, 80), trial(2, 0.75, 50)]
+    untrained = replace(trial(3, 0.5, 60, origin=SKETCH), curve=(), epochs=0.0)
+    known = [FIRST, *links, untrained]
+    found = run(REFILL, known, left(6), most=6)
+    for proposal, result in found:
+        size = SIZES.size_of(proposal.ratios)
+        trained = [known[number] for number in REFILL.needed(known)]
+        larger = [r for r in trained if SIZES.size_of(r.ratios) > size]
+        nearest = min(larger, key=lambda r: SIZES.size_of(r.ratios), default=None)
+        assert proposal.parent == (nearest.number if nearest else None)
+        for name, ratio in (nearest.ratios if nearest else DENSE).items():
+            assert proposal.ratios[name] >= ratio
+        known.append(result)
+    assert {p.parent for p, _ in found} >= {None, 1}
+
+
+def test_a_refill_ends_where_there_is_little_to_gain() -> None:
+    known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
+    counts = [
+        len(run(replace(REFILL, min_gain=gain), known, left(30))) for gain in (0.5, 0.05, 0.001)
+    ]
+    assert counts[0] == 0 < counts[1] < counts[2] < 50
+
+
+def test_a_refill_shares_what_is_left() -> None:
+    known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
+    first = REFILL.propose(3, known, [], left(8, "seconds"))
+    assert first is not None and first.epochs == pytest.approx(8 / 4 - 0.5)
+    short = REFILL.propose(3, known, [], left(4, "seconds"))
+    assert short is not None and short.epochs == 0.0  # half an epoch would do harm
+    whole = REFILL.propose(3, known, [], left(3))
+    assert whole is not None and whole.epochs == 4.0
+
+
+def test_a_part_waits_for_what_it_runs() -> None:
+    turns = InTurn((SKETCHES, REFILL))
+    proposal = turns.propose(1, [FIRST], [], left(100, "epochs"))
+    assert proposal is not None and proposal.origin == SKETCH
+    widths = formula.widths_of(proposal.ratios)
+    job = Job(1, SKETCH, proposal.ratios, widths, 0, epochs=0.0)
+    assert turns.propose(2, [FIRST], [job], left(100, "epochs")) is None
+    done = [FIRST, *(r for _, r in run(SKETCHES, [FIRST], left(100, "epochs")))]
+    after = turns.propose(len(done), done, [], left(100, "epochs"))
+    assert after is not None and after.origin == "refill"

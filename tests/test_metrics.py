@@ -1,0 +1,65 @@
+"""Names, units and rounding of quantities as people read them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from paretoprune.metrics import label, scaled, short_count, size_and_quality, written
+from paretoprune.results import DIRECTIONS, Direction, Metrics
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "0"),
+        (7, "7"),
+        (999, "999"),
+        (999.7, "1k"),
+        (1000, "1k"),
+        (50_000, "50k"),
+        (999_600, "1M"),
+        (1_250_000, "1.25M"),
+        (41e9, "41G"),
+    ],
+)
+def test_short_counts(value: float, expected: str) -> None:
+    assert short_count(value) == expected
+
+
+def test_values_carry_their_units() -> None:
+    assert written("accuracy", 97.236) == "97.24 %"
+    assert written("latency_ms", 3.14159) == "3.142 ms"
+    assert written("size_bytes", 1_090_000) == "1.09MB"
+    assert written("loss", 0.0612345) == "0.06123"
+
+
+def test_every_measured_quantity_has_a_label_for_people() -> None:
+    assert {*DIRECTIONS} <= {*Metrics.__dataclass_fields__}
+    assert [name for name in Metrics.__dataclass_fields__ if label(name) == name] == []
+
+
+@pytest.mark.parametrize(
+    ("objectives", "expected"),
+    [
+        ({"accuracy": "maximize", "macs": "minimize"}, ("macs", "accuracy")),
+        ({"params": "minimize", "loss": "minimize"}, ("params", "loss")),
+        (
+            {"accuracy": "maximize", "measured_speedup": "maximize"},
+            ("measured_speedup", "accuracy"),
+        ),
+        (
+            {"latency_ms": "minimize", "accuracy": "maximize", "macs": "minimize"},
+            ("latency_ms", "accuracy"),
+        ),
+    ],
+)
+def test_size_and_quality(objectives: dict[str, Direction], expected: tuple[str, str]) -> None:
+    assert size_and_quality(objectives) == expected
+
+
+def test_sizes_are_compared_by_factors() -> None:
+    assert scaled("macs", 4.0) - scaled("macs", 2.0) == pytest.approx(math.log(2))
+    assert scaled("accuracy", 4.0) == 4.0
+    assert scaled("params", 0.0) == 0.0

@@ -1,0 +1,270 @@
+"""The kit of all schedules, with channels and with weights; and what is special to each."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from paretoprune.config.groups.schedule import ScheduleSettings
+from paretoprune.problem.problem import fresh_model
+from paretoprune.pruning.candidate import Narrowed, Zeroed
+from paretoprune.results import Job
+from paretoprune.trial.context import Prepared
+from paretoprune.trial.dense_model import early_model
+from paretoprune.trial.run import run_trial
+from paretoprune.trial.schedules.grow_penalty import under_growing_penalty
+from paretoprune.trial.schedules.one_by_one import least_important
+from paretoprune.trial.schedules.registry import SCHEDULES
+from paretoprune.trial.schedules.steps import Start, Trained
+from tests.trial.test_run import prepared_with
+
+SMALLER = ("channels", "depth", "channels_depth")
+GRANULARITIES = (*SMALLER, "weights", "nm", "block")
+OF_SCHEDULE = {
+    "one_shot": (),
+    "iterative": ("schedule.steps=2", "schedule.spacing=geometric"),
+    "gradual": (),
+    "one_by_one": ("schedule.units=3", "schedule.recovery=1", "schedule.steps=99"),
+    "lottery": ("schedule.steps=2", "schedule.rewind_epoch=1"),
+    "regrow": ("schedule.every=3", "schedule.overgrow=1.5"),
+    "at_init": ("schedule.steps=2",),
+}
+CASES = [
+    (schedule, granularity)
+    for schedule in OF_SCHEDULE
+    for granularity in GRANULARITIES
+    if (schedule != "one_by_one" or granularity in SMALLER)
+    and (schedule != "regrow" or granularity == "weights")
+]
+
+Make = Callable[..., Prepared]
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Prepared tasks that share one trained dense model."""
+    folder = tmp_path_factory.mktemp("cache")
+
+    def prepared(schedule: str, granularity: str, *more: str) -> Prepared:
+        name = f"schedule.name={schedule}"
+        block = "granularity.columns=2" if granularity == "block" else "granularity.m=4"
+        overrides = [name, f"granularity.name={granularity}", block, *OF_SCHEDULE[schedule]]
+        if "depth" in granularity:
+            overrides.append("model._target_=tests.kits.own_model.OwnResidual")
+        return prepared_with(folder, "finetune.recalibration_batches=1", *overrides, *more)
+
+    return prepared
+
+
+def job(prepared: Prepared, ratio: float = 0.5) -> Job:
+    """This ratio everywhere; of residual blocks the first goes, and beyond a half all."""
+    groups = prepared.outline.groups.prunable
+    ratios = {group.name: ratio for group in groups}
+    ratios |= {group.name: 0.9 for group in [g for g in groups if g.block][:1]}
+    return Job(1, "test", ratios, prepared.outline.widths_of(ratios), 3)
+
+
+def carried_out(prepared: Prepared, job: Job) -> Trained:
+    schedule = SCHEDULES[prepared.outline.settings.schedule.name]
+    return schedule(prepared, job, Start(prepared.start, prepared.scores))
+
+
+def hooks_of(module: nn.Module) -> int:
+    return len(module._forward_hooks) + len(module._forward_pre_hooks) + len(module._backward_hooks)
+
+
+def test_every_schedule_is_in_the_kit() -> None:
+    assert {*OF_SCHEDULE} == {*SCHEDULES}
+
+
+@pytest.mark.parametrize(("schedule", "granularity"), CASES)
+def test_the_kit(make: Make, schedule: str, granularity: str) -> None:
+    """What was asked for is left, twice the same, and the dense model is as it was: its tensors,
+    its mode, no gradients and no hooks; nor are there hooks on the model that was trained."""
+    prepared = make(schedule, granularity)
+    before = {n: t.clone() for n, t in prepared.start.model.state_dict().items()}
+    asked = job(prepared)
+    first, second = carried_out(prepared, asked), carried_out(prepared, asked)
+    assert first.candidate.widths() == asked.widths
+    states = [trained.candidate.model.state_dict() for trained in (first, second)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert [r.epoch for r in first.curve] == list(range(1, len(first.curve) + 1))
+    assert all(torch.equal(before[n], t) for n, t in prepared.start.model.state_dict().items())
+    for model in (prepared.dense, prepared.start.model, first.candidate.model):
+        assert not any(module.training or hooks_of(module) for module in model.modules())
+    for model in (prepared.dense, prepared.start.model):
+        assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    if isinstance(first.candidate, Narrowed):
+        shapes = first.candidate.of(prepared.dense).model.state_dict()
+        assert {n: t.shape for n, t in states[0].items()} == {n: t.shape for n, t in shapes.items()}
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_a_trial_is_measured_by_what_is_left(make: Make, granularity: str, tmp_path: Path) -> None:
+    """Sizes fall as ratios rise, and what is measured is what was known before."""
+    prepared = make("one_shot", granularity, "finetune.epochs=0")
+    task, last = prepared.outline, prepared.dense_metrics
+    for number, ratio in enumerate((0.3, 0.6), start=1):
+        asked = replace(job(prepared, ratio), number=number)
+        metrics = run_trial(prepared, asked, folder=tmp_path / str(number)).metrics
+        cost = task.cost_of(asked.ratios)
+        assert (metrics.params, metrics.macs) == (cost.params, cost.macs)
+        assert metrics.params < last.params and metrics.macs < last.macs
+        size = metrics.size_bytes if granularity in SMALLER else metrics.compressed_bytes
+        assert abs(size - task.quantity_of(asked.ratios, "bytes")) < 0.1 * size
+        if granularity not in SMALLER:
+            assert metrics.size_bytes == prepared.dense_metrics.size_bytes
+        last = metrics
+
+
+def test_a_lottery_ticket_goes_back_to_early_weights(make: Make) -> None:
+    """Without training after the rewind, what is left are the weights of that epoch."""
+    prepared = make("lottery", "weights", "model.train.epochs=1", "schedule.rewind_epoch=0")
+    trained = carried_out(prepared, job(prepared))
+    assert len(trained.curve) == 2  # two rounds of the dense model's one epoch
+    early = early_model(prepared.outline, 0)
+    fresh = fresh_model(prepared.outline)
+    assert all(
+        torch.equal(a, b) for a, b in zip(early.parameters(), fresh.parameters(), strict=True)
+    )
+    assert not torch.equal(early.classifier.weight, prepared.dense.classifier.weight)
+
+
+def test_early_weights_are_those_of_the_dense_models_own_training(make: Make) -> None:
+    prepared = make("lottery", "channels")  # of two epochs
+    first, again = (early_model(prepared.outline, 1) for _ in range(2))
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
+    )
+    assert not torch.equal(first.classifier.weight, prepared.dense.classifier.weight)
+
+
+def test_pruning_at_init_begins_with_untrained_weights(make: Make) -> None:
+    prepared = make("at_init", "channels")
+    fresh = fresh_model(prepared.outline)
+    start = prepared.start.model
+    assert all(
+        torch.equal(a, b) for a, b in zip(start.parameters(), fresh.parameters(), strict=True)
+    )
+
+
+def test_one_by_one_stops_at_the_accuracy_floor(make: Make) -> None:
+    prepared = make("one_by_one", "channels", "schedule.min_accuracy=100", "finetune.epochs=0")
+    trained = carried_out(prepared, job(prepared))
+    assert trained.candidate.widths() == prepared.start.widths()
+
+
+def test_one_by_one_stops_at_the_number_of_steps_and_at_the_target(make: Make) -> None:
+    more = ("finetune.epochs=0", "schedule.units=1")
+    prepared = make("one_by_one", "channels", *more, "schedule.steps=5")
+    widths = carried_out(prepared, job(prepared, 0.9)).candidate.widths()
+    assert sum(prepared.start.widths().values()) - sum(widths.values()) == 5
+    prepared = make("one_by_one", "channels", *more, "sparsity.params=0.8")
+    task = prepared.outline
+    widths = carried_out(prepared, job(prepared, 0.9)).candidate.widths()
+    least = 0.8 * task.size_at({}, "params")
+    assert task.size_at(widths, "params") <= least
+    wider = [{**widths, name: width + 1} for name, width in widths.items()]
+    assert any(task.size_at(one, "params") > least for one in wider)
+
+
+def test_the_least_important_unit_of_all_goes() -> None:
+    scores = {"a": torch.tensor([1.0, 3.0]), "b": torch.tensor([9.0, 1.0, 2.0])}
+    widths = {"a": 2, "b": 3}
+    # Divided by the means 2 and 4: 0.5 against 0.25.
+    kwargs = {"units": 1, "steps": {"a": 1, "b": 1}}
+    assert least_important(scores, widths, {"a": 1, "b": 1}, **kwargs) == {"b": 2}
+    assert least_important(scores, widths, {"a": 1, "b": 3}, **kwargs) == {"a": 1}
+    assert least_important(scores, widths, widths, **kwargs) is None
+
+
+@pytest.mark.parametrize("granularity", ["channels", "weights"])
+def test_compensation_is_reported(make: Make, granularity: str) -> None:
+    prepared = make("one_shot", granularity, "compensation=least_squares", "finetune.epochs=0")
+    gains = carried_out(prepared, job(prepared, 0.6)).compensation
+    assert gains["loss_after"] < gains["loss_before"]
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "sparse_training.name=l1",
+        "sparse_training.name=bn_scale",
+        "sparse_training.name=group_lasso",
+        "sparse_training.dropout=0.5",
+    ],
+)
+def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None:
+    strong = ("sparse_training.strength=0.01", "sparse_training.epochs=2")
+    prepared = make("one_shot", "channels", phase, *strong)
+    trained, dense = prepared.start.model, prepared.dense
+    assert not torch.equal(trained.classifier.weight, dense.classifier.weight)
+    again = make("one_shot", "channels", phase, *strong).start.model  # from the cache
+    assert torch.equal(trained.classifier.weight, again.classifier.weight)
+
+
+def test_growing_regularisation_makes_what_goes_small(make: Make) -> None:
+    phase = ("sparse_training.name=growing", "sparse_training.epochs=2", "finetune.epochs=0")
+    prepared = make("one_shot", "weights", *phase, "sparse_training.strength=5")
+    asked = job(prepared)
+    grown, curve = under_growing_penalty(
+        prepared, prepared.start, prepared.scores, asked.widths, asked
+    )
+    assert len(curve) == 2
+    masks = prepared.start.masks(prepared.scores, asked.widths)
+
+    def size_of_what_goes(model: nn.Module) -> Tensor:
+        tensors = dict(model.named_parameters())
+        return sum((tensors[n].detach() * ~m).square().sum() for n, m in masks.items())
+
+    assert size_of_what_goes(grown.model) < 0.5 * size_of_what_goes(prepared.dense)
+
+
+@pytest.mark.usefixtures("light_heap")
+def test_nothing_is_left_behind_by_two_hundred_trials(make: Make) -> None:
+    prepared = make("one_shot", "weights", "finetune.epochs=0")
+    narrow = make("one_shot", "channels", "finetune.epochs=0")
+    assert_nothing_is_left_behind([prepared, narrow], times=100)
+
+
+@pytest.mark.usefixtures("light_heap")
+@pytest.mark.parametrize("schedule", [*OF_SCHEDULE])
+def test_nothing_is_left_behind_by_any_schedule(make: Make, schedule: str) -> None:
+    granularity = "weights" if schedule == "regrow" else "channels"
+    assert_nothing_is_left_behind([make(schedule, granularity)], times=4)
+
+
+def assert_nothing_is_left_behind(tasks: Sequence[Prepared], *, times: int) -> None:
+    """No tensor or module, though each task is carried out so many times."""
+
+    def call() -> int:
+        for prepared in tasks:
+            carried_out(prepared, job(prepared))
+        gc.collect()
+        return sum(issubclass(type(thing), Tensor | nn.Module) for thing in gc.get_objects())
+
+    call()
+    before = call()
+    for _ in range(times - 1):
+        for prepared in tasks:
+            carried_out(prepared, job(prepared))
+    assert call() <= before
+
+
+def test_zeroed_models_are_told_by_their_weights(make: Make) -> None:
+    prepared = make("one_shot", "weights")
+    trained = carried_out(prepared, job(prepared))
+    assert isinstance(trained.candidate, Zeroed)
+    held = trained.candidate.held
+    assert {*held} == {"features.0.weight", "features.3.weight", "classifier.weight"}
+
+
+def test_settings_say_which_schedules_train_anew() -> None:
+    anew = {name for name in SCHEDULES if ScheduleSettings(name=name, steps=2).trains_anew}
+    assert anew == {"lottery", "at_init"}
