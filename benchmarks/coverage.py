@@ -140,9 +140,9 @@ def macs_left(model: nn.Module, groups: Sequence[Group], example: Tensor) -> tup
     size = SizeModel(groups, shapes, macs_per_layer(model, example))
     least = {group.name: 1 for group in groups}
     scores = {group.name: torch.rand(group.width) for group in groups}
-    cut = apply_plan(model, groups, make_plan(groups, scores, least))
+    prune = apply_plan(model, groups, make_plan(groups, scores, least))
     dense = size.cost({}).macs
-    return size.cost(least).macs / dense, count_macs(cut, example) / dense
+    return size.cost(least).macs / dense, count_macs(prune, example) / dense
 
 
 def _runs(model: nn.Module, example: Tensor) -> bool:

@@ -12,25 +12,25 @@ from front_scores import Member
 from paretoprune.cli.launch import comparable_scores
 from paretoprune.executors.inline import Inline
 from paretoprune.measure.quality import measure_quality
-from paretoprune.problem.problem import Outline
+from paretoprune.problem.problem import Problem
 from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.gap_filling import GapFilling
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.sequence import InTurn
+from paretoprune.search.strategies.sequence import StrategySequence
 from paretoprune.search.strategies.shared import Shared
-from paretoprune.search.strategies.untrained_front import Sketch
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.strategies.untrained_front import UntrainedFront
+from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import first_proposals, group_infos, search_of
+from paretoprune.sweep.baselines import first_proposals, group_infos, search_settings
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import sensitivity_of, strategy_of
-from paretoprune.trial.context import Prepared, prepare, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.learning_rate import with_tuned_rate
 from paretoprune.trial.run import run_trial
 
@@ -38,12 +38,12 @@ from paretoprune.trial.run import run_trial
 class CpuSweep:
     """A sweep in this process whose clock is the CPU's."""
 
-    def __init__(self, task: Outline, folder: SweepFolder) -> None:
-        self.task, self.folder = task, folder
+    def __init__(self, problem: Problem, folder: SweepFolder) -> None:
+        self.problem, self.folder = problem, folder
         self.started = time.process_time()
         self.inside = 0.0  # seconds of training and evaluation
         self.finished_at: dict[int, float] = {}
-        self.prepared: Prepared | None = None
+        self.context: TrialContext | None = None
 
     def clock(self) -> float:
         """Seconds since the sweep began."""
@@ -51,29 +51,29 @@ class CpuSweep:
 
     def run(self) -> list[TrialResult]:
         """Prepare and search."""
-        settings = self.task.settings
-        search = search_of(settings)
-        prepared = prepare(self.task)
-        if settings.goes_by_gates:
-            prepared = with_gate_scores(prepared)
-        self.prepared = prepared
+        settings = self.problem.settings
+        search = search_settings(settings)
+        context = make_context(self.problem)
+        if settings.uses_gate_scores:
+            context = with_gate_scores(context)
+        self.context = context
         self.inside = self.clock()
-        ledger = Ledger(
+        study = SweepStudy(
             self.folder.study,
             name="benchmark",
-            groups=group_infos(self.task),
+            groups=group_infos(self.problem),
             objectives=search.objectives,
             sampler=search.sampler,
             max_ratio=search.max_ratio,
             seed=settings.seed,
         )
-        scores = comparable_scores(prepared)
-        sensitivity = sensitivity_of(prepared, self.folder.dense / "sensitivity.json")
-        first = first_proposals(self.task, scores, sensitivity)
+        scores = comparable_scores(context)
+        sensitivity = sensitivity_of(context, self.folder.dense / "sensitivity.json")
+        first = first_proposals(self.problem, scores, sensitivity)
         strategy = self._watched(
             strategy_of(
-                prepared,
-                ledger,
+                context,
+                study,
                 scores,
                 sensitivity,
                 self._epoch_time,
@@ -81,17 +81,17 @@ class CpuSweep:
                 trials=self.folder.trials,
             )
         )
-        self.least_share = _least_share(self.task, search.max_ratio)
+        self.least_share = _least_share(self.problem, search.max_ratio)
         results = run_sweep(
-            Problem(
-                self.task.widths_of,
-                self.task.cost_of,
-                epochs=prepared.finetune.epochs,
+            SearchProblem(
+                self.problem.widths_of,
+                self.problem.cost_of,
+                epochs=context.finetune.epochs,
                 epoch_time=self._epoch_time,
             ),
             first,
             strategy,
-            ledger=ledger,
+            study=study,
             folder=self.folder,
             executor=Inline(self._evaluate),
             search=search,
@@ -106,40 +106,42 @@ class CpuSweep:
         return self.ready.epoch_time
 
     @cached_property
-    def ready(self) -> Prepared:
+    def ready(self) -> TrialContext:
         """With the learning rate that trainings take, looked for before the first."""
-        assert self.prepared is not None
-        begun, budget = self.clock(), search_of(self.task.settings).budget
-        tuned = with_tuned_rate(self.prepared, budget, clock=self.clock)
+        assert self.context is not None
+        begun, budget = self.clock(), search_settings(self.problem.settings).budget
+        tuned = with_tuned_rate(self.context, budget, clock=self.clock)
         self.inside += self.clock() - begun
         return tuned
 
     def _watched(self, strategy: Strategy) -> Strategy:
         """Looks at candidates are evaluation, though they happen between trials."""
-        if isinstance(strategy, InTurn):
+        if isinstance(strategy, StrategySequence):
             return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
         return strategy
 
-    def _timed(self, part: Chain | Shared | Sketch | Refill) -> Chain | Shared | Sketch | Refill:
+    def _timed(
+        self, part: Chain | Shared | UntrainedFront | GapFilling
+    ) -> Chain | Shared | UntrainedFront | GapFilling:
         if isinstance(part, Shared):
             return replace(part, chain=self._timed_chain(part.chain))
         return self._timed_chain(part) if isinstance(part, Chain) else part
 
     def _timed_chain(self, chain: Chain) -> Chain:
-        def look(parent: int | None, ratios: Mapping[str, float]) -> float:
+        def proxy(parent: int | None, ratios: Mapping[str, float]) -> float:
             begun = time.process_time()
-            found = chain.look(parent, ratios)
+            found = chain.proxy(parent, ratios)
             self.inside += time.process_time() - begun
             return found
 
-        return replace(chain, look=look)
+        return replace(chain, proxy=proxy)
 
     def _evaluate(self, job: Job) -> TrialResult:
         """A trial, with its seconds in CPU time."""
-        assert self.prepared is not None
-        prepared = self.prepared if job.epochs == 0 else self.ready
+        assert self.context is not None
+        context = self.context if job.epochs == 0 else self.ready
         begun, wall = time.process_time(), time.perf_counter()
-        result = run_trial(prepared, job, folder=self.folder.trial(job.number))
+        result = run_trial(context, job, folder=self.folder.trial(job.number))
         seconds = time.process_time() - begun
         rate = seconds / (time.perf_counter() - wall)
         result = replace(result, seconds={k: v * rate for k, v in result.seconds.items()})
@@ -149,13 +151,13 @@ class CpuSweep:
 
     def front(self, results: Sequence[TrialResult]) -> list[Member]:
         """All trials as they stand; those of the front are scored on the test split."""
-        assert self.prepared is not None
-        objectives = search_of(self.task.settings).objectives
+        assert self.context is not None
+        objectives = search_settings(self.problem.settings).objectives
         front = front_of(results, objectives)
-        dense_macs = self.task.cost_of({}).macs
+        dense_macs = self.problem.cost_of({}).macs
         dense = Member(
             share=1.0,
-            validation=self.prepared.dense_metrics.accuracy or 0.0,
+            validation=self.context.dense_metrics.accuracy or 0.0,
             test=self._test_accuracy(None),
             seconds=0.0,
         )
@@ -172,22 +174,22 @@ class CpuSweep:
         return [dense, *trials]
 
     def _test_accuracy(self, number: int | None) -> float:
-        assert self.prepared is not None
-        model = self.prepared.dense
+        assert self.context is not None
+        model = self.context.dense
         if number is not None:
             folder = self.folder.trial(number)
             plan = Plan.from_json(read_json(folder / "plan.json"))
-            groups = self.task.groups.prunable
+            groups = self.problem.groups.prunable
             model = rebuild(model, groups, plan, folder / "model.safetensors").eval()
         return measure_quality(
             model,
-            self.task.data.test_dataloader(),
-            num_classes=self.task.info.num_classes,
-            device=self.task.device,
+            self.problem.data.test_dataloader(),
+            num_classes=self.problem.info.num_classes,
+            device=self.problem.device,
         ).accuracy
 
 
-def _least_share(task: Outline, max_ratio: float) -> float:
+def _least_share(problem: Problem, max_ratio: float) -> float:
     """The smallest candidate's share of the dense MACs: where the area begins."""
-    smallest = {group.name: max_ratio for group in group_infos(task)}
-    return task.cost_of(smallest).macs / task.cost_of({}).macs
+    smallest = {group.name: max_ratio for group in group_infos(problem)}
+    return problem.cost_of(smallest).macs / problem.cost_of({}).macs

@@ -30,10 +30,10 @@ from tasks import TASKS, Task
 from paretoprune.cli.command_line import CONF
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
-from paretoprune.problem.problem import outline
+from paretoprune.problem.problem import make_problem
 from paretoprune.pruning.structured.checkpoint import save_state
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.trial.context import prepare
+from paretoprune.trial.context import make_context
 
 STRATEGIES = ("auto", "chain", "shared", "halving", *BASELINES)
 
@@ -56,44 +56,44 @@ def main() -> None:
     torch.set_num_threads(1)
     known = {run.key for run in read_runs(options.runs)}
     for name in options.tasks.split(","):
-        task = TASKS[name]
-        budget = options.budget or task.budget_seconds
+        problem = TASKS[name]
+        budget = options.budget or problem.budget_seconds
         for seed in map(int, options.seeds.split(",")):
             for strategy in options.strategies.split(","):
                 if (name, strategy, seed, budget) in known:
                     continue
-                run = measure(task, strategy, seed=seed, budget_seconds=budget, options=options)
+                run = measure(problem, strategy, seed=seed, budget_seconds=budget, options=options)
                 write_run(options.runs, run)
                 print(f"{name} {strategy} seed {seed}: shortfall {run.shortfall:.4f}", flush=True)
-    runs = [run for run in read_runs(options.runs) if run.task in options.tasks.split(",")]
+    runs = [run for run in read_runs(options.runs) if run.problem in options.tasks.split(",")]
     summarise(runs, picture=options.runs.with_suffix(".png"))
 
 
 def measure(
-    task: Task, strategy: str, *, seed: int, budget_seconds: float, options: argparse.Namespace
+    problem: Task, strategy: str, *, seed: int, budget_seconds: float, options: argparse.Namespace
 ) -> Run:
     """One sweep within the budget, then its front on the test split, which costs nothing."""
     overrides = [
         f"search={_PLAIN.get(strategy, strategy)}",
         f"search.budget={budget_seconds:g}s",
-        f"search.max_ratio={task.max_ratio}",
+        f"search.max_ratio={problem.max_ratio}",
         "search.baseline_ratios=[]",  # `uniform` and `global` are runs of their own here
-        f"finetune.epochs={task.trial_epochs}",
+        f"finetune.epochs={problem.trial_epochs}",
         "finetune.distillation=0.5",
         *(["compensation=none"] if strategy in _PLAIN else []),
         *_STARTS.get(strategy, []),
         *options.override,
     ]
-    outlined = outline(task_settings(task, options.data, options.cache, seed, overrides))
-    prepare(outlined)  # trains the dense model where it is not in the cache yet
-    outlined = outline(outlined.settings)
+    outlined = make_problem(task_settings(problem, options.data, options.cache, seed, overrides))
+    make_context(outlined)  # trains the dense model where it is not in the cache yet
+    outlined = make_problem(outlined.settings)
     with tempfile.TemporaryDirectory() as folder:
         sweep = CpuSweep(outlined, SweepFolder(Path(folder)))
         results = sweep.run()
         members = sweep.front(results)
     dense = members[0]
     return Run(
-        task=task.name,
+        problem=problem.name,
         strategy=strategy,
         seed=seed,
         budget_seconds=budget_seconds,
@@ -111,14 +111,14 @@ def measure(
 
 
 def task_settings(
-    task: Task, data: Path, cache: Path, seed: int, overrides: Sequence[str]
+    problem: Task, data: Path, cache: Path, seed: int, overrides: Sequence[str]
 ) -> Settings:
     """Those of the task and of the caller; one dense model for all seeds is trained if missing."""
-    own = task.overrides(data, cache, seed)
-    if task.trained_once is not None:
-        path = cache / task.trained_once
+    own = problem.overrides(data, cache, seed)
+    if problem.trained_once is not None:
+        path = cache / problem.trained_once
         if not path.is_file():
-            first = prepare(outline(_settings(task.overrides(data, cache, 0))))
+            first = make_context(make_problem(_settings(problem.overrides(data, cache, 0))))
             save_state(path, first.dense)
         own.append(f"model.weights={path}")
     return _settings([*own, *overrides])

@@ -40,7 +40,7 @@ class Member:
 class Run:
     """What one strategy made of one budget. The dense model is the first member."""
 
-    task: str
+    problem: str
     strategy: str
     seed: int
     budget_seconds: float
@@ -58,7 +58,7 @@ class Run:
     @property
     def key(self) -> tuple[str, str, int, float]:
         """What a run is known by."""
-        return (self.task, self.strategy, self.seed, self.budget_seconds)
+        return (self.problem, self.strategy, self.seed, self.budget_seconds)
 
     @property
     def shares(self) -> np.ndarray:
@@ -135,9 +135,9 @@ def summarise(runs: Sequence[Run], *, picture: Path) -> None:
     """A table for each task and budget, and a picture of the median fronts."""
     groups: dict[tuple[str, float], list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.task, run.budget_seconds), []).append(run)
-    for (task, budget), members in groups.items():
-        print(f"\n{task}, {budget:g} CPU seconds a run, median over seeds")
+        groups.setdefault((run.problem, run.budget_seconds), []).append(run)
+    for (problem, budget), members in groups.items():
+        print(f"\n{problem}, {budget:g} CPU seconds a run, median over seeds")
         _print_table(_by_strategy(members))
     if groups:
         _draw(groups, picture)
@@ -186,7 +186,7 @@ def _median(runs: Mapping[int, Run], value: Callable[[Run], float]) -> float:
 def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None:
     """The test accuracy that the chosen model has at most so large, median over seeds."""
     figure, axes = plt.subplots(1, len(groups), figsize=(5.5 * len(groups), 4), squeeze=False)
-    for axis, ((task, budget), runs) in zip(axes[0], groups.items(), strict=True):
+    for axis, ((problem, budget), runs) in zip(axes[0], groups.items(), strict=True):
         for name, by_seed in _by_strategy(runs).items():
             shares = next(iter(by_seed.values())).shares
             curves = [
@@ -196,7 +196,7 @@ def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None
             style = "-" if name not in BASELINES else "--"
             axis.plot(shares, np.median(curves, axis=0), style, label=name)
         axis.set(xscale="log", xlabel="share of the dense MACs", ylabel="test accuracy, %")
-        axis.set_title(f"{task}, {budget:g} CPU s, {len(by_seed)} seeds")
+        axis.set_title(f"{problem}, {budget:g} CPU s, {len(by_seed)} seeds")
         axis.legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path, dpi=110)

@@ -42,7 +42,7 @@ from paretoprune.pruning.structured.rounding import widths_for
 from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.results import GroupInfo
 from paretoprune.search.allocation.baselines import uniform_ratios
-from paretoprune.search.allocation.greedy import least_loss, worthwhile
+from paretoprune.search.allocation.greedy import drop_dominated, greedy_allocation
 from paretoprune.search.allocation.sensitivity import Sensitivity, distinct_ratios
 
 Ratios = Mapping[str, float]
@@ -120,12 +120,12 @@ def ours(network: Network, forecast: Forecast, most_macs: float) -> dict[str, fl
     every = distinct_ratios(
         network.infos, partial(network.widths, divisor=STEP), max_ratio=MAX_RATIO
     )
-    choices = worthwhile(every, latency_ms)
+    choices = drop_dominated(every, latency_ms)
     dense_ms, low, high = latency_ms({}), 0.0, 1.0
     ratios: dict[str, float] = {}
     for _ in range(7):
         share = (low + high) / 2
-        found = least_loss(loss, choices, latency_ms, target=share * dense_ms)
+        found = greedy_allocation(loss, choices, latency_ms, target=share * dense_ms)
         if network.macs(found, divisor=STEP) <= most_macs:
             low, ratios = share, found
         else:
@@ -161,24 +161,24 @@ def report(name: str, batch_size: int, threads: int) -> None:
     dense_macs = network.size.cost({}).macs
     models = {("dense", way): model for way, model in variants(network.model).items()}
     cut_of = {"dense": 1.0}
-    for cut in CUTS:
+    for prune in CUTS:
         for route, ratios, divisor in (
-            ("usual", usual(network, dense_macs / cut), 1),
-            ("ours", ours(network, forecast, dense_macs / cut), STEP),
+            ("usual", usual(network, dense_macs / prune), 1),
+            ("ours", ours(network, forecast, dense_macs / prune), STEP),
         ):
-            who = f"{route} {cut:g}x"
+            who = f"{route} {prune:g}x"
             cut_of[who] = dense_macs / network.macs(ratios, divisor=divisor)
             for way, model in variants(network.pruned(ratios, divisor=divisor)).items():
                 models[who, way] = model
     timed = dict(zip(models, time_all(models, batch, threads), strict=True))
     ways = list(variants(nn.Sequential()))
     print(f"  {'':12} {'MACs cut':>9}" + "".join(f"{way:>22}" for way in ways))
-    for who, cut in cut_of.items():
+    for who, prune in cut_of.items():
         cells = (
             f"{timed[who, way]:9.2f} ms ({timed['dense', way] / timed[who, way]:5.2f}x)"
             for way in ways
         )
-        print(f"  {who:12} {cut:8.2f}x" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+        print(f"  {who:12} {prune:8.2f}x" + "".join(f"{cell:>22}" for cell in cells), flush=True)
 
 
 def time_all(

@@ -32,11 +32,11 @@ from paretoprune.cli.command_line import CONF
 from paretoprune.cli.launch import comparable_scores
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
-from paretoprune.problem.problem import Outline, outline
+from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.results import Job
 from paretoprune.sweep.baselines import first_proposals
 from paretoprune.sweep.strategies import sensitivity_of
-from paretoprune.trial.context import prepare
+from paretoprune.trial.context import make_context
 from paretoprune.trial.run import run_trial
 
 mpl.use("agg")
@@ -96,7 +96,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = read(arguments.out / "methods.csv")
     done = {(row["part"], row["method"], row["target"], row["seed"]) for row in rows}
-    tasks: dict[tuple[int, str], Outline] = {}
+    tasks: dict[tuple[int, str], Problem] = {}
     with tempfile.TemporaryDirectory() as folder:
         for entry, seed in product(entries(), range(arguments.seeds)):
             if (entry.part, entry.method, entry.target, seed) not in done:
@@ -121,7 +121,7 @@ def entries() -> Iterator[Entry]:
 def run(
     entry: Entry,
     seed: int,
-    tasks: dict[tuple[int, str], Outline],
+    tasks: dict[tuple[int, str], Problem],
     arguments: argparse.Namespace,
     folder: Path,
 ) -> dict[str, object]:
@@ -129,14 +129,14 @@ def run(
     settings = settings_of(entry, seed, arguments, folder)
     key = (seed, settings.granularity.name)
     if key not in tasks:
-        tasks[key] = outline(settings)
-    task = replace(tasks[key], settings=settings)
+        tasks[key] = make_problem(settings)
+    problem = replace(tasks[key], settings=settings)
     started = time.process_time()
-    prepared = prepare(task)
-    sensitivity = sensitivity_of(prepared, folder / "sensitivity.json")
-    proposal = first_proposals(task, comparable_scores(prepared), sensitivity)[1]
-    job = Job(1, "single", proposal.ratios, task.widths_of(proposal.ratios), seed)
-    result = run_trial(prepared, job, folder=folder / "trial")
+    context = make_context(problem)
+    sensitivity = sensitivity_of(context, folder / "sensitivity.json")
+    proposal = first_proposals(problem, comparable_scores(context), sensitivity)[1]
+    job = Job(1, "single", proposal.ratios, problem.widths_of(proposal.ratios), seed)
+    result = run_trial(context, job, folder=folder / "trial")
     return {
         "part": entry.part,
         "method": entry.method,

@@ -34,12 +34,12 @@ from paretoprune.config.settings import Settings
 from paretoprune.executors.inline import Inline
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.finetune.numerics.memory_format import channels_last
-from paretoprune.problem.problem import outline
+from paretoprune.problem.problem import make_problem
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import make_plan
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.trial.context import Prepared, measure, prepare, training_batches
+from paretoprune.trial.context import TrialContext, make_context, measure, training_batches
 from paretoprune.trial.run import run_trial
 
 NUM_TRIALS = 12
@@ -70,11 +70,11 @@ def compare_with_bare_training(folder: Path) -> None:
     assert isinstance(config, dict)
     settings = load_settings({str(key): value for key, value in config.items()})
     torch.set_num_threads(settings.threads or torch.get_num_threads())
-    prepared = prepare(outline(settings))  # the dense model is then in the cache
+    context = make_context(make_problem(settings))  # the dense model is then in the cache
     began, ended = _watched(settings, yaml.safe_load(yaml.safe_dump(config)))
     results = SweepFolder(folder / "sweeps" / "resnet").read_results()
     trained = [result for result in results if result.curve]
-    pairs = [_pair(prepared, result, folder) for result in trained for _ in range(NUM_PAIRS)]
+    pairs = [_pair(context, result, folder) for result in trained for _ in range(NUM_PAIRS)]
     ours, bare = (_median(times) for times in zip(*pairs, strict=True))
     within = _median([own - plain for own, plain in pairs])
     around = _median([begin - end for end, begin in zip(ended[:-1], began[1:], strict=True)])
@@ -121,9 +121,9 @@ def _watched(settings: Settings, config: dict[str, object]) -> tuple[list[Moment
     began: list[Moment] = []
     ended: list[Moment] = []
 
-    def timed(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
+    def timed(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
         began.append(Moment.now())
-        result = run_trial(prepared, job, folder=folder)
+        result = run_trial(context, job, folder=folder)
         ended.append(Moment.now())
         return result
 
@@ -132,32 +132,34 @@ def _watched(settings: Settings, config: dict[str, object]) -> tuple[list[Moment
     return began, ended
 
 
-def _pair(prepared: Prepared, result: TrialResult, folder: Path) -> tuple[Moment, Moment]:
+def _pair(context: TrialContext, result: TrialResult, folder: Path) -> tuple[Moment, Moment]:
     """A trial, and bare training of the same architecture right after it."""
     job = Job(result.number, result.origin, result.ratios, result.widths, result.seed)
     started = Moment.now()
-    run_trial(prepared, job, folder=folder / "again")
-    return Moment.now() - started, _bare(prepared, result)
+    run_trial(context, job, folder=folder / "again")
+    return Moment.now() - started, _bare(context, result)
 
 
-def _bare(prepared: Prepared, result: TrialResult) -> Moment:
+def _bare(context: TrialContext, result: TrialResult) -> Moment:
     """Slice, train with a plain loop, and evaluate as a trial does, latency included."""
-    task = prepared.outline
-    groups = task.groups.prunable
-    plan = make_plan(groups, prepared.scores, result.widths)
+    problem = context.problem
+    groups = problem.groups.prunable
+    plan = make_plan(groups, context.scores, result.widths)
     started = Moment.now()
-    model = apply_plan(prepared.dense, groups, plan)
-    inputs = (x for x, _ in training_batches(task, task.settings.finetune.recalibration_batches))
+    model = apply_plan(context.dense, groups, plan)
+    inputs = (
+        x for x, _ in training_batches(problem, problem.settings.finetune.recalibration_batches)
+    )
     recalibrate_batchnorm(model, inputs)
-    with channels_last(model, task.device):
-        _train_bare(prepared, model)
-    measure(task, model.eval(), dense=(prepared.dense, prepared.dense_metrics))
+    with channels_last(model, problem.device):
+        _train_bare(context, model)
+    measure(problem, model.eval(), dense=(context.dense, context.dense_metrics))
     return Moment.now() - started
 
 
-def _train_bare(prepared: Prepared, model: nn.Module) -> None:
-    task, settings = prepared.outline, prepared.outline.settings.finetune
-    loader = task.data.train_dataloader()
+def _train_bare(context: TrialContext, model: nn.Module) -> None:
+    problem, settings = context.problem, context.problem.settings.finetune
+    loader = problem.data.train_dataloader()
     optimizer = torch.optim.SGD(
         model.parameters(), settings.learning_rate, momentum=settings.momentum, nesterov=True
     )
@@ -173,7 +175,7 @@ def _train_bare(prepared: Prepared, model: nn.Module) -> None:
             schedule.step()
         model.eval()
         with torch.inference_mode():
-            for x, y in task.data.val_dataloader():
+            for x, y in problem.data.val_dataloader():
                 (model(x).argmax(1) == y).float().mean()
 
 

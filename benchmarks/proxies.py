@@ -24,12 +24,12 @@ from tasks import TASKS
 from torch import nn
 
 from paretoprune.measure.quality import measure_quality
-from paretoprune.problem.problem import outline
+from paretoprune.problem.problem import make_problem
 from paretoprune.results import Job
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.sweep.baselines import choices_of
-from paretoprune.trial.context import Prepared, prepare, with_gate_scores
-from paretoprune.trial.schedules.steps import cut, train
+from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.schedules.steps import prune, train
 
 _BAND = 0.2  # share of the dense MACs
 _MAX_RATIO = 0.85
@@ -52,40 +52,40 @@ def main() -> None:
     for name in options.tasks.split(","):
         overrides = ["search=auto", "finetune.distillation=0.5"]
         settings = task_settings(TASKS[name], options.data, options.cache, 0, overrides)
-        prepared = with_gate_scores(prepare(outline(settings)))
+        context = with_gate_scores(make_context(make_problem(settings)))
         for title, shares in (
             (f"sizes about {_BAND:.0%} of the MACs", np.full(options.models, _BAND)),
             ("sizes of 5 to 80 %", np.geomspace(0.05, 0.8, options.models)),
         ):
             print(f"\n{name}, {options.models} models, {title}: Spearman's correlation with")
             print(f"the accuracy after {options.epochs:g} epochs")
-            _print_table(prepared, shares.tolist(), options.epochs)
+            _print_table(context, shares.tolist(), options.epochs)
 
 
-def _print_table(prepared: Prepared, shares: Sequence[float], epochs: float) -> None:
-    models = [_random_ratios(prepared, share, seed) for seed, share in enumerate(shares)]
-    truth = [_accuracy(prepared, ratios, epochs) for ratios in models]
-    macs = [float(prepared.outline.cost_of(ratios).macs) for ratios in models]
+def _print_table(context: TrialContext, shares: Sequence[float], epochs: float) -> None:
+    models = [_random_ratios(context, share, seed) for seed, share in enumerate(shares)]
+    truth = [_accuracy(context, ratios, epochs) for ratios in models]
+    macs = [float(context.problem.cost_of(ratios).macs) for ratios in models]
     proxies: dict[str, Callable[[Ratios], float]] = {
-        "renewed statistics": lambda r: _accuracy(_without_compensation(prepared), r, 0.0),
-        "least squares": lambda r: _accuracy(prepared, r, 0.0),
-        "... and a quarter epoch": lambda r: _accuracy(prepared, r, 0.25),
-        "... and half an epoch": lambda r: _accuracy(prepared, r, 0.5),
-        "... and an epoch": lambda r: _accuracy(prepared, r, 1.0),
+        "renewed statistics": lambda r: _accuracy(_without_compensation(context), r, 0.0),
+        "least squares": lambda r: _accuracy(context, r, 0.0),
+        "... and a quarter epoch": lambda r: _accuracy(context, r, 0.25),
+        "... and half an epoch": lambda r: _accuracy(context, r, 0.5),
+        "... and an epoch": lambda r: _accuracy(context, r, 1.0),
     }
     print(f"    {'MACs alone':26}{_correlation(macs, truth):6.2f}")
-    for name, look in proxies.items():
-        seen = [look(ratios) for ratios in models]
+    for name, proxy in proxies.items():
+        seen = [proxy(ratios) for ratios in models]
         print(f"    {name:26}{_correlation(seen, truth):6.2f}   accuracy {np.mean(seen):.1f}")
     print(f"    {'the truth':26}{'':6}   accuracy {np.mean(truth):.1f}", flush=True)
 
 
-def _random_ratios(prepared: Prepared, share: float, seed: int) -> Ratios:
-    task = prepared.outline
+def _random_ratios(context: TrialContext, share: float, seed: int) -> Ratios:
+    problem = context.problem
     sizes = Sizes(
-        choices=choices_of(task, max_ratio=_MAX_RATIO),
-        size_of=lambda ratios: float(task.cost_of(ratios).macs),
-        macs_of=lambda ratios: float(task.cost_of(ratios).macs),
+        choices=choices_of(problem, max_ratio=_MAX_RATIO),
+        size_of=lambda ratios: float(problem.cost_of(ratios).macs),
+        macs_of=lambda ratios: float(problem.cost_of(ratios).macs),
     )
     drawn = np.random.default_rng(seed).uniform(0, _MAX_RATIO, len(sizes.choices))
     return sizes.stretched(
@@ -93,26 +93,26 @@ def _random_ratios(prepared: Prepared, share: float, seed: int) -> Ratios:
     )
 
 
-def _accuracy(prepared: Prepared, ratios: Ratios, epochs: float) -> float:
+def _accuracy(context: TrialContext, ratios: Ratios, epochs: float) -> float:
     """On the validation data, after a cut and so many epochs."""
-    task = prepared.outline
-    widths = task.widths_of(ratios)
-    candidate, _ = cut(prepared, prepared.start, prepared.scores, widths, trained_next=epochs > 0)
+    problem = context.problem
+    widths = problem.widths_of(ratios)
+    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=epochs > 0)
     if epochs:
-        train(prepared, candidate, Job(0, "proxy", ratios, widths, seed=0), epochs=epochs)
-    return _validate(prepared, candidate.model)
+        train(context, candidate, Job(0, "proxy", ratios, widths, seed=0), epochs=epochs)
+    return _validate(context, candidate.model)
 
 
-def _validate(prepared: Prepared, model: nn.Module) -> float:
-    task = prepared.outline
-    loader = task.data.val_dataloader()
-    classes = task.info.num_classes
-    return measure_quality(model, loader, num_classes=classes, device=task.device).accuracy
+def _validate(context: TrialContext, model: nn.Module) -> float:
+    problem = context.problem
+    loader = problem.data.val_dataloader()
+    classes = problem.info.num_classes
+    return measure_quality(model, loader, num_classes=classes, device=problem.device).accuracy
 
 
-def _without_compensation(prepared: Prepared) -> Prepared:
-    settings = replace(prepared.outline.settings, compensation="none")
-    return replace(prepared, outline=replace(prepared.outline, settings=settings))
+def _without_compensation(context: TrialContext) -> TrialContext:
+    settings = replace(context.problem.settings, compensation="none")
+    return replace(context, problem=replace(context.problem, settings=settings))
 
 
 def _correlation(seen: Sequence[float], truth: Sequence[float]) -> float:

@@ -18,11 +18,11 @@ from paretoprune.config.target import Target
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
 from paretoprune.search.front.front import as_costs, hypervolume
-from paretoprune.search.strategies.sampler import Full
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.strategies.sampler import Sampling
+from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 
 GROUPS = tuple(GroupInfo(f"g{index}", 64) for index in range(12))
 SAMPLERS = {
@@ -53,7 +53,7 @@ def sweep(executor: Executor, *, n_trials: int, sampler: str, seed: int = 0) -> 
     with tempfile.TemporaryDirectory() as name:
         folder = SweepFolder(Path(name))
         search = SearchSettings(sampler=SAMPLERS[sampler], n_trials=n_trials)
-        ledger = Ledger(
+        study = SweepStudy(
             folder.study,
             name="stub",
             groups=GROUPS,
@@ -63,10 +63,10 @@ def sweep(executor: Executor, *, n_trials: int, sampler: str, seed: int = 0) -> 
             seed=seed,
         )
         results = run_sweep(
-            Problem(widths_of=widths_of, cost_of=cost_of),
+            SearchProblem(widths_of=widths_of, cost_of=cost_of),
             [],
-            Full(ledger, lambda ratios: True, search.max_ratio),
-            ledger=ledger,
+            Sampling(study, lambda ratios: True, search.max_ratio),
+            study=study,
             folder=folder,
             executor=executor,
             search=search,

@@ -13,10 +13,10 @@ from paretoprune.executors.inline import Inline
 from paretoprune.results import Cost, Job, Metrics, TrialResult
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.front.front import front_of
-from paretoprune.search.strategies.sampler import Full
+from paretoprune.search.strategies.sampler import Sampling
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 from tests.kits import formula
 from tests.kits.formula_sweep import baselines_of, open_ledger
 
@@ -42,7 +42,7 @@ def sweep(
     path.mkdir(exist_ok=True)
     search = formula.search_settings(n_trials, sampler)
     folder = SweepFolder(path)
-    ledger, first = open_ledger(folder.study, search, seed=seed), baselines_of(search)
+    study, first = open_ledger(folder.study, search, seed=seed), baselines_of(search)
 
     def fits(ratios: Mapping[str, float]) -> bool:
         cost = formula.cost_of(ratios)
@@ -50,10 +50,10 @@ def sweep(
         return not broken_limits(sparsity or SparsitySettings(), known)
 
     return run_sweep(
-        Problem(widths_of=formula.widths_of, cost_of=cost_of),
+        SearchProblem(widths_of=formula.widths_of, cost_of=cost_of),
         first,
-        Full(ledger, fits, search.max_ratio),
-        ledger=ledger,
+        Sampling(study, fits, search.max_ratio),
+        study=study,
         folder=folder,
         executor=Inline(evaluate),
         search=search,

@@ -36,8 +36,8 @@ def test_savings_are_those_of_models_that_were_really_cut(name: str) -> None:
     dense = sum(p.numel() for p in case.model.parameters())
     for saving in savings_of(case.groups, size, {group.name: 1 for group in case.groups}):
         gone = tuple(range(1, saving.group.width))
-        cut = apply_plan(case.model, case.groups, Plan({saving.group.name: gone}))
-        left = sum(p.numel() for p in cut.parameters())
+        prune = apply_plan(case.model, case.groups, Plan({saving.group.name: gone}))
+        left = sum(p.numel() for p in prune.parameters())
         assert saving.params == pytest.approx(1 - left / dense, abs=1e-12)
         assert 0 < saving.macs < 1
 

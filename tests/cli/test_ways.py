@@ -12,7 +12,7 @@ import pytest
 import paretoprune
 from paretoprune.config.load import load_settings
 from paretoprune.errors import SettingsError
-from paretoprune.problem.problem import Outline, outline
+from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 from paretoprune.search.allocation.sensitivity import Sensitivity
 from paretoprune.sweep.baselines import first_proposals, reject_unmeetable
@@ -22,11 +22,11 @@ from tests.kits.commands import TINY, run_pick, run_train
 FAST = (*TINY, "measure.latency=false")
 
 
-def task_of(folder: Path, *overrides: str) -> Outline:
+def task_of(folder: Path, *overrides: str) -> Problem:
     values = [*FAST, f"cache_dir={folder}", *overrides]
     groups = [value for value in values if value == "tracking=none"]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return outline(load_settings(config))
+    return make_problem(load_settings(config))
 
 
 def sensitivity() -> Sensitivity:
@@ -34,14 +34,14 @@ def sensitivity() -> Sensitivity:
     return Sensitivity((0.0, 1.0), dict.fromkeys(names, (0.0, 1.0)))
 
 
-def proposed(task: Outline) -> Mapping[str, float]:
-    groups = task.groups.prunable
-    if task.removable.layers:
+def proposed(problem: Problem) -> Mapping[str, float]:
+    groups = problem.groups.prunable
+    if problem.space.layers:
         scores = {g.name: [float(i % 97) for i in range(g.width)] for g in groups}
     else:
-        found = Magnitude()(task.model, groups)
+        found = Magnitude()(problem.model, groups)
         scores = {name: values.tolist() for name, values in found.items()}
-    return first_proposals(task, scores, sensitivity)[1].ratios
+    return first_proposals(problem, scores, sensitivity)[1].ratios
 
 
 @pytest.mark.parametrize("granularity", ["channels", "weights"])
@@ -53,42 +53,43 @@ def test_a_target_is_met_and_not_by_more_than_a_step(
     """At most what was asked for is left; one width more of the last group would be too much."""
     folder = tmp_path_factory.getbasetemp() / "ways"
     share = 0.8 if quantity == "bytes" else 0.6
-    task = task_of(
+    problem = task_of(
         folder,
         f"sparsity.{quantity}={share}",
         f"sparsity.allocation={allocation}",
         f"granularity.name={granularity}",
         "model.width=16",
     )
-    ratios = proposed(task)
-    left = task.quantity_of(ratios, quantity) / task.quantity_of({}, quantity)
-    widths = task.widths_of(ratios)
+    ratios = proposed(problem)
+    left = problem.quantity_of(ratios, quantity) / problem.quantity_of({}, quantity)
+    widths = problem.widths_of(ratios)
     step = max(
-        task.size_at({**widths, name: widths[name] + 1}, quantity) - task.size_at(widths, quantity)
-        for name, width in task.widths_of({}).items()
+        problem.size_at({**widths, name: widths[name] + 1}, quantity)
+        - problem.size_at(widths, quantity)
+        for name, width in problem.widths_of({}).items()
         if widths[name] < width
-    ) / task.quantity_of({}, quantity)
+    ) / problem.quantity_of({}, quantity)
     coarse = 0.02 if granularity == "weights" else step  # 64 widths of a layer, or single channels
     assert share - max(coarse, step) <= left <= share
 
 
 def test_caps_hold_by_pattern_and_in_every_rounding(tmp_path: Path) -> None:
-    task = task_of(tmp_path, "sparsity.caps={features.0:0.3,*.3:0.5}", "sparsity.divisor=4")
+    problem = task_of(tmp_path, "sparsity.caps={features.0:0.3,*.3:0.5}", "sparsity.divisor=4")
     for ratio in (0.2, 0.5, 0.99):
-        widths = task.widths_of(dict.fromkeys(("features.0", "features.3"), ratio))
+        widths = problem.widths_of(dict.fromkeys(("features.0", "features.3"), ratio))
         assert widths["features.0"] >= 8 * 0.7 and widths["features.3"] >= 16 * 0.5
 
 
 def test_ratios_by_pattern_the_last_that_matches_counts(tmp_path: Path) -> None:
-    task = task_of(tmp_path, "sparsity.ratios={features.*:0.5,features.3:0.25}")
-    assert proposed(task) == {"features.0": 0.5, "features.3": 0.25}
+    problem = task_of(tmp_path, "sparsity.ratios={features.*:0.5,features.3:0.25}")
+    assert proposed(problem) == {"features.0": 0.5, "features.3": 0.25}
 
 
 @pytest.mark.parametrize("setting", ["caps", "ratios"])
 def test_a_pattern_that_names_nothing_is_told(tmp_path: Path, setting: str) -> None:
-    task = task_of(tmp_path, f"sparsity.{setting}={{layer9.*:0.3}}")
+    problem = task_of(tmp_path, f"sparsity.{setting}={{layer9.*:0.3}}")
     with pytest.raises(SettingsError, match=f"`sparsity.{setting}` names layer9"):
-        reject_unmeetable(task)
+        reject_unmeetable(problem)
 
 
 def test_zeros_survive_training_and_export(tmp_path: Path) -> None:

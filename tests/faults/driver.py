@@ -29,15 +29,15 @@ from paretoprune.results import Job, TrialResult
 from paretoprune.search.allocation.baselines import uniform_ratios
 from paretoprune.search.allocation.sensitivity import distinct_ratios, measure_sensitivity
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.front.gaps import Quality
+from paretoprune.search.front.gaps import FrontAxis
 from paretoprune.search.strategies.chain import Chain
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.sampler import Full
+from paretoprune.search.strategies.sampler import Sampling
 from paretoprune.storage.atomic import write_bytes, write_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.record import Watcher
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 from tests.kits import formula
 from tests.kits.formula_sweep import baselines_of, open_ledger
 
@@ -87,15 +87,15 @@ def sweep(
     """A sweep in this process; its trials run where `executor` says."""
     path.mkdir(parents=True, exist_ok=True)
     folder, search = SweepFolder(path), formula.search_settings(n_trials, sampler)
-    ledger, first = open_ledger(folder.study, search, storage=storage), baselines_of(search)
-    strategy: Strategy = Full(ledger, lambda ratios: True, search.max_ratio)
+    study, first = open_ledger(folder.study, search, storage=storage), baselines_of(search)
+    strategy: Strategy = Sampling(study, lambda ratios: True, search.max_ratio)
     if chain:
         strategy = _chain(num_links=n_trials - len(first))
     return run_sweep(
-        Problem(widths_of=formula.widths_of, cost_of=formula.cost_of),
+        SearchProblem(widths_of=formula.widths_of, cost_of=formula.cost_of),
         first,
         strategy,
-        ledger=ledger,
+        study=study,
         folder=folder,
         executor=executor or Inline(Trials(path).evaluate),
         search=search,
@@ -121,17 +121,17 @@ def _chain(*, num_links: int) -> Chain:
     def uniform(size: float) -> Mapping[str, float]:
         return uniform_ratios(formula.GROUPS, lambda r: macs_of(r) <= size, max_ratio=0.9)
 
-    def look(_parent: int | None, ratios: Mapping[str, float]) -> float:
+    def proxy(_parent: int | None, ratios: Mapping[str, float]) -> float:
         return divergence(ratios)
 
-    quality = Quality(lambda result: result.metrics.accuracy, 0.0)
+    quality = FrontAxis(lambda result: result.metrics.accuracy, 0.0)
     return Chain(
         "chain",
         sizes,
         lambda _: True,
         lambda _: sensitivity,
         uniform,
-        look,
+        proxy,
         quality,
         lambda: num_links,
     )

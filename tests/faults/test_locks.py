@@ -13,7 +13,7 @@ import pytest
 
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.executors.inline import Inline
-from paretoprune.report.mlflow_watcher import Tracked
+from paretoprune.report.mlflow_watcher import MlflowWatcher
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.study import stored_study
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -64,7 +64,7 @@ def track(folder: Path, uri: str, results: list[TrialResult], *, patience_s: flo
     objectives = dict(formula.search_settings().objectives)
     SweepFolder(folder).write_config({"search": {"objectives": objectives}, "name": "sweep"})
     settings = TrackingSettings(uri=uri)
-    with Tracked(
+    with MlflowWatcher(
         settings, SweepFolder(folder), objectives, tags={}, groups=[], patience_s=patience_s
     ) as tracked:
         tracked.begun(results[:2])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from paretoprune.finetune.loader import Beginning, Rounds
+from paretoprune.finetune.loader import FirstBatches, Rounds
 
 
 class Counting:
@@ -50,7 +50,7 @@ def test_a_round_goes_on_where_the_last_one_ended() -> None:
 
 
 def test_the_beginning_is_the_same_each_time() -> None:
-    beginning = Beginning(Counting(), 3)
+    beginning = FirstBatches(Counting(), 3)
     assert len(beginning) == 3
     assert [int(b) for _, b in beginning] == [int(b) for _, b in beginning] == [0, 1, 2]
-    assert len(Beginning(Counting(), 30)) == 10
+    assert len(FirstBatches(Counting(), 30)) == 10

@@ -11,14 +11,14 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.optimizer import make_optimizer
-from paretoprune.finetune.range_test import losses_at
+from paretoprune.finetune.range_test import losses_by_rate
 from tests.finetune.nets import CPU, batches, tiny_net
 
 SETTINGS = FinetuneSettings(precision="32")
 
 
 def found_at(rates: list[float], model: nn.Module) -> list[float]:
-    return losses_at(
+    return losses_by_rate(
         rates,
         model,
         train_loader=batches(3),

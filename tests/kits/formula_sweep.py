@@ -9,8 +9,8 @@ from paretoprune.results import Proposal
 from paretoprune.search.allocation.baselines import baselines
 from paretoprune.search.allocation.sensitivity import distinct_ratios
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.front.gaps import Quality
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.front.gaps import FrontAxis
+from paretoprune.search.study.study import SweepStudy
 from tests.kits import formula
 
 SIZES = Sizes(
@@ -18,14 +18,14 @@ SIZES = Sizes(
     size_of=lambda ratios: float(formula.cost_of(ratios).macs),
     macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
 )
-QUALITY = Quality(lambda result: result.metrics.accuracy, 0.0)
+QUALITY = FrontAxis(lambda result: result.metrics.accuracy, 0.0)
 
 
 def open_ledger(
     study: Path, search: SearchSettings, *, seed: int = 0, storage: str | None = None
-) -> Ledger:
+) -> SweepStudy:
     """The ledger of a search; a shared `storage` knows it by the name of its folder."""
-    return Ledger(
+    return SweepStudy(
         study,
         name="formula",
         groups=formula.GROUPS,

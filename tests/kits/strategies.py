@@ -13,18 +13,18 @@ from paretoprune.results import Budget, EpochTime, Job, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
 from paretoprune.search.allocation.sensitivity import ChannelDamage, Damage, measure_sensitivity
 from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.gap_filling import GapFilling
 from paretoprune.search.strategies.halving import Halving
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.one_parameter import Family
-from paretoprune.search.strategies.sampler import Full
-from paretoprune.search.strategies.sequence import InTurn
+from paretoprune.search.strategies.one_parameter import OneParameter
+from paretoprune.search.strategies.sampler import Sampling
+from paretoprune.search.strategies.sequence import StrategySequence
 from paretoprune.search.strategies.shared import Shared
-from paretoprune.search.strategies.untrained_front import Sketch
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.strategies.untrained_front import UntrainedFront
+from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 from tests.kits import formula
 from tests.kits.formula_sweep import QUALITY, SIZES, baselines_of, open_ledger
 
@@ -40,7 +40,7 @@ def divergence(ratios: Mapping[str, float]) -> float:
 SENSITIVITY = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75, 0.9))
 
 
-def look(_parent: int | None, ratios: Mapping[str, float]) -> float:
+def proxy(_parent: int | None, ratios: Mapping[str, float]) -> float:
     return divergence(ratios)
 
 
@@ -55,26 +55,28 @@ def make_chain(name: str, *, max_macs: float = 64, num_sizes: int = NUM_SIZES) -
         return formula.cost_of(ratios).macs <= max_macs
 
     return Chain(
-        name, SIZES, fits, damage, cache(uniform_of_size), look, QUALITY, lambda: num_sizes
+        name, SIZES, fits, damage, cache(uniform_of_size), proxy, QUALITY, lambda: num_sizes
     )
 
 
-def make_strategy(name: str, ledger: Ledger, num_first: int, max_macs: float) -> Strategy:
-    full = Full(ledger, lambda ratios: True, 0.9, log_sizes=SIZES if name == "halving" else None)
+def make_strategy(name: str, study: SweepStudy, num_first: int, max_macs: float) -> Strategy:
+    full = Sampling(study, lambda ratios: True, 0.9, log_sizes=SIZES if name == "halving" else None)
     if name == "full":
         return full
     if name == "halving":
         return Halving(full, formula.search_settings().objectives, num_first)
     if name == "uniform":
-        return Family(name, uniform_of_size, SIZES, lambda: NUM_SIZES, num_first)
+        return OneParameter(name, uniform_of_size, SIZES, lambda: NUM_SIZES, num_first)
     if name == "global":
-        return Family(name, global_of_size, SIZES, lambda: NUM_SIZES, num_first)
+        return OneParameter(name, global_of_size, SIZES, lambda: NUM_SIZES, num_first)
     chain = make_chain(name, max_macs=max_macs)
-    refill = Refill(SIZES, QUALITY, chain.fits, chain.damage, min_gain=0.001)
+    refill = GapFilling(SIZES, QUALITY, chain.fits, chain.damage, min_gain=0.001)
     if name == "chain":
-        return InTurn((chain, refill))
+        return StrategySequence((chain, refill))
     links = Shared(chain) if name == "shared" else chain
-    return InTurn((Sketch(SIZES, QUALITY, chain.fits, chain.damage), links, refill))
+    return StrategySequence(
+        (UntrainedFront(SIZES, QUALITY, chain.fits, chain.damage), links, refill)
+    )
 
 
 def uniform_of_size(size: float) -> Mapping[str, float]:
@@ -119,18 +121,18 @@ def sweep(
     path.mkdir(exist_ok=True)
     search = replace(formula.search_settings(n_trials), budget=budget)
     folder = SweepFolder(path)
-    ledger, first = open_ledger(folder.study, search), baselines_of(search)
+    study, first = open_ledger(folder.study, search), baselines_of(search)
     trials = Trials(path, stop=stop)
     return run_sweep(
-        Problem(
+        SearchProblem(
             formula.widths_of,
             formula.cost_of,
             epochs=4.0,
             epoch_time=lambda: EpochTime(macs=64, seconds=2.0),
         ),
         first,
-        make_strategy(name, ledger, len(first), max_macs),
-        ledger=ledger,
+        make_strategy(name, study, len(first), max_macs),
+        study=study,
         folder=folder,
         executor=Inline(trials),
         search=search,

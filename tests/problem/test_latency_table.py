@@ -13,21 +13,21 @@ from paretoprune.config.load import load_settings
 from paretoprune.measure.latency.layers import trace_layers
 from paretoprune.measure.latency.table import LatencyTable
 from paretoprune.problem.latency_table import digest_of, needs_forecast, with_forecast
-from paretoprune.problem.problem import Outline, outline
+from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import Plan
 from tests.config.test_load import composed
 from tests.kits.commands import TINY
 
 
-def task_with(folder: Path, *overrides: str) -> Outline:
+def task_with(folder: Path, *overrides: str) -> Problem:
     values = [*TINY, f"cache_dir={folder}", *overrides]
     chosen = ("tracking", "search", "model", "granularity")
     groups = [v for v in values if v.partition("=")[0] in chosen]
     if "model=resnet20" in overrides:
         values = [v for v in values if v not in ("model.width=8", TINY[0])]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return outline(load_settings(config))
+    return make_problem(load_settings(config))
 
 
 @pytest.fixture(scope="module")
@@ -36,34 +36,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def task(folder: Path) -> Outline:
-    task = with_forecast(task_with(folder, "sparsity.latency=0.5"))
+def problem(folder: Path) -> Problem:
+    problem = with_forecast(task_with(folder, "sparsity.latency=0.5"))
     assert not any(folder.iterdir()), "nothing is written before it is kept"
-    task.findings.keep()
-    return task
+    problem.disk_cache.commit()
+    return problem
 
 
 def tables(folder: Path) -> list[Path]:
     return sorted((folder / "latency").glob("*.json"))
 
 
-def test_candidates_have_a_forecast(task: Outline) -> None:
-    dense = task.cost_of({})
-    half = task.cost_of({group.name: 0.5 for group in task.groups.prunable})
+def test_candidates_have_a_forecast(problem: Problem) -> None:
+    dense = problem.cost_of({})
+    half = problem.cost_of({group.name: 0.5 for group in problem.groups.prunable})
     assert dense.latency_ms is not None and half.latency_ms is not None
     assert half.latency_ms > 0
-    assert task.forecast is not None
-    assert dense.latency_error == task.forecast.check.worst_error
+    assert problem.forecast is not None
+    assert dense.latency_error == problem.forecast.check.worst_error
     known = dense.at_least()
     assert known.latency_ms == pytest.approx(dense.latency_ms * (1 - dense.latency_error))
     assert (known.params, known.macs) == (dense.params, dense.macs)
 
 
-def test_the_forecast_is_the_calibrated_sum_at_the_pruned_widths(task: Outline) -> None:
+def test_the_forecast_is_the_calibrated_sum_at_the_pruned_widths(problem: Problem) -> None:
     """The same, by hand, for the first convolution, the second and the classifier."""
-    assert task.forecast is not None
-    ratios = {group.name: 0.5 for group in task.groups.prunable}
-    table, calibration = task.forecast.table, task.forecast.calibration
+    assert problem.forecast is not None
+    ratios = {group.name: 0.5 for group in problem.groups.prunable}
+    table, calibration = problem.forecast.table, problem.forecast.calibration
     at = [table.surfaces[layer.shape].at for layer in table.layers]
     layers_ms = at[0](1, 4) + at[1](4, 8) + at[2](8, 10)
     elements = 64 * 4 + 16 * 8 + 10
@@ -72,12 +72,12 @@ def test_the_forecast_is_the_calibrated_sum_at_the_pruned_widths(task: Outline) 
         + calibration.layers * layers_ms
         + calibration.per_element_ms * elements
     )
-    assert task.cost_of(ratios).latency_ms == pytest.approx(expected)
+    assert problem.cost_of(ratios).latency_ms == pytest.approx(expected)
 
 
 def test_blocks_that_are_gone_take_no_time(tmp_path: Path) -> None:
     """The forecast is the table's, of the layers of the model that is really cut."""
-    task = with_forecast(
+    problem = with_forecast(
         task_with(
             tmp_path,
             "model=resnet20",
@@ -85,25 +85,25 @@ def test_blocks_that_are_gone_take_no_time(tmp_path: Path) -> None:
             "sparsity.latency=0.5",
         )
     )
-    assert task.forecast is not None
-    table, groups = task.forecast.table, task.groups.prunable
+    assert problem.forecast is not None
+    table, groups = problem.forecast.table, problem.groups.prunable
     plan = Plan({group.name: (0,) for group in groups[::2]})
-    layers = trace_layers(apply_plan(task.model, groups, plan), task.example[:1])
+    layers = trace_layers(apply_plan(problem.model, groups, plan), problem.example[:1])
     expected = LatencyTable(layers, table.surfaces).parts({})
     assert len(layers) == len(table.layers) - 2 * 4
-    found = task.cost_at(plan.widths(groups)).latency_ms
-    assert found == pytest.approx(task.forecast.calibration.predict(expected))
+    found = problem.cost_at(plan.widths(groups)).latency_ms
+    assert found == pytest.approx(problem.forecast.calibration.predict(expected))
 
 
-def test_the_second_time_it_comes_from_the_cache(folder: Path, task: Outline) -> None:
+def test_the_second_time_it_comes_from_the_cache(folder: Path, problem: Problem) -> None:
     [path] = tables(folder)
     stamp = path.stat().st_mtime_ns
     again = with_forecast(task_with(folder, "sparsity.max_latency_ms=1000"))
-    assert again.forecast == task.forecast
+    assert again.forecast == problem.forecast
     assert path.stat().st_mtime_ns == stamp
 
 
-def test_what_decides_a_time_decides_which_table(folder: Path, task: Outline) -> None:
+def test_what_decides_a_time_decides_which_table(folder: Path, problem: Problem) -> None:
     def digest(*overrides: str, batch: int = 1) -> str:
         other = task_with(folder, "sparsity.latency=0.5", *overrides)
         return digest_of(other, trace_layers(other.model, other.example[:batch]))
@@ -121,7 +121,7 @@ def test_what_decides_a_time_decides_which_table(folder: Path, task: Outline) ->
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"table": []}', '{"table": {}, "check": 1}'])
 def test_a_damaged_cache_is_measured_again(
-    folder: Path, task: Outline, damage: str, caplog: pytest.LogCaptureFixture
+    folder: Path, problem: Problem, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     [path] = tables(folder)
     whole = path.read_text()
@@ -129,8 +129,8 @@ def test_a_damaged_cache_is_measured_again(
     logger = logging.getLogger("paretoprune")
     logger.addHandler(caplog.handler)
     try:
-        again = with_forecast(replace(task, forecast=None))
-        again.findings.keep()
+        again = with_forecast(replace(problem, forecast=None))
+        again.disk_cache.commit()
     finally:
         logger.removeHandler(caplog.handler)
         written = path.read_text()
@@ -156,7 +156,7 @@ def test_a_damaged_cache_is_measured_again(
 def test_a_table_is_measured_where_something_depends_on_it(
     folder: Path, overrides: tuple[str, ...], needed: bool
 ) -> None:
-    task = task_with(folder, *overrides)
-    assert needs_forecast(task.settings) is needed
+    problem = task_with(folder, *overrides)
+    assert needs_forecast(problem.settings) is needed
     if not needed:
-        assert with_forecast(task) is task
+        assert with_forecast(problem) is problem

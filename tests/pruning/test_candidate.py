@@ -8,23 +8,23 @@ import pytest
 import torch
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
+from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.scorers.data_free.fpgm import Fpgm
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.pruning.unstructured.layers import find_layers
-from paretoprune.pruning.unstructured.patterns import Blocks, NofM, Pattern, Weights
-from paretoprune.pruning.unstructured.size import ZeroedSize
+from paretoprune.pruning.unstructured.patterns import NofM, Pattern, WeightBlocks, Weights
+from paretoprune.pruning.unstructured.size import MaskedSize
 from tests.kits.cases import make_case
 
-PATTERNS = [None, Weights(), NofM(4), Blocks(2, 2)]
+PATTERNS = [None, Weights(), NofM(4), WeightBlocks(2, 2)]
 
 
 def dense_of(pattern: Pattern | None) -> Candidate:
     case = make_case("resnet")
     if pattern is None:
-        return Narrowed(case.model, Plan({}), case.groups)
-    return Zeroed(case.model, find_layers(case.model, pattern))
+        return PrunedCandidate(case.model, Plan({}), case.groups)
+    return MaskedCandidate(case.model, find_layers(case.model, pattern))
 
 
 def widths_at(candidate: Candidate, share: float) -> dict[str, int]:
@@ -36,13 +36,13 @@ def test_a_cut_leaves_what_was_asked_for_and_nothing_comes_back(pattern: Pattern
     case, dense = make_case("resnet"), dense_of(pattern)
     before = copy.deepcopy(dense.model.state_dict())
     scores = dense.score(Magnitude(), [])
-    half = dense.cut(scores, widths_at(dense, 0.5), proof=case.example)
+    half = dense.prune(scores, widths_at(dense, 0.5), proof=case.example)
     assert half.widths() == widths_at(dense, 0.5)
-    quarter = half.cut(half.score(Magnitude(), []), widths_at(dense, 0.25), proof=case.example)
+    quarter = half.prune(half.score(Magnitude(), []), widths_at(dense, 0.25), proof=case.example)
     assert quarter.widths() == widths_at(dense, 0.25)
     assert all(torch.equal(before[n], t) for n, t in dense.model.state_dict().items())
-    for name, mask in half.held.items():
-        assert (quarter.held[name] <= mask).all()
+    for name, mask in half.fixed_masks.items():
+        assert (quarter.fixed_masks[name] <= mask).all()
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
@@ -54,37 +54,37 @@ def test_masks_and_the_cut_compute_the_same(pattern: Pattern | None) -> None:
         tensors = masked.state_dict()
         for name, mask in dense.masks(scores, widths).items():
             tensors[name].mul_(mask)
-        cut = dense.cut(scores, widths, proof=case.example)
-        torch.testing.assert_close(masked(case.example), cut.model(case.example))
+        prune = dense.prune(scores, widths, proof=case.example)
+        torch.testing.assert_close(masked(case.example), prune.model(case.example))
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 def test_the_same_goes_from_other_weights(pattern: Pattern | None) -> None:
     case, dense = make_case("resnet"), dense_of(pattern)
-    cut = dense.cut(dense.score(Magnitude(), []), widths_at(dense, 0.5), proof=None)
-    again = cut.of(case.model)
+    prune = dense.prune(dense.score(Magnitude(), []), widths_at(dense, 0.5), proof=None)
+    again = prune.of(case.model)
     assert all(
         torch.equal(again.model.state_dict()[name], tensor)
-        for name, tensor in cut.model.state_dict().items()
+        for name, tensor in prune.model.state_dict().items()
     )
 
 
 @pytest.mark.parametrize("pattern", PATTERNS[1:], ids=str)
 def test_what_is_not_zero_is_counted(pattern: Pattern) -> None:
     dense = dense_of(pattern)
-    assert isinstance(dense, Zeroed)
+    assert isinstance(dense, MaskedCandidate)
     num_params = sum(p.numel() for p in dense.model.parameters())
     macs = {layer.name: 10 * layer.shape[0] for layer in dense.layers.found} | {"other": 7}
-    size = ZeroedSize(dense.layers.found, num_params, macs, 4 * num_params)
+    size = MaskedSize(dense.layers.found, num_params, macs, 4 * num_params)
     last = size.cost({})
     assert (last.params, last.macs) == (num_params, sum(macs.values()))
     for share in (0.75, 0.5, 0.25):
         widths = widths_at(dense, share)
-        cut = dense.cut(dense.score(Magnitude(), []), widths, proof=None)
+        prune = dense.prune(dense.score(Magnitude(), []), widths, proof=None)
         cost = size.cost(widths)
-        zeros = sum(int((p == 0).sum()) for p in cut.model.parameters())
+        zeros = sum(int((p == 0).sum()) for p in prune.model.parameters())
         assert cost.params == num_params - zeros
-        assert size.cost_of(cut.model) == cost
+        assert size.cost_of(prune.model) == cost
         assert cost.params <= last.params and cost.macs <= last.macs
         last = cost
 

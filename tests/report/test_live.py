@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import paretoprune
-from paretoprune.report.live import Views, write_views
+from paretoprune.report.live import LiveReport, write_views
 from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from tests.cli.test_report import make_sweep
@@ -29,7 +29,7 @@ def told(folder: SweepFolder) -> int:
 
 def test_they_are_there_from_the_first_trial_on_and_complete_at_the_end(tmp_path: Path) -> None:
     folder, results = sweep_in(tmp_path)
-    with Views(folder) as views:
+    with LiveReport(folder) as views:
         views.begun([])
         views.finished(results[0], results[:1])
         assert told(folder) == 1
@@ -44,7 +44,7 @@ def test_they_are_there_from_the_first_trial_on_and_complete_at_the_end(tmp_path
 
 def test_nothing_is_written_before_the_dense_model_is_measured(tmp_path: Path) -> None:
     folder, results = sweep_in(tmp_path)
-    with Views(folder) as views:
+    with LiveReport(folder) as views:
         views.finished(results[3], [results[3]])
     assert not (folder.path / "report.html").exists()
     assert write_views(folder, []) is None
@@ -55,7 +55,7 @@ def test_a_report_that_cannot_be_written_costs_a_warning_and_no_sweep(
 ) -> None:
     folder, results = sweep_in(tmp_path)
     (folder.path / "report.html").mkdir()
-    with Views(folder) as views:
+    with LiveReport(folder) as views:
         views.finished(results[0], results)
     assert "the report cannot be written" in caplog.text
     assert "`python -m src.report formula` writes it later" in caplog.text

@@ -9,7 +9,7 @@ import mlflow
 import pytest
 
 from paretoprune.config.groups.tracking import TrackingSettings
-from paretoprune.report.mlflow_watcher import Tracked
+from paretoprune.report.mlflow_watcher import MlflowWatcher
 from paretoprune.report.summary_data import objectives_of
 from paretoprune.results import TrialResult
 from paretoprune.search.front.front import front_of
@@ -17,10 +17,10 @@ from paretoprune.storage.sweep_folder import SweepFolder
 from tests.cli.test_report import make_sweep
 
 
-def track(folder: SweepFolder, uri: str, *, every_s: float) -> Tracked:
+def track(folder: SweepFolder, uri: str, *, every_s: float) -> MlflowWatcher:
     objectives = objectives_of(folder.read_config())
     settings = TrackingSettings(uri=uri)
-    return Tracked(settings, folder, objectives, tags={}, groups=[], every_s=every_s)
+    return MlflowWatcher(settings, folder, objectives, tags={}, groups=[], every_s=every_s)
 
 
 def sweep_in(folder: Path) -> tuple[SweepFolder, list[TrialResult], str]:

@@ -13,7 +13,7 @@ import pytest
 from paretoprune.report.comparison_page import (
     ComparedGroup,
     ComparedSweep,
-    Comparison,
+    SweepComparison,
     write_comparison,
 )
 from paretoprune.report.published import Published
@@ -230,7 +230,7 @@ def test_a_comparison_draws_every_front_and_the_seeds_band(page: Any, tmp_path: 
     groups = [ComparedGroup(sweeps, {**surfaces, 0.75: [(1000, 95.0), (9000, 98.0)]})]
     groups.append(ComparedGroup([replace(sweeps[0], name="other")], {}))
     notes = ["what it means"]
-    write_comparison(tmp_path / "c.html", Comparison(groups, "macs", "accuracy", notes))
+    write_comparison(tmp_path / "c.html", SweepComparison(groups, "macs", "accuracy", notes))
     page.goto((tmp_path / "c.html").as_uri())
     assert page.locator('.point[data-series="s0 and 2 more"]').count() == 6
     assert page.locator('.point[data-series="other"]').count() == 2

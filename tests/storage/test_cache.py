@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from paretoprune.storage.cache import Findings
+from paretoprune.storage.cache import DiskCache
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,23 @@ class Sum:
         return cls(**data)
 
 
-def found(folder: Path, value: int) -> tuple[Findings, Sum]:
+def found(folder: Path, value: int) -> tuple[DiskCache, Sum]:
     """What is under `sums/one`, where `value` would be found now."""
-    findings = Findings(folder)
-    return findings, findings.recall("sums/one", read=Sum.from_json, find=lambda: Sum(value))
+    disk_cache = DiskCache(folder)
+    return disk_cache, disk_cache.get_or_compute(
+        "sums/one", read=Sum.from_json, find=lambda: Sum(value)
+    )
 
 
 def test_nothing_is_written_before_it_is_kept(tmp_path: Path) -> None:
-    findings, first = found(tmp_path, 1)
+    disk_cache, first = found(tmp_path, 1)
     assert first == Sum(1)
     assert not any(tmp_path.iterdir())
-    findings.keep()
+    disk_cache.commit()
     assert found(tmp_path, 2)[1] == Sum(1)
     other, _ = found(tmp_path, 2)
     stamp = (tmp_path / "sums" / "one.json").stat().st_mtime_ns
-    other.keep()
+    other.commit()
     assert (tmp_path / "sums" / "one.json").stat().st_mtime_ns == stamp
 
 
@@ -47,15 +49,15 @@ def test_nothing_is_written_before_it_is_kept(tmp_path: Path) -> None:
 def test_what_is_damaged_is_found_again(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found(tmp_path, 1)[0].keep()
+    found(tmp_path, 1)[0].commit()
     (tmp_path / "sums" / "one.json").write_text(damage)
     logger = logging.getLogger("paretoprune")
     logger.addHandler(caplog.handler)
     try:
-        findings, again = found(tmp_path, 2)
+        disk_cache, again = found(tmp_path, 2)
     finally:
         logger.removeHandler(caplog.handler)
     assert again == Sum(2)
     assert "sums/one.json is damaged" in caplog.text
-    findings.keep()
+    disk_cache.commit()
     assert found(tmp_path, 3)[1] == Sum(2)

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from paretoprune.results import Budget
-from paretoprune.trial.context import Prepared
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.learning_rate import peak_of, rising, with_tuned_rate
 from tests.trial.test_run import prepared_with
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def context(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
     folder = tmp_path_factory.mktemp("cache")
     return prepared_with(folder, "model.train.epochs=4", "finetune.tune_learning_rate=true")
 
@@ -44,48 +44,48 @@ def test_the_first_losses_and_losses_that_are_too_few_say_nothing() -> None:
     assert peak_of(rates, [0.0] * 10 + [3.0, 2.0, 4.0], usual=0.005) == 2 * rates[11]
 
 
-def test_a_rate_that_is_far_off_is_mended(prepared: Prepared) -> None:
+def test_a_rate_that_is_far_off_is_mended(context: TrialContext) -> None:
     found = [
         with_tuned_rate(
-            replace(prepared, finetune=replace(prepared.finetune, learning_rate=rate))
+            replace(context, finetune=replace(context.finetune, learning_rate=rate))
         ).finetune.learning_rate
         for rate in (0.06, 3.0)
     ]
     assert max(found) < 3 * min(found)
 
 
-def test_the_same_seed_finds_the_same_rate_and_changes_no_weights(prepared: Prepared) -> None:
-    before = {name: value.clone() for name, value in prepared.dense.state_dict().items()}
-    rates = {with_tuned_rate(prepared).finetune.learning_rate for _ in range(2)}
+def test_the_same_seed_finds_the_same_rate_and_changes_no_weights(context: TrialContext) -> None:
+    before = {name: value.clone() for name, value in context.dense.state_dict().items()}
+    rates = {with_tuned_rate(context).finetune.learning_rate for _ in range(2)}
     assert len(rates) == 1
-    for name, value in prepared.dense.state_dict().items():
+    for name, value in context.dense.state_dict().items():
         assert torch.equal(value, before[name])
 
 
-def test_a_budget_without_time_for_it_keeps_the_rate(prepared: Prepared) -> None:
+def test_a_budget_without_time_for_it_keeps_the_rate(context: TrialContext) -> None:
     ticks = count()  # so five steps take a second
 
-    def tuned(seconds: float) -> Prepared:
-        return with_tuned_rate(prepared, Budget(seconds, "seconds"), clock=lambda: next(ticks))
+    def tuned(seconds: float) -> TrialContext:
+        return with_tuned_rate(context, Budget(seconds, "seconds"), clock=lambda: next(ticks))
 
     poor, rich = tuned(80 * 0.2 / 0.11), tuned(80 * 0.2 / 0.09)
-    assert poor.finetune.learning_rate == prepared.finetune.learning_rate
-    assert rich.finetune.learning_rate != prepared.finetune.learning_rate
+    assert poor.finetune.learning_rate == context.finetune.learning_rate
+    assert rich.finetune.learning_rate != context.finetune.learning_rate
     assert poor.epoch_time is not None
-    assert poor.epoch_time.seconds == 0.2 * len(prepared.outline.data.train_dataloader())
-    assert 0 < poor.epoch_time.macs < prepared.outline.cost_of({}).macs
+    assert poor.epoch_time.seconds == 0.2 * len(context.problem.data.train_dataloader())
+    assert 0 < poor.epoch_time.macs < context.problem.cost_of({}).macs
 
 
-def test_a_network_that_diverges_at_every_rate_keeps_it(prepared: Prepared) -> None:
-    wild = replace(prepared, finetune=replace(prepared.finetune, learning_rate=1e30))
+def test_a_network_that_diverges_at_every_rate_keeps_it(context: TrialContext) -> None:
+    wild = replace(context, finetune=replace(context.finetune, learning_rate=1e30))
     assert with_tuned_rate(wild).finetune.learning_rate == 1e30
 
 
 def test_what_was_found_stays_and_who_wants_none_has_none(
-    prepared: Prepared, tmp_path: Path
+    context: TrialContext, tmp_path: Path
 ) -> None:
-    tuned = with_tuned_rate(prepared)
-    assert tuned is not prepared
+    tuned = with_tuned_rate(context)
+    assert tuned is not context
     assert with_tuned_rate(tuned) is tuned
     plain = prepared_with(tmp_path)
     assert with_tuned_rate(plain) is plain

@@ -9,49 +9,51 @@ import torch
 
 from paretoprune.config.load import load_settings
 from paretoprune.errors import TrainingError
-from paretoprune.problem.problem import outline
+from paretoprune.problem.problem import make_problem
 from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.coordinates import remaining, restrict_groups
 from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job
 from paretoprune.storage.atomic import read_json
-from paretoprune.trial.context import Prepared, prepare
+from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.run import run_trial
 from tests.config.test_load import composed
 from tests.kits.commands import TINY
 
 
-def prepared_with(folder: Path, *overrides: str) -> Prepared:
+def prepared_with(folder: Path, *overrides: str) -> TrialContext:
     values = [*TINY, f"cache_dir={folder}", "measure.latency=false", *overrides]
     groups = [value for value in values if value in ("tracking=none", "search=shared")]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return prepare(outline(load_settings(config)))
+    return make_context(make_problem(load_settings(config)))
 
 
 @pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
     """Trials that prune and measure without any fine-tuning."""
     folder = tmp_path_factory.mktemp("cache")
     unchanged = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
     return prepared_with(folder, *unchanged)
 
 
-def job(prepared: Prepared, number: int, ratio: float, parent: int | None = None) -> Job:
-    ratios = {group.name: ratio for group in prepared.outline.groups.prunable}
-    return Job(number, "test", ratios, prepared.outline.widths_of(ratios), 0, parent)
+def job(context: TrialContext, number: int, ratio: float, parent: int | None = None) -> Job:
+    ratios = {group.name: ratio for group in context.problem.groups.prunable}
+    return Job(number, "test", ratios, context.problem.widths_of(ratios), 0, parent)
 
 
-def test_ratio_zero_is_the_dense_model_to_the_bit(untrained: Prepared, tmp_path: Path) -> None:
+def test_ratio_zero_is_the_dense_model_to_the_bit(untrained: TrialContext, tmp_path: Path) -> None:
     result = run_trial(untrained, job(untrained, 0, 0.0), folder=tmp_path / "0000")
     assert result.metrics == untrained.dense_metrics
     assert Plan.from_json(read_json(tmp_path / "0000" / "plan.json")) == Plan({})
 
 
-def test_a_child_is_its_parent_without_more_channels(untrained: Prepared, tmp_path: Path) -> None:
+def test_a_child_is_its_parent_without_more_channels(
+    untrained: TrialContext, tmp_path: Path
+) -> None:
     run_trial(untrained, job(untrained, 1, 0.25), folder=tmp_path / "0001")
     run_trial(untrained, job(untrained, 2, 0.5, parent=1), folder=tmp_path / "0002")
-    groups = untrained.outline.groups.prunable
+    groups = untrained.problem.groups.prunable
     plans = [Plan.from_json(read_json(tmp_path / n / "plan.json")) for n in ("0001", "0002")]
     for name, gone in plans[0].removed.items():
         assert set(gone) <= set(plans[1].removed[name])
@@ -65,12 +67,12 @@ def test_a_child_is_its_parent_without_more_channels(untrained: Prepared, tmp_pa
         for name in kept
     }
     silent = masked_model(models[0], restrict_groups(groups, plans[0]), Plan(more))
-    inputs = untrained.outline.example
+    inputs = untrained.problem.example
     with torch.inference_mode():
         torch.testing.assert_close(silent.eval()(inputs), models[1](inputs))
 
 
 def test_a_trial_that_diverges_says_so(tmp_path: Path) -> None:
-    prepared = prepared_with(tmp_path, "finetune.learning_rate=1e30")
+    context = prepared_with(tmp_path, "finetune.learning_rate=1e30")
     with pytest.raises(TrainingError, match="the loss was NaN or infinite"):
-        run_trial(prepared, job(prepared, 1, 0.5), folder=tmp_path / "0001")
+        run_trial(context, job(context, 1, 0.5), folder=tmp_path / "0001")

@@ -14,7 +14,7 @@ from paretoprune.errors import SettingsError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from paretoprune.problem.problem import Outline
+    from paretoprune.problem.problem import Problem
 
 _QUESTIONS = ("scores", "sensitivity")  # `+scores=true`: what needs the trained dense model
 _LEVELS = (0.25, 0.5, 0.75)
@@ -50,36 +50,36 @@ def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> Non
 
     from paretoprune.cli.display.prunable_table import print_groups
     from paretoprune.cli.display.terminal import make_console
-    from paretoprune.problem.problem import outline
+    from paretoprune.problem.problem import make_problem
 
     console = make_console()
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    task = outline(settings)
-    least = task.widths_of({group.name: 1.0 for group in task.groups.prunable})
+    problem = make_problem(settings)
+    least = problem.widths_of({group.name: 1.0 for group in problem.groups.prunable})
     sparsity = settings.sparsity
     rounding = f"sparsity.divisor={sparsity.divisor}, sparsity.min_channels={sparsity.min_channels}"
-    print_groups(console, task.groups, task.removable.size, least, rounding=rounding)
-    task.findings.keep()
+    print_groups(console, problem.groups, problem.space.size, least, rounding=rounding)
+    problem.disk_cache.commit()
     if asked:
-        _answer(console, task, asked)
+        _answer(console, problem, asked)
 
 
-def _answer(console: Console, task: Outline, asked: list[str]) -> None:
+def _answer(console: Console, problem: Problem, asked: list[str]) -> None:
     from paretoprune.cli.display.sensitivity_table import show_scores, show_sensitivity
     from paretoprune.report.curves_png import curves_png
     from paretoprune.search.allocation.sensitivity import measure_sensitivity
     from paretoprune.storage.atomic import write_bytes
-    from paretoprune.trial.context import prepare
+    from paretoprune.trial.context import make_context
     from paretoprune.trial.proxy import dense_divergence
 
-    prepared = prepare(task)
+    context = make_context(problem)
     panels = []
     if "scores" in asked:
-        panels.append(show_scores(console, prepared.start.unit_scores(prepared.scores)))
+        panels.append(show_scores(console, context.start.unit_scores(context.scores)))
     if "sensitivity" in asked:
-        groups = [group.info for group in task.groups.prunable]
-        found = measure_sensitivity(groups, dense_divergence(prepared), levels=_LEVELS)
+        groups = [group.info for group in problem.groups.prunable]
+        found = measure_sensitivity(groups, dense_divergence(context), levels=_LEVELS)
         panels.append(show_sensitivity(console, found))
     write_bytes(_PICTURE, curves_png(panels))
     console.print(f"the curves are in {_PICTURE}", markup=False, highlight=False, soft_wrap=True)

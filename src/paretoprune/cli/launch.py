@@ -22,28 +22,33 @@ from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
 from paretoprune.executors.open import open_executor
 from paretoprune.problem.latency_table import with_forecast
-from paretoprune.problem.problem import Outline, outline
+from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.pruning.scorers.data_free.lamp import lamp
 from paretoprune.pruning.scorers.normalise import normalise
-from paretoprune.report.live import Views
-from paretoprune.report.mlflow_watcher import Tracked
+from paretoprune.report.live import LiveReport
+from paretoprune.report.mlflow_watcher import MlflowWatcher
 from paretoprune.results import ZEROS, EpochTime, Job, TrialResult
 from paretoprune.search.study.open_study import check_storage
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import write_json
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import first_proposals, group_infos, reject_unmeetable, search_of
+from paretoprune.sweep.baselines import (
+    first_proposals,
+    group_infos,
+    reject_unmeetable,
+    search_settings,
+)
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import sensitivity_of, strategy_of
 from paretoprune.sweep.worker import OpenWorker, log_to
 from paretoprune.tracking.uri import redact, resolve_uri
-from paretoprune.trial.context import Prepared, prepare, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.context_folder import (
-    keep_prepared,
-    keep_training,
-    load_prepared,
-    refuse_other_task,
+    load_context,
+    refuse_other_problem,
+    save_context,
+    save_training,
 )
 from paretoprune.trial.learning_rate import with_tuned_rate
 from paretoprune.trial.run import run_trial
@@ -61,29 +66,29 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         torch.set_num_threads(settings.threads)
     config = _without_secrets(config)
     folder = SweepFolder(settings.sweeps_dir / (settings.name or _single_name(config)))
-    extend = search_of(settings).extend
+    extend = search_settings(settings).extend
     if settings.tracking.enabled:
         resolve_uri(settings.tracking.uri, root=Path.cwd())
-    if storage := search_of(settings).storage:
+    if storage := search_settings(settings).storage:
         check_storage(storage)
     for name in ("sweeps_dir", "cache_dir"):
         _check_writable(name, getattr(settings, name))
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
-    task = with_forecast(outline(settings))
-    reject_unmeetable(task)
-    refuse_other_task(task, folder.dense)
+    problem = with_forecast(make_problem(settings))
+    reject_unmeetable(problem)
+    refuse_other_problem(problem, folder.dense)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another command may have come in between
         folder.write_config(config)
-        task.findings.keep()
-        _describe(task, folder)
+        problem.disk_cache.commit()
+        _describe(problem, folder)
         try:
-            results = _search(_prepared(task, folder), folder, config, console)
+            results = _search(_context(problem, folder), folder, config, console)
         except KeyboardInterrupt:
             _log.warning("stopped; what finished is kept. To go on: %s", resume_command())
             raise
-        print_front(console, results, search_of(settings).objectives, folder.path)
+        print_front(console, results, search_settings(settings).objectives, folder.path)
 
 
 def _check_writable(setting: str, folder: Path) -> None:
@@ -94,38 +99,38 @@ def _check_writable(setting: str, folder: Path) -> None:
         raise SettingsError([f"`{setting}={folder}`: {there} {problem}; choose another place"])
 
 
-def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
+def _context(problem: Problem, folder: SweepFolder) -> TrialContext:
     """What was prepared when the sweep began; at its beginning, prepared now."""
-    prepared = load_prepared(task, folder.dense)
-    if prepared is None:
-        prepared = prepare(task)
-        if task.settings.goes_by_gates:
-            prepared = with_gate_scores(prepared)
-        keep_prepared(prepared, folder.dense)
-        if task.forecast:
-            write_json(folder.dense / "latency_table.json", task.forecast.to_json())
-    return prepared
+    context = load_context(problem, folder.dense)
+    if context is None:
+        context = make_context(problem)
+        if problem.settings.uses_gate_scores:
+            context = with_gate_scores(context)
+        save_context(context, folder.dense)
+        if problem.forecast:
+            write_json(folder.dense / "latency_table.json", problem.forecast.to_json())
+    return context
 
 
-def _ready_to_train(prepared: Prepared, folder: SweepFolder) -> Prepared:
+def _ready_to_train(context: TrialContext, folder: SweepFolder) -> TrialContext:
     """The same with the learning rate and the time of an epoch, which are found once."""
-    tuned = with_tuned_rate(prepared, search_of(prepared.outline.settings).budget)
-    if tuned is not prepared:
-        keep_training(tuned, folder.dense)
+    tuned = with_tuned_rate(context, search_settings(context.problem.settings).budget)
+    if tuned is not context:
+        save_training(tuned, folder.dense)
     return tuned
 
 
 def _search(
-    prepared: Prepared, folder: SweepFolder, config: Mapping[str, Any], console: Console
+    context: TrialContext, folder: SweepFolder, config: Mapping[str, Any], console: Console
 ) -> list[TrialResult]:
-    task, settings = prepared.outline, prepared.outline.settings
-    search = search_of(settings)
-    scores = comparable_scores(prepared)
-    sensitivity = sensitivity_of(prepared, folder.dense / "sensitivity.json")
-    ledger = Ledger(
+    problem, settings = context.problem, context.problem.settings
+    search = search_settings(settings)
+    scores = comparable_scores(context)
+    sensitivity = sensitivity_of(context, folder.dense / "sensitivity.json")
+    study = SweepStudy(
         folder.study,
         name=folder.path.name,
-        groups=group_infos(task),
+        groups=group_infos(problem),
         objectives=search.objectives,
         sampler=search.sampler,
         max_ratio=search.max_ratio,
@@ -135,7 +140,7 @@ def _search(
     )
 
     # What is not trained comes first in a search by time, and need not wait for a learning rate.
-    ready = cache(lambda: _ready_to_train(prepared, folder))
+    ready = cache(lambda: _ready_to_train(context, folder))
     if settings.executor.name != "inline":
         ready()  # workers load what is on disk
 
@@ -143,13 +148,13 @@ def _search(
         return ready().epoch_time
 
     def evaluate(job: Job) -> TrialResult:
-        chosen = prepared if job.epochs == 0 else ready()
+        chosen = context if job.epochs == 0 else ready()
         return run_trial(chosen, job, folder=folder.trial(job.number))
 
-    first = first_proposals(task, scores, sensitivity)
+    first = first_proposals(problem, scores, sensitivity)
     strategy = strategy_of(
-        prepared,
-        ledger,
+        context,
+        study,
         scores,
         sensitivity,
         epoch_time,
@@ -167,26 +172,26 @@ def _search(
     with (
         closing(executor),
         gentle_interrupt() as stop,
-        Tracked(
+        MlflowWatcher(
             settings.tracking,
             folder,
             search.objectives,
-            _tags(task),
-            groups=[group.name for group in group_infos(task)],
+            _tags(problem),
+            groups=[group.name for group in group_infos(problem)],
         ) as tracked,
-        Views(folder) as views,
+        LiveReport(folder) as views,
         Terminal(console, search) as terminal,
     ):
         results = run_sweep(
-            Problem(
-                task.widths_of,
-                task.cost_of,
+            SearchProblem(
+                problem.widths_of,
+                problem.cost_of,
                 epochs=settings.trial_epochs,
                 epoch_time=epoch_time,
             ),
             first,
             strategy,
-            ledger=ledger,
+            study=study,
             folder=folder,
             executor=executor,
             search=search,
@@ -201,17 +206,17 @@ def _search(
     return results
 
 
-def comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
+def comparable_scores(context: TrialContext) -> dict[str, list[float]]:
     """Scores of all channels or units that may be ranked across groups.
 
     Those of single weights are as they are; those of channels, of layers of all sizes, are divided
     by the mean of their group. `lamp` compares the share of what is left (Lee et al. 2021).
     """
-    settings = prepared.outline.settings
-    scores = prepared.start.unit_scores(prepared.gates or prepared.scores)
+    settings = context.problem.settings
+    scores = context.start.unit_scores(context.gates or context.scores)
     if settings.sparsity.allocation == "lamp":
         scores = {name: lamp(values.double().square()) for name, values in scores.items()}
-    elif settings.granularity.smaller:
+    elif settings.granularity.is_structured:
         scores = normalise(scores)
     return {name: values.tolist() for name, values in scores.items()}
 
@@ -231,10 +236,10 @@ def _without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
     return clean
 
 
-def _describe(task: Outline, folder: SweepFolder) -> None:
+def _describe(problem: Problem, folder: SweepFolder) -> None:
     """Say what the work will be about."""
-    groups, info = task.groups, task.info
-    dense = task.cost_of({})
+    groups, info = problem.groups, problem.info
+    dense = problem.cost_of({})
     _log.info("results go to %s", folder.path)
     _log.info("data: %s", info.split)
     _log.info(
@@ -242,17 +247,17 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
         f"{dense.params:,}",
         f"{dense.macs:,}",
         len(groups.prunable),
-        "layers" if task.removable.layers else "groups",
+        "layers" if problem.space.layers else "groups",
     )
-    if task.removable.layers:
+    if problem.space.layers:
         _log.info(ZEROS)
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
 
 
-def _tags(task: Outline) -> dict[str, str]:
+def _tags(problem: Problem) -> dict[str, str]:
     """What identifies a sweep in MLflow beside its name."""
-    settings = task.settings
+    settings = problem.settings
     return {
         "model": settings.model.target.path,
         "data": settings.data.path,

@@ -12,7 +12,7 @@ from paretoprune.config.parsing import parse_count
 from paretoprune.errors import PickError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.measure.request import Request
-from paretoprune.pick.request import Order
+from paretoprune.pick.request import ExportOptions
 
 _USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
@@ -63,7 +63,7 @@ def _run(arguments: Sequence[str]) -> None:
     pick_and_export(folder, request, order)
 
 
-def _order(options: dict[str, str]) -> Order:
+def _order(options: dict[str, str]) -> ExportOptions:
     """What is not about which models to pick, taken out of the options."""
     formats = listed(options.pop("format", "safetensors"))
     unknown = [name for name in formats if name not in _FORMATS]
@@ -71,7 +71,7 @@ def _order(options: dict[str, str]) -> Order:
         raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
     register = options.pop("register", None)
     longer = options.pop("finetune", None)
-    return Order(
+    return ExportOptions(
         formats=tuple(dict.fromkeys(["safetensors", *formats, *(["onnx"] if register else [])])),
         finetune=finetune_option(longer) if longer else None,
         epochs=_count(options, "epochs"),

@@ -27,7 +27,7 @@ from paretoprune.results import RunningCost
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import search_of
+from paretoprune.sweep.baselines import search_settings
 
 _MIB = 2**20
 
@@ -75,7 +75,7 @@ def _front(folder: SweepFolder) -> dict[str, nn.Module]:
     load_state(dense, folder.dense / "model.safetensors")
     results = {result.number: result for result in folder.read_results()}
     models = {DENSE: dense}
-    for number in front_of(list(results.values()), search_of(settings).objectives):
+    for number in front_of(list(results.values()), search_settings(settings).objectives):
         plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
         if plan.removed:
             models[f"{number:04d}"] = apply_plan(dense, groups, plan)

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 def _regrow_exchanges_weights(settings: Settings) -> str | None:
     if settings.schedule.name != "regrow" or settings.granularity.name == "weights":
         return None
-    if settings.granularity.smaller:
+    if settings.granularity.is_structured:
         return "`schedule=regrow` exchanges single weights; set `granularity=weights`"
     return "`schedule=regrow` needs `granularity=weights`"
 
 
 def _one_by_one_removes_channels(settings: Settings) -> str | None:
-    if settings.schedule.name == "one_by_one" and not settings.granularity.smaller:
+    if settings.schedule.name == "one_by_one" and not settings.granularity.is_structured:
         return "`schedule=one_by_one` needs `granularity=channels`"
     return None
 
 
 def _obs_is_for_weights(settings: Settings) -> str | None:
-    if settings.compensation == "obs" and settings.granularity.smaller:
+    if settings.compensation == "obs" and settings.granularity.is_structured:
         return (
             "`compensation=obs` is for single weights; with `granularity=channels`, "
             "`compensation=least_squares` does the same"
@@ -41,7 +41,7 @@ def _latency_is_forecast(settings: Settings) -> str | None:
         or settings.sparsity.max_latency_ms
         or (settings.search and not set(TIMED).isdisjoint(settings.search.objectives))
     )
-    if timed and not settings.granularity.smaller:
+    if timed and not settings.granularity.is_structured:
         return (
             "zeros do not change the latency here, so it can be neither a target, a limit nor "
             "an objective; set `granularity=channels`"
@@ -51,7 +51,7 @@ def _latency_is_forecast(settings: Settings) -> str | None:
 
 def _sparse_training_is_of_channels(settings: Settings) -> str | None:
     name = settings.sparse_training.name
-    if name in ("bn_scale", "group_lasso") and not settings.granularity.smaller:
+    if name in ("bn_scale", "group_lasso") and not settings.granularity.is_structured:
         return f"`sparse_training={name}` needs `granularity=channels`"
     return None
 
@@ -59,7 +59,7 @@ def _sparse_training_is_of_channels(settings: Settings) -> str | None:
 def _shared_weights_are_of_channels(settings: Settings) -> str | None:
     if settings.search is None or settings.search.strategy != "shared":
         return None
-    if not settings.granularity.smaller:
+    if not settings.granularity.is_structured:
         return "`search=shared` trains networks with fewer channels; set `granularity=channels`"
     if settings.schedule.name != "one_shot":
         return "`search=shared` trains many networks at once; set `schedule=one_shot`"

@@ -49,10 +49,10 @@ class Settings:
     trust: tuple[str, ...] = ()  # packages of the user's own that `_target_` may name
 
     @property
-    def goes_by_gates(self) -> bool:
+    def uses_gate_scores(self) -> bool:
         """Whether the search goes by what trainings say of their channels."""
         by_gates = self.search is not None and self.search.strategy in ("auto", "shared")
-        return by_gates and self.granularity.smaller
+        return by_gates and self.granularity.is_structured
 
     @property
     def trial_epochs(self) -> float:
@@ -60,7 +60,7 @@ class Settings:
         training = self.model.train.epochs
         if self.schedule.name == "lottery":
             return self.schedule.steps * (training - self.schedule.rewind_epoch)
-        return training if self.schedule.trains_anew else self.finetune.epochs
+        return training if self.schedule.retrains_from_scratch else self.finetune.epochs
 
     @property
     def compensation_method(self) -> str | None:
@@ -70,8 +70,8 @@ class Settings:
         """
         if self.compensation != "auto":
             return None if self.compensation == "none" else self.compensation
-        keeps_weights = not self.schedule.trains_anew
-        return "least_squares" if self.granularity.smaller and keeps_weights else None
+        keeps_weights = not self.schedule.retrains_from_scratch
+        return "least_squares" if self.granularity.is_structured and keeps_weights else None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:

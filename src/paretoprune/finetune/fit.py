@@ -17,10 +17,10 @@ from paretoprune.errors import DataError, SettingsError
 from paretoprune.finetune.callbacks.curve import BestWeights, CurveKeeper
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.callbacks.regrow import Regrow
-from paretoprune.finetune.callbacks.regularisation import Pressure
+from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.evaluate import Validation, evaluate
-from paretoprune.finetune.gradient_accumulation import with_fewer_at_once
+from paretoprune.finetune.gradient_accumulation import accumulate_on_out_of_memory
 from paretoprune.finetune.loader import Loader, Rounds
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.nested import Slice
@@ -51,7 +51,7 @@ def fit(
     device: torch.device,
     teacher: Teacher | None = None,
     masks: MaskSchedule | Regrow | None = None,
-    pressure: Pressure | None = None,
+    pressure: Regularisation | None = None,
     nested: Sequence[Slice] = (),
     on_epoch: Callable[[EpochRecord], None] | None = None,
     on_gradients: Callable[[], None] | None = None,
@@ -121,7 +121,7 @@ def fit(
                 )
         return keeper, best
 
-    keeper, best = with_fewer_at_once(train)
+    keeper, best = accumulate_on_out_of_memory(train)
     best.restore(model.to(device).eval())
     model.zero_grad(set_to_none=True)  # they would take as much memory as the weights
     return FitResult(

@@ -15,7 +15,7 @@ _MOST_PARTS = 64
 T = TypeVar("T")
 
 
-def with_fewer_at_once(train: Callable[[int], T]) -> T:
+def accumulate_on_out_of_memory(train: Callable[[int], T]) -> T:
     """What `train(parts)` gives for 1, or else the first power of two that fits in memory.
 
     `train` must start from the same state each time. Gradients of the parts add up to those of

@@ -49,7 +49,7 @@ class Rounds:
         return batch
 
 
-class Beginning:
+class FirstBatches:
     """The first batches of a loader, each time it is gone through."""
 
     def __init__(self, loader: Loader, num_batches: int) -> None:

@@ -14,7 +14,7 @@ from torch.optim import SGD
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import TrainingError
-from paretoprune.finetune.callbacks.regularisation import Pressure
+from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.distillation import Teacher, distillation_loss
 from paretoprune.finetune.loader import Batch
 from paretoprune.finetune.nested import Slice, drawn
@@ -37,7 +37,7 @@ class FinetuneModule(LightningModule):
         num_steps: int,
         bfloat16: bool,
         teacher: Teacher | None,
-        pressure: Pressure | None = None,
+        pressure: Regularisation | None = None,
         parts: int = 1,
         nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,

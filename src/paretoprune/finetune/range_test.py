@@ -26,7 +26,7 @@ _LOST = 1.5  # times the least loss: from there on the rate is too much
 NUM_VAGUE = 10  # first steps, whose mean is of too few to say anything
 
 
-def losses_at(
+def losses_by_rate(
     rates: Sequence[float],
     model: nn.Module,
     *,

@@ -26,10 +26,10 @@ from paretoprune.pick.card.model_card import CardFacts, model_card
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.pick.facts import device_in_words, layers_of
 from paretoprune.pick.register import register
-from paretoprune.pick.request import Order
+from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.retraining import repeats_of, trained_longer
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.pick.session import Bench
+from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import (
     repeats_before,
     tested_before,
@@ -37,7 +37,7 @@ from paretoprune.pick.test_metrics import (
     tested_once,
     validation_accuracy,
 )
-from paretoprune.problem.problem import Outline, outline
+from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.report.live import write_views
@@ -45,13 +45,13 @@ from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json, write_json, write_text
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import group_infos, search_of
+from paretoprune.sweep.baselines import group_infos, search_settings
 from paretoprune.trial.context import counted_cost, measure
 
 _SAME = 1e-3  # percentage points: the same weights on the same data differ by rounding alone
 
 
-def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
+def pick_and_export(path: Path, request: PickRequest, order: ExportOptions) -> None:
     """Print the front, choose, verify, test and export.
 
     Raises PickError if no trial of the front satisfies the request or a rebuilt model is not
@@ -67,27 +67,27 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
             check_installed(name)
     if order.latency:
         device_of(order.latency)
-    print_front(console, results, search_of(settings).objectives, path)
-    bench = Bench(console, folder, outline(settings), results, order)
+    print_front(console, results, search_settings(settings).objectives, path)
+    session = PickSession(console, folder, make_problem(settings), results, order)
     if order.register and len(trials) > 1:
         numbers = ", ".join(str(trial.number) for trial in trials)
         raise PickError(f"`register` takes one model, and these were picked: {numbers}")
     for trial in trials:
-        check_replaceable(bench.target(trial))
+        check_replaceable(session.target(trial))
     for trial in trials:
-        _deliver(bench, trial)
+        _deliver(session, trial)
     if order.seeds:
         write_views(folder, folder.read_results())  # which draw their spread
     if order.latency:
         for trial in trials:
             asked = replace(order.latency, trust=settings.trust)
-            measure_and_print(str(bench.target(trial)), asked)
+            measure_and_print(str(session.target(trial)), asked)
 
 
 def _chosen(
     settings: Settings, results: Sequence[TrialResult], request: PickRequest
 ) -> list[TrialResult]:
-    objectives = search_of(settings).objectives
+    objectives = search_settings(settings).objectives
     return choose(
         results,
         front=front_of(results, objectives),
@@ -97,16 +97,16 @@ def _chosen(
     )
 
 
-def _deliver(bench: Bench, trial: TrialResult) -> None:
+def _deliver(session: PickSession, trial: TrialResult) -> None:
     """One model, from the sweep's folder to a folder of its own."""
-    task, folder = bench.task, bench.folder
-    model = _rebuilt(task, folder, trial)
-    _check_it_is_what_was_measured(task, model, trial)
-    curve = trained_longer(bench, model, trial)
+    problem, folder = session.problem, session.folder
+    model = _rebuilt(problem, folder, trial)
+    _check_it_is_what_was_measured(problem, model, trial)
+    curve = trained_longer(session, model, trial)
     if curve:
-        metrics = measure(task, model, dense=(bench.dense, bench.prepared.dense_metrics))
+        metrics = measure(problem, model, dense=(session.dense, session.context.dense_metrics))
         trial = replace(trial, metrics=metrics, curve=trial.curve + curve)
-    with draft_of(bench.target(trial)) as draft:
+    with draft_of(session.target(trial)) as draft:
         write_model(
             draft,
             model_state=model.state_dict(),
@@ -115,32 +115,32 @@ def _deliver(bench: Bench, trial: TrialResult) -> None:
             data_json=(folder.dense / "data.json").read_text(encoding="utf-8"),
             config_yaml=folder.config.read_text(encoding="utf-8"),
         )
-        preprocessing = preprocessing_json(task.info, preprocessing_of(task.data))
+        preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data))
         write_json(draft / "preprocessing.json", preprocessing)
-        files = [_timed(bench, draft, file) for file in _files(bench, draft, model)]
-        tested = _tested(bench, model, draft, trial)
-        repeats = repeats_of(bench, trial) or repeats_before(bench.target(trial), draft)
-        facts = _facts(bench, model, trial, tested, files, repeats, extra_epochs=len(curve))
+        files = [_timed(session, draft, file) for file in _files(session, draft, model)]
+        tested = _tested(session, model, draft, trial)
+        repeats = repeats_of(session, trial) or repeats_before(session.target(trial), draft)
+        facts = _facts(session, model, trial, tested, files, repeats, extra_epochs=len(curve))
         write_json(draft / "metrics.json", _metrics(facts))
         write_text(draft / "README.md", model_card(facts))
-    print_picked(bench.console, facts, bench.target(trial))
-    if bench.order.register:
-        register(bench, facts, name=bench.order.register)
+    print_picked(session.console, facts, session.target(trial))
+    if session.order.register:
+        register(session, facts, name=session.order.register)
 
 
-def _rebuilt(task: Outline, folder: SweepFolder, trial: TrialResult) -> nn.Module:
+def _rebuilt(problem: Problem, folder: SweepFolder, trial: TrialResult) -> nn.Module:
     """The trial's model, from the untrained architecture, the plan and the weights."""
     plan = Plan.from_json(read_json(folder.trial(trial.number) / "plan.json"))
     weights = folder.trial(trial.number) / "model.safetensors"
-    return rebuild(task.model, task.groups.prunable, plan, weights).to(task.device).eval()
+    return rebuild(problem.model, problem.groups.prunable, plan, weights).to(problem.device).eval()
 
 
-def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: TrialResult) -> None:
-    cost = counted_cost(task, model)
+def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: TrialResult) -> None:
+    cost = counted_cost(problem, model)
     found = {
         "params": cost.params,
         "macs": cost.macs,
-        "accuracy": validation_accuracy(task, model),
+        "accuracy": validation_accuracy(problem, model),
     }
     for name, value in found.items():
         expected = getattr(trial.metrics, name)
@@ -152,35 +152,37 @@ def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: Trial
             )
 
 
-def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
-    trust = bench.task.settings.trust
-    return write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
+def _files(session: PickSession, draft: Path, model: nn.Module) -> list[FileFacts]:
+    trust = session.problem.settings.trust
+    return write_formats(draft, model, session.inputs, formats=session.order.formats, trust=trust)
 
 
-def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:
+def _timed(session: PickSession, draft: Path, file: FileFacts) -> FileFacts:
     """The file with its time in its engine, beside the dense model's; the weights as they are."""
-    settings = bench.task.settings.measure
+    settings = session.problem.settings.measure
     if file.format not in FORMATS or file.reason or not settings.latency:
         return file
-    dense = bench.dense_in(file.format)
+    dense = session.dense_in(file.format)
     if dense is None:
         return file
     pruned = {name: (draft / name).read_bytes() for name in FORMATS[file.format].files}
     engine = FORMATS[file.format].engine
-    dense_ms, ms = latencies_ms(engine, dense, pruned, bench.inputs, settings)
+    dense_ms, ms = latencies_ms(engine, dense, pruned, session.inputs, settings)
     return replace(file, latency_ms=ms, dense_latency_ms=dense_ms)
 
 
-def _tested(bench: Bench, model: nn.Module, draft: Path, trial: TrialResult) -> FinalFigures | None:
+def _tested(
+    session: PickSession, model: nn.Module, draft: Path, trial: TrialResult
+) -> FinalFigures | None:
     """The test figures; those of an earlier pick of the same weights are kept."""
-    if not bench.task.info.num_test:
+    if not session.problem.info.num_test:
         return None
-    earlier = tested_before(bench.target(trial), draft)
-    return earlier or tested_once(bench.task, model, bench.dense_test)
+    earlier = tested_before(session.target(trial), draft)
+    return earlier or tested_once(session.problem, model, session.dense_test)
 
 
 def _facts(
-    bench: Bench,
+    session: PickSession,
     model: nn.Module,
     trial: TrialResult,
     tested: FinalFigures | None,
@@ -189,26 +191,26 @@ def _facts(
     *,
     extra_epochs: int,
 ) -> CardFacts:
-    task, settings = bench.task, bench.task.settings
+    problem, settings = session.problem, session.problem.settings
     return CardFacts(
-        sweep_name=bench.folder.path.name,
+        sweep_name=session.folder.path.name,
         model_name=settings.model.target.path,
         data_name=settings.data.path,
-        data=task.info,
-        preprocessing=preprocessing_of(task.data),
-        groups=group_infos(task),
-        layers=layers_of(bench.dense, model, task.example),
+        data=problem.info,
+        preprocessing=preprocessing_of(problem.data),
+        groups=group_infos(problem),
+        layers=layers_of(session.dense, model, problem.example),
         trial=trial,
-        dense=bench.prepared.dense_metrics,
-        objectives=search_of(settings).objectives,
-        num_trials=len(bench.results),
-        device=device_in_words(task.device, settings.measure),
+        dense=session.context.dense_metrics,
+        objectives=search_settings(settings).objectives,
+        num_trials=len(session.results),
+        device=device_in_words(problem.device, settings.measure),
         tested=tested,
         extra_epochs=extra_epochs,
         repeats=repeats,
         files=files,
         trust=settings.trust,
-        licence=bench.order.licence,
+        licence=session.order.licence,
     )
 
 

@@ -53,7 +53,7 @@ def unmet(result: TrialResult, limits: Sequence[Limit]) -> list[Limit]:
     return [limit for limit in limits if limit.excess(_value(result, limit)) > 0]
 
 
-def nobody(
+def no_match_message(
     members: Sequence[TrialResult], limits: Sequence[Limit], objectives: Mapping[str, Direction]
 ) -> str:
     """The sentence for limits that no member satisfies: the nearest one, and what would do."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from paretoprune.errors import PickError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.pick.card.model_card import CardFacts
-from paretoprune.pick.session import Bench
+from paretoprune.pick.session import PickSession
 from paretoprune.storage.atomic import read_json
 from paretoprune.tracking.registry import Registration, register_model
 from paretoprune.tracking.uri import redact, resolve_uri
@@ -15,18 +15,18 @@ from paretoprune.tracking.uri import redact, resolve_uri
 _NUM_EXAMPLES = 2  # real inputs that are kept with the model
 
 
-def register(bench: Bench, facts: CardFacts, *, name: str) -> None:
+def register(session: PickSession, facts: CardFacts, *, name: str) -> None:
     """Register the exported model and say how to load and serve it.
 
     Raises PickError if it has no ONNX file, ParetopruneError if MLflow refuses.
     """
-    folder = bench.target(facts.trial)
+    folder = session.target(facts.trial)
     for file in facts.files:
         if file.format == "onnx" and file.reason:
             raise PickError(
                 f"the model cannot be registered, as it has no ONNX file: {file.reason}"
             )
-    onnx, inputs = FORMATS["onnx"], bench.inputs[:_NUM_EXAMPLES]
+    onnx, inputs = FORMATS["onnx"], session.inputs[:_NUM_EXAMPLES]
     run = onnx.open({file: (folder / file).read_bytes() for file in onnx.files}, None)
     registration = Registration(
         name=name,
@@ -36,11 +36,11 @@ def register(bench: Bench, facts: CardFacts, *, name: str) -> None:
         about=read_json(folder / "preprocessing.json"),
         metrics=_metrics(facts),
         description=(folder / "README.md").read_text(encoding="utf-8"),
-        sweep_name=bench.folder.path.name,
-        sweep_id=bench.folder.identity(),
+        sweep_name=session.folder.path.name,
+        sweep_id=session.folder.identity(),
         trial=facts.trial.number,
     )
-    uri = resolve_uri(bench.task.settings.tracking.uri, root=Path.cwd())
+    uri = resolve_uri(session.problem.settings.tracking.uri, root=Path.cwd())
     number = register_model(uri, registration, root=Path.cwd())
     where = f"models:/{name}@champion"
     for line in (
@@ -49,7 +49,7 @@ def register(bench: Bench, facts: CardFacts, *, name: str) -> None:
         f"serve it with: MLFLOW_TRACKING_URI={redact(uri)} mlflow models serve -m {where} "
         "--env-manager local -p 5001",
     ):
-        bench.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        session.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _metrics(facts: CardFacts) -> dict[str, float]:

@@ -9,7 +9,7 @@ from paretoprune.measure.request import Request
 
 
 @dataclass(frozen=True)
-class Order:
+class ExportOptions:
     """What is to be done with the models that are picked."""
 
     formats: tuple[str, ...] = ("safetensors",)

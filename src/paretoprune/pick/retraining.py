@@ -7,36 +7,38 @@ from pathlib import Path
 
 from torch import nn
 
-from paretoprune.pick.session import Bench
+from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import metrics_of, predict_test, validation_accuracy
 from paretoprune.results import EpochRecord, Repeat, TrialResult
 from paretoprune.trial.retrain import nth_seed, reseeded, train_again, train_longer
 
 
-def trained_longer(bench: Bench, model: nn.Module, trial: TrialResult) -> tuple[EpochRecord, ...]:
+def trained_longer(
+    session: PickSession, model: nn.Module, trial: TrialResult
+) -> tuple[EpochRecord, ...]:
     """Train the model in place for as long as the order says; the curve of it."""
-    if bench.longer is None:
+    if session.longer is None:
         return ()
-    bench.console.print(f"training trial {trial.number} for {bench.longer.epochs} epochs more")
-    return train_longer(bench.prepared, model, bench.longer, seed=trial.seed)
+    session.console.print(f"training trial {trial.number} for {session.longer.epochs} epochs more")
+    return train_longer(session.context, model, session.longer, seed=trial.seed)
 
 
-def repeats_of(bench: Bench, trial: TrialResult) -> list[Repeat]:
+def repeats_of(session: PickSession, trial: TrialResult) -> list[Repeat]:
     """The trial trained again with other seeds, and then as long as the pick was."""
     return [
-        _repeat(bench, trial, seed=nth_seed(trial, index))
-        for index in range(1, bench.order.seeds + 1)
+        _repeat(session, trial, seed=nth_seed(trial, index))
+        for index in range(1, session.order.seeds + 1)
     ]
 
 
-def _repeat(bench: Bench, trial: TrialResult, *, seed: int) -> Repeat:
-    bench.console.print(f"training trial {trial.number} again with seed {seed}")
-    prepared = reseeded(bench.prepared, seed)
-    results = {result.number: result for result in bench.results}
+def _repeat(session: PickSession, trial: TrialResult, *, seed: int) -> Repeat:
+    session.console.print(f"training trial {trial.number} again with seed {seed}")
+    context = reseeded(session.context, seed)
+    results = {result.number: result for result in session.results}
     with tempfile.TemporaryDirectory() as place:
-        model = train_again(prepared, trial, results, seed=seed, folder=Path(place))
-    if bench.longer is not None:
-        train_longer(prepared, model, bench.longer, seed=seed)
-    test = metrics_of(predict_test(bench.task, model)).accuracy
+        model = train_again(context, trial, results, seed=seed, folder=Path(place))
+    if session.longer is not None:
+        train_longer(context, model, session.longer, seed=seed)
+    test = metrics_of(predict_test(session.problem, model)).accuracy
     assert test is not None
-    return Repeat(seed, validation=validation_accuracy(bench.task, model), test=test)
+    return Repeat(seed, validation=validation_accuracy(session.problem, model), test=test)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from paretoprune.errors import PickError
 from paretoprune.metrics import size_and_quality
-from paretoprune.pick.limits import Limit, nobody, read_limits, unmet
+from paretoprune.pick.limits import Limit, no_match_message, read_limits, unmet
 from paretoprune.results import DIRECTIONS, Direction, Metrics, TrialResult
 from paretoprune.search.front.spread import spread, unit_points
 
@@ -157,7 +157,7 @@ def _within(
 ) -> list[TrialResult]:
     allowed = [member for member in members if not unmet(member, limits)]
     if not allowed:
-        raise PickError(nobody(members, limits, objectives))
+        raise PickError(no_match_message(members, limits, objectives))
     return allowed
 
 

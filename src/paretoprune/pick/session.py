@@ -16,49 +16,49 @@ from paretoprune.formats.format import Contents
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import tracer
 from paretoprune.measure.quality import Predictions
-from paretoprune.pick.request import Order
+from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.test_metrics import predict_test
-from paretoprune.problem.problem import Outline
+from paretoprune.problem.problem import Problem
 from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.trial.context import Prepared
-from paretoprune.trial.context_folder import load_prepared
+from paretoprune.trial.context import TrialContext
+from paretoprune.trial.context_folder import load_context
 
 _NUM_INPUTS = 64  # real ones, on which every exported file is compared with the model
 
 
 @dataclass(frozen=True)
-class Bench:
+class PickSession:
     """What all picks of one command share."""
 
     console: Console
     folder: SweepFolder
-    task: Outline
+    problem: Problem
     results: Sequence[TrialResult]
-    order: Order
+    order: ExportOptions
 
     @cached_property
-    def prepared(self) -> Prepared:
+    def context(self) -> TrialContext:
         """What the sweep's trials shared.
 
         Raises SweepError if it is not there whole, or was made from another model or other data.
         """
-        prepared = load_prepared(self.task, self.folder.dense)
-        if prepared is None:
+        context = load_context(self.problem, self.folder.dense)
+        if context is None:
             raise SweepError(
                 f"{self.folder.dense} is not whole; the sweep's command makes it again"
             )
-        return prepared
+        return context
 
     @property
     def dense(self) -> nn.Module:
         """The dense model with the weights that the sweep used."""
-        return self.prepared.dense
+        return self.context.dense
 
     @cached_property
     def dense_test(self) -> Predictions:
         """What it says of the test part."""
-        return predict_test(self.task, self.dense)
+        return predict_test(self.problem, self.dense)
 
     @cached_property
     def dense_in(self) -> Callable[[str], Contents | None]:
@@ -80,15 +80,15 @@ class Bench:
         order = self.order
         if not order.trains_longer:
             return None
-        chosen = order.finetune or self.prepared.finetune
+        chosen = order.finetune or self.context.finetune
         if order.finetune and order.finetune.tune_learning_rate:
-            chosen = replace(chosen, learning_rate=self.prepared.finetune.learning_rate)
+            chosen = replace(chosen, learning_rate=self.context.finetune.learning_rate)
         return replace(chosen, epochs=order.epochs or chosen.epochs)
 
     @cached_property
     def inputs(self) -> Tensor:
         """Real inputs, on the CPU."""
-        batch = next(iter(self.task.data.val_dataloader()))
+        batch = next(iter(self.problem.data.val_dataloader()))
         inputs: Tensor = batch[0][:_NUM_INPUTS]
         return inputs.cpu().contiguous()
 

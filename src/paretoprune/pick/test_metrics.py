@@ -14,32 +14,32 @@ from paretoprune.measure.confidence_interval import wilson_interval
 from paretoprune.measure.prediction_agreement import compare_predictions
 from paretoprune.measure.quality import Predictions, predict, quality_of
 from paretoprune.pick.card.tested import FinalFigures
-from paretoprune.problem.problem import Outline
+from paretoprune.problem.problem import Problem
 from paretoprune.results import Comparison, Metrics, Repeat
 from paretoprune.storage.atomic import read_json
 
 
-def predict_test(task: Outline, model: nn.Module) -> Predictions:
+def predict_test(problem: Problem, model: nn.Module) -> Predictions:
     """What a model says of the test part."""
     return predict(
         model,
-        task.data.test_dataloader(),
-        num_classes=task.info.num_classes,
-        device=task.device,
+        problem.data.test_dataloader(),
+        num_classes=problem.info.num_classes,
+        device=problem.device,
     )
 
 
-def validation_accuracy(task: Outline, model: nn.Module) -> float:
+def validation_accuracy(problem: Problem, model: nn.Module) -> float:
     """Percent of the validation part that a model is right on."""
-    loader, num_classes = task.data.val_dataloader(), task.info.num_classes
-    found = metrics_of(predict(model, loader, num_classes=num_classes, device=task.device))
+    loader, num_classes = problem.data.val_dataloader(), problem.info.num_classes
+    found = metrics_of(predict(model, loader, num_classes=num_classes, device=problem.device))
     assert found.accuracy is not None
     return found.accuracy
 
 
-def tested_once(task: Outline, model: nn.Module, dense: Predictions) -> FinalFigures:
+def tested_once(problem: Problem, model: nn.Module, dense: Predictions) -> FinalFigures:
     """The test figures of a pruned model beside those of the dense one."""
-    pruned = predict_test(task, model)
+    pruned = predict_test(problem, model)
     metrics = {name: metrics_of(found) for name, found in (("p", pruned), ("d", dense))}
     return FinalFigures(
         pruned=metrics["p"],

@@ -20,7 +20,7 @@ from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.measure.latency.latency import batch_of, time_models
 from paretoprune.measure.latency.layers import Layer, trace_layers
 from paretoprune.measure.latency.table import measure_table
-from paretoprune.problem.problem import Outline
+from paretoprune.problem.problem import Problem
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import make_plan
@@ -46,28 +46,28 @@ def needs_forecast(settings: Settings) -> bool:
     )
 
 
-def with_forecast(task: Outline) -> Outline:
+def with_forecast(problem: Problem) -> Problem:
     """The task with a forecast, known or measured now, if its settings need one."""
-    size = task.removable.size
-    if not needs_forecast(task.settings) or not isinstance(size, SizeModel):
-        return task
-    batch = batch_of(task.example, task.settings.measure.latency_batch_size)
-    layers = trace_layers(task.model, batch)
-    forecast = task.findings.recall(
-        f"latency/{digest_of(task, layers)}",
+    size = problem.space.size
+    if not needs_forecast(problem.settings) or not isinstance(size, SizeModel):
+        return problem
+    batch = batch_of(problem.example, problem.settings.measure.latency_batch_size)
+    layers = trace_layers(problem.model, batch)
+    forecast = problem.disk_cache.get_or_compute(
+        f"latency/{digest_of(problem, layers)}",
         read=lambda data: Forecast.from_json(layers, data),
         find=lambda: measure_forecast(
-            task.model,
-            task.groups.prunable,
+            problem.model,
+            problem.groups.prunable,
             size,
             batch,
-            widths_of=task.widths_of,
-            step=task.settings.sparsity.divisor,
-            threads=task.settings.measure.latency_threads,
+            widths_of=problem.widths_of,
+            step=problem.settings.sparsity.divisor,
+            threads=problem.settings.measure.latency_threads,
         ),
     )
     _log.info(describe_check(forecast.check))
-    return replace(task, forecast=forecast)
+    return replace(problem, forecast=forecast)
 
 
 def measure_forecast(
@@ -142,18 +142,18 @@ def _whole(
     return [apply_plan(model, groups, make_plan(groups, scores, each)) for each in widths]
 
 
-def digest_of(task: Outline, layers: Sequence[Layer]) -> str:
+def digest_of(problem: Problem, layers: Sequence[Layer]) -> str:
     """A name for all that decides what a table says."""
-    measure = task.settings.measure
+    measure = problem.settings.measure
     content = {
         "version": _VERSION,
-        "device": device_name(task.device),
+        "device": device_name(problem.device),
         "torch": torch.__version__,
         "threads": measure.latency_threads,
         "batch": measure.latency_batch_size,
         "layers": [asdict(layer) for layer in layers],
-        "groups": task.groups.to_json(),
-        "step": task.settings.sparsity.divisor,
+        "groups": problem.groups.to_json(),
+        "step": problem.settings.sparsity.divisor,
     }
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -26,19 +26,19 @@ from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import load_weights
-from paretoprune.problem.search_space import Removable, find_removable
+from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.rounding import step_of, widths_for
 from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.results import Cost, DataInfo
-from paretoprune.storage.cache import Findings
+from paretoprune.storage.cache import DiskCache
 
 _GROUPS_VERSION = 4  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
 
 
 @dataclass(frozen=True)
-class Outline:
+class Problem:
     """A task that has been looked at, not yet trained."""
 
     settings: Settings
@@ -47,22 +47,20 @@ class Outline:
     info: DataInfo
     model: nn.Module  # with the weights that were given, else untrained
     example: Tensor  # (8, ...) real validation inputs
-    removable: Removable
+    space: SearchSpace
     digest: str  # names the dense model's content: model, data, training settings, seed
-    findings: Findings  # what was found out so far; kept once the work begins
+    disk_cache: DiskCache  # what was found out so far; kept once the work begins
     forecast: Forecast | None = None  # of the latency, where the settings need one
 
     @property
     def groups(self) -> Groups:
         """The dimensions of the search, and what is kept whole."""
-        return self.removable.groups
+        return self.space.groups
 
     def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
         """Channels to keep in each group, rounded as the settings say."""
         sparsity = self.settings.sparsity
-        divisor, least = (
-            (1, 1) if self.removable.layers else (sparsity.divisor, sparsity.min_channels)
-        )
+        divisor, least = (1, 1) if self.space.layers else (sparsity.divisor, sparsity.min_channels)
         widths = widths_for(self.groups.prunable, ratios, divisor=divisor, min_channels=least)
         for group in self.groups.prunable if sparsity.caps else ():
             step = step_of(group, divisor)
@@ -80,7 +78,7 @@ class Outline:
 
     def cost_at(self, widths: Mapping[str, int]) -> Cost:
         """The same for given widths, all groups whole where absent."""
-        size = self.removable.size
+        size = self.space.size
         cost = size.cost(widths)
         if self.forecast is None or not isinstance(size, SizeModel):
             return cost
@@ -97,12 +95,12 @@ class Outline:
     def size_at(self, widths: Mapping[str, int], name: str) -> float:
         """The same for given widths, all groups whole where absent."""
         if name == "bytes":
-            return self.removable.file.bytes_of(widths)
+            return self.space.file.bytes_of(widths)
         quantity = "latency_ms" if name == "latency" else name
         return float(getattr(self.cost_at(widths), quantity))
 
 
-def outline(settings: Settings) -> Outline:
+def make_problem(settings: Settings) -> Problem:
     """Load the data, build the architecture, find and prove the groups. Nothing is written.
 
     Raises DataError, SettingsError, WeightsError or PruningError.
@@ -122,14 +120,14 @@ def outline(settings: Settings) -> Outline:
     model.to(device)
     _check_output(model, example, info)
     digest = _digest(settings, info, model, example)
-    findings = Findings(settings.cache_dir)
-    removable = find_removable(model, example, settings, digest=digest, findings=findings)
-    return Outline(settings, device, data, info, model, example, removable, digest, findings)
+    disk_cache = DiskCache(settings.cache_dir)
+    space = find_search_space(model, example, settings, digest=digest, disk_cache=disk_cache)
+    return Problem(settings, device, data, info, model, example, space, digest, disk_cache)
 
 
-def fresh_model(task: Outline) -> nn.Module:
+def fresh_model(problem: Problem) -> nn.Module:
     """The model with its initial weights, those from which the dense model was trained."""
-    return _build_model(task.settings, task.info).to(task.device).eval()
+    return _build_model(problem.settings, problem.info).to(problem.device).eval()
 
 
 def choose_device(settings: Settings) -> torch.device:

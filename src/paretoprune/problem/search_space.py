@@ -17,25 +17,25 @@ from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.file_size import FileSize
 from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.pruning.unstructured.layers import Layers, find_layers
-from paretoprune.pruning.unstructured.patterns import Blocks, NofM, Pattern, Weights
-from paretoprune.pruning.unstructured.size import ZeroedSize
-from paretoprune.storage.cache import Findings
+from paretoprune.pruning.unstructured.layers import MaskedLayers, find_layers
+from paretoprune.pruning.unstructured.patterns import NofM, Pattern, WeightBlocks, Weights
+from paretoprune.pruning.unstructured.size import MaskedSize
+from paretoprune.storage.cache import DiskCache
 
 
 @dataclass(frozen=True)
-class Removable:
+class SearchSpace:
     """What can go from a model, and what is left then."""
 
     groups: Groups  # where weights go instead of channels: the layers
-    size: SizeModel | ZeroedSize
-    file: FileSize | ZeroedSize
-    layers: Layers | None = None  # where weights go
+    size: SizeModel | MaskedSize
+    file: FileSize | MaskedSize
+    layers: MaskedLayers | None = None  # where weights go
 
 
-def find_removable(
-    model: nn.Module, example: Tensor, settings: Settings, *, digest: str, findings: Findings
-) -> Removable:
+def find_search_space(
+    model: nn.Module, example: Tensor, settings: Settings, *, digest: str, disk_cache: DiskCache
+) -> SearchSpace:
     """Groups or layers of the model, proved (known by its `digest`), with their exact sizes.
 
     Raises SettingsError for a scorer that does not go with the granularity, or PruningError.
@@ -45,10 +45,10 @@ def find_removable(
     if pattern is not None:
         _check_scorer(settings)
         layers = find_layers(model, pattern)
-        size = ZeroedSize(layers.found, count_params(model), macs, dense_bytes)
-        return Removable(layers.groups, size, size, layers)
+        size = MaskedSize(layers.found, count_params(model), macs, dense_bytes)
+        return SearchSpace(layers.groups, size, size, layers)
     granularity = settings.granularity
-    groups = findings.recall(
+    groups = disk_cache.get_or_compute(
         f"groups/{digest}-{granularity.name}",
         read=Groups.from_json,
         find=lambda: find_groups(
@@ -56,7 +56,7 @@ def find_removable(
         ),
     )
     shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
-    return Removable(
+    return SearchSpace(
         groups,
         SizeModel(groups.prunable, shapes, macs),
         FileSize(groups.prunable, model.state_dict(), dense_bytes),
@@ -80,6 +80,6 @@ def _pattern(granularity: GranularitySettings) -> Pattern | None:
     patterns: dict[str, Pattern] = {
         "weights": Weights(),
         "nm": NofM(granularity.m),
-        "block": Blocks(granularity.rows, granularity.columns),
+        "block": WeightBlocks(granularity.rows, granularity.columns),
     }
     return patterns.get(granularity.name)

@@ -21,7 +21,7 @@ from paretoprune.pruning.structured.coordinates import compose, relative_plan, r
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import mask_tensors, masked_model
 from paretoprune.pruning.structured.plan import Plan, make_plan
-from paretoprune.pruning.unstructured.layers import Layers, zero, zeros_in
+from paretoprune.pruning.unstructured.layers import MaskedLayers, zero, zeros_in
 
 Scores = Mapping[str, Tensor]
 
@@ -38,7 +38,7 @@ class Candidate(Protocol):
         """The channels that are gone, in the dense model's numbers; none where weights went."""
 
     @property
-    def held(self) -> Mapping[str, Tensor]:
+    def fixed_masks(self) -> Mapping[str, Tensor]:
         """Masks, by tensor name, that training must keep to, so that what went stays away."""
 
     def widths(self) -> dict[str, int]:
@@ -50,7 +50,7 @@ class Candidate(Protocol):
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:
         """The scores with one number for each channel or unit: (width,) by group name."""
 
-    def cut(self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None) -> Self:
+    def prune(self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None) -> Self:
         """A copy with so much left of each group, the best-scored of it; nothing comes back.
 
         With `proof`, real inputs, the result is proved to compute what the masked model computes.
@@ -65,7 +65,7 @@ class Candidate(Protocol):
     def of(self, dense: nn.Module) -> Self:
         """The same gone from other weights of the dense model."""
 
-    def rows_left(self, wider: Self) -> dict[str, list[int]]:
+    def kept_rows(self, wider: Self) -> dict[str, list[int]]:
         """By weight that lost outputs since `wider`, the outputs of the wider model that are left.
 
         This candidate was cut from `wider`.
@@ -73,7 +73,7 @@ class Candidate(Protocol):
 
 
 @dataclass(frozen=True)
-class Narrowed:
+class PrunedCandidate:
     """A model without some channels: really smaller."""
 
     model: nn.Module
@@ -86,7 +86,7 @@ class Narrowed:
         return restrict_groups(self.dense_groups, self.plan)
 
     @property
-    def held(self) -> Mapping[str, Tensor]:
+    def fixed_masks(self) -> Mapping[str, Tensor]:
         """None: what went is not there."""
         return {}
 
@@ -102,7 +102,9 @@ class Narrowed:
         """The scores themselves."""
         return dict(scores)
 
-    def cut(self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None) -> Narrowed:
+    def prune(
+        self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None
+    ) -> PrunedCandidate:
         """The smaller model."""
         groups = self.groups
         step = make_plan(groups, scores, widths)
@@ -116,11 +118,11 @@ class Narrowed:
         groups = self.groups
         return mask_tensors(self.model, groups, make_plan(groups, scores, widths))
 
-    def of(self, dense: nn.Module) -> Narrowed:
+    def of(self, dense: nn.Module) -> PrunedCandidate:
         """The same channels gone."""
         return replace(self, model=apply_plan(dense, self.dense_groups, self.plan))
 
-    def rows_left(self, wider: Narrowed) -> dict[str, list[int]]:
+    def kept_rows(self, wider: PrunedCandidate) -> dict[str, list[int]]:
         """What is left along the first dimension."""
         step = relative_plan(self.dense_groups, wider.plan, self.plan)
         sizes = {name: len(tensor) for name, tensor in wider.model.named_parameters()}
@@ -135,11 +137,11 @@ class Narrowed:
 
 
 @dataclass(frozen=True)
-class Zeroed:
+class MaskedCandidate:
     """A model of the dense shapes with zeros among its weights."""
 
     model: nn.Module
-    layers: Layers
+    layers: MaskedLayers
 
     @property
     def plan(self) -> Plan:
@@ -147,7 +149,7 @@ class Zeroed:
         return Plan({})
 
     @property
-    def held(self) -> Mapping[str, Tensor]:
+    def fixed_masks(self) -> Mapping[str, Tensor]:
         """What is not zero in the layers that have zeros."""
         return zeros_in(self.model, self.layers.found)
 
@@ -174,15 +176,17 @@ class Zeroed:
         """What the pattern makes of the scores."""
         return self.layers.unit_scores(scores)
 
-    def cut(self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None) -> Zeroed:
+    def prune(
+        self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None
+    ) -> MaskedCandidate:
         """The model with more zeros; that the zeros are as many as asked for is always proved."""
-        cut = replace(self, model=copy.deepcopy(self.model))
-        zero(cut.model, self.masks(scores, widths))
-        left = cut.widths()
+        prune = replace(self, model=copy.deepcopy(self.model))
+        zero(prune.model, self.masks(scores, widths))
+        left = prune.widths()
         for name, width in widths.items():
             if left[name] > width:
                 raise EquivalenceError(f"`{name}` keeps {left[name]} units instead of {width}")
-        return cut
+        return prune
 
     def masks(self, scores: Scores, widths: Mapping[str, int]) -> dict[str, Tensor]:
         """Masks of single weights; what is zero already goes first."""
@@ -195,13 +199,13 @@ class Zeroed:
         }
         return self.layers.masks(lowest, widths)
 
-    def of(self, dense: nn.Module) -> Zeroed:
+    def of(self, dense: nn.Module) -> MaskedCandidate:
         """The same weights zero."""
         model = copy.deepcopy(dense)
-        zero(model, self.held)
+        zero(model, self.fixed_masks)
         return replace(self, model=model)
 
-    def rows_left(self, wider: Zeroed) -> dict[str, list[int]]:
+    def kept_rows(self, wider: MaskedCandidate) -> dict[str, list[int]]:
         """Nothing: all outputs are left."""
         return {}
 

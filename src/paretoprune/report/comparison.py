@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from paretoprune.errors import SweepError
 from paretoprune.metrics import is_rate, label, size_and_quality, written
-from paretoprune.report.comparison_page import ComparedGroup, ComparedSweep, Comparison
+from paretoprune.report.comparison_page import ComparedGroup, ComparedSweep, SweepComparison
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import Direction, TrialResult
@@ -18,7 +18,7 @@ from paretoprune.storage.sweep_folder import SweepFolder, decisive
 _SHARES = (0.25, 0.5, 0.75)  # of the seeds
 
 
-def compare(folders: Sequence[SweepFolder]) -> Comparison:
+def compare(folders: Sequence[SweepFolder]) -> SweepComparison:
     """Measure and group the sweeps. The first one's dense model is the yardstick of all.
 
     Raises SweepError if a sweep has no dense model on record yet, if their objectives differ, or
@@ -31,8 +31,8 @@ def compare(folders: Sequence[SweepFolder]) -> Comparison:
     yardstick = _yardstick(folders[0], first)
     groups: dict[str, list[ComparedSweep]] = {}
     for folder, facts in zip(folders, sweeps, strict=True):
-        groups.setdefault(_task(folder), []).append(_compared(facts, yardstick))
-    return Comparison(
+        groups.setdefault(_problem(folder), []).append(_compared(facts, yardstick))
+    return SweepComparison(
         [_group(sweeps, yardstick) for sweeps in groups.values()],
         size=yardstick.size,
         quality=yardstick.quality,
@@ -71,7 +71,7 @@ def _yardstick(folder: SweepFolder, facts: SweepFacts) -> Yardstick:
     )
 
 
-def _task(folder: SweepFolder) -> str:
+def _problem(folder: SweepFolder) -> str:
     """The same for sweeps that differ in their seed alone."""
     settings = decisive(folder.read_config())
     return str(sorted((key, v) for key, v in settings.items() if key not in ("seed", "name")))

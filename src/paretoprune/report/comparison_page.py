@@ -45,7 +45,7 @@ class ComparedGroup:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SweepComparison:
     """All that the page shows."""
 
     groups: Sequence[ComparedGroup]
@@ -54,12 +54,12 @@ class Comparison:
     notes: Sequence[str]  # what the figures mean, and what to beware of
 
 
-def write_comparison(file: Path, comparison: Comparison) -> None:
+def write_comparison(file: Path, comparison: SweepComparison) -> None:
     """Write the page, all or nothing."""
     write_text(file, make_page(_content(comparison), title="compare", scripts=_SCRIPTS))
 
 
-def _content(comparison: Comparison) -> dict[str, Any]:
+def _content(comparison: SweepComparison) -> dict[str, Any]:
     size, quality = comparison.size, comparison.quality
     return {
         "x": {"label": label(size), **kind(size), "log": size in LOGARITHMIC},

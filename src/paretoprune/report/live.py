@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 _SHARE_FOR_VIEWS = 0.01  # of the running time; those of a long sweep take a moment to write
 
 
-class Views:
+class LiveReport:
     """A watcher that keeps the sweep's tables and pages up to date, and draws at the end."""
 
     def __init__(self, folder: SweepFolder) -> None:
@@ -28,7 +28,7 @@ class Views:
         self._started = time.perf_counter()
         self._spent = 0.0
 
-    def __enter__(self) -> Views:
+    def __enter__(self) -> LiveReport:
         return self
 
     def begun(self, results: Sequence[TrialResult]) -> None:

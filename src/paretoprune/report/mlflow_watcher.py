@@ -28,7 +28,7 @@ _EVERY_S = 120.0  # the picture takes a second to draw
 _FILES = ("front.csv", "front.png", "front.html", "report.html", "trials.csv")
 
 
-class Tracked:
+class MlflowWatcher:
     """Logs each trial once, marks the front, and gives the sweep's page its note and pictures."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Tracked:
                 groups=groups,
             )
 
-    def __enter__(self) -> Tracked:
+    def __enter__(self) -> MlflowWatcher:
         return self
 
     def begun(self, results: Sequence[TrialResult]) -> None:

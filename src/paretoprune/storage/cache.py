@@ -12,17 +12,17 @@ from paretoprune.storage.atomic import read_sealed, write_sealed
 _log = logging.getLogger(__name__)
 
 
-class Finding(Protocol):
+class Cacheable(Protocol):
     """What can be kept as JSON."""
 
     def to_json(self) -> Mapping[str, Any]:
         """Plain data."""
 
 
-F = TypeVar("F", bound=Finding)
+F = TypeVar("F", bound=Cacheable)
 
 
-class Findings:
+class DiskCache:
     """What earlier commands found is read; what this one finds is written by `keep` alone.
 
     So a command that is refused leaves nothing behind.
@@ -32,7 +32,7 @@ class Findings:
         self._folder = folder
         self._new: dict[Path, Mapping[str, Any]] = {}
 
-    def recall(self, name: str, *, read: Callable[[Any], F], find: Callable[[], F]) -> F:
+    def get_or_compute(self, name: str, *, read: Callable[[Any], F], find: Callable[[], F]) -> F:
         """What is kept under a name, as `read` understands it; else what `find` gives."""
         path = self._folder / f"{name}.json"
         try:
@@ -45,7 +45,7 @@ class Findings:
         self._new[path] = found.to_json()
         return found
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Write what is new. To be called when nothing can be refused any more."""
         for path, content in self._new.items():
             write_sealed(path, content)

@@ -9,16 +9,16 @@ from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.name_patterns import matches, unmatched
 from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
-from paretoprune.problem.problem import Outline
+from paretoprune.problem.problem import Problem
 from paretoprune.pruning.groups import Group
 from paretoprune.results import GroupInfo, Proposal
 from paretoprune.search.allocation.baselines import baselines, uniform
-from paretoprune.search.allocation.greedy import least_loss, loss_of_scores, worthwhile
+from paretoprune.search.allocation.greedy import drop_dominated, greedy_allocation, loss_of_scores
 from paretoprune.search.allocation.paths import (
     Path,
     different_places,
     erdos_renyi_path,
-    first_that_fits,
+    first_fitting,
     ranking_path,
     sensitivity_path,
     uniform_path,
@@ -33,7 +33,7 @@ _AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
 _MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
 
 
-def search_of(settings: Settings) -> SearchSettings:
+def search_settings(settings: Settings) -> SearchSettings:
     """The search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
@@ -43,22 +43,22 @@ def search_of(settings: Settings) -> SearchSettings:
     )
 
 
-def reject_unmeetable(task: Outline) -> None:
+def reject_unmeetable(problem: Problem) -> None:
     """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
-    sparsity, groups = task.settings.sparsity, group_infos(task)
-    most = search_of(task.settings).max_ratio
+    sparsity, groups = problem.settings.sparsity, group_infos(problem)
+    most = search_settings(problem.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
     smallest = replace(
-        task.cost_of(least).at_least(),
-        size_bytes=int(_LEAST_SHARE_OF_BYTES * task.quantity_of(least, "bytes")),
+        problem.cost_of(least).at_least(),
+        size_bytes=int(_LEAST_SHARE_OF_BYTES * problem.quantity_of(least, "bytes")),
     )
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
         for sentence in broken_limits(sparsity, smallest)
     ]
-    if not task.settings.search and sparsity.size_target is not None:
+    if not problem.settings.search and sparsity.size_target is not None:
         name, share = sparsity.size_target
-        reached = task.quantity_of(least, name) / task.quantity_of({}, name)
+        reached = problem.quantity_of(least, name) / problem.quantity_of({}, name)
         if share < reached:
             mistakes.append(
                 f"`sparsity.{name}={share}` cannot be reached: the smallest candidate keeps "
@@ -76,7 +76,7 @@ def reject_unmeetable(task: Outline) -> None:
 
 
 def first_proposals(
-    task: Outline,
+    problem: Problem,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[Proposal]:
@@ -84,27 +84,27 @@ def first_proposals(
 
     `scores` must be comparable across groups; `sensitivity` is measured if the allocation asks.
     """
-    groups = group_infos(task)
-    if task.settings.search is None:
+    groups = group_infos(problem)
+    if problem.settings.search is None:
         dense = Proposal(uniform(groups, 0.0), "dense", epochs=0.0)
-        if task.settings.sparsity.accuracy_drop is not None:
+        if problem.settings.sparsity.accuracy_drop is not None:
             return [dense]
-        return [dense, Proposal(_single(task, scores, sensitivity), "single")]
-    search = task.settings.search
+        return [dense, Proposal(_single(problem, scores, sensitivity), "single")]
+    search = problem.settings.search
     return baselines(
         groups,
         scores,
-        task.cost_of,
+        problem.cost_of,
         ratios=search.baseline_ratios,
         max_ratio=search.max_ratio,
     )
 
 
-def group_infos(task: Outline) -> list[GroupInfo]:
+def group_infos(problem: Problem) -> list[GroupInfo]:
     """The dimensions of the search."""
-    groups = task.groups.prunable
+    groups = problem.groups.prunable
     turns = _turns(groups)
-    return [GroupInfo(g.name, g.width, task.cap_of(g.name), turns.get(g.name)) for g in groups]
+    return [GroupInfo(g.name, g.width, problem.cap_of(g.name), turns.get(g.name)) for g in groups]
 
 
 def _turns(groups: Sequence[Group]) -> dict[str, float]:
@@ -120,81 +120,81 @@ def _turns(groups: Sequence[Group]) -> dict[str, float]:
 
 
 def places_of(
-    task: Outline,
+    problem: Problem,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[dict[str, float]]:
     """What a single run with an accuracy drop tries: falling sizes along the allocation."""
-    path = _path(task, scores, sensitivity)
-    return different_places(path, task.widths_of, most=_MOST_PLACES)
+    path = _path(problem, scores, sensitivity)
+    return different_places(path, problem.widths_of, most=_MOST_PLACES)
 
 
-def choices_of(task: Outline, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
+def choices_of(problem: Problem, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
     """The ratios that a group can have: one for each width, of layers of weights at most 64."""
-    most = {"most": 64} if task.removable.layers else {}
-    return distinct_ratios(group_infos(task), task.widths_of, max_ratio=max_ratio, **most)
+    most = {"most": 64} if problem.space.layers else {}
+    return distinct_ratios(group_infos(problem), problem.widths_of, max_ratio=max_ratio, **most)
 
 
 def _single(
-    task: Outline,
+    problem: Problem,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Mapping[str, float]:
     """The candidate that `sparsity` names."""
-    sparsity, groups = task.settings.sparsity, group_infos(task)
+    sparsity, groups = problem.settings.sparsity, group_infos(problem)
     if sparsity.ratio is not None:
         return uniform(groups, sparsity.ratio)
     if sparsity.ratios is not None:
         asked = {group.name: matches(sparsity.ratios, group.name) for group in groups}
         return {name: ratios[-1] if ratios else 0.0 for name, ratios in asked.items()}
-    if task.settings.schedule.name == "one_by_one":  # it stops at the target by itself
+    if problem.settings.schedule.name == "one_by_one":  # it stops at the target by itself
         return uniform(groups, _MAX_RATIO)
     quantity, share = sparsity.size_target or _DEFAULT_TARGET
-    most = share * task.quantity_of({}, quantity)
+    most = share * problem.quantity_of({}, quantity)
     if sparsity.allocation in ("score", "sensitivity"):
-        loss, choices, size_of = _greedy(task, scores, sensitivity)
-        return least_loss(loss, worthwhile(choices, size_of), size_of, target=most)
-    return first_that_fits(
-        _path(task, scores, sensitivity),
-        lambda ratios: task.quantity_of(ratios, quantity) <= most,
-        task.widths_of,
+        loss, choices, size_of = _greedy(problem, scores, sensitivity)
+        return greedy_allocation(loss, drop_dominated(choices, size_of), size_of, target=most)
+    return first_fitting(
+        _path(problem, scores, sensitivity),
+        lambda ratios: problem.quantity_of(ratios, quantity) <= most,
+        problem.widths_of,
     )
 
 
 def _path(
-    task: Outline,
+    problem: Problem,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Path:
     """The way from the dense model to the smallest that `sparsity.allocation` names."""
-    groups, allocation = group_infos(task), task.settings.sparsity.allocation
+    groups, allocation = group_infos(problem), problem.settings.sparsity.allocation
     if allocation in ("global", "lamp"):
         return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
     if allocation == "erk":
-        return erdos_renyi_path(groups, _kernel_factors(task), max_ratio=_MAX_RATIO)
+        return erdos_renyi_path(groups, _kernel_factors(problem), max_ratio=_MAX_RATIO)
     if allocation in ("score", "sensitivity"):
-        return sensitivity_path(*_greedy(task, scores, sensitivity))
+        return sensitivity_path(*_greedy(problem, scores, sensitivity))
     return uniform_path(groups, max_ratio=_MAX_RATIO)
 
 
 def _greedy(
-    task: Outline,
+    problem: Problem,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> tuple[Sensitivity, Mapping[str, Sequence[float]], Callable[[Mapping[str, float]], float]]:
     """The loss, the choices and the size of the allocations `score` and `sensitivity`."""
-    sparsity = task.settings.sparsity
+    sparsity = problem.settings.sparsity
     loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
     name = (sparsity.size_target or _DEFAULT_TARGET)[0]
-    choices = choices_of(task, max_ratio=_MAX_RATIO)
-    return loss, choices, lambda ratios: task.quantity_of(ratios, name)
+    choices = choices_of(problem, max_ratio=_MAX_RATIO)
+    return loss, choices, lambda ratios: problem.quantity_of(ratios, name)
 
 
-def _kernel_factors(task: Outline) -> dict[str, float]:
+def _kernel_factors(problem: Problem) -> dict[str, float]:
     """By group, the sum of the dimensions of its weights over that of their products."""
-    shapes = {name: p.shape for name, p in task.model.named_parameters() if p.dim() > 1}
+    shapes = {name: p.shape for name, p in problem.model.named_parameters() if p.dim() > 1}
     factors = {}
-    for group in task.groups.prunable:
+    for group in problem.groups.prunable:
         names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}
         if group.block:
             names = {name for name in shapes if group.block.holds(name)}

@@ -8,26 +8,26 @@ from dataclasses import replace
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.results import Budget, Job
-from paretoprune.search.budget.budget import Left
-from paretoprune.search.budget.training_time import Pace, foretold_seconds
-from paretoprune.sweep.pending import Unfinished
+from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.budget.training_time import Pace, predicted_seconds
+from paretoprune.sweep.pending import PendingTrials
 from paretoprune.sweep.results import SweepResults
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 
 _GUESS = 10.0  # seconds of an epoch, where nobody knows better
 # A trial that the budget leaves less than this share of its training is not begun.
 _LEAST_SHARE = 0.3
 
 
-class Account:
+class BudgetTracker:
     """What trials have spent, those that run included."""
 
     def __init__(
         self,
-        problem: Problem,
+        problem: SearchProblem,
         search: SearchSettings,
         results: SweepResults,
-        unfinished: Unfinished,
+        unfinished: PendingTrials,
         *,
         clock: Callable[[], float] | None,
     ) -> None:
@@ -41,11 +41,11 @@ class Account:
         """Take the results so far as those of earlier runs."""
         self._earlier_s = sum(sum(result.seconds.values()) for result in self._results.all)
 
-    def left(self) -> Left:
+    def left(self) -> RemainingBudget:
         """What is left, and how to make epochs of it."""
-        return Left(self._budget_left(), self._problem.epochs, self._pace_at)
+        return RemainingBudget(self._budget_left(), self._problem.epochs, self._pace_at)
 
-    def fitted(self, job: Job, left: Left) -> Job | None:
+    def fitted(self, job: Job, left: RemainingBudget) -> Job | None:
         """The job with as much training as is left; None where that is next to nothing."""
         asked = self._problem.epochs if job.epochs is None else job.epochs
         if asked == 0:
@@ -78,4 +78,4 @@ class Account:
         if found is not None:
             return found
         known = self._problem.epoch_time()
-        return Pace(foretold_seconds(known, macs) if known else _GUESS, 0.0)
+        return Pace(predicted_seconds(known, macs) if known else _GUESS, 0.0)

@@ -11,15 +11,15 @@ from paretoprune.config.settings import Settings
 from paretoprune.results import QUALITIES, Direction, TrialResult
 from paretoprune.search.allocation.sensitivity import ChannelDamage, Damage
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.front.gaps import Quality
+from paretoprune.search.front.gaps import FrontAxis
 from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gap_filling import Refill
-from paretoprune.search.strategies.sequence import InTurn
+from paretoprune.search.strategies.gap_filling import GapFilling
+from paretoprune.search.strategies.sequence import StrategySequence
 from paretoprune.search.strategies.shared import Shared
-from paretoprune.search.strategies.untrained_front import Sketch
-from paretoprune.sweep.baselines import search_of
-from paretoprune.trial.context import Prepared
-from paretoprune.trial.proxy import glances
+from paretoprune.search.strategies.untrained_front import UntrainedFront
+from paretoprune.sweep.baselines import search_settings
+from paretoprune.trial.context import TrialContext
+from paretoprune.trial.proxy import proxy_divergences
 from paretoprune.trial.run import start_from
 
 Ratios = Mapping[str, float]
@@ -28,7 +28,7 @@ _SPARE = 0.1  # of a chain's budget: what fills its gaps
 
 
 def chain_of(
-    prepared: Prepared,
+    context: TrialContext,
     sizes: Sizes,
     fits: Callable[[Ratios], bool],
     damage: Callable[[TrialResult | None], Damage],
@@ -36,13 +36,13 @@ def chain_of(
     uniform: Callable[[float], Ratios],
     num_sizes: Callable[[], int],
     trials: Path,
-) -> InTurn:
+) -> StrategySequence:
     """The strategies `chain`, `auto` and `shared`.
 
     They differ in what they take for damage, and in how the first link is trained.
     """
-    settings = prepared.outline.settings
-    search = search_of(settings)
+    settings = context.problem.settings
+    search = search_settings(settings)
     quality = _quality(search.objectives)
     chain = Chain(
         search.strategy,
@@ -50,23 +50,23 @@ def chain_of(
         fits,
         damage,
         uniform,
-        _look(prepared, trials),
+        _look(context, trials),
         quality,
         num_sizes,
         _SPARE,
         settings.seed,
     )
     links = Shared(chain) if search.strategy == "shared" else chain
-    refill = Refill(sizes, quality, fits, damage, search.min_gain)
+    refill = GapFilling(sizes, quality, fits, damage, search.min_gain)
     if not _is_sketchable(settings):
-        return InTurn((links, refill))
-    return InTurn((Sketch(sizes, quality, fits, damage), links, refill))
+        return StrategySequence((links, refill))
+    return StrategySequence((UntrainedFront(sizes, quality, fits, damage), links, refill))
 
 
-def gate_damage(prepared: Prepared) -> Callable[[TrialResult | None], Damage]:
+def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
     """What the parent's own training said of its channels; of the dense model, its gates."""
-    dense = {name: values.tolist() for name, values in (prepared.gates or {}).items()}
-    widths_of = prepared.outline.widths_of
+    dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
+    widths_of = context.problem.widths_of
     return lambda parent: ChannelDamage.of(
         parent.scores if parent and parent.scores else dense, widths_of
     )
@@ -83,22 +83,22 @@ def _is_sketchable(settings: Settings) -> bool:
     )
 
 
-def _quality(objectives: Mapping[str, Direction]) -> Quality:
+def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
     """The first objective that says how well a model does."""
     name = next((n for n in objectives if n in QUALITIES), None)
     if name is None:
-        return Quality(lambda _result: None, 0.0)
+        return FrontAxis(lambda _result: None, 0.0)
     sign = 1.0 if objectives[name] == "maximize" else -1.0
 
     def of(result: TrialResult) -> float | None:
         value = getattr(result.metrics, name)
         return None if value is None else sign * value
 
-    return Quality(of, 0.0 if sign > 0 else -math.inf)
+    return FrontAxis(of, 0.0 if sign > 0 else -math.inf)
 
 
-def _look(prepared: Prepared, trials: Path) -> Callable[[int | None, Ratios], float]:
+def _look(context: TrialContext, trials: Path) -> Callable[[int | None, Ratios], float]:
     """How far a cut of a trial's model, or of the dense one, moves its outputs untrained."""
-    start = lru_cache(maxsize=1)(lambda parent: start_from(prepared, parent, trials=trials))
-    glance = cache(lambda: glances(prepared))
-    return lambda parent, ratios: glance()(start(parent), ratios)
+    start = lru_cache(maxsize=1)(lambda parent: start_from(context, parent, trials=trials))
+    proxy = cache(lambda: proxy_divergences(context))
+    return lambda parent, ratios: proxy()(start(parent), ratios)

@@ -9,22 +9,22 @@ from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Proposal, TrialResult
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.budget import Account
+from paretoprune.sweep.budget import BudgetTracker
 from paretoprune.sweep.queue import Queue
 from paretoprune.sweep.record import Record, Watcher
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 
 _FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
 
 
 def run_sweep(
-    problem: Problem,
+    problem: SearchProblem,
     first: Sequence[Proposal],
     strategy: Strategy,
     *,
-    ledger: Ledger,
+    study: SweepStudy,
     folder: SweepFolder,
     executor: Executor,
     search: SearchSettings,
@@ -45,9 +45,9 @@ def run_sweep(
 
     Raises SweepError after ten failures in a row with the same cause.
     """
-    record = Record(folder, ledger, strategy, search, sparsity, retries=retries, watchers=watchers)
+    record = Record(folder, study, strategy, search, sparsity, retries=retries, watchers=watchers)
     results, unfinished = record.results, record.unfinished
-    account = Account(problem, search, results, unfinished, clock=clock)
+    account = BudgetTracker(problem, search, results, unfinished, clock=clock)
     queue = Queue(problem, first, strategy, record, account, sparsity=sparsity, seed=seed)
     try:
         record.restore()
@@ -58,7 +58,7 @@ def run_sweep(
                     break
                 executor.submit(job)
             if not unfinished.running:
-                ledger.flush(patience_s=_FLUSH_PATIENCE_S)
+                study.flush(patience_s=_FLUSH_PATIENCE_S)
                 return results.all
             record.collect(executor.collect())
     except BaseException:

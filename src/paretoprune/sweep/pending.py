@@ -14,7 +14,7 @@ from paretoprune.sweep.results import is_twin
 _log = logging.getLogger(__name__)
 
 
-class Unfinished:
+class PendingTrials:
     """Each is noted in the sweep's folder before it runs, with how often that was tried.
 
     A trial whose process died is run again, up to `retries` times.

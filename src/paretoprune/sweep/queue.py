@@ -9,12 +9,12 @@ from dataclasses import replace
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.attempt import failed
 from paretoprune.results import Job, Metrics, Proposal, TrialResult
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.sweep.budget import Account
+from paretoprune.sweep.budget import BudgetTracker
 from paretoprune.sweep.record import Record
-from paretoprune.sweep.search_problem import Problem
+from paretoprune.sweep.search_problem import SearchProblem
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ class Queue:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: SearchProblem,
         first: Sequence[Proposal],
         strategy: Strategy,
         record: Record,
-        account: Account,
+        account: BudgetTracker,
         *,
         sparsity: SparsitySettings,
         seed: int,
@@ -90,7 +90,7 @@ class Queue:
             job = self._unfinished.again[job.parent]
         return job
 
-    def _propose(self, left: Left) -> Job | None:
+    def _propose(self, left: RemainingBudget) -> Job | None:
         number = self._free_number()
         if number < len(self._first):
             proposal = self._baseline(number, left)
@@ -113,7 +113,7 @@ class Queue:
             return ready and self._unfinished.again.pop(ready.number)
         return job
 
-    def _baseline(self, number: int, left: Left) -> Proposal:
+    def _baseline(self, number: int, left: RemainingBudget) -> Proposal:
         """With its whole training, or as much as leaves the strategy most of the budget.
 
         Of all of them together that is a third. So this one's share of what is left is one of as
@@ -132,7 +132,7 @@ class Queue:
             self._next_number += 1
         return self._next_number
 
-    def _ask(self, number: int, left: Left) -> Proposal | None:
+    def _ask(self, number: int, left: RemainingBudget) -> Proposal | None:
         running = list(self._unfinished.running.values())
         return self._strategy.propose(number, self._record.results.all, running, left)
 

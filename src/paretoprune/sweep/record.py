@@ -16,10 +16,10 @@ from paretoprune.results import Metrics, TrialResult
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.front.front import front_of
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.failure_streak import FailureStreak, without_streak
-from paretoprune.sweep.pending import Unfinished, job_of
+from paretoprune.sweep.pending import PendingTrials, job_of
 from paretoprune.sweep.results import SweepResults
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Record:
     def __init__(
         self,
         folder: SweepFolder,
-        ledger: Ledger,
+        study: SweepStudy,
         strategy: Strategy,
         search: SearchSettings,
         sparsity: SparsitySettings,
@@ -49,10 +49,10 @@ class Record:
         retries: int,
         watchers: Sequence[Watcher],
     ) -> None:
-        self.folder, self._ledger, self._strategy = folder, ledger, strategy
+        self.folder, self._ledger, self._strategy = folder, study, strategy
         self._objectives, self._sparsity, self._watchers = search.objectives, sparsity, watchers
         self.results = SweepResults(search.objectives)
-        self.unfinished = Unfinished(folder, retries=retries)
+        self.unfinished = PendingTrials(folder, retries=retries)
         self._with_weights: set[int] = set()
         self._streak = FailureStreak()
 

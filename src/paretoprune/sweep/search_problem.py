@@ -9,7 +9,7 @@ from paretoprune.results import Cost, EpochTime
 
 
 @dataclass(frozen=True)
-class Problem:
+class SearchProblem:
     """What a plan would leave, and what a trial of it takes."""
 
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]

@@ -35,18 +35,18 @@ class OpenWorker:
         import torch
 
         from paretoprune.config.load import load_settings
-        from paretoprune.problem.problem import outline
-        from paretoprune.trial.context_folder import load_prepared
+        from paretoprune.problem.problem import make_problem
+        from paretoprune.trial.context_folder import load_context
         from paretoprune.trial.run import run_trial
 
         torch.set_num_threads(self.threads)
         log_to(self.folder.path / "sweep.log")
-        prepared = load_prepared(outline(load_settings(self.config)), self.folder.dense)
-        if prepared is None:
+        context = load_context(make_problem(load_settings(self.config)), self.folder.dense)
+        if context is None:
             raise FileNotFoundError(f"{self.folder.dense} holds no prepared dense model")
 
         def evaluate(job: Job) -> TrialResult:
-            result = run_trial(prepared, job, folder=self.folder.trial(job.number))
+            result = run_trial(context, job, folder=self.folder.trial(job.number))
             # Before it is reported: the result outlives a sweep's process that has died.
             self.folder.write_result(result)
             return result

@@ -24,12 +24,12 @@ from paretoprune.measure.latency.latency import measure_latency
 from paretoprune.measure.macs import count_macs
 from paretoprune.measure.params import count_params
 from paretoprune.measure.quality import measure_quality
-from paretoprune.problem.problem import Outline
+from paretoprune.problem.problem import Problem
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
-from paretoprune.pruning.unstructured.size import ZeroedSize
+from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.results import Cost, EpochTime, Metrics
 from paretoprune.trial.dense_model import dense_model, start_from
 
@@ -40,10 +40,10 @@ _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the publishe
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TrialContext:
     """All that trials share. The dense model is in eval mode and is never changed."""
 
-    outline: Outline
+    problem: Problem
     dense: nn.Module
     dense_metrics: Metrics
     start: Candidate  # what trials prune: the dense model, as it was trained before pruning
@@ -54,110 +54,117 @@ class Prepared:
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
 
 
-def prepare(task: Outline) -> Prepared:
+def make_context(problem: Problem) -> TrialContext:
     """Train the dense model or take it from the cache, measure it, score its channels."""
-    task.findings.keep()  # all that can be known before the training is right
-    dense = dense_model(task)
-    dense_metrics = measure(task, dense, dense=None)
-    _warn_if_flattered(task.settings, dense_metrics)
-    _warn_if_too_bad(task.settings, dense_metrics)
-    start = start_from(task, dense)
-    scorer = build(task.settings.scorer, seed=task.settings.seed)
-    scores = start.score(scorer, training_batches(task))
-    teacher = teacher_of(task, dense)
-    return Prepared(task, dense, dense_metrics, start, scores, teacher, task.settings.finetune)
+    problem.disk_cache.commit()  # all that can be known before the training is right
+    dense = dense_model(problem)
+    dense_metrics = measure(problem, dense, dense=None)
+    _warn_if_flattered(problem.settings, dense_metrics)
+    _warn_if_too_bad(problem.settings, dense_metrics)
+    start = start_from(problem, dense)
+    scorer = build(problem.settings.scorer, seed=problem.settings.seed)
+    scores = start.score(scorer, training_batches(problem))
+    teacher = teacher_of(problem, dense)
+    return TrialContext(
+        problem, dense, dense_metrics, start, scores, teacher, problem.settings.finetune
+    )
 
 
-def with_gate_scores(prepared: Prepared) -> Prepared:
+def with_gate_scores(context: TrialContext) -> TrialContext:
     """The same with the dense model's `GateScores`, which trainings can go on gathering."""
-    task = prepared.outline
-    dense = copy.deepcopy(prepared.dense).eval()
-    gates = GateScores(dense, task.groups.prunable)
-    for inputs, labels in training_batches(task, _NUM_SCORED):
+    problem = context.problem
+    dense = copy.deepcopy(context.dense).eval()
+    gates = GateScores(dense, problem.groups.prunable)
+    for inputs, labels in training_batches(problem, _NUM_SCORED):
         dense.zero_grad()
         torch.autograd.backward(cross_entropy(dense(inputs), labels))
         gates()
     found = gates.scores()
-    return replace(prepared, scores=scores_by_gates(task, prepared.start, found), gates=found)
+    return replace(context, scores=scores_by_gates(problem, context.start, found), gates=found)
 
 
 def scores_by_gates(
-    task: Outline, candidate: Candidate, gates: Mapping[str, Tensor]
+    problem: Problem, candidate: Candidate, gates: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
     """Which channels of each group go first, where gates say how many.
 
     If kept weights make up for what goes, gates times what the others cannot make up for.
     Elsewhere, or where a layer's inputs cannot be read, the gates alone.
     """
-    if task.settings.compensation_method != "least_squares":
+    if problem.settings.compensation_method != "least_squares":
         return gates
     scorer = Reconstruction()
     try:
-        missed = candidate.score(scorer, training_batches(task, scorer.batches))
+        missed = candidate.score(scorer, training_batches(problem, scorer.batches))
     except PruningError as reason:
         _log.info("channels go by their gates alone: %s", reason)
         return gates
     return {name: scores * missed[name] for name, scores in gates.items()}
 
 
-def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:
+def teacher_of(problem: Problem, dense: nn.Module) -> Teacher | None:
     """The dense model's answers, which the sweep distils from; None without distillation."""
-    return make_teacher(task, dense) if task.settings.finetune.distillation > 0 else None
+    return make_teacher(problem, dense) if problem.settings.finetune.distillation > 0 else None
 
 
-def make_teacher(task: Outline, dense: nn.Module) -> Teacher:
+def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
     """The dense model's answers, computed when they are first needed."""
-    loader = task.data.train_dataloader()
+    loader = problem.data.train_dataloader()
     return Teacher(
         dense,
-        num_classes=task.info.num_classes,
-        device=task.device,
+        num_classes=problem.info.num_classes,
+        device=problem.device,
         num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
-        bfloat16=uses_bfloat16(task.settings.finetune.precision, task.device),
+        bfloat16=uses_bfloat16(problem.settings.finetune.precision, problem.device),
     )
 
 
-def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None) -> Metrics:
+def measure(
+    problem: Problem, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None
+) -> Metrics:
     """Everything the settings ask for, on validation data, beside the dense model."""
     quality = measure_quality(
-        model, task.data.val_dataloader(), num_classes=task.info.num_classes, device=task.device
+        model,
+        problem.data.val_dataloader(),
+        num_classes=problem.info.num_classes,
+        device=problem.device,
     )
     latency = None
-    if task.settings.measure.latency:
+    if problem.settings.measure.latency:
         latency = measure_latency(
             model,
-            task.example,
-            task.settings.measure,
-            device=task.device,
+            problem.example,
+            problem.settings.measure,
+            device=problem.device,
             dense=dense[0] if dense else None,
         )
     metrics = combine(
         quality,
-        counted_cost(task, model),
+        counted_cost(problem, model),
         size_bytes=count_bytes(model),
         latency=latency,
         dense=dense[1] if dense else None,
     )
-    if task.removable.layers is None:
+    if problem.space.layers is None:
         return metrics
     return replace(metrics, compressed_bytes=count_compressed_bytes(model.state_dict()))
 
 
-def counted_cost(task: Outline, model: nn.Module) -> Cost:
+def counted_cost(problem: Problem, model: nn.Module) -> Cost:
     """Parameters and MACs by counting; where weights go instead of channels, without zeros."""
-    if isinstance(task.removable.size, ZeroedSize):
-        return task.removable.size.cost_of(model)
-    return Cost(params=count_params(model), macs=count_macs(model, task.example))
+    if isinstance(problem.space.size, MaskedSize):
+        return problem.space.size.cost_of(model)
+    return Cost(params=count_params(model), macs=count_macs(model, problem.example))
 
 
-def training_batches(task: Outline, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+def training_batches(problem: Problem, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
     """`(inputs, labels)` of the training part, on the device; the first `limit` batches.
 
     In the usual memory order: scorers take gradients of narrow layers, and oneDNN's are wrong for
     some of these in channels-last order (see `finetune/numerics/memory_format.py`).
     """
-    for batch in islice(iter(task.data.train_dataloader()), limit):
-        yield batch[0].to(task.device).contiguous(), batch[1].to(task.device)
+    for batch in islice(iter(problem.data.train_dataloader()), limit):
+        yield batch[0].to(problem.device).contiguous(), batch[1].to(problem.device)
 
 
 def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 from torch import nn
 
 from paretoprune.errors import WeightsError
-from paretoprune.finetune.callbacks.regularisation import Pressure
+from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
-from paretoprune.problem.problem import Outline, fresh_model
-from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
+from paretoprune.problem.problem import Problem, fresh_model
+from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, l1
 from paretoprune.pruning.structured.checkpoint import load_state, save_state
 from paretoprune.pruning.structured.plan import Plan
@@ -27,42 +27,42 @@ from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed
 _log = logging.getLogger(__name__)
 
 
-def dense_model(task: Outline) -> nn.Module:
+def dense_model(problem: Problem) -> nn.Module:
     """The dense model with its weights: given, from the cache, or trained now."""
-    model, settings = task.model, task.settings
-    cached = settings.cache_dir / "dense" / f"{task.digest}.safetensors"
+    model, settings = problem.model, problem.settings
+    cached = settings.cache_dir / "dense" / f"{problem.digest}.safetensors"
     if not settings.model.weights and not _load_cached(model, cached):
         _log.info("training the dense model for %d epochs", settings.model.train.epochs)
-        _fit_dense(task, model)
+        _fit_dense(problem, model)
         _keep(cached, model)
     return model.eval()
 
 
 def _fit_dense(
-    task: Outline, model: nn.Module, *, on_epoch: Callable[[EpochRecord], None] | None = None
+    problem: Problem, model: nn.Module, *, on_epoch: Callable[[EpochRecord], None] | None = None
 ) -> None:
-    settings = task.settings
+    settings = problem.settings
     fit(
         model,
-        train_loader=task.data.train_dataloader(),
-        val_loader=task.data.val_dataloader(),
+        train_loader=problem.data.train_dataloader(),
+        val_loader=problem.data.val_dataloader(),
         settings=settings.model.train,
         epochs=settings.model.train.epochs,
         seed=settings.seed,
-        device=task.device,
+        device=problem.device,
         on_epoch=on_epoch,
     )
 
 
-def early_model(task: Outline, epoch: int) -> nn.Module:
+def early_model(problem: Problem, epoch: int) -> nn.Module:
     """The dense model as it was after so many epochs of its training; 0: not trained at all.
 
     Trained again from the same initial weights in the same way, and cached.
     """
-    model, settings = fresh_model(task), task.settings
+    model, settings = fresh_model(problem), problem.settings
     if epoch == 0:
         return model
-    cached = settings.cache_dir / "dense" / f"{task.digest}-{epoch}.safetensors"
+    cached = settings.cache_dir / "dense" / f"{problem.digest}-{epoch}.safetensors"
     if not _load_cached(model, cached):
 
         def stop(record: EpochRecord) -> None:
@@ -70,7 +70,7 @@ def early_model(task: Outline, epoch: int) -> nn.Module:
                 raise _Enough
 
         with suppress(_Enough):
-            _fit_dense(task, model, on_epoch=stop)
+            _fit_dense(problem, model, on_epoch=stop)
         _keep(cached, model)
     return model.eval()
 
@@ -79,38 +79,40 @@ class _Enough(Exception):
     """The epoch that was asked for is reached."""
 
 
-def start_from(task: Outline, dense: nn.Module) -> Candidate:
+def start_from(problem: Problem, dense: nn.Module) -> Candidate:
     """What trials prune, with the dense model trained."""
-    if task.settings.schedule.name == "at_init":
-        dense = early_model(task, 0)
-    if task.removable.layers is not None:
-        return Zeroed(sparsely_trained(task, dense), task.removable.layers)
-    return Narrowed(sparsely_trained(task, dense), Plan({}), task.groups.prunable)
+    if problem.settings.schedule.name == "at_init":
+        dense = early_model(problem, 0)
+    if problem.space.layers is not None:
+        return MaskedCandidate(sparsely_trained(problem, dense), problem.space.layers)
+    return PrunedCandidate(sparsely_trained(problem, dense), Plan({}), problem.groups.prunable)
 
 
-def sparsely_trained(task: Outline, dense: nn.Module) -> nn.Module:
+def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
     """The dense model after the phase that `sparse_training` names, cached; or itself.
 
     A growing penalty is no part of it: that depends on what a trial removes.
     """
-    phase = task.settings.sparse_training
+    phase = problem.settings.sparse_training
     if phase.name in ("none", "growing") and phase.dropout == 0:
         return dense
     model = copy.deepcopy(dense)
-    content = json.dumps([asdict(phase), asdict(task.settings.finetune)], sort_keys=True)
-    name = f"{task.digest}-sparse-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-    cached = task.settings.cache_dir / "dense" / f"{name}.safetensors"
+    content = json.dumps([asdict(phase), asdict(problem.settings.finetune)], sort_keys=True)
+    name = f"{problem.digest}-sparse-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    cached = problem.settings.cache_dir / "dense" / f"{name}.safetensors"
     if _load_cached(model, cached):
         return model.eval()
-    pressure = Pressure(_penalty(task, model), dropout=phase.dropout, targeted=phase.targeted)
+    pressure = Regularisation(
+        _penalty(problem, model), dropout=phase.dropout, targeted=phase.targeted
+    )
     result = fit(
         model,
-        train_loader=task.data.train_dataloader(),
-        val_loader=task.data.val_dataloader(),
-        settings=replace(task.settings.finetune, distillation=0.0),
+        train_loader=problem.data.train_dataloader(),
+        val_loader=problem.data.val_dataloader(),
+        settings=replace(problem.settings.finetune, distillation=0.0),
         epochs=phase.epochs,
-        seed=task.settings.seed,
-        device=task.device,
+        seed=problem.settings.seed,
+        device=problem.device,
         pressure=pressure,
     )
     _log.info("sparse training ends at %.2f %%", result.curve[-1].validation_accuracy)
@@ -118,14 +120,14 @@ def sparsely_trained(task: Outline, dense: nn.Module) -> nn.Module:
     return model.eval()
 
 
-def _penalty(task: Outline, model: nn.Module) -> Penalty | None:
-    phase = task.settings.sparse_training
+def _penalty(problem: Problem, model: nn.Module) -> Penalty | None:
+    phase = problem.settings.sparse_training
     if phase.name == "l1":
         return l1(model, strength=phase.strength)
     if phase.name == "bn_scale":
         return bn_scale(model, strength=phase.strength)
     if phase.name == "group_lasso":
-        return group_lasso(model, task.groups.prunable, strength=phase.strength)
+        return group_lasso(model, problem.groups.prunable, strength=phase.strength)
     return None
 
 

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from paretoprune.finetune.range_test import NUM_VAGUE, losses_at
+from paretoprune.finetune.range_test import NUM_VAGUE, losses_by_rate
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.results import Budget, EpochTime
-from paretoprune.trial.context import Prepared
-from paretoprune.trial.schedules.steps import cut, rate_factor
+from paretoprune.trial.context import TrialContext
+from paretoprune.trial.schedules.steps import prune, rate_factor
 
 _log = logging.getLogger(__name__)
 
@@ -30,35 +30,38 @@ _MOST = 10.0  # times the configured one: few images that come again and again a
 
 
 def with_tuned_rate(
-    prepared: Prepared,
+    context: TrialContext,
     budget: Budget | None = None,
     *,
     clock: Callable[[], float] = time.perf_counter,
-) -> Prepared:
+) -> TrialContext:
     """The same with the peak that the range test finds, and the time that an epoch takes.
 
     `clock` counts what a budget of time is of. Where the test would take more than a tenth of that,
     the configured rate stays. All of it stays where it was found before, or where nobody wants it.
     """
-    task = prepared.outline
-    wanted = task.settings.finetune.tune_learning_rate and not task.settings.schedule.trains_anew
-    if prepared.epoch_time is not None or not wanted:
-        return prepared
-    widths = task.widths_of({group.name: _RATIO for group in task.groups.prunable})
-    candidate, _ = cut(prepared, prepared.start, prepared.scores, widths, trained_next=True)
-    factor = rate_factor(prepared, widths)
-    rate = prepared.finetune.learning_rate
+    problem = context.problem
+    wanted = (
+        problem.settings.finetune.tune_learning_rate
+        and not problem.settings.schedule.retrains_from_scratch
+    )
+    if context.epoch_time is not None or not wanted:
+        return context
+    widths = problem.widths_of({group.name: _RATIO for group in problem.groups.prunable})
+    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=True)
+    factor = rate_factor(context, widths)
+    rate = context.finetune.learning_rate
     rates = rising(rate * _LOWEST, rate * _HIGHEST, _NUM_STEPS)
-    seconds = _seconds_per_step(prepared, candidate, rates[0] * factor, clock)
+    seconds = _seconds_per_step(context, candidate, rates[0] * factor, clock)
     if budget is None or budget.unit != "seconds" or seconds * _NUM_STEPS < _SHARE * budget.amount:
-        losses = _losses(prepared, candidate, [each * factor for each in rates])
+        losses = _losses(context, candidate, [each * factor for each in rates])
         rate = peak_of(rates, losses, usual=rate)
     _log.info("the peak learning rate is %.3g", rate)
     return replace(
-        prepared,
-        finetune=replace(prepared.finetune, learning_rate=rate),
+        context,
+        finetune=replace(context.finetune, learning_rate=rate),
         epoch_time=EpochTime(
-            task.cost_at(widths).macs, seconds * len(task.data.train_dataloader())
+            problem.cost_at(widths).macs, seconds * len(problem.data.train_dataloader())
         ),
     )
 
@@ -82,28 +85,28 @@ def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) ->
 
 
 def _seconds_per_step(
-    prepared: Prepared, candidate: Candidate, rate: float, clock: Callable[[], float]
+    context: TrialContext, candidate: Candidate, rate: float, clock: Callable[[], float]
 ) -> float:
     """Without the dense model's answers, which are cached; and without the first step's start."""
-    alone = replace(prepared, teacher=None)
+    alone = replace(context, teacher=None)
     _losses(alone, candidate, [rate])
     begun = clock()
     _losses(alone, candidate, [rate] * _NUM_TIMED)
     return (clock() - begun) / _NUM_TIMED
 
 
-def _losses(prepared: Prepared, candidate: Candidate, rates: Sequence[float]) -> list[float]:
+def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float]) -> list[float]:
     """Those of the range test, which changes the candidate's model."""
-    task = prepared.outline
-    finetune = prepared.finetune
-    if prepared.teacher is None:
+    problem = context.problem
+    finetune = context.finetune
+    if context.teacher is None:
         finetune = replace(finetune, distillation=0.0)
-    return losses_at(
+    return losses_by_rate(
         rates,
         candidate.model,
-        train_loader=task.data.train_dataloader(),
+        train_loader=problem.data.train_dataloader(),
         settings=finetune,
-        seed=task.settings.seed,
-        device=task.device,
-        teacher=prepared.teacher,
+        seed=problem.settings.seed,
+        device=problem.device,
+        teacher=context.teacher,
     )

@@ -15,7 +15,7 @@ from torch.nn.functional import kl_div
 
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.pruning.compensation.compensate import compensate
-from paretoprune.trial.context import Prepared, training_batches
+from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.schedules.steps import Start, calibration_samples
 
 Ratios = Mapping[str, float]
@@ -26,45 +26,45 @@ _NUM_BATCHES = 4  # batches that renew BatchNorm statistics, where nothing makes
 _NUM_COMPARED = 2  # batches after them, on which the answers are compared
 
 
-def glances(prepared: Prepared, *, compensated: bool = True) -> Glance:
+def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Glance:
     """A function that says how far the outputs move: KL(dense || cut and not trained), in nats.
 
     Without `compensated`, or where the settings want none, BatchNorm statistics alone are renewed.
     """
-    task = prepared.outline
-    method = task.settings.compensation_method if compensated else None
+    problem = context.problem
+    method = problem.settings.compensation_method if compensated else None
     limit = _NUM_BATCHES + _NUM_COMPARED
-    batches = [inputs for inputs, _ in training_batches(task, limit)]
+    batches = [inputs for inputs, _ in training_batches(problem, limit)]
     compared = torch.cat(batches[-_NUM_COMPARED:])
-    samples = calibration_samples(prepared, _NUM_CALIBRATED)
-    wanted = _log_probabilities(prepared.dense, compared)
+    samples = calibration_samples(context, _NUM_CALIBRATED)
+    wanted = _log_probabilities(context.dense, compared)
 
-    def glance(start: Start, ratios: Ratios) -> float:
+    def proxy(start: Start, ratios: Ratios) -> float:
         wider = start.candidate
-        smaller = wider.cut(start.scores, task.widths_of(ratios), proof=None)
+        smaller = wider.prune(start.scores, problem.widths_of(ratios), proof=None)
         if method is None:
             recalibrate_batchnorm(smaller.model, batches[:_NUM_BATCHES])
         else:
-            rows = smaller.rows_left(wider)
+            rows = smaller.kept_rows(wider)
             compensate(method, smaller.model, wider.model, rows, samples)
         found = _log_probabilities(smaller.model, compared)
         return float(kl_div(found, wanted, reduction="batchmean", log_target=True))
 
-    return glance
+    return proxy
 
 
-def dense_divergence(prepared: Prepared) -> Callable[[Ratios], float]:
+def dense_divergence(context: TrialContext) -> Callable[[Ratios], float]:
     """The look at cuts of the dense model whose weights stay as they are, for sensitivity.
 
     Exactly 0 where rounding leaves all of it, though a look renews the BatchNorm statistics.
     """
-    glance, widths_of = glances(prepared, compensated=False), prepared.outline.widths_of
+    proxy, widths_of = proxy_divergences(context, compensated=False), context.problem.widths_of
     whole = widths_of({})
 
     def divergence(ratios: Ratios) -> float:
         if widths_of(ratios) == whole:
             return 0.0
-        return glance(Start(prepared.start, prepared.scores), ratios)
+        return proxy(Start(context.start, context.scores), ratios)
 
     return divergence
 

@@ -20,28 +20,28 @@ from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.storage.atomic import read_json
-from paretoprune.trial.context import Prepared, make_teacher
+from paretoprune.trial.context import TrialContext, make_teacher
 from paretoprune.trial.run import run_trial
 
 _SEED_STEP = 100_003  # a prime beyond the number of trials, which take the seeds that follow
 
 
 def train_longer(
-    prepared: Prepared, model: nn.Module, settings: FinetuneSettings, *, seed: int
+    context: TrialContext, model: nn.Module, settings: FinetuneSettings, *, seed: int
 ) -> tuple[EpochRecord, ...]:
     """Train a pruned model in place; it keeps the weights it came with if none are better."""
-    task = prepared.outline
+    problem = context.problem
     teacher = None
     if settings.distillation > 0:
-        teacher = prepared.teacher or make_teacher(task, prepared.dense)
+        teacher = context.teacher or make_teacher(problem, context.dense)
     return fit(
         model,
-        train_loader=task.data.train_dataloader(),
-        val_loader=task.data.val_dataloader(),
+        train_loader=problem.data.train_dataloader(),
+        val_loader=problem.data.val_dataloader(),
         settings=settings,
         epochs=settings.epochs,
         seed=seed,
-        device=task.device,
+        device=problem.device,
         teacher=teacher,
         evaluate_start=True,
     ).curve
@@ -60,20 +60,20 @@ def lineage(trial: TrialResult, results: Mapping[int, TrialResult]) -> list[Tria
     return found
 
 
-def reseeded(prepared: Prepared, seed: int) -> Prepared:
+def reseeded(context: TrialContext, seed: int) -> TrialContext:
     """The same with another order and augmentation of the training images; the parts stay."""
-    task = prepared.outline
-    pretrained = task.settings.model.weights is not None
-    data = build(task.settings.data, seed=seed, pretrained=pretrained)
-    to_device(data, task.device)
-    task = replace(task, data=data)
+    problem = context.problem
+    pretrained = problem.settings.model.weights is not None
+    data = build(problem.settings.data, seed=seed, pretrained=pretrained)
+    to_device(data, problem.device)
+    problem = replace(problem, data=data)
     # The cached answers of a teacher are to the images as they were augmented.
-    teacher = make_teacher(task, prepared.dense) if prepared.teacher else None
-    return replace(prepared, outline=task, teacher=teacher)
+    teacher = make_teacher(problem, context.dense) if context.teacher else None
+    return replace(context, problem=problem, teacher=teacher)
 
 
 def train_again(
-    prepared: Prepared,
+    context: TrialContext,
     trial: TrialResult,
     results: Mapping[int, TrialResult],
     *,
@@ -82,12 +82,12 @@ def train_again(
 ) -> nn.Module:
     """The trial and all that it stems from, trained from the dense model with another seed.
 
-    `prepared` is `reseeded`. `folder` receives the weights of each. The architecture is that of
+    `context` is `reseeded`. `folder` receives the weights of each. The architecture is that of
     the trial.
     """
-    settings = prepared.outline.settings
+    settings = context.problem.settings
     untimed = replace(settings, measure=replace(settings.measure, latency=False))
-    prepared = replace(prepared, outline=replace(prepared.outline, settings=untimed))
+    context = replace(context, problem=replace(context.problem, settings=untimed))
     for member in lineage(trial, results):
         job = Job(
             number=member.number,
@@ -97,8 +97,8 @@ def train_again(
             seed=seed,
             parent=member.parent,
         )
-        run_trial(prepared, job, folder=folder / f"{member.number:04d}")
+        run_trial(context, job, folder=folder / f"{member.number:04d}")
     last = folder / f"{trial.number:04d}"
     plan = Plan.from_json(read_json(last / "plan.json"))
-    groups = prepared.outline.groups.prunable
-    return rebuild(prepared.dense, groups, plan, last / "model.safetensors").eval()
+    groups = context.problem.groups.prunable
+    return rebuild(context.dense, groups, plan, last / "model.safetensors").eval()

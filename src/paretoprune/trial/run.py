@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
+from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import read_json, write_json
-from paretoprune.trial.context import Prepared, measure, scores_by_gates
+from paretoprune.trial.context import TrialContext, measure, scores_by_gates
 from paretoprune.trial.schedules.nested import dense_scores
 from paretoprune.trial.schedules.registry import SCHEDULES
 from paretoprune.trial.schedules.steps import Start, Trained
@@ -24,25 +24,25 @@ from paretoprune.trial.schedules.steps import Start, Trained
 _SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
 
 
-def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
+def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
     """Carry out one job; `folder` receives the plan and the weights.
 
     Raises EquivalenceError if the pruned model is not the masked dense model, TrainingError if the
     training diverges.
     """
     started = time.perf_counter()
-    groups = prepared.outline.groups.prunable
+    groups = context.problem.groups.prunable
     if all(job.widths[group.name] == group.width for group in groups):
-        trained, metrics = Trained(_dense(prepared), ()), prepared.dense_metrics
+        trained, metrics = Trained(_dense(context), ()), context.dense_metrics
     else:
-        trained = train(prepared, job, start_from(prepared, job.parent, trials=folder.parent))
+        trained = train(context, job, start_from(context, job.parent, trials=folder.parent))
         metrics = None
     finetuned = time.perf_counter()
     training = sum(record.seconds for record in trained.curve)
     compensating = trained.compensation.get("seconds", 0.0)
     if metrics is None:
-        dense = (prepared.dense, prepared.dense_metrics)
-        metrics = measure(prepared.outline, trained.candidate.model, dense=dense)
+        dense = (context.dense, context.dense_metrics)
+        metrics = measure(context.problem, trained.candidate.model, dense=dense)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     scores = {name: tuple(values.tolist()) for name, values in trained.scores.items()}
     if scores:
@@ -72,37 +72,39 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
     )
 
 
-def _dense(prepared: Prepared) -> Candidate:
+def _dense(context: TrialContext) -> Candidate:
     """The dense model with nothing gone."""
-    if isinstance(prepared.start, Zeroed):
-        return replace(prepared.start, model=prepared.dense)
-    return Narrowed(prepared.dense, Plan({}), prepared.outline.groups.prunable)
+    if isinstance(context.start, MaskedCandidate):
+        return replace(context.start, model=context.dense)
+    return PrunedCandidate(context.dense, Plan({}), context.problem.groups.prunable)
 
 
-def start_from(prepared: Prepared, parent: int | None, *, trials: Path) -> Start:
+def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> Start:
     """A trial's model, from the folder of all trials; the dense one if it is None."""
     if parent is None:
-        return Start(prepared.start, prepared.scores)
+        return Start(context.start, context.scores)
     folder = trials / f"{parent:04d}"
-    groups = prepared.outline.groups.prunable
+    groups = context.problem.groups.prunable
     plan = Plan.from_json(read_json(folder / "plan.json"))
-    dense = copy.deepcopy(prepared.dense)
+    dense = copy.deepcopy(context.dense)
     model = rebuild(dense, groups, plan, folder / "model.safetensors").eval()
-    if isinstance(prepared.start, Zeroed):
-        return Start(replace(prepared.start, model=model), prepared.scores)
-    candidate = Narrowed(model, plan, groups)
-    return Start(candidate, _scores_of(prepared, candidate, folder))
+    if isinstance(context.start, MaskedCandidate):
+        return Start(replace(context.start, model=model), context.scores)
+    candidate = PrunedCandidate(model, plan, groups)
+    return Start(candidate, _scores_of(context, candidate, folder))
 
 
-def _scores_of(prepared: Prepared, candidate: Narrowed, folder: Path) -> Mapping[str, Tensor]:
+def _scores_of(
+    context: TrialContext, candidate: PrunedCandidate, folder: Path
+) -> Mapping[str, Tensor]:
     """By the gates of the parent's training, else the dense model's scores of the same channels."""
     if (folder / _SCORES).is_file():
         left = read_json(folder / _SCORES)
         gates = {name: torch.tensor(scores) for name, scores in left.items()}
-        return scores_by_gates(prepared.outline, candidate, gates)
-    return dense_scores(prepared, candidate)
+        return scores_by_gates(context.problem, candidate, gates)
+    return dense_scores(context, candidate)
 
 
-def train(prepared: Prepared, job: Job, start: Start) -> Trained:
+def train(context: TrialContext, job: Job, start: Start) -> Trained:
     """Prune to the job's widths and train, as the schedule says."""
-    return SCHEDULES[prepared.outline.settings.schedule.name](prepared, job, start)
+    return SCHEDULES[context.problem.settings.schedule.name](context, job, start)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
-from paretoprune.finetune.callbacks.regularisation import Pressure, weights_sitting_out
+from paretoprune.finetune.callbacks.regularisation import Regularisation, dropped_weights
 from paretoprune.finetune.fit import fit
 from tests.finetune.nets import CPU, batches, tiny_net, weights
 
@@ -22,7 +22,7 @@ def test_targeted_dropout_strikes_the_smallest_weights_alone(share: float) -> No
     model = layer()
     before = model.weight.detach().clone()
     smallest = before.abs() <= before.abs().flatten().kthvalue(round(share * 2000)).values
-    with weights_sitting_out(model, 0.4, share=share):
+    with dropped_weights(model, 0.4, share=share):
         out = model.weight == 0
         assert (out <= smallest).all()
         assert int(out.sum()) == pytest.approx(0.4 * share * 2000, rel=0.2)
@@ -37,7 +37,7 @@ def test_plain_dropout_keeps_the_mean() -> None:
     before = model.weight.detach().clone()
     total = torch.zeros_like(before)
     for _ in range(400):
-        with weights_sitting_out(model, 0.5, share=1.0):
+        with dropped_weights(model, 0.5, share=1.0):
             total += model.weight.detach()
     # The mean of 400 draws of 0 or 2 w deviates by w / 20.
     assert ((total / 400 - before).abs() <= 5 * before.abs() / 20 + 1e-7).all()
@@ -46,12 +46,12 @@ def test_plain_dropout_keeps_the_mean() -> None:
 def test_an_error_inside_leaves_the_weights_as_they_were() -> None:
     model = layer()
     before = model.weight.detach().clone()
-    with pytest.raises(KeyError), weights_sitting_out(model, 0.5, share=0.5):
+    with pytest.raises(KeyError), dropped_weights(model, 0.5, share=0.5):
         raise KeyError
     assert torch.equal(model.weight, before)
 
 
-def trained(pressure: Pressure | None) -> dict[str, torch.Tensor]:
+def trained(pressure: Regularisation | None) -> dict[str, torch.Tensor]:
     model = tiny_net()
     fit(
         model,
@@ -67,14 +67,14 @@ def trained(pressure: Pressure | None) -> dict[str, torch.Tensor]:
 
 
 def test_no_pressure_is_no_change_and_dropout_is_deterministic() -> None:
-    plain, empty = trained(None), trained(Pressure())
+    plain, empty = trained(None), trained(Regularisation())
     assert all(torch.equal(plain[name], empty[name]) for name in plain)
-    first, second = (trained(Pressure(dropout=0.5, targeted=0.5)) for _ in range(2))
+    first, second = (trained(Regularisation(dropout=0.5, targeted=0.5)) for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["0.weight"], plain["0.weight"])
 
 
 def test_the_penalty_is_told_how_far_the_training_is() -> None:
     seen: list[float] = []
-    trained(Pressure(penalty=seen.append))
+    trained(Regularisation(penalty=seen.append))
     assert seen == [step / 6 for step in range(6)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
-from paretoprune.pruning.candidate import Narrowed, Zeroed
+from paretoprune.pruning.candidate import MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import METHODS, compensate
 from paretoprune.pruning.compensation.moments import (
     Moments,
@@ -167,14 +167,14 @@ def test_of_many_columns_enough_are_looked_at() -> None:
 
 def test_statistics_are_those_of_the_samples_afterwards() -> None:
     case = make_case("resnet")
-    dense = Narrowed(case.model, Plan({}), case.groups)
+    dense = PrunedCandidate(case.model, Plan({}), case.groups)
     widths = {n: max(1, round(0.6 * width)) for n, width in dense.widths().items()}
-    cut = dense.cut(dense.score(Magnitude(), []), widths, proof=None)
+    prune = dense.prune(dense.score(Magnitude(), []), widths, proof=None)
     samples = torch.randn(64, 3, 8, 8, generator=torch.Generator().manual_seed(3))
-    compensate("least_squares", cut.model, case.model, cut.rows_left(dense), samples)
+    compensate("least_squares", prune.model, case.model, prune.kept_rows(dense), samples)
     norms = {
         name: module
-        for name, module in cut.model.named_modules()
+        for name, module in prune.model.named_modules()
         if isinstance(module, nn.BatchNorm2d)
     }
     seen: dict[str, Tensor] = {}
@@ -184,7 +184,7 @@ def test_statistics_are_those_of_the_samples_afterwards() -> None:
         )
     before = {name: norm.running_mean.clone() for name, norm in norms.items()}
     with torch.no_grad():
-        cut.model.eval()(samples)
+        prune.model.eval()(samples)
     first = next(iter(norms))  # of later ones the inputs are normalised by other statistics
     torch.testing.assert_close(before[first], seen[first], rtol=1e-4, atol=1e-5)
     assert all(norm.momentum == 0.1 and not norm.training for norm in norms.values())
@@ -208,23 +208,23 @@ def test_outputs_of_a_whole_network_change_less(method: str, granularity: str, n
     recalibrate_batchnorm(case.model, batches)  # those of a trained network know its data
     patterns = {"weights": Weights(), "nm": NofM(2)}
     dense = (
-        Narrowed(case.model, Plan({}), case.groups)
+        PrunedCandidate(case.model, Plan({}), case.groups)
         if granularity == "channels"
-        else Zeroed(case.model, find_layers(case.model, patterns[granularity]))
+        else MaskedCandidate(case.model, find_layers(case.model, patterns[granularity]))
     )
     widths = {n: max(1, round(0.6 * width)) for n, width in dense.widths().items()}
-    cut = dense.cut(dense.score(Magnitude(), []), widths, proof=None)
-    held = {n: mask.clone() for n, mask in cut.held.items()}
+    prune = dense.prune(dense.score(Magnitude(), []), widths, proof=None)
+    fixed_masks = {n: mask.clone() for n, mask in prune.fixed_masks.items()}
     before = copy.deepcopy(case.model.state_dict())
     with torch.no_grad():
         wanted = case.model(batches[0])
-        plain = float((cut.model(batches[0]) - wanted).square().mean())
-        compensate(method, cut.model, case.model, cut.rows_left(dense), torch.cat(batches))
-        after = float((cut.model(batches[0]) - wanted).square().mean())
+        plain = float((prune.model(batches[0]) - wanted).square().mean())
+        compensate(method, prune.model, case.model, prune.kept_rows(dense), torch.cat(batches))
+        after = float((prune.model(batches[0]) - wanted).square().mean())
     assert after < plain
-    assert all(((cut.held[n]) <= mask).all() for n, mask in held.items())
+    assert all(((prune.fixed_masks[n]) <= mask).all() for n, mask in fixed_masks.items())
     assert all(torch.equal(before[n], t) for n, t in case.model.state_dict().items())
-    assert not any(m._forward_hooks or m._forward_pre_hooks for m in cut.model.modules())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in prune.model.modules())
 
 
 def test_all_methods_were_tested() -> None:

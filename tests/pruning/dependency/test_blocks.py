@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy, gelu
 from paretoprune.errors import PruningError
 from paretoprune.measure.macs import count_macs, macs_per_layer
 from paretoprune.measure.params import count_params
-from paretoprune.pruning.candidate import Narrowed
+from paretoprune.pruning.candidate import PrunedCandidate
 from paretoprune.pruning.dependency.blocks import Skipped
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.groups import Groups
@@ -163,14 +163,14 @@ def test_a_saved_model_is_back_from_plain_data(name: str, tmp_path: Path) -> Non
 def test_a_block_may_go_before_or_after_channels(name: str) -> None:
     """In steps or at once, the same is left, and what lay in the block is asked for no more."""
     model, groups = build(name), groups_of(name).prunable
-    dense = Narrowed(model, Plan({}), groups)
+    dense = PrunedCandidate(model, Plan({}), groups)
     first = BLOCKS[name][0]
     scores = {g.name: torch.arange(g.width, 0.0, -1) for g in groups}
     widths = {g.name: g.width if g.block else g.width - g.width // 3 for g in groups}
-    at_once = dense.cut(scores, {**widths, first: 0}, proof=example())
-    before = dense.cut(scores, {first: 0}, proof=example())
+    at_once = dense.prune(scores, {**widths, first: 0}, proof=example())
+    before = dense.prune(scores, {first: 0}, proof=example())
     left = {name: score[: before.widths()[name]] for name, score in scores.items()}
-    stepped = before.cut(left, {**widths, first: 0}, proof=example())
+    stepped = before.prune(left, {**widths, first: 0}, proof=example())
     assert stepped.widths() == at_once.widths()
     assert torch.equal(stepped.model(example()), at_once.model(example()))
     rescored = stepped.score(Magnitude(), [(example(), torch.tensor([0, 1]))])

@@ -78,10 +78,10 @@ def test_a_failed_write_leaves_the_old_file(vgg, tmp_path: Path, monkeypatch) ->
 
 
 @pytest.mark.parametrize("cut", [0, 4, 200, -1])
-def test_a_truncated_file_is_told(vgg, tmp_path: Path, cut: int) -> None:
+def test_a_truncated_file_is_told(vgg, tmp_path: Path, prune: int) -> None:
     path = tmp_path / "w.safetensors"
     save_state(path, vgg.model)
-    path.write_bytes(path.read_bytes()[:cut])
+    path.write_bytes(path.read_bytes()[:prune])
     with pytest.raises(WeightsError, match=r"w\.safetensors is damaged"):
         load_state(networks.build("vgg"), path)
 

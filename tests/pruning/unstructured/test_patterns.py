@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.pruning.unstructured.patterns import Blocks, NofM, Pattern, Weights
+from paretoprune.pruning.unstructured.patterns import NofM, Pattern, WeightBlocks, Weights
 
-PATTERNS = [Weights(), NofM(4), NofM(2), Blocks(2, 4), Blocks(4, 1)]
+PATTERNS = [Weights(), NofM(4), NofM(2), WeightBlocks(2, 4), WeightBlocks(4, 1)]
 SHAPES = [(4, 8), (8, 4, 3, 3)]
 
 
@@ -54,14 +54,14 @@ def test_two_of_four_is_the_best_pair_of_every_four_inputs(keep: int) -> None:
 
 def test_blocks_go_by_the_sum_of_their_scores() -> None:
     scores = torch.tensor([[9.0, 0, 2, 2], [0, 0, 2, 2]])
-    mask = Blocks(2, 2).mask(scores, 1)
+    mask = WeightBlocks(2, 2).mask(scores, 1)
     assert mask.tolist() == [[True, True, False, False]] * 2
-    assert Blocks(2, 2).unit_scores(scores).tolist() == [9, 8]
+    assert WeightBlocks(2, 2).unit_scores(scores).tolist() == [9, 8]
 
 
 def test_a_pattern_that_does_not_fit_says_so() -> None:
     assert NofM(4).units((8, 3, 3, 3)) is None
-    assert Blocks(4, 1).units((10, 16)) is None
+    assert WeightBlocks(4, 1).units((10, 16)) is None
 
 
 def test_unit_scores_of_n_of_m_are_means_by_rank() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paretoprune.search.allocation.greedy import least_loss, loss_of_scores, worthwhile
+from paretoprune.search.allocation.greedy import drop_dominated, greedy_allocation, loss_of_scores
 from paretoprune.search.allocation.sensitivity import Sensitivity
 
 LEVELS = tuple(k / 8 for k in range(8))
@@ -28,13 +28,13 @@ def time_of(ratios: Mapping[str, float]) -> float:
 
 
 def test_only_widths_that_are_faster_than_all_wider_ones_are_worthwhile() -> None:
-    found = worthwhile(CHOICES, time_of)
+    found = drop_dominated(CHOICES, time_of)
     assert found == {"a": (0, 0.5), "b": (0, 0.25, 0.5, 0.75), "c": LEVELS}
 
 
 def test_a_width_that_is_slower_than_a_wider_one_is_left_out() -> None:
     times = {0.0: 4.0, 0.25: 5.0, 0.5: 2.0, 0.75: 2.0}
-    found = worthwhile({"a": tuple(times)}, lambda ratios: times[ratios["a"]])
+    found = drop_dominated({"a": tuple(times)}, lambda ratios: times[ratios["a"]])
     assert found == {"a": (0.0, 0.5)}
 
 
@@ -43,7 +43,9 @@ def test_a_step_jumps_over_a_tread_that_saves_next_to_nothing() -> None:
     times_a = {0.0: 10.0, 0.25: 9.9, 0.5: 5.0}
     choices = {"a": tuple(times_a), "b": (0.0, 0.5)}
     loss = Sensitivity((0.0, 0.5), {"a": (0.0, 1.0), "b": (0.0, 9.0)})
-    found = least_loss(loss, choices, lambda r: times_a[r["a"]] + 10 * (1 - r["b"]), target=15.0)
+    found = greedy_allocation(
+        loss, choices, lambda r: times_a[r["a"]] + 10 * (1 - r["b"]), target=15.0
+    )
     assert found == {"a": 0.5, "b": 0.0}
 
 
@@ -69,8 +71,8 @@ def test_the_target_is_met_at_little_more_than_the_least_loss_there_is(
 
     dense = time_of(dict.fromkeys("abc", 0.0))
     target = share * dense
-    choices = worthwhile(CHOICES, time_of)
-    found = least_loss(loss, choices, time_of, target=target)
+    choices = drop_dominated(CHOICES, time_of)
+    found = greedy_allocation(loss, choices, time_of, target=target)
     every = [dict(zip("abc", ratios, strict=True)) for ratios in product(LEVELS, repeat=3)]
     fitting = [lost(ratios) for ratios in every if time_of(ratios) <= target]
     if not fitting:
@@ -87,7 +89,7 @@ def test_the_target_is_met_at_little_more_than_the_least_loss_there_is(
 
 def test_an_impossible_target_removes_all_that_may_go() -> None:
     loss = Sensitivity((0.0, 1.0), dict.fromkeys("abc", (0.0, 1.0)))
-    found = least_loss(loss, CHOICES, time_of, target=0.0)
+    found = greedy_allocation(loss, CHOICES, time_of, target=0.0)
     assert time_of(found) == time_of(dict.fromkeys("abc", 0.875))
 
 

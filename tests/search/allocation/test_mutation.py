@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from paretoprune.search.allocation.mutation import even, exchanged
+from paretoprune.search.allocation.mutation import swap, uniform_step
 from paretoprune.search.allocation.sensitivity import distinct_ratios
 from tests.kits import formula
 
@@ -26,7 +26,7 @@ def largest(name: str) -> float:
 @pytest.mark.parametrize("share", [0.9, 0.6, 0.3, 0.2])
 def test_even_is_the_least_level_that_is_enough(share: float) -> None:
     target = share * macs_of(DENSE)
-    found = even(CHOICES, start=DENSE, enough=lambda r: macs_of(r) <= target)
+    found = uniform_step(CHOICES, start=DENSE, enough=lambda r: macs_of(r) <= target)
     level = max(found.values())
     assert macs_of(found) <= target
     for name, ratio in found.items():
@@ -39,13 +39,13 @@ def test_even_gives_nothing_back() -> None:
     name = next(iter(CHOICES))
     start = {**DENSE, name: largest(name)}
     target = 0.5 * macs_of(start)
-    found = even(CHOICES, start=start, enough=lambda r: macs_of(r) <= target)
+    found = uniform_step(CHOICES, start=start, enough=lambda r: macs_of(r) <= target)
     assert all(found[n] >= start[n] for n in found)
     assert macs_of(found) <= target
 
 
 def test_where_nothing_is_enough_everything_goes() -> None:
-    found = even(CHOICES, start=DENSE, enough=lambda _: False)
+    found = uniform_step(CHOICES, start=DENSE, enough=lambda _: False)
     assert found == {name: largest(name) for name in CHOICES}
 
 
@@ -53,15 +53,13 @@ def test_where_nothing_is_enough_everything_goes() -> None:
 def test_an_exchange_is_another_allocation_that_is_enough(seed: int) -> None:
     random = np.random.default_rng(seed)
     target = 0.4 * macs_of(DENSE)
-    start = even(CHOICES, start=DENSE, enough=lambda r: macs_of(r) <= 0.8 * macs_of(DENSE))
-    before = even(CHOICES, start=start, enough=lambda r: macs_of(r) <= target)
-    after = exchanged(
-        before, CHOICES, start=start, enough=lambda r: macs_of(r) <= target, random=random
-    )
+    start = uniform_step(CHOICES, start=DENSE, enough=lambda r: macs_of(r) <= 0.8 * macs_of(DENSE))
+    before = uniform_step(CHOICES, start=start, enough=lambda r: macs_of(r) <= target)
+    after = swap(before, CHOICES, start=start, enough=lambda r: macs_of(r) <= target, random=random)
     assert macs_of(after) <= target
     assert sum(after[n] < before[n] for n in before) == 1
     assert all(after[n] >= start[n] and after[n] in CHOICES[n] for n in after)
-    again = exchanged(
+    again = swap(
         before,
         CHOICES,
         start=start,
@@ -79,5 +77,5 @@ def test_what_cannot_be_exchanged_stays() -> None:
         def enough(found: Mapping[str, float], target: float = macs_of(ratios)) -> bool:
             return macs_of(found) <= target
 
-        found = exchanged(ratios, CHOICES, start=DENSE, enough=enough, random=random)
+        found = swap(ratios, CHOICES, start=DENSE, enough=enough, random=random)
         assert found == ratios

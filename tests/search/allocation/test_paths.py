@@ -14,15 +14,15 @@ from paretoprune.search.allocation.paths import (
     Path,
     different_places,
     erdos_renyi_path,
-    first_that_fits,
+    first_fitting,
     ranking_path,
     sensitivity_path,
     uniform_path,
 )
 from paretoprune.search.allocation.sensitivity import Sensitivity
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
-from paretoprune.search.strategies.accuracy_bisection import Drop
+from paretoprune.search.strategies.accuracy_bisection import AccuracyBisection
 
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 16), GroupInfo("c", 16, max_ratio=0.5))
 SCORES = {"a": [float(i) for i in range(8)], "b": [i / 4 for i in range(16)], "c": [1.0] * 16}
@@ -65,7 +65,7 @@ def test_a_path_goes_from_the_dense_model_down_and_keeps_to_caps(name: str) -> N
 def test_the_first_place_that_fits_cannot_be_widened(name: str, share: float) -> None:
     """The target is met, and widening any group of the last step alone would miss it."""
     path, most = paths()[name], share * size_of(dict.fromkeys("abc", 0.0))
-    found = first_that_fits(path, lambda r: size_of(r) <= most, widths_of)
+    found = first_fitting(path, lambda r: size_of(r) <= most, widths_of)
     assert size_of(found) <= most
     place = next(i for i in range(path.length) if size_of(path.at(i)) <= most)
     before = path.at(max(place - 1, 0))
@@ -96,9 +96,9 @@ def test_the_bisection_finds_the_smallest_within_the_drop(
 ) -> None:
     """Of places of which the first `good` lose just the drop that is allowed."""
     places = [{"a": (i + 1) / 100} for i in range(length)]
-    strategy = Drop(places, drop)
+    strategy = AccuracyBisection(places, drop)
     results = [result(0, {"a": 0.0}, "dense", 90.0)]
-    left = Left(Budget(99, "trials"), 1.0, lambda macs: Pace(1.0, 0.0))
+    left = RemainingBudget(Budget(99, "trials"), 1.0, lambda macs: Pace(1.0, 0.0))
     while (proposal := strategy.propose(len(results), results, [], left)) is not None:
         lost = drop if places.index(dict(proposal.ratios)) < good else drop + 0.1
         results.append(result(len(results), dict(proposal.ratios), "drop", 90.0 - lost))

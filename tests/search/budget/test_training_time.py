@@ -12,7 +12,7 @@ from statistics import fmean
 import pytest
 
 from paretoprune.results import Budget, Job, TrialResult
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace, Paces
 from tests.kits import formula
 
@@ -78,8 +78,8 @@ def test_it_is_that_of_a_search_through_all_in_any_order(seed: int) -> None:
 
 
 def test_what_is_left_is_shared_in_the_unit_of_the_budget() -> None:
-    def left(amount: float, unit: str) -> Left:
-        return Left(Budget(amount, unit), 4.0, lambda macs: Pace(macs, 1.0))  # type: ignore[arg-type]
+    def left(amount: float, unit: str) -> RemainingBudget:
+        return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: Pace(macs, 1.0))  # type: ignore[arg-type]
 
     assert left(7, "trials").epochs(0.1, macs=2) == 4
     assert left(30, "epochs").epochs(0.1, macs=2) == pytest.approx(3)

@@ -12,7 +12,7 @@ import pytest
 
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.allocation.sensitivity import ChannelDamage
-from paretoprune.search.front.gaps import Quality, gaps_of, middle, points_of
+from paretoprune.search.front.gaps import FrontAxis, gaps_of, middle, points_of
 from tests.kits import formula
 from tests.kits.formula_sweep import QUALITY, SIZES
 
@@ -100,7 +100,7 @@ def test_the_middle_is_halfway_in_the_logarithm_where_limits_allow_it() -> None:
 
 
 def test_without_a_worst_value_the_worst_that_was_seen_counts() -> None:
-    quality = Quality(QUALITY.of, -math.inf)
+    quality = FrontAxis(QUALITY.of, -math.inf)
     assert gaps_of([trial(0, 0.0, 95)], SIZES, quality, tried="")[0].gain == 0.0
     gaps = gaps_of([trial(0, 0.0, 95), trial(1, 0.75, 60)], SIZES, quality, tried="")
     assert [gap.gain > 0 for gap in gaps] == [True, False]

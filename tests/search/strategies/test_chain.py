@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from paretoprune.results import Budget, Job, TrialResult
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
 from tests.kits import formula
 from tests.kits.formula_sweep import SIZES
@@ -59,11 +59,11 @@ def looked_at(budget: Budget, *results: TrialResult) -> list[tuple[float, Mappin
         seen.append((divergence(ratios), ratios))
         return seen[-1][0]
 
-    chain = replace(make_chain("auto", num_sizes=4), look=watched)
-    left = Left(budget, 4.0, lambda macs: Pace(1.0, 0.0))
+    chain = replace(make_chain("auto", num_sizes=4), proxy=watched)
+    left = RemainingBudget(budget, 4.0, lambda macs: Pace(1.0, 0.0))
     link = chain.propose(len(results), results, [], left)
     assert link is not None
-    assert link.ratios == min(seen, key=lambda look: look[0])[1]
+    assert link.ratios == min(seen, key=lambda proxy: proxy[0])[1]
     return seen
 
 
@@ -90,7 +90,7 @@ def test_the_chain_starts_below_a_limit(tmp_path: Path) -> None:
 
 def test_the_chain_waits_for_its_running_link() -> None:
     chain = make_chain("chain", num_sizes=5)
-    left = Left(Budget(5, "trials"), 4.0, lambda macs: Pace(1.0, 0.0))
+    left = RemainingBudget(Budget(5, "trials"), 4.0, lambda macs: Pace(1.0, 0.0))
     link = chain.propose(0, [], [], left)
     assert link is not None
     job = Job(0, link.origin, link.ratios, formula.widths_of(link.ratios), 0, link.parent)

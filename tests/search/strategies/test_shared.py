@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paretoprune.results import Budget, Job, Proposal
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
 from paretoprune.search.strategies.shared import Shared
 from paretoprune.sweep.results import SweepResults, is_twin
@@ -18,15 +18,15 @@ from tests.kits.formula_sweep import SIZES
 from tests.kits.strategies import make_chain, sweep
 
 
-def left(amount: float, unit: str = "trials") -> Left:
-    return Left(Budget(amount, unit), 4.0, lambda macs: Pace(macs / 10, 0.0))  # type: ignore[arg-type]
+def left(amount: float, unit: str = "trials") -> RemainingBudget:
+    return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: Pace(macs / 10, 0.0))  # type: ignore[arg-type]
 
 
 def shared() -> Shared:
     return Shared(make_chain("shared"))
 
 
-def first(of: Left) -> Proposal:
+def first(of: RemainingBudget) -> Proposal:
     proposal = shared().propose(0, [], [], of)
     assert proposal is not None
     return proposal

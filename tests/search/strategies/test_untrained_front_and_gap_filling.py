@@ -9,12 +9,12 @@ import pytest
 
 from paretoprune.results import SKETCH, Budget, Job, Proposal, TrialResult
 from paretoprune.search.allocation.sensitivity import ChannelDamage, Damage
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
-from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.gap_filling import GapFilling
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.sequence import InTurn
-from paretoprune.search.strategies.untrained_front import Sketch
+from paretoprune.search.strategies.sequence import StrategySequence
+from paretoprune.search.strategies.untrained_front import UntrainedFront
 from paretoprune.sweep.results import SweepResults
 from tests.kits import formula
 from tests.kits.formula_sweep import QUALITY, SIZES
@@ -32,16 +32,16 @@ def everything(_ratios: Mapping[str, float]) -> bool:
     return True
 
 
-SKETCHES = Sketch(SIZES, QUALITY, everything, damage)
-REFILL = Refill(SIZES, QUALITY, everything, damage, min_gain=0.001)
+SKETCHES = UntrainedFront(SIZES, QUALITY, everything, damage)
+REFILL = GapFilling(SIZES, QUALITY, everything, damage, min_gain=0.001)
 
 
-def left(amount: float, unit: str = "trials") -> Left:
-    return Left(Budget(amount, unit), 4.0, lambda macs: Pace(1.0, 0.5))  # type: ignore[arg-type]
+def left(amount: float, unit: str = "trials") -> RemainingBudget:
+    return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: Pace(1.0, 0.5))  # type: ignore[arg-type]
 
 
 def run(
-    strategy: Strategy, results: Sequence[TrialResult], budget: Left, *, most: int = 50
+    strategy: Strategy, results: Sequence[TrialResult], budget: RemainingBudget, *, most: int = 50
 ) -> list[tuple[Proposal, TrialResult]]:
     """Proposals of a strategy and what came of them, until there is none."""
     found: list[tuple[Proposal, TrialResult]] = []
@@ -113,7 +113,7 @@ def test_a_refill_shares_what_is_left() -> None:
 
 
 def test_a_part_waits_for_what_it_runs() -> None:
-    turns = InTurn((SKETCHES, REFILL))
+    turns = StrategySequence((SKETCHES, REFILL))
     proposal = turns.propose(1, [FIRST], [], left(100, "epochs"))
     assert proposal is not None and proposal.origin == SKETCH
     widths = formula.widths_of(proposal.ratios)

@@ -19,7 +19,7 @@ from optuna.samplers import (
 )
 
 from paretoprune.results import Direction
-from paretoprune.search.study.fixed_space import KnownSpace, example_of
+from paretoprune.search.study.fixed_space import FixedSpace, example_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -55,5 +55,5 @@ def proposals(wrapped: Callable[[BaseSampler], BaseSampler], make: Callable[...,
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_it_proposes_the_same(name: str) -> None:
     example = example_of(SPACE, DIRECTIONS)
-    told = proposals(lambda sampler: KnownSpace(sampler, example), SAMPLERS[name])
+    told = proposals(lambda sampler: FixedSpace(sampler, example), SAMPLERS[name])
     assert told == proposals(lambda sampler: sampler, SAMPLERS[name])

@@ -11,7 +11,7 @@ import pytest
 from paretoprune.config.target import Target
 from paretoprune.results import Job, Metrics, TrialResult
 from paretoprune.search.study import study
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.study.study import SweepStudy
 from tests.kits import formula
 
 SAMPLERS = {
@@ -30,9 +30,9 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "_LATEST", 6)
 
 
-def open_ledger(path: Path, sampler: str, *, seed: int = 0) -> Ledger:
+def open_ledger(path: Path, sampler: str, *, seed: int = 0) -> SweepStudy:
     path.mkdir(exist_ok=True)
-    return Ledger(
+    return SweepStudy(
         path / "study.db",
         name="formula",
         groups=formula.GROUPS,
@@ -48,7 +48,7 @@ def halved(ratios: Mapping[str, float]) -> Mapping[str, float]:
     return {name: ratio / 2 for name, ratio in ratios.items()}
 
 
-def trial(book: Ledger, number: int) -> TrialResult:
+def trial(book: SweepStudy, number: int) -> TrialResult:
     """One trial by the sampler: every third is repaired, every seventh fails or breaks a limit."""
     repair: Callable[[Mapping[str, float]], Mapping[str, float]]
     repair = halved if number % 3 == 0 else lambda ratios: ratios
@@ -60,7 +60,7 @@ def trial(book: Ledger, number: int) -> TrialResult:
     return replace(result, state="infeasible") if number % 14 == 13 else result
 
 
-def go_on(book: Ledger, results: list[TrialResult]) -> list[TrialResult]:
+def go_on(book: SweepStudy, results: list[TrialResult]) -> list[TrialResult]:
     for number in range(len(results), NUM):
         results = [*results, trial(book, number)]
         book.tell(results[-1])

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.problem.problem import fresh_model
-from paretoprune.pruning.candidate import Narrowed, Zeroed
+from paretoprune.pruning.candidate import MaskedCandidate, PrunedCandidate
 from paretoprune.results import Job
-from paretoprune.trial.context import Prepared
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.dense_model import early_model
 from paretoprune.trial.run import run_trial
-from paretoprune.trial.schedules.grow_penalty import under_growing_penalty
+from paretoprune.trial.schedules.grow_penalty import train_with_growing_penalty
 from paretoprune.trial.schedules.one_by_one import least_important
 from paretoprune.trial.schedules.registry import SCHEDULES
 from paretoprune.trial.schedules.steps import Start, Trained
@@ -43,7 +43,7 @@ CASES = [
     and (schedule != "regrow" or granularity == "weights")
 ]
 
-Make = Callable[..., Prepared]
+Make = Callable[..., TrialContext]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Prepared tasks that share one trained dense model."""
     folder = tmp_path_factory.mktemp("cache")
 
-    def prepared(schedule: str, granularity: str, *more: str) -> Prepared:
+    def context(schedule: str, granularity: str, *more: str) -> TrialContext:
         name = f"schedule.name={schedule}"
         block = "granularity.columns=2" if granularity == "block" else "granularity.m=4"
         overrides = [name, f"granularity.name={granularity}", block, *OF_SCHEDULE[schedule]]
@@ -59,20 +59,20 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
             overrides.append("model._target_=tests.kits.own_model.OwnResidual")
         return prepared_with(folder, "finetune.recalibration_batches=1", *overrides, *more)
 
-    return prepared
+    return context
 
 
-def job(prepared: Prepared, ratio: float = 0.5) -> Job:
+def job(context: TrialContext, ratio: float = 0.5) -> Job:
     """This ratio everywhere; of residual blocks the first goes, and beyond a half all."""
-    groups = prepared.outline.groups.prunable
+    groups = context.problem.groups.prunable
     ratios = {group.name: ratio for group in groups}
     ratios |= {group.name: 0.9 for group in [g for g in groups if g.block][:1]}
-    return Job(1, "test", ratios, prepared.outline.widths_of(ratios), 3)
+    return Job(1, "test", ratios, context.problem.widths_of(ratios), 3)
 
 
-def carried_out(prepared: Prepared, job: Job) -> Trained:
-    schedule = SCHEDULES[prepared.outline.settings.schedule.name]
-    return schedule(prepared, job, Start(prepared.start, prepared.scores))
+def carried_out(context: TrialContext, job: Job) -> Trained:
+    schedule = SCHEDULES[context.problem.settings.schedule.name]
+    return schedule(context, job, Start(context.start, context.scores))
 
 
 def hooks_of(module: nn.Module) -> int:
@@ -87,91 +87,91 @@ def test_every_schedule_is_in_the_kit() -> None:
 def test_the_kit(make: Make, schedule: str, granularity: str) -> None:
     """What was asked for is left, twice the same, and the dense model is as it was: its tensors,
     its mode, no gradients and no hooks; nor are there hooks on the model that was trained."""
-    prepared = make(schedule, granularity)
-    before = {n: t.clone() for n, t in prepared.start.model.state_dict().items()}
-    asked = job(prepared)
-    first, second = carried_out(prepared, asked), carried_out(prepared, asked)
+    context = make(schedule, granularity)
+    before = {n: t.clone() for n, t in context.start.model.state_dict().items()}
+    asked = job(context)
+    first, second = carried_out(context, asked), carried_out(context, asked)
     assert first.candidate.widths() == asked.widths
     states = [trained.candidate.model.state_dict() for trained in (first, second)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert [r.epoch for r in first.curve] == list(range(1, len(first.curve) + 1))
-    assert all(torch.equal(before[n], t) for n, t in prepared.start.model.state_dict().items())
-    for model in (prepared.dense, prepared.start.model, first.candidate.model):
+    assert all(torch.equal(before[n], t) for n, t in context.start.model.state_dict().items())
+    for model in (context.dense, context.start.model, first.candidate.model):
         assert not any(module.training or hooks_of(module) for module in model.modules())
-    for model in (prepared.dense, prepared.start.model):
+    for model in (context.dense, context.start.model):
         assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    if isinstance(first.candidate, Narrowed):
-        shapes = first.candidate.of(prepared.dense).model.state_dict()
+    if isinstance(first.candidate, PrunedCandidate):
+        shapes = first.candidate.of(context.dense).model.state_dict()
         assert {n: t.shape for n, t in states[0].items()} == {n: t.shape for n, t in shapes.items()}
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
 def test_a_trial_is_measured_by_what_is_left(make: Make, granularity: str, tmp_path: Path) -> None:
     """Sizes fall as ratios rise, and what is measured is what was known before."""
-    prepared = make("one_shot", granularity, "finetune.epochs=0")
-    task, last = prepared.outline, prepared.dense_metrics
+    context = make("one_shot", granularity, "finetune.epochs=0")
+    problem, last = context.problem, context.dense_metrics
     for number, ratio in enumerate((0.3, 0.6), start=1):
-        asked = replace(job(prepared, ratio), number=number)
-        metrics = run_trial(prepared, asked, folder=tmp_path / str(number)).metrics
-        cost = task.cost_of(asked.ratios)
+        asked = replace(job(context, ratio), number=number)
+        metrics = run_trial(context, asked, folder=tmp_path / str(number)).metrics
+        cost = problem.cost_of(asked.ratios)
         assert (metrics.params, metrics.macs) == (cost.params, cost.macs)
         assert metrics.params < last.params and metrics.macs < last.macs
         size = metrics.size_bytes if granularity in SMALLER else metrics.compressed_bytes
-        assert abs(size - task.quantity_of(asked.ratios, "bytes")) < 0.1 * size
+        assert abs(size - problem.quantity_of(asked.ratios, "bytes")) < 0.1 * size
         if granularity not in SMALLER:
-            assert metrics.size_bytes == prepared.dense_metrics.size_bytes
+            assert metrics.size_bytes == context.dense_metrics.size_bytes
         last = metrics
 
 
 def test_a_lottery_ticket_goes_back_to_early_weights(make: Make) -> None:
     """Without training after the rewind, what is left are the weights of that epoch."""
-    prepared = make("lottery", "weights", "model.train.epochs=1", "schedule.rewind_epoch=0")
-    trained = carried_out(prepared, job(prepared))
+    context = make("lottery", "weights", "model.train.epochs=1", "schedule.rewind_epoch=0")
+    trained = carried_out(context, job(context))
     assert len(trained.curve) == 2  # two rounds of the dense model's one epoch
-    early = early_model(prepared.outline, 0)
-    fresh = fresh_model(prepared.outline)
+    early = early_model(context.problem, 0)
+    fresh = fresh_model(context.problem)
     assert all(
         torch.equal(a, b) for a, b in zip(early.parameters(), fresh.parameters(), strict=True)
     )
-    assert not torch.equal(early.classifier.weight, prepared.dense.classifier.weight)
+    assert not torch.equal(early.classifier.weight, context.dense.classifier.weight)
 
 
 def test_early_weights_are_those_of_the_dense_models_own_training(make: Make) -> None:
-    prepared = make("lottery", "channels")  # of two epochs
-    first, again = (early_model(prepared.outline, 1) for _ in range(2))
+    context = make("lottery", "channels")  # of two epochs
+    first, again = (early_model(context.problem, 1) for _ in range(2))
     assert all(
         torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
     )
-    assert not torch.equal(first.classifier.weight, prepared.dense.classifier.weight)
+    assert not torch.equal(first.classifier.weight, context.dense.classifier.weight)
 
 
 def test_pruning_at_init_begins_with_untrained_weights(make: Make) -> None:
-    prepared = make("at_init", "channels")
-    fresh = fresh_model(prepared.outline)
-    start = prepared.start.model
+    context = make("at_init", "channels")
+    fresh = fresh_model(context.problem)
+    start = context.start.model
     assert all(
         torch.equal(a, b) for a, b in zip(start.parameters(), fresh.parameters(), strict=True)
     )
 
 
 def test_one_by_one_stops_at_the_accuracy_floor(make: Make) -> None:
-    prepared = make("one_by_one", "channels", "schedule.min_accuracy=100", "finetune.epochs=0")
-    trained = carried_out(prepared, job(prepared))
-    assert trained.candidate.widths() == prepared.start.widths()
+    context = make("one_by_one", "channels", "schedule.min_accuracy=100", "finetune.epochs=0")
+    trained = carried_out(context, job(context))
+    assert trained.candidate.widths() == context.start.widths()
 
 
 def test_one_by_one_stops_at_the_number_of_steps_and_at_the_target(make: Make) -> None:
     more = ("finetune.epochs=0", "schedule.units=1")
-    prepared = make("one_by_one", "channels", *more, "schedule.steps=5")
-    widths = carried_out(prepared, job(prepared, 0.9)).candidate.widths()
-    assert sum(prepared.start.widths().values()) - sum(widths.values()) == 5
-    prepared = make("one_by_one", "channels", *more, "sparsity.params=0.8")
-    task = prepared.outline
-    widths = carried_out(prepared, job(prepared, 0.9)).candidate.widths()
-    least = 0.8 * task.size_at({}, "params")
-    assert task.size_at(widths, "params") <= least
+    context = make("one_by_one", "channels", *more, "schedule.steps=5")
+    widths = carried_out(context, job(context, 0.9)).candidate.widths()
+    assert sum(context.start.widths().values()) - sum(widths.values()) == 5
+    context = make("one_by_one", "channels", *more, "sparsity.params=0.8")
+    problem = context.problem
+    widths = carried_out(context, job(context, 0.9)).candidate.widths()
+    least = 0.8 * problem.size_at({}, "params")
+    assert problem.size_at(widths, "params") <= least
     wider = [{**widths, name: width + 1} for name, width in widths.items()]
-    assert any(task.size_at(one, "params") > least for one in wider)
+    assert any(problem.size_at(one, "params") > least for one in wider)
 
 
 def test_the_least_important_unit_of_all_goes() -> None:
@@ -186,8 +186,8 @@ def test_the_least_important_unit_of_all_goes() -> None:
 
 @pytest.mark.parametrize("granularity", ["channels", "weights"])
 def test_compensation_is_reported(make: Make, granularity: str) -> None:
-    prepared = make("one_shot", granularity, "compensation=least_squares", "finetune.epochs=0")
-    gains = carried_out(prepared, job(prepared, 0.6)).compensation
+    context = make("one_shot", granularity, "compensation=least_squares", "finetune.epochs=0")
+    gains = carried_out(context, job(context, 0.6)).compensation
     assert gains["loss_after"] < gains["loss_before"]
 
 
@@ -202,8 +202,8 @@ def test_compensation_is_reported(make: Make, granularity: str) -> None:
 )
 def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None:
     strong = ("sparse_training.strength=0.01", "sparse_training.epochs=2")
-    prepared = make("one_shot", "channels", phase, *strong)
-    trained, dense = prepared.start.model, prepared.dense
+    context = make("one_shot", "channels", phase, *strong)
+    trained, dense = context.start.model, context.dense
     assert not torch.equal(trained.classifier.weight, dense.classifier.weight)
     again = make("one_shot", "channels", phase, *strong).start.model  # from the cache
     assert torch.equal(trained.classifier.weight, again.classifier.weight)
@@ -211,26 +211,26 @@ def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None
 
 def test_growing_regularisation_makes_what_goes_small(make: Make) -> None:
     phase = ("sparse_training.name=growing", "sparse_training.epochs=2", "finetune.epochs=0")
-    prepared = make("one_shot", "weights", *phase, "sparse_training.strength=5")
-    asked = job(prepared)
-    grown, curve = under_growing_penalty(
-        prepared, prepared.start, prepared.scores, asked.widths, asked
+    context = make("one_shot", "weights", *phase, "sparse_training.strength=5")
+    asked = job(context)
+    grown, curve = train_with_growing_penalty(
+        context, context.start, context.scores, asked.widths, asked
     )
     assert len(curve) == 2
-    masks = prepared.start.masks(prepared.scores, asked.widths)
+    masks = context.start.masks(context.scores, asked.widths)
 
     def size_of_what_goes(model: nn.Module) -> Tensor:
         tensors = dict(model.named_parameters())
         return sum((tensors[n].detach() * ~m).square().sum() for n, m in masks.items())
 
-    assert size_of_what_goes(grown.model) < 0.5 * size_of_what_goes(prepared.dense)
+    assert size_of_what_goes(grown.model) < 0.5 * size_of_what_goes(context.dense)
 
 
 @pytest.mark.usefixtures("light_heap")
 def test_nothing_is_left_behind_by_two_hundred_trials(make: Make) -> None:
-    prepared = make("one_shot", "weights", "finetune.epochs=0")
+    context = make("one_shot", "weights", "finetune.epochs=0")
     narrow = make("one_shot", "channels", "finetune.epochs=0")
-    assert_nothing_is_left_behind([prepared, narrow], times=100)
+    assert_nothing_is_left_behind([context, narrow], times=100)
 
 
 @pytest.mark.usefixtures("light_heap")
@@ -240,31 +240,33 @@ def test_nothing_is_left_behind_by_any_schedule(make: Make, schedule: str) -> No
     assert_nothing_is_left_behind([make(schedule, granularity)], times=4)
 
 
-def assert_nothing_is_left_behind(tasks: Sequence[Prepared], *, times: int) -> None:
+def assert_nothing_is_left_behind(tasks: Sequence[TrialContext], *, times: int) -> None:
     """No tensor or module, though each task is carried out so many times."""
 
     def call() -> int:
-        for prepared in tasks:
-            carried_out(prepared, job(prepared))
+        for context in tasks:
+            carried_out(context, job(context))
         gc.collect()
         return sum(issubclass(type(thing), Tensor | nn.Module) for thing in gc.get_objects())
 
     call()
     before = call()
     for _ in range(times - 1):
-        for prepared in tasks:
-            carried_out(prepared, job(prepared))
+        for context in tasks:
+            carried_out(context, job(context))
     assert call() <= before
 
 
 def test_zeroed_models_are_told_by_their_weights(make: Make) -> None:
-    prepared = make("one_shot", "weights")
-    trained = carried_out(prepared, job(prepared))
-    assert isinstance(trained.candidate, Zeroed)
-    held = trained.candidate.held
-    assert {*held} == {"features.0.weight", "features.3.weight", "classifier.weight"}
+    context = make("one_shot", "weights")
+    trained = carried_out(context, job(context))
+    assert isinstance(trained.candidate, MaskedCandidate)
+    fixed_masks = trained.candidate.fixed_masks
+    assert {*fixed_masks} == {"features.0.weight", "features.3.weight", "classifier.weight"}
 
 
 def test_settings_say_which_schedules_train_anew() -> None:
-    anew = {name for name in SCHEDULES if ScheduleSettings(name=name, steps=2).trains_anew}
+    anew = {
+        name for name in SCHEDULES if ScheduleSettings(name=name, steps=2).retrains_from_scratch
+    }
     assert anew == {"lottery", "at_init"}

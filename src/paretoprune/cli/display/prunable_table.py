@@ -11,7 +11,7 @@ from rich.table import Table
 from paretoprune.metrics import short_count
 from paretoprune.pruning.groups import Group, Groups
 from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.pruning.unstructured.size import ZeroedSize
+from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.results import Cost, KeptGroup
 
 _MAX_LAYERS = 3  # that a row names
@@ -28,7 +28,7 @@ class Saving:
 
 
 def savings_of(
-    groups: Sequence[Group], size: SizeModel | ZeroedSize, least: Mapping[str, int]
+    groups: Sequence[Group], size: SizeModel | MaskedSize, least: Mapping[str, int]
 ) -> list[Saving]:
     """What each group alone could save at its least width."""
     dense = size.cost({})
@@ -43,7 +43,7 @@ def savings_of(
 def print_groups(
     console: Console,
     groups: Groups,
-    size: SizeModel | ZeroedSize,
+    size: SizeModel | MaskedSize,
     least: Mapping[str, int],
     *,
     rounding: str,

@@ -21,7 +21,7 @@ class GranularitySettings:
     columns: Positive = 1  # block: inputs
 
     @property
-    def smaller(self) -> bool:
+    def is_structured(self) -> bool:
         """Whether the model becomes smaller, and is not only set to zero in places."""
         return self.name in ("channels", "depth", "channels_depth")
 

@@ -37,6 +37,6 @@ class ScheduleSettings:
         return self
 
     @property
-    def trains_anew(self) -> bool:
+    def retrains_from_scratch(self) -> bool:
         """Whether trials are trained as the dense model is (`model.train`), not fine-tuned."""
         return self.name in ("lottery", "at_init")

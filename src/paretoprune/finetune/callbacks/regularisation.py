@@ -11,7 +11,7 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class Pressure:
+class Regularisation:
     """What is added to each training step.
 
     `penalty(progress)` adds the gradient of a penalty to the gradients of the loss; progress rises
@@ -28,14 +28,14 @@ class Pressure:
     @contextmanager
     def on(self, model: nn.Module, *, progress: float) -> Iterator[None]:
         """Around the forward and the backward pass of a step."""
-        with weights_sitting_out(model, self.dropout, share=self.targeted):
+        with dropped_weights(model, self.dropout, share=self.targeted):
             yield
         if self.penalty is not None:
             self.penalty(progress)
 
 
 @contextmanager
-def weights_sitting_out(model: nn.Module, probability: float, *, share: float) -> Iterator[None]:
+def dropped_weights(model: nn.Module, probability: float, *, share: float) -> Iterator[None]:
     """Inside, some of the smallest weights are zero; afterwards they are back, without gradient."""
     if probability == 0:
         yield

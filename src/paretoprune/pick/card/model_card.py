@@ -60,7 +60,7 @@ class CardFacts:
 def model_card(facts: CardFacts) -> str:
     """The card as Markdown."""
     sections = [
-        _task(facts),
+        _problem(facts),
         comparison_table("Measured on the validation part", facts.dense, facts.trial.metrics),
         _test(facts),
         repeats_section(facts.repeats, facts.trial.metrics),
@@ -74,7 +74,7 @@ def model_card(facts: CardFacts) -> str:
     return "\n".join(section for section in sections if section)
 
 
-def _task(facts: CardFacts) -> str:
+def _problem(facts: CardFacts) -> str:
     data = facts.data
     shape = " x ".join(str(size) for size in data.input_shape)
     classes = f"{data.num_classes} classes"

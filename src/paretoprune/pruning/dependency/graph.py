@@ -15,7 +15,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.symbols import Numbers
-from paretoprune.pruning.dependency.tracer import OUTPUT, Trace, Work, trace
+from paretoprune.pruning.dependency.tracer import OUTPUT, MatmulCost, Trace, trace
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.structured.apply import copy_with
 from paretoprune.pruning.structured.equivalence import Example, as_arguments, run
@@ -191,7 +191,7 @@ class _Reader:
                 shrinking[work.path] = shrinking.get(work.path, 0) + work.macs
         return tuple((path, macs / all_of[path]) for path, macs in shrinking.items())
 
-    def _shrinks(self, work: Work, own: set[int]) -> bool:
+    def _shrinks(self, work: MatmulCost, own: set[int]) -> bool:
         """Whether the product's size is in proportion to what is left of the group."""
         sides = [self._classes(plane) for plane in work.sides]
         free = [classes for classes in sides if any(self.why[one] is None for one in classes)]

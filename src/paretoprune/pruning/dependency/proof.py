@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from paretoprune.errors import EquivalenceError, PruningError
 from paretoprune.pruning.dependency.module_paths import following_paths
-from paretoprune.pruning.dependency.random_copy import Generic, amplify, generic_copy
-from paretoprune.pruning.dependency.shared_memory import Scratch
+from paretoprune.pruning.dependency.random_copy import RandomCopy, amplify, generic_copy
+from paretoprune.pruning.dependency.shared_memory import SharedMemory
 from paretoprune.pruning.dependency.width_attributes import likeness, same_numbers, with_numbers
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.structured.apply import apply_plan, copy_with
@@ -39,7 +39,7 @@ class Fault:
 class Proof:
     """A working copy of the model and what was found wrong with groups so far, by name."""
 
-    generic: Generic
+    generic: RandomCopy
     reasons: dict[str, str] = field(default_factory=dict)
     passed: list[tuple[Group, ...]] = field(default_factory=list)  # sets that passed
     learnt: dict[object, Group] = field(default_factory=dict)  # by likeness, with its numbers
@@ -47,7 +47,7 @@ class Proof:
     thorough: bool = False  # with weights of usual size, and in training mode, too
     training_shapes: list[tuple[int, ...]] | None = None  # None where it cannot run in training
     steady: bool = False  # gives the same outputs for the same inputs, as far as was tried
-    scratch: Scratch = field(default_factory=Scratch)
+    scratch: SharedMemory = field(default_factory=SharedMemory)
 
     @classmethod
     def of(cls, model: nn.Module, example: Example) -> Proof:

@@ -21,7 +21,7 @@ _LARGE = 60_000_000  # parameters of which a copy in double precision takes too 
 
 
 @dataclass(frozen=True)
-class Generic:
+class RandomCopy:
     """A copy with random weights, random inputs, and the relative error that rounding may cause."""
 
     model: nn.Module
@@ -32,7 +32,7 @@ class Generic:
 @torch.no_grad()
 def generic_copy(
     model: nn.Module, example: Sequence[Tensor], *, seed: int, gain: float = 1.0
-) -> Generic:
+) -> RandomCopy:
     """The model with random weights, and inputs of the example's shape: in double precision if
     the model runs in it, in single if not or if it is very large. Weights are `gain` times as
     large as keeps signals at their size.
@@ -50,14 +50,14 @@ def generic_copy(
         _randomise(working, generator, gain)
         try:
             _settle_statistics(working, inputs, seed)
-            return Generic(working, inputs, tolerance)
+            return RandomCopy(working, inputs, tolerance)
         except Exception as error:
             problem = error
     raise PruningError(f"the model does not run on two random samples: {problem}") from problem
 
 
 @torch.no_grad()
-def amplify(generic: Generic, factor: float, *, seed: int) -> None:
+def amplify(generic: RandomCopy, factor: float, *, seed: int) -> None:
     """Make the weights so many times larger, and the BatchNorm statistics fit them again."""
     for name, parameter in generic.model.named_parameters():
         if _is_weight(name, parameter):

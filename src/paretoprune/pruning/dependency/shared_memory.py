@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-class Scratch:
+class SharedMemory:
     """Memory by the names of tensors. A model that lies in it lasts until the next one is made."""
 
     def __init__(self) -> None:

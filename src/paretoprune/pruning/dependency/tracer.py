@@ -24,7 +24,7 @@ OUTPUT = "its channels are the network's outputs"
 
 
 @dataclass(frozen=True)
-class Work:
+class MatmulCost:
     """A matrix product or convolution without any parameter in it: the module that makes it, and
     all its planes."""
 
@@ -40,7 +40,7 @@ class Trace:
 
     symbols: Symbols
     places: list[tuple[str, int, Tensor]]  # a tensor, a dimension of it, and its symbols
-    work: list[Work]
+    work: list[MatmulCost]
     weights: set[str]  # names of the tensors that make channels, by a product or a look-up
     used: set[str]  # names of the tensors that take part at all
 
@@ -87,7 +87,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.symbols = Symbols()
         self.labels: Any = WeakIdKeyDictionary()  # of tensors; those made anew have none
         self.stack: list[str] = []
-        self.work: list[Work] = []
+        self.work: list[MatmulCost] = []
         self.weights: set[str] = set()
         self.used: set[str] = set()
         self._names: dict[int, str] = {}  # of parameters and buffers, by their memory
@@ -168,7 +168,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, call: Call, path: str, sides: Sequence[int], macs: int, labels: Labels | None
     ) -> None:
         planes = tuple(plane for number in sides for plane in call.at(number).planes)
-        self.work.append(Work(path, macs, planes, labels.planes if labels else ()))
+        self.work.append(MatmulCost(path, macs, planes, labels.planes if labels else ()))
 
     def _names_of(self, tensors: Sequence[Tensor]) -> set[str]:
         memory = [tensor.untyped_storage().data_ptr() for tensor in tensors]

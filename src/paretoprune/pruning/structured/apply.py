@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.blocks import skip
-from paretoprune.pruning.dependency.shared_memory import Scratch
+from paretoprune.pruning.dependency.shared_memory import SharedMemory
 from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.structured.attention import leave_fast_path
 from paretoprune.pruning.structured.layers import empty_caches, fit_attributes
@@ -23,7 +23,7 @@ Removed = Mapping[str, Mapping[int, Sequence[int]]]
 
 
 def apply_plan(
-    model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: Scratch | None = None
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: SharedMemory | None = None
 ) -> nn.Module:
     """A copy of the model without the plan's channels; the model itself stays as it is.
 

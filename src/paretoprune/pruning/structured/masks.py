@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from paretoprune.pruning.dependency.shared_memory import Scratch
+from paretoprune.pruning.dependency.shared_memory import SharedMemory
 from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.structured.apply import copy_with, removed_positions, tensors_of
 from paretoprune.pruning.structured.plan import Plan
@@ -32,7 +32,7 @@ def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[
 
 
 def masked_model(
-    model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: Scratch | None = None
+    model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: SharedMemory | None = None
 ) -> nn.Module:
     """A copy of the model in which the plan's channels are zero; it keeps its dense shapes.
 

@@ -15,7 +15,7 @@ from paretoprune.results import KeptGroup
 
 
 @dataclass(frozen=True)
-class Layer:
+class MaskedLayer:
     """One weight. The search sees it as a group whose channels are the units of the pattern."""
 
     name: str  # the path of the module
@@ -29,11 +29,11 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Layers:
+class MaskedLayers:
     """The layers of a model that a pattern fits, and those that stay dense, with the reason."""
 
     pattern: Pattern
-    found: tuple[Layer, ...]
+    found: tuple[MaskedLayer, ...]
     kept: tuple[KeptGroup, ...] = ()
 
     @property
@@ -57,9 +57,9 @@ class Layers:
         return {layer.name: self.pattern.unit_scores(scores[layer.name]) for layer in self.found}
 
 
-def find_layers(model: nn.Module, pattern: Pattern) -> Layers:
+def find_layers(model: nn.Module, pattern: Pattern) -> MaskedLayers:
     """The layers of the model that the pattern fits. A weight that two layers share counts once."""
-    found: list[Layer] = []
+    found: list[MaskedLayer] = []
     kept: list[KeptGroup] = []
     own = {name for name, _ in model.named_parameters()}
     for name, module in model.named_modules():
@@ -70,8 +70,8 @@ def find_layers(model: nn.Module, pattern: Pattern) -> Layers:
         if units is None:
             kept.append(KeptGroup(name, shape[0], f"{pattern} does not fit a weight of {shape}"))
         else:
-            found.append(Layer(name, shape, units))
-    return Layers(pattern, tuple(found), tuple(kept))
+            found.append(MaskedLayer(name, shape, units))
+    return MaskedLayers(pattern, tuple(found), tuple(kept))
 
 
 @torch.no_grad()
@@ -82,7 +82,7 @@ def zero(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
         tensors[name].masked_fill_(~mask.to(tensors[name].device), 0)
 
 
-def zeros_in(model: nn.Module, layers: Sequence[Layer]) -> dict[str, Tensor]:
+def zeros_in(model: nn.Module, layers: Sequence[MaskedLayer]) -> dict[str, Tensor]:
     """Masks of what is not zero, by tensor name, of the layers that have zeros."""
     tensors = dict(model.named_parameters())
     found = {layer.tensor: tensors[layer.tensor].detach() != 0 for layer in layers}

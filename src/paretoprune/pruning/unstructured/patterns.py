@@ -72,7 +72,7 @@ class NofM:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class WeightBlocks:
     """Blocks of `rows` outputs by `columns` inputs; in convolutions, at one place of the kernel."""
 
     rows: int

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from paretoprune.pruning.unstructured.layers import Layer
+from paretoprune.pruning.unstructured.layers import MaskedLayer
 from paretoprune.results import Cost
 
 _HEADER = 200  # bytes of a file's header for the names and shapes of a compressed weight
 
 
-class ZeroedSize:
+class MaskedSize:
     """Counts what is not zero. Neither a file nor a run gets smaller by it; see `compress`.
 
     Args:
@@ -25,7 +25,7 @@ class ZeroedSize:
 
     def __init__(
         self,
-        layers: Sequence[Layer],
+        layers: Sequence[MaskedLayer],
         num_params: int,
         macs_per_layer: Mapping[str, int],
         dense_bytes: int,
@@ -69,5 +69,5 @@ class ZeroedSize:
         return Cost(params=self._params - zeros, macs=macs)
 
 
-def _numel(layer: Layer) -> int:
+def _numel(layer: MaskedLayer) -> int:
     return int(torch.Size(layer.shape).numel())

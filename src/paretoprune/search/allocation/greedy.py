@@ -19,7 +19,7 @@ _GAIN = 1e-3  # a width must make the whole model smaller by this share to be wo
 _LOOK_AHEAD = 8  # choices of a group that one step may pass
 
 
-def worthwhile(
+def drop_dominated(
     choices: Choices, size_of: Callable[[Ratios], float]
 ) -> dict[str, tuple[float, ...]]:
     """The choices of each group that are smaller than all wider ones, other groups being dense."""
@@ -51,7 +51,7 @@ def loss_of_scores(scores: Mapping[str, Sequence[float]]) -> Sensitivity:
     return Sensitivity(tuple(levels), damage)
 
 
-def least_loss(
+def greedy_allocation(
     loss: Sensitivity, choices: Choices, size_of: Callable[[Ratios], float], *, target: float
 ) -> dict[str, float]:
     """Ratios out of `choices` with a size of `target` or less, at little loss.

@@ -12,7 +12,7 @@ Choices = Mapping[str, Sequence[float]]  # the ratios of each group, rising from
 _FARTHEST = 3  # choices that one group is widened by
 
 
-def even(choices: Choices, *, start: Ratios, enough: Callable[[Ratios], bool]) -> Ratios:
+def uniform_step(choices: Choices, *, start: Ratios, enough: Callable[[Ratios], bool]) -> Ratios:
     """The same ratio for every group, or the start's where that is larger, as low as is `enough`.
 
     `enough` must stay true as more is removed, and be true where everything is that may be.
@@ -35,7 +35,7 @@ def even(choices: Choices, *, start: Ratios, enough: Callable[[Ratios], bool]) -
     return at(levels[low])
 
 
-def exchanged(
+def swap(
     ratios: Ratios,
     choices: Choices,
     *,

@@ -102,7 +102,7 @@ def first_place(length: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def first_that_fits(
+def first_fitting(
     path: Path, fits: Callable[[Ratios], bool], widths_of: WidthsOf
 ) -> dict[str, float]:
     """The first place that fits, and of its last step only what is needed to fit.

@@ -10,7 +10,7 @@ from paretoprune.search.budget.training_time import Pace
 
 
 @dataclass(frozen=True)
-class Left:
+class RemainingBudget:
     """What is left of a sweep's budget, as a strategy sees it."""
 
     budget: Budget

@@ -12,13 +12,13 @@ import numpy as np
 
 from paretoprune.results import SKETCH, TrialResult
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.front.gaps import Quality
+from paretoprune.search.front.gaps import FrontAxis
 
 _LEAST = 0.25  # of the largest weight, since a sketch is no training
 
 
 def time_weights(
-    at: Sequence[float], results: Sequence[TrialResult], sizes: Sizes, quality: Quality
+    at: Sequence[float], results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis
 ) -> list[float]:
     """What each of the falling sizes `at` should have of the time, in proportion.
 

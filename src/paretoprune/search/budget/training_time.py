@@ -72,7 +72,7 @@ class Paces:
         )
 
 
-def foretold_seconds(known: EpochTime, macs: float) -> float:
+def predicted_seconds(known: EpochTime, macs: float) -> float:
     """Seconds per epoch at a size, from those at another one."""
     return known.seconds * math.pow(macs / known.macs, _USUAL)
 

@@ -13,7 +13,7 @@ from paretoprune.search.allocation.sizes import Sizes
 
 
 @dataclass(frozen=True)
-class Quality:
+class FrontAxis:
     """What a front is good at: an objective as a number that is better the larger it is."""
 
     of: Callable[[TrialResult], float | None]
@@ -44,7 +44,7 @@ class Gap:
 
 
 def gaps_of(
-    results: Sequence[TrialResult], sizes: Sizes, quality: Quality, *, tried: str
+    results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis, *, tried: str
 ) -> list[Gap]:
     """The gaps of the front of complete trials, those with the most to gain first.
 
@@ -68,7 +68,7 @@ def gaps_of(
 
 
 def points_of(
-    results: Sequence[TrialResult], sizes: Sizes, quality: Quality, *, tried: str = ""
+    results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis, *, tried: str = ""
 ) -> list[Point]:
     """The front over size and quality from the largest model down, and the trials `tried`."""
     found: list[Point] = []
@@ -81,7 +81,7 @@ def points_of(
     return found[::-1]
 
 
-def _by_size(results: Sequence[TrialResult], sizes: Sizes, quality: Quality) -> Iterator[Point]:
+def _by_size(results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis) -> Iterator[Point]:
     """Rising in size; of equal sizes the best alone."""
     points = [
         Point(sizes.size_of(result.ratios), value, result)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 
 
 @dataclass(frozen=True)
-class Drop:
+class AccuracyBisection:
     """Halves the stretch between a size that is good enough and one that is not, until they meet.
 
     `places` fall in size. A trial is good enough if its validation accuracy is at most `max_drop`
@@ -21,7 +21,11 @@ class Drop:
     max_drop: float
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """The middle of what is not decided; None at the end, or until the last probe is back."""
         low, high = -1, len(self.places)  # the last that is good enough, the first that is not

@@ -19,12 +19,12 @@ from functools import cache
 import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.allocation.mutation import even, exchanged
+from paretoprune.search.allocation.mutation import swap, uniform_step
 from paretoprune.search.allocation.sensitivity import Damage, allocate
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.time_allocation import time_weights
-from paretoprune.search.front.gaps import Quality
+from paretoprune.search.front.gaps import FrontAxis
 
 Ratios = Mapping[str, float]
 
@@ -42,14 +42,18 @@ class Chain:
     fits: Callable[[Ratios], bool]  # the limits that are known without training
     damage: Callable[[TrialResult | None], Damage]  # to this link, or to the dense model
     uniform: Callable[[float], Ratios]  # the largest uniform candidate that has at most this size
-    look: Callable[[int | None, Ratios], float]  # how much a cut of a trial's model hurts at first
-    quality: Quality
+    proxy: Callable[[int | None, Ratios], float]  # how much a cut of a trial's model hurts at first
+    quality: FrontAxis
     num_sizes: Callable[[], int]  # where the budget does not say; asked for before training
     spare: float = 0.0  # of the chain's budget, beside it, which is left to who comes after it
     seed: int = 0
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """The next smaller link, once the one before it is finished."""
         if any(job.origin == self.origin for job in running):
@@ -104,16 +108,16 @@ class Chain:
         random = np.random.default_rng((self.seed, number))
         best = min(
             by_damage,
-            even(choices, start=start, enough=enough),
+            uniform_step(choices, start=start, enough=enough),
             key=lambda ratios: hurt_of(tuple(ratios.items())),
         )
         for _ in range(num_looks - 2):
-            other = exchanged(best, choices, start=start, enough=enough, random=random)
+            other = swap(best, choices, start=start, enough=enough, random=random)
             best = min(best, other, key=lambda ratios: hurt_of(tuple(ratios.items())))
         return best
 
     def _hurt(self, parent: TrialResult | None, ratios: Ratios) -> float:
-        hurt = self.look(_trained(parent), ratios)
+        hurt = self.proxy(_trained(parent), ratios)
         return math.inf if math.isnan(hurt) else hurt
 
     def _targets(self, size: float, num_done: int, num_left: int) -> list[float]:
@@ -136,7 +140,7 @@ def _trained(link: TrialResult | None) -> int | None:
     return link.number if link.duplicate_of is None else link.duplicate_of
 
 
-def _num_looks(parent: TrialResult | None, left: Left, *, num_links: int) -> int:
+def _num_looks(parent: TrialResult | None, left: RemainingBudget, *, num_links: int) -> int:
     """At how many allocations to look: as many as take a small part of the link's time."""
     if left.budget.unit != "seconds":
         return _NUM_LOOKS

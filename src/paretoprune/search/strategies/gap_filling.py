@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.sensitivity import Damage, Ratios
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.budget.budget import Left
-from paretoprune.search.front.gaps import Quality, gaps_of, middle, points_of
+from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.front.gaps import FrontAxis, gaps_of, middle, points_of
 
 _log = logging.getLogger(__name__)
 
@@ -19,21 +19,25 @@ _LEAST_EPOCHS = 1.0  # less than that undoes what the kept weights make up for
 
 
 @dataclass(frozen=True)
-class Refill:
+class GapFilling:
     """Candidates between neighbours of the front, each cut out of the next larger trained model.
 
     It ends where no gap has more than `min_gain` to give (see `Gap`).
     """
 
     sizes: Sizes
-    quality: Quality
+    quality: FrontAxis
     fits: Callable[[Ratios], bool]  # the limits that are known without training
     damage: Callable[[TrialResult | None], Damage]  # to a trial's model, or to the dense one
     min_gain: float
     origin: str = "refill"
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """The middle of the widest gap; its training is an equal share of what is left, or none."""
         if any(job.origin == self.origin for job in running):

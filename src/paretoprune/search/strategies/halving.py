@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from paretoprune.results import Direction, Job, Proposal, TrialResult
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.front.front import Points, as_costs, objective_values
 from paretoprune.search.front.promotion import num_promoted, promotion_order, rung_epochs
-from paretoprune.search.strategies.sampler import Full
+from paretoprune.search.strategies.sampler import Sampling
 
 _NUM_RUNGS = 3
 _ETA = 3  # one of so many is promoted, and trained so many times as long
@@ -27,12 +27,16 @@ _ETA = 3  # one of so many is promoted, and trained so many times as long
 class Halving:
     """New candidates come from a sampler; the best of each rung are trained on first."""
 
-    newcomers: Full
+    newcomers: Sampling
     objectives: Mapping[str, Direction]
     num_first: int  # trials before those of the strategy, which are trained whole
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """A promotion if there is one, from the highest rung that has one; else a newcomer."""
         epochs = rung_epochs(left.trial_epochs, _NUM_RUNGS, _ETA)

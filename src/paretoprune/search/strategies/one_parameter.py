@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 
 Ratios = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Family:
+class OneParameter:
     """A family of candidates with one parameter: its members at sizes even in their logarithm."""
 
     origin: str  # "uniform" or "global"
@@ -23,7 +23,11 @@ class Family:
     num_first: int  # trials before those of the strategy
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """The next smaller member; None after the smallest."""
         num_done = number - self.num_first

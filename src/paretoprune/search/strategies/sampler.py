@@ -10,31 +10,35 @@ import numpy as np
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.baselines import repair_ratios
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.budget.budget import Left
-from paretoprune.search.study.study import Ledger
+from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.study.study import SweepStudy
 
 Ratios = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Full:
+class Sampling:
     """Any Optuna sampler. A proposal over a size limit is repaired rather than rejected.
 
     With `log_sizes` each proposal is also stretched or shrunk to a size of its own, drawn evenly in
     the logarithm: ratios that are drawn evenly themselves hardly ever give small models.
     """
 
-    ledger: Ledger
+    study: SweepStudy
     fits: Callable[[Ratios], bool]
     max_ratio: float
     log_sizes: Sizes | None = None
     seed: int = 0
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal:
         """The sampler's next idea."""
-        return self.ledger.ask(number, repair=lambda ratios: self._repaired(ratios, number))
+        return self.study.ask(number, repair=lambda ratios: self._repaired(ratios, number))
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""

@@ -6,21 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gap_filling import Refill
+from paretoprune.search.strategies.gap_filling import GapFilling
 from paretoprune.search.strategies.shared import Shared
-from paretoprune.search.strategies.untrained_front import Sketch
+from paretoprune.search.strategies.untrained_front import UntrainedFront
 
 
 @dataclass(frozen=True)
-class InTurn:
+class StrategySequence:
     """Each part is asked once the ones before it have nothing more to propose."""
 
-    parts: Sequence[Chain | Shared | Sketch | Refill]
+    parts: Sequence[Chain | Shared | UntrainedFront | GapFilling]
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """That of the first part that has one, or that waits for what it runs."""
         for part in self.parts:

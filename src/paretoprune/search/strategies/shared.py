@@ -17,9 +17,9 @@ from statistics import fmean
 import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.allocation.mutation import Ratios, even, exchanged
+from paretoprune.search.allocation.mutation import Ratios, swap, uniform_step
 from paretoprune.search.allocation.sensitivity import allocate
-from paretoprune.search.budget.budget import Left
+from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.strategies.chain import Chain
 
 _TRUNK = 0.3  # the trunk's share of the budget
@@ -39,7 +39,11 @@ class Shared:
         return self.chain.origin
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """The chain's next link; the first one with nested models, and more of the budget."""
         link = self.chain.propose(number, results, running, left)
@@ -54,7 +58,7 @@ class Shared:
         """What the chain needs."""
         return self.chain.needed(results)
 
-    def _epochs(self, left: Left, trunk: Ratios, nested: Sequence[Ratios]) -> float:
+    def _epochs(self, left: RemainingBudget, trunk: Ratios, nested: Sequence[Ratios]) -> float:
         """Passes for the trunk and those trained along, all together."""
         if left.budget.unit == "trials":  # as many whole trainings as it has of all trials
             return left.trial_epochs * max(1.0, _TRUNK * left.budget.amount)
@@ -85,5 +89,5 @@ class Shared:
         by_damage = allocate(damage, choices, size_of, start=trunk, enough=enough)
         other: Ratios = by_damage
         for _ in range(_NUM_EXCHANGES):
-            other = exchanged(other, choices, start=trunk, enough=enough, random=random)
-        return [by_damage, even(choices, start=trunk, enough=enough), other]
+            other = swap(other, choices, start=trunk, enough=enough, random=random)
+        return [by_damage, uniform_step(choices, start=trunk, enough=enough), other]

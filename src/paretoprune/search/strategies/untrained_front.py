@@ -13,25 +13,29 @@ from dataclasses import dataclass
 from paretoprune.results import SKETCH, Job, Proposal, TrialResult
 from paretoprune.search.allocation.sensitivity import Damage, Ratios
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.budget.budget import Left
-from paretoprune.search.front.gaps import Quality, gaps_of, middle
+from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.front.gaps import FrontAxis, gaps_of, middle
 
 _MOST = 7
 _SHARE = 0.08  # of the budget, where it is time
 
 
 @dataclass(frozen=True)
-class Sketch:
+class UntrainedFront:
     """Untrained candidates, as many as take a small part of the time."""
 
     sizes: Sizes
-    quality: Quality
+    quality: FrontAxis
     fits: Callable[[Ratios], bool]  # the limits that are known without training
     damage: Callable[[TrialResult | None], Damage]  # to the dense model, for None
     origin: str = SKETCH
 
     def propose(
-        self, number: int, results: Sequence[TrialResult], running: Sequence[Job], left: Left
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
     ) -> Proposal | None:
         """The middle of the widest gap, once the one before it is measured."""
         own = [result for result in results if result.origin == self.origin]
@@ -51,7 +55,9 @@ class Sketch:
         return set()
 
 
-def _affordable(own: Sequence[TrialResult], results: Sequence[TrialResult], left: Left) -> bool:
+def _affordable(
+    own: Sequence[TrialResult], results: Sequence[TrialResult], left: RemainingBudget
+) -> bool:
     """Whether one more keeps all of them within their share of the time."""
     if left.budget.unit != "seconds" or not own:
         return True

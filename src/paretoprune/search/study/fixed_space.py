@@ -17,7 +17,7 @@ from paretoprune.results import Direction
 Space = Mapping[str, BaseDistribution]
 
 
-class KnownSpace(BaseSampler):
+class FixedSpace(BaseSampler):
     """Any sampler; it proposes what it would propose by itself.
 
     In our studies every trial has all parameters, with the same distributions. A new sampler finds

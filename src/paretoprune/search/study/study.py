@@ -22,7 +22,7 @@ from paretoprune.config.instantiate import factory
 from paretoprune.config.target import Target
 from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
 from paretoprune.search.front.front import objective_values
-from paretoprune.search.study.fixed_space import KnownSpace, example_of
+from paretoprune.search.study.fixed_space import FixedSpace, example_of
 from paretoprune.search.study.generations import Generations, choose_parents
 from paretoprune.search.study.history import LatestAndFront, WindowStorage
 from paretoprune.search.study.open_study import without_experimental_warnings
@@ -37,7 +37,7 @@ _LOOK_EVERY_S = 5.0  # for the trials of other sweeps in a shared study
 _SAMPLED = ("sampler", "halving")  # the origins of trials that a sampler proposed
 
 
-class Ledger:
+class SweepStudy:
     """One study: `ask` for a proposal, `tell` what it led to. Used by one process at a time."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Ledger:
         if self._shared and time.monotonic() >= self._next_look:
             self._take_in_others()
         if (sampler := self._sampler_for(number)) is not None:
-            self._working.sampler = KnownSpace(sampler, self._example)
+            self._working.sampler = FixedSpace(sampler, self._example)
         trial = self._working.ask(self._space)
         ratios = {name.removeprefix("ratio/"): value for name, value in trial.params.items()}
         repaired = repair(ratios)

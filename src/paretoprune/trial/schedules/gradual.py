@@ -9,16 +9,16 @@ from torch import Tensor
 
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.pruning_steps import widths_between
-from paretoprune.pruning.candidate import Narrowed, Zeroed
+from paretoprune.pruning.candidate import MaskedCandidate, PrunedCandidate
 from paretoprune.results import Job
-from paretoprune.trial.context import Prepared
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.schedules.steps import Start, Trained, epochs_of, train
 
 
-def gradual(prepared: Prepared, job: Job, start: Start) -> Trained:
+def gradual(context: TrialContext, job: Job, start: Start) -> Trained:
     """Train the model whole under masks that grow along the cubic curve, then prune for real."""
-    settings = prepared.outline.settings
-    assert isinstance(start.candidate, Narrowed | Zeroed)
+    settings = context.problem.settings
+    assert isinstance(start.candidate, PrunedCandidate | MaskedCandidate)
     candidate = replace(start.candidate, model=copy.deepcopy(start.candidate.model))
     before = candidate.widths()
 
@@ -27,7 +27,7 @@ def gradual(prepared: Prepared, job: Job, start: Start) -> Trained:
         return candidate.masks(start.scores, widths)
 
     masks = MaskSchedule(masks_at, ramp=settings.schedule.ramp)
-    epochs = epochs_of(prepared, job)
-    curve = train(prepared, candidate, job, epochs=epochs, masks=masks)
-    pruned = candidate.cut(start.scores, job.widths, proof=prepared.outline.example)
+    epochs = epochs_of(context, job)
+    curve = train(context, candidate, job, epochs=epochs, masks=masks)
+    pruned = candidate.prune(start.scores, job.widths, proof=context.problem.example)
     return Trained(pruned, curve, epochs)

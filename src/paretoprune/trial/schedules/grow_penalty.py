@@ -8,16 +8,16 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from paretoprune.finetune.callbacks.regularisation import Pressure
-from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
+from paretoprune.finetune.callbacks.regularisation import Regularisation
+from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.penalties import growing
 from paretoprune.results import EpochRecord, Job
-from paretoprune.trial.context import Prepared
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.schedules.steps import train
 
 
-def under_growing_penalty(
-    prepared: Prepared,
+def train_with_growing_penalty(
+    context: TrialContext,
     candidate: Candidate,
     scores: Mapping[str, Tensor],
     widths: Mapping[str, int],
@@ -27,12 +27,12 @@ def under_growing_penalty(
 
     The candidate itself where `sparse_training` is not `growing`.
     """
-    phase = prepared.outline.settings.sparse_training
+    phase = context.problem.settings.sparse_training
     if phase.name != "growing":
         return candidate, ()
-    assert isinstance(candidate, Narrowed | Zeroed)
+    assert isinstance(candidate, PrunedCandidate | MaskedCandidate)
     grown = replace(candidate, model=copy.deepcopy(candidate.model))
     penalty = growing(grown.model, grown.masks(scores, widths), strength=phase.strength)
-    pressure = Pressure(penalty, dropout=phase.dropout, targeted=phase.targeted)
-    curve = train(prepared, grown, job, epochs=phase.epochs, pressure=pressure)
+    pressure = Regularisation(penalty, dropout=phase.dropout, targeted=phase.targeted)
+    curve = train(context, grown, job, epochs=phase.epochs, pressure=pressure)
     return grown, curve

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from paretoprune.finetune.nested import Slice
-from paretoprune.pruning.candidate import Candidate, Narrowed
+from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.structured.apply import apply_plan, kept_positions
 from paretoprune.pruning.structured.coordinates import remaining
 from paretoprune.pruning.structured.plan import make_plan
-from paretoprune.trial.context import Prepared
+from paretoprune.trial.context import TrialContext
 
 
 def slices_of(
-    prepared: Prepared, candidate: Candidate, widths: Sequence[Mapping[str, int]]
+    context: TrialContext, candidate: Candidate, widths: Sequence[Mapping[str, int]]
 ) -> list[Slice]:
     """Networks of these widths, none wider than the candidate, whose weights are parts of its own.
 
@@ -24,9 +24,9 @@ def slices_of(
     """
     if not widths:
         return []
-    assert isinstance(candidate, Narrowed)
+    assert isinstance(candidate, PrunedCandidate)
     model, groups = candidate.model, candidate.groups
-    scores = dense_scores(prepared, candidate)
+    scores = dense_scores(context, candidate)
     plans = [make_plan(groups, scores, one) for one in widths]
     return [
         Slice(apply_plan(model, groups, plan), kept_positions(model, groups, plan))
@@ -34,7 +34,7 @@ def slices_of(
     ]
 
 
-def dense_scores(prepared: Prepared, candidate: Narrowed) -> dict[str, Tensor]:
+def dense_scores(context: TrialContext, candidate: PrunedCandidate) -> dict[str, Tensor]:
     """The dense model's scores of the channels that are left."""
     kept = remaining(candidate.dense_groups, candidate.plan)
-    return {name: scores[list(kept[name])] for name, scores in prepared.scores.items()}
+    return {name: scores[list(kept[name])] for name, scores in context.scores.items()}

@@ -11,11 +11,11 @@ from torch import Tensor
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.structured.rounding import step_of
 from paretoprune.results import EpochRecord, Job
-from paretoprune.trial.context import Prepared
-from paretoprune.trial.schedules.steps import Start, Trained, cut, epochs_of, rescore, train
+from paretoprune.trial.context import TrialContext
+from paretoprune.trial.schedules.steps import Start, Trained, epochs_of, prune, rescore, train
 
 
-def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
+def one_by_one(context: TrialContext, job: Job, start: Start) -> Trained:
     """Remove the least important channels of all groups, train a little, score anew, and so on.
 
     It ends when the widths of the job are reached, which no group goes below, when the target size
@@ -23,21 +23,21 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
     `min_accuracy`. Then it is fine-tuned. After Molchanov et al. 2017 (Pruning Convolutional Neural
     Networks for Resource Efficient Inference, section 2).
     """
-    schedule = prepared.outline.settings.schedule
+    schedule = context.problem.settings.schedule
     candidate, scores = start.candidate, start.scores
     curve: tuple[EpochRecord, ...] = ()
     gains: dict[str, float] = {}
-    batches = _some_batches(prepared, schedule.recovery)
+    batches = _some_batches(context, schedule.recovery)
     for step in range(schedule.steps):
         widths = candidate.widths()
         choice = least_important(
-            scores, widths, job.widths, units=schedule.units, steps=_steps(prepared)
+            scores, widths, job.widths, units=schedule.units, steps=_steps(context)
         )
-        if choice is None or is_small_enough(prepared, widths):
+        if choice is None or is_small_enough(context, widths):
             break
-        smaller, gained = cut(prepared, candidate, scores, {**widths, **choice}, trained_next=True)
+        smaller, gained = prune(context, candidate, scores, {**widths, **choice}, trained_next=True)
         records = train(
-            prepared,
+            context,
             smaller,
             replace(job, seed=job.seed + step),
             epochs=1,
@@ -50,10 +50,10 @@ def one_by_one(prepared: Prepared, job: Job, start: Start) -> Trained:
         candidate, curve = smaller, curve + records
         if gained:
             gains = {**gained, "seconds": gains.get("seconds", 0.0) + gained["seconds"]}
-        scores = rescore(prepared, candidate, job)
-    recovered = len(curve) * len(batches) / len(prepared.outline.data.train_dataloader())
-    epochs = epochs_of(prepared, job)
-    curve += train(prepared, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
+        scores = rescore(context, candidate, job)
+    recovered = len(curve) * len(batches) / len(context.problem.data.train_dataloader())
+    epochs = epochs_of(context, job)
+    curve += train(context, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
     return Trained(candidate, curve, recovered + epochs, gains)
 
 
@@ -80,21 +80,21 @@ def least_important(
     return None if best is None else {best[1]: best[2]}
 
 
-def is_small_enough(prepared: Prepared, widths: Mapping[str, int]) -> bool:
+def is_small_enough(context: TrialContext, widths: Mapping[str, int]) -> bool:
     """Whether a target size of a single run is met; a sweep has none."""
-    task = prepared.outline
-    target = None if task.settings.search else task.settings.sparsity.size_target
+    problem = context.problem
+    target = None if problem.settings.search else problem.settings.sparsity.size_target
     if target is None:
         return False
     name, share = target
-    return task.size_at(widths, name) <= share * task.size_at({}, name)
+    return problem.size_at(widths, name) <= share * problem.size_at({}, name)
 
 
-def _steps(prepared: Prepared) -> dict[str, int]:
-    task = prepared.outline
-    divisor = task.settings.sparsity.divisor
-    return {group.name: step_of(group, divisor) for group in task.groups.prunable}
+def _steps(context: TrialContext) -> dict[str, int]:
+    problem = context.problem
+    divisor = problem.settings.sparsity.divisor
+    return {group.name: step_of(group, divisor) for group in problem.groups.prunable}
 
 
-def _some_batches(prepared: Prepared, count: int) -> list[tuple[Tensor, ...]]:
-    return [tuple(b) for b in islice(iter(prepared.outline.data.train_dataloader()), count)]
+def _some_batches(context: TrialContext, count: int) -> list[tuple[Tensor, ...]]:
+    return [tuple(b) for b in islice(iter(context.problem.data.train_dataloader()), count)]

@@ -6,50 +6,48 @@ from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.config.settings import Settings
 from paretoprune.finetune.pruning_steps import stages, widths_between
 from paretoprune.results import EpochRecord, Job
-from paretoprune.trial.context import Prepared
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.dense_model import early_model
-from paretoprune.trial.schedules.grow_penalty import under_growing_penalty
+from paretoprune.trial.schedules.grow_penalty import train_with_growing_penalty
 from paretoprune.trial.schedules.steps import (
     Start,
     Trained,
-    cut,
     epochs_of,
     gates_of,
+    prune,
     rescore,
     train,
 )
 
 
-def in_stages(prepared: Prepared, job: Job, start: Start) -> Trained:
+def in_stages(context: TrialContext, job: Job, start: Start) -> Trained:
     """Prune a share of the plan, fine-tune, score what is left, prune the next share ..."""
-    settings = prepared.outline.settings
+    settings = context.problem.settings
     schedule = settings.schedule
     candidate, scores = start.candidate, start.scores
     before = candidate.widths()
     curve: tuple[EpochRecord, ...] = ()
     gains: dict[str, float] = {}
     compensating_s = 0.0
-    gates, epochs = None, epochs_of(prepared, job)
+    gates, epochs = None, epochs_of(context, job)
     for number, stage in enumerate(stages(schedule, epochs)):
         if number > 0:
-            scores = rescore(prepared, candidate, job)
+            scores = rescore(context, candidate, job)
         widths = widths_between(before, job.widths, stage.share, spacing=schedule.spacing)
-        candidate, grown = under_growing_penalty(prepared, candidate, scores, widths, job)
+        candidate, grown = train_with_growing_penalty(context, candidate, scores, widths, job)
         curve += grown
-        candidate, gains = cut(prepared, candidate, scores, widths, trained_next=stage.epochs > 0)
+        candidate, gains = prune(context, candidate, scores, widths, trained_next=stage.epochs > 0)
         compensating_s += gains.get("seconds", 0.0)
-        gates = gates_of(prepared, candidate, job) if stage.epochs else None
+        gates = gates_of(context, candidate, job) if stage.epochs else None
         first = len(curve) + 1
-        curve += train(
-            prepared, candidate, job, epochs=stage.epochs, first_epoch=first, gates=gates
-        )
+        curve += train(context, candidate, job, epochs=stage.epochs, first_epoch=first, gates=gates)
     if gains:
         gains["seconds"] = compensating_s
     left = gates.scores() if gates else {}
     return Trained(candidate, curve, epochs + _grown_for(settings), gains, left)
 
 
-def lottery(prepared: Prepared, job: Job, start: Start) -> Trained:
+def lottery(context: TrialContext, job: Job, start: Start) -> Trained:
     """Prune a share, go back, train as the dense model was trained, and again.
 
     `rewind=weights`: what is left goes back to the weights that it had at `rewind_epoch` of the
@@ -58,22 +56,22 @@ def lottery(prepared: Prepared, job: Job, start: Start) -> Trained:
     `rewind=learning_rate`: the weights stay, the learning rate begins anew; Renda et al. 2020
     (Comparing Rewinding and Fine-tuning in Neural Network Pruning, section 3).
     """
-    settings = prepared.outline.settings
+    settings = context.problem.settings
     schedule, training = settings.schedule, settings.model.train
-    early = early_model(prepared.outline, schedule.rewind_epoch) if _rewinds(schedule) else None
+    early = early_model(context.problem, schedule.rewind_epoch) if _rewinds(schedule) else None
     candidate, scores = start.candidate, start.scores
     before = candidate.widths()
     each = _epochs_anew(job, training.epochs - schedule.rewind_epoch, rounds=schedule.steps)
     curve: tuple[EpochRecord, ...] = ()
     for number, stage in enumerate(stages(schedule, training.epochs)):
         if number > 0:
-            scores = rescore(prepared, candidate, job)
+            scores = rescore(context, candidate, job)
         widths = widths_between(before, job.widths, stage.share, spacing=schedule.spacing)
-        candidate, _ = cut(prepared, candidate, scores, widths, trained_next=True)
+        candidate, _ = prune(context, candidate, scores, widths, trained_next=True)
         if early is not None:
             candidate = candidate.of(early)
         curve += train(
-            prepared,
+            context,
             candidate,
             job,
             epochs=each,
@@ -83,24 +81,24 @@ def lottery(prepared: Prepared, job: Job, start: Start) -> Trained:
     return Trained(candidate, curve, each * schedule.steps)
 
 
-def at_init(prepared: Prepared, job: Job, start: Start) -> Trained:
+def at_init(context: TrialContext, job: Job, start: Start) -> Trained:
     """Prune the untrained model in `steps`, scored anew in each, then train it.
 
     One step is Lee et al. 2019 (SNIP) and Wang et al. 2020 (GraSP); many are Tanaka et al. 2020
     (SynFlow, algorithm 1).
     """
-    settings = prepared.outline.settings
+    settings = context.problem.settings
     schedule, training = settings.schedule, settings.model.train
     candidate, scores = start.candidate, start.scores
     before = candidate.widths()
     for step in range(1, schedule.steps + 1):
         if step > 1:
-            scores = rescore(prepared, candidate, job)
+            scores = rescore(context, candidate, job)
         widths = widths_between(before, job.widths, step / schedule.steps, spacing=schedule.spacing)
         if widths != candidate.widths():
-            candidate, _ = cut(prepared, candidate, scores, widths, trained_next=True)
+            candidate, _ = prune(context, candidate, scores, widths, trained_next=True)
     epochs = _epochs_anew(job, training.epochs, rounds=1)
-    curve = train(prepared, candidate, job, epochs=epochs, settings=training)
+    curve = train(context, candidate, job, epochs=epochs, settings=training)
     return Trained(candidate, curve, epochs)
 
 

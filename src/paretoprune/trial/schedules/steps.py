@@ -18,16 +18,16 @@ from paretoprune.config.instantiate import build
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.callbacks.regrow import Regrow
-from paretoprune.finetune.callbacks.regularisation import Pressure
+from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
-from paretoprune.finetune.loader import Beginning
+from paretoprune.finetune.loader import FirstBatches
 from paretoprune.finetune.nested import num_at_once
 from paretoprune.measure.quality import measure_quality
-from paretoprune.pruning.candidate import Candidate, Narrowed
+from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
-from paretoprune.trial.context import Prepared, training_batches
+from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.schedules.nested import slices_of
 
 _log = logging.getLogger(__name__)
@@ -59,17 +59,17 @@ class Trained:
 class Schedule(Protocol):
     """Carries out one job: prunes to its widths and trains, in the schedule's own order."""
 
-    def __call__(self, prepared: Prepared, job: Job, start: Start, /) -> Trained: ...
+    def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained: ...
 
 
-def rescore(prepared: Prepared, candidate: Candidate, job: Job) -> dict[str, Tensor]:
+def rescore(context: TrialContext, candidate: Candidate, job: Job) -> dict[str, Tensor]:
     """Scores of what is left."""
-    scorer = build(prepared.outline.settings.scorer, seed=job.seed)
-    return candidate.score(scorer, training_batches(prepared.outline))
+    scorer = build(context.problem.settings.scorer, seed=job.seed)
+    return candidate.score(scorer, training_batches(context.problem))
 
 
-def cut(
-    prepared: Prepared,
+def prune(
+    context: TrialContext,
     candidate: Candidate,
     scores: Mapping[str, Tensor],
     widths: Mapping[str, int],
@@ -81,60 +81,60 @@ def cut(
     And what the compensation took and, unless training in a search follows, the validation loss
     without and with it in nats; empty where there is none.
     """
-    smaller = candidate.cut(scores, widths, proof=prepared.outline.example)
-    method = prepared.outline.settings.compensation_method
+    smaller = candidate.prune(scores, widths, proof=context.problem.example)
+    method = context.problem.settings.compensation_method
     if method is None:
         # Training replaces the statistics within some twenty steps: a start is enough.
-        recalibrate(prepared, smaller.model, most=_START_BATCHES if trained_next else None)
+        recalibrate(context, smaller.model, most=_START_BATCHES if trained_next else None)
         return smaller, {}
-    report = prepared.outline.settings.search is None
-    gains = {"loss_before": _recalibrated_loss(prepared, smaller.model)} if report else {}
+    report = context.problem.settings.search is None
+    gains = {"loss_before": _recalibrated_loss(context, smaller.model)} if report else {}
     started = time.perf_counter()
-    samples = calibration_samples(prepared, _NUM_CALIBRATED)
-    compensate(method, smaller.model, candidate.model, smaller.rows_left(candidate), samples)
+    samples = calibration_samples(context, _NUM_CALIBRATED)
+    compensate(method, smaller.model, candidate.model, smaller.kept_rows(candidate), samples)
     gains["seconds"] = time.perf_counter() - started
     if report:
-        gains["loss_after"] = _validation_loss(prepared, smaller.model)
+        gains["loss_after"] = _validation_loss(context, smaller.model)
         _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", gains)
     return smaller, gains
 
 
-def calibration_samples(prepared: Prepared, count: int) -> Tensor:
+def calibration_samples(context: TrialContext, count: int) -> Tensor:
     """The first so many training samples, (count, ...), or all there are."""
     found: list[Tensor] = []
-    for inputs, _ in training_batches(prepared.outline):
+    for inputs, _ in training_batches(context.problem):
         found.append(inputs)
         if sum(map(len, found)) >= count:
             break
     return torch.cat(found)[:count]
 
 
-def recalibrate(prepared: Prepared, model: nn.Module, *, most: int | None = None) -> None:
+def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
     """Renew the BatchNorm statistics on training batches, at most so many."""
-    limit = prepared.finetune.recalibration_batches
+    limit = context.finetune.recalibration_batches
     if most is not None:
         limit = min(limit, most)
-    recalibrate_batchnorm(
-        model, (inputs for inputs, _ in training_batches(prepared.outline, limit))
-    )
+    recalibrate_batchnorm(model, (inputs for inputs, _ in training_batches(context.problem, limit)))
 
 
-def _recalibrated_loss(prepared: Prepared, model: nn.Module) -> float:
+def _recalibrated_loss(context: TrialContext, model: nn.Module) -> float:
     """That of a copy whose BatchNorm statistics are renewed, as they are without compensation."""
     plain = copy.deepcopy(model)
-    recalibrate(prepared, plain)
-    return _validation_loss(prepared, plain)
+    recalibrate(context, plain)
+    return _validation_loss(context, plain)
 
 
-def _validation_loss(prepared: Prepared, model: nn.Module) -> float:
-    task = prepared.outline
-    loader = task.data.val_dataloader()
-    quality = measure_quality(model, loader, num_classes=task.info.num_classes, device=task.device)
+def _validation_loss(context: TrialContext, model: nn.Module) -> float:
+    problem = context.problem
+    loader = problem.data.val_dataloader()
+    quality = measure_quality(
+        model, loader, num_classes=problem.info.num_classes, device=problem.device
+    )
     return quality.loss
 
 
 def train(
-    prepared: Prepared,
+    context: TrialContext,
     candidate: Candidate,
     job: Job,
     *,
@@ -142,7 +142,7 @@ def train(
     first_epoch: int = 1,
     settings: FinetuneSettings | None = None,
     masks: MaskSchedule | Regrow | None = None,
-    pressure: Pressure | None = None,
+    pressure: Regularisation | None = None,
     batches: Sequence[Sequence[Tensor]] | None = None,
     gates: GateScores | None = None,
 ) -> tuple[EpochRecord, ...]:
@@ -151,65 +151,65 @@ def train(
     `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
     `epochs`, what passes through networks that are trained along takes its part.
     """
-    task = prepared.outline
+    problem = context.problem
     epochs /= num_at_once(len(job.nested))
-    if masks is None and (held := candidate.held):
-        masks = MaskSchedule(lambda _share: held, ramp=0)
+    if masks is None and (fixed_masks := candidate.fixed_masks):
+        masks = MaskSchedule(lambda _share: fixed_masks, ramp=0)
     # Of a single round there is nothing to choose: a glance at the validation data will do.
-    val_loader = task.data.val_dataloader()
+    val_loader = problem.data.val_dataloader()
     if epochs <= 1 and batches is None:
-        val_loader = Beginning(val_loader, _GLANCE)
-    chosen = settings or _for_size(prepared, job)
-    if prepared.teacher is None:
+        val_loader = FirstBatches(val_loader, _GLANCE)
+    chosen = settings or _for_size(context, job)
+    if context.teacher is None:
         chosen = replace(chosen, distillation=0.0)
     result = fit(
         candidate.model,
-        train_loader=task.data.train_dataloader() if batches is None else batches,
+        train_loader=problem.data.train_dataloader() if batches is None else batches,
         val_loader=val_loader,
         settings=chosen,
         epochs=epochs,
         seed=job.seed,
-        device=task.device,
-        teacher=prepared.teacher,
+        device=problem.device,
+        teacher=context.teacher,
         masks=masks,
         pressure=pressure,
-        nested=slices_of(prepared, candidate, job.nested),
+        nested=slices_of(context, candidate, job.nested),
         on_gradients=gates,
         first_epoch=first_epoch,
     )
     return result.curve
 
 
-def epochs_of(prepared: Prepared, job: Job) -> float:
+def epochs_of(context: TrialContext, job: Job) -> float:
     """How many epochs a trial is fine-tuned for: as its rung says, or as the settings."""
-    return prepared.finetune.epochs if job.epochs is None else job.epochs
+    return context.finetune.epochs if job.epochs is None else job.epochs
 
 
-def gates_of(prepared: Prepared, candidate: Candidate, job: Job) -> GateScores | None:
+def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScores | None:
     """What gathers scores while the candidate is trained, where the search goes by them.
 
     Not where it trains others in its weights: their channels have an order that must stay.
     """
-    by_gates = prepared.outline.settings.goes_by_gates and not job.nested
-    if not by_gates or not isinstance(candidate, Narrowed):
+    by_gates = context.problem.settings.uses_gate_scores and not job.nested
+    if not by_gates or not isinstance(candidate, PrunedCandidate):
         return None
     return GateScores(candidate.model, candidate.groups)
 
 
-def _for_size(prepared: Prepared, job: Job) -> FinetuneSettings:
+def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
     """The settings with the peak learning rate for a model of this size."""
-    finetune = prepared.finetune
-    rate = finetune.learning_rate * rate_factor(prepared, job.widths)
+    finetune = context.finetune
+    rate = finetune.learning_rate * rate_factor(context, job.widths)
     return replace(finetune, learning_rate=rate)
 
 
-def rate_factor(prepared: Prepared, widths: Mapping[str, int]) -> float:
+def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
     """What multiplies the peak learning rate for a model of these widths: small ones take more.
 
     Where weights go instead of channels, the network is not smaller.
     """
-    task = prepared.outline
-    if task.removable.layers:
+    problem = context.problem
+    if problem.space.layers:
         return 1.0
-    share = task.cost_at(widths).macs / task.cost_of({}).macs
-    return math.pow(share, -prepared.finetune.rate_growth)
+    share = problem.cost_at(widths).macs / problem.cost_of({}).macs
+    return math.pow(share, -context.finetune.rate_growth)
