@@ -6,9 +6,11 @@ MkDocs calls the functions whose names begin with `on_`; see mkdocs.yml.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import io
 import posixpath
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,7 @@ def _reference_pages() -> dict[str, str]:
         "reference/settings.md": settings_page(),
         "reference/options.md": options_page(),
         "reference/python.md": python_page(),
+        "reference/columns.md": columns_page(),
     }
 
 
@@ -109,7 +112,7 @@ def settings_page() -> str:
         "# Settings\n\nAll that a command may be told, with defaults. A setting `epochs` of "
         "`FinetuneSettings` is written `finetune.epochs=8`.\n"
     ]
-    for file in sorted((PACKAGE / "config").glob("*.py")):
+    for file in sorted((PACKAGE / "config").rglob("*.py")):
         source = file.read_text(encoding="utf-8")
         classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
         parts += [_settings_of(node, source.splitlines()) for node in classes]
@@ -145,6 +148,41 @@ def python_page() -> str:
         parts.append(f"## {name}\n\n```python\n{signature}\n```\n")
         parts.append(f"```text\n{ast.get_docstring(function)}\n```\n")
     return "\n".join(parts)
+
+
+def columns_page() -> str:
+    """The columns of front.csv and trials.csv: those of the trial, and every registered quantity."""
+    parts = [
+        "# Columns of front.csv and trials.csv\n\nOne row per trial; an empty cell was not measured. "
+        "[Architecture](../architecture.md#from-a-measurement-to-frontcsv) says where each value is "
+        "computed.\n",
+        "| column | meaning | unit | better | note |\n|---|---|---|---|---|",
+        "| `number`, `state`, `origin` | the trial, how it ended, what proposed it | | | |",
+        "| `front` | True if no other trial dominates it | | | |",
+    ]
+    for quantity in _module("metrics").QUANTITIES.values():
+        better = "higher" if quantity.direction == "maximize" else "lower"
+        parts.append(
+            f"| `{quantity.name}` | {quantity.label} | {quantity.unit} | {better} | {quantity.note} |"
+        )
+    parts += [
+        "| `gain_over_uniform` | quality above uniform pruning at this size | as the quality | higher "
+        "| interpolated between uniform trials |",
+        "| `ratio/GROUP`, `width/GROUP` | removed share and remaining channels of a group | | | |",
+        "| `seconds_total`, `seed` | time spent on the trial, its seed | s | | |",
+        "| `duplicate_of`, `reason` | the trial with the same widths; why it did not complete | | | |",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _module(name: str) -> Any:
+    """A module of the package that imports no large library, without the package itself."""
+    spec = importlib.util.spec_from_file_location(f"site_{name}", PACKAGE / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 def _constant(tree: ast.Module, name: str) -> str | None:

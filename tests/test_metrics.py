@@ -6,8 +6,16 @@ import math
 
 import pytest
 
-from paretoprune.metrics import label, scaled, short_count, size_and_quality, written
-from paretoprune.results import DIRECTIONS, Direction, Metrics
+from paretoprune.metrics import (
+    DIRECTIONS,
+    Direction,
+    label,
+    scaled,
+    short_count,
+    size_and_quality,
+    written,
+)
+from paretoprune.results import Metrics
 
 
 @pytest.mark.parametrize(

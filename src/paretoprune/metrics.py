@@ -1,65 +1,142 @@
-"""How measured quantities are named and written for people: `97.2 %`, `1.25M`, `3.4 ms`."""
+"""The registry of measured quantities: one record each, used by objectives, limits, tables,
+reports, model cards, MLflow and the documentation.
+
+To add a quantity: a record here, and the function of `measure/` that computes it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from paretoprune.results import Direction
+Direction = Literal["maximize", "minimize"]
+Kind = Literal["quality", "size", "time", "gain"]
 
-_LABELS = {
-    "accuracy": "accuracy (%)",
-    "top5_accuracy": "top-5 accuracy (%)",
-    "precision": "precision (%)",
-    "recall": "recall (%)",
-    "f1": "F1 (%)",
-    "loss": "loss (nats)",
-    "calibration_error": "calibration error (%)",
-    "params": "parameters",
-    "macs": "MACs",
-    "size_bytes": "size (bytes)",
-    "compressed_bytes": "compressed size (bytes)",
-    "latency_ms": "latency (ms)",
-    "latency_p95_ms": "latency, 95th percentile (ms)",
-    "throughput_per_s": "throughput (samples per second)",
-    "dense_latency_ms": "dense latency (ms)",
-    "compression_ratio": "compression ratio (dense / pruned parameters)",
-    "theoretical_speedup": "theoretical speedup (dense / pruned MACs)",
-    "measured_speedup": "measured speedup (dense / pruned latency)",
-}
-_UNITS = {"latency_ms": " ms", "latency_p95_ms": " ms", "dense_latency_ms": " ms"}
-_PERCENT = {name for name, label in _LABELS.items() if label.endswith("(%)")}
-_COUNTS = {"params", "macs", "size_bytes", "compressed_bytes", "throughput_per_s"}
-# Factors matter for these, not differences: they are compared and drawn on a logarithmic scale.
-LOGARITHMIC = _COUNTS | {"latency_ms", "latency_p95_ms"}
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity that a model is measured by.
+
+    `unit` follows the number: `%` makes it a rate, written with two decimals. Counts are written
+    with a metric prefix (`1.25M`). A `gain` compares a model with the dense one. `is_timed` marks
+    what is measured by a clock, so that fewer MACs need not improve it.
+    """
+
+    name: str
+    label: str
+    direction: Direction
+    kind: Kind
+    unit: str = ""
+    is_count: bool = False
+    is_timed: bool = False
+    note: str = ""
+
+    @property
+    def is_rate(self) -> bool:
+        """True for a share in percent."""
+        return self.unit == "%"
+
+    @property
+    def is_logarithmic(self) -> bool:
+        """True where factors matter instead of differences, as on a logarithmic axis."""
+        return self.is_count or self.unit == "ms"
+
+    @property
+    def heading(self) -> str:
+        """The label with the unit, for an axis or a table."""
+        unit = {"B": "bytes"}.get(self.unit, self.unit)
+        return f"{self.label} ({unit})" if unit else self.label
+
+
+def _quality(name: str, label: str, unit: str = "%", direction: Direction = "maximize") -> Quantity:
+    return Quantity(name, label, direction, "quality", unit, note="on validation data")
+
+
+def _gain(name: str, label: str, *, is_timed: bool = False) -> Quantity:
+    return Quantity(name, label, "maximize", "gain", is_timed=is_timed, note="dense / pruned")
+
+
+def _time(name: str, label: str, note: str = "") -> Quantity:
+    return Quantity(name, label, "minimize", "time", "ms", is_timed=True, note=note)
+
+
+def _size(name: str, label: str, unit: str = "", note: str = "exact") -> Quantity:
+    return Quantity(name, label, "minimize", "size", unit, is_count=True, note=note)
+
+
+_ALL = (
+    _quality("accuracy", "accuracy"),
+    _quality("top5_accuracy", "top-5 accuracy"),
+    _quality("precision", "precision"),
+    _quality("recall", "recall"),
+    _quality("f1", "F1"),
+    _quality("loss", "loss", "nats", "minimize"),
+    _quality("calibration_error", "calibration error", "%", "minimize"),
+    _size("params", "parameters"),
+    _size("macs", "MACs", note="multiply-accumulate operations of one sample, exact"),
+    _size("size_bytes", "size", "B", note="of the plain safetensors file"),
+    _size("compressed_bytes", "compressed size", "B", note="without the zeros of sparse weights"),
+    _time("latency_ms", "latency", "normalised by the dense model timed in the same run"),
+    _time("latency_p95_ms", "latency, 95th percentile"),
+    Quantity(
+        "throughput_per_s",
+        "throughput",
+        "maximize",
+        "time",
+        "samples per second",
+        is_count=True,
+        is_timed=True,
+    ),
+    _gain("compression_ratio", "compression ratio (dense / pruned parameters)"),
+    _gain("theoretical_speedup", "theoretical speedup (dense / pruned MACs)"),
+    _gain("measured_speedup", "measured speedup (dense / pruned latency)", is_timed=True),
+)
+QUANTITIES: Mapping[str, Quantity] = {quantity.name: quantity for quantity in _ALL}
+# Measured beside a latency, and neither an objective nor a limit.
+_BESIDE = {"dense_latency_ms": _time("dense_latency_ms", "dense latency")}
+
+DIRECTIONS: Mapping[str, Direction] = {name: q.direction for name, q in QUANTITIES.items()}
+TIMED = tuple(name for name, quantity in QUANTITIES.items() if quantity.is_timed)
+QUALITIES = tuple(name for name, quantity in QUANTITIES.items() if quantity.kind == "quality")
+LOGARITHMIC = {name for name, quantity in QUANTITIES.items() if quantity.is_logarithmic}
+
+
+def quantity_of(name: str) -> Quantity:
+    """The record of a quantity; a plain one for a name that is not registered."""
+    known = QUANTITIES.get(name) or _BESIDE.get(name)
+    return known or Quantity(name, name, "minimize", "size")
 
 
 def label(name: str) -> str:
     """The quantity with its unit, for an axis or a heading."""
-    return _LABELS.get(name, name)
+    return quantity_of(name).heading
 
 
 def written(name: str, value: float) -> str:
     """A value of the quantity with its unit, to three or four digits."""
-    if name in _PERCENT:
+    quantity = quantity_of(name)
+    if quantity.is_rate:
         return f"{value:.2f} %"
-    if name in _COUNTS:
-        return short_count(value) + ("B" if name.endswith("_bytes") else "")
-    return f"{value:.4g}{_UNITS.get(name, '')}"
+    if quantity.is_count:
+        return short_count(value) + ("B" if quantity.unit == "B" else "")
+    return f"{value:.4g}" + (" ms" if quantity.unit == "ms" else "")
 
 
 def is_rate(name: str) -> bool:
-    """Whether the quantity is a share in percent."""
-    return name in _PERCENT
+    """True if the quantity is a share in percent."""
+    return quantity_of(name).is_rate
 
 
-def kind(name: str) -> dict[str, str | None]:
+def notation(name: str) -> dict[str, str | None]:
     """How values of the quantity are written: percent, count or number, and their unit."""
-    if name in _PERCENT:
+    quantity = quantity_of(name)
+    if quantity.is_rate:
         return {"kind": "percent", "unit": None}
-    if name in _COUNTS:
-        return {"kind": "count", "unit": "B" if name == "size_bytes" else None}
-    return {"kind": "number", "unit": _UNITS.get(name)}
+    if quantity.is_count:
+        return {"kind": "count", "unit": "B" if quantity.unit == "B" else None}
+    return {"kind": "number", "unit": " ms" if quantity.unit == "ms" else None}
 
 
 def short_count(value: float) -> str:

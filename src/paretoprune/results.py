@@ -6,39 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-Direction = Literal["maximize", "minimize"]
 BudgetUnit = Literal["trials", "epochs", "seconds"]
 State = Literal["complete", "failed", "duplicate", "infeasible"]
-
-# Every quantity a trial can be measured for, with the direction a user wants. Rates are in percent.
-DIRECTIONS: Mapping[str, Direction] = {
-    "accuracy": "maximize",
-    "top5_accuracy": "maximize",
-    "precision": "maximize",
-    "recall": "maximize",
-    "f1": "maximize",
-    "loss": "minimize",
-    "calibration_error": "minimize",
-    "params": "minimize",
-    "macs": "minimize",
-    "size_bytes": "minimize",
-    "compressed_bytes": "minimize",
-    "latency_ms": "minimize",
-    "latency_p95_ms": "minimize",
-    "throughput_per_s": "maximize",
-    "compression_ratio": "maximize",
-    "theoretical_speedup": "maximize",
-    "measured_speedup": "maximize",
-}
-
-
-# Of these, the ones that are measured by timing passes: fewer MACs do not always better them.
-TIMED = ("latency_ms", "latency_p95_ms", "throughput_per_s", "measured_speedup")
-
-
-# Of these, the ones that say how well a model does; the others say how large or how fast it is.
-QUALITIES = ("accuracy", "top5_accuracy", "precision", "recall", "f1", "loss", "calibration_error")
-
 
 # The origin of trials that are cut and compensated but not trained; nobody's twins.
 SKETCH = "sketch"

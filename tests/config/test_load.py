@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
-from paretoprune.results import DIRECTIONS
+from paretoprune.metrics import DIRECTIONS
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 OPTIONS = sorted(

@@ -12,8 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from paretoprune.errors import PickError
+from paretoprune.metrics import Direction
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.results import Direction, TrialResult
+from paretoprune.results import TrialResult
 from paretoprune.search.front.spread import unit_points
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 
-from paretoprune.results import Direction, Metrics, State, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import Metrics, State, TrialResult
 
 OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
 DENSE = Metrics(

@@ -10,12 +10,13 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
+from paretoprune.metrics import Direction
 from paretoprune.report import front_png
 from paretoprune.report.front_png import round_ticks
 from paretoprune.report.picture import Picture, in_view, make_picture
 from paretoprune.report.report import write_front_png
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.results import Metrics, TrialResult
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
 THREE: dict[str, Direction] = {**OBJECTIVES, "latency_ms": "minimize"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import Metrics, TrialResult
 from paretoprune.tracking.note import sweep_note
 from tests.tracking.kit import trial
 

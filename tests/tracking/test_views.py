@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.tracking.views import FIRST_VIEW, has_views, view_query, view_tags
 
 OBJECTIVES: dict[str, Direction] = {"macs": "minimize", "f1": "maximize"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from paretoprune.results import TIMED
+from paretoprune.metrics import TIMED
 
 if TYPE_CHECKING:
     from paretoprune.config.settings import Settings

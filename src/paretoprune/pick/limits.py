@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.errors import PickError
-from paretoprune.metrics import written
-from paretoprune.results import DIRECTIONS, Direction, Metrics, TrialResult
+from paretoprune.metrics import DIRECTIONS, Direction, written
+from paretoprune.results import Metrics, TrialResult
 
 _DROP = "max_accuracy_drop"
 

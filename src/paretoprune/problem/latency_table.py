@@ -20,12 +20,12 @@ from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.measure.latency.latency import batch_of, time_models
 from paretoprune.measure.latency.layers import Layer, trace_layers
 from paretoprune.measure.latency.table import measure_table
+from paretoprune.metrics import TIMED
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import make_plan
 from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.results import TIMED
 
 WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paretoprune.errors import SweepError
-from paretoprune.metrics import is_rate, label, size_and_quality, written
+from paretoprune.metrics import Direction, is_rate, label, size_and_quality, written
 from paretoprune.report.comparison_page import ComparedGroup, ComparedSweep, SweepComparison
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import Direction, TrialResult
+from paretoprune.results import TrialResult
 from paretoprune.search.front.front import objective_values
 from paretoprune.search.front.metrics import Yardstick, attained, box_hypervolume, retained_area
 from paretoprune.storage.atomic import read_json

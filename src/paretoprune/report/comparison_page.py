@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paretoprune.metrics import LOGARITHMIC, kind, label, written
+from paretoprune.metrics import LOGARITHMIC, label, notation, written
 from paretoprune.report.pages import make_page
 from paretoprune.results import TrialResult
 from paretoprune.storage.atomic import write_text
@@ -62,8 +62,8 @@ def write_comparison(file: Path, comparison: SweepComparison) -> None:
 def _content(comparison: SweepComparison) -> dict[str, Any]:
     size, quality = comparison.size, comparison.quality
     return {
-        "x": {"label": label(size), **kind(size), "log": size in LOGARITHMIC},
-        "y": {"label": label(quality), **kind(quality), "log": False},
+        "x": {"label": label(size), **notation(size), "log": size in LOGARITHMIC},
+        "y": {"label": label(quality), **notation(quality), "log": False},
         "notes": list(comparison.notes),
         "groups": [_group(group, size, quality) for group in comparison.groups],
     }

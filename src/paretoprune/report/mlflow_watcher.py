@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 
 from paretoprune.config.groups.tracking import TrackingSettings
+from paretoprune.metrics import Direction
 from paretoprune.report.live import write_views
 from paretoprune.report.report import write_front_png
 from paretoprune.report.summary import in_points, smallest_within
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import Direction, TrialResult
+from paretoprune.results import TrialResult
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.tracking.note import sweep_note

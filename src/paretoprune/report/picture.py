@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from paretoprune.metrics import LOGARITHMIC, size_and_quality
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.metrics import LOGARITHMIC, Direction, size_and_quality
+from paretoprune.results import Metrics, TrialResult
 
 BASELINES = ("uniform", "global")
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from paretoprune.config.parsing import parse_count
 from paretoprune.errors import SweepError
-from paretoprune.results import DIRECTIONS
+from paretoprune.metrics import DIRECTIONS
 
 _LABEL = "name"
 

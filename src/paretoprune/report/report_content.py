@@ -6,11 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paretoprune.metrics import LOGARITHMIC, kind, label, size_and_quality
+from paretoprune.metrics import (
+    DIRECTIONS,
+    LOGARITHMIC,
+    Direction,
+    label,
+    notation,
+    size_and_quality,
+)
 from paretoprune.report.picture import BASELINES, in_view
 from paretoprune.report.summary import HEADLINES, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
-from paretoprune.results import DIRECTIONS, Direction, GroupInfo, Metrics, TrialResult
+from paretoprune.results import GroupInfo, Metrics, TrialResult
 
 
 def report_content(facts: SweepFacts) -> dict[str, Any]:
@@ -48,7 +55,7 @@ def _quantity(name: str, objectives: Mapping[str, Direction]) -> dict[str, Any]:
     return {
         "name": name,
         "label": label(name),
-        **kind(name),
+        **notation(name),
         "log": name in LOGARITHMIC,
         "direction": objectives.get(name) or DIRECTIONS.get(name, "minimize"),
         "objective": name in objectives,

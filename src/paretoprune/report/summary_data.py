@@ -12,9 +12,10 @@ from safetensors.numpy import load_file
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.errors import SweepError
+from paretoprune.metrics import Direction
 from paretoprune.report.published import Published, read_published
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import Direction, GroupInfo, TrialResult
+from paretoprune.results import GroupInfo, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder, flat

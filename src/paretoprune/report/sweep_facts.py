@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from paretoprune.metrics import Direction
 from paretoprune.report.picture import Picture, make_picture
 from paretoprune.report.published import Published
-from paretoprune.results import Direction, GroupInfo, Metrics, TrialResult
+from paretoprune.results import GroupInfo, Metrics, TrialResult
 
 
 @dataclass(frozen=True)

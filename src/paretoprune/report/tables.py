@@ -8,12 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from paretoprune.errors import SweepError
-from paretoprune.metrics import size_and_quality
+from paretoprune.metrics import QUANTITIES, Direction, size_and_quality
 from paretoprune.report.uniform_gain import gain_of, uniform_points
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.results import Metrics, TrialResult
 from paretoprune.storage.atomic import write_text
 
-_WHOLE = ("number", "seed", "params", "macs", "size_bytes", "duplicate_of")
+_SIZES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "size"]
+_WHOLE = ("number", "seed", *_SIZES, "duplicate_of")
 _TEXT = ("state", "origin", "reason")
 
 

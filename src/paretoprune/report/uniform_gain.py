@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from paretoprune.metrics import size_and_quality
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.metrics import Direction, size_and_quality
+from paretoprune.results import Metrics, TrialResult
 
 
 def gain_over_uniform(

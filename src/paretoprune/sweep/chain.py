@@ -8,7 +8,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from paretoprune.config.settings import Settings
-from paretoprune.results import QUALITIES, Direction, TrialResult
+from paretoprune.metrics import QUALITIES, Direction
+from paretoprune.results import TrialResult
 from paretoprune.search.allocation.sensitivity import ChannelDamage, Damage
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.front.gaps import FrontAxis

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Mapping
 
-from paretoprune.results import SKETCH, Direction, Job, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import SKETCH, Job, TrialResult
 from paretoprune.search.budget.training_time import Pace, Paces
 from paretoprune.search.front.running_front import RunningFront
 

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
+from paretoprune.metrics import TIMED
 from paretoprune.problem.problem import Problem
-from paretoprune.results import TIMED, EpochTime
+from paretoprune.results import EpochTime
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
 from paretoprune.search.allocation.greedy import drop_dominated
 from paretoprune.search.allocation.sensitivity import Sensitivity, measure_sensitivity

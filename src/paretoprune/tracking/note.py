@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import Metrics, TrialResult
 
 _MAX_ROWS = 20  # MLflow cuts a note at 8000 characters
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.outbox import explain
 from paretoprune.tracking.runs import SweepRecord, open_runs

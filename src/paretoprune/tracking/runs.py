@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.tracking.client import connect, log_values
 from paretoprune.tracking.record import TrialRecord, fit_name, fit_params, fit_tags
 from paretoprune.tracking.uri import is_server

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 
 FIRST_VIEW = "trials"  # the one that `python -m src.ui` links to
 WORKFLOW = "workflowType=machine_learning"  # in an address: without MLflow's tools for chats

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.search.front.metrics import Yardstick, attained, box_hypervolume, retained_area
 
 OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}

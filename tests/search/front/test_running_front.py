@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.results import DIRECTIONS, Metrics, State, TrialResult
+from paretoprune.metrics import DIRECTIONS
+from paretoprune.results import Metrics, State, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.search.front.running_front import RunningFront
 

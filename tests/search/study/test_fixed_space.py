@@ -18,7 +18,7 @@ from optuna.samplers import (
     TPESampler,
 )
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.search.study.fixed_space import FixedSpace, example_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")

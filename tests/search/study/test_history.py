@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.search.front.front import front_numbers
 from paretoprune.search.study.history import LatestAndFront, WindowStorage
 

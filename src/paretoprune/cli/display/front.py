@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.cli.display.plot import front_plot
-from paretoprune.metrics import written
+from paretoprune.metrics import Direction, written
 from paretoprune.report.picture import make_picture
 from paretoprune.report.tables import front_table, trials_table
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.results import Metrics, TrialResult
 from paretoprune.search.front.front import front_of
 
 _WIDEST_PLOT = 76

@@ -12,7 +12,8 @@ from pydantic.dataclasses import dataclass
 from paretoprune.config.parsing import parse_budget
 from paretoprune.config.target import Target
 from paretoprune.config.values import Positive, Ratio, strict
-from paretoprune.results import DIRECTIONS, Budget, Direction
+from paretoprune.metrics import DIRECTIONS, Direction
+from paretoprune.results import Budget
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from paretoprune.metrics import label, written
+from paretoprune.metrics import QUALITIES, QUANTITIES, label, written
 from paretoprune.results import Metrics
 
-# Which way each quantity is compared with the dense model's: as a share, or as a difference.
-_SHARES = (
-    "params",
-    "macs",
-    "size_bytes",
-    "compressed_bytes",
-    "latency_ms",
-    "latency_p95_ms",
-    "throughput_per_s",
-)
-_ROWS = ("accuracy", "top5_accuracy", "precision", "recall", "f1", "loss", "calibration_error")
+# Compared as a share of the dense model's value; all others as a difference.
+_SHARES = [name for name, quantity in QUANTITIES.items() if quantity.is_logarithmic]
 
 
 def comparison_table(title: str, dense: Metrics, pruned: Metrics) -> str:
     """A section of Markdown with what was measured of both."""
     before, after = dense.measured(), pruned.measured()
     lines = [f"## {title}\n", "| | dense | pruned | |", "|---|---:|---:|---:|"]
-    for name in (*_ROWS, *_SHARES):
+    for name in (*QUALITIES, *_SHARES):
         if name in before and name in after:
             lines.append(
                 f"| {label(name)} | {written(name, before[name])} | {written(name, after[name])} "

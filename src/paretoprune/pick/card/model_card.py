@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from paretoprune.metrics import short_count
+from paretoprune.metrics import Direction, short_count
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.files import files_section, loading_section
 from paretoprune.pick.card.tested import FinalFigures, repeats_section, tested_section
 from paretoprune.results import (
     ZEROS,
     DataInfo,
-    Direction,
     FileFacts,
     GroupInfo,
     Metrics,

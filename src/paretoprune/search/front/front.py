@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from paretoprune.results import Direction, Metrics, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import Metrics, TrialResult
 
 Points = NDArray[np.float64]  # (num_points, num_objectives), every objective to be minimised
 

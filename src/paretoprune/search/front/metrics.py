@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.search.front.front import hypervolume
 
 _SMALLEST = 0.02  # of the yardstick's size: where the retained area begins

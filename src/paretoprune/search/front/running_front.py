@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from paretoprune.results import Direction, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import TrialResult
 from paretoprune.search.front.front import as_costs, objective_values
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import dist
 
 from paretoprune.errors import PickError
-from paretoprune.metrics import scaled, size_and_quality
-from paretoprune.results import Direction, TrialResult
+from paretoprune.metrics import Direction, scaled, size_and_quality
+from paretoprune.results import TrialResult
 
 Point = tuple[float, ...]
 

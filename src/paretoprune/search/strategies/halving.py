@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paretoprune.results import Direction, Job, Proposal, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.front.front import Points, as_costs, objective_values
 from paretoprune.search.front.promotion import num_promoted, promotion_order, rung_epochs

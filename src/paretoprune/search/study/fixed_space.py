@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 
 Space = Mapping[str, BaseDistribution]
 

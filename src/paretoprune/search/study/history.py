@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.search.front.running_front import RunningFront
 
 

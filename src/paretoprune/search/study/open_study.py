@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from paretoprune.errors import DiskFullError, SweepError
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 
 _log = logging.getLogger(__name__)
 

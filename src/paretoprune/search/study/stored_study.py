@@ -18,7 +18,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import DBAPIError
 
-from paretoprune.results import Direction
+from paretoprune.metrics import Direction
 from paretoprune.search.study.open_study import (
     cause_of,
     open_shared_study,

@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from paretoprune.config.instantiate import factory
 from paretoprune.config.target import Target
-from paretoprune.results import Direction, GroupInfo, Proposal, TrialResult
+from paretoprune.metrics import Direction
+from paretoprune.results import GroupInfo, Proposal, TrialResult
 from paretoprune.search.front.front import objective_values
 from paretoprune.search.study.fixed_space import FixedSpace, example_of
 from paretoprune.search.study.generations import Generations, choose_parents
