@@ -151,26 +151,25 @@ def python_page() -> str:
 
 
 def columns_page() -> str:
-    """The columns of front.csv and trials.csv: those of the trial, and every registered quantity."""
+    """The columns of front.csv and trials.csv: of the trial, and every registered quantity."""
     parts = [
-        "# Columns of front.csv and trials.csv\n\nOne row per trial; an empty cell was not measured. "
-        "[Architecture](../architecture.md#from-a-measurement-to-frontcsv) says where each value is "
-        "computed.\n",
+        "# Columns of front.csv and trials.csv\n\nOne row per trial; an empty cell was not "
+        "measured. [Architecture](../architecture.md#from-a-measurement-to-frontcsv) says where each value "
+        "is computed.\n",
         "| column | meaning | unit | better | note |\n|---|---|---|---|---|",
         "| `number`, `state`, `origin` | the trial, how it ended, what proposed it | | | |",
         "| `front` | True if no other trial dominates it | | | |",
     ]
     for quantity in _module("metrics").QUANTITIES.values():
         better = "higher" if quantity.direction == "maximize" else "lower"
-        parts.append(
-            f"| `{quantity.name}` | {quantity.label} | {quantity.unit} | {better} | {quantity.note} |"
-        )
+        cells = (f"`{quantity.name}`", quantity.label, quantity.unit, better, quantity.note)
+        parts.append(f"| {' | '.join(cells)} |")
     parts += [
-        "| `gain_over_uniform` | quality above uniform pruning at this size | as the quality | higher "
-        "| interpolated between uniform trials |",
+        "| `gain_over_uniform` | quality above uniform pruning at this size | as the quality "
+        "| higher | interpolated between uniform trials |",
         "| `ratio/GROUP`, `width/GROUP` | removed share and remaining channels of a group | | | |",
         "| `seconds_total`, `seed` | time spent on the trial, its seed | s | | |",
-        "| `duplicate_of`, `reason` | the trial with the same widths; why it did not complete | | | |",
+        "| `duplicate_of`, `reason` | the trial with the same widths; why it is incomplete | | | |",
     ]
     return "\n".join(parts) + "\n"
 
