@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from torch import nn
 
-from paretoprune.errors import WeightsError
-from paretoprune.files import digest_of, read_sealed, write_sealed
+from paretoprune.cached_weights import CachedWeights
+from paretoprune.data import digest_of_tensor
 from paretoprune.finetune import Pressure, fit
+from paretoprune.fingerprint import Fingerprint, digest_json
 from paretoprune.outline import Outline, fresh_model
 from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed
-from paretoprune.pruning.checkpoint import load_state, save_state
 from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, l1
 from paretoprune.results import EpochRecord
+from paretoprune.source_code import own_version
+from paretoprune.task_fingerprint import for_training
 
 _log = logging.getLogger(__name__)
 
@@ -28,11 +27,11 @@ _log = logging.getLogger(__name__)
 def dense_model(task: Outline) -> nn.Module:
     """The dense model with its weights: given, from the cache, or trained now."""
     model, settings = task.model, task.settings
-    cached = settings.cache_dir / "dense" / f"{task.digest}.safetensors"
-    if not settings.model.weights and not _load_cached(model, cached):
+    cached = _cached("dense model", task, _trained(task))
+    if not settings.model.weights and not cached.load(model):
         _log.info("training the dense model for %d epochs", settings.model.train.epochs)
         _fit_dense(task, model)
-        _keep(cached, model)
+        cached.keep(model)
     return model.eval()
 
 
@@ -57,11 +56,12 @@ def early_model(task: Outline, epoch: int) -> nn.Module:
 
     Trained again from the same initial weights in the same way, and cached.
     """
-    model, settings = fresh_model(task), task.settings
+    model = fresh_model(task)
     if epoch == 0:
         return model
-    cached = settings.cache_dir / "dense" / f"{task.digest}-{epoch}.safetensors"
-    if not _load_cached(model, cached):
+    early = _trained(task).extended(settings={"epoch": str(epoch)})
+    cached = _cached(f"dense model at epoch {epoch}", task, early)
+    if not cached.load(model):
 
         def stop(record: EpochRecord) -> None:
             if record.epoch == epoch:
@@ -69,7 +69,7 @@ def early_model(task: Outline, epoch: int) -> nn.Module:
 
         with suppress(_Enough):
             _fit_dense(task, model, on_epoch=stop)
-        _keep(cached, model)
+        cached.keep(model)
     return model.eval()
 
 
@@ -95,10 +95,8 @@ def sparsely_trained(task: Outline, dense: nn.Module) -> nn.Module:
     if phase.name in ("none", "growing") and phase.dropout == 0:
         return dense
     model = copy.deepcopy(dense)
-    content = json.dumps([asdict(phase), asdict(task.settings.finetune)], sort_keys=True)
-    name = f"{task.digest}-sparse-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-    cached = task.settings.cache_dir / "dense" / f"{name}.safetensors"
-    if _load_cached(model, cached):
+    cached = _cached("sparsely trained model", task, _sparsely_trained_from(task, dense))
+    if cached.load(model):
         return model.eval()
     pressure = Pressure(_penalty(task, model), dropout=phase.dropout, targeted=phase.targeted)
     result = fit(
@@ -112,7 +110,7 @@ def sparsely_trained(task: Outline, dense: nn.Module) -> nn.Module:
         pressure=pressure,
     )
     _log.info("sparse training ends at %.2f %%", result.curve[-1].validation_accuracy)
-    _keep(cached, model)
+    cached.keep(model)
     return model.eval()
 
 
@@ -127,21 +125,28 @@ def _penalty(task: Outline, model: nn.Module) -> Penalty | None:
     return None
 
 
-def _keep(path: Path, model: nn.Module) -> None:
-    save_state(path, model)
-    write_sealed(path.with_suffix(".json"), {"weights": digest_of(path)})
+def _cached(name: str, task: Outline, fingerprint: Fingerprint) -> CachedWeights:
+    return CachedWeights(name, task.settings.cache_dir / "dense", fingerprint)
 
 
-def _load_cached(model: nn.Module, path: Path) -> bool:
-    """Whether the weights came from the cache; damaged ones are trained again."""
-    if not path.is_file():
-        return False
-    try:
-        if read_sealed(path.with_suffix(".json"))["weights"] != digest_of(path):
-            raise ValueError("its checksum does not fit its content")
-        load_state(model, path)
-    except (OSError, ValueError, KeyError, WeightsError) as error:
-        _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
-        return False
-    _log.info("the dense model comes from %s", path)
-    return True
+def _trained(task: Outline) -> Fingerprint:
+    """What the trained dense model depends on."""
+    training = digest_json(asdict(task.settings.model.train))
+    return for_training(task.fingerprint).extended(
+        settings={"training": training}, versions=own_version(__name__)
+    )
+
+
+def _sparsely_trained_from(task: Outline, dense: nn.Module) -> Fingerprint:
+    """What the sparsely trained model depends on: the weights it began with, and the groups."""
+    settings = task.settings
+    phase = digest_json([asdict(settings.sparse_training), asdict(settings.finetune)])
+    state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
+    return for_training(task.fingerprint).extended(
+        settings={"sparse training": phase, "granularity": settings.granularity.name},
+        network={
+            "weights of the dense model": digest_json(state),
+            "groups": digest_json(task.groups.to_json()),
+        },
+        versions=own_version(__name__),
+    )

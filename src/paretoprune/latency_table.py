@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.config import Settings
+from paretoprune.fingerprint import Fingerprint, digest_json
 from paretoprune.measure import (
     Check,
     Forecast,
@@ -29,12 +28,13 @@ from paretoprune.measure.latency import batch_of
 from paretoprune.outline import Outline
 from paretoprune.pruning import Group, SizeModel, apply_plan, make_plan
 from paretoprune.results import TIMED
+from paretoprune.source_code import own_version
+from paretoprune.task_fingerprint import for_times
 
 WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 2  # raised when tables are measured differently, so that cached ones are not used
 _MOST = 0.9  # removed from any group of them
 _TO_FIT, _TO_CHECK = 10, 8  # whole models, beside the dense one
 
@@ -57,7 +57,8 @@ def with_forecast(task: Outline) -> Outline:
     batch = batch_of(task.example, task.settings.measure.latency_batch_size)
     layers = trace_layers(task.model, batch)
     forecast = task.findings.recall(
-        f"latency/{digest_of(task, layers)}",
+        "latency",
+        fingerprint_of(task, layers),
         read=lambda data: Forecast.from_json(layers, data),
         find=lambda: measure_forecast(
             task.model,
@@ -145,18 +146,19 @@ def _whole(
     return [apply_plan(model, groups, make_plan(groups, scores, each)) for each in widths]
 
 
-def digest_of(task: Outline, layers: Sequence[Layer]) -> str:
-    """A name for all that decides what a table says."""
+def fingerprint_of(task: Outline, layers: Sequence[Layer]) -> Fingerprint:
+    """All that decides what a table says."""
     measure = task.settings.measure
-    content = {
-        "version": _VERSION,
-        "device": device_name(task.device),
-        "torch": torch.__version__,
-        "threads": measure.latency_threads,
-        "batch": measure.latency_batch_size,
-        "layers": [asdict(layer) for layer in layers],
-        "groups": task.groups.to_json(),
-        "step": task.settings.sparsity.divisor,
-    }
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return for_times(task.fingerprint).extended(
+        settings={
+            "device": device_name(task.device),
+            "threads": str(measure.latency_threads),
+            "batch": str(measure.latency_batch_size),
+            "step": str(task.settings.sparsity.divisor),
+        },
+        network={
+            "layers": digest_json([asdict(layer) for layer in layers]),
+            "groups": digest_json(task.groups.to_json()),
+        },
+        versions=own_version(__name__),
+    )

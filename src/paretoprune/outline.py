@@ -5,14 +5,10 @@ Whatever is wrong with the user's model or data is found here, before work begin
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,18 +16,20 @@ from lightning import LightningDataModule
 from torch import Tensor, nn
 
 from paretoprune.config import Settings
-from paretoprune.data import describe, to_device
+from paretoprune.data import Contents, contents_of, describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.findings import Findings
+from paretoprune.fingerprint import Fingerprint
 from paretoprune.measure import Forecast
 from paretoprune.models import load_weights
 from paretoprune.name_patterns import matches
+from paretoprune.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.pruning import Groups, SizeModel, step_of, widths_for
 from paretoprune.removable import Removable, find_removable
 from paretoprune.results import Cost, DataInfo
 from paretoprune.targets import build
+from paretoprune.task_fingerprint import fingerprint_of, for_groups
 
-_GROUPS_VERSION = 4  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
 
 
@@ -46,7 +44,8 @@ class Outline:
     model: nn.Module  # with the weights that were given, else untrained
     example: Tensor  # (8, ...) real validation inputs
     removable: Removable
-    digest: str  # names the dense model's content: model, data, training settings, seed
+    contents: Contents  # the data as digests, and what is suspicious about them
+    fingerprint: Fingerprint  # all that results depend on beside the settings
     findings: Findings  # what was found out so far; kept once the work begins
     forecast: Forecast | None = None  # of the latency, where the settings need one
 
@@ -106,23 +105,30 @@ def outline(settings: Settings) -> Outline:
     Raises DataError, SettingsError, WeightsError or PruningError.
     """
     device = choose_device(settings)
+    seed_all(settings.seed)  # a user's own data module may draw its parts at random
     data = build(
         settings.data,
         seed=settings.seed,
         pretrained=settings.model.weights is not None,
     )
     info = describe(data)
+    contents = contents_of(data)
     to_device(data, device)
     example = _example(data).to(device)
     model = _build_model(settings, info)
     if settings.model.weights:
         load_weights(model, settings.model.weights)
+    refuse_not_finite(model)
+    outputs = _reproducible_outputs(model, example, settings, info)
     model.to(device)
     _check_output(model, example, info)
-    digest = _digest(settings, info, model, example)
+    fingerprint = fingerprint_of(settings, data, model, contents=contents.digests, outputs=outputs)
     findings = Findings(settings.cache_dir)
-    removable = find_removable(model, example, settings, digest=digest, findings=findings)
-    return Outline(settings, device, data, info, model, example, removable, digest, findings)
+    known = for_groups(fingerprint, example)
+    removable = find_removable(model, example, settings, fingerprint=known, findings=findings)
+    return Outline(
+        settings, device, data, info, model, example, removable, contents, fingerprint, findings
+    )
 
 
 def fresh_model(task: Outline) -> nn.Module:
@@ -166,6 +172,15 @@ def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
     return model
 
 
+def _reproducible_outputs(
+    model: nn.Module, example: Tensor, settings: Settings, info: DataInfo
+) -> tuple[float, ...] | None:
+    """The outputs before any training; None where initial weights are drawn without the seed."""
+    if not settings.model.weights and not same_weights(model, _build_model(settings, info)):
+        return None
+    return outputs_of(model, example)
+
+
 def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
     """Raises SettingsError where the model cannot take the data or has the wrong outputs."""
     was_training = model.training
@@ -182,32 +197,3 @@ def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
     if not isinstance(output, Tensor) or tuple(output.shape) != expected:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise SettingsError([f"the model's output must have the shape {expected}, got {got}"])
-
-
-def _digest(settings: Settings, info: DataInfo, model: nn.Module, example: Tensor) -> str:
-    """A name for the dense model's content: all that decides which weights it ends with."""
-    content = {
-        "groups": _GROUPS_VERSION,
-        "model": asdict(settings.model.target),
-        "source": _source(model),
-        "tensors": {name: list(t.shape) for name, t in model.state_dict().items()},
-        "weights": _file_digest(settings.model.weights),
-        "train": None if settings.model.weights else asdict(settings.model.train),
-        "data": [asdict(settings.data), asdict(info)],
-        "inputs": hashlib.sha256(example.cpu().contiguous().numpy().tobytes()).hexdigest(),
-        "seed": settings.seed,
-    }
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _source(model: nn.Module) -> str:
-    """The source of the model's class, so that an edited class is not taken for the old one."""
-    try:
-        return inspect.getsource(type(model))
-    except (OSError, TypeError):
-        return ""
-
-
-def _file_digest(path: Path | None) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None

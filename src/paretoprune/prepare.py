@@ -55,10 +55,13 @@ class Prepared:
 def prepare(task: Outline) -> Prepared:
     """Train the dense model or take it from the cache, measure it, score its channels."""
     task.findings.keep()  # all that can be known before the training is right
+    for caution in (*filter(None, [task.info.caution]), *task.contents.cautions):
+        _log.warning("data: %s", caution)
     dense = dense_model(task)
     dense_metrics = measure(task, dense, dense=None)
     _warn_if_flattered(task.settings, dense_metrics)
     _warn_if_too_bad(task.settings, dense_metrics)
+    _warn_if_trivial(task, dense_metrics)
     start = start_from(task, dense)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = start.score(scorer, training_batches(task))
@@ -180,4 +183,18 @@ def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
             "`sparsity.min_accuracy=%g`: only models that become better than it can meet that",
             found,
             least,
+        )
+
+
+def _warn_if_trivial(task: Outline, metrics: Metrics) -> None:
+    """The trivial predictor gives every sample the commonest label of the validation data."""
+    trivial, found = task.contents.commonest, metrics.accuracy
+    if found is not None and found <= trivial:
+        _log.warning(
+            "the dense model reaches %.1f %% on the validation data, no more than the trivial "
+            "predictor, which always answers the commonest class (%.1f %%): what is pruned from it "
+            "means nothing; train it longer (`model.train.epochs`), or check data, labels, "
+            "normalisation and weights",
+            found,
+            trivial,
         )

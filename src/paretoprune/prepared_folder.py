@@ -15,6 +15,7 @@ from torch import Tensor
 from paretoprune.dense import start_from
 from paretoprune.errors import SweepError, WeightsError
 from paretoprune.files import digest_of, read_sealed, write_bytes, write_json, write_sealed
+from paretoprune.fingerprint import Fingerprint, listed
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, teacher_of
 from paretoprune.pruning import save_state
@@ -27,6 +28,7 @@ _WEIGHTS = "model.safetensors"
 _SCORES = "scores.safetensors"
 _GATES = "gates.safetensors"
 _SEALED = "prepared.json"
+_FINGERPRINT = "fingerprint.json"
 
 
 def keep_prepared(prepared: Prepared, folder: Path) -> None:
@@ -42,7 +44,6 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
         write_bytes(folder / _GATES, save(_plain(prepared.gates)))
     # Last, with checksums of the others: what is not whole is made again.
     kept = {
-        "digest": prepared.outline.digest,
         "metrics": asdict(prepared.dense_metrics),
         "files": {name: digest_of(folder / name) for name in files},
     }
@@ -63,22 +64,48 @@ def _training(prepared: Prepared) -> dict[str, Any]:
 
 
 def refuse_other_task(task: Outline, folder: Path) -> None:
-    """Raises SweepError if what is kept was made from other data, weights or model code."""
-    try:
-        kept = read_sealed(folder / _SEALED)["digest"]
-    except (OSError, ValueError, KeyError):
-        return  # nothing is there, or something damaged, which is made again
-    if kept != task.digest:
+    """Raises SweepError if the sweep was made from other data, weights or code.
+
+    Versions of packages may differ, and so may the network's outputs by what rounding does.
+    """
+    earlier, _ = _kept_fingerprint(folder)
+    if earlier and (changes := task.fingerprint.changes(earlier)):
         raise SweepError(
-            f"{folder.parent} was made from other data, weights or model code than there are "
-            "now; give this sweep another `name`, or remove the folder"
+            f"{folder.parent} was made from other data, weights or code than there are now; "
+            f"changed since: {listed(changes)}; give this sweep another `name`, or remove the "
+            "folder"
         )
+
+
+def keep_fingerprint(task: Outline, folder: Path) -> None:
+    """Write what the sweep is made from, unless it is there; warn of what cannot be compared."""
+    earlier, problem = _kept_fingerprint(folder)
+    if earlier is None:
+        if problem or any((folder.parent / "trials").glob("*/result.json")):
+            _log.warning(
+                "%s %s: data and code cannot be compared with those that it was made from",
+                folder.parent,
+                problem or "is from an earlier version",
+            )
+        write_sealed(folder / _FINGERPRINT, task.fingerprint.to_json())
+    elif versions := task.fingerprint.version_changes(earlier):
+        _log.warning("%s was begun with other versions: %s", folder.parent, listed(versions))
+
+
+def _kept_fingerprint(folder: Path) -> tuple[Fingerprint | None, str]:
+    """What the sweep was made from, if that is known, else why not, where something is there."""
+    try:
+        return Fingerprint.from_json(read_sealed(folder / _FINGERPRINT)), ""
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return None, f"has a {_FINGERPRINT} that cannot be read ({error})"
 
 
 def load_prepared(task: Outline, folder: Path) -> Prepared | None:
     """What `keep_prepared` wrote; None where that is nothing, or is damaged.
 
-    Raises SweepError if it was made from other data or another model.
+    Raises SweepError if the sweep was made from other data, weights or code.
     """
     refuse_other_task(task, folder)
     try:

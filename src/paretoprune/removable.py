@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from paretoprune.config import GranularitySettings, Settings
 from paretoprune.errors import SettingsError
 from paretoprune.findings import Findings
+from paretoprune.fingerprint import Fingerprint
 from paretoprune.measure import count_bytes, count_params, macs_per_layer
 from paretoprune.pruning import FileSize, Groups, SizeModel, find_groups
 from paretoprune.pruning.unstructured import (
@@ -20,6 +21,7 @@ from paretoprune.pruning.unstructured import (
     ZeroedSize,
     find_layers,
 )
+from paretoprune.source_code import own_version
 from paretoprune.targets import offers
 
 
@@ -34,9 +36,14 @@ class Removable:
 
 
 def find_removable(
-    model: nn.Module, example: Tensor, settings: Settings, *, digest: str, findings: Findings
+    model: nn.Module,
+    example: Tensor,
+    settings: Settings,
+    *,
+    fingerprint: Fingerprint,
+    findings: Findings,
 ) -> Removable:
-    """Groups or layers of the model, proved (known by its `digest`), with their exact sizes.
+    """Groups or layers of the model, proved (known by the `fingerprint`), with their exact sizes.
 
     Raises SettingsError for a scorer that does not go with the granularity, or PruningError.
     """
@@ -49,7 +56,10 @@ def find_removable(
         return Removable(layers.groups, size, size, layers)
     granularity = settings.granularity
     groups = findings.recall(
-        f"groups/{digest}-{granularity.name}",
+        "groups",
+        fingerprint.extended(
+            settings={"granularity": granularity.name}, versions=own_version(find_groups.__module__)
+        ),
         read=Groups.from_json,
         find=lambda: find_groups(
             model, example, channels=granularity.name != "depth", blocks=granularity.blocks

@@ -62,6 +62,7 @@ class DataInfo:
     num_test: int
     split: str  # a sentence: which part was split off from which
     class_names: tuple[str, ...] = ()
+    caution: str | None = None  # a sentence, where a part may flatter what is measured on it
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from paretoprune.learning_rate import with_tuned_rate
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.prepared_folder import (
+    keep_fingerprint,
     keep_prepared,
     keep_training,
     load_prepared,
@@ -102,6 +103,7 @@ def _prepared(task: Outline, folder: SweepFolder) -> Prepared:
         keep_prepared(prepared, folder.dense)
         if task.forecast:
             write_json(folder.dense / "latency_table.json", task.forecast.to_json())
+    keep_fingerprint(task, folder.dense)
     return prepared
 
 
