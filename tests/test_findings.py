@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paretoprune.findings import Findings
+from paretoprune.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,17 @@ class Sum:
         return cls(**data)
 
 
-def found(folder: Path, value: int) -> tuple[Findings, Sum]:
-    """What is under `sums/one`, where `value` would be found now."""
+ONE = Fingerprint(settings={"name": "one"}, code={"net": "a"}, outputs=(1.0, 2.0))
+
+
+def found(folder: Path, value: int, key: Fingerprint = ONE) -> tuple[Findings, Sum]:
+    """The sum in the cache, where `value` would be found now."""
     findings = Findings(folder)
-    return findings, findings.recall("sums/one", read=Sum.from_json, find=lambda: Sum(value))
+    return findings, findings.recall("sums", key, read=Sum.from_json, find=lambda: Sum(value))
+
+
+def path_of(folder: Path) -> Path:
+    return folder / "sums" / f"{ONE.family}-{ONE.key}.json"
 
 
 def test_nothing_is_written_before_it_is_kept(tmp_path: Path) -> None:
@@ -38,9 +46,9 @@ def test_nothing_is_written_before_it_is_kept(tmp_path: Path) -> None:
     findings.keep()
     assert found(tmp_path, 2)[1] == Sum(1)
     other, _ = found(tmp_path, 2)
-    stamp = (tmp_path / "sums" / "one.json").stat().st_mtime_ns
+    stamp = path_of(tmp_path).stat().st_mtime_ns
     other.keep()
-    assert (tmp_path / "sums" / "one.json").stat().st_mtime_ns == stamp
+    assert path_of(tmp_path).stat().st_mtime_ns == stamp
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"value": 7}'])
@@ -48,7 +56,7 @@ def test_what_is_damaged_is_found_again(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     found(tmp_path, 1)[0].keep()
-    (tmp_path / "sums" / "one.json").write_text(damage)
+    path_of(tmp_path).write_text(damage)
     logger = logging.getLogger("paretoprune")
     logger.addHandler(caplog.handler)
     try:
@@ -56,6 +64,33 @@ def test_what_is_damaged_is_found_again(
     finally:
         logger.removeHandler(caplog.handler)
     assert again == Sum(2)
-    assert "sums/one.json is damaged" in caplog.text
+    assert f"{path_of(tmp_path).name} is damaged" in caplog.text
     findings.keep()
     assert found(tmp_path, 3)[1] == Sum(2)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (replace(ONE, code={"net": "b"}), "found anew, since the code of `net` changed"),
+        (replace(ONE, outputs=(1.0, 2.1)), "found anew, since the network's outputs changed"),
+        (replace(ONE, versions={"torch": "3"}), "since torch (absent, now 3) changed"),
+    ],
+)
+def test_what_depends_on_something_else_is_found_again(
+    tmp_path: Path, key: Fingerprint, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    found(tmp_path, 1)[0].keep()
+    with caplog.at_level(logging.INFO, "paretoprune"):
+        logging.getLogger("paretoprune").addHandler(caplog.handler)
+        findings, again = found(tmp_path, 2, key)
+        logging.getLogger("paretoprune").removeHandler(caplog.handler)
+    assert again == Sum(2)
+    assert told in caplog.text
+    findings.keep()
+    assert found(tmp_path, 3, key)[1] == Sum(2)
+
+
+def test_rounding_changes_nothing(tmp_path: Path) -> None:
+    found(tmp_path, 1)[0].keep()
+    assert found(tmp_path, 2, replace(ONE, outputs=(1.0005, 2.0)))[1] == Sum(1)

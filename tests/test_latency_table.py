@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.latency_table import digest_of, needs_forecast, with_forecast
+from paretoprune.latency_table import fingerprint_of, needs_forecast, with_forecast
 from paretoprune.measure import LatencyTable, trace_layers
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
@@ -104,7 +104,8 @@ def test_the_second_time_it_comes_from_the_cache(folder: Path, task: Outline) ->
 def test_what_decides_a_time_decides_which_table(folder: Path, task: Outline) -> None:
     def digest(*overrides: str, batch: int = 1) -> str:
         other = task_with(folder, "sparsity.latency=0.5", *overrides)
-        return digest_of(other, trace_layers(other.model, other.example[:batch]))
+        fingerprint = fingerprint_of(other, trace_layers(other.model, other.example[:batch]))
+        return f"{fingerprint.family}-{fingerprint.key}"
 
     assert digest() == tables(folder)[0].stem == digest("seed=1", "finetune.epochs=3")
     changed = [
@@ -136,7 +137,7 @@ def test_a_damaged_cache_is_measured_again(
     assert "is damaged" in caplog.text
     assert again.forecast is not None
     kept = json.loads(written)
-    del kept["sha256"]
+    del kept["sha256"], kept["fingerprint"]
     assert kept == json.loads(json.dumps(again.forecast.to_json()))
 
 

@@ -40,7 +40,8 @@ class Fingerprint:
 
     def extended(self, **more: Parts) -> Fingerprint:
         """The same with further parts: `extended(settings={"epoch": "3"})`."""
-        return replace(self, **{name: {**getattr(self, name), **more[name]} for name in more})
+        parts: dict[str, Any] = {name: {**getattr(self, name), **more[name]} for name in more}
+        return replace(self, **parts)
 
     def changes(self, earlier: Fingerprint) -> list[str]:
         """Names of the data, code, weights and outputs that differ from an earlier fingerprint."""

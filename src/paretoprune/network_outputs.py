@@ -25,7 +25,7 @@ def outputs_of(model: nn.Module, example: Tensor) -> tuple[float, ...] | None:
     """
     try:
         probe = copy.deepcopy(model).cpu().eval()
-        with isolate_rng(include_cuda=torch.cuda.is_initialized()), torch.inference_mode():
+        with isolate_rng(include_cuda=False), torch.inference_mode():
             _seed()
             # The second pass is not seeded anew: a network that draws numbers gives others then.
             first, second = (_numbers(probe(example.detach().cpu())) for _ in range(2))

@@ -99,7 +99,8 @@ def _is_ours(name: str) -> bool:
 
 
 def _is_checkout(name: str) -> bool:
-    file = _file_of(name) if _is_ours(name) else None
+    # The package's own `__init__` names the whole API, which is imported when it is used.
+    file = _file_of(name) if _is_ours(name) and name != _OURS else None
     return file is not None and not _is_installed(file)
 
 

@@ -28,7 +28,7 @@ def digests_of_rows(values: Tensor) -> list[bytes]:
     if not len(values):
         return []
     rows = values.detach().cpu().contiguous().reshape(len(values), -1).view(torch.uint8)
-    size, memory = rows.shape[1], memoryview(rows.numpy().reshape(-1))
+    size, memory = rows.shape[1], rows.numpy().reshape(-1).data
     starts = range(0, len(memory), size) if size else ()
     return [
         hashlib.blake2b(memory[start : start + size], digest_size=16).digest() for start in starts
