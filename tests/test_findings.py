@@ -12,6 +12,7 @@ import pytest
 
 from paretoprune.findings import Findings
 from paretoprune.fingerprint import Fingerprint
+from tests.kits.messages import messages_of
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,13 @@ def test_what_is_damaged_is_found_again(
     ],
 )
 def test_what_depends_on_something_else_is_found_again(
-    tmp_path: Path, key: Fingerprint, told: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, key: Fingerprint, told: str
 ) -> None:
     found(tmp_path, 1)[0].keep()
-    with caplog.at_level(logging.INFO, "paretoprune"):
-        logging.getLogger("paretoprune").addHandler(caplog.handler)
+    with messages_of() as messages:
         findings, again = found(tmp_path, 2, key)
-        logging.getLogger("paretoprune").removeHandler(caplog.handler)
     assert again == Sum(2)
-    assert told in caplog.text
+    assert told in messages[0]
     findings.keep()
     assert found(tmp_path, 3, key)[1] == Sum(2)
 
