@@ -14,19 +14,16 @@ from paretoprune.dense import dense_model, early_model, sparsely_trained
 from paretoprune.outline import Outline, fresh_model, outline
 from paretoprune.pruning import Group
 from tests.kits.messages import messages_of
-from tests.kits.own_task import edit, forget, mend, settings_of, write_task
+from tests.kits.own_task import edit, forget, mend, own_task, settings_of
 
 FACTORY = "model._target_=own_net.factory.make"
 Train = Callable[..., list[str]]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    write_task(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    forget()
-    yield tmp_path
-    forget()
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with own_task(tmp_path):
+        yield tmp_path
 
 
 @pytest.fixture

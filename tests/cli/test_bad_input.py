@@ -126,6 +126,7 @@ def test_other_data_under_the_same_settings_are_refused_and_nothing_is_touched(
         done = run_train(tmp_path, *data)
         assert done.code == (0 if times == 1 else 2)
     assert "was made from other data" in done.err
+    assert "changed since: the training inputs, the validation inputs and the test in" in done.err
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 

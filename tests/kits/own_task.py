@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,19 @@ PACKAGE = {
 DATA = Path("images.npz")
 
 
+@contextmanager
+def own_task(folder: Path) -> Iterator[None]:
+    """The task in a folder, whose package can be imported."""
+    write_task(folder)
+    sys.path.insert(0, str(folder))
+    forget()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        forget()
+
+
 def write_task(folder: Path) -> None:
     """The package `own_net` and 48 training, 16 validation and 16 test images of 2 classes."""
     (folder / "own_net").mkdir()
@@ -64,7 +79,7 @@ def write_task(folder: Path) -> None:
     arrays = {}
     for part, count in (("train", 48), ("val", 16), ("test", 16)):
         labels = np.arange(count) % 2
-        images = rng.integers(0, 200, (count, 6, 6), dtype=np.uint8) + 50 * labels[:, None, None]
+        images = rng.integers(0, 100, (count, 6, 6), dtype=np.uint8) + 150 * labels[:, None, None]
         arrays |= {f"x_{part}": images.astype(np.uint8), f"y_{part}": labels}
     np.savez(folder / DATA, **arrays)
 
