@@ -23,7 +23,7 @@ ALLOWED = {
     "driver_lock": {"errors"},
     "failures": {"errors", "results"},
     "config": {"results"},
-    "targets": {"config"},
+    "targets": {"config", "errors"},
     "mistakes": {"config", "errors", "name_patterns", "targets"},
     "models": VALUES,
     "data": VALUES,
@@ -54,7 +54,7 @@ ALLOWED = {
     | {"search", "executors", "failures", "sweep_folder", "sweep_results", "unfinished"},
 }
 HOMES = {
-    "hydra": {"cli", "targets"},
+    "hydra": {"cli"},
     "omegaconf": {"cli"},
     "pydantic": {"config", "mistakes"},
     "pydantic_core": {"mistakes"},

@@ -158,7 +158,7 @@ def _search(
     executor = open_executor(
         settings.executor,
         evaluate=evaluate,
-        open_worker=OpenWorker(config, folder.absolute(), Path.cwd(), threads),
+        open_worker=OpenWorker(config, folder.absolute(), Path.cwd(), threads, settings.trust),
         threads=threads,
         folder=folder.path,
     )

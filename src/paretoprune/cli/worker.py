@@ -26,11 +26,13 @@ class OpenWorker:
     folder: SweepFolder  # holds the prepared dense model, and gets what the trials leave
     cwd: Path  # where the user's command was given
     threads: int
+    trust: tuple[str, ...] = ()  # as the driver was told; what the config says does not count
 
     def __call__(self) -> Evaluate:
         """Load data, dense model and scores; give the function that runs a trial with them."""
         os.chdir(self.cwd)
-        sys.path.insert(0, str(self.cwd))
+        if self.trust:
+            sys.path.insert(0, str(self.cwd))
         # Here, once the path is set, and only where trials run.
         import torch
 
@@ -41,7 +43,8 @@ class OpenWorker:
 
         torch.set_num_threads(self.threads)
         log_to(self.folder.path / "sweep.log")
-        prepared = load_prepared(outline(load_settings(self.config)), self.folder.dense)
+        task = outline(load_settings(self.config, trust=self.trust))
+        prepared = load_prepared(task, self.folder.dense)
         if prepared is None:
             raise FileNotFoundError(f"{self.folder.dense} holds no prepared dense model")
 
