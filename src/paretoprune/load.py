@@ -31,8 +31,8 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
     for a class that is not trusted or not there.
     """
     folder = Path(folder)
-    _check_files(folder, _ARCHITECTURE + _PRUNED)
     dense = load_dense(folder, trust=trust)
+    _check_files(folder, _PRUNED)
     with _as_our_error(folder):
         groups = Groups.from_json(read_json(folder / "groups.json"))
         plan = Plan.from_json(read_json(folder / "plan.json"))
@@ -46,9 +46,7 @@ def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
         model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]
         info = read_json(folder / "data.json")
         target = Target(**split_model(model_config, trust)["target"])
-        mistakes = find_mistakes(
-            target, setting="model", provided=("num_classes", "in_channels")
-        )
+        mistakes = find_mistakes(target, setting="model", provided=("num_classes", "in_channels"))
         if mistakes:
             raise SettingsError([*mistakes, *trust_advice([target])])
         num_classes, in_channels = info["num_classes"], info["input_shape"][0]

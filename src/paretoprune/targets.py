@@ -17,6 +17,7 @@ from typing import Any, get_type_hints
 from paretoprune.config import Target
 from paretoprune.config.callables import (
     can_be_trusted,
+    is_listed,
     is_within,
     locate,
     refusal,
@@ -74,19 +75,24 @@ def find_mistakes(target: Target, *, setting: str, provided: Iterable[str] = ())
     return _forbidden(target, setting) or _argument_mistakes(target, setting, set(provided))
 
 
+def own_packages(value: Any, trust: Iterable[str] = ()) -> list[str]:
+    """The packages of the user's own that the targets in plain data name, and `trust` lacks."""
+    nodes = islice(_nodes(value, ""), _MOST_VALUES)
+    paths = [node.get(_TARGET) for _, node in nodes if isinstance(node, dict)]
+    own = {path for path in paths if isinstance(path, str) and can_be_trusted(path)}
+    trust = [*trust]
+    return sorted({p.split(".")[0] for p in own if not is_listed(p) and not is_within(p, trust)})
+
+
 def trust_advice(targets: Iterable[Target]) -> list[str]:
     """What to add so that the packages of the user's own may be called; nothing if they may."""
-    missing, given = set(), set()
-    for target in targets:
-        trust = trusted_packages(target.trusted)
-        given |= {*trust}
-        for _, node in _nodes_of(target, ""):
-            path = node.get(_TARGET) if isinstance(node, dict) else None
-            if isinstance(path, str) and can_be_trusted(path) and not is_within(path, trust):
-                missing |= {path.partition(".")[0]} if refusal(path) else set()
+    targets = [*targets]
+    given = trusted_packages(name for target in targets for name in target.trusted)
+    roots = [{**target.arguments, _TARGET: target.path} for target in targets]
+    missing = own_packages(roots, given)
     if not missing:
         return []
-    names = [*sorted(given), *sorted(missing)]
+    names = [*given, *missing]
     in_python = ", ".join(f'"{name}"' for name in names)
     return [
         f"if you know that code, add `trust=[{','.join(names)}]` to the command; "
@@ -176,9 +182,7 @@ def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list
     return mistakes
 
 
-def _built_arguments(
-    path: str, arguments: Mapping[str, Any]
-) -> tuple[list[Any], dict[str, Any]]:
+def _built_arguments(path: str, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a call by place and by name, with the targets in them built."""
     located = locate(path)
     unasked = fetch_nothing(located) if is_builder(path, located) else {}

@@ -23,6 +23,7 @@ from paretoprune.cli.foreign_configs import (
     trust_mistakes,
 )
 from paretoprune.config import FinetuneSettings
+from paretoprune.config.redact import redact
 from paretoprune.errors import ParetopruneError, SettingsError
 
 Config = Mapping[str, Any]
@@ -82,7 +83,7 @@ def finetune_option(name: str) -> FinetuneSettings:
 
 def fail(message: str) -> None:
     """Print what is wrong and leave with exit code 2."""
-    lines = message.splitlines()
+    lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
     sys.exit(2)
 

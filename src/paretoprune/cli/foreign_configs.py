@@ -18,7 +18,7 @@ from paretoprune.errors import SettingsError
 # `${seed}`, `${data.size}`, `${.size}`: the value of another setting. All else calls something.
 _REFERENCE = re.compile(r"\$\{\.*[A-Za-z_][\w.]*(\[\d+\][\w.]*)*\}")
 # Settings of Hydra's that say what was composed, not what it does.
-_DESCRIPTIVE = ("overrides", "runtime", "searchpath")
+_DESCRIPTIVE = ("overrides", "runtime", "searchpath", "job.override_dirname")
 
 
 def refuse_resolvers(config: DictConfig) -> None:
@@ -44,8 +44,8 @@ def refuse_hydra_settings(composed: DictConfig, own: DictConfig) -> None:
     if changed:
         raise SettingsError(
             [
-                f"a config sets `hydra.{key}={theirs.get(key)}`, which it must not: Hydra would act "
-                "on it unchecked; give it on the command line"
+                f"a config sets `hydra.{key}={theirs.get(key)}`, which it must not: Hydra would "
+                "act on it unchecked; give it on the command line"
                 for key in changed
             ]
         )
@@ -74,8 +74,13 @@ def given_trust(values: Sequence[str]) -> tuple[str, ...]:
 def _settings(hydra: DictConfig) -> dict[str, Any]:
     raw = OmegaConf.to_container(hydra, resolve=False)
     assert isinstance(raw, dict)
-    kept = {key: value for key, value in raw.items() if key not in _DESCRIPTIVE}
-    return {place.removeprefix("."): value for place, value in _leaves(kept, "")}
+    return {
+        place: value
+        for place, value in _leaves(raw, "")
+        if not any(
+            place == name or place.startswith((f"{name}.", f"{name}[")) for name in _DESCRIPTIVE
+        )
+    }
 
 
 def _texts(value: object) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paretoprune.config.redact import redact
 from paretoprune.executors import Evaluate
 from paretoprune.results import Job, TrialResult
 from paretoprune.sweep_folder import SweepFolder
@@ -60,9 +61,15 @@ class OpenWorker:
 def log_to(path: Path) -> logging.Handler:
     """Have the package's messages written to the file too; a full disk costs them alone."""
     handler = _PatientFileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("paretoprune").addHandler(handler)
     return handler
+
+
+class _Discreet(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, tracebacks included, without passwords."""
+        return redact(super().format(record))
 
 
 class _PatientFileHandler(logging.FileHandler):

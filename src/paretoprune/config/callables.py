@@ -84,11 +84,16 @@ def can_be_trusted(path: str) -> bool:
     return package.isidentifier() and package not in _NEVER_TRUSTED
 
 
+def is_listed(path: str) -> bool:
+    """Whether a dotted path lies where some names may be called without trust; imports nothing."""
+    return path == _TIMM or is_within(path, [one.root for one in _LISTED])
+
+
 def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
     """Why what lies at a dotted path must not be called; None where it may be."""
     own = [name for name in trust if can_be_trusted(name)]
     listed = [one for one in _LISTED if is_within(path, [one.root])]
-    if not (listed or path == _TIMM or is_within(path, own)):
+    if not (is_listed(path) or is_within(path, own)):
         return "is outside the trusted packages"
     if not all(part.isidentifier() and not part.startswith("_") for part in path.split(".")):
         return "is no public name"

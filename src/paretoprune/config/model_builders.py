@@ -43,7 +43,9 @@ def builder_mistakes(
     if path in _BY_NAME:
         name = arguments.get(_BY_NAME[path])
         if not _is_registered(path, name):
-            mistakes.append(f"needs `{_BY_NAME[path]}`, the name of one of its models, got {name!r}")
+            mistakes.append(
+                f"needs `{_BY_NAME[path]}`, the name of one of its models, got {name!r}"
+            )
     return mistakes
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from paretoprune.errors import WeightsError
@@ -19,7 +18,17 @@ _BYTES = 4  # of a number; a parameter is made as float32 unless told otherwise
 _SHARE = 0.5  # of the memory, for the dense model; a pruned copy of it follows
 _MOST_TENSORS = 100_000  # the largest networks have some thousands; a file may ask for 1e10 layers
 # What makes tensors: of a shape, or as many numbers as the largest argument says.
-_SHAPED = ("empty", "empty_strided", "full", "new_empty", "new_zeros", "ones", "rand", "randn", "zeros")
+_SHAPED = (
+    "empty",
+    "empty_strided",
+    "full",
+    "new_empty",
+    "new_zeros",
+    "ones",
+    "rand",
+    "randn",
+    "zeros",
+)
 _COUNTED = ("arange", "linspace")
 
 
@@ -40,11 +49,11 @@ def memory_bytes() -> int:
     return min(there, int(text)) if text.isdigit() else there
 
 
-class _Limited(TorchDispatchMode):
+class _Limited(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts what is asked for before it is made; what was freed since is counted, too."""
 
     def __init__(self, limit_bytes: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._bytes_left, self._tensors_left = limit_bytes, _MOST_TENSORS
 
     def __torch_dispatch__(
