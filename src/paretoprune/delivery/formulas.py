@@ -1,6 +1,8 @@
-"""Texts in tables that a spreadsheet would take for formulas and run: marked, and unmarked again."""
+"""Texts in tables that a spreadsheet would take for formulas, marked and unmarked again."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -14,17 +16,18 @@ def guarded(table: pd.DataFrame) -> pd.DataFrame:
     A text that begins like one so marked gets a second mark. Numbers stay: -1.5 is a number.
     """
     marked = table.rename(columns=_marked)
-    return marked.assign(**{name: marked[name].map(_marked) for name in _texts(marked)})
+    return _mapped(marked, _marked)
 
 
 def unguarded(table: pd.DataFrame) -> pd.DataFrame:
     """The inverse of `guarded`."""
-    plain = table.assign(**{name: table[name].map(_plain) for name in _texts(table)})
-    return plain.rename(columns=_plain)
+    return _mapped(table.rename(columns=_plain), _plain)
 
 
-def _texts(table: pd.DataFrame) -> list[str]:
-    return [name for name in table.columns if pd.api.types.is_string_dtype(table[name].dtype)]
+def _mapped(table: pd.DataFrame, change: Callable[[object], object]) -> pd.DataFrame:
+    """The table with every text changed; the types of its columns stay."""
+    types = {name: kind for name, kind in table.dtypes.items() if kind == "string"}
+    return table.assign(**{str(n): table[n].map(change).astype(kind) for n, kind in types.items()})
 
 
 def _marked(value: object) -> object:
@@ -38,4 +41,4 @@ def _plain(value: object) -> object:
 
 
 def _is_risky(text: str) -> bool:
-    return text.lstrip(f"{_MARK} ").startswith(_BEGINNINGS) or text.startswith(_BEGINNINGS)
+    return text.lstrip(f"{_MARK} ").startswith(_BEGINNINGS)

@@ -82,9 +82,11 @@ def _task(facts: CardFacts) -> str:
     licence = facts.licence or "not stated; whoever hands this model on must fill it in"
     return (
         f"# {as_text(facts.sweep_name)}, trial {facts.trial.number}\n\n"
-        f"A pruned {as_code(facts.model_name)} that classifies inputs of {shape} into {classes}.\n\n"
+        f"A pruned {as_code(facts.model_name)} that classifies inputs of {shape} into "
+        f"{classes}.\n\n"
         f"Data: {as_code(facts.data_name)}, {data.num_train} samples for training, "
-        f"{data.num_validation} for validation, {data.num_test} for the test. {as_text(data.split)}\n\n"
+        f"{data.num_validation} for validation, {data.num_test} for the test. "
+        f"{as_text(data.split)}\n\n"
         f"Licence: {as_text(licence)}.\n"
     )
 
@@ -125,9 +127,10 @@ def _search(facts: CardFacts) -> str:
     origin = as_text(facts.trial.origin)
     return (
         "## How it was found\n\n"
-        f"Trial {facts.trial.number} of {facts.num_trials} in the sweep {as_code(facts.sweep_name)}, "
-        f"which searched how much to remove from each group of layers to {aims}. The proposal "
-        f"came from: {origin}. Seed {facts.trial.seed}. {_longer(facts)}It was chosen "
+        f"Trial {facts.trial.number} of {facts.num_trials} in the sweep "
+        f"{as_code(facts.sweep_name)}, which searched how much to remove from each group of layers "
+        f"to {aims}. The proposal came from: {origin}. Seed {facts.trial.seed}. "
+        f"{_longer(facts)}It was chosen "
         "by its results on the validation part; `plan.json` says which channels were removed and "
         "`config.yaml` holds every setting.\n"
     )

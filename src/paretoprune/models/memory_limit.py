@@ -16,7 +16,7 @@ from paretoprune.errors import WeightsError
 _CGROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may use
 _BYTES = 4  # of a number; a parameter is made as float32 unless told otherwise
 _SHARE = 0.5  # of the memory, for the dense model; a pruned copy of it follows
-_MOST_TENSORS = 100_000  # the largest networks have some thousands; a file may ask for 1e10 layers
+_MOST_TENSORS = 50_000  # the largest networks have some thousands; a file may ask for 1e10 layers
 # What makes tensors: of a shape, or as many numbers as the largest argument says.
 _SHAPED = (
     "empty",
@@ -79,6 +79,8 @@ def _shape_asked(name: str, args: Sequence[Any]) -> list[int] | None:
     """The shape of the tensor that an operation makes anew; None for every other operation."""
     if name in _SHAPED:
         return [int(size) for one in args if isinstance(one, list | tuple) for size in one]
+    if name == "clone":  # layers are repeated by copies
+        return list(args[0].shape)
     if name in _COUNTED:
         return [int(max(one for one in args if isinstance(one, int | float)))]
     return None
