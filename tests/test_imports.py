@@ -29,7 +29,7 @@ ALLOWED = {
     "driver_lock": {"errors"},
     "failures": {"errors", "results"},
     "config": {"results"},
-    "targets": {"config"},
+    "targets": {"config", "errors"},
     "mistakes": {"config", "errors", "name_patterns", "targets"},
     "models": VALUES,
     "data": VALUES | {"fingerprint"},
@@ -69,7 +69,7 @@ ALLOWED = {
     | {"search", "executors", "failures", "sweep_folder", "sweep_results", "unfinished"},
 }
 HOMES = {
-    "hydra": {"cli", "targets"},
+    "hydra": {"cli"},
     "omegaconf": {"cli"},
     "pydantic": {"config", "mistakes"},
     "pydantic_core": {"mistakes"},

@@ -14,7 +14,7 @@ from paretoprune.measure import LatencyTable, trace_layers
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.pruning import Plan, apply_plan
-from tests.kits.commands import TINY
+from tests.kits.commands import OWN, TINY
 from tests.test_mistakes import composed
 
 
@@ -25,7 +25,7 @@ def task_with(folder: Path, *overrides: str) -> Outline:
     if "model=resnet20" in overrides:
         values = [v for v in values if v not in ("model.width=8", TINY[0])]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return outline(load_settings(config))
+    return outline(load_settings(config, trust=[OWN]))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from paretoprune.pruning import Plan, masked_model, rebuild
 from paretoprune.pruning.coordinates import remaining, restrict_groups
 from paretoprune.results import Job
 from paretoprune.trial import run_trial
-from tests.kits.commands import TINY
+from tests.kits.commands import OWN, TINY
 from tests.test_mistakes import composed
 
 
@@ -24,7 +24,7 @@ def prepared_with(folder: Path, *overrides: str) -> Prepared:
     values = [*TINY, f"cache_dir={folder}", "measure.latency=false", *overrides]
     groups = [value for value in values if value in ("tracking=none", "search=shared")]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return prepare(outline(load_settings(config)))
+    return prepare(outline(load_settings(config, trust=[OWN])))
 
 
 @pytest.fixture(scope="module")

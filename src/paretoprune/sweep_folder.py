@@ -26,6 +26,7 @@ _FREE = {
     "sweeps_dir",
     "search.extend",
     "search.storage",
+    "trust",
 }
 # Settings that may change with `search.extend=true`: what is on record stays true.
 _HARMLESS = {"search.n_trials", "search.budget"}

@@ -16,7 +16,7 @@ from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.pruning.scorers import Magnitude
 from paretoprune.search import Sensitivity
-from tests.kits.commands import TINY, run_pick, run_train
+from tests.kits.commands import OWN, TINY, run_pick, run_train
 from tests.test_mistakes import composed
 
 FAST = (*TINY, "measure.latency=false")
@@ -26,7 +26,7 @@ def task_of(folder: Path, *overrides: str) -> Outline:
     values = [*FAST, f"cache_dir={folder}", *overrides]
     groups = [value for value in values if value == "tracking=none"]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return outline(load_settings(config))
+    return outline(load_settings(config, trust=[OWN]))
 
 
 def sensitivity() -> Sensitivity:

@@ -113,3 +113,27 @@ def test_files_that_could_not_be_made_have_a_reason_and_no_snippet() -> None:
     assert "0.5 ms in onnxruntime, the dense model 1 ms in the same run" in card
     assert 'InferenceSession("model.onnx")' in card
     assert "torch.export.load" not in card
+
+
+def test_names_from_elsewhere_are_escaped() -> None:
+    evil = "a|b](x)<script>\n# `c`"
+    data = dataclasses.replace(FACTS.data, class_names=(evil,) * 3, split=evil)
+    facts = dataclasses.replace(
+        FACTS,
+        sweep_name=evil,
+        model_name=evil,
+        data_name=evil,
+        data=data,
+        groups=[GroupInfo(evil, 16)],
+        layers=[dataclasses.replace(FACTS.layers[0], name=evil)],
+        files=[FileFacts("onnx", reason=evil)],
+        device=evil,
+        licence=evil,
+        trust=[evil],
+    )
+    before_code, _, rest = model_card(facts).partition("```python")
+    text = before_code + rest.partition("```\n")[2]
+    assert text.count("\\<script\\>") >= 10
+    bare = text.replace("\\<script\\>", "").replace("a\\|b](x)<script> # `c`", "")
+    assert "<script>" not in bare
+    assert not any(line.startswith("# `") for line in text.splitlines())

@@ -67,6 +67,31 @@ def test_files_give_back_the_table(tmp_path: Path) -> None:
     assert [*pd.read_csv(tmp_path / "front.csv")["number"]] == [1, 0]
 
 
+RISKY = [
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1",
+    "  =1",
+    "'=1",
+    "''-x",
+    "'plain",
+    "plain",
+]
+
+
+def test_no_cell_begins_a_formula(tmp_path: Path) -> None:
+    failed = [trial(n, None, None, state="failed", reason=text) for n, text in enumerate(RISKY)]
+    results = [*failed, trial(99, -1.5, 1_000_000)]
+    write_tables(tmp_path, results, front={99}, dense=DENSE, objectives=OBJECTIVES)
+    written = pd.read_csv(tmp_path / "trials.csv", dtype=str, keep_default_na=False)
+    beginnings = {text.strip()[:1] for text in written["reason"]}
+    assert not beginnings & set("=+-@")
+    assert [*written["accuracy"]][-1] == "-1.5"  # a number is one
+    assert [*load_sweep(tmp_path)["reason"]][:-1] == RISKY
+
+
 @settings(max_examples=25)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=5))
 def test_no_digit_is_lost(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:

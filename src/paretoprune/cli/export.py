@@ -64,7 +64,7 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
     """
     console = make_console()
     folder = SweepFolder(path)
-    settings = load_settings(folder.read_config())
+    settings = load_settings(folder.read_config(), trust=order.trust)
     results = folder.read_results()
     trials = _chosen(settings, results, request)
     for name in order.formats:

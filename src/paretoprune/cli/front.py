@@ -9,12 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from paretoprune.cli.facts import pick_command
 from paretoprune.cli.plot import front_plot
 from paretoprune.delivery.picture import make_picture
 from paretoprune.delivery.quantities import written
 from paretoprune.delivery.tables import front_table, trials_table
 from paretoprune.results import Direction, Metrics, TrialResult
 from paretoprune.search import front_of
+from paretoprune.sweep_folder import SweepFolder
 
 _WIDEST_PLOT = 76
 
@@ -71,4 +73,5 @@ def _print_summary(
         console.print(
             "No searched model beats uniform pruning here: every front member is uniform."
         )
-    console.print(f"everything is in {folder}; to export a model: python -m src.pick {folder.name}")
+    command = pick_command(SweepFolder(folder))
+    console.print(f"everything is in {folder}; to export a model: {command}", markup=False)

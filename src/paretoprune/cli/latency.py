@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paretoprune.cli.arguments import listed, run_command, split_options, whole_number
+from paretoprune.cli.arguments import run_command, split_options, whole_number
+from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.errors import SettingsError
 from paretoprune.graph import FORMATS
 
@@ -22,7 +23,7 @@ the models on the front of the sweep NAME, or the exported model in FOLDER.
                             executorch
   repeats=50                passes of each model
   sweeps_dir=sweeps         where the sweeps are
-  trust=[my_package]        packages of yours that an exported model's class comes from
+  trust=[my_package]        packages of yours that the models' classes come from
 """
 _ENGINES = ("torch", *(known.engine for known in FORMATS.values()))
 WAYS = ("device", "batch", "threads", "engine", "repeats")  # the options that say how to measure
@@ -71,4 +72,4 @@ def read_request(arguments: Sequence[str]) -> Request:
         mistakes.append(f"there is no engine `{options['engine']}`; there are: {known}")
     if mistakes:
         raise SettingsError(mistakes)
-    return Request(**values | {"trust": tuple(listed(options.get("trust", "")))})
+    return Request(**values | {"trust": given_trust([options.get("trust", "")])})

@@ -24,6 +24,7 @@ from paretoprune.cli.tracked import Tracked
 from paretoprune.cli.views import Views
 from paretoprune.cli.worker import OpenWorker, log_to
 from paretoprune.config import Settings
+from paretoprune.config.redact import redact_uri
 from paretoprune.errors import SettingsError
 from paretoprune.executors import open_executor
 from paretoprune.files import write_json
@@ -44,10 +45,13 @@ from paretoprune.results import ZEROS, EpochTime, Job, TrialResult
 from paretoprune.search import Ledger, check_storage
 from paretoprune.sweep import Problem, run_sweep
 from paretoprune.sweep_folder import SweepFolder
-from paretoprune.tracking import redact, resolve_uri
+from paretoprune.tracking import resolve_uri
 from paretoprune.trial import run_trial
 
 _log = logging.getLogger(__name__)
+
+# The settings that are addresses of services, perhaps with a password.
+_ADDRESSES = (("tracking", "uri"), ("search", "storage"), ("executor", "address"))
 
 
 def launch(settings: Settings, config: Mapping[str, Any]) -> None:
@@ -160,7 +164,7 @@ def _search(
     executor = open_executor(
         settings.executor,
         evaluate=evaluate,
-        open_worker=OpenWorker(config, folder.absolute(), Path.cwd(), threads),
+        open_worker=OpenWorker(config, folder.absolute(), Path.cwd(), threads, settings.trust),
         threads=threads,
         folder=folder.path,
     )
@@ -225,9 +229,9 @@ def _single_name(config: Mapping[str, Any]) -> str:
 def _without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config as it may be stored: the URIs of databases without their passwords."""
     clean = dict(config)
-    for group, setting in (("tracking", "uri"), ("search", "storage")):
+    for group, setting in _ADDRESSES:
         if (config.get(group) or {}).get(setting):
-            clean[group] = {**config[group], setting: redact(config[group][setting])}
+            clean[group] = {**clean[group], setting: redact_uri(config[group][setting])}
     return clean
 
 

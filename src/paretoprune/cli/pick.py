@@ -8,6 +8,7 @@ from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
 from paretoprune.cli.compose import finetune_option
+from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.latency import WAYS, Request, read_request
 from paretoprune.config import FinetuneSettings, parse_count
 from paretoprune.errors import PickError
@@ -34,6 +35,7 @@ What to do with them:
   seeds=3                   train again with so many other seeds and tell the spread
   register=my-model         into MLflow's model registry, with the alias `champion`
   licence=MIT               for the model card
+  trust=[my_package]        packages of yours that the sweep's model or data come from
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
                             batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
 """
@@ -51,6 +53,7 @@ class Order:
     register: str | None = None
     licence: str | None = None
     latency: Request | None = None  # how its running cost is measured; None: it is not
+    trust: tuple[str, ...] = ()  # packages of the user's own that the sweep's config may call
 
     @property
     def trains_longer(self) -> bool:
@@ -96,6 +99,7 @@ def _order(options: dict[str, str]) -> Order:
         register=register,
         licence=options.pop("licence", None),
         latency=_latency(options),
+        trust=given_trust([options.pop("trust", "")]),
     )
 
 

@@ -30,7 +30,9 @@ def print_picked(console: Console, facts: CardFacts, target: Path) -> None:
     for line in (*_accuracy(facts), *_files(facts)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"trial {facts.trial.number} is exported to {target}", soft_wrap=True)
-    console.print(f'load it with: paretoprune.load_model("{target}")', soft_wrap=True)
+    trusted = f", trust={list(facts.trust)!r}" if facts.trust else ""
+    load = f"paretoprune.load_model({str(target)!r}{trusted})"
+    console.print(f"load it with: {load}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _accuracy(facts: CardFacts) -> list[str]:

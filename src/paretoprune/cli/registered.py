@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from paretoprune.cli.bench import Bench
+from paretoprune.config.redact import redact_uri
 from paretoprune.delivery import CardFacts
 from paretoprune.errors import PickError
 from paretoprune.files import read_json
 from paretoprune.graph import FORMATS
-from paretoprune.tracking import Registration, redact, register_model, resolve_uri
+from paretoprune.tracking import Registration, register_model, resolve_uri
 
 _NUM_EXAMPLES = 2  # real inputs that are kept with the model
 
@@ -45,7 +46,7 @@ def register(bench: Bench, facts: CardFacts, *, name: str) -> None:
     for line in (
         f"{name} version {number} is in MLflow's model registry as {where}",
         f"load it with: mlflow.pyfunc.load_model('{where}')",
-        f"serve it with: MLFLOW_TRACKING_URI={redact(uri)} mlflow models serve -m {where} "
+        f"serve it with: MLFLOW_TRACKING_URI={redact_uri(uri)} mlflow models serve -m {where} "
         "--env-manager local -p 5001",
     ):
         bench.console.print(line, markup=False, highlight=False, soft_wrap=True)

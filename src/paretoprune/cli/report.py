@@ -16,6 +16,7 @@ what its folder holds. A running sweep may be looked at too.
 
   published=results.csv     results of others, to be drawn beside the front, now and later: a
                             column `name`, and columns as in front.csv, for example accuracy,macs
+  trust=[my_package]        as for the other commands; a report calls no code of yours
 """
 
 
@@ -26,7 +27,7 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     name = arguments[0]
-    options = options_of(arguments[1:], known=("published", "sweeps_dir"))
+    options = options_of(arguments[1:], known=("published", "sweeps_dir", "trust"))
     path = find_sweep(Path(options.get("sweeps_dir", "sweeps")), name)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.views import write_views

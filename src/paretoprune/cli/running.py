@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -40,7 +40,7 @@ def measure_and_print(name: str, request: Request) -> None:
     sweep = sweeps / name
     folder = sweep if (sweep / "config.yaml").is_file() else Path(name)
     if (folder / "trials").is_dir():
-        models = _front(SweepFolder(folder))
+        models = _front(SweepFolder(folder), request.trust)
         shape = read_json(folder / "dense" / "data.json")["input_shape"]
     elif (folder / "plan.json").is_file():
         models = {DENSE: load_dense(folder, trust=request.trust)}
@@ -69,9 +69,9 @@ def device_of(request: Request) -> torch.device:
     return torch.device(request.device)
 
 
-def _front(folder: SweepFolder) -> dict[str, nn.Module]:
+def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     """The dense model, and those of the front as its plans cut them out: weights cost no time."""
-    settings = load_settings(folder.read_config())
+    settings = load_settings(folder.read_config(), trust=trust)
     info = read_json(folder.dense / "data.json")
     groups = Groups.from_json(read_json(folder.dense / "groups.json")).prunable
     dense = build(

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from paretoprune.config import SearchSettings
+from paretoprune.config.redact import redact
 from paretoprune.delivery.quantities import written
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search import RunningFront
@@ -75,7 +76,7 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message; warnings stand out."""
         style = "yellow" if record.levelno >= logging.WARNING else ""
-        text = record.getMessage()
+        text = redact(record.getMessage())
         self._console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)
 
 

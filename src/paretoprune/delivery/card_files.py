@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paretoprune.delivery.export import FILES
+from paretoprune.delivery.markdown import as_text
 from paretoprune.delivery.snippets import GRAPHS, own_loading, snippet
 from paretoprune.graph import FORMATS, OPSET
 from paretoprune.results import DataInfo, Preprocessing
@@ -59,13 +60,13 @@ def loading_section(
     ways = [GRAPHS[name] for name in GRAPHS if name in written]
     for loading in [*ways, own_loading(trust)]:
         code = snippet(loading, data, preprocessing)
-        parts.append(f"With {loading.needs}:\n\n```python\n{code}\n```\n")
+        parts.append(f"With {as_text(loading.needs)}:\n\n```python\n{code}\n```\n")
     return "\n".join(parts)
 
 
 def _told(facts: FileFacts) -> str:
     if facts.reason:
-        return f"no {facts.format}: {facts.reason}"
+        return f"no {facts.format}: {as_text(facts.reason)}"
     files = ", ".join(f"`{name}`" for name in FILES[facts.format])
     sentence = f"{files}: {_MEANING[facts.format]}"
     if facts.difference is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from paretoprune.delivery.formulas import guarded, unguarded
 from paretoprune.delivery.quantities import size_and_quality
 from paretoprune.delivery.uniform_gain import gain_of, uniform_points
 from paretoprune.errors import SweepError
@@ -53,8 +54,8 @@ def write_tables(
 ) -> None:
     """Write `trials.csv` and `front.csv` into the sweep's folder, each all or nothing."""
     trials = trials_table(results, front=front, dense=dense, objectives=objectives)
-    write_text(folder / "trials.csv", trials.to_csv(index=False))
-    write_text(folder / "front.csv", front_table(trials, objectives).to_csv(index=False))
+    for name, table in (("trials", trials), ("front", front_table(trials, objectives))):
+        write_text(folder / f"{name}.csv", guarded(table).to_csv(index=False))
 
 
 def load_sweep(folder: str | Path) -> pd.DataFrame:
@@ -77,7 +78,7 @@ def load_sweep(folder: str | Path) -> pd.DataFrame:
         table = pd.read_csv(file, dtype=object, keep_default_na=False, na_values=[""])
         if not table["front"].isin(["True", "False"]).all():
             raise ValueError("`front` must be True or False")
-        return _typed(table.assign(front=table["front"] == "True"))
+        return unguarded(_typed(table.assign(front=table["front"] == "True")))
     except (ValueError, KeyError, TypeError) as error:
         raise SweepError(
             f"`{file}` is damaged ({error}); running the sweep's command again rewrites it"

@@ -6,6 +6,7 @@ import copy
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -184,7 +185,10 @@ def _set_numbers(model: nn.Module, groups: Sequence[Group], plan: Plan) -> None:
         gone = len(plan.removed.get(group.name, ()))
         for number in group.numbers if gone else ():
             module, lost = model.get_submodule(number.module), gone * number.per_channel
-            value = getattr(module, number.attribute)
+            value: Any = getattr(module, number.attribute, None)
+            ours = value if number.index is None else value[number.index]
+            if type(ours) is not int:  # the name may come from a file
+                raise PruningError(f"`{number.module}.{number.attribute}` is no whole number")
             if number.index is None:
                 value -= lost
             else:

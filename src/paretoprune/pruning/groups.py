@@ -14,6 +14,8 @@ from typing import Any
 
 from paretoprune.results import GroupInfo, KeptGroup
 
+_MOST_POSITIONS = 2**24  # of a group in a dimension; a file may say 1e10
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -164,9 +166,12 @@ def _group_from_json(data: Mapping[str, Any]) -> Group:
 
 
 def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:
-    positions = (
-        tuple(tuple(channel) for channel in data["positions"])
-        if "positions" in data
-        else row_of_positions(width, start=data["start"], size=data["size"])
-    )
+    if "positions" in data:
+        positions = tuple(tuple(channel) for channel in data["positions"])
+    else:
+        if width * data["size"] > _MOST_POSITIONS:
+            raise ValueError(f"a group of {width:,} channels is none of a network")
+        positions = row_of_positions(width, start=data["start"], size=data["size"])
+    if len(positions) != width or any(one < 0 for channel in positions for one in channel):
+        raise ValueError(f"the positions in `{data['tensor']}` are not those of {width} channels")
     return Slot(data["tensor"], data["dim"], positions)

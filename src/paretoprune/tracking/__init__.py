@@ -5,7 +5,7 @@ from paretoprune.tracking.open import open_tracker
 from paretoprune.tracking.registry import Registration, register_model
 from paretoprune.tracking.tracker import MlflowTracker, NullTracker, Tracker
 from paretoprune.tracking.ui import serve
-from paretoprune.tracking.uri import redact, resolve_uri
+from paretoprune.tracking.uri import resolve_uri
 
 __all__ = [
     "MlflowTracker",
@@ -13,7 +13,6 @@ __all__ = [
     "Registration",
     "Tracker",
     "open_tracker",
-    "redact",
     "register_model",
     "resolve_uri",
     "serve",

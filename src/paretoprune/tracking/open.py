@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from paretoprune.config.redact import redact
 from paretoprune.results import Direction
 from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.outbox import explain
 from paretoprune.tracking.runs import SweepRecord, open_runs
 from paretoprune.tracking.tracker import MlflowTracker, NullTracker, Tracker
-from paretoprune.tracking.uri import redact, sqlite_file
+from paretoprune.tracking.uri import sqlite_file
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from paretoprune.tracking.uri import redact
+from paretoprune.config.redact import redact
 
 _log = logging.getLogger(__name__)
 _FAILURES_PER_ROUND = 2  # one delivery that always fails must not hold up the others
@@ -125,5 +125,6 @@ def explain(error: BaseException) -> str:
         return "MLflow's database is locked by another process"
     if "Max retries exceeded" in text or isinstance(error, ConnectionError):
         return "the MLflow server cannot be reached"
-    first_line = next(iter(text.strip().splitlines()), "")
+    # Before it is cut: half a URI no longer shows where its password ends.
+    first_line = redact(next(iter(text.strip().splitlines()), ""))
     return f"MLflow failed with {type(error).__name__}: {first_line[:200]}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from paretoprune.config.redact import redact
 from paretoprune.results import TrialResult
 
 _MAX_KEY = 250
@@ -52,7 +53,7 @@ def trial_record(
         number=result.number,
         run_name=run_name(result),
         status="FAILED" if result.state == "failed" else "FINISHED",
-        tags=fit_tags(_tags(result, commit)),
+        tags=fit_tags({n: redact(text) for n, text in _tags(result, commit).items()}),
         params=fit_params(_params(result)),
         points=tuple(_points(result)),
         artifacts=tuple(artifacts),

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from urllib.parse import quote
 
+from paretoprune.config.redact import HIDDEN, redact_uri
 from paretoprune.errors import SettingsError
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _SERVERS = ("http", "https")
-_USERINFO = re.compile(r"(?<=://)[^/\s]+@")
-_SECRET = re.compile(r"([?&]\w*(?:password|passwd|pwd|token|secret)=)[^&\s]+", re.IGNORECASE)
-
-
-def redact(text: str) -> str:
-    """The text with user names, passwords and tokens inside its URIs replaced by `***`."""
-    return _SECRET.sub(r"\1***", _USERINFO.sub("***@", text))
+# A name and a password that holds what would end the part before the host.
+_UNQUOTED = re.compile(r"(?<=://)([^/?#@]*:(?!\d+[/?#])[^@]*[/?#].*)@")
 
 
 def resolve_uri(uri: str | None, *, root: Path) -> str:
@@ -25,12 +22,15 @@ def resolve_uri(uri: str | None, *, root: Path) -> str:
     A relative SQLite path is taken from `root`, so that it means the same from every folder.
 
     Raises:
-        SettingsError: the URI names a kind of place in which MLflow keeps no runs.
+        SettingsError: the URI names a kind of place in which MLflow keeps no runs, or comes from a
+            stored config, without its password, and MLFLOW_TRACKING_URI is not set.
     """
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    uri = _whole(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
     scheme = uri.partition("://")[0].partition("+")[0].lower()
     if "://" not in uri or scheme not in _DATABASES + _SERVERS:
         raise SettingsError([_no_such_place(uri, root)])
+    if scheme in _SERVERS:
+        return _UNQUOTED.sub(lambda found: quote(found[1], safe=":%") + "@", uri)
     if scheme != "sqlite":
         return uri
     prefix, _, rest = uri.partition(":///")
@@ -52,9 +52,24 @@ def is_server(uri: str) -> bool:
     return uri.startswith(tuple(f"{scheme}://" for scheme in _SERVERS))
 
 
+def _whole(uri: str) -> str:
+    """The URI with what a stored config hides; options of a SQLite file can be left out."""
+    if HIDDEN not in uri:
+        return uri
+    if uri.startswith("sqlite"):
+        place, _, options = uri.partition("?")
+        kept = "&".join(one for one in options.split("&") if one and HIDDEN not in one)
+        return f"{place}?{kept}" if kept else place
+    if whole := os.environ.get("MLFLOW_TRACKING_URI"):
+        return whole
+    raise SettingsError(
+        [f"the password in `tracking.uri={uri}` is not stored; set MLFLOW_TRACKING_URI"]
+    )
+
+
 def _no_such_place(uri: str, root: Path) -> str:
     example = f"sqlite:///{(root.resolve() / 'mlflow.db').as_posix()}"
     return (
-        f"`tracking.uri` must name a database file or an MLflow server, got `{redact(uri)}`; "
+        f"`tracking.uri` must name a database file or an MLflow server, got `{redact_uri(uri)}`; "
         f"write for example `{example}` or `http://localhost:5000`"
     )
