@@ -77,6 +77,17 @@ def test_the_points_are_the_front(seed: int) -> None:
     assert [p.size for p in points] == sorted((p.size for p in points), reverse=True)
 
 
+@pytest.mark.parametrize("order", [(60, 50, 70), (70, 60, 50), (50, 60, 70)])
+def test_of_models_of_one_size_the_best_alone_is_a_point(order: tuple[float, ...]) -> None:
+    same = [trial(n, 0.75, accuracy, "refill") for n, accuracy in enumerate(order, 1)]
+    results = [trial(0, 0.0, 95), *same]
+    for tried in ("", "refill"):
+        points = points_of(results, SIZES, QUALITY, tried=tried)
+        assert [(point.size, point.value) for point in points] == [(64, 95), (16, 70)]
+        gaps = gaps_of(results, SIZES, QUALITY, tried=tried)
+        assert {(gap.larger.value, gap.smaller.value) for gap in gaps} == {(95, 70), (70, 0)}
+
+
 def test_what_was_tried_in_vain_divides_a_gap_and_others_do_not() -> None:
     results = [trial(0, 0.0, 95), trial(1, 0.75, 60), trial(2, 0.5, 40, origin="refill")]
     whole = gaps_of(results, SIZES, QUALITY, tried="")
