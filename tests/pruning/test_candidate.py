@@ -82,7 +82,7 @@ def test_what_is_zero_already_goes_first_whatever_its_score(pattern: Pattern) ->
     assert isinstance(half, Zeroed)
     weights = dict(half.model.named_parameters())
     tensors = {layer.name: weights[layer.tensor].detach() for layer in half.layers.found}
-    scores = {name: (tensor == 0) + 1 / (1 + tensor.abs()) for name, tensor in tensors.items()}
+    scores = {name: (tensor == 0) + 1 / (1 + tensor.abs()) - 3 for name, tensor in tensors.items()}
     masks = half.masks(scores, widths_at(dense, 0.25))
     assert all((masks[name] <= kept).all() for name, kept in half.held.items())
     quarter = half.cut(scores, widths_at(dense, 0.25), proof=None)
