@@ -32,9 +32,10 @@ class Mirrors:
         belong to files that import it. Of these, those of the same package, if there are any."""
         seen, users = {file}, {file}
         while users:
-            if found := self._mirrors(users) or self._near(file, self._importers(users, "tests")):
+            tests = {test for test in self._users(users, self.tests) if test.stem[:5] == "test_"}
+            if found := self._mirrors(users) or self._near(file, tests):
                 return sorted(found)
-            users = self._importers(users, "source") - seen
+            users = self._users(users, self.source) - seen
             seen |= users
         return []
 
@@ -43,21 +44,16 @@ class Mirrors:
         found = {self.tests / path.parent / f"test_{path.name}" for path in inside}
         return found & self.imports.keys()
 
-    def _importers(self, files: set[Path], side: str) -> set[Path]:
-        folder = self.tests if side == "tests" else self.source
+    def _users(self, files: set[Path], folder: Path) -> set[Path]:
         return {
             other
             for other, used in self.imports.items()
-            if used & files and folder in other.parents and _is_member(other, side)
+            if used & files and folder in other.parents
         }
 
     def _near(self, file: Path, tests: set[Path]) -> set[Path]:
         top = self.tests / file.relative_to(self.source).parts[0]
         return {test for test in tests if top in test.parents} or tests
-
-
-def _is_member(path: Path, side: str) -> bool:
-    return path.name.startswith("test_") if side == "tests" else path.name != "__init__.py"
 
 
 class _Resolver:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -37,8 +38,11 @@ CORE = (
     *("pruning", "search", "measure", "data/split.py"),
     *("delivery/pick_rules.py", "delivery/pick_limits.py", "delivery/pick_spread.py"),
 )
-LIBRARIES = "torch,torchvision,lightning,torchmetrics,optuna,sklearn.model_selection,scipy.sparse"
-_SLACK_S = 10.0  # processor time for each mutant, and
+LIBRARIES = (
+    "torch,torchvision,lightning,torchmetrics,optuna,sqlalchemy.orm,sklearn.model_selection,"
+    "scipy.sparse,hydra.utils,omegaconf,antlr4,pydantic,anyio,xdist"
+)
+_SLACK_S = 3.0  # processor time for each mutant, and
 _TIMES = 3.0  # so many times what the tests take
 _MEMORY = 8 << 30  # bytes for data
 _PYTEST = (
@@ -142,7 +146,7 @@ def try_file(
     code, cpu_s = _run_tests(file, None, tests, source, limit_s=1200)
     if code:
         names = " ".join(str(test) for test in tests)
-        raise SystemExit(f"the tests of {file} fail as they are: pytest {names}")
+        raise SystemExit(f"the tests of {file.name} fail as they are: pytest {names}")
     limit_s = _TIMES * cpu_s + _SLACK_S
     same = [m for m in found if (file.name, m.place.function, m.change) in equivalent]
     rest = [m for m in found if m not in same]
@@ -239,6 +243,7 @@ def _import_once(libraries: Sequence[str]) -> None:
         importlib.import_module(name)
     if "torch" in libraries:
         importlib.import_module("torch").set_num_threads(1)
+    gc.freeze()  # a collection in a fork would copy all memory
 
 
 def _equivalent(path: Path) -> frozenset[tuple[str, str, str]]:

@@ -33,7 +33,7 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 _NAMES = {"min": "max", "any": "all", "floor": "ceil", "append": "extend", "argmin": "argmax"}
 _NAMES |= {new: old for old, new in _NAMES.items()}
 _UNSEEN = ("annotation", "returns", "decorator_list", "bases", "type_params")
-# Messages are no behaviour that numbers depend on; an assert is there for the type checker.
+# The words of a message are free. An assert, or `strict` of `zip`, says what always holds.
 _SKIPPED = (ast.Import, ast.ImportFrom, ast.Assert, ast.JoinedStr)
 
 
@@ -114,8 +114,13 @@ def _children(owner: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
         if field in _UNSEEN:
             continue
         for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if isinstance(node, ast.AST) and not isinstance(node, _SKIPPED):
+            if isinstance(node, ast.AST) and not _is_skipped(node):
                 yield field, index, node
+
+
+def _is_skipped(node: ast.AST) -> bool:
+    strict = isinstance(node, ast.keyword) and node.arg == "strict"
+    return strict or isinstance(node, _SKIPPED)
 
 
 def _asks_for_a_type(node: ast.AST) -> bool:
