@@ -20,11 +20,46 @@ from paretoprune.pruning import (
     masked_model,
     widths_for,
 )
-from paretoprune.pruning.apply import slice_tensors
+from paretoprune.pruning.apply import kept_positions, removed_positions, slice_tensors
 from paretoprune.pruning.coordinates import restrict_groups
+from paretoprune.pruning.groups import Group, Slot, row_of_positions
 from paretoprune.pruning.proof import random_plan
 from tests.kits import networks
 from tests.kits.cases import make_case
+
+
+def test_groups_in_one_dimension_all_lose_their_channels() -> None:
+    """DenseNet's concatenations: by hand, so that no proof hides a group that is lost."""
+    model = networks.build("densenet")
+    places = {"stem": (8, 0), "layers.0.conv": (4, 8), "layers.1.conv": (6, 12)}
+    groups = [
+        Group(
+            name,
+            width,
+            (
+                Slot(f"{name}.weight", 0, row_of_positions(width)),
+                Slot("norm.weight", 0, row_of_positions(width, start=start)),
+                Slot("head.weight", 1, row_of_positions(width, start=start)),
+            ),
+        )
+        for name, (width, start) in places.items()
+    ]
+    plan = Plan({"stem": (1, 7), "layers.0.conv": (0,), "layers.1.conv": (2, 3)})
+    gone = [1, 7, 8, 14, 15]
+    removed = removed_positions(groups, plan)
+    assert removed["norm.weight"] == {0: gone} and removed["head.weight"] == {1: gone}
+    assert removed["layers.1.conv.weight"] == {0: [2, 3]}
+    kept = [position for position in range(18) if position not in gone]
+    sliced = slice_tensors(model.state_dict(), groups, plan)
+    assert torch.equal(sliced["norm.weight"], model.norm.weight[kept])
+    assert torch.equal(sliced["head.weight"], model.head.weight[:, kept])
+    assert kept_positions(model, groups, plan)["head.weight"][1].tolist() == kept
+
+
+def test_the_groups_of_concatenations_are_all_there() -> None:
+    """They are proved with what is tested here: a fault in it makes them fewer, and quietly so."""
+    names = [group.name for group in make_case("densenet").groups]
+    assert names == ["stem", "layers.0.conv", "layers.1.conv", "head"]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -6,8 +6,9 @@ import copy
 
 import pytest
 import torch
+from torch import Tensor
 
-from paretoprune.errors import PruningError
+from paretoprune.errors import EquivalenceError, PruningError
 from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed
 from paretoprune.pruning.scorers import Fpgm, Magnitude
 from paretoprune.pruning.unstructured import (
@@ -18,6 +19,7 @@ from paretoprune.pruning.unstructured import (
     ZeroedSize,
     find_layers,
 )
+from tests.kits import networks
 from tests.kits.cases import make_case
 
 PATTERNS = [None, Weights(), NofM(4), Blocks(2, 2)]
@@ -46,6 +48,47 @@ def test_a_cut_leaves_what_was_asked_for_and_nothing_comes_back(pattern: Pattern
     assert all(torch.equal(before[n], t) for n, t in dense.model.state_dict().items())
     for name, mask in half.held.items():
         assert (quarter.held[name] <= mask).all()
+
+
+def test_a_cut_that_changes_the_function_is_refused() -> None:
+    """The channels of a mean: the groups' proof would refuse them, and so does the gate."""
+    model, groups = networks.lively(networks.Leak(0.1)), (networks.leaky_group(),)
+    dense = Narrowed(model, Plan({}), groups)
+    scores = {"conv": torch.arange(8.0)}
+    with pytest.raises(EquivalenceError, match="does not compute what the masked dense model"):
+        dense.cut(scores, {"conv": 4}, proof=networks.example())
+    once = dense.cut(scores, {"conv": 6}, proof=None)  # no proof was asked for
+    with pytest.raises(EquivalenceError, match="does not compute what the masked dense model"):
+        once.cut({"conv": torch.arange(6.0)}, {"conv": 4}, proof=networks.example())
+
+
+def test_zeros_that_are_not_as_many_as_asked_for_are_refused() -> None:
+    """A pattern that keeps one weight too many."""
+
+    class Greedy(Weights):
+        def mask(self, scores: Tensor, keep: int) -> Tensor:
+            return super().mask(scores, keep + 1)
+
+    dense = dense_of(Greedy())
+    scores = dense.score(Magnitude(), [])
+    with pytest.raises(EquivalenceError, match="`conv1` keeps 109 units instead of 108"):
+        dense.cut(scores, widths_at(dense, 0.5), proof=None)
+
+
+@pytest.mark.parametrize("pattern", [Weights(), NofM(4)], ids=str)
+def test_what_is_zero_already_goes_first_whatever_its_score(pattern: Pattern) -> None:
+    dense = dense_of(pattern)
+    half = dense.cut(dense.score(Magnitude(), []), widths_at(dense, 0.5), proof=None)
+    assert isinstance(half, Zeroed)
+    weights = dict(half.model.named_parameters())
+    tensors = {layer.name: weights[layer.tensor].detach() for layer in half.layers.found}
+    scores = {name: (tensor == 0) + 1 / (1 + tensor.abs()) - 3 for name, tensor in tensors.items()}
+    masks = half.masks(scores, widths_at(dense, 0.25))
+    assert all((masks[name] <= kept).all() for name, kept in half.held.items())
+    quarter = half.cut(scores, widths_at(dense, 0.25), proof=None)
+    assert quarter.widths() == widths_at(dense, 0.25)
+    for name, kept in half.held.items():
+        assert (quarter.held[name] <= kept).all()
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)

@@ -40,6 +40,14 @@ def test_the_error_is_relative_to_the_masked_models_largest_output() -> None:
         check(one, other)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e5])
+def test_what_is_allowed_is_rounding_and_no_more(size: float) -> None:
+    one = torch.tensor([size, -size / 3])
+    assert check(one, one + 0.9e-4 * size) == pytest.approx(0.9e-4, rel=1e-2)
+    with pytest.raises(EquivalenceError, match=r"relative error 0\.00011, allowed is 1e-04"):
+        check(one, one + 1.1e-4 * size)
+
+
 def test_every_output_counts() -> None:
     good, bad = torch.ones(3), torch.tensor([1.0, 1.0, 2.0])
     assert check((good, {"a": [good]}), (good, {"a": [good]})) == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from paretoprune.pruning import Plan, mask_tensors, masked_model
+from paretoprune.pruning import Plan, apply, groups, mask_tensors, masked_model, masks
 from paretoprune.pruning.apply import slice_tensors
 from paretoprune.pruning.proof import random_plan
+from tests.kits.cases import make_case
 
 
 def test_masks_by_hand(vgg) -> None:
@@ -18,6 +20,34 @@ def test_masks_by_hand(vgg) -> None:
     assert masks["features.5.bias"].tolist() == [channel != 1 for channel in range(12)]
     assert "features.5.running_var" not in masks
     assert "features.0.weight" not in masks
+
+
+def test_masks_of_several_groups_in_one_dimension_by_hand() -> None:
+    case = make_case("densenet")
+    plan = Plan({"stem": (1, 7), "layers.0.conv": (0,), "layers.1.conv": (2, 3)})
+    stays = torch.ones(18, dtype=torch.bool)
+    stays[[1, 7, 8, 14, 15]] = False
+    assert torch.equal(mask_tensors(case.model, case.groups, plan)["norm.weight"], stays)
+    masked = masked_model(case.model, case.groups, plan)
+    assert torch.equal(masked.norm.weight, case.model.norm.weight * stays)
+    assert torch.equal(masked.head.weight, case.model.head.weight * stays[:, None, None])
+
+
+def test_a_mistake_in_what_is_cut_out_is_not_one_of_the_masks_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The gate compares the two, so the masks must not rest on what the cut rests on."""
+    case = make_case("densenet")
+    plan = Plan({"stem": (1, 7), "layers.0.conv": (0,)})
+    before = mask_tensors(case.model, case.groups, plan)
+    for name in ("removed_positions", "gone_blocks"):
+        for module in (apply, groups, masks):
+            monkeypatch.setattr(module, name, lambda *_: {}, raising=False)
+    assert slice_tensors({"norm.weight": case.model.norm.weight}, case.groups, plan) == {
+        "norm.weight": case.model.norm.weight
+    }
+    after = mask_tensors(case.model, case.groups, plan)
+    assert all(torch.equal(before[name], mask) for name, mask in after.items())
 
 
 def test_a_mask_keeps_as_many_elements_as_slicing_does(case) -> None:

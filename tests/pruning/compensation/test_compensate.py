@@ -75,6 +75,25 @@ def test_least_squares_keeps_zeros_and_is_best_row_by_row(monkeypatch: pytest.Mo
         torch.testing.assert_close(layer.weight[row, kept], solution[:-1])
 
 
+@pytest.mark.parametrize("zeros", [False, True], ids=["all weights", "with zeros"])
+def test_least_squares_pulls_weights_back_by_a_tenth_of_the_mean_variance(zeros: bool) -> None:
+    """Ridge regression, as rows for the penalty below the inputs without their means."""
+    layer, dense, x = problem(5)
+    wanted = torch.randn(200, 3, generator=torch.Generator().manual_seed(6), dtype=x.dtype)
+    if zeros:
+        layer.weight[:, ::2] = 0
+    kept = layer.weight[0].nonzero().flatten()
+    before, lack = layer.weight.clone(), wanted - layer(x)
+    least_squares(layer, dense, moments(layer, wanted, x))
+    centred = x - x.mean(0)
+    penalty = (0.1 * centred.square().sum(0).mean()).sqrt() * torch.eye(6, dtype=x.dtype)
+    rows = torch.cat([centred, penalty])[:, kept]
+    goal = torch.cat([lack - lack.mean(0), torch.zeros(6, 3, dtype=x.dtype)])
+    change = torch.linalg.lstsq(rows, goal).solution.T
+    torch.testing.assert_close(layer.weight[:, kept] - before[:, kept], change)
+    torch.testing.assert_close(layer(x).mean(0), wanted.mean(0))
+
+
 def without_bias(seed: int, removed: list[int]) -> tuple[nn.Linear, Tensor, Tensor, Tensor]:
     layer, dense, x = problem(seed)
     layer.bias.zero_()
@@ -90,6 +109,16 @@ def test_obs_is_least_squares_where_what_goes_comes_first(monkeypatch: pytest.Mo
     solution = torch.linalg.lstsq(x[:, 3:], wanted).solution.T
     torch.testing.assert_close(layer.weight[:, 3:], solution)
     assert (layer.weight[:, :3] == 0).all()
+
+
+def test_obs_is_damped_by_a_hundredth_of_the_mean_square() -> None:
+    """Where what goes comes first, it is ridge regression: the damping as rows below the inputs."""
+    layer, dense, x, wanted = without_bias(3, [0, 1, 2])
+    obs(layer, dense, moments(layer, wanted, x))
+    damping = (0.01 * x.square().sum(0).mean()).sqrt() * torch.eye(6, dtype=x.dtype)
+    rows = torch.cat([x, damping])
+    solution = torch.linalg.lstsq(rows[:, 3:], rows @ dense.T).solution.T
+    torch.testing.assert_close(layer.weight[:, 3:], solution)
 
 
 @pytest.mark.parametrize("seed", range(5))
