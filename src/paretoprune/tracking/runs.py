@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from paretoprune.results import Direction
 from paretoprune.tracking.client import connect, log_values
-from paretoprune.tracking.record import TrialRecord, fit_name, fit_params, fit_tags
+from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags
 from paretoprune.tracking.uri import is_server
 from paretoprune.tracking.views import view_tags
 
@@ -157,7 +157,7 @@ def _put_views(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -> 
     experiment = client.get_experiment(experiment_id)
     views = view_tags(
         sweep.objectives,
-        [fit_name(group) for group in sweep.groups],
+        sweep.groups,
         sweep_id=sweep.sweep_id,
         created_ms=int(experiment.creation_time or 0),
     )
