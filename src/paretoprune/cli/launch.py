@@ -18,6 +18,7 @@ from rich.console import Console
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
 from paretoprune.cli.front import print_front
 from paretoprune.cli.interrupt import gentle_interrupt, resume_command
+from paretoprune.cli.sent import sweep_tags
 from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
@@ -169,7 +170,7 @@ def _search(
             settings.tracking,
             folder,
             search.objectives,
-            _tags(task),
+            sweep_tags(config),
             groups=[group.name for group in group_infos(task)],
         ) as tracked,
         Views(folder) as views,
@@ -246,19 +247,6 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
         _log.info(ZEROS)
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
-
-
-def _tags(task: Outline) -> dict[str, str]:
-    """What identifies a sweep in MLflow beside its name."""
-    settings = task.settings
-    return {
-        "model": settings.model.target.path,
-        "data": settings.data.path,
-        "scorer": settings.scorer.path,
-        "schedule": settings.schedule.name,
-        "granularity": settings.granularity.name,
-        "seed": str(settings.seed),
-    }
 
 
 @contextmanager

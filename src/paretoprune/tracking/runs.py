@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paretoprune.results import Direction
+from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.client import connect, log_values
 from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags
 from paretoprune.tracking.uri import is_server
@@ -114,9 +115,11 @@ class SweepRuns:
         return child
 
 
-def open_runs(uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
+def open_runs(
+    answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord
+) -> SweepRuns:
     """Connect, and find or create the experiment and the parent run; find the children."""
-    client = connect(uri, artifacts=artifacts)
+    client = answers.of(connect(uri, artifacts=artifacts))
     # A server places artifacts itself; a database would leave them in the current folder.
     place = None if is_server(uri) else (artifacts / sweep.name).as_uri()
     experiment_id = open_experiment(client, sweep.name, place)
