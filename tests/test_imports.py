@@ -47,7 +47,9 @@ ALLOWED = {
     "delivery": VALUES | {"graph"},
     "fresh": VALUES | {"graph", "load"},
     "prepared_folder": VALUES | {"dense", "outline", "prepare", "pruning"},
-    "sweep_folder": VALUES | {"driver_lock"},
+    "sweep_identity": {"files"},
+    "sweep_settings": {"config", "targets"},
+    "sweep_folder": VALUES | {"driver_lock", "sweep_identity", "sweep_settings"},
     "sweep_results": VALUES | {"search"},
     "unfinished": VALUES | {"executors", "sweep_folder", "sweep_results"},
     "sweep": VALUES

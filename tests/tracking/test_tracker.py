@@ -254,7 +254,7 @@ def test_an_unreachable_server_costs_a_warning_and_seconds(
 def test_a_server_slower_than_the_patience_gets_everything(
     root: Path, make_tracker: MakeTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A delivery takes several requests, and longer than a caller waits; each request is shorter."""
+    """A delivery takes several requests, and longer than a caller waits."""
 
     class Slow:
         def __init__(self, client: MlflowClient) -> None:

@@ -11,7 +11,8 @@ from paretoprune.cli.terminal import make_console
 from paretoprune.cli.tracked import Tracked
 from paretoprune.config import TrackingSettings
 from paretoprune.errors import SettingsError, SweepError
-from paretoprune.sweep_folder import SweepFolder, flat
+from paretoprune.sweep_folder import SweepFolder
+from paretoprune.sweep_settings import flat
 
 # The tags of a sweep's own run, and the settings that they are taken from.
 _TAGS = {

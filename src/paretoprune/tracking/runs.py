@@ -115,9 +115,7 @@ class SweepRuns:
         return child
 
 
-def open_runs(
-    answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord
-) -> SweepRuns:
+def open_runs(answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
     """Connect, and find or create the experiment and the parent run; find the children."""
     client = answers.of(connect(uri, artifacts=artifacts))
     # A server places artifacts itself; a database would leave them in the current folder.
