@@ -51,7 +51,8 @@ ALLOWED = {
     "sweep_settings": {"config", "targets"},
     "sweep_folder": VALUES | {"driver_lock", "sweep_identity", "sweep_settings"},
     "sweep_results": VALUES | {"search"},
-    "unfinished": VALUES | {"executors", "sweep_folder", "sweep_results"},
+    "lost_trials": VALUES | {"sweep_folder"},
+    "unfinished": VALUES | {"executors", "lost_trials", "sweep_folder", "sweep_results"},
     "sweep": VALUES
     | {"search", "executors", "failures", "sweep_folder", "sweep_results", "unfinished"},
 }

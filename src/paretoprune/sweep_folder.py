@@ -25,6 +25,15 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class JobNote:
+    """What is noted of a trial when it begins."""
+
+    job: Job
+    attempts: int  # how often it has been run, this time included
+    parent: Job | None = None  # the job of the trial that it starts from
+
+
+@dataclass(frozen=True)
 class SweepFolder:
     """The paths of a sweep. All writes are atomic."""
 
@@ -149,24 +158,33 @@ class SweepFolder:
         except (OSError, ValueError, KeyError):
             return False
 
-    def write_job(self, job: Job, *, attempts: int) -> None:
-        """Note that a trial is being run for the so-manieth time.
+    def finished_numbers(self) -> set[int]:
+        """The trials that have a result, readable or not."""
+        names = [path.parent.name for path in self.trials.glob("*/result.json")]
+        return {int(name) for name in names if name.isdecimal()}
+
+    def write_note(self, note: JobNote) -> None:
+        """Note that a trial is being run.
 
         A power cut may take the note: the trial is then chosen anew, as nothing of it is lost.
         """
-        path = self.trial(job.number) / "job.json"
-        write_sealed(path, {**asdict(job), "attempts": attempts}, durable=False)
+        job, parent = asdict(note.job), note.parent and asdict(note.parent)
+        path = self.trial(note.job.number) / "job.json"
+        data = {**job, "attempts": note.attempts, "parent_job": parent}
+        write_sealed(path, data, durable=False)
 
-    def read_jobs(self) -> list[tuple[Job, int]]:
-        """The trials that were begun, by number, each with how often; finished ones included."""
-        jobs = []
+    def read_notes(self) -> dict[int, JobNote]:
+        """The notes of the trials that were begun, by number; of finished ones, too."""
+        notes = {}
         for path in sorted(self.trials.glob("*/job.json")):
             try:
                 data = read_sealed(path)
-                jobs.append((data.pop("attempts"), Job.from_json(data)))
+                attempts, parent = data.pop("attempts"), data.pop("parent_job", None)
+                job = Job.from_json(data)
+                notes[job.number] = JobNote(job, attempts, parent and Job.from_json(parent))
             except (OSError, ValueError, TypeError, KeyError) as error:
-                _log.warning("%s is damaged (%s); its trial is chosen anew", path, error)
-        return [(job, attempts) for attempts, job in jobs]
+                _log.warning("%s is damaged (%s)", path, error)
+        return notes
 
     def was_begun(self, number: int) -> bool:
         """Whether there is a note, readable or not, that the trial was run."""

@@ -35,6 +35,15 @@ class Family:
         epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
         return Proposal(ratios=ratios, origin=self.origin, epochs=epochs)
 
+    def ending(self, results: Sequence[TrialResult], left: Left) -> str:
+        """All sizes have their member."""
+        by_trials = left.budget.unit == "trials"
+        name = "search.n_trials" if by_trials else "search.num_sizes"
+        return (
+            f"each of its sizes has a {self.origin} candidate; a larger `{name}` puts more sizes "
+            "between them, and a larger `search.max_ratio` adds smaller ones"
+        )
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""
         return set()
