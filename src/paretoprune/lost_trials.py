@@ -44,13 +44,15 @@ def find_lost(
     found: dict[int, Job] = {}
     unknown: set[int] = set()
     while to_see := to_see - known - found.keys() - unknown:
-        number = to_see.pop()
+        number = min(to_see)
         if job := jobs.get(number):
-            _log.warning("the folder of trial %d is gone; it is run again", number)
             found[number] = job
             to_see |= set(_named_by([job]))
         else:
             unknown.add(number)
+    if found:
+        numbers = ", ".join(map(str, sorted(found)))
+        _log.warning("the results of trials %s are gone; they are run again", numbers)
     return Lost([found[number] for number in sorted(found)], unknown)
 
 

@@ -19,7 +19,7 @@ _FREE = {
     "search.storage",
 }
 # Settings that may change with `search.extend=true`: what is on record stays true.
-HARMLESS = {"search.n_trials", "search.budget"}
+HARMLESS = {"search.n_trials", "search.budget", "search.min_gain"}
 
 
 def changed_settings(

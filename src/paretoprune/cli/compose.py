@@ -42,7 +42,7 @@ def run_hydra(check: Callable[[Config], S], command: Callable[[S, Config], None]
         try:
             command(check(plain), plain)
         except ParetopruneError as error:
-            fail(str(error))  # here, before Hydra adds words of its own
+            fail(str(error), code=error.exit_code)  # here, before Hydra adds words of its own
 
     try:
         line = read_command_line(sys.argv[1:])
@@ -51,7 +51,7 @@ def run_hydra(check: Callable[[Config], S], command: Callable[[S, Config], None]
         _refuse_mistakes(line, check)
         application()
     except ParetopruneError as error:
-        fail(str(error))
+        fail(str(error), code=error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
         fail(str(error).strip().split("\n\n")[0])
     except KeyboardInterrupt:
@@ -67,11 +67,11 @@ def finetune_option(name: str) -> FinetuneSettings:
         return FinetuneSettings(**_plain(compose("config", [f"finetune={name}"]).finetune))
 
 
-def fail(message: str) -> None:
-    """Print what is wrong and leave with exit code 2."""
+def fail(message: str, *, code: int = 2) -> None:
+    """Print what is wrong and leave with an exit code."""
     lines = message.splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def as_yaml(config: Config) -> str:

@@ -27,6 +27,7 @@ from paretoprune.cli.worker import OpenWorker, log_to
 from paretoprune.config import Settings
 from paretoprune.errors import SettingsError
 from paretoprune.executors import open_executor
+from paretoprune.failures import refuse_all_failed
 from paretoprune.files import write_json
 from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
@@ -74,6 +75,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     refuse_other_task(task, folder.dense)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another command may have come in between
+        for name, (before, now) in folder.changes(config).items():
+            _log.info("the sweep is extended: `%s` was %s and is %s now", name, before, now)
         folder.write_config(config)
         task.findings.keep()
         _describe(task, folder)
@@ -83,6 +86,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
             _log.warning("stopped; what finished is kept. To go on: %s", resume_command())
             raise
         print_front(console, results, search_of(settings).objectives, folder.path)
+        refuse_all_failed(results)
 
 
 def _check_writable(setting: str, folder: Path) -> None:
@@ -146,6 +150,7 @@ def _search(
         return run_trial(chosen, job, folder=folder.trial(job.number))
 
     first = first_proposals(task, scores, sensitivity)
+    searches = settings.search is not None or settings.sparsity.accuracy_drop is not None
     strategy = strategy_of(
         prepared,
         ledger,
@@ -194,10 +199,19 @@ def _search(
             retries=settings.executor.retries,
             watchers=(terminal, views, tracked),
             stop=stop,
+            tell_end=_tell_end if searches else _say_nothing,
         )
         if stop():
             raise KeyboardInterrupt
     return results
+
+
+def _tell_end(why: str) -> None:
+    _log.info("the search ends: %s", why)
+
+
+def _say_nothing(why: str) -> None:
+    """A run of one candidate ends with it."""
 
 
 def comparable_scores(prepared: Prepared) -> dict[str, list[float]]:

@@ -38,8 +38,8 @@ class Ending:
         """The strategy proposes nothing but what is on record."""
         return (
             f"its last {num_proposals} proposals were architectures that are on record or over a "
-            "limit, so that few or none can be left; a larger `search.max_ratio`, a smaller "
-            "`sparsity.divisor` or looser limits allow more"
+            "limit, so that few or none can be left; a sweep with a larger `search.max_ratio`, a "
+            "smaller `sparsity.divisor` or looser limits has more"
         )
 
     def nothing_searched(self, results: Sequence[TrialResult]) -> str | None:
@@ -81,7 +81,8 @@ def in_words(budget: Budget) -> str:
 
 
 def _number(amount: float, budget: Budget) -> str:
-    return f"{amount:.0f}" if budget.unit == "trials" else f"{amount:.4g}"
+    whole = budget.unit == "trials" or amount >= 100
+    return f"{amount:.0f}" if whole else f"{amount:.3g}"
 
 
 def _cost(result: TrialResult, budget: Budget) -> float:

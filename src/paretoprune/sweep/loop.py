@@ -20,10 +20,6 @@ _log = logging.getLogger(__name__)
 _FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
 
 
-def _tell_end(why: str) -> None:
-    _log.info("the search ends: %s", why)
-
-
 def run_sweep(
     problem: Problem,
     first: Sequence[Proposal],
@@ -39,7 +35,7 @@ def run_sweep(
     watchers: Sequence[Watcher] = (),
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] | None = None,
-    tell_end: Callable[[str], None] = _tell_end,
+    tell_end: Callable[[str], None] = lambda _: None,
 ) -> list[TrialResult]:
     """Search until the budget is spent, or `search.n_trials` architectures are on record.
 

@@ -77,8 +77,8 @@ class Chain:
     def ending(self, results: Sequence[TrialResult], left: Left) -> str:
         """It has come to its smallest size, or to the last that the budget is worth."""
         return (
-            "the chain has a model of each of its sizes; a larger `search.max_ratio` adds smaller "
-            "ones"
+            "the chain has a model of each of its sizes; a sweep with a larger `search.max_ratio` "
+            "has smaller ones"
         )
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:

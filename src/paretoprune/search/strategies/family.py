@@ -37,11 +37,12 @@ class Family:
 
     def ending(self, results: Sequence[TrialResult], left: Left) -> str:
         """All sizes have their member."""
-        by_trials = left.budget.unit == "trials"
-        name = "search.n_trials" if by_trials else "search.num_sizes"
+        more = "a sweep with a larger `search.num_sizes` has more"
+        if left.budget.unit == "trials":
+            more = "a larger `search.n_trials` with `search.extend=true` puts more between them"
         return (
-            f"each of its sizes has a {self.origin} candidate; a larger `{name}` puts more sizes "
-            "between them, and a larger `search.max_ratio` adds smaller ones"
+            f"each of its sizes has a {self.origin} candidate; {more}, and a sweep with a larger "
+            "`search.max_ratio` has smaller ones"
         )
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:

@@ -62,14 +62,18 @@ class Refill:
         if largest <= self.min_gain:
             return (
                 f"no gap of the front is worth more than {largest:.2g} of its area, and "
-                f"`search.min_gain={self.min_gain:g}` asks for more; a smaller one goes on"
+                f"`search.min_gain={self.min_gain:g}` asks for more; a smaller one, with "
+                "`search.extend=true`, goes on"
             )
         if left.num_trials(_MOST - self._num_own(results)) <= 0:
             return (
-                f"the chain is finished and {_MOST} gaps of its front are filled; a larger "
-                "`search.budget` with another `name` gives each model more training"
+                f"the chain is finished and {_MOST} gaps of its front are filled; a sweep with a "
+                "larger `search.budget` trains each model for longer"
             )
-        return "no candidate lies in a gap of the front; a smaller `sparsity.divisor` allows more"
+        return (
+            "no candidate lies in a gap of the front; a sweep with a smaller `sparsity.divisor` "
+            "has more"
+        )
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """The trained models of the front, out of which others are cut."""
