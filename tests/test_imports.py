@@ -64,7 +64,8 @@ ALLOWED = {
     "prepared_folder": VALUES | {"dense", "fingerprint", "outline", "prepare", "pruning"},
     "sweep_folder": VALUES | {"driver_lock"},
     "sweep_results": VALUES | {"search"},
-    "unfinished": VALUES | {"executors", "sweep_folder", "sweep_results"},
+    "lost_trials": VALUES | {"sweep_folder"},
+    "unfinished": VALUES | {"executors", "lost_trials", "sweep_folder", "sweep_results"},
     "sweep": VALUES
     | {"search", "executors", "failures", "sweep_folder", "sweep_results", "unfinished"},
 }

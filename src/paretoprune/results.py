@@ -281,6 +281,26 @@ class TrialResult:
     # What the loss would feel of each kept channel, gathered while training; by group name.
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
+    @property
+    def was_settled(self) -> bool:
+        """Whether it is a duplicate or over a limit, and was not run to find that out."""
+        return self.state in ("duplicate", "infeasible") and not self.seconds
+
+    @property
+    def job(self) -> Job:
+        """The job that led to it, with as much training as it got."""
+        return Job(
+            number=self.number,
+            origin=self.origin,
+            ratios=self.ratios,
+            widths=self.widths,
+            seed=self.seed,
+            parent=self.parent,
+            epochs=self.epochs if self.seconds else None,
+            rung=self.rung,
+            nested=self.nested,
+        )
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
         """The inverse of `dataclasses.asdict`."""

@@ -70,6 +70,12 @@ def argument_types(target: Target) -> dict[str, Any]:
     return get_type_hints(called, include_extras=True)
 
 
+def argument_defaults(path: str) -> dict[str, Any]:
+    """By name, what the target at a dotted path takes where a config does not say it."""
+    parameters = _parameters(locate(path))
+    return {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+
+
 def find_mistakes(target: Target, *, setting: str, provided: Iterable[str] = ()) -> list[str]:
     """One sentence for each thing that would keep `build(target, **provided)` from working."""
     return _forbidden(target, setting) or _argument_mistakes(target, setting, set(provided))

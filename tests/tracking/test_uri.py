@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from paretoprune.config.redact import redact, redact_uri
 from paretoprune.errors import SettingsError
@@ -85,6 +86,18 @@ def test_a_relative_path_is_taken_from_the_root(tmp_path: Path) -> None:
         "sqlite:////abs/a.db?timeout=5"
     )
     assert sqlite_file("sqlite:////abs/a.db?timeout=5") == Path("/abs/a.db")
+
+
+@pytest.mark.parametrize("name", ["a?b", "a{y}b", "50% a%3Fb", "a#b c=1 [x] \u00e9", "me@work"])
+def test_any_folder_gives_a_uri_that_leads_back_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    uri = resolve_uri(None, root=tmp_path / name)
+    file = tmp_path / name / "mlflow.db"
+    assert sqlite_file(uri) == file
+    assert sqlite_file(resolve_uri(uri, root=tmp_path)) == file
+    assert make_url(uri).database == str(file)
 
 
 def test_servers_and_databases_are_told_apart() -> None:

@@ -25,7 +25,7 @@ def run_command(
     try:
         run(arguments)
     except ParetopruneError as error:
-        fail(str(error))
+        fail(str(error), code=error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
 

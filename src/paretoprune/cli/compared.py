@@ -18,7 +18,8 @@ from paretoprune.search import (
     objective_values,
     retained_area,
 )
-from paretoprune.sweep_folder import SweepFolder, decisive
+from paretoprune.sweep_folder import SweepFolder
+from paretoprune.sweep_settings import decisive
 
 _SHARES = (0.25, 0.5, 0.75)  # of the seeds
 

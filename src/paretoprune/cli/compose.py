@@ -55,7 +55,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None]) -> None:
             plain = _plain(config)
             command(_checked(check, plain, line), {**plain, "trust": [*line.trust]})
         except ParetopruneError as error:
-            fail(str(error))  # here, before Hydra adds words of its own
+            fail(str(error), code=error.exit_code)  # here, before Hydra adds words of its own
 
     try:
         line = read_command_line(sys.argv[1:])
@@ -65,7 +65,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None]) -> None:
         _refuse_mistakes(line, check)
         application()
     except ParetopruneError as error:
-        fail(str(error))
+        fail(str(error), code=error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
         fail(str(error).strip().split("\n\n")[0])
     except KeyboardInterrupt:
@@ -81,11 +81,11 @@ def finetune_option(name: str) -> FinetuneSettings:
         return FinetuneSettings(**_plain(compose("config", [f"finetune={name}"]).finetune))
 
 
-def fail(message: str) -> None:
-    """Print what is wrong and leave with exit code 2."""
+def fail(message: str, *, code: int = 2) -> None:
+    """Print what is wrong and leave with an exit code."""
     lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def as_yaml(config: Config) -> str:

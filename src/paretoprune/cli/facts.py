@@ -19,7 +19,8 @@ from paretoprune.errors import SweepError
 from paretoprune.files import read_json
 from paretoprune.results import Direction, GroupInfo, TrialResult
 from paretoprune.search import front_of
-from paretoprune.sweep_folder import SweepFolder, flat
+from paretoprune.sweep_folder import SweepFolder
+from paretoprune.sweep_settings import flat
 from paretoprune.targets import own_packages
 
 _log = logging.getLogger(__name__)

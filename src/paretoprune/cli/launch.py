@@ -18,6 +18,7 @@ from rich.console import Console
 from paretoprune.cli.first import first_proposals, group_infos, reject_unmeetable, search_of
 from paretoprune.cli.front import print_front
 from paretoprune.cli.interrupt import gentle_interrupt, resume_command
+from paretoprune.cli.sent import sweep_tags
 from paretoprune.cli.strategy import sensitivity_of, strategy_of
 from paretoprune.cli.terminal import Terminal, make_console
 from paretoprune.cli.tracked import Tracked
@@ -27,6 +28,7 @@ from paretoprune.config import Settings
 from paretoprune.config.redact import redact_uri
 from paretoprune.errors import SettingsError
 from paretoprune.executors import open_executor
+from paretoprune.failures import refuse_all_failed
 from paretoprune.files import write_json
 from paretoprune.latency_table import with_forecast
 from paretoprune.learning_rate import with_tuned_rate
@@ -78,6 +80,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     refuse_other_task(task, folder.dense)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another command may have come in between
+        for name, (before, now) in folder.changes(config).items():
+            _log.info("the sweep is extended: `%s` was %s and is %s now", name, before, now)
         folder.write_config(config)
         task.findings.keep()
         _describe(task, folder)
@@ -87,6 +91,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
             _log.warning("stopped; what finished is kept. To go on: %s", resume_command())
             raise
         print_front(console, results, search_of(settings).objectives, folder.path)
+        refuse_all_failed(results)
 
 
 def _check_writable(setting: str, folder: Path) -> None:
@@ -151,6 +156,7 @@ def _search(
         return run_trial(chosen, job, folder=folder.trial(job.number))
 
     first = first_proposals(task, scores, sensitivity)
+    searches = settings.search is not None or settings.sparsity.accuracy_drop is not None
     strategy = strategy_of(
         prepared,
         ledger,
@@ -175,7 +181,7 @@ def _search(
             settings.tracking,
             folder,
             search.objectives,
-            _tags(task),
+            sweep_tags(config),
             groups=[group.name for group in group_infos(task)],
         ) as tracked,
         Views(folder) as views,
@@ -199,10 +205,19 @@ def _search(
             retries=settings.executor.retries,
             watchers=(terminal, views, tracked),
             stop=stop,
+            tell_end=_tell_end if searches else _say_nothing,
         )
         if stop():
             raise KeyboardInterrupt
     return results
+
+
+def _tell_end(why: str) -> None:
+    _log.info("the search ends: %s", why)
+
+
+def _say_nothing(why: str) -> None:
+    """A run of one candidate ends with it."""
 
 
 def comparable_scores(prepared: Prepared) -> dict[str, list[float]]:
@@ -252,19 +267,6 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
         _log.info(ZEROS)
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
-
-
-def _tags(task: Outline) -> dict[str, str]:
-    """What identifies a sweep in MLflow beside its name."""
-    settings = task.settings
-    return {
-        "model": settings.model.target.path,
-        "data": settings.data.path,
-        "scorer": settings.scorer.path,
-        "schedule": settings.schedule.name,
-        "granularity": settings.granularity.name,
-        "seed": str(settings.seed),
-    }
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from paretoprune.cli.bench import Bench
@@ -46,8 +47,8 @@ def register(bench: Bench, facts: CardFacts, *, name: str) -> None:
     for line in (
         f"{name} version {number} is in MLflow's model registry as {where}",
         f"load it with: mlflow.pyfunc.load_model('{where}')",
-        f"serve it with: MLFLOW_TRACKING_URI={redact_uri(uri)} mlflow models serve -m {where} "
-        "--env-manager local -p 5001",
+        f"serve it with: MLFLOW_TRACKING_URI={shlex.quote(redact_uri(uri))} mlflow models serve "
+        f"-m {where} --env-manager local -p 5001",
     ):
         bench.console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -63,9 +63,10 @@ def open_tracker(
         groups=groups,
     )
     artifacts = (file.parent if file else root.resolve()) / "mlruns"
-    open_these = partial(open_runs, uri, artifacts=artifacts, sweep=sweep)
+    open_these = partial(open_runs, uri=uri, artifacts=artifacts, sweep=sweep)
     return MlflowTracker(
         open_these,
+        sweep_name=sweep_name,
         commit=commit,
         patience_s=patience_s,
         open_patience_s=_NEW_FILE_S if file else patience_s,

@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
 from paretoprune.config.redact import HIDDEN, redact_uri
 from paretoprune.errors import SettingsError
 
@@ -33,18 +36,22 @@ def resolve_uri(uri: str | None, *, root: Path) -> str:
         return _UNQUOTED.sub(lambda found: quote(found[1], safe=":%") + "@", uri)
     if scheme != "sqlite":
         return uri
-    prefix, _, rest = uri.partition(":///")
-    path, mark, options = rest.partition("?")
-    if not path or path == ":memory:":
+    url = _parsed(uri)
+    if url is None or url.host or not url.database or url.database == ":memory:":
         raise SettingsError([_no_such_place(uri, root)])
-    return f"{prefix}:///{(root.resolve() / path).as_posix()}{mark}{options}"
+    return _written(url.set(database=(root.resolve() / url.database).as_posix()))
+
+
+def sqlite_uri(file: Path) -> str:
+    """The URI of a SQLite file. Characters that mean something in URIs (`?`, `%`) are escaped."""
+    return _written(URL.create("sqlite", database=file.as_posix()))
 
 
 def sqlite_file(uri: str) -> Path | None:
     """The file of a resolved SQLite URI, None for every other kind of URI."""
     if not uri.startswith("sqlite"):
         return None
-    return Path(uri.partition(":///")[2].partition("?")[0])
+    return Path(make_url(uri).database or "")
 
 
 def is_server(uri: str) -> bool:
@@ -68,8 +75,19 @@ def _whole(uri: str) -> str:
 
 
 def _no_such_place(uri: str, root: Path) -> str:
-    example = f"sqlite:///{(root.resolve() / 'mlflow.db').as_posix()}"
+    example = sqlite_uri(root.resolve() / "mlflow.db")
     return (
         f"`tracking.uri` must name a database file or an MLflow server, got `{redact_uri(uri)}`; "
         f"write for example `{example}` or `http://localhost:5000`"
     )
+
+
+def _parsed(uri: str) -> URL | None:
+    try:
+        return make_url(uri)
+    except ArgumentError:
+        return None
+
+
+def _written(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

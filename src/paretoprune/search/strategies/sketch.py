@@ -46,6 +46,10 @@ class Sketch:
                 return Proposal(ratios, self.origin, epochs=0.0)
         return None
 
+    def ending(self, results: Sequence[TrialResult], left: Left) -> str:
+        """There are as many as are worth their time."""
+        return "there are as many untrained candidates as are worth their time"
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: all are cut out of the dense model."""
         return set()
