@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from paretoprune.executors import Lost, failed
+from paretoprune.lineage import job_of
 from paretoprune.results import Job, TrialResult
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.sweep_results import is_twin
@@ -78,18 +79,3 @@ class Unfinished:
         """The trials that those here start from."""
         begun = [*self.running.values(), *self.again.values()]
         return {job.parent for job in begun if job.parent is not None}
-
-
-def job_of(result: TrialResult) -> Job:
-    """The job that led to a result."""
-    return Job(
-        number=result.number,
-        origin=result.origin,
-        ratios=result.ratios,
-        widths=result.widths,
-        seed=result.seed,
-        parent=result.parent,
-        epochs=result.epochs or None,
-        rung=result.rung,
-        nested=result.nested,
-    )

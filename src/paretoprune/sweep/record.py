@@ -12,11 +12,12 @@ from paretoprune.config import SearchSettings, SparsitySettings
 from paretoprune.errors import SweepError
 from paretoprune.executors import Lost
 from paretoprune.failures import FailureStreak, without_streak
+from paretoprune.lineage import job_of
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search import Ledger, Strategy, broken_limits, front_of
 from paretoprune.sweep_folder import SweepFolder
 from paretoprune.sweep_results import SweepResults
-from paretoprune.unfinished import Unfinished, job_of
+from paretoprune.unfinished import Unfinished
 
 _log = logging.getLogger(__name__)
 
