@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 
 _LEAST_MS = 1e-6  # a pass that takes no time by a coarse clock still divides others
 _SURE = 0.01  # the standard error of a median ratio at which `time_until_sure` ends
-_MOST_BLOCKS, _ENOUGH_S = 8, 1.0  # or after so many blocks, or no new one after so long
+_FEW = 5  # rounds, whose least times make a pair
+_MOST_BLOCKS, _ENOUGH_S = 8, 2.0  # or after so many blocks, or no new one after so long
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,14 @@ class Times:
         return float(np.percentile(self.ms[:, index], 95))
 
     def ratio(self, index: int, other: int) -> Ratio:
-        """One pass over another, round by round: what slows down a round cancels."""
-        return _summary(self.ms[:, index] / self.ms[:, other])
+        """One pass over another, pair by pair.
+
+        A pair is the least times of both in a few rounds that follow each other: what slows down
+        all of these rounds cancels, and what disturbs one of them (caches that another program
+        takes) only makes it slower.
+        """
+        least = self._least_of_few()
+        return _summary(least[:, index] / least[:, other])
 
     @property
     def error(self) -> float:
@@ -65,12 +72,20 @@ class Times:
 
         That of the median of n normal values, by their quartiles: 1.253 sigma / sqrt(n).
         """
-        spreads = [self.ratio(i, 0).spread for i in range(1, self.ms.shape[1])] or [self.spread(0)]
-        return float(1.253 / 0.6745 * max(spreads) / np.sqrt(len(self.ms)))
+        least = self._least_of_few()
+        spreads = [self.ratio(i, 0).spread for i in range(1, least.shape[1])] or [self.spread(0)]
+        return float(1.253 / 0.6745 * max(spreads) / np.sqrt(len(least)))
 
     def spread(self, index: int) -> float:
         """Half the interquartile range of one pass over its median."""
-        return _summary(self.ms[:, index]).spread
+        return _summary(self._least_of_few()[:, index]).spread
+
+    def _least_of_few(self) -> Floats:
+        """Of each pass in each few rounds, of shape (rounds // _FEW, passes)."""
+        few = min(_FEW, len(self.ms))
+        whole = self.ms[: len(self.ms) // few * few]
+        least: Floats = whole.reshape(-1, few, whole.shape[1]).min(axis=1)
+        return least
 
 
 def time_in_turn(passes: Sequence[Pass], rounds: int, *, clock: Clock) -> Times:
