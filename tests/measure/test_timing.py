@@ -114,11 +114,11 @@ def test_more_rounds_are_timed_until_the_ratio_is_sure() -> None:
     bench = Bench()
     even = [bench.make_pass("a", 1.0), bench.make_pass("b", 2.0)]
     assert len(time_until_sure(even, 10, clock=bench.clock).ms) == 10
-    # Half of the pairs are between .985 and 1.015: sure to a hundredth after eight.
-    uneven = np.repeat([0.97, 0.99, 1.01, 1.03], 5)
+    # Half of the pairs are between .965 and 1.035: sure to a hundredth after 43 pairs.
+    uneven = np.repeat([0.95, 0.97, 1.03, 1.05], 5)
     passes = [bench.make_pass("a", *uneven), bench.make_pass("b", 1.0)]
-    times = time_until_sure(passes, 10, clock=bench.clock)
-    assert len(times.ms) == 40 and times.error <= 0.01
+    times = time_until_sure(passes, 40, clock=bench.clock)
+    assert len(times.ms) == 6 * 40 and times.error <= 0.01
     wild = [bench.make_pass("a", *np.repeat([0.1, 10.0, 1.0], 5)), bench.make_pass("b", 1.0)]
     assert len(time_until_sure(wild, 10, clock=bench.clock).ms) == 80
 
