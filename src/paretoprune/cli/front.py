@@ -70,7 +70,10 @@ def _verdict(rows: Sequence[Mapping[Hashable, Any]]) -> str | None:
     searched = [row for row in rows if row["origin"] not in ("dense", *CONTROLS)]
     if not searched:
         return "No searched model beats uniform pruning here: every front member is uniform."
-    gains = [row for row in searched if row["gain_over_uniform"] > 0]  # false for NaN
+    known = [row for row in searched if not _is_missing(row["gain_over_uniform"])]
+    if not known:
+        return "No searched model of the front has a size at which uniform pruning was measured."
+    gains = [row for row in known if row["gain_over_uniform"] > 0]
     if not gains:
         return "No searched model of the front beats uniform pruning of its size here."
     if all(row["gain_note"] == MORE_TRAINED for row in gains):
