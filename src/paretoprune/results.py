@@ -35,6 +35,9 @@ DIRECTIONS: Mapping[str, Direction] = {
 # Of these, the ones that are measured by timing passes: fewer MACs do not always better them.
 TIMED = ("latency_ms", "latency_p95_ms", "throughput_per_s", "measured_speedup")
 
+# The contention from which on a machine counts as busy: times are then less sure.
+BUSY = 1.5
+
 
 # Of these, the ones that say how well a model does; the others say how large or how fast it is.
 QUALITIES = ("accuracy", "top5_accuracy", "precision", "recall", "f1", "loss", "calibration_error")
@@ -148,12 +151,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of inference, measured on one device with fixed threads and batch size."""
+    """The time of inference, measured on one device with fixed threads and batch size."""
 
     latency_ms: float  # median of one forward pass of a batch
     latency_p95_ms: float
     throughput_per_s: float  # samples per second at the median
-    dense_latency_ms: float | None = None  # the dense model's median, measured in the same run
+    dense_latency_ms: float | None = None  # the dense model's median, timed in turn with it
+    speedup: float | None = None  # dense / own, the median of the ratios of passes in turn
+    # Half the interquartile range, relative: of these ratios, or of the times without them.
+    spread: float = 0.0
+    contention: float | None = None  # wall time over the processor time counted; None: not a CPU
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,9 @@ class Metrics:
     dense_latency_ms: float | None = None
     compression_ratio: float | None = None  # dense parameters / parameters
     theoretical_speedup: float | None = None  # dense MACs / MACs
-    measured_speedup: float | None = None  # dense latency / latency, both of the same run
+    measured_speedup: float | None = None  # dense latency / latency, of passes in turn
+    time_spread: float | None = None  # of all that is timed, relative: half the interquartile range
+    contention: float | None = None  # wall time over the processor time counted: 1 if undisturbed
 
     def measured(self) -> dict[str, float]:
         """The quantities that were measured, by name."""
@@ -276,6 +285,7 @@ class TrialResult:
     # "seconds"; where they were looked at, "loss_before" and "loss_after" (validation, nats)
     compensation: Mapping[str, float] = field(default_factory=dict)
     epochs: float = 0.0  # passes of training that it got, its parents' not included
+    asked_epochs: float | None = None  # those of its job; None: as many as the schedule has
     rung: int = 0
     nested: tuple[Mapping[str, int], ...] = ()  # widths of those that were trained in its weights
     # What the loss would feel of each kept channel, gathered while training; by group name.
@@ -288,7 +298,7 @@ class TrialResult:
 
     @property
     def job(self) -> Job:
-        """The job that led to it, with as much training as it got."""
+        """The job that led to it."""
         return Job(
             number=self.number,
             origin=self.origin,
@@ -296,7 +306,7 @@ class TrialResult:
             widths=self.widths,
             seed=self.seed,
             parent=self.parent,
-            epochs=self.epochs if self.seconds else None,
+            epochs=self.asked_epochs,
             rung=self.rung,
             nested=self.nested,
         )
@@ -305,6 +315,8 @@ class TrialResult:
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
         """The inverse of `dataclasses.asdict`."""
         known = dict(data)
+        if known["state"] != "failed":  # earlier versions wrote only what was trained
+            known.setdefault("asked_epochs", known.get("epochs"))
         known["metrics"] = Metrics(**known["metrics"])
         known["curve"] = tuple(EpochRecord(**record) for record in known["curve"])
         known["nested"] = tuple(known.get("nested", ()))

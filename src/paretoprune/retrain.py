@@ -16,6 +16,7 @@ from paretoprune.config import FinetuneSettings
 from paretoprune.data import to_device
 from paretoprune.files import read_json
 from paretoprune.finetune import fit
+from paretoprune.lineage import lineage
 from paretoprune.prepare import Prepared, make_teacher
 from paretoprune.pruning import Plan, rebuild
 from paretoprune.results import EpochRecord, Job, TrialResult
@@ -23,6 +24,7 @@ from paretoprune.targets import build
 from paretoprune.trial import run_trial
 
 _SEED_STEP = 100_003  # a prime beyond the number of trials, which take the seeds that follow
+_SEEDS = 2**31
 
 
 def train_longer(
@@ -48,15 +50,18 @@ def train_longer(
 
 def nth_seed(trial: TrialResult, index: int) -> int:
     """The seed of the trial's repetition number `index`, counted from 1."""
-    return (trial.seed + index * _SEED_STEP) % 2**31
+    return (trial.seed + index * _SEED_STEP) % _SEEDS
 
 
-def lineage(trial: TrialResult, results: Mapping[int, TrialResult]) -> list[TrialResult]:
-    """The trials that it stems from, the first one from the dense model, and itself at the end."""
-    found = [trial]
-    while found[0].parent is not None:
-        found.insert(0, results[found[0].parent])
-    return found
+def jobs_again(trial: TrialResult, results: Mapping[int, TrialResult], *, seed: int) -> list[Job]:
+    """The jobs of the trial and of all that it stems from, for the same recipe with other seeds.
+
+    The trial itself gets `seed`; the seeds of the others differ from it as they did before.
+    """
+    return [
+        replace(member.job, seed=(seed + member.seed - trial.seed) % _SEEDS)
+        for member in lineage(trial, results)
+    ]
 
 
 def reseeded(prepared: Prepared, seed: int) -> Prepared:
@@ -81,22 +86,15 @@ def train_again(
 ) -> nn.Module:
     """The trial and all that it stems from, trained from the dense model with another seed.
 
+    The recipe is that of the trial: epochs, rungs, nested networks, schedule and learning rate.
     `prepared` is `reseeded`. `folder` receives the weights of each. The architecture is that of
     the trial.
     """
     settings = prepared.outline.settings
     untimed = replace(settings, measure=replace(settings.measure, latency=False))
     prepared = replace(prepared, outline=replace(prepared.outline, settings=untimed))
-    for member in lineage(trial, results):
-        job = Job(
-            number=member.number,
-            origin=member.origin,
-            ratios=member.ratios,
-            widths=member.widths,
-            seed=seed,
-            parent=member.parent,
-        )
-        run_trial(prepared, job, folder=folder / f"{member.number:04d}")
+    for job in jobs_again(trial, results, seed=seed):
+        run_trial(prepared, job, folder=folder / f"{job.number:04d}")
     last = folder / f"{trial.number:04d}"
     plan = Plan.from_json(read_json(last / "plan.json"))
     groups = prepared.outline.groups.prunable

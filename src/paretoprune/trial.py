@@ -57,6 +57,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         parent=job.parent,
         compensation=trained.compensation,
         epochs=trained.epochs,
+        asked_epochs=job.epochs,
         rung=job.rung,
         nested=job.nested,
         scores=scores,

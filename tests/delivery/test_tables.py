@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -39,7 +40,9 @@ def test_one_row_per_trial_with_everything_measured() -> None:
         "macs",
         "params",
         "latency_ms",
+        "epochs_total",
         "gain_over_uniform",
+        "gain_note",
         "ratio/layer1",
         "ratio/layer2",
         "width/layer1",
@@ -56,6 +59,21 @@ def test_one_row_per_trial_with_everything_measured() -> None:
     assert table.loc[2, "duplicate_of"] == 0
     assert table.loc[3, ["accuracy", "macs", "gain_over_uniform"]].isna().all()
     assert [*table["seconds_total"]] == [3.0] * 5
+
+
+def test_training_in_total_is_a_column_and_gains_of_the_more_trained_are_marked(
+    tmp_path: Path,
+) -> None:
+    results = [
+        replace(trial(0, 90.0, 1_000_000, origin="uniform"), epochs=4.0),
+        replace(trial(1, 96.0, 8_000_000, origin="chain"), epochs=4.0),
+        replace(trial(2, 94.0, 1_000_000, origin="chain"), epochs=3.0, parent=1),
+    ]
+    write_tables(tmp_path, results, front={1, 2}, dense=DENSE, objectives=OBJECTIVES)
+    table = load_sweep(tmp_path)
+    assert [*table["epochs_total"]] == [4.0, 4.0, 7.0]
+    assert table.loc[2, "gain_over_uniform"] == 4.0
+    assert [*table["gain_note"].fillna("")] == ["", "more trained", "more trained"]
 
 
 def test_files_give_back_the_table(tmp_path: Path) -> None:

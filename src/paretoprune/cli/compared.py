@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from paretoprune.cli.facts import facts_of
 from paretoprune.delivery import SweepFacts
 from paretoprune.delivery.comparison import ComparedGroup, ComparedSweep, Comparison
-from paretoprune.delivery.quantities import is_rate, label, size_and_quality, written
+from paretoprune.delivery.quantities import is_rate, label, size_and_quality, written, written_of
 from paretoprune.errors import SweepError
 from paretoprune.files import read_json
 from paretoprune.results import Direction, TrialResult
@@ -109,7 +109,7 @@ def _points(front: Sequence[TrialResult], yardstick: Yardstick) -> list[tuple[fl
 
 def _notes(first: SweepFacts, sweeps: Sequence[SweepFacts], yardstick: Yardstick) -> list[str]:
     size, quality = yardstick.size, yardstick.quality
-    dense = ", ".join(written(name, yardstick.dense[name]) for name in (quality, size))
+    dense = ", ".join(written_of(name, yardstick.dense) for name in (quality, size))
     notes = [
         f"Measured against the dense model of {first.name} ({dense}) and guessing "
         f"({written(quality, yardstick.chance)}), on validation data.",

@@ -26,7 +26,7 @@ from paretoprune.cli.tested import (
     tested_once,
     validation_accuracy,
 )
-from paretoprune.cli.timed import latencies_ms
+from paretoprune.cli.timed import latency_in
 from paretoprune.cli.views import write_views
 from paretoprune.config import Settings
 from paretoprune.data import preprocessing_of
@@ -42,9 +42,11 @@ from paretoprune.delivery import (
     write_model,
 )
 from paretoprune.delivery.export import check_replaceable, preprocessing_json
+from paretoprune.delivery.uniform_gain import controls_of, gain_of, training_sentence
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
 from paretoprune.graph import FORMATS, check_installed
+from paretoprune.lineage import epochs_in_total
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import counted_cost, measure
@@ -172,8 +174,15 @@ def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:
         return file
     pruned = {name: (draft / name).read_bytes() for name in FORMATS[file.format].files}
     engine = FORMATS[file.format].engine
-    dense_ms, ms = latencies_ms(engine, dense, pruned, bench.inputs, settings)
-    return replace(file, latency_ms=ms, dense_latency_ms=dense_ms)
+    found = latency_in(engine, dense, pruned, bench.inputs, settings)
+    return replace(
+        file,
+        latency_ms=found.latency_ms,
+        dense_latency_ms=found.dense_latency_ms,
+        speedup=found.speedup,
+        time_spread=found.spread,
+        contention=found.contention,
+    )
 
 
 def _tested(bench: Bench, model: nn.Module, draft: Path, trial: TrialResult) -> FinalFigures | None:
@@ -214,6 +223,17 @@ def _facts(
         files=files,
         trust=settings.trust,
         licence=bench.order.licence,
+        training=_training(bench, trial, extra_epochs=extra_epochs),
+    )
+
+
+def _training(bench: Bench, trial: TrialResult, *, extra_epochs: int) -> str:
+    """How much the model was trained in total, and its gain over uniform pruning, in words."""
+    objectives = search_of(bench.task.settings).objectives
+    epochs = epochs_in_total(bench.results)[trial.number] + extra_epochs
+    controls = controls_of(bench.results, bench.prepared.dense_metrics, objectives)
+    return training_sentence(
+        epochs, gain_of(trial.metrics, epochs, controls, objectives), objectives
     )
 
 

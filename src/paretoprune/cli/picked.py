@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from paretoprune.config import MeasureSettings
 from paretoprune.delivery import CardFacts, FileFacts, LayerRow
+from paretoprune.delivery.card_files import file_times
 from paretoprune.delivery.card_tested import losses, repeats_sentence
-from paretoprune.delivery.quantities import written
-from paretoprune.graph import FORMATS
+from paretoprune.delivery.quantities import written_of
 from paretoprune.measure import device_name, macs_per_layer
 
 _SIZES = ("macs", "params", "size_bytes", "latency_ms")
@@ -25,8 +25,8 @@ def print_picked(console: Console, facts: CardFacts, target: Path) -> None:
     console.print(f"\ntrial {facts.trial.number}", style="bold")
     for name in _SIZES:
         if name in pruned:
-            beside = f"   (dense {written(name, dense[name])})" if name in dense else ""
-            console.print(f"{name:12s} {written(name, pruned[name])}{beside}")
+            beside = f"   (dense {written_of(name, dense)})" if name in dense else ""
+            console.print(f"{name:12s} {written_of(name, pruned)}{beside}")
     for line in (*_accuracy(facts), *_files(facts)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"trial {facts.trial.number} is exported to {target}", soft_wrap=True)
@@ -67,12 +67,8 @@ def _files(facts: CardFacts) -> list[str]:
 
 def _file(file: FileFacts) -> str:
     told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
-    if file.latency_ms is None or file.dense_latency_ms is None:
-        return told
-    return (
-        f"{told}; {file.latency_ms:.3g} ms in {FORMATS[file.format].engine} "
-        f"(dense {file.dense_latency_ms:.3g} ms in the same run)"
-    )
+    times = file_times(file)
+    return f"{told}; {times}" if times else told
 
 
 def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[LayerRow]:

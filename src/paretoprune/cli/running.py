@@ -14,6 +14,7 @@ from paretoprune.cli.arguments import sweeps_there
 from paretoprune.cli.first import search_of
 from paretoprune.cli.latency import Request
 from paretoprune.cli.terminal import make_console
+from paretoprune.delivery.quantities import busy_sentence, written
 from paretoprune.errors import SettingsError, SweepError
 from paretoprune.files import read_json
 from paretoprune.load import load_dense, load_model
@@ -28,6 +29,8 @@ from paretoprune.sweep_folder import SweepFolder
 from paretoprune.targets import build
 
 _MIB = 2**20
+_NO_ENERGY = "energy: this machine has no counter that may be read"
+_NO_ENERGY_BUSY = "energy: not measured, since a counter would include what other programs use"
 
 
 def measure_and_print(name: str, request: Request) -> None:
@@ -98,21 +101,39 @@ def _print(
     threads = f", {request.threads} thread{'s' if request.threads > 1 else ''}"
     where = device_name(device) + (threads if device.type == "cpu" else "")
     table = Table(title=f"{where}, batch {request.batch}, {request.engine}")
-    for heading in ("model", "p50 ms", "p95 ms", "samples/s", "speed-up", "peak MiB", "mJ a pass"):
+    for heading in (
+        "model",
+        "p50",
+        "p95",
+        "samples/s",
+        "speed-up",
+        "spread",
+        "peak MiB",
+        "mJ a pass",
+    ):
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for name, cost in costs.items():
-        latency = cost.latency
-        assert latency.dense_latency_ms is not None
-        memory, energy = cost.peak_memory_bytes, cost.energy_mj
-        table.add_row(
-            name,
-            f"{latency.latency_ms:.3f}",
-            f"{latency.latency_p95_ms:.3f}",
-            f"{latency.throughput_per_s:.1f}",
-            f"{latency.dense_latency_ms / latency.latency_ms:.2f}",
-            "none" if memory is None else f"{memory / _MIB:.1f}",
-            "none" if energy is None else f"{energy:.3g}",
-        )
+        table.add_row(name, *_row(cost))
     console.print(table)
+    busy = busy_sentence(cost.latency.contention for cost in costs.values())
+    if busy:
+        console.print(busy, highlight=False)
     if all(cost.energy_mj is None for cost in costs.values()):
-        console.print("energy: this machine has no counter that may be read", highlight=False)
+        console.print(_NO_ENERGY_BUSY if busy else _NO_ENERGY, highlight=False)
+
+
+def _row(cost: RunningCost) -> list[str]:
+    latency, memory, energy = cost.latency, cost.peak_memory_bytes, cost.energy_mj
+    assert latency.speedup is not None
+    times = {
+        "latency_ms": latency.latency_ms,
+        "latency_p95_ms": latency.latency_p95_ms,
+        "throughput_per_s": latency.throughput_per_s,
+        "measured_speedup": latency.speedup,
+    }
+    return [
+        *(written(name, value, spread=latency.spread) for name, value in times.items()),
+        f"{100 * latency.spread:.1g} %",
+        "none" if memory is None else f"{memory / _MIB:.1f}",
+        "none" if energy is None else f"{energy:.3g}",
+    ]

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paretoprune.config import SearchSettings
 from paretoprune.config.redact import redact
-from paretoprune.delivery.quantities import written
+from paretoprune.delivery.quantities import written, written_of
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search import RunningFront
 
@@ -99,7 +99,7 @@ def describe_trial(result: TrialResult, search: SearchSettings) -> str:
         return f"{head} failed: {result.reason}"
     measured = result.metrics.measured()
     values = "  ".join(
-        f"{name} {written(name, measured[name])}" for name in search.objectives if name in measured
+        f"{name} {written_of(name, measured)}" for name in search.objectives if name in measured
     )
     note = f"  ({result.state}: {result.reason})" if result.reason else ""
     if result.metrics.compressed_bytes is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from paretoprune.delivery.export import FILES
 from paretoprune.delivery.markdown import as_text
+from paretoprune.delivery.quantities import written
 from paretoprune.delivery.snippets import GRAPHS, own_loading, snippet
 from paretoprune.graph import FORMATS, OPSET
 from paretoprune.results import DataInfo, Preprocessing
@@ -28,7 +29,10 @@ class FileFacts:
     difference: float | None = None  # largest of a logit from PyTorch's, by a fresh process
     reason: str | None = None  # why the file is not there
     latency_ms: float | None = None  # in the format's engine
-    dense_latency_ms: float | None = None  # of the dense model's files, in the same run
+    dense_latency_ms: float | None = None  # of the dense model's files, timed in turn with it
+    speedup: float | None = None  # dense / own, the median of the ratios
+    time_spread: float | None = None  # of these, relative: half the interquartile range
+    contention: float | None = None  # wall time over the processor time counted
 
 
 def files_section(files: Sequence[FileFacts]) -> str:
@@ -71,9 +75,21 @@ def _told(facts: FileFacts) -> str:
     sentence = f"{files}: {_MEANING[facts.format]}"
     if facts.difference is not None:
         sentence += f"; largest difference of a logit {facts.difference:.1e}"
-    if facts.latency_ms is not None and facts.dense_latency_ms is not None:
-        sentence += (
-            f"; {facts.latency_ms:.4g} ms in {FORMATS[facts.format].engine}, the dense model "
-            f"{facts.dense_latency_ms:.4g} ms in the same run"
-        )
-    return sentence
+    times = file_times(facts)
+    return f"{sentence}; {times}" if times else sentence
+
+
+def file_times(facts: FileFacts) -> str:
+    """How long the files take beside those of the dense model; empty where it was not measured."""
+    if facts.latency_ms is None or facts.dense_latency_ms is None:
+        return ""
+    spread, engine = facts.time_spread, FORMATS[facts.format].engine
+    own, dense = (
+        written("latency_ms", ms, spread=spread)
+        for ms in (facts.latency_ms, facts.dense_latency_ms)
+    )
+    times = f"{own} in {engine} (dense {dense}, in turn with it)"
+    if facts.speedup is None or spread is None:
+        return times
+    faster = written("measured_speedup", facts.speedup, spread=spread)
+    return f"{times}, {faster} times as fast (spread {100 * spread:.1g} %)"

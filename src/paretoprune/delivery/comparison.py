@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paretoprune.delivery.pages import make_page
-from paretoprune.delivery.quantities import LOGARITHMIC, kind, label, written
+from paretoprune.delivery.quantities import LOGARITHMIC, kind, label, written_of
 from paretoprune.files import write_text
 from paretoprune.results import TrialResult
 
@@ -89,7 +89,7 @@ def _group(group: ComparedGroup, size: str, quality: str) -> dict[str, Any]:
 
 def _member(member: TrialResult, sweep: ComparedSweep, size: str, quality: str) -> dict[str, Any]:
     measured = member.metrics.measured()
-    figures = [f"{label(name)}: {written(name, measured[name])}" for name in (quality, size)]
+    figures = [f"{label(name)}: {written_of(name, measured)}" for name in (quality, size)]
     return {
         "x": measured[size],
         "y": measured[quality],

@@ -9,7 +9,7 @@ from paretoprune.delivery.card_comparison import comparison_table
 from paretoprune.delivery.card_files import FileFacts, files_section, loading_section
 from paretoprune.delivery.card_tested import FinalFigures, Repeat, repeats_section, tested_section
 from paretoprune.delivery.markdown import as_code, as_text
-from paretoprune.delivery.quantities import short_count
+from paretoprune.delivery.quantities import busy_sentence, short_count
 from paretoprune.results import (
     ZEROS,
     DataInfo,
@@ -54,6 +54,7 @@ class CardFacts:
     files: Sequence[FileFacts] = ()
     trust: Sequence[str] = ()
     licence: str | None = None
+    training: str = ""  # how much it was trained in total, and its gain over uniform pruning
 
 
 def model_card(facts: CardFacts) -> str:
@@ -130,16 +131,17 @@ def _search(facts: CardFacts) -> str:
         f"Trial {facts.trial.number} of {facts.num_trials} in the sweep "
         f"{as_code(facts.sweep_name)}, which searched how much to remove from each group of layers "
         f"to {aims}. The proposal came from: {origin}. Seed {facts.trial.seed}. "
-        f"{_longer(facts)}It was chosen "
+        f"{_training(facts)}It was chosen "
         "by its results on the validation part; `plan.json` says which channels were removed and "
         "`config.yaml` holds every setting.\n"
     )
 
 
-def _longer(facts: CardFacts) -> str:
+def _training(facts: CardFacts) -> str:
+    training = f"{facts.training} " if facts.training else ""
     if not facts.extra_epochs:
-        return ""
-    return f"After it was picked it was fine-tuned for {facts.extra_epochs} epochs more. "
+        return training
+    return f"After it was picked it was fine-tuned for {facts.extra_epochs} epochs more. {training}"
 
 
 def _limits(facts: CardFacts) -> str:
@@ -149,6 +151,10 @@ def _limits(facts: CardFacts) -> str:
         if latency
         else ""
     )
+    busy = busy_sentence(
+        [facts.trial.metrics.contention, *(file.contention for file in facts.files)]
+    )
+    measured += f"{busy} " if busy else ""
     zeros = f"{ZEROS[0].upper()}{ZEROS[1:]}. " if facts.trial.metrics.compressed_bytes else ""
     return (
         f"## Limits\n\n{zeros}{measured}The figures are of one training with one seed; another "

@@ -54,6 +54,8 @@ def _open(contents: Contents, threads: int | None) -> Runner:
     options.log_severity_level = 3  # errors
     if threads:
         options.intra_op_num_threads = threads
+        # Threads that spin while they wait would be counted as work, also as that of others.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
         contents[_FILE], options, providers=["CPUExecutionProvider"]
     )
@@ -72,4 +74,5 @@ ONNX = GraphFormat(
     extra="onnx",
     encode=_encode,
     open=_open,
+    own_threads=True,
 )
