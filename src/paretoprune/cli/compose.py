@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from paretoprune.cli.command_line import CONF, CommandLine, option_mistakes, read_command_line
 from paretoprune.cli.foreign_configs import (
+    refuse_cluster,
     refuse_hydra_settings,
     refuse_resolvers,
     trust_mistakes,
@@ -181,3 +182,4 @@ def _refuse_foreign_code(line: CommandLine) -> None:
         with open_dict(composed):
             del composed["hydra"]
         refuse_resolvers(composed)
+        refuse_cluster(composed, overrides)

@@ -51,6 +51,19 @@ def refuse_hydra_settings(composed: DictConfig, own: DictConfig) -> None:
         )
 
 
+def refuse_cluster(composed: DictConfig, overrides: Sequence[str]) -> None:
+    """Raises SettingsError where a config names a Ray cluster, and the command line does not.
+
+    A cluster answers with pickles.
+    """
+    address = OmegaConf.select(composed, "executor.address")
+    given = any(one.lstrip("+").startswith("executor.address=") for one in overrides)
+    if address not in (None, "auto") and not given:
+        raise SettingsError(
+            ["a config sets `executor.address`, which it must not: give it on the command line"]
+        )
+
+
 def trust_mistakes(composed: object, given: Sequence[str]) -> list[str]:
     """What is wrong where a config file widens the trust that the command line gave."""
     named = composed if isinstance(composed, list | tuple) else [composed] if composed else []
