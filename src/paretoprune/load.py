@@ -13,6 +13,7 @@ from paretoprune.config import Target
 from paretoprune.errors import SettingsError, WeightsError
 from paretoprune.files import read_json
 from paretoprune.mistakes import split_model
+from paretoprune.models import initialise_lazy
 from paretoprune.pruning import Groups, Plan, rebuild
 from paretoprune.targets import build, find_mistakes
 
@@ -49,4 +50,4 @@ def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
     if mistakes:
         raise SettingsError(mistakes)
     dense = build(target, num_classes=info["num_classes"], in_channels=info["input_shape"][0])
-    return cast(nn.Module, dense.eval())
+    return initialise_lazy(cast(nn.Module, dense), tuple(info["input_shape"])).eval()

@@ -24,14 +24,14 @@ from paretoprune.data import describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.findings import Findings
 from paretoprune.measure import Forecast
-from paretoprune.models import load_weights
+from paretoprune.models import check_network, initialise_lazy, load_weights
 from paretoprune.name_patterns import matches
 from paretoprune.pruning import Groups, SizeModel, step_of, widths_for
 from paretoprune.removable import Removable, find_removable
 from paretoprune.results import Cost, DataInfo
 from paretoprune.targets import build
 
-_GROUPS_VERSION = 4  # raised when groups are found differently, so that cached ones are not used
+_GROUPS_VERSION = 5  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
 
 
@@ -118,7 +118,7 @@ def outline(settings: Settings) -> Outline:
     if settings.model.weights:
         load_weights(model, settings.model.weights)
     model.to(device)
-    _check_output(model, example, info)
+    check_network(model, example, info.num_classes)
     digest = _digest(settings, info, model, example)
     findings = Findings(settings.cache_dir)
     removable = find_removable(model, example, settings, digest=digest, findings=findings)
@@ -163,25 +163,7 @@ def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
         raise SettingsError([f"`model._target_={target.path}` cannot be built: {error}"]) from error
     if not isinstance(model, nn.Module):
         raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
-    return model
-
-
-def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
-    """Raises SettingsError where the model cannot take the data or has the wrong outputs."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            output = model(example)
-    except Exception as error:
-        shape = tuple(example.shape)
-        raise SettingsError([f"the model cannot take inputs of shape {shape}: {error}"]) from error
-    finally:
-        model.train(was_training)
-    expected = (len(example), info.num_classes)
-    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
-        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise SettingsError([f"the model's output must have the shape {expected}, got {got}"])
+    return initialise_lazy(model, info.input_shape)
 
 
 def _digest(settings: Settings, info: DataInfo, model: nn.Module, example: Tensor) -> str:

@@ -50,7 +50,7 @@ def find_groups(
 def _proved(model: nn.Module, example: Example, channels: bool, blocks: bool) -> Groups:
     """Once with weights that are small, and what passes once more, thoroughly, with usual ones."""
     proof = Proof.of(model, example)
-    found = read_groups(proof.model, proof.inputs) if channels else Groups(())
+    found = read_groups(proof.model, proof.reach, proof.generic.caches) if channels else Groups(())
     passed = proof.split(found.prunable)
     if blocks:
         whole = find_blocks(proof.model, proof.inputs)

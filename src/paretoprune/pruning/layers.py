@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from collections.abc import Iterable
+
+from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
@@ -37,13 +39,12 @@ def fit_attributes(module: nn.Module) -> None:
         FewerHeads.fit(module)
 
 
-def empty_caches(module: nn.Module) -> None:
-    """Tensors in a plain dict are in no state dict: what is worked out once from those that are,
-    as position biases of attention by device. It is worked out again."""
-    for name, value in list(vars(module).items()):
-        plain = type(value) is dict and not name.startswith("_")  # PyTorch's own begin so
-        if plain and all(isinstance(one, Tensor) for one in value.values()):
-            setattr(module, name, {})
+def empty_caches(model: nn.Module, caches: Iterable[str]) -> None:
+    """Empty these dicts (`module.attribute`) in place; a forward pass fills them again."""
+    for cache in caches:
+        path, _, name = cache.rpartition(".")
+        module = model.get_submodule(path)
+        setattr(module, name, type(getattr(module, name))())
 
 
 def _fit_convolution(module: _ConvNd) -> None:
