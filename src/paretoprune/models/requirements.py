@@ -151,7 +151,7 @@ def _check_repeatable(probe: nn.Module, example: Tensor) -> None:
 def _check_singles(probe: nn.Module, example: Tensor, outputs: Tensor) -> None:
     """Samples one by one must be accepted, and should give what they give in a batch."""
     try:
-        singles = torch.cat([probe(sample) for sample in example.split(1)])
+        singles = torch.cat([probe(sample) for sample in torch.split(example, 1)])
     except Exception as error:
         raise _refused(f"the model cannot take a single sample: {_first_line(error)}") from error
     if singles.shape != outputs.shape:

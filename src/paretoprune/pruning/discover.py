@@ -19,7 +19,7 @@ from paretoprune.pruning.caches import caches_around, find_caches
 from paretoprune.pruning.equivalence import Example, as_arguments, run
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.labels import Numbers
-from paretoprune.pruning.layers import empty_caches
+from paretoprune.pruning.layers import empty_caches, output_dim
 from paretoprune.pruning.reach import Reach
 from paretoprune.pruning.trace import OUTPUT, Trace, Work, trace
 from paretoprune.results import KeptGroup
@@ -179,9 +179,7 @@ class _Reader:
         )
         if not made or self.parameters[tensor].dim() < 2:
             return None
-        if isinstance(module, nn.Embedding):
-            return 1
-        return 1 if isinstance(module, _ConvNd) and module.transposed else 0
+        return output_dim(module)
 
     def _name(self, path: str, names: dict[str, int]) -> str:
         names[path] = names.get(path, 0) + 1

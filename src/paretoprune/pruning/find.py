@@ -74,22 +74,31 @@ def _holds(model: nn.Module, example: Example, groups: Sequence[Group]) -> bool:
 
 
 def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> Example:
-    """Smaller images, if the model gives outputs of the same shapes for them."""
+    """Smaller images, if the model takes them, and gives as many channels in its outputs.
+
+    Other dimensions of the outputs may be smaller, too, as they are in segmentation.
+    """
     if not isinstance(example, Tensor) or example.dim() != 4 or not example.is_floating_point():
         return example
-    shapes = [output[:2].shape for output in outputs]
+    shapes = [_channels(output) for output in outputs]
     for size in _SMALL:
         small = example[:2, :, :size, :size]
         if small.shape == example[:2].shape:
             return example
         try:
             with torch.no_grad(), evaluating(model):
-                same = [tensor.shape for tensor in run(model, small)] == shapes
+                same = [_channels(output) for output in run(model, small)] == shapes
         except Exception:
             same = False
         if same:
             return small
     return example
+
+
+def _channels(output: Tensor) -> tuple[int, ...]:
+    """The number of dimensions, and the size of the second; of one without places, all sizes."""
+    sizes = output.shape[1:2] if output.dim() == 4 else output.shape[1:]
+    return (output.dim(), *sizes)
 
 
 def _nothing(reasons: dict[str, str], *, blocks: bool) -> str:

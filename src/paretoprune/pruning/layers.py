@@ -39,6 +39,17 @@ def fit_attributes(module: nn.Module) -> None:
         FewerHeads.fit(module)
 
 
+def is_transposed_linear(module: nn.Module) -> bool:
+    """Whether a layer is a linear one with a weight (inputs, outputs): `Conv1D` of transformers."""
+    return type(module).__name__ == "Conv1D" and isinstance(getattr(module, "nf", None), int)
+
+
+def output_dim(module: nn.Module) -> int:
+    """The dimension of a layer's weight that counts its outputs."""
+    transposed = isinstance(module, _ConvNd) and module.transposed
+    return int(transposed or isinstance(module, nn.Embedding) or is_transposed_linear(module))
+
+
 def empty_caches(model: nn.Module, caches: Iterable[str]) -> None:
     """Empty these dicts (`module.attribute`) in place; a forward pass fills them again."""
     for cache in caches:
