@@ -38,19 +38,22 @@ def find_groups(
     """
     with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
         small = _smaller(model, example, check_runs(model, example))
-        groups = _proved(model, small, channels, blocks)
-        if small is not example and not _holds(model, example, groups.prunable):
-            groups = _proved(model, example, channels, blocks)
+        proof, groups = _proved(model, small, channels, blocks)
+        if small is not example and not proof.holds_at(example, groups.prunable):
+            _, groups = _proved(model, example, channels, blocks)
     if not groups.prunable:
         reasons = {kept.name: kept.reason for kept in groups.kept}
         raise PruningError(_nothing(reasons, blocks=blocks))
     return groups
 
 
-def _proved(model: nn.Module, example: Example, channels: bool, blocks: bool) -> Groups:
+def _proved(
+    model: nn.Module, example: Example, channels: bool, blocks: bool
+) -> tuple[Proof, Groups]:
     """Once with weights that are small, and what passes once more, thoroughly, with usual ones."""
     proof = Proof.of(model, example)
-    found = read_groups(proof.model, proof.reach, proof.generic.caches) if channels else Groups(())
+    caches = proof.generic.caches
+    found = read_groups(proof.model, proof.reach, caches) if channels else Groups(())
     passed = proof.split(found.prunable)
     if blocks:
         whole = find_blocks(proof.model, proof.inputs)
@@ -64,13 +67,7 @@ def _proved(model: nn.Module, example: Example, channels: bool, blocks: bool) ->
     width = {group.name: group.width for group in found.prunable}
     width.update({group.name: group.width for group in found.kept})
     kept = tuple(KeptGroup(name, width[name], reason) for name, reason in reasons.items())
-    return Groups(prunable, kept)
-
-
-def _holds(model: nn.Module, example: Example, groups: Sequence[Group]) -> bool:
-    """Whether the groups pass with an example of full size, too: attention over a single token,
-    for instance, would hide a scale that follows the width."""
-    return not groups or Proof.of(model, example).fault(groups) is None
+    return proof, Groups(prunable, kept)
 
 
 def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> Example:

@@ -69,6 +69,15 @@ def amplify(generic: Generic, factor: float, *, seed: int) -> None:
     _settle_statistics(generic.model, generic.inputs, seed)
 
 
+def random_inputs(like: Sequence[Tensor], example: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Two samples of the example's shape, of the kind of the inputs `like`."""
+    generator = torch.Generator().manual_seed(len(like))
+    return tuple(
+        _random_input(tensor, one.dtype, generator)
+        for one, tensor in zip(like, example, strict=True)
+    )
+
+
 def _blank(model: nn.Module, dtype: torch.dtype, caches: Sequence[str]) -> nn.Module:
     """A copy in evaluation mode on the CPU, without values where they will be drawn."""
     empty = {

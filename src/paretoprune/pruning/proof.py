@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from paretoprune.errors import EquivalenceError, PruningError
 from paretoprune.pruning.apply import apply_plan, copy_with
 from paretoprune.pruning.equivalence import Example, as_arguments, relative_error, run
-from paretoprune.pruning.generic import Generic, amplify, generic_copy
+from paretoprune.pruning.generic import Generic, amplify, generic_copy, random_inputs
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.masks import masked_model
 from paretoprune.pruning.module_paths import following_paths
@@ -59,7 +59,7 @@ class Proof:
             PruningError: the model does not run on random inputs.
         """
         generic = generic_copy(model, as_arguments(example), seed=_SEED, gain=_SOFT)
-        return cls(generic, find_reach(generic.model, generic.inputs, seed=_SEED))
+        return cls(generic, _reach(generic))
 
     @property
     def model(self) -> nn.Module:
@@ -75,7 +75,7 @@ class Proof:
         """From now on with weights of usual size, another draw, and in training mode, too."""
         amplify(self.generic, 1 / _SOFT, seed=_SEED)
         # From what was reached before, too: a route that weights choose may have changed.
-        further = find_reach(self.model, self.inputs, seed=_SEED).inputs[1:]
+        further = _reach(self.generic).inputs[1:]
         self.reach = replace(self.reach, inputs=(*self.reach.inputs, *further))
         self.training_shapes = _training_shapes(self.model, self.inputs)
         self.thorough = True
@@ -144,6 +144,16 @@ class Proof:
             self.passed.append(tuple(groups))
         return fault
 
+    def holds_at(self, example: Example, groups: Sequence[Group]) -> bool:
+        """Whether groups that passed pass with an input of the example's size, too, with small
+        weights: attention over a single token, for instance, would hide a scale that follows the
+        width. One sample is enough; it is what takes the time. To be called last.
+        """
+        amplify(self.generic, _SOFT, seed=_SEED)
+        inputs = tuple(one[:1] for one in random_inputs(self.inputs, as_arguments(example)))
+        at_size = replace(self, reach=Reach((inputs,)), thorough=False, training_shapes=None)
+        return not groups or at_size.fault(groups) is None
+
     def _fault_of(self, groups: Sequence[Group]) -> Fault | None:
         stack: list[str] = []
         drawn = random_plan(groups, seed=_SEED + self.thorough)
@@ -199,6 +209,10 @@ class Proof:
             raise EquivalenceError(f"in training mode the network fails: {problem}") from problem
         if shapes != self.training_shapes:
             raise EquivalenceError("in training mode the outputs change their shapes")
+
+
+def _reach(generic: Generic) -> Reach:
+    return find_reach(generic.model, generic.inputs, seed=_SEED, caches=generic.caches)
 
 
 def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from paretoprune.pruning.apply import copy_with
 from paretoprune.pruning.equivalence import run
+from paretoprune.pruning.layers import empty_caches
 
 Inputs = tuple[Tensor, ...]
 
@@ -32,17 +33,22 @@ class Reach:
     unreached: tuple[str, ...] = ()  # names of parameters that no mode and no input uses
 
 
-def find_reach(model: nn.Module, inputs: Inputs, *, seed: int) -> Reach:
+def find_reach(
+    model: nn.Module, inputs: Inputs, *, seed: int, caches: Sequence[str] = ()
+) -> Reach:
     """Inputs of the model that use its parameters: `inputs`, then others only if they use more.
 
     Tried are inputs of other sizes and signs, and other random draws. Parameters that only training
-    mode uses count as reached. The model should be a copy in evaluation mode on the CPU.
+    mode uses count as reached. The model should be a copy in evaluation mode on the CPU; `caches`
+    are dicts that it fills from its parameters.
     """
+    empty_caches(model, caches)
     missing = _names(model) - used_parameters(model, inputs)
     if missing:
         missing -= _used_in_training(model, inputs)
     chosen = [inputs]
     for further in _variants(inputs, seed) if missing else ():
+        empty_caches(model, caches)
         if found := missing & _used_or_none(model, further):
             missing -= found
             chosen.append(further)
@@ -80,9 +86,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _used_or_none(model: nn.Module, inputs: Inputs) -> set[str]:
     try:
-        outputs = run(model, inputs)
-        usable = all(bool(torch.isfinite(output).all()) for output in outputs)
-        return used_parameters(model, inputs) if usable else set()
+        used = used_parameters(model, inputs)
+        usable = all(bool(torch.isfinite(output).all()) for output in run(model, inputs))
+        return used if usable else set()
     except Exception:
         return set()
 
