@@ -242,7 +242,7 @@ class _Reader:
                 self.traced.symbols.fix(own, f"`{tensor}` is shared with `{tied[tensor]}`")
             elif _PARAMETRIZED in f".{tensor}":
                 reason = f"`{_layer_of(tensor)}` computes its weight by a parametrization, {_FOLD}"
-                self.traced.symbols.fix(own, reason)
+                self.traced.symbols.fix(own, reason, first=True)
 
     def _mark_beside(self, unreached: Sequence[str]) -> None:
         """Dimensions of the size of one that an unreached parameter has may be its neighbours."""
