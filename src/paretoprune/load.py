@@ -14,6 +14,7 @@ from paretoprune.config import Target
 from paretoprune.errors import ParetopruneError, SettingsError, WeightsError
 from paretoprune.files import read_json
 from paretoprune.mistakes import split_model
+from paretoprune.models import initialise_lazy
 from paretoprune.models.memory_limit import within_memory
 from paretoprune.pruning import Groups, Plan, rebuild
 from paretoprune.targets import build, find_mistakes, trust_advice
@@ -53,7 +54,8 @@ def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
         _check_counts(num_classes=num_classes, in_channels=in_channels)
         with within_memory():
             dense = build(target, num_classes=num_classes, in_channels=in_channels)
-        return cast(nn.Module, dense).eval()
+            dense = initialise_lazy(cast(nn.Module, dense), tuple(info["input_shape"]))
+        return dense.eval()
 
 
 def _check_files(folder: Path, names: Sequence[str]) -> None:

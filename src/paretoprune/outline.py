@@ -21,7 +21,7 @@ from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.findings import Findings
 from paretoprune.fingerprint import Fingerprint
 from paretoprune.measure import Forecast
-from paretoprune.models import load_weights
+from paretoprune.models import check_network, initialise_lazy, load_weights
 from paretoprune.name_patterns import matches
 from paretoprune.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.pruning import Groups, SizeModel, step_of, widths_for
@@ -121,7 +121,7 @@ def outline(settings: Settings) -> Outline:
     refuse_not_finite(model)
     outputs = _reproducible_outputs(model, example, settings, info)
     model.to(device)
-    _check_output(model, example, info)
+    check_network(model, example, info.num_classes)
     fingerprint = fingerprint_of(settings, data, model, contents=contents.digests, outputs=outputs)
     findings = Findings(settings.cache_dir)
     known = for_groups(fingerprint, example)
@@ -169,7 +169,7 @@ def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
         raise SettingsError([f"`model._target_={target.path}` cannot be built: {error}"]) from error
     if not isinstance(model, nn.Module):
         raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
-    return model
+    return initialise_lazy(model, info.input_shape)
 
 
 def _reproducible_outputs(
@@ -179,21 +179,3 @@ def _reproducible_outputs(
     if not settings.model.weights and not same_weights(model, _build_model(settings, info)):
         return None
     return outputs_of(model, example)
-
-
-def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
-    """Raises SettingsError where the model cannot take the data or has the wrong outputs."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            output = model(example)
-    except Exception as error:
-        shape = tuple(example.shape)
-        raise SettingsError([f"the model cannot take inputs of shape {shape}: {error}"]) from error
-    finally:
-        model.train(was_training)
-    expected = (len(example), info.num_classes)
-    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
-        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise SettingsError([f"the model's output must have the shape {expected}, got {got}"])

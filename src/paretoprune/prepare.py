@@ -25,7 +25,8 @@ from paretoprune.measure import (
     measure_quality,
 )
 from paretoprune.outline import Outline
-from paretoprune.pruning import Candidate, GateScores
+from paretoprune.pruning import Candidate, GateScores, Narrowed
+from paretoprune.pruning.compensation import skipped_layers
 from paretoprune.pruning.scorers import Reconstruction
 from paretoprune.pruning.unstructured import ZeroedSize, count_compressed_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
@@ -34,6 +35,7 @@ from paretoprune.targets import build
 _log = logging.getLogger(__name__)
 
 _NUM_SCORED = 6  # batches whose gradients score the dense model's channels
+_MOST_NAMED = 8  # layers in one line of the log
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
@@ -63,6 +65,7 @@ def prepare(task: Outline) -> Prepared:
     _warn_if_too_bad(task.settings, dense_metrics)
     _warn_if_trivial(task, dense_metrics)
     start = start_from(task, dense)
+    _log_skipped(task, dense)
     scorer = build(task.settings.scorer, seed=task.settings.seed)
     scores = start.score(scorer, training_batches(task))
     teacher = teacher_of(task, dense)
@@ -73,6 +76,8 @@ def with_gate_scores(prepared: Prepared) -> Prepared:
     """The same with the dense model's `GateScores`, which trainings can go on gathering."""
     task = prepared.outline
     dense = copy.deepcopy(prepared.dense).eval()
+    for parameter in dense.parameters():  # of frozen layers, too
+        parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, task.groups.prunable)
     for inputs, labels in training_batches(task, _NUM_SCORED):
         dense.zero_grad()
@@ -88,17 +93,35 @@ def scores_by_gates(
     """Which channels of each group go first, where gates say how many.
 
     If kept weights make up for what goes, gates times what the others cannot make up for.
-    Elsewhere, or where a layer's inputs cannot be read, the gates alone.
+    Elsewhere, and in groups of which a layer's inputs cannot be read, the gates alone: only the
+    order within a group counts.
     """
-    if task.settings.compensation_method != "least_squares":
+    if task.settings.compensation_method != "least_squares" or not isinstance(
+        candidate, Narrowed
+    ):
         return gates
     scorer = Reconstruction()
+    groups = [group for group in candidate.groups if group.slots]
+    batches = training_batches(task, scorer.batches)
     try:
-        missed = candidate.score(scorer, training_batches(task, scorer.batches))
+        missed = scorer.where_read(candidate.model, groups, batches)
     except PruningError as reason:
         _log.info("channels go by their gates alone: %s", reason)
         return gates
-    return {name: scores * missed[name] for name, scores in gates.items()}
+    if unread := [group.name for group in groups if group.name not in missed]:
+        _log.info("channels go by their gates alone in %s", ", ".join(unread))
+    return {name: scores * missed.get(name, 1.0) for name, scores in gates.items()}
+
+
+def _log_skipped(task: Outline, dense: nn.Module) -> None:
+    """Name the layers whose kept weights do not make up for what goes."""
+    if task.settings.compensation_method is None:
+        return
+    skipped = [f"`{path}` ({reason})" for path, reason in skipped_layers(dense).items()]
+    if skipped:
+        more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+        named = ", ".join(skipped[:_MOST_NAMED])
+        _log.info("compensation leaves these layers as they are: %s%s", named, more)
 
 
 def teacher_of(task: Outline, dense: nn.Module) -> Teacher | None:

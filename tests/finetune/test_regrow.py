@@ -38,9 +38,14 @@ def test_small_weights_go_and_large_gradients_come(seed: int, active: int, share
     assert int(found.sum()) == active
 
 
+@pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("overgrown", [1, 2])
-def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(overgrown: int) -> None:
+def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(
+    overgrown: int, frozen: bool
+) -> None:
     model = tiny_net()
+    if frozen:
+        next(p for p in model.parameters() if p.dim() > 1).requires_grad_(False)
     generator = torch.Generator().manual_seed(3)
     masks = {
         name: torch.rand(p.shape, generator=generator) < 0.6

@@ -50,7 +50,8 @@ def apply_plan(
     pruned = copy_with(model, sliced, share=scratch is not None)
     for path in {name.rpartition(".")[0] for name in sliced}:
         fit_attributes(pruned.get_submodule(path))
-        empty_caches(pruned.get_submodule(path))
+    for group in groups:
+        empty_caches(pruned, group.caches if plan.removed.get(group.name) else ())
     leave_fast_path(pruned)
     _set_numbers(pruned, groups, plan)
     skip(pruned, blocks)

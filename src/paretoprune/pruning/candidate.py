@@ -18,6 +18,7 @@ from paretoprune.pruning.apply import apply_plan, removed_positions
 from paretoprune.pruning.coordinates import compose, relative_plan, restrict_groups
 from paretoprune.pruning.equivalence import check_equivalence
 from paretoprune.pruning.groups import Group
+from paretoprune.pruning.layers import output_dim
 from paretoprune.pruning.masks import mask_tensors, masked_model
 from paretoprune.pruning.plan import Plan, make_plan
 from paretoprune.pruning.scorers import Scorer, WeightScorer, score_groups
@@ -121,17 +122,17 @@ class Narrowed:
         return replace(self, model=apply_plan(dense, self.dense_groups, self.plan))
 
     def rows_left(self, wider: Narrowed) -> dict[str, list[int]]:
-        """What is left along the first dimension."""
+        """What is left along the outputs."""
         step = relative_plan(self.dense_groups, wider.plan, self.plan)
-        sizes = {name: len(tensor) for name, tensor in wider.model.named_parameters()}
-        gone = {
-            n: set(dims.get(0, ())) for n, dims in removed_positions(wider.groups, step).items()
-        }
-        return {
-            name: [row for row in range(sizes[name]) if row not in rows]
-            for name, rows in gone.items()
-            if rows and name in sizes
-        }
+        left = {}
+        weights = dict(wider.model.named_parameters())
+        for name, dims in removed_positions(wider.groups, step).items():
+            if name not in weights:
+                continue
+            dim = output_dim(wider.model.get_submodule(name.rpartition(".")[0]))
+            if gone := set(dims.get(dim, ())):
+                left[name] = [row for row in range(weights[name].shape[dim]) if row not in gone]
+        return left
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,9 @@ class Group:
     `name` is the path of the first layer that produces them, as in the state dict. A channel may
     be a whole attention head. `numbers` are attributes that say how many there are. `works` are
     modules whose matrix products without weights, such as those of attention, shrink in proportion,
-    each with the share of these products that does. Where there is a `block`, the only channel is
-    that block, which may go.
+    each with the share of these products that does. `caches` are dicts of tensors that a forward
+    pass works out from the group's tensors, and must do again without its channels. Where there is
+    a `block`, the only channel is that block, which may go.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Group:
     numbers: tuple[Number, ...] = ()
     works: tuple[tuple[str, float], ...] = ()
     block: Block | None = None
+    caches: tuple[str, ...] = ()  # `module.attribute`
 
     @property
     def least(self) -> int:
@@ -140,6 +142,7 @@ def _group_to_json(group: Group) -> dict[str, Any]:
         "numbers": [asdict(number) for number in group.numbers],
         "works": [list(work) for work in group.works],
         **({"block": asdict(group.block)} if group.block else {}),
+        **({"caches": list(group.caches)} if group.caches else {}),
     }
 
 
@@ -162,7 +165,8 @@ def _group_from_json(data: Mapping[str, Any]) -> Group:
     block = data.get("block")
     if block is not None:
         block = Block(block["path"], block["leaves"], tuple(block["silent"]))
-    return Group(data["name"], width, slots, numbers, works, block)
+    caches = tuple(data.get("caches", ()))
+    return Group(data["name"], width, slots, numbers, works, block, caches)
 
 
 def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from paretoprune.pruning.compensation.compensate import METHODS, compensate
 from paretoprune.pruning.compensation.moments import Moments
+from paretoprune.pruning.compensation.updatable import skipped_layers
 
-__all__ = ["METHODS", "Moments", "compensate"]
+__all__ = ["METHODS", "Moments", "compensate", "skipped_layers"]
