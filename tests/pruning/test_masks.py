@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from paretoprune.pruning import Plan, apply, groups, mask_tensors, masked_model, masks
+from paretoprune.pruning import (
+    Plan,
+    apply,
+    find_groups,
+    groups,
+    mask_tensors,
+    masked_model,
+    masks,
+)
 from paretoprune.pruning.apply import slice_tensors
 from paretoprune.pruning.proof import random_plan
+from tests.kits import networks
 from tests.kits.cases import make_case
 
 
@@ -48,6 +57,22 @@ def test_a_mistake_in_what_is_cut_out_is_not_one_of_the_masks_too(
     }
     after = mask_tensors(case.model, case.groups, plan)
     assert all(torch.equal(before[name], mask) for name, mask in after.items())
+
+
+def test_of_a_block_what_makes_its_branch_silent_is_zero_and_of_other_blocks_nothing() -> None:
+    model = networks.build("resnet")
+    groups = find_groups(model, networks.example(), blocks=True).prunable
+    blocks = {group.name: group.block for group in groups if group.block}
+    gone, stays = blocks["layer1.0"], blocks["layer1.1"]
+    plan = Plan({"layer1.0": (0,), "layer1.0.conv1": (2,)})
+    found = mask_tensors(model, groups, plan)
+    masked = masked_model(model, groups, plan).state_dict()
+    for name in gone.silent:
+        assert found[name].shape == model.state_dict()[name].shape and not found[name].any()
+        assert (masked[name] == 0).all()
+    assert not set(stays.silent) & set(found)
+    assert all(torch.equal(masked[name], model.state_dict()[name]) for name in stays.silent)
+    assert found["layer1.0.conv1.weight"].any()
 
 
 def test_a_mask_keeps_as_many_elements_as_slicing_does(case) -> None:
