@@ -12,8 +12,9 @@ from torch import nn
 from paretoprune.config import Target
 from paretoprune.errors import SettingsError, WeightsError
 from paretoprune.files import read_json
+from paretoprune.forms import load_delivered
 from paretoprune.mistakes import split_model
-from paretoprune.pruning import Groups, Plan, rebuild
+from paretoprune.pruning import Groups, Plan
 from paretoprune.targets import build, find_mistakes
 
 
@@ -32,7 +33,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
         plan = Plan.from_json(read_json(folder / "plan.json"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{folder} is no exported model: {error}") from error
-    return rebuild(dense, groups.prunable, plan, folder / "model.safetensors").eval()
+    return load_delivered(dense, groups, plan, folder / "model.safetensors").eval()
 
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:

@@ -44,7 +44,7 @@ class Prepared:
     outline: Outline
     dense: nn.Module
     dense_metrics: Metrics
-    start: Candidate  # what trials prune: the dense model, as it was trained before pruning
+    start: Candidate  # what trials prune: the dense model, trained for that, or with pairs
     scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
@@ -69,7 +69,8 @@ def prepare(task: Outline) -> Prepared:
 def with_gate_scores(prepared: Prepared) -> Prepared:
     """The same with the dense model's `GateScores`, which trainings can go on gathering."""
     task = prepared.outline
-    dense = copy.deepcopy(prepared.dense).eval()
+    whole = prepared.start.model if task.groups.factored else prepared.dense
+    dense = copy.deepcopy(whole).eval()
     gates = GateScores(dense, task.groups.prunable)
     for inputs, labels in training_batches(task, _NUM_SCORED):
         dense.zero_grad()

@@ -244,6 +244,8 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
     )
     if task.removable.layers:
         _log.info(ZEROS)
+    if task.groups.factored:
+        _log.info("the ranks of %d layers are searched", len(task.groups.factored))
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
 
@@ -257,6 +259,7 @@ def _tags(task: Outline) -> dict[str, str]:
         "scorer": settings.scorer.path,
         "schedule": settings.schedule.name,
         "granularity": settings.granularity.name,
+        "low_rank": settings.low_rank.name,
         "seed": str(settings.seed),
     }
 
