@@ -193,7 +193,9 @@ def test_a_lower_rank_loses_more_and_least_squares_repair_some(prepared: Prepare
 
     repaired = [error(ratio, "least_squares") for ratio in (0.0, 0.6, 0.8, 0.95)]
     plain = [error(ratio, "none") for ratio in (0.0, 0.6, 0.8, 0.95)]
-    assert repaired == sorted(repaired) and repaired[0] < 1e-8
+    assert (
+        repaired == sorted(repaired) and repaired[0] < 1e-5
+    )  # BatchNorm's statistics are of other samples
     assert plain == sorted(plain)
     assert all(a < b for a, b in zip(repaired[1:], plain[1:], strict=True))
 
