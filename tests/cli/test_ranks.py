@@ -22,7 +22,7 @@ RANKS = (
     "low_rank.divisor=2",
     "measure.latency=false",
 )
-SWEEP = (*RANKS, "search=auto", "search.n_trials=8", "search.baseline_ratios=[0.6]", "name=ranks")
+SWEEP = (*RANKS, "search=auto", "search.n_trials=6", "search.baseline_ratios=[]", "name=ranks")
 
 
 @pytest.fixture(scope="module")
