@@ -44,7 +44,7 @@ def test_every_config_file_composes_and_is_valid(option: str) -> None:
 
 
 def test_all_config_files_were_looked_at() -> None:
-    assert len(OPTIONS) == 82
+    assert len(OPTIONS) == 84
 
 
 def test_all_mistakes_are_told_together() -> None:

@@ -14,14 +14,17 @@ from paretoprune.cached_weights import CachedWeights
 from paretoprune.data import digest_of_tensor
 from paretoprune.finetune import Pressure, fit
 from paretoprune.fingerprint import Fingerprint, digest_json
+from paretoprune.low_rank import factored
 from paretoprune.outline import Outline, fresh_model
-from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed
+from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed, check_equivalence
 from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, l1
 from paretoprune.results import EpochRecord
 from paretoprune.source_code import own_version
 from paretoprune.task_fingerprint import for_training
 
 _log = logging.getLogger(__name__)
+
+_NUM_CALIBRATED = 256  # training samples that the components of linear layers are ordered by
 
 
 def dense_model(task: Outline) -> nn.Module:
@@ -83,7 +86,25 @@ def start_from(task: Outline, dense: nn.Module) -> Candidate:
         dense = early_model(task, 0)
     if task.removable.layers is not None:
         return Zeroed(sparsely_trained(task, dense), task.removable.layers)
-    return Narrowed(sparsely_trained(task, dense), Plan({}), task.groups.prunable)
+    model = sparsely_trained(task, dense)
+    if task.groups.factored:
+        model = with_full_ranks(task, model)
+    return Narrowed(model, Plan({}), task.groups.prunable)
+
+
+def with_full_ranks(task: Outline, dense: nn.Module) -> nn.Module:
+    """The dense model with pairs of full rank, proved to compute the same.
+
+    Raises EquivalenceError where it does not.
+    """
+    inputs = next(iter(task.data.train_dataloader()))[0][:_NUM_CALIBRATED]
+    samples = inputs.to(task.device).contiguous()
+    form = factored(dense, task.groups.factored, samples).eval()
+    error = check_equivalence(dense, form, task.example)
+    _log.info(
+        "%d layers are factored at full rank; relative error %.1g", len(task.groups.factored), error
+    )
+    return form
 
 
 def sparsely_trained(task: Outline, dense: nn.Module) -> nn.Module:

@@ -13,10 +13,11 @@ from torch import nn
 from paretoprune.config import Target
 from paretoprune.errors import ParetopruneError, SettingsError, WeightsError
 from paretoprune.files import read_json
+from paretoprune.forms import load_delivered
 from paretoprune.mistakes import split_model
 from paretoprune.models import initialise_lazy
 from paretoprune.models.memory_limit import within_memory
-from paretoprune.pruning import Groups, Plan, rebuild
+from paretoprune.pruning import Groups, Plan
 from paretoprune.targets import build, find_mistakes, trust_advice
 
 _ARCHITECTURE = ("config.yaml", "data.json")
@@ -37,7 +38,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
     with _as_our_error(folder):
         groups = Groups.from_json(read_json(folder / "groups.json"))
         plan = Plan.from_json(read_json(folder / "plan.json"))
-        return rebuild(dense, groups.prunable, plan, folder / "model.safetensors").eval()
+        return load_delivered(dense, groups, plan, folder / "model.safetensors").eval()
 
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:

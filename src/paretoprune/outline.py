@@ -20,6 +20,7 @@ from paretoprune.data import Contents, contents_of, describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.findings import Findings
 from paretoprune.fingerprint import Fingerprint
+from paretoprune.low_rank import RankedSize
 from paretoprune.measure import Forecast
 from paretoprune.models import check_network, initialise_lazy, load_weights
 from paretoprune.name_patterns import matches
@@ -60,11 +61,20 @@ class Outline:
         divisor, least = (
             (1, 1) if self.removable.layers else (sparsity.divisor, sparsity.min_channels)
         )
-        widths = widths_for(self.groups.prunable, ratios, divisor=divisor, min_channels=least)
+        ranks = self.removable.ranks
+        steps = dict.fromkeys(ranks.groups, ranks.divisor) if ranks else {}
+        widths = widths_for(
+            self.groups.prunable, ratios, divisor=divisor, min_channels=least, steps=steps
+        )
+        floors = {}
         for group in self.groups.prunable if sparsity.caps else ():
-            step = step_of(group, divisor)
+            step = steps.get(group.name) or step_of(group, divisor)
             floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / step - 1e-9)
-            widths[group.name] = min(group.width, max(widths[group.name], floor * step))
+            floors[group.name] = min(group.width, floor * step)
+        widths = _at_least(widths, floors)
+        size = self.removable.size
+        if ranks and isinstance(size, RankedSize):
+            widths = _at_least(ranks.fit(widths, size.sizes), floors)
         return widths
 
     def cap_of(self, name: str) -> float:
@@ -97,6 +107,10 @@ class Outline:
             return self.removable.file.bytes_of(widths)
         quantity = "latency_ms" if name == "latency" else name
         return float(getattr(self.cost_at(widths), quantity))
+
+
+def _at_least(widths: Mapping[str, int], floors: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(width, floors.get(name, 0)) for name, width in widths.items()}
 
 
 def outline(settings: Settings) -> Outline:

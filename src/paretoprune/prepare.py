@@ -46,7 +46,7 @@ class Prepared:
     outline: Outline
     dense: nn.Module
     dense_metrics: Metrics
-    start: Candidate  # what trials prune: the dense model, as it was trained before pruning
+    start: Candidate  # what trials prune: the dense model, trained for that, or with pairs
     scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
@@ -75,7 +75,8 @@ def prepare(task: Outline) -> Prepared:
 def with_gate_scores(prepared: Prepared) -> Prepared:
     """The same with the dense model's `GateScores`, which trainings can go on gathering."""
     task = prepared.outline
-    dense = copy.deepcopy(prepared.dense).eval()
+    whole = prepared.start.model if task.groups.factored else prepared.dense
+    dense = copy.deepcopy(whole).eval()
     for parameter in dense.parameters():  # of frozen layers, too
         parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, task.groups.prunable)

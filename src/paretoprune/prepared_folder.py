@@ -16,15 +16,17 @@ from paretoprune.dense import start_from
 from paretoprune.errors import SweepError, WeightsError
 from paretoprune.files import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.fingerprint import Fingerprint, listed
+from paretoprune.low_rank import with_pairs
 from paretoprune.outline import Outline
 from paretoprune.prepare import Prepared, teacher_of
-from paretoprune.pruning import save_state
+from paretoprune.pruning import Candidate, Narrowed, Plan, save_state
 from paretoprune.pruning.checkpoint import load_state
 from paretoprune.results import EpochTime, Metrics
 
 _log = logging.getLogger(__name__)
 
 _WEIGHTS = "model.safetensors"
+_PAIRS = "pairs.safetensors"  # of the network that trials cut, where ranks are searched
 _SCORES = "scores.safetensors"
 _GATES = "gates.safetensors"
 _SEALED = "prepared.json"
@@ -38,6 +40,9 @@ def keep_prepared(prepared: Prepared, folder: Path) -> None:
     write_json(folder / "metrics.json", asdict(prepared.dense_metrics))
     save_state(folder / _WEIGHTS, prepared.dense)
     files = [_WEIGHTS, _SCORES]
+    if prepared.outline.groups.factored:
+        files.append(_PAIRS)
+        save_state(folder / _PAIRS, prepared.start.model)
     write_bytes(folder / _SCORES, save(_plain(prepared.scores)))
     if prepared.gates is not None:
         files.append(_GATES)
@@ -116,6 +121,7 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
         scores = _on(task.device, load_file(folder / _SCORES))
         gates = _on(task.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
         metrics = Metrics(**kept["metrics"])
+        start = _start(task, folder)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, WeightsError) as error:
@@ -127,13 +133,22 @@ def load_prepared(task: Outline, folder: Path) -> Prepared | None:
         task,
         dense,
         metrics,
-        start_from(task, dense),
+        start,
         scores,
         teacher_of(task, dense),
         finetune,
         gates=gates,
         epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
     )
+
+
+def _start(task: Outline, folder: Path) -> Candidate:
+    """What trials cut; the components of factored layers are those that were kept."""
+    if not task.groups.factored:
+        return start_from(task, task.model.eval())
+    form = with_pairs(task.model, task.groups.factored).eval()
+    load_state(form, folder / _PAIRS)
+    return Narrowed(form, Plan({}), task.groups.prunable)
 
 
 def _plain(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -16,9 +16,10 @@ from paretoprune.config import FinetuneSettings
 from paretoprune.data import to_device
 from paretoprune.files import read_json
 from paretoprune.finetune import fit
+from paretoprune.forms import rebuild_trial
 from paretoprune.lineage import lineage
 from paretoprune.prepare import Prepared, make_teacher
-from paretoprune.pruning import Plan, rebuild
+from paretoprune.pruning import Plan
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.targets import build
 from paretoprune.trial import run_trial
@@ -97,5 +98,5 @@ def train_again(
         run_trial(prepared, job, folder=folder / f"{job.number:04d}")
     last = folder / f"{trial.number:04d}"
     plan = Plan.from_json(read_json(last / "plan.json"))
-    groups = prepared.outline.groups.prunable
-    return rebuild(prepared.dense, groups, plan, last / "model.safetensors").eval()
+    groups = prepared.outline.groups
+    return rebuild_trial(prepared.dense, groups, plan, last / "model.safetensors").eval()

@@ -9,11 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from paretoprune.files import read_json, write_json
+from paretoprune.low_rank import merged
 from paretoprune.prepare import Prepared, measure, scores_by_gates
-from paretoprune.pruning import Candidate, Narrowed, Plan, Zeroed, rebuild, save_state
+from paretoprune.pruning import (
+    Candidate,
+    Narrowed,
+    Plan,
+    Zeroed,
+    check_equivalence,
+    rebuild,
+    save_state,
+)
 from paretoprune.results import Job, TrialResult
 from paretoprune.schedules import SCHEDULES, Start, Trained
 from paretoprune.schedules.nested import dense_scores
@@ -39,7 +48,7 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
     compensating = trained.compensation.get("seconds", 0.0)
     if metrics is None:
         dense = (prepared.dense, prepared.dense_metrics)
-        metrics = measure(prepared.outline, trained.candidate.model, dense=dense)
+        metrics = measure(prepared.outline, _delivered(prepared, trained.candidate), dense=dense)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     scores = {name: tuple(values.tolist()) for name, values in trained.scores.items()}
     if scores:
@@ -70,8 +79,18 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
     )
 
 
+def _delivered(prepared: Prepared, candidate: Candidate) -> nn.Module:
+    """The candidate's model with pairs merged that save nothing, proved to compute the same."""
+    model = merged(candidate.model)
+    if model is not candidate.model:
+        check_equivalence(candidate.model, model, prepared.outline.example)
+    return model
+
+
 def _dense(prepared: Prepared) -> Candidate:
-    """The dense model with nothing gone."""
+    """The dense model with nothing gone; where ranks are searched, with pairs of full rank."""
+    if prepared.outline.groups.factored:
+        return prepared.start
     if isinstance(prepared.start, Zeroed):
         return replace(prepared.start, model=prepared.dense)
     return Narrowed(prepared.dense, Plan({}), prepared.outline.groups.prunable)
@@ -84,8 +103,8 @@ def start_from(prepared: Prepared, parent: int | None, *, trials: Path) -> Start
     folder = trials / f"{parent:04d}"
     groups = prepared.outline.groups.prunable
     plan = Plan.from_json(read_json(folder / "plan.json"))
-    dense = copy.deepcopy(prepared.dense)
-    model = rebuild(dense, groups, plan, folder / "model.safetensors").eval()
+    whole = copy.deepcopy(prepared.start.model)
+    model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
     if isinstance(prepared.start, Zeroed):
         return Start(replace(prepared.start, model=model), prepared.scores)
     candidate = Narrowed(model, plan, groups)

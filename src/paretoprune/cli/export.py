@@ -45,12 +45,13 @@ from paretoprune.delivery.export import check_replaceable, preprocessing_json
 from paretoprune.delivery.uniform_gain import controls_of, gain_of, training_sentence
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
+from paretoprune.forms import rebuild_trial
 from paretoprune.graph import FORMATS, check_installed
 from paretoprune.lineage import epochs_in_total
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import counted_cost, measure
-from paretoprune.pruning import Plan, rebuild
+from paretoprune.pruning import Plan
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search import front_of
 from paretoprune.sweep_folder import SweepFolder
@@ -139,7 +140,7 @@ def _rebuilt(task: Outline, folder: SweepFolder, trial: TrialResult) -> nn.Modul
     """The trial's model, from the untrained architecture, the plan and the weights."""
     plan = Plan.from_json(read_json(folder.trial(trial.number) / "plan.json"))
     weights = folder.trial(trial.number) / "model.safetensors"
-    return rebuild(task.model, task.groups.prunable, plan, weights).to(task.device).eval()
+    return rebuild_trial(task.model, task.groups, plan, weights).to(task.device).eval()
 
 
 def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: TrialResult) -> None:

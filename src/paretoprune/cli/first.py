@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from paretoprune.config import SearchSettings, Settings
 from paretoprune.errors import SettingsError
+from paretoprune.low_rank import with_pairs
 from paretoprune.name_patterns import matches, unmatched
 from paretoprune.outline import Outline
 from paretoprune.pruning import Group
@@ -195,7 +196,8 @@ def _greedy(
 
 def _kernel_factors(task: Outline) -> dict[str, float]:
     """By group, the sum of the dimensions of its weights over that of their products."""
-    shapes = {name: p.shape for name, p in task.model.named_parameters() if p.dim() > 1}
+    form = with_pairs(task.model, task.groups.factored)
+    shapes = {name: p.shape for name, p in form.named_parameters() if p.dim() > 1}
     factors = {}
     for group in task.groups.prunable:
         names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}

@@ -265,6 +265,8 @@ def _describe(task: Outline, folder: SweepFolder) -> None:
     )
     if task.removable.layers:
         _log.info(ZEROS)
+    if task.groups.factored:
+        _log.info("the ranks of %d layers are searched", len(task.groups.factored))
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
 

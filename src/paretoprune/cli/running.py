@@ -17,11 +17,12 @@ from paretoprune.cli.terminal import make_console
 from paretoprune.delivery.quantities import busy_sentence, written
 from paretoprune.errors import SettingsError, SweepError
 from paretoprune.files import read_json
+from paretoprune.forms import delivered_architecture
 from paretoprune.load import load_dense, load_model
 from paretoprune.measure import compare_running, device_name
 from paretoprune.measure.compare import DENSE
 from paretoprune.mistakes import load_settings
-from paretoprune.pruning import Groups, Plan, apply_plan
+from paretoprune.pruning import Groups, Plan
 from paretoprune.pruning.checkpoint import load_state
 from paretoprune.results import RunningCost
 from paretoprune.search import front_of
@@ -76,7 +77,7 @@ def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     """The dense model, and those of the front as its plans cut them out: weights cost no time."""
     settings = load_settings(folder.read_config(), trust=trust)
     info = read_json(folder.dense / "data.json")
-    groups = Groups.from_json(read_json(folder.dense / "groups.json")).prunable
+    groups = Groups.from_json(read_json(folder.dense / "groups.json"))
     dense = build(
         settings.model.target,
         num_classes=info["num_classes"],
@@ -88,7 +89,7 @@ def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     for number in front_of(list(results.values()), search_of(settings).objectives):
         plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
         if plan.removed:
-            models[f"{number:04d}"] = apply_plan(dense, groups, plan)
+            models[f"{number:04d}"] = delivered_architecture(dense, groups, plan)
     return models
 
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.delivery.quantities import short_count
-from paretoprune.pruning import Group, Groups, SizeModel
-from paretoprune.pruning.unstructured import ZeroedSize
+from paretoprune.pruning import Group, Groups
+from paretoprune.removable import AnySize
 from paretoprune.results import Cost, KeptGroup
 
 _MAX_LAYERS = 3  # that a row names
@@ -26,9 +26,7 @@ class Saving:
     params: float  # share of the dense model's, 0 to 1
 
 
-def savings_of(
-    groups: Sequence[Group], size: SizeModel | ZeroedSize, least: Mapping[str, int]
-) -> list[Saving]:
+def savings_of(groups: Sequence[Group], size: AnySize, least: Mapping[str, int]) -> list[Saving]:
     """What each group alone could save at its least width."""
     dense = size.cost({})
     found = []
@@ -42,7 +40,7 @@ def savings_of(
 def print_groups(
     console: Console,
     groups: Groups,
-    size: SizeModel | ZeroedSize,
+    size: AnySize,
     least: Mapping[str, int],
     *,
     rounding: str,

@@ -7,6 +7,7 @@ who wrote something else.
 from paretoprune.config.executor import ExecutorSettings
 from paretoprune.config.finetune import FinetuneSettings
 from paretoprune.config.granularity import GranularitySettings
+from paretoprune.config.low_rank import LowRankSettings
 from paretoprune.config.measure import MeasureSettings
 from paretoprune.config.model import ModelSettings
 from paretoprune.config.schedule import ScheduleSettings
@@ -22,6 +23,7 @@ __all__ = [
     "ExecutorSettings",
     "FinetuneSettings",
     "GranularitySettings",
+    "LowRankSettings",
     "MeasureSettings",
     "ModelSettings",
     "ScheduleSettings",

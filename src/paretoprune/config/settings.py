@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from paretoprune.config.executor import ExecutorSettings
 from paretoprune.config.finetune import FinetuneSettings
 from paretoprune.config.granularity import GranularitySettings
+from paretoprune.config.low_rank import LowRankSettings
 from paretoprune.config.measure import MeasureSettings
 from paretoprune.config.model import ModelSettings
 from paretoprune.config.schedule import ScheduleSettings
@@ -33,6 +34,7 @@ class Settings:
     scorer: Target
     schedule: ScheduleSettings
     granularity: GranularitySettings = GranularitySettings()
+    low_rank: LowRankSettings = LowRankSettings()
     compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
     sparse_training: SparseTrainingSettings = SparseTrainingSettings()
     sparsity: SparsitySettings

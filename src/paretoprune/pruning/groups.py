@@ -100,16 +100,21 @@ class Group:
 
 @dataclass(frozen=True)
 class Groups:
-    """All groups of a dense model: those that may be pruned, and those kept whole with a reason."""
+    """All groups of a dense model: those that may be pruned, and those kept whole with a reason.
+
+    `factored` are paths of layers in whose place the groups expect two, by a low rank.
+    """
 
     prunable: tuple[Group, ...]
     kept: tuple[KeptGroup, ...] = ()
+    factored: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`; positions that lie in a row take two numbers."""
         return {
             "prunable": [_group_to_json(group) for group in self.prunable],
             "kept": [asdict(group) for group in self.kept],
+            **({"factored": list(self.factored)} if self.factored else {}),
         }
 
     @classmethod
@@ -118,6 +123,7 @@ class Groups:
         return cls(
             prunable=tuple(_group_from_json(group) for group in data["prunable"]),
             kept=tuple(KeptGroup(**group) for group in data["kept"]),
+            factored=tuple(data.get("factored", ())),
         )
 
 
