@@ -12,10 +12,12 @@ from paretoprune.failures import refuse_all_failed
 from paretoprune.results import Job, Metrics, State, TrialResult
 from tests.kits import formula
 
+WIDTHS = formula.widths_of({})
+
 
 def trials(*states: State) -> list[TrialResult]:
     """The dense model, and a trial of each state."""
-    jobs = [Job(n, "uniform" if n else "dense", {}, {"g0": 16}, 0) for n in range(len(states))]
+    jobs = [Job(n, "uniform" if n else "dense", {}, WIDTHS, 0) for n in range(len(states))]
     return [replace(formula.evaluate(job), state=s) for job, s in zip(jobs, states, strict=True)]
 
 

@@ -138,10 +138,13 @@ def sweep(
     n_trials: int = NUM_TRIALS,
     budget: Budget | None = None,
     workers: int = 1,
+    baseline_ratios: tuple[float, ...] = (0.25, 0.5, 0.75),
     tell_end: Callable[[str], None] = lambda _: None,
 ) -> list[TrialResult]:
     path.mkdir(exist_ok=True)
-    search = replace(formula.search_settings(n_trials), budget=budget)
+    search = replace(
+        formula.search_settings(n_trials), budget=budget, baseline_ratios=baseline_ratios
+    )
     folder = SweepFolder(path)
     ledger, first = open_ledger(folder.study, search), baselines_of(search)
     trials = Trials(path, stop=stop)

@@ -11,7 +11,7 @@ from paretoprune.results import GroupInfo, TrialResult
 from paretoprune.search import Sizes, distinct_ratios, measure_sensitivity
 from tests.kits import formula, strategies
 
-NUM_FIRST = 7  # the dense model, three uniform and three global ones
+NUM_FIRST = 5  # the dense model, two uniform and two global ones
 WIDTH = 12  # of the only group, so that all strategies soon come to the same architectures
 
 
@@ -33,17 +33,28 @@ def key(result: TrialResult) -> tuple[object, ...]:
     return (result.rung, bool(result.nested), *result.widths.values())
 
 
+def most_proposed(results: list[TrialResult]) -> int:
+    """How often a strategy proposed the same. A family of few members comes back to its last."""
+    proposed = Counter((r.origin, r.rung, *r.ratios.values()) for r in results[NUM_FIRST:])
+    return max(proposed.values())
+
+
 @pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("n_trials", [4, 8])
 @pytest.mark.parametrize("workers", [2, 4])
 @pytest.mark.parametrize("name", strategies.STRATEGIES)
-def test_no_strategy_repeats_what_is_under_way(name: str, workers: int, tmp_path: Path) -> None:
-    results = strategies.sweep(name, tmp_path, n_trials=8, workers=workers)
-    alone = strategies.sweep(name, tmp_path / "alone", n_trials=8)
+def test_no_strategy_repeats_what_is_under_way(
+    name: str, workers: int, n_trials: int, tmp_path: Path
+) -> None:
+    def sweep(path: Path, **options: int) -> list[TrialResult]:
+        ratios = (0.5, 0.9)  # the smallest candidate comes last, and runs as the search begins
+        return strategies.sweep(name, path, n_trials=n_trials, baseline_ratios=ratios, **options)
+
+    results, alone = sweep(tmp_path, workers=workers), sweep(tmp_path / "alone")
     trained = [result for result in results if result.state == "complete"]
     assert len({key(result) for result in trained}) == len(trained)
     assert len(trained) == sum(result.state == "complete" for result in alone)
-    proposed = Counter((r.origin, r.rung, *r.ratios.values()) for r in results[NUM_FIRST:])
-    assert max(proposed.values()) == 1
+    assert most_proposed(results) <= most_proposed(alone)
     duplicates = sum(result.state == "duplicate" for result in results)
     assert duplicates <= sum(result.state == "duplicate" for result in alone) + 2 * workers
 

@@ -11,7 +11,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
@@ -64,7 +64,7 @@ def put_trials(
             rows = [{"trial_id": id_, **row} for id_, trial in pairs for row in rows_of(trial)]
             if rows:
                 session.execute(insert(model), rows)
-        return [id_ for id_, _ in pairs]
+        return cast("list[int]", [id_ for id_, _ in pairs])
 
 
 def _emptied(session: Session, trial_id: int | None) -> TrialModel | None:

@@ -14,6 +14,8 @@ from paretoprune.sweep.ending import Ending
 from paretoprune.sweep.problem import Problem
 from paretoprune.sweep.record import Record
 
+Why = Callable[[], str]  # a sentence that is put together when it is asked for
+
 # So many proposals in a row that lead to nothing new mean that the space is used up.
 _MAX_IDLE = 50
 # Baselines may take one part in so many of a budget of time or passes.
@@ -41,47 +43,50 @@ class Queue:
         self._sparsity, self._seed = sparsity, seed
         self._next_number = 0  # all lower ones are taken
         self._ending = Ending(search, len(first))
-        self._why: Callable[[], str] = str
+        self._why: Why = str
 
     def next_job(self) -> Job | None:
         """The next trial, noted as begun; None if there is nothing to start now."""
+        found = self._next_job_or_why()
+        if isinstance(found, Job):
+            return found
+        self._why = found  # of interest only if nothing runs
+        return None
+
+    def _next_job_or_why(self) -> Job | Why:
         for _ in range(_MAX_IDLE):
             left = self._account.left()
             enough = left.budget.amount <= 0
             job = self._begun_before() or (None if enough else self._propose(left))
             if job is None:
-                return self._nothing(self._spent(left) if enough else self._exhausted(left))
+                return self._spent(left) if enough else self._exhausted(left)
             settled = self._without_training(job)
             if settled is not None:
                 self._record.add(settled)
             elif enough or self._unfinished.runs_twin_of(job):
                 self._unfinished.again[job.number] = job
                 if enough or self._unfinished.num_waiting_twins() > len(self._unfinished.running):
-                    return self._nothing(self._spent(left))
+                    return self._spent(left)
             elif (fitting := self._account.fitted(job, left)) is None:
-                return self._nothing(self._too_little(left, job))
+                return self._too_little(left, job)
             else:
                 self._record.begin(fitting)
                 return fitting
-        return self._nothing(lambda: self._ending.all_tried(_MAX_IDLE))
+        return lambda: self._ending.all_tried(_MAX_IDLE)
 
     def why_ended(self) -> str:
         """Why there is nothing more to start, once nothing runs."""
         nothing = self._ending.nothing_searched(self._record.results.all)
         return "; ".join(filter(None, [self._why(), nothing]))
 
-    def _nothing(self, why: Callable[[], str]) -> None:
-        """Keep the reason, which is of interest only if nothing runs."""
-        self._why = why
-
-    def _spent(self, left: Left) -> Callable[[], str]:
+    def _spent(self, left: Left) -> Why:
         return lambda: self._ending.spent(left.budget, self._record.results.all)
 
-    def _too_little(self, left: Left, job: Job) -> Callable[[], str]:
+    def _too_little(self, left: Left, job: Job) -> Why:
         needed = self._account.needed(job)
         return lambda: self._ending.too_little_left(left.budget, needed)
 
-    def _exhausted(self, left: Left) -> Callable[[], str]:
+    def _exhausted(self, left: Left) -> Why:
         return lambda: self._strategy.ending(self._record.results.all, left)
 
     def _begun_before(self) -> Job | None:
