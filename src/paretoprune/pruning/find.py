@@ -11,7 +11,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.blocks import find_blocks
 from paretoprune.pruning.discover import check_runs, read_groups
 from paretoprune.pruning.equivalence import Example, run
-from paretoprune.pruning.groups import Group, Groups
+from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.proof import Proof
 from paretoprune.results import KeptGroup
