@@ -326,6 +326,7 @@ def test_a_parametrized_weight_stays() -> None:
     dense = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 3))
     torch.nn.utils.parametrizations.weight_norm(dense[2])
     assert "2" not in updatable_layers(dense) and "0" in updatable_layers(dense)
+    assert skipped_layers(dense) == {"2": "ParametrizationList"}
 
 
 def test_all_methods_were_tested() -> None:
