@@ -11,7 +11,7 @@ from paretoprune.errors import TrainingError
 from paretoprune.files import read_json
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import outline
-from paretoprune.prepare import Prepared, prepare
+from paretoprune.prepare import Prepared, prepare, with_gate_scores
 from paretoprune.pruning import Plan, masked_model, rebuild
 from paretoprune.pruning.coordinates import remaining, restrict_groups
 from paretoprune.results import Job
@@ -72,3 +72,13 @@ def test_a_trial_that_diverges_says_so(tmp_path: Path) -> None:
     prepared = prepared_with(tmp_path, "finetune.learning_rate=1e30")
     with pytest.raises(TrainingError, match="the loss was NaN or infinite"):
         run_trial(prepared, job(prepared, 1, 0.5), folder=tmp_path / "0001")
+
+
+def test_frozen_layers_and_unused_outputs_have_gate_scores(tmp_path: Path) -> None:
+    """The search goes by gradients, which neither has in a training."""
+    target = "model._target_=tests.kits.own_model.HalfFrozen"
+    prepared = prepared_with(tmp_path, target, "search=shared", "name=frozen")
+    assert not prepared.dense.first.weight.requires_grad
+    gates = with_gate_scores(prepared).gates
+    assert gates is not None and (gates["first"] > 0).any() and (gates["unused.0"] == 0).all()
+    assert all(not p.requires_grad for p in prepared.dense.first.parameters())

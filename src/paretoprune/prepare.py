@@ -97,9 +97,7 @@ def scores_by_gates(
     Elsewhere, and in groups of which a layer's inputs cannot be read, the gates alone: only the
     order within a group counts.
     """
-    if task.settings.compensation_method != "least_squares" or not isinstance(
-        candidate, Narrowed
-    ):
+    if task.settings.compensation_method != "least_squares" or not isinstance(candidate, Narrowed):
         return gates
     scorer = Reconstruction()
     groups = [group for group in candidate.groups if group.slots]

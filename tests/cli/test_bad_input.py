@@ -27,6 +27,10 @@ from tests.kits.commands import SWEEP, TINY, run_pick, run_train
         ((*TINY, "+sparsity.ratios.conv9=0.5"), "conv9, which can't be pruned; the groups are"),
         ((*TINY, "model.weights=none.safetensors"), "none.safetensors"),
         ((*TINY, "data=npz", "data.path=none.npz"), "none.npz"),
+        (
+            (*TINY, "~model.width", "model._target_=tests.kits.own_model.Auxiliary"),
+            "in training mode the model's output must have the shape (8, 10)",
+        ),
         ((*TINY, "device=cuda"), "torch sees no CUDA device"),
         (("-m", "+sweep=resnet"), "`-m` makes a grid of single runs"),
         (("finetune.epochs",), "`finetune.epochs` is not understood; write `key=value`"),

@@ -83,3 +83,18 @@ def test_parts_of_training_mode_count_as_reached() -> None:
             return torch.full((len(x),), self.training)
 
     assert find_reach(Training().eval(), inputs(), seed=0).unreached == ()
+
+
+def test_a_route_that_breaks_without_channels_keeps_them_whole() -> None:
+    """The trace cannot see the number in it; the proof on the inputs of this route does."""
+
+    class HardCoded(Routed):
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.first(x).relu()
+            if self.wanted(x).any():
+                h = self.other(h.reshape(len(x), 8, 16).reshape(h.shape))
+            return self.fc(self.apart(self.usual(h).relu()).relu().mean((2, 3)))
+
+    found = find_groups(HardCoded().eval(), inputs())
+    assert "first" not in {group.name for group in found.prunable}
+    assert "usual" in {group.name for group in found.prunable}

@@ -90,7 +90,7 @@ def _damaged(path: Path) -> WeightsError:
 
 
 def _flat(content: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """All tensors in dicts within dicts by strings; an optimizer's, by numbers, are none of them."""
+    """All tensors in dicts within dicts by strings; those of an optimizer are by numbers."""
     tensors: dict[str, Tensor] = {}
     for name, value in content.items():
         if isinstance(name, str) and isinstance(value, Tensor):

@@ -33,9 +33,7 @@ class Reach:
     unreached: tuple[str, ...] = ()  # names of parameters that no mode and no input uses
 
 
-def find_reach(
-    model: nn.Module, inputs: Inputs, *, seed: int, caches: Sequence[str] = ()
-) -> Reach:
+def find_reach(model: nn.Module, inputs: Inputs, *, seed: int, caches: Sequence[str] = ()) -> Reach:
     """Inputs of the model that use its parameters: `inputs`, then others only if they use more.
 
     Tried are inputs of other sizes and signs, and other random draws. Parameters that only training
@@ -106,7 +104,9 @@ def _variants(inputs: Inputs, seed: int) -> Iterator[Inputs]:
         yield tuple(scale * one if one.is_floating_point() else one for one in inputs)
     for sign in (1, -1):
         for scale in (1.0, *_SCALES[:3]):
-            yield tuple(sign * scale * one.abs() if one.is_floating_point() else one for one in inputs)
+            yield tuple(
+                sign * scale * one.abs() if one.is_floating_point() else one for one in inputs
+            )
     for _ in range(_DRAWS):
         yield tuple(_redrawn(one, generator) for one in inputs)
 

@@ -46,7 +46,7 @@ def test_equals_autograd_written_out(case) -> None:
 
 
 def test_predicts_the_change_of_the_loss_for_a_small_step() -> None:
-    """Shrinking a channel's weights by a factor 1 - e changes the loss by e times the score's root."""
+    """Weights smaller by a factor 1 - e change the loss by e times the root of the score."""
     model = networks.lively(nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))).double()
     x = torch.randn(32, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     y = torch.arange(32) % 3

@@ -53,8 +53,9 @@ def compensate(
     the `reference`, from which it was pruned, give on the calibration `samples` (N, ...).
 
     `rows` names, by weight, the outputs of the reference that are left; all where absent. Layers
-    of `updatable_layers` that run once in a forward pass are updated; others stay as they are. Both models run in evaluation mode and are left in the modes they had; but BatchNorm layers
-    of `model` normalise by the samples, whose statistics they keep.
+    of `updatable_layers` that run once in a forward pass are updated; others stay as they are. Both
+    models run in evaluation mode and are left in the modes they had; but BatchNorm layers of
+    `model` normalise by the samples, whose statistics they keep.
     """
     samples = samples[: max(2, _MOST // samples[0].numel())]
     targets = _targets(reference, samples)

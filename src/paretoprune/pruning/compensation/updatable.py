@@ -57,7 +57,9 @@ def skipped_layers(model: nn.Module) -> Mapping[str, str]:
     """By path, the reason why a layer with a weight is left as it is. Embeddings take no inputs."""
     shared, updatable = _shared(model), updatable_layers(model)
     return {
-        path: "its weight is shared" if own & shared else type(module).__name__
+        path.partition(".parametrizations.")[0]: "its weight is shared"
+        if own & shared
+        else type(module).__name__
         for path, module in model.named_modules()
         if (own := {id(p) for p in module.parameters(recurse=False) if p.dim() > 1})
         and path not in updatable

@@ -27,9 +27,11 @@ class Obd:
     LeCun et al. 1990 (Optimal Brain Damage, section 2.1). The diagonal is the mean of z x (H z)
     over `probes` vectors z of random signs (Bekas et al. 2007, An Estimator for the Diagonal of a
     Matrix), where there LeCun's own recursion leaves terms out. The estimate is without bias but
-    noisy: of a single weight, about half the estimates are negative with 8 probes. In the sum over
-    a channel most of the noise cancels, so negative sums alone count as zero. `Fisher` takes
-    squared gradients for the diagonal.
+    noisy, and the Hessian of a network has negative diagonal entries besides: of a ResNet-20 after
+    three epochs on digits, 50 % of the weights and 44 % of the channels came out negative with 8
+    probes, which count as zero, and two seeds ordered channels nearly independently. The clamp is
+    after the sum, so that the noise of weights is not added up. `Fisher` takes squared gradients
+    for the diagonal, which are never negative.
     """
 
     batches: Positive = 1
@@ -69,8 +71,7 @@ class Obd:
     ) -> dict[str, Tensor]:
         diagonal = self.diagonal(model, weights, batches)
         return {
-            name: weight.detach().square() * diagonal[name] / 2
-            for name, weight in weights.items()
+            name: weight.detach().square() * diagonal[name] / 2 for name, weight in weights.items()
         }
 
     def diagonal(

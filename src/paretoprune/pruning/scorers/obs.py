@@ -72,9 +72,9 @@ class Obs:
         inverses = self._inverses(model, paths, batches)
         return on_cpu(
             {
-                name: (
-                    _matrix(model, path).square() / inverses[path].diagonal() / 2
-                ).reshape(weight.shape)
+                name: (_matrix(model, path).square() / inverses[path].diagonal() / 2).reshape(
+                    weight.shape
+                )
                 for (name, weight), path in zip(
                     named_weights(model, tensors).items(), paths, strict=True
                 )

@@ -53,9 +53,7 @@ class Taylor:
         ]
         check_gradients({}, len(squares))
         return {
-            group.name: torch.stack([sums[group.name].square() for sums in squares])
-            .mean(0)
-            .float()
+            group.name: torch.stack([sums[group.name].square() for sums in squares]).mean(0).float()
             for group in groups
         }
 
