@@ -115,6 +115,24 @@ def test_the_same_goes_from_other_weights(pattern: Pattern | None) -> None:
     )
 
 
+def test_the_rows_left_are_those_that_the_wider_model_had() -> None:
+    """Of the dense model, and of one that has lost rows already."""
+    dense = dense_of(None)
+    scores = {name: torch.rand(width) for name, width in dense.widths().items()}
+    half = dense.cut(scores, widths_at(dense, 0.5), proof=None)
+    again = {name: torch.rand(width) for name, width in half.widths().items()}
+    quarter = half.cut(again, widths_at(half, 0.5), proof=None)
+    assert half.rows_left(half) == {}
+    for wider, narrower in ((dense, half), (half, quarter), (dense, quarter)):
+        before, after = (dict(c.model.named_parameters()) for c in (wider, narrower))
+        rows = narrower.rows_left(wider)
+        assert {*rows} == {name for name in before if len(before[name]) > len(after[name])}
+        for name, kept in rows.items():
+            assert len(kept) == len(after[name])
+            if before[name].dim() == 1:
+                assert torch.equal(before[name][kept], after[name])
+
+
 @pytest.mark.parametrize("pattern", PATTERNS[1:], ids=str)
 def test_what_is_not_zero_is_counted(pattern: Pattern) -> None:
     dense = dense_of(pattern)

@@ -74,6 +74,14 @@ def test_zeros_are_compared_absolutely() -> None:
     assert relative_error([torch.zeros(2)], [torch.full((2,), 3.0)]) == 3
 
 
+def test_outputs_that_are_absent_or_empty_say_nothing() -> None:
+    some, empty = torch.ones(2), torch.ones(0, 3)
+    assert check((some, None, empty), (some, None, empty)) == 0
+    assert relative_error([empty], [empty]) == 0.0
+    with pytest.raises(EquivalenceError, match="shapes"):
+        check((some, None), (some, some))
+
+
 def test_outputs_must_be_tensors() -> None:
     with pytest.raises(PruningError, match="returns a str"):
         check("text", "text")
