@@ -37,7 +37,7 @@ ALLOWED = {
     "outline": VALUES
     | {"data", "findings", "low_rank", "measure", "models", "pruning", "removable"},
     "dense": VALUES | {"low_rank", "outline", "finetune", "pruning"},
-    "prepare": VALUES | {"dense", "outline", "finetune", "measure", "pruning"},
+    "prepare": VALUES | {"dense", "low_rank", "outline", "finetune", "measure", "pruning"},
     "latency_table": VALUES | {"outline", "measure", "pruning"},
     "schedules": VALUES | {"dense", "prepare", "finetune", "measure", "pruning"},
     "learning_rate": VALUES | {"finetune", "prepare", "pruning", "schedules"},
