@@ -16,6 +16,7 @@ from paretoprune.config import FinetuneSettings, Settings
 from paretoprune.dense import dense_model, start_from
 from paretoprune.errors import PruningError
 from paretoprune.finetune import Teacher, uses_bfloat16
+from paretoprune.low_rank import energies_of
 from paretoprune.measure import (
     combine,
     count_bytes,
@@ -95,8 +96,21 @@ def scores_by_gates(
 
     If kept weights make up for what goes, gates times what the others cannot make up for.
     Elsewhere, and in groups of which a layer's inputs cannot be read, the gates alone: only the
-    order within a group counts.
+    order within a group counts. Components of a factored layer go by their singular values.
     """
+    return {**_by_gates(task, candidate, gates), **_by_energy(task, candidate)}
+
+
+def _by_energy(task: Outline, candidate: Candidate) -> dict[str, Tensor]:
+    ranks = task.removable.ranks
+    energies = energies_of(candidate.model) if ranks else {}
+    layers = ranks.layers if ranks else ()
+    return {layer.group: energies[layer.path] for layer in layers if layer.path in energies}
+
+
+def _by_gates(
+    task: Outline, candidate: Candidate, gates: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
     if task.settings.compensation_method != "least_squares" or not isinstance(candidate, Narrowed):
         return gates
     scorer = Reconstruction()

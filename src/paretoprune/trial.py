@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.files import read_json, write_json
-from paretoprune.low_rank import merged
+from paretoprune.low_rank import merged, refactored
 from paretoprune.prepare import Prepared, measure, scores_by_gates
 from paretoprune.pruning import (
     Candidate,
@@ -107,6 +107,8 @@ def start_from(prepared: Prepared, parent: int | None, *, trials: Path) -> Start
     model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
     if isinstance(prepared.start, Zeroed):
         return Start(replace(prepared.start, model=model), prepared.scores)
+    if (folder / _SCORES).is_file():  # else components have an order that must stay
+        model = refactored(model)
     candidate = Narrowed(model, plan, groups)
     return Start(candidate, _scores_of(prepared, candidate, folder))
 

@@ -7,6 +7,7 @@ network that plans cut, `Ranks` rounds, and `merged` makes what is delivered.
 from __future__ import annotations
 
 from paretoprune.low_rank.candidates import candidates_of
+from paretoprune.low_rank.components import energies_of, refactored
 from paretoprune.low_rank.factor import factored, pair_of
 from paretoprune.low_rank.merge import merged, product_of
 from paretoprune.low_rank.pair import Pair, full_rank, pairs_of, with_pairs
@@ -20,6 +21,7 @@ __all__ = [
     "RankedSize",
     "Ranks",
     "candidates_of",
+    "energies_of",
     "factored",
     "full_rank",
     "layers_with_gain",
@@ -27,5 +29,6 @@ __all__ = [
     "pair_of",
     "pairs_of",
     "product_of",
+    "refactored",
     "with_pairs",
 ]

@@ -13,8 +13,6 @@ from paretoprune.low_rank.pair import (
     Factorable,
     Pair,
     empty_pair,
-    full_rank,
-    kernel_of,
     pairs_of,
     with_pairs,
 )
@@ -53,19 +51,22 @@ def fill(pair: Pair, layer: Factorable, moments: Tensor | None = None) -> None:
     `moments`, (outputs, outputs): the sum of y y^T over samples, of a linear layer's outputs y
     without the bias. Then components are those of the outputs, else those of the weight.
     """
-    outputs, inputs = layer.weight.shape[:2]
-    height, width = kernel_of(layer)
     matrix = as_matrix(layer.weight)
-    first, second = singular_factors(matrix) if moments is None else output_factors(matrix, moments)
-    rank = full_rank(layer)
-    pair.first.weight.copy_(
-        first.T.reshape(rank, inputs, height, 1).reshape(pair.first.weight.shape)
-    )
-    rows = second.reshape(rank, outputs, width).transpose(0, 1)  # (outputs, rank, width)
-    pair.second.weight.copy_(rows.reshape(pair.second.weight.shape))
+    if moments is None:
+        set_factors(pair, *singular_factors(matrix))
+    else:
+        set_factors(pair, *output_factors(matrix, moments))
     if layer.bias is not None:
         assert pair.second.bias is not None
         pair.second.bias.copy_(layer.bias)
+
+
+def set_factors(pair: Pair, first: Tensor, second: Tensor) -> None:
+    """Set a pair's weights to factors (inputs x height, rank) and (rank, outputs x width)."""
+    rank, (_, width) = pair.rank, pair.kernel
+    pair.first.weight.copy_(first.T.reshape(pair.first.weight.shape))
+    rows = second.reshape(rank, -1, width).transpose(0, 1)  # (outputs, rank, width)
+    pair.second.weight.copy_(rows.reshape(pair.second.weight.shape))
 
 
 def as_matrix(weight: Tensor) -> Tensor:
