@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import yaml
 from torch import nn
@@ -12,13 +12,25 @@ from torch import nn
 from paretoprune.config import Target
 from paretoprune.errors import SettingsError, WeightsError
 from paretoprune.files import read_json
+from paretoprune.graph.compact import COMPACT_FILE
 from paretoprune.mistakes import split_model
-from paretoprune.pruning import Groups, Plan, rebuild
+from paretoprune.pruning import Groups, Plan, apply_plan, fit_state, load_state
+from paretoprune.quantization import compact_state
 from paretoprune.targets import build, find_mistakes
 
+WEIGHTS = "model.safetensors"
 
-def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
+
+def load_model(
+    folder: str | Path,
+    *,
+    trust: Sequence[str] = (),
+    weights: Literal["full", "compact"] | None = None,
+) -> nn.Module:
     """The pruned model in a folder that `pick` exported, in eval mode on the CPU.
+
+    `weights="full"` loads `model.safetensors`, `"compact"` the rounded weights of
+    `model.compact.safetensors`; None takes the first of these that is in the folder.
 
     `trust` names the packages of your own that the model's class may come from: the folder's
     config alone cannot make this function import anything else. Needs neither data nor training
@@ -32,7 +44,22 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
         plan = Plan.from_json(read_json(folder / "plan.json"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{folder} is no exported model: {error}") from error
-    return rebuild(dense, groups.prunable, plan, folder / "model.safetensors").eval()
+    pruned = apply_plan(dense, groups.prunable, plan)
+    if weights == "compact" or (weights is None and not (folder / WEIGHTS).exists()):
+        _load_compact(pruned, folder)
+    else:
+        load_state(pruned, folder / WEIGHTS)
+    return pruned.eval()
+
+
+def _load_compact(model: nn.Module, folder: Path) -> None:
+    """Raises WeightsError where there is no compact file, or it does not fit the model."""
+    path = folder / COMPACT_FILE
+    if not path.exists():
+        raise WeightsError(
+            f"there is no weights file in {folder}: neither {WEIGHTS} nor {path.name}"
+        )
+    fit_state(model, compact_state(path.read_bytes(), model), path)
 
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from paretoprune.cli.bench import Bench
+from paretoprune.cli.compacted import write_compact
 from paretoprune.cli.first import group_infos, search_of
 from paretoprune.cli.formats import write_formats
 from paretoprune.cli.front import dense_metrics, print_front
@@ -159,7 +160,10 @@ def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: Trial
 
 def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
     trust = bench.task.settings.trust
-    return write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
+    files = write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
+    if "compact" in bench.order.formats:
+        files.append(write_compact(bench, draft, model))
+    return files
 
 
 def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:

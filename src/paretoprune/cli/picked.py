@@ -65,6 +65,12 @@ def _files(facts: CardFacts) -> list[str]:
 
 def _file(file: FileFacts) -> str:
     told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
+    if file.bits is not None and file.size_bytes is not None:
+        size = written("size_bytes", file.size_bytes)
+        told = (
+            f"{file.format:12s} weights in {file.bits} bits: {size}, "
+            f"validation {file.accuracy:.2f} %"
+        )
     if file.latency_ms is None or file.dense_latency_ms is None:
         return told
     return (

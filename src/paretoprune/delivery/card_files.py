@@ -12,6 +12,7 @@ from paretoprune.results import DataInfo, Preprocessing
 
 _MEANING = {
     "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
+    "compact": "weights on a grid of few bits, entropy-coded, for transfer; loads like the weights",
     "pt2": "the graph of `torch.export`; needs torch alone",
     "onnx": f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
     "openvino": "the graph for OpenVINO, on processors and graphics of Intel",
@@ -28,6 +29,9 @@ class FileFacts:
     reason: str | None = None  # why the file is not there
     latency_ms: float | None = None  # in the format's engine
     dense_latency_ms: float | None = None  # of the dense model's files, in the same run
+    size_bytes: int | None = None  # of the format's files together
+    bits: int | None = None  # of the weights, where they were rounded
+    accuracy: float | None = None  # percent on validation data, where weights were rounded
 
 
 def files_section(files: Sequence[FileFacts]) -> str:
@@ -68,6 +72,11 @@ def _told(facts: FileFacts) -> str:
         return f"no {facts.format}: {facts.reason}"
     files = ", ".join(f"`{name}`" for name in FILES[facts.format])
     sentence = f"{files}: {_MEANING[facts.format]}"
+    if facts.bits is not None and facts.accuracy is not None and facts.size_bytes is not None:
+        sentence += (
+            f"; weights in {facts.bits} bits, {facts.size_bytes:,} bytes, "
+            f"{facts.accuracy:.2f} % on validation data"
+        )
     if facts.difference is not None:
         sentence += f"; largest difference of a logit {facts.difference:.1e}"
     if facts.latency_ms is not None and facts.dense_latency_ms is not None:
