@@ -72,7 +72,7 @@ HOMES = {
     "rich": {"cli"},
     "ray": {"executors"},
     "submitit": {"executors"},
-    "onnx": {"tracking"},
+    "onnx": {"tracking", "graph"},
     "onnxruntime": {"graph"},
     "openvino": {"graph"},
     "executorch": {"graph"},

@@ -77,7 +77,9 @@ def test_the_same_tensor_is_stored_once() -> None:
     np.testing.assert_array_equal(found["a"], found["b"])
 
 
-@pytest.mark.parametrize(("spread", "slack"), [(40.0, 1.02), (10.0, 1.02), (3.0, 1.03), (1.0, 1.06)])
+@pytest.mark.parametrize(
+    ("spread", "slack"), [(40.0, 1.02), (10.0, 1.02), (3.0, 1.03), (1.0, 1.06)]
+)
 def test_symbols_take_little_more_than_their_entropy(spread: float, slack: float) -> None:
     """From about 7 bits of entropy down to about 2."""
     codes = np.random.default_rng(0).normal(0, spread, 2**17).round().clip(-127, 127)

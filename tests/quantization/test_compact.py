@@ -1,4 +1,4 @@
-"""Compact files of networks: the rounded function comes back, by us and by fifteen lines of docs."""
+"""Compact files of networks: the rounded function comes back, also by a few lines of the docs."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from paretoprune.cli.compacted import write_compact
 from paretoprune.cli.first import group_infos, search_of
 from paretoprune.cli.formats import write_formats
 from paretoprune.cli.front import dense_metrics, print_front
+from paretoprune.cli.int8 import write_int8
 from paretoprune.cli.pick import Order
 from paretoprune.cli.picked import device_in_words, layers_of, print_picked
 from paretoprune.cli.registered import register
@@ -45,7 +46,7 @@ from paretoprune.delivery import (
 from paretoprune.delivery.export import check_replaceable, preprocessing_json
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
-from paretoprune.graph import FORMATS, check_installed
+from paretoprune.graph import FORMATS, GRAPHS, INT8_FORMATS, check_installed
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
 from paretoprune.prepare import counted_cost, measure
@@ -69,7 +70,7 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
     results = folder.read_results()
     trials = _chosen(settings, results, request)
     for name in order.formats:
-        if name in FORMATS:
+        if name in GRAPHS:
             check_installed(name)
     if order.latency:
         device_of(order.latency)
@@ -163,7 +164,8 @@ def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
     files = write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
     if "compact" in bench.order.formats:
         files.append(write_compact(bench, draft, model))
-    return files
+    asked = [name for name in bench.order.formats if name in INT8_FORMATS]
+    return files + (write_int8(bench, draft, model, asked) if asked else [])
 
 
 def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:

@@ -37,7 +37,7 @@ def write_formats(
     expected = answers_of(model, inputs)
     found = []
     for name in FILES:
-        if name in formats and name not in reasons and name != "compact":
+        if name in formats and name not in reasons and name in ("safetensors", *FORMATS):
             answer = ask_fresh_process(draft, name, inputs, trust=trust)
             found.append(_checked(draft, name, answer, expected))
     return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]

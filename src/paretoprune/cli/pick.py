@@ -11,7 +11,7 @@ from paretoprune.cli.compose import finetune_option
 from paretoprune.cli.latency import WAYS, Request, read_request
 from paretoprune.config import FinetuneSettings, parse_count
 from paretoprune.errors import PickError
-from paretoprune.graph import FORMATS
+from paretoprune.graph import GRAPHS
 
 _USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
@@ -29,7 +29,7 @@ Which:
 What to do with them:
   format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
                             (phones), pt2 (torch.export), compact (rounded, entropy-coded
-                            weights, for transfer)
+                            weights, for transfer), onnx_int8 and openvino_int8 (integer kernels)
   bits=4                    of the weights of format=compact, 2 to 8; 8 is the default
   finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
                             keeps the sweep's own settings
@@ -39,7 +39,7 @@ What to do with them:
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
                             batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
 """
-_FORMATS = ("safetensors", "compact", *FORMATS)
+_FORMATS = ("safetensors", "compact", *GRAPHS)
 _BITS = (2, 8)  # the fewest and the most of a weight in a compact file
 
 

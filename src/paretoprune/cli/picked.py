@@ -71,6 +71,8 @@ def _file(file: FileFacts) -> str:
             f"{file.format:12s} weights in {file.bits} bits: {size}, "
             f"validation {file.accuracy:.2f} %"
         )
+    if file.gain_in_words:
+        told += f"; {file.latency_ms:.3g} ms, {file.gain_in_words}"
     if file.latency_ms is None or file.dense_latency_ms is None:
         return told
     return (

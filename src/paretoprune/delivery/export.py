@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import PickError
 from paretoprune.files import write_bytes, write_text
-from paretoprune.graph import FORMATS, INPUT, OUTPUT
+from paretoprune.graph import GRAPHS, INPUT, OUTPUT
 from paretoprune.graph.compact import COMPACT_FILE
 from paretoprune.results import DataInfo, Preprocessing
 
@@ -26,7 +26,7 @@ WEIGHTS = "model.safetensors"
 FILES = {
     "safetensors": (WEIGHTS,),
     "compact": (COMPACT_FILE,),
-    **{name: known.files for name, known in FORMATS.items()},
+    **{name: known.files for name, known in GRAPHS.items()},
 }
 _OURS = frozenset(
     {

@@ -41,11 +41,15 @@ class Rounded:
     exponent: int  # keeps the scales within float16, however small or large the weights are
 
     @property
+    def steps(self) -> NDArray[np.float32]:
+        """The distance of two levels, for each index of the first dimension."""
+        return np.ldexp(self.scales.astype(np.float32), self.exponent)
+
+    @property
     def values(self) -> NDArray[np.float32]:
         """The weight itself."""
-        steps = np.ldexp(self.scales.astype(np.float32), self.exponent)
         codes = self.codes.astype(np.float32)
-        return codes * steps.reshape(-1, *[1] * (codes.ndim - 1))
+        return codes * self.steps.reshape(-1, *[1] * (codes.ndim - 1))
 
 
 def encode_compact(tensors: Mapping[str, Array | Rounded]) -> bytes:

@@ -64,8 +64,7 @@ def find_points(module: GraphModule) -> list[Node]:
 def calibrate(module: GraphModule, points: list[Node], samples: Tensor) -> dict[Node, Grid]:
     """The grid of each point: from the least to the largest value on the samples (N, ...).
 
-    Zero is always on a grid, since convolutions are padded with it. Points whose values are no
-    floating-point numbers are left out.
+    Zero is always on a grid, since convolutions are padded with it.
 
     Raises:
         QuantizationError: a value is NaN or infinite.
@@ -74,7 +73,7 @@ def calibrate(module: GraphModule, points: list[Node], samples: Tensor) -> dict[
     with torch.inference_mode():
         for batch in samples.cpu().split(64):
             watch.run(batch)
-    return {node: _grid(node, *watch.seen[node]) for node in points if node in watch.seen}
+    return {node: _grid(node, *watch.seen[node]) for node in points}
 
 
 def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
@@ -83,9 +82,7 @@ def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
         users = list(node.users)
         with module.graph.inserting_after(node):
             arguments = (grid.scale, grid.zero, 0, LEVELS, torch.uint8)
-            codes = module.graph.call_function(
-                _q.quantize_per_tensor.default, (node, *arguments)
-            )
+            codes = module.graph.call_function(_q.quantize_per_tensor.default, (node, *arguments))
         with module.graph.inserting_after(codes):
             values = module.graph.call_function(
                 _q.dequantize_per_tensor.default, (codes, *arguments)
@@ -97,7 +94,9 @@ def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
 
 
 def _is_point(node: Node) -> bool:
-    if node.op not in ("placeholder", "call_function") or _is_weight(node):
+    if not isinstance(value := node.meta.get("val"), Tensor) or not value.is_floating_point():
+        return False  # a size, an index, or a weight that is dequantized here
+    if node.op not in ("placeholder", "call_function"):
         return False
     if node.target in _MOVES | _MAXIMA or _reaches_output(node):
         return False
@@ -106,15 +105,10 @@ def _is_point(node: Node) -> bool:
     return node.target in _KERNELS or _feeds_kernel(node)
 
 
-def _is_weight(node: Node) -> bool:
-    return node.target is _q.dequantize_per_channel.default
-
-
 def _feeds_kernel(node: Node) -> bool:
     """Whether a kernel takes the node's value, as it is or moved."""
     return any(
-        user.target in LAYERS | _SUMS
-        or (user.target in _MOVES | _MAXIMA and _feeds_kernel(user))
+        user.target in LAYERS | _SUMS or (user.target in _MOVES | _MAXIMA and _feeds_kernel(user))
         for user in node.users
     )
 
@@ -164,10 +158,8 @@ class _Ranges(Interpreter):
     def run_node(self, n: Node) -> Any:
         """The value of the node."""
         value = super().run_node(n)
-        if n in self._points and isinstance(value, Tensor) and value.is_floating_point():
-            low, high = self.seen.get(n, (0.0, 0.0))
-            least, largest = value.amin().item(), value.amax().item()
-            if least != least or largest != largest:
-                low = float("nan")
-            self.seen[n] = min(low, least), max(high, largest)
+        if n in self._points:
+            seen = value.new_tensor(self.seen.get(n, (0.0, 0.0)))
+            both = torch.cat([seen, value.flatten()])  # NaN stays NaN
+            self.seen[n] = both.amin().item(), both.amax().item()
         return value

@@ -29,8 +29,8 @@ def shift_statistics(rounded: nn.Module, reference: nn.Module, samples: Tensor) 
     """Update the BatchNorm layers and biases of `rounded` in place, in the order of a forward pass.
 
     With means and variances of a BatchNorm's input on the samples (N, ...) in both models,
-    `running_mean = mean_rounded + s (running_mean - mean_reference)` and `running_var *= s^2`, where
-    `s^2 = var_rounded / var_reference`; the bias of a convolution or linear layer loses the
+    `running_mean = mean_rounded + s (running_mean - mean_reference)` and `running_var *= s^2`,
+    where `s^2 = var_rounded / var_reference`; the bias of a convolution or linear layer loses the
     difference of the means of its output. Layers that run more than once in a pass stay as they
     are. Both models run in evaluation mode, and are left in the modes they had.
 

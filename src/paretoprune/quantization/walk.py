@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from operator import getitem
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  # registers the operators
@@ -14,7 +14,6 @@ from torch.fx import GraphModule, Node
 from paretoprune.errors import QuantizationError
 from paretoprune.graph import trace
 from paretoprune.graph.compact import Rounded
-from paretoprune.quantization.grid import rescaled
 from paretoprune.quantization.weights import RoundedModel
 
 _aten = torch.ops.aten
@@ -40,6 +39,18 @@ _WITHOUT_KERNELS = {
 }
 
 
+@dataclass(frozen=True)
+class _Weight:
+    """A rounded weight with steps in float32, which a BatchNorm may have multiplied."""
+
+    codes: Tensor  # int8, shaped like the weight
+    steps: Tensor  # (outputs,)
+
+    @classmethod
+    def of(cls, weight: Rounded) -> _Weight:
+        return cls(torch.tensor(weight.codes), torch.tensor(weight.steps))
+
+
 def integer_graph(rounded: RoundedModel, example: Tensor) -> GraphModule:
     """The model as a graph in which each rounded weight is an int8 buffer, dequantized in use.
 
@@ -54,7 +65,7 @@ def integer_graph(rounded: RoundedModel, example: Tensor) -> GraphModule:
     assert isinstance(module, GraphModule)
     _drop_guards(module)
     _check_operators(module, rounded.weights)
-    weights = dict(rounded.weights)
+    weights = {name: _Weight.of(weight) for name, weight in rounded.weights.items()}
     for norm in module.graph.find_nodes(op="call_function", target=_NORM):
         _fold(module, norm, weights)
     for node in _attributes(module):
@@ -77,7 +88,7 @@ def _drop_guards(module: GraphModule) -> None:
             module.graph.erase_node(node)
 
 
-def _check_operators(module: GraphModule, weights: Mapping[str, Rounded]) -> None:
+def _check_operators(module: GraphModule, weights: Container[str]) -> None:
     for node in module.graph.nodes:
         if node.target in _WITHOUT_KERNELS:
             names = [str(n.target) for n in node.all_input_nodes if n.target in weights]
@@ -88,7 +99,7 @@ def _check_operators(module: GraphModule, weights: Mapping[str, Rounded]) -> Non
             )
 
 
-def _fold(module: GraphModule, norm: Node, weights: dict[str, Rounded]) -> None:
+def _fold(module: GraphModule, norm: Node, weights: dict[str, _Weight]) -> None:
     """Put a BatchNorm into the layer before it, where nothing else uses that or its weight."""
     layer = norm.args[0]
     assert isinstance(layer, Node)
@@ -104,7 +115,8 @@ def _fold(module: GraphModule, norm: Node, weights: dict[str, Rounded]) -> None:
     factor = (var + eps).rsqrt() * (1 if scale is None else scale)
     bias = _value(module, layer.args[2] if len(layer.args) > 2 else None)
     moved = factor * ((0 if bias is None else bias) - mean) + (0 if shift is None else shift)
-    weights[str(weight.target)] = rescaled(weights[str(weight.target)], factor)
+    own = weights[str(weight.target)]
+    weights[str(weight.target)] = replace(own, steps=own.steps * factor)
     new_bias = _buffer(module, layer, f"{layer.name}_bias", moved)
     layer.args = (*layer.args[:2], new_bias, *layer.args[3:])
     for user in list(norm.users):
@@ -128,13 +140,12 @@ def _buffer(module: GraphModule, before: Node, name: str, value: Tensor) -> Node
         return module.graph.get_attr(name)
 
 
-def _dequantize(module: GraphModule, node: Node, weight: Rounded) -> None:
-    steps = np.ldexp(weight.scales.astype(np.float32), weight.exponent)
+def _dequantize(module: GraphModule, node: Node, weight: _Weight) -> None:
     first = next(iter(module.graph.nodes))
     parts = {
-        "codes": torch.tensor(weight.codes),
-        "scales": torch.tensor(steps),
-        "zeros": torch.zeros(len(steps), dtype=torch.int64),
+        "codes": weight.codes,
+        "scales": weight.steps,
+        "zeros": torch.zeros(len(weight.steps), dtype=torch.int64),
     }
     codes, scales, zeros = (
         _buffer(module, first, f"{node.name}_{part}", value) for part, value in parts.items()
