@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -177,3 +179,11 @@ def test_points_are_where_kernels_read_and_write() -> None:
     graph = integer_graph(round_weights(model.eval(), 8), nets.images(2))
     found = [str(node.target) for node in find_points(graph)]
     assert found == ["input", "aten.relu.default", "aten.conv2d.default", "aten.gelu.default"]
+
+
+def test_the_lines_of_the_docs_run() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs/how-to/int8.md"
+    [code] = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Tensor] = {}
+    exec(code, names)
+    assert names["logits"].shape == (5, 8 * 6 * 6)

@@ -72,7 +72,7 @@ def test_a_lost_scale_is_seen_though_every_class_is_right() -> None:
     logits = 3 * torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
     module = logits + 0.01 * torch.randn(200, 5, generator=torch.Generator().manual_seed(1))
     check_kernels(logits, module, module + 0.01, "an engine")
-    with pytest.raises(ExportError, match="an engine's integer kernels diverge .* by"):
+    with pytest.raises(ExportError, match=r"an engine's integer kernels diverge .* by"):
         check_kernels(logits, module, 139 * module, "an engine")
     with pytest.raises(ExportError, match="without optimisations is not the integer module"):
         check_file(module, 139 * module, "an engine")
