@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from paretoprune.errors import QuantizationError, WeightsError
 from paretoprune.graph.compact import COMPACT_FILE, decode_compact
@@ -20,6 +21,7 @@ from paretoprune.quantization import (
     round_weights,
     stored_bytes,
 )
+from paretoprune.quantization.fold import find_folds
 from tests.quantization import nets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/how-to/compact-file.md"
@@ -151,6 +153,30 @@ def test_what_cannot_be_folded_stays(dtype: torch.dtype) -> None:
     with torch.inference_mode():
         expected = rounded.model(inputs)
         torch.testing.assert_close(found(inputs), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_weights_that_are_worked_out_anew_stay_apart_from_batchnorm() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), nn.BatchNorm2d(4), nn.Flatten()
+    ).eval()
+    assert find_folds(model, nets.images(2)) == []
+    rounded = round_weights(model, 8)
+    found = restored(model, compact_bytes(rounded, nets.images(2)))
+    inputs = nets.images(4)
+    with torch.inference_mode():
+        torch.testing.assert_close(found(inputs), rounded.model(inputs))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_a_part_that_is_scripted_is_stored_as_well() -> None:
+    inner = torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval())
+    model = nn.Sequential(inner, nn.Flatten(), nn.Linear(4 * 36, 5)).eval()
+    rounded = round_weights(model, 8)
+    found = restored(model, compact_bytes(rounded, nets.images(2)))
+    inputs = nets.images(4)
+    with torch.inference_mode():
+        torch.testing.assert_close(found(inputs), rounded.model(inputs), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("bits", [1, 0, 16])

@@ -99,7 +99,9 @@ def _affine_state(path: str, norm: nn.Module, factor: Tensor, offset: Tensor) ->
 
 
 def _is_layer(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear)
+    """Whether it is a layer with a weight of its own: one that is worked out anew has no name."""
+    own = dict(module.named_parameters(recurse=False))
+    return isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear) and "weight" in own
 
 
 def _is_norm(module: nn.Module) -> bool:

@@ -71,7 +71,7 @@ def calibrate(module: GraphModule, points: list[Node], samples: Tensor) -> dict[
     """
     watch = _Ranges(module, set(points))
     with torch.inference_mode():
-        for batch in samples.cpu().split(64):
+        for batch in torch.split(samples.cpu(), 64):
             watch.run(batch)
     return {node: _grid(node, *watch.seen[node]) for node in points}
 
