@@ -37,6 +37,7 @@ ALLOWED = {
     "pruning": VALUES,
     "finetune": VALUES,
     "graph": {"errors", "files"},
+    "quantization": VALUES | {"graph"},
     "measure": VALUES | {"graph"},
     "removable": VALUES | {"findings", "fingerprint", "measure", "pruning", "source_code"},
     "outline": VALUES
@@ -88,7 +89,7 @@ HOMES = {
     "rich": {"cli"},
     "ray": {"executors"},
     "submitit": {"executors"},
-    "onnx": {"tracking"},
+    "onnx": {"tracking", "graph"},
     "onnxruntime": {"graph"},
     "openvino": {"graph"},
     "executorch": {"graph"},

@@ -64,3 +64,7 @@ class ExportError(ParetopruneError, RuntimeError):
 
 class PickError(ParetopruneError, ValueError):
     """No trial of the front satisfies what was asked of pick."""
+
+
+class QuantizationError(ParetopruneError, ValueError):
+    """Weights or activations cannot be rounded to so few bits as asked."""

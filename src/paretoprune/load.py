@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import yaml
 from torch import nn
@@ -13,19 +13,31 @@ from torch import nn
 from paretoprune.config import Target
 from paretoprune.errors import ParetopruneError, SettingsError, WeightsError
 from paretoprune.files import read_json
-from paretoprune.forms import load_delivered
+from paretoprune.forms import delivered_architecture
+from paretoprune.graph.compact import COMPACT_FILE
 from paretoprune.mistakes import split_model
 from paretoprune.models import initialise_lazy
 from paretoprune.models.memory_limit import within_memory
-from paretoprune.pruning import Groups, Plan
+from paretoprune.pruning import Groups, Plan, fit_state, load_state
+from paretoprune.quantization import compact_state
 from paretoprune.targets import build, find_mistakes, trust_advice
 
 _ARCHITECTURE = ("config.yaml", "data.json")
-_PRUNED = ("groups.json", "plan.json", "model.safetensors")
+_PRUNED = ("groups.json", "plan.json")
+
+WEIGHTS = "model.safetensors"
 
 
-def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
+def load_model(
+    folder: str | Path,
+    *,
+    trust: Sequence[str] = (),
+    weights: Literal["full", "compact"] | None = None,
+) -> nn.Module:
     """The pruned model in a folder that `pick` exported, in eval mode on the CPU.
+
+    `weights="full"` loads `model.safetensors`, `"compact"` the rounded weights of
+    `model.compact.safetensors`; None takes the first of these that is in the folder.
 
     `trust` names the packages of your own that the model's class may come from: the folder's
     config alone cannot make this function import anything else. Needs neither data nor training
@@ -38,7 +50,23 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
     with _as_our_error(folder):
         groups = Groups.from_json(read_json(folder / "groups.json"))
         plan = Plan.from_json(read_json(folder / "plan.json"))
-        return load_delivered(dense, groups, plan, folder / "model.safetensors").eval()
+        pruned = delivered_architecture(dense, groups, plan)
+        if weights == "compact" or (weights is None and not (folder / WEIGHTS).exists()):
+            _load_compact(pruned, folder)
+        else:
+            _check_files(folder, (WEIGHTS,))
+            load_state(pruned, folder / WEIGHTS)
+        return pruned.eval()
+
+
+def _load_compact(model: nn.Module, folder: Path) -> None:
+    """Raises WeightsError where there is no compact file, or it does not fit the model."""
+    path = folder / COMPACT_FILE
+    if not path.exists():
+        raise WeightsError(
+            f"there is no weights file in {folder}: neither {WEIGHTS} nor {path.name}"
+        )
+    fit_state(model, compact_state(path.read_bytes(), model), path)
 
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:

@@ -30,6 +30,7 @@ from paretoprune.pruning import Candidate, GateScores, Narrowed
 from paretoprune.pruning.compensation import skipped_layers
 from paretoprune.pruning.scorers import Reconstruction
 from paretoprune.pruning.unstructured import ZeroedSize, count_compressed_bytes
+from paretoprune.quantization import stored_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
 from paretoprune.targets import build
 
@@ -172,6 +173,7 @@ def measure(task: Outline, model: nn.Module, *, dense: tuple[nn.Module, Metrics]
         quality,
         counted_cost(task, model),
         size_bytes=count_bytes(model),
+        stored_bytes=stored_bytes(model, task.example),
         latency=latency,
         dense=dense[1] if dense else None,
     )

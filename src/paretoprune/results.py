@@ -23,6 +23,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     "macs": "minimize",
     "size_bytes": "minimize",
     "compressed_bytes": "minimize",
+    "stored_bytes": "minimize",
     "latency_ms": "minimize",
     "latency_p95_ms": "minimize",
     "throughput_per_s": "maximize",
@@ -187,6 +188,7 @@ class Metrics:
     macs: int | None = None
     size_bytes: int | None = None
     compressed_bytes: int | None = None  # stored without its zeros, where weights went
+    stored_bytes: int | None = None  # of the compact file: weights in 8 bits, entropy-coded
     latency_ms: float | None = None
     latency_p95_ms: float | None = None
     throughput_per_s: float | None = None

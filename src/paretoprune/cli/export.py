@@ -10,9 +10,11 @@ from typing import Any
 from torch import nn
 
 from paretoprune.cli.bench import Bench
+from paretoprune.cli.compacted import write_compact
 from paretoprune.cli.first import group_infos, search_of
 from paretoprune.cli.formats import write_formats
 from paretoprune.cli.front import dense_metrics, print_front
+from paretoprune.cli.int8 import write_int8
 from paretoprune.cli.pick import Order
 from paretoprune.cli.picked import device_in_words, layers_of, print_picked
 from paretoprune.cli.registered import register
@@ -46,7 +48,7 @@ from paretoprune.delivery.uniform_gain import controls_of, gain_of, training_sen
 from paretoprune.errors import PickError
 from paretoprune.files import read_json, write_json, write_text
 from paretoprune.forms import rebuild_trial
-from paretoprune.graph import FORMATS, check_installed
+from paretoprune.graph import FORMATS, GRAPHS, INT8_FORMATS, check_installed
 from paretoprune.lineage import epochs_in_total
 from paretoprune.mistakes import load_settings
 from paretoprune.outline import Outline, outline
@@ -71,7 +73,7 @@ def pick_and_export(path: Path, request: PickRequest, order: Order) -> None:
     results = folder.read_results()
     trials = _chosen(settings, results, request)
     for name in order.formats:
-        if name in FORMATS:
+        if name in GRAPHS:
             check_installed(name)
     if order.latency:
         device_of(order.latency)
@@ -162,7 +164,11 @@ def _check_it_is_what_was_measured(task: Outline, model: nn.Module, trial: Trial
 
 def _files(bench: Bench, draft: Path, model: nn.Module) -> list[FileFacts]:
     trust = bench.task.settings.trust
-    return write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
+    files = write_formats(draft, model, bench.inputs, formats=bench.order.formats, trust=trust)
+    if "compact" in bench.order.formats:
+        files.append(write_compact(bench, draft, model))
+    asked = [name for name in bench.order.formats if name in INT8_FORMATS]
+    return files + (write_int8(bench, draft, model, asked) if asked else [])
 
 
 def _timed(bench: Bench, draft: Path, file: FileFacts) -> FileFacts:

@@ -32,6 +32,7 @@ from paretoprune.search import (
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
 _LEAST_SHARE_OF_BYTES = 0.98  # the header of a file is known to some bytes only
+_LEAST_STORED = 0.5  # bytes of a parameter in a compact file, whose size depends on the weights
 _DEFAULT_TARGET = ("macs", 0.5)
 _AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
 _MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
@@ -52,9 +53,11 @@ def reject_unmeetable(task: Outline) -> None:
     sparsity, groups = task.settings.sparsity, group_infos(task)
     most = search_of(task.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
+    cost = task.cost_of(least)
     smallest = replace(
-        task.cost_of(least).at_least(),
+        cost.at_least(),
         size_bytes=int(_LEAST_SHARE_OF_BYTES * task.quantity_of(least, "bytes")),
+        stored_bytes=int(_LEAST_STORED * cost.params),
     )
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"

@@ -12,7 +12,7 @@ from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.latency import WAYS, Request, read_request
 from paretoprune.config import FinetuneSettings, parse_count
 from paretoprune.errors import PickError
-from paretoprune.graph import FORMATS
+from paretoprune.graph import GRAPHS
 
 _USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
@@ -29,7 +29,9 @@ Which:
 
 What to do with them:
   format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
-                            (phones), pt2 (torch.export)
+                            (phones), pt2 (torch.export), compact (rounded, entropy-coded
+                            weights, for transfer), onnx_int8 and openvino_int8 (integer kernels)
+  bits=4                    of the weights of format=compact, 2 to 8; 8 is the default
   finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
                             keeps the sweep's own settings
   seeds=3                   train again with so many other seeds and tell the spread
@@ -39,7 +41,8 @@ What to do with them:
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
                             batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
 """
-_FORMATS = ("safetensors", *FORMATS)
+_FORMATS = ("safetensors", "compact", *GRAPHS)
+_BITS = (2, 8)  # the fewest and the most of a weight in a compact file
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Order:
     """What is to be done with the models that are picked."""
 
     formats: tuple[str, ...] = ("safetensors",)
+    bits: int = _BITS[1]  # of the weights in a compact file
     finetune: FinetuneSettings | None = None  # of a longer training; None: the sweep's own
     epochs: int | None = None  # of a longer training; None: those of `finetune`
     seeds: int = 0
@@ -89,10 +93,13 @@ def _order(options: dict[str, str]) -> Order:
     unknown = [name for name in formats if name not in _FORMATS]
     if unknown:
         raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
+    bits = _count(options, "bits")
+    _check_bits(bits, formats)
     register = options.pop("register", None)
     longer = options.pop("finetune", None)
     return Order(
         formats=tuple(dict.fromkeys(["safetensors", *formats, *(["onnx"] if register else [])])),
+        bits=bits or _BITS[1],
         finetune=finetune_option(longer) if longer else None,
         epochs=_count(options, "epochs"),
         seeds=_count(options, "seeds") or 0,
@@ -101,6 +108,18 @@ def _order(options: dict[str, str]) -> Order:
         latency=_latency(options),
         trust=given_trust([options.pop("trust", "")]),
     )
+
+
+def _check_bits(bits: int | None, formats: Sequence[str]) -> None:
+    if bits is None:
+        return
+    fewest, most = _BITS
+    if not fewest <= bits <= most:
+        raise PickError(
+            f"`bits={bits}`: weights are rounded to {fewest} (-1, 0, 1) up to {most} bits"
+        )
+    if "compact" not in formats:
+        raise PickError(f"`bits={bits}` is about the compact file; add `format=compact`")
 
 
 def _latency(options: dict[str, str]) -> Request | None:

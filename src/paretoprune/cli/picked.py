@@ -67,6 +67,14 @@ def _files(facts: CardFacts) -> list[str]:
 
 def _file(file: FileFacts) -> str:
     told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
+    if file.bits is not None and file.size_bytes is not None:
+        size = written("size_bytes", file.size_bytes)
+        told = (
+            f"{file.format:12s} weights in {file.bits} bits: {size}, "
+            f"validation {file.accuracy:.2f} %"
+        )
+    if file.gain_in_words:
+        told += f"; {file.latency_ms:.3g} ms, {file.gain_in_words}"
     times = file_times(file)
     return f"{told}; {times}" if times else told
 

@@ -1,13 +1,15 @@
-"""How long an exported file takes in its engine, beside the dense model in the same run."""
+"""How long an exported file takes in its engine, beside another one in the same run."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from paretoprune.config import MeasureSettings
 from paretoprune.graph import Contents
 from paretoprune.measure import ENGINES
-from paretoprune.measure.clocks import clock_for
+from paretoprune.measure.clocks import Pass, clock_for
 from paretoprune.measure.latency import batch_of, latency_of
 from paretoprune.measure.timing import threads_set, time_in_turn, time_until_sure
 from paretoprune.results import Latency
@@ -17,10 +19,27 @@ def latency_in(
     engine: str, dense: Contents, pruned: Contents, inputs: Tensor, settings: MeasureSettings
 ) -> Latency:
     """The latency of the pruned file, its passes timed in turn with those of the dense one."""
+
+    def load(batch: Tensor, threads: int) -> list[Pass]:
+        return [ENGINES[engine].load(each, batch, threads) for each in (pruned, dense)]
+
+    return latency_of_passes(engine, load, inputs, settings)
+
+
+def latency_of_passes(
+    engine: str,
+    load: Callable[[Tensor, int], Sequence[Pass]],
+    inputs: Tensor,
+    settings: MeasureSettings,
+) -> Latency:
+    """The latency of the first of two passes of an engine, timed in turn with the second.
+
+    `load(batch, threads)` gives the passes.
+    """
     batch, threads = batch_of(inputs, settings.latency_batch_size), settings.latency_threads
     clock = clock_for(batch.device, threads, own_threads=ENGINES[engine].own_threads)
     with threads_set(threads):
-        passes = [ENGINES[engine].load(each, batch, threads) for each in (pruned, dense)]
+        passes = load(batch, threads)
         time_in_turn(passes, settings.latency_warmup, clock=clock)
         times = time_until_sure(passes, settings.latency_repeats, clock=clock)
     return latency_of(times, 0, batch_size=len(batch), dense=1)

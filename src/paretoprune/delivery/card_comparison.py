@@ -13,6 +13,7 @@ _SHARES = (
     "macs",
     "size_bytes",
     "compressed_bytes",
+    "stored_bytes",
     "latency_ms",
     "latency_p95_ms",
     "throughput_per_s",

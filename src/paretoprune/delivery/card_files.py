@@ -9,30 +9,52 @@ from paretoprune.delivery.export import FILES
 from paretoprune.delivery.markdown import as_text
 from paretoprune.delivery.quantities import written
 from paretoprune.delivery.snippets import GRAPHS, own_loading, snippet
-from paretoprune.graph import FORMATS, OPSET
+from paretoprune.graph import GRAPHS as GRAPH_FORMATS
+from paretoprune.graph import OPSET
 from paretoprune.results import DataInfo, Preprocessing
 
 _MEANING = {
     "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
+    "compact": "weights on a grid of few bits, entropy-coded, for transfer; loads like the weights",
     "pt2": "the graph of `torch.export`; needs torch alone",
     "onnx": f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
     "openvino": "the graph for OpenVINO, on processors and graphics of Intel",
+    "onnx_int8": "int8 weights, unsigned 8-bit activations; needs onnxruntime alone",
+    "openvino_int8": "the same for OpenVINO",
     "executorch": "the graph for ExecuTorch with XNNPACK, on phones; one sample in a pass",
 }
+
+
+_FASTER = 1.05  # times; less is within what two measurements of one file differ by
 
 
 @dataclass(frozen=True)
 class FileFacts:
     """One format of the model: what was checked of it, or why it is not there."""
 
-    format: str  # "safetensors", or a name of `FORMATS`
+    format: str  # "safetensors", or "compact", or a name of `graph.GRAPHS`
     difference: float | None = None  # largest of a logit from PyTorch's, by a fresh process
     reason: str | None = None  # why the file is not there
     latency_ms: float | None = None  # in the format's engine
     dense_latency_ms: float | None = None  # of the dense model's files, timed in turn with it
-    speedup: float | None = None  # dense / own, the median of the ratios
+    speedup: float | None = None  # dense (or floating point) / own, the median of the ratios
     time_spread: float | None = None  # of these, relative: half the interquartile range
     contention: float | None = None  # wall time over the processor time counted
+    size_bytes: int | None = None  # of the format's files together
+    bits: int | None = None  # of the weights, where they were rounded
+    accuracy: float | None = None  # percent on validation data, where weights were rounded
+    agreement: float | None = None  # percent of classes that integer kernels and module share
+    kl: float | None = None  # divergence of the kernels from the module, in nats
+    float_latency_ms: float | None = None  # of the same model in floating point, timed in turn
+
+    @property
+    def gain_in_words(self) -> str | None:
+        """How fast int8 is beside floating point in the same engine; None where not measured."""
+        if self.latency_ms is None or self.float_latency_ms is None or self.speedup is None:
+            return None
+        if self.speedup < _FASTER:
+            return f"int8 is NOT faster than float32 here ({self.speedup:.2g} times)"
+        return f"int8 is {self.speedup:.2g} times as fast as float32 here"
 
 
 def files_section(files: Sequence[FileFacts]) -> str:
@@ -73,6 +95,18 @@ def _told(facts: FileFacts) -> str:
         return f"no {facts.format}: {as_text(facts.reason)}"
     files = ", ".join(f"`{name}`" for name in FILES[facts.format])
     sentence = f"{files}: {_MEANING[facts.format]}"
+    if facts.bits is not None and facts.accuracy is not None and facts.size_bytes is not None:
+        sentence += (
+            f"; weights in {facts.bits} bits, {facts.size_bytes:,} bytes, "
+            f"{facts.accuracy:.2f} % on validation data"
+        )
+    if facts.agreement is not None and facts.kl is not None:
+        sentence += (
+            f"; its kernels name the class of the integer module for {facts.agreement:.1f} % of "
+            f"the samples, divergence {facts.kl:.1e} nats"
+        )
+    if facts.gain_in_words:
+        sentence += f"; {facts.latency_ms:.4g} ms, {facts.gain_in_words}"
     if facts.difference is not None:
         sentence += f"; largest difference of a logit {facts.difference:.1e}"
     times = file_times(facts)
@@ -83,7 +117,7 @@ def file_times(facts: FileFacts) -> str:
     """How long the files take beside those of the dense model; empty where it was not measured."""
     if facts.latency_ms is None or facts.dense_latency_ms is None:
         return ""
-    spread, engine = facts.time_spread, FORMATS[facts.format].engine
+    spread, engine = facts.time_spread, GRAPH_FORMATS[facts.format].engine
     own, dense = (
         written("latency_ms", ms, spread=spread)
         for ms in (facts.latency_ms, facts.dense_latency_ms)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import PickError
 from paretoprune.files import write_bytes, write_text
-from paretoprune.graph import FORMATS, INPUT, OUTPUT
+from paretoprune.graph import GRAPHS, INPUT, OUTPUT
+from paretoprune.graph.compact import COMPACT_FILE
 from paretoprune.results import DataInfo, Preprocessing
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 _UNKNOWN = "the data module does not tell what it does to an image; see the config"
 WEIGHTS = "model.safetensors"
 # The files of each format that a model may be exported in.
-FILES = {"safetensors": (WEIGHTS,), **{name: known.files for name, known in FORMATS.items()}}
+FILES = {
+    "safetensors": (WEIGHTS,),
+    "compact": (COMPACT_FILE,),
+    **{name: known.files for name, known in GRAPHS.items()},
+}
 _OURS = frozenset(
     {
         *chain.from_iterable(FILES.values()),

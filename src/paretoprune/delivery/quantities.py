@@ -19,6 +19,7 @@ _LABELS = {
     "macs": "MACs",
     "size_bytes": "size (bytes)",
     "compressed_bytes": "compressed size (bytes)",
+    "stored_bytes": "stored size (bytes)",
     "latency_ms": "latency (ms)",
     "latency_p95_ms": "latency, 95th percentile (ms)",
     "throughput_per_s": "throughput (samples per second)",
@@ -31,7 +32,8 @@ _LABELS = {
 }
 _UNITS = {"latency_ms": " ms", "latency_p95_ms": " ms", "dense_latency_ms": " ms"}
 _PERCENT = {name for name, label in _LABELS.items() if label.endswith("(%)")}
-_COUNTS = {"params", "macs", "size_bytes", "compressed_bytes", "throughput_per_s"}
+_BYTES = {"size_bytes", "compressed_bytes", "stored_bytes"}
+_COUNTS = {"params", "macs", "throughput_per_s", *_BYTES}
 _UNSURE = 0.5  # relative: times that spread as far say nothing
 # Factors matter for these, not differences: they are compared and drawn on a logarithmic scale.
 LOGARITHMIC = _COUNTS | {"latency_ms", "latency_p95_ms"}
@@ -55,7 +57,7 @@ def written(name: str, value: float, *, spread: float | None = None) -> str:
     if name in _PERCENT:
         return f"{value:.2f} %"
     if name in _COUNTS:
-        return short_count(value) + ("B" if name.endswith("_bytes") else "")
+        return short_count(value) + ("B" if name in _BYTES else "")
     return f"{value:.4g}{_UNITS.get(name, '')}"
 
 
@@ -108,7 +110,7 @@ def kind(name: str) -> dict[str, str | None]:
     if name in _PERCENT:
         return {"kind": "percent", "unit": None}
     if name in _COUNTS:
-        return {"kind": "count", "unit": "B" if name == "size_bytes" else None}
+        return {"kind": "count", "unit": "B" if name in _BYTES else None}
     return {"kind": "number", "unit": _UNITS.get(name)}
 
 

@@ -15,7 +15,16 @@ from paretoprune.files import write_text
 from paretoprune.lineage import epochs_in_total
 from paretoprune.results import Direction, Metrics, TrialResult
 
-_WHOLE = ("number", "seed", "params", "macs", "size_bytes", "duplicate_of")
+_WHOLE = (
+    "number",
+    "seed",
+    "params",
+    "macs",
+    "size_bytes",
+    "compressed_bytes",
+    "stored_bytes",
+    "duplicate_of",
+)
 _TEXT = ("state", "origin", "reason", "gain_note")
 
 

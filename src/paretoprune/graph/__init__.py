@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from paretoprune.errors import ExportError
 from paretoprune.graph.executorch import EXECUTORCH
 from paretoprune.graph.format import INPUT, OUTPUT, Contents, GraphFormat, Runner
+from paretoprune.graph.int8 import INT8_FORMATS
 from paretoprune.graph.onnx import ONNX, OPSET
 from paretoprune.graph.openvino import OPENVINO
 from paretoprune.graph.pt2 import PT2
@@ -18,7 +19,9 @@ from paretoprune.graph.tracing import Tracer, first_line, trace, tracer
 
 __all__ = [
     "FORMATS",
+    "GRAPHS",
     "INPUT",
+    "INT8_FORMATS",
     "OPSET",
     "OUTPUT",
     "Contents",
@@ -37,15 +40,16 @@ FORMATS: Mapping[str, GraphFormat] = {
     "openvino": OPENVINO,
     "executorch": EXECUTORCH,
 }
+GRAPHS: Mapping[str, GraphFormat] = {**FORMATS, **INT8_FORMATS}  # of float and of integer modules
 
 
 def check_installed(name: str) -> None:
     """Raises ExportError, with what to install, where a format lacks a package."""
     missing = [
-        package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None
+        package for package in GRAPHS[name].packages if importlib.util.find_spec(package) is None
     ]
     if missing:
         raise ExportError(
             f"`{name}` needs {', '.join(missing)}; install it with "
-            f"`pip install 'paretoprune[{FORMATS[name].extra}]'`"
+            f"`pip install 'paretoprune[{GRAPHS[name].extra}]'`"
         )

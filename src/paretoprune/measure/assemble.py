@@ -12,6 +12,7 @@ def combine(
     cost: Cost,
     *,
     size_bytes: int,
+    stored_bytes: int | None = None,
     latency: Latency | None = None,
     dense: Metrics | None = None,
 ) -> Metrics:
@@ -33,6 +34,7 @@ def combine(
         params=cost.params,
         macs=cost.macs,
         size_bytes=size_bytes,
+        stored_bytes=stored_bytes,
         latency_ms=latency.latency_ms if latency else None,
         latency_p95_ms=latency.latency_p95_ms if latency else None,
         throughput_per_s=latency.throughput_per_s if latency else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from paretoprune.pruning.apply import apply_plan, kept_positions
 from paretoprune.pruning.candidate import Candidate, Narrowed, Zeroed
-from paretoprune.pruning.checkpoint import rebuild, save_state
+from paretoprune.pruning.checkpoint import fit_state, load_state, rebuild, save_state
 from paretoprune.pruning.equivalence import check_equivalence
 from paretoprune.pruning.file_size import FileSize
 from paretoprune.pruning.find import find_groups
@@ -45,7 +45,9 @@ __all__ = [
     "apply_plan",
     "check_equivalence",
     "find_groups",
+    "fit_state",
     "kept_positions",
+    "load_state",
     "make_plan",
     "mask_tensors",
     "masked_model",
