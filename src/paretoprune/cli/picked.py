@@ -12,7 +12,7 @@ from paretoprune.config import MeasureSettings
 from paretoprune.delivery import CardFacts, FileFacts, LayerRow
 from paretoprune.delivery.card_files import file_times
 from paretoprune.delivery.card_tested import losses, repeats_sentence
-from paretoprune.delivery.quantities import written_of
+from paretoprune.delivery.quantities import written, written_of
 from paretoprune.measure import device_name, macs_per_layer
 
 _SIZES = ("macs", "params", "size_bytes", "latency_ms")
