@@ -42,7 +42,7 @@ What to do with them:
                             batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
 """
 _FORMATS = ("safetensors", "compact", *GRAPHS)
-_BITS = (2, 8)  # the fewest and the most of a weight in a compact file
+BITS_RANGE = (2, 8)  # the fewest and the most of a weight in a compact file
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Order:
     """What is to be done with the models that are picked."""
 
     formats: tuple[str, ...] = ("safetensors",)
-    bits: int = _BITS[1]  # of the weights in a compact file
+    bits: int = BITS_RANGE[1]  # of the weights in a compact file
     finetune: FinetuneSettings | None = None  # of a longer training; None: the sweep's own
     epochs: int | None = None  # of a longer training; None: those of `finetune`
     seeds: int = 0
@@ -99,7 +99,7 @@ def _order(options: dict[str, str]) -> Order:
     longer = options.pop("finetune", None)
     return Order(
         formats=tuple(dict.fromkeys(["safetensors", *formats, *(["onnx"] if register else [])])),
-        bits=bits or _BITS[1],
+        bits=bits or BITS_RANGE[1],
         finetune=finetune_option(longer) if longer else None,
         epochs=_count(options, "epochs"),
         seeds=_count(options, "seeds") or 0,
@@ -113,7 +113,7 @@ def _order(options: dict[str, str]) -> Order:
 def _check_bits(bits: int | None, formats: Sequence[str]) -> None:
     if bits is None:
         return
-    fewest, most = _BITS
+    fewest, most = BITS_RANGE
     if not fewest <= bits <= most:
         raise PickError(
             f"`bits={bits}`: weights are rounded to {fewest} (-1, 0, 1) up to {most} bits"
