@@ -23,10 +23,10 @@ VALUES = {"errors", "results", "metrics", "config", "storage"}
 NETWORKS = {"data", "finetune", "measure", "models", "pruning"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
-    "results": {"errors"},
-    "metrics": {"errors", "results"},
+    "results": {"errors", "metrics"},
+    "metrics": set(),
     "config": {"errors", "metrics", "results"},
-    "storage": {"errors", "results"},
+    "storage": {"errors", "metrics", "results"},
     "models": VALUES,
     "data": VALUES,
     "pruning": VALUES,

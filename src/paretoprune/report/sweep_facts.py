@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from paretoprune.report.picture import Picture, make_picture
+from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
 from paretoprune.results import Direction, GroupInfo, Metrics, TrialResult
 
