@@ -1,4 +1,4 @@
-.PHONY: help check docs format test wheel
+.PHONY: help check docs format mutants test wheel
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -14,6 +14,9 @@ format:  ## rewrite what can be rewritten
 
 docs:  ## the documentation site, with every link checked
 	mkdocs build --strict -q
+
+mutants:  ## how many small faults in the core the tests notice (hours): `make mutants count=3`
+	python benchmarks/mutants.py --count $(or $(count),10) --seed $(or $(seed),0) $(files)
 
 test:  ## all tests
 	pytest

@@ -118,13 +118,13 @@ def task_settings(
     if problem.trained_once is not None:
         path = cache / problem.trained_once
         if not path.is_file():
-            first = make_context(make_problem(_settings(problem.overrides(data, cache, 0))))
+            first = make_context(make_problem(compose_settings(problem.overrides(data, cache, 0))))
             save_state(path, first.dense)
         own.append(f"model.weights={path}")
-    return _settings([*own, *overrides])
+    return compose_settings([*own, *overrides])
 
 
-def _settings(overrides: Sequence[str]) -> Settings:
+def compose_settings(overrides: Sequence[str]) -> Settings:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
     assert isinstance(config, dict)

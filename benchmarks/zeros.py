@@ -5,13 +5,12 @@ python benchmarks/zeros.py
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from paretoprune.measure.device import device_name
+from paretoprune.measure.latency.clocks import clock_for
 from paretoprune.measure.latency.timing import time_in_turn
 from paretoprune.measure.macs import count_macs
 from paretoprune.measure.params import count_params
@@ -43,14 +42,15 @@ def main() -> None:
     check_equivalence(models["zeros"], models["removed"], batch)
     passes = [lambda model=model: model(batch) for model in models.values()]
     with torch.inference_mode():
-        time_in_turn(passes, 5, clock=time.thread_time)
-        times = time_in_turn(passes, _ROUNDS, clock=time.thread_time)
+        clock = clock_for(batch.device, threads=1)
+        time_in_turn(passes, 5, clock=clock)
+        times = time_in_turn(passes, _ROUNDS, clock=clock)
     print(f"{device_name(torch.device('cpu'))}, 1 thread, batch of 16, medians of CPU time")
-    for (name, model), times_ms in zip(models.items(), times, strict=True):
-        median, first = np.median(times_ms), np.median(times[0])
+    for index, (name, model) in enumerate(models.items()):
+        speedup = times.ratio(0, index)
         print(
             f"{name:8s} {count_params(model):8,} parameters {count_macs(model, batch):12,} MACs "
-            f"{median:7.2f} ms  {first / median:.2f}x"
+            f"{times.median_ms(index):7.2f} ms  {speedup.median:.2f}x (spread {speedup.spread:.0%})"
         )
 
 

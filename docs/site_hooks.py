@@ -154,8 +154,8 @@ def columns_page() -> str:
     """The columns of front.csv and trials.csv: of the trial, and every registered quantity."""
     parts = [
         "# Columns of front.csv and trials.csv\n\nOne row per trial; an empty cell was not "
-        "measured. [Architecture](../architecture.md#from-a-measurement-to-frontcsv) says where each value "
-        "is computed.\n",
+        "measured. [Architecture](../architecture.md#from-a-measurement-to-frontcsv) says where "
+        "each value is computed.\n",
         "| column | meaning | unit | better | note |\n|---|---|---|---|---|",
         "| `number`, `state`, `origin` | the trial, how it ended, what proposed it | | | |",
         "| `front` | True if no other trial dominates it | | | |",

@@ -9,11 +9,15 @@ import pytest
 from paretoprune.metrics import (
     DIRECTIONS,
     Direction,
+    busy_sentence,
     label,
+    rounded,
     scaled,
     short_count,
+    shown,
     size_and_quality,
     written,
+    written_of,
 )
 from paretoprune.results import Metrics
 
@@ -39,6 +43,13 @@ def test_short_counts(value: float, expected: str) -> None:
 def test_values_carry_their_units() -> None:
     assert written("accuracy", 97.236) == "97.24 %"
     assert written("latency_ms", 3.14159) == "3.142 ms"
+    assert written("latency_ms", 3.14159, spread=0.02) == "3.14 ms"
+    assert written("latency_ms", 3.14159, spread=0.1) == "3.1 ms"
+    assert written("measured_speedup", 1.9962, spread=0.001) == "1.996"
+    assert written("throughput_per_s", 1234.0, spread=0.05) == "1.23k"
+    assert written("throughput_per_s", 1234.0, spread=0.2) == "1.2k"
+    assert written("measured_speedup", 2.345, spread=0.5) == "unsure"
+    assert written("accuracy", 97.213, spread=0.5) == "97.21 %"  # it is no time
     assert written("size_bytes", 1_090_000) == "1.09MB"
     assert written("loss", 0.0612345) == "0.06123"
 
@@ -71,3 +82,23 @@ def test_sizes_are_compared_by_factors() -> None:
     assert scaled("macs", 4.0) - scaled("macs", 2.0) == pytest.approx(math.log(2))
     assert scaled("accuracy", 4.0) == 4.0
     assert scaled("params", 0.0) == 0.0
+
+
+def test_what_is_shown_of_times_has_the_digits_that_their_spread_allows() -> None:
+    measured = {"accuracy": 97.213, "latency_ms": 3.14159, "measured_speedup": 2.34567}
+    assert shown(measured) == measured
+    spread = {"time_spread": 0.02}
+    assert shown(measured | spread) == measured | spread | {
+        "latency_ms": 3.14,
+        "measured_speedup": 2.35,
+    }
+    assert written_of("latency_ms", measured | spread) == "3.14 ms"
+    assert rounded(0.0, 0.1) == 0.0
+    assert rounded(5.0, 0.0) == 5.0
+
+
+def test_a_busy_machine_is_told_and_a_quiet_one_is_not() -> None:
+    assert busy_sentence([]) is None
+    assert busy_sentence([None, 1.0, 1.5]) is None
+    sentence = busy_sentence([1.1, 3.24, None])
+    assert sentence is not None and "up to 3.2 times the processor time" in sentence

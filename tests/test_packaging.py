@@ -19,10 +19,10 @@ def test_every_package_is_listed() -> None:
 
 
 def test_the_parts_of_the_pages_are_packaged() -> None:
-    delivery = ROOT / "src" / "paretoprune" / "delivery"
-    patterns = PROJECT["tool"]["setuptools"]["package-data"]["paretoprune.delivery"]
-    packaged = {path for pattern in patterns for path in delivery.glob(pattern)}
-    assert packaged == {*(delivery / "page").iterdir()}
+    report = ROOT / "src" / "paretoprune" / "report"
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["paretoprune.report"]
+    packaged = {path for pattern in patterns for path in report.glob(pattern)}
+    assert packaged == {*(report / "page").iterdir()}
     assert {path.suffix for path in packaged} == {".html", ".css", ".js"}
 
 

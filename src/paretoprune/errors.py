@@ -4,7 +4,9 @@ from pathlib import Path
 
 
 class ParetopruneError(Exception):
-    """Base of all errors that paretoprune raises on purpose. Commands print it and exit with 2."""
+    """Base of all errors that paretoprune raises on purpose. Commands print it and exit."""
+
+    exit_code = 2  # of a command: what was asked for cannot be done
 
 
 class SettingsError(ParetopruneError, ValueError):
@@ -39,6 +41,12 @@ class SweepError(ParetopruneError, RuntimeError):
     """A sweep's folder is missing, in use, damaged or was made with other settings."""
 
 
+class TrialsFailedError(SweepError):
+    """All trials of a sweep failed, or so many in a row with one cause that it stopped."""
+
+    exit_code = 1  # the command was right, and came to nothing
+
+
 class DiskFullError(ParetopruneError, OSError):
     """A disk has no space left: the work stops, and nothing half-written stays behind."""
 
@@ -56,3 +64,7 @@ class ExportError(ParetopruneError, RuntimeError):
 
 class PickError(ParetopruneError, ValueError):
     """No trial of the front satisfies what was asked of pick."""
+
+
+class QuantizationError(ParetopruneError, ValueError):
+    """Weights or activations cannot be rounded to so few bits as asked."""

@@ -7,7 +7,7 @@ To add a quantity: a record here, and the function of `measure/` that computes i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,6 +78,7 @@ _ALL = (
     _size("macs", "MACs", note="multiply-accumulate operations of one sample, exact"),
     _size("size_bytes", "size", "B", note="of the plain safetensors file"),
     _size("compressed_bytes", "compressed size", "B", note="without the zeros of sparse weights"),
+    _size("stored_bytes", "stored size", "B", note="of the compact file, for transfer"),
     _time("latency_ms", "latency", "normalised by the dense model timed in the same run"),
     _time("latency_p95_ms", "latency, 95th percentile"),
     Quantity(
@@ -94,8 +95,22 @@ _ALL = (
     _gain("measured_speedup", "measured speedup (dense / pruned latency)", is_timed=True),
 )
 QUANTITIES: Mapping[str, Quantity] = {quantity.name: quantity for quantity in _ALL}
-# Measured beside a latency, and neither an objective nor a limit.
-_BESIDE = {"dense_latency_ms": _time("dense_latency_ms", "dense latency")}
+# Measured beside a latency: neither objectives nor limits.
+_DIAGNOSTICS = {
+    "dense_latency_ms": _time("dense_latency_ms", "dense latency"),
+    "time_spread": Quantity(
+        "time_spread",
+        "spread of the times (half the interquartile range, relative)",
+        "minimize",
+        "time",
+    ),
+    "contention": Quantity(
+        "contention", "contention (wall time / processor time)", "minimize", "time"
+    ),
+}
+# The contention from which on a machine counts as busy: times are then less reliable.
+BUSY = 1.5
+_UNRELIABLE = 0.5  # relative spread from which on a time says nothing
 
 DIRECTIONS: Mapping[str, Direction] = {name: q.direction for name, q in QUANTITIES.items()}
 TIMED = tuple(name for name, quantity in QUANTITIES.items() if quantity.is_timed)
@@ -105,7 +120,7 @@ LOGARITHMIC = {name for name, quantity in QUANTITIES.items() if quantity.is_loga
 
 def quantity_of(name: str) -> Quantity:
     """The record of a quantity; a plain one for a name that is not registered."""
-    known = QUANTITIES.get(name) or _BESIDE.get(name)
+    known = QUANTITIES.get(name) or _DIAGNOSTICS.get(name)
     return known or Quantity(name, name, "minimize", "size")
 
 
@@ -114,14 +129,57 @@ def label(name: str) -> str:
     return quantity_of(name).heading
 
 
-def written(name: str, value: float) -> str:
-    """A value of the quantity with its unit, to three or four digits."""
+def written(name: str, value: float, *, spread: float | None = None) -> str:
+    """A value of the quantity with its unit, to three or four digits.
+
+    A time has no more digits than its relative `spread` allows, and is `unsure` where that is half
+    of it or more.
+    """
+    if spread is not None and quantity_of(name).is_timed:
+        if spread >= _UNRELIABLE:
+            return "unsure"
+        value = rounded(value, spread)
     quantity = quantity_of(name)
     if quantity.is_rate:
         return f"{value:.2f} %"
     if quantity.is_count:
         return short_count(value) + ("B" if quantity.unit == "B" else "")
     return f"{value:.4g}" + (" ms" if quantity.unit == "ms" else "")
+
+
+def written_of(name: str, measured: Mapping[str, float]) -> str:
+    """One of the quantities that were measured together, to the digits that their spread allows."""
+    return written(name, measured[name], spread=measured.get("time_spread"))
+
+
+def shown(measured: Mapping[str, float]) -> dict[str, float]:
+    """What was measured, times rounded to the digits that their spread allows."""
+    spread = measured.get("time_spread")
+    if spread is None:
+        return dict(measured)
+    return {
+        name: rounded(value, spread) if quantity_of(name).is_timed else value
+        for name, value in measured.items()
+    }
+
+
+def rounded(value: float, spread: float) -> float:
+    """The value to the last digit that is no smaller than what it spreads by."""
+    step = abs(value) * spread
+    if not (math.isfinite(step) and step > 0):
+        return value
+    return round(value, -math.floor(math.log10(step)))
+
+
+def busy_sentence(contentions: Iterable[float | None]) -> str | None:
+    """A warning where the machine was busy while times were measured; None where it was not."""
+    most = max((found for found in contentions if found is not None), default=1.0)
+    if most <= BUSY:
+        return None
+    return (
+        f"The machine was busy while latency was measured: up to {most:.1f} times the processor "
+        "time went by. Only processor time is counted; it is less sure then."
+    )
 
 
 def is_rate(name: str) -> bool:

@@ -31,6 +31,7 @@ class DataInfo:
     num_test: int
     split: str  # a sentence: which part was split off from which
     class_names: tuple[str, ...] = ()
+    caution: str | None = None  # a sentence, where a part may flatter what is measured on it
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of inference, measured on one device with fixed threads and batch size."""
+    """The time of inference, measured on one device with fixed threads and batch size."""
 
     latency_ms: float  # median of one forward pass of a batch
     latency_p95_ms: float
     throughput_per_s: float  # samples per second at the median
-    dense_latency_ms: float | None = None  # the dense model's median, measured in the same run
+    dense_latency_ms: float | None = None  # the dense model's median, timed in turn with it
+    speedup: float | None = None  # dense / own, the median of the ratios of passes in turn
+    # Half the interquartile range, relative: of these ratios, or of the times without them.
+    spread: float = 0.0
+    contention: float | None = None  # wall time over the processor time counted; None: not a CPU
 
 
 @dataclass(frozen=True)
@@ -148,13 +153,16 @@ class Metrics:
     macs: int | None = None
     size_bytes: int | None = None
     compressed_bytes: int | None = None  # stored without its zeros, where weights went
+    stored_bytes: int | None = None  # of the compact file: weights in 8 bits, entropy-coded
     latency_ms: float | None = None
     latency_p95_ms: float | None = None
     throughput_per_s: float | None = None
     dense_latency_ms: float | None = None
     compression_ratio: float | None = None  # dense parameters / parameters
     theoretical_speedup: float | None = None  # dense MACs / MACs
-    measured_speedup: float | None = None  # dense latency / latency, both of the same run
+    measured_speedup: float | None = None  # dense latency / latency, of passes in turn
+    time_spread: float | None = None  # of all that is timed, relative: half the interquartile range
+    contention: float | None = None  # wall time over the processor time counted: 1 if undisturbed
 
     def measured(self) -> dict[str, float]:
         """The quantities that were measured, by name."""
@@ -244,15 +252,38 @@ class TrialResult:
     # "seconds"; where they were looked at, "loss_before" and "loss_after" (validation, nats)
     compensation: Mapping[str, float] = field(default_factory=dict)
     epochs: float = 0.0  # passes of training that it got, its parents' not included
+    asked_epochs: float | None = None  # those of its job; None: as many as the schedule has
     rung: int = 0
     nested: tuple[Mapping[str, int], ...] = ()  # widths of those that were trained in its weights
     # What the loss would feel of each kept channel, gathered while training; by group name.
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
+    @property
+    def was_settled(self) -> bool:
+        """Whether it is a duplicate or over a limit, and was not run to find that out."""
+        return self.state in ("duplicate", "infeasible") and not self.seconds
+
+    @property
+    def job(self) -> Job:
+        """The job that led to it."""
+        return Job(
+            number=self.number,
+            origin=self.origin,
+            ratios=self.ratios,
+            widths=self.widths,
+            seed=self.seed,
+            parent=self.parent,
+            epochs=self.asked_epochs,
+            rung=self.rung,
+            nested=self.nested,
+        )
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
         """The inverse of `dataclasses.asdict`."""
         known = dict(data)
+        if known["state"] != "failed":  # earlier versions wrote only what was trained
+            known.setdefault("asked_epochs", known.get("epochs"))
         known["metrics"] = Metrics(**known["metrics"])
         known["curve"] = tuple(EpochRecord(**record) for record in known["curve"])
         known["nested"] = tuple(known.get("nested", ()))
@@ -269,12 +300,33 @@ class Repeat:
     test: float
 
 
+_FASTER = 1.05  # times; less is within what two measurements of one file differ by
+
+
 @dataclass(frozen=True)
 class FileFacts:
     """One format of the model: what was checked of it, or why it is not there."""
 
-    format: str  # "safetensors", or a name of `FORMATS`
+    format: str  # "safetensors", or "compact", or a name of `graph.GRAPHS`
     difference: float | None = None  # largest of a logit from PyTorch's, by a fresh process
     reason: str | None = None  # why the file is not there
     latency_ms: float | None = None  # in the format's engine
-    dense_latency_ms: float | None = None  # of the dense model's files, in the same run
+    dense_latency_ms: float | None = None  # of the dense model's files, timed in turn with it
+    speedup: float | None = None  # dense (or floating point) / own, the median of the ratios
+    time_spread: float | None = None  # of these, relative: half the interquartile range
+    contention: float | None = None  # wall time over the processor time counted
+    size_bytes: int | None = None  # of the format's files together
+    bits: int | None = None  # of the weights, where they were rounded
+    accuracy: float | None = None  # percent on validation data, where weights were rounded
+    agreement: float | None = None  # percent of classes that integer kernels and module share
+    kl: float | None = None  # divergence of the kernels from the module, in nats
+    float_latency_ms: float | None = None  # of the same model in floating point, timed in turn
+
+    @property
+    def gain_in_words(self) -> str | None:
+        """How fast int8 is beside floating point in the same engine; None where not measured."""
+        if self.latency_ms is None or self.float_latency_ms is None or self.speedup is None:
+            return None
+        if self.speedup < _FASTER:
+            return f"int8 is NOT faster than float32 here ({self.speedup:.2g} times)"
+        return f"int8 is {self.speedup:.2g} times as fast as float32 here"

@@ -27,6 +27,10 @@ from tests.kits.commands import SWEEP, TINY, run_pick, run_train
         ((*TINY, "+sparsity.ratios.conv9=0.5"), "conv9, which can't be pruned; the groups are"),
         ((*TINY, "model.weights=none.safetensors"), "none.safetensors"),
         ((*TINY, "data=npz", "data.path=none.npz"), "none.npz"),
+        (
+            (*TINY, "~model.width", "model._target_=tests.kits.own_model.Auxiliary"),
+            "in training mode the model's output must have the shape (8, 10)",
+        ),
         ((*TINY, "device=cuda"), "torch sees no CUDA device"),
         (("-m", "+sweep=resnet"), "`-m` makes a grid of single runs"),
         (("finetune.epochs",), "`finetune.epochs` is not understood; write `key=value`"),
@@ -126,6 +130,7 @@ def test_other_data_under_the_same_settings_are_refused_and_nothing_is_touched(
         done = run_train(tmp_path, *data)
         assert done.code == (0 if times == 1 else 2)
     assert "was made from other data" in done.err
+    assert "changed since: the training inputs, the validation inputs and the test in" in done.err
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 

@@ -23,6 +23,7 @@ from paretoprune.export.folder import FILES
 from paretoprune.export.verify import Answer
 from paretoprune.export.write import compared, write_formats
 from paretoprune.formats.registry import FORMATS
+from paretoprune.metrics import written
 from tests.kits.commands import TINY, Run, run_pick, run_train
 
 pytestmark = pytest.mark.timeout(600)  # other processes load torch again and again
@@ -82,8 +83,9 @@ def test_every_format_is_there_and_was_checked(export: Path, picked: Run) -> Non
         assert {path.name for path in export.iterdir()}.issuperset(FILES[file["format"]])
         if file["format"] in GRAPHS:
             assert file["latency_ms"] > 0 and file["dense_latency_ms"] > 0
-            engine = FORMATS[file["format"]].engine
-            assert f"{file['latency_ms']:.3g} ms in {engine} (dense" in picked.out
+            assert file["speedup"] > 0 and file["time_spread"] >= 0 and file["contention"] >= 1
+            ms = written("latency_ms", file["latency_ms"], spread=file["time_spread"])
+            assert f"{ms} in {FORMATS[file['format']].engine} (dense" in picked.out
     assert "onnx         differs from the measured model by at most" in picked.out
     assert "Licence: MIT." in (export / "README.md").read_text()
 
@@ -169,6 +171,8 @@ def test_longer_training_other_seeds_and_several_at_once(folder: Path, number: i
     again = metrics_of(export)
     assert (again["repeats"], again["test"]) == (metrics["repeats"], metrics["test"])
     card = (export / "README.md").read_text()
+    # The link and the one before it were trained for an epoch each, and it for one more.
+    assert re.search(r"Trained for \d+ epochs in total, along its lineage", card)
     assert f"| {first['seed']} | {first['validation']:.2f} % | {first['test']:.2f} % |" in card
 
 

@@ -38,7 +38,7 @@ def test_an_exported_model_is_measured_beside_the_dense_one(folder: Path) -> Non
     done = run_pick(folder, "one", "trial=1", "measure=latency", "batch=2", "repeats=10")
     assert done.code == 0, done.err
     assert "batch 2, torch" in done.out
-    done = run_latency(folder, "sweeps/one/picked/0001", "repeats=10", "trust=[tests.kits]")
+    done = run_latency(folder, "sweeps/one/picked/0001", "repeats=10")
     assert done.code == 0, done.err
     rows = [line.split("│")[1].strip() for line in done.out.splitlines() if line.startswith("│")]
     assert rows == ["dense", "0001"]

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 import yaml
@@ -69,6 +70,50 @@ def test_everything_is_rebuilt_without_the_users_model(project: Path) -> None:
         (folder / name).unlink()
     assert run_report(project, "formula").code == 0
     assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
+
+
+@pytest.mark.timeout(600)
+def test_what_mlflow_lacks_is_sent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr("paretoprune.tracking.open.git_commit", lambda folder: None)
+    for _ in range(2):
+        done = run_report(project, "formula", "send=true")
+        assert (done.code, done.err) == (0, "")
+        assert "MLflow has all trials" in done.out
+    client = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("formula")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    results = SweepFolder(project / "sweeps" / "formula").read_results()
+    sent = sorted(int(run.data.tags["trial"]) for run in runs if "trial" in run.data.tags)
+    assert sent == [result.number for result in results]
+    [parent] = [run for run in runs if "trial" not in run.data.tags]
+    assert parent.info.status == "FINISHED"
+    assert (parent.data.tags["model"], parent.data.tags["seed"]) == ("nowhere.Net", "0")
+
+
+def test_a_sweep_that_mlflow_did_not_take_whole_is_no_success(project: Path) -> None:
+    done = run_report(project, "formula", "send=true", "tracking.uri=http://127.0.0.1:9")
+    assert done.code == 2
+    assert "the same command sends what is missing" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["send=yes"], "`send=yes` must be true or false"),
+        (["send=true"], "without its password; add `tracking.uri=...`"),
+    ],
+)
+def test_what_cannot_be_sent_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], error: str
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    config = project / "sweeps" / "formula" / "config.yaml"
+    config.write_text(config.read_text() + "tracking: {uri: 'postgresql://***@host/mlflow'}\n")
+    done = run_report(project, "formula", *options)
+    assert done.code == 2
+    assert error in done.err
 
 
 def test_sensitivity_is_that_at_the_level_nearest_to_a_half(project: Path) -> None:

@@ -17,7 +17,7 @@ from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 from paretoprune.search.allocation.sensitivity import Sensitivity
 from paretoprune.sweep.baselines import first_proposals, reject_unmeetable
 from tests.config.test_load import composed
-from tests.kits.commands import TINY, run_pick, run_train
+from tests.kits.commands import OWN, TINY, run_pick, run_train
 
 FAST = (*TINY, "measure.latency=false")
 
@@ -26,7 +26,7 @@ def task_of(folder: Path, *overrides: str) -> Problem:
     values = [*FAST, f"cache_dir={folder}", *overrides]
     groups = [value for value in values if value == "tracking=none"]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return make_problem(load_settings(config))
+    return make_problem(load_settings(config, trust=[OWN]))
 
 
 def sensitivity() -> Sensitivity:

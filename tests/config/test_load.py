@@ -28,9 +28,9 @@ def composed(*overrides: str) -> dict[str, Any]:
     return {str(key): value for key, value in config.items()}
 
 
-def mistakes_of(*overrides: str) -> Sequence[str]:
+def mistakes_of(*overrides: str, trust: Sequence[str] = ()) -> Sequence[str]:
     with pytest.raises(SettingsError) as caught:
-        load_settings(composed(*overrides))
+        load_settings(composed(*overrides), trust=trust)
     return caught.value.mistakes
 
 
@@ -44,7 +44,7 @@ def test_every_config_file_composes_and_is_valid(option: str) -> None:
 
 
 def test_all_config_files_were_looked_at() -> None:
-    assert len(OPTIONS) == 82
+    assert len(OPTIONS) == 84
 
 
 def test_all_mistakes_are_told_together() -> None:
@@ -121,10 +121,10 @@ def test_what_may_follow_from_another_mistake_is_not_told(overrides: tuple[str, 
     ("overrides", "sentence"),
     [
         (("model._target_=os.system",), "outside the trusted packages"),
-        (("model._target_=my.Net",), "outside the trusted packages; if the code is yours, add"),
+        (("model._target_=my.Net",), "if you know that code, add `trust=[my]` to the command"),
         (("model._target_=torch.load",), "outside the trusted packages"),
         (("model._target_=paretoprune.models.resnet21",), "cannot be imported"),
-        (("model._target_=nowhere.Net", "trust=[nowhere]"), "cannot be imported"),
+        (("model._target_=paretoprune.pruning.save_state",), "not among what may be called"),
         (("+model.depth=3",), "`model.depth` is not an argument of `paretoprune.models.resnet20`"),
         (("+scorer.x=1",), "`scorer.x` is not an argument"),
         (("search=tpe", "name=x", "search.sampler._target_=optuna.samplers.Tpe"), "be imported"),
@@ -142,9 +142,25 @@ def test_targets_are_checked_before_anything_is_built(
 
 def test_a_users_class_needs_trust_and_its_arguments() -> None:
     target = "tests.kits.own_model.OwnNet"
-    settings = load_settings(
-        composed(f"model._target_={target}", "+model.width=4", "trust=[tests.kits]")
-    )
+    config = composed(f"model._target_={target}", "+model.width=4")
+    settings = load_settings(config, trust=["tests.kits"])
     assert settings.model.target.arguments == {"width": 4}
-    [missing] = mistakes_of(f"model._target_={target}", "trust=[tests.kits]")
+    assert settings.trust == ("tests.kits",)
+    [missing] = mistakes_of(f"model._target_={target}", trust=["tests.kits"])
     assert missing == f"`model.width` is missing; `{target}` needs it"
+    [absent] = mistakes_of("model._target_=nowhere.Net", trust=["nowhere"])
+    assert "cannot be imported: No module named 'nowhere'" in absent
+
+
+def test_all_that_must_be_trusted_is_named_in_one_line() -> None:
+    overrides = ("model._target_=my.Net", "scorer._target_=your.Scorer", "trust=[my,your]")
+    *refused, advice = mistakes_of(*overrides, trust=["tests.kits"])
+    assert len(refused) == 2  # what the config itself says of trust is no trust
+    assert "`trust=[tests.kits,my,your]` to the command" in advice
+    assert 'in Python, `trust=["tests.kits", "my", "your"]`' in advice
+
+
+def test_the_environment_may_name_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARETOPRUNE_TRUST", "other, tests.kits")
+    config = composed("model._target_=tests.kits.own_model.OwnNet", "+model.width=4")
+    assert load_settings(config).trust == ("other", "tests.kits")

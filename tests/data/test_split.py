@@ -96,6 +96,59 @@ def test_own_parts_are_kept() -> None:
     assert [len(p.indices) for p in (split.train, split.validation, split.test)] == [50, 20, 30]
     with pytest.raises(SettingsError, match=r"validation_from=test.*validation part of its own"):
         make_split(labels, SplitSettings(validation_from="test"))
+    with pytest.raises(SettingsError, match=r"test_from=train.*test part of its own"):
+        make_split(labels, SplitSettings(test_from="train"))
+    with pytest.raises(SettingsError, match="needs data that has a validation part"):
+        make_split({"train": balanced(5)}, SplitSettings(test_from="validation"))
+
+
+@pytest.mark.parametrize(
+    ("test_from", "pretrained", "sizes"),
+    [
+        ("auto", False, (80, 20, 20)),
+        ("auto", True, (100, 10, 10)),
+        ("train", True, (80, 20, 20)),
+        ("validation", False, (100, 10, 10)),
+    ],
+)
+def test_where_the_test_part_comes_from(
+    test_from: str, pretrained: bool, sizes: tuple[int, int, int]
+) -> None:
+    labels: dict[Official, np.ndarray] = {"train": balanced(10), "validation": balanced(2)}
+    chosen = SplitSettings(test_from=test_from, pretrained=pretrained)
+    split = make_split(labels, chosen)
+    assert tuple(len(part.indices) for part in (split.train, split.validation, split.test)) == sizes
+    assert sorted(indices(split, "train")) == list(range(100))
+    assert sorted(indices(split, "validation")) == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("official", "validation_from", "seen"),
+    [
+        (("train",), "auto", "validation and test"),
+        (("train",), "train", "validation and test"),
+        (("train", "test"), "train", "validation"),
+        (("train", "test"), "auto", None),
+        (("train", "validation"), "auto", None),
+        (("train", "validation", "test"), "auto", None),
+    ],
+)
+def test_samples_that_given_weights_may_have_seen_are_named(
+    official: tuple[Official, ...], validation_from: str, seen: str | None
+) -> None:
+    labels = {name: balanced(10) for name in official}
+    chosen = SplitSettings(
+        validation_from=validation_from, pretrained=True, clean_part="as `data.test`"
+    )
+    caution = make_split(labels, chosen).caution
+    own = SplitSettings(validation_from=validation_from)
+    assert make_split(labels, own).caution is None
+    if seen is None:
+        assert caution is None
+    else:
+        assert caution is not None
+        assert caution.startswith(f"the {seen} samples are split off from the training part")
+        assert caution.endswith("give samples that they have not seen: as `data.test`")
 
 
 def test_limits_are_exact_and_nested() -> None:
@@ -128,10 +181,18 @@ def test_a_part_too_small_to_split() -> None:
         make_split({"train": np.arange(3), "test": np.arange(3)}, SplitSettings())
 
 
+def test_one_sample_may_be_asked_for_and_is_too_few_to_split() -> None:
+    labels: dict[Official, np.ndarray] = {"train": balanced(10), "test": balanced(2)}
+    assert len(make_split(labels, SplitSettings(max_test=1)).test.indices) == 1
+    with pytest.raises(DataError, match="training part of 1 samples is too small to split off 0"):
+        make_split(labels, SplitSettings(max_train=1))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"validation_from": "val"}, "must be auto, train or test, got val"),
+        ({"test_from": "test"}, "must be auto, train or validation, got test"),
         ({"validation_share": 1.0}, "between 0 and 1"),
         ({"test_share": 0.0}, "between 0 and 1"),
         ({"max_train": 0}, "1 or more, or null"),

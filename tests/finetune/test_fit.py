@@ -283,3 +283,21 @@ def test_only_epochs_with_the_full_masks_can_be_best() -> None:
     result = run(model, epochs=4, masks=masks, evaluate_start=True)
     assert result.best_epoch is not None and result.best_epoch >= 3
     assert model.bias[0] == 0 and (model.bias[1:] != 0).all()
+
+
+def test_gradients_that_are_asked_for_are_those_of_frozen_layers_too() -> None:
+    model = tiny_net()
+    first = next(p for p in model.parameters() if p.dim() > 1).requires_grad_(False)
+    before, seen = first.clone(), []
+    fit(
+        model,
+        train_loader=batches(2),
+        val_loader=batches(1, seed=9),
+        settings=FinetuneSettings(learning_rate=0.05),
+        epochs=1,
+        seed=1,
+        device=CPU,
+        on_gradients=lambda: seen.append(float(first.grad.abs().max())),
+    )
+    assert len(seen) == 2 and min(seen) > 0
+    assert torch.equal(first, before) and not first.requires_grad and first.grad is None

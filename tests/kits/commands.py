@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -15,12 +15,13 @@ from hydra.core.global_hydra import GlobalHydra
 
 from paretoprune.cli import compare, inspect, latency, pick, report, train
 
+OWN = "tests.kits"  # the package that is trusted
 # A sweep of seconds: a network of two convolutions on the bundled digits.
 TINY = (
     "model._target_=tests.kits.own_model.OwnNet",
     "model.width=8",
     "model.train.epochs=2",
-    "trust=[tests.kits]",
+    f"trust=[{OWN}]",
     "finetune.epochs=1",
     "finetune.tune_learning_rate=false",
     "measure.latency_repeats=10",
@@ -49,14 +50,14 @@ def run_inspect(folder: Path, *arguments: str) -> Run:
     return _run(inspect.main, folder, arguments)
 
 
-def run_latency(folder: Path, *arguments: str) -> Run:
+def run_latency(folder: Path, *arguments: str, trust: Sequence[str] = (f"trust=[{OWN}]",)) -> Run:
     """`python -m src.latency` in `folder`."""
-    return _run(latency.main, folder, arguments)
+    return _run(latency.main, folder, (*arguments, *trust))
 
 
-def run_pick(folder: Path, *arguments: str) -> Run:
+def run_pick(folder: Path, *arguments: str, trust: Sequence[str] = (f"trust=[{OWN}]",)) -> Run:
     """`python -m src.pick` in `folder`."""
-    return _run(pick.main, folder, arguments)
+    return _run(pick.main, folder, (*arguments, *trust))
 
 
 def run_report(folder: Path, *arguments: str) -> Run:

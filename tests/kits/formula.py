@@ -46,6 +46,7 @@ def evaluate(job: Job) -> TrialResult:
         seconds={"finetune": epochs * (1 + macs / 64), "measure": 0.5},
         parent=job.parent,
         epochs=epochs,
+        asked_epochs=job.epochs,
         rung=job.rung,
         nested=job.nested,
         scores={name: SCORES[name][:width] for name, width in job.widths.items()},

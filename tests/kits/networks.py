@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from paretoprune.pruning.groups import Group, Slot, row_of_positions
+
 
 def example(batch: int = 2) -> Tensor:
     return torch.randn(batch, 3, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -194,3 +196,23 @@ PRUNABLE = {
 
 def build(name: str, seed: int = 0) -> nn.Module:
     return lively(PRUNABLE[name](), seed)
+
+
+class Leak(nn.Module):
+    """Every output also takes a share of the channels' mean: with fewer channels, it is another."""
+
+    def __init__(self, share: float, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.share, self.dtype = share, dtype
+        self.conv, self.fc = nn.Conv2d(3, 8, 3), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x if self.dtype is None else x.to(self.dtype)).relu().mean((2, 3))
+        return self.fc(y) + self.share * y.mean(1, keepdim=True)
+
+
+def leaky_group() -> Group:
+    """The channels of `Leak` as a group, which is wrong as long as it leaks."""
+    places = row_of_positions(8)
+    names = (("conv.weight", 0), ("conv.bias", 0), ("fc.weight", 1))
+    return Group("conv", 8, tuple(Slot(name, dim, places) for name, dim in names))

@@ -40,3 +40,27 @@ class OwnResidual(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.classifier(self.blocks(self.stem(images).relu()).mean((2, 3)))
+
+
+class HalfFrozen(nn.Module):
+    """A frozen first convolution, and a second head whose outputs are dropped."""
+
+    def __init__(self, num_classes: int, in_channels: int, width: int = 8) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(in_channels, width, 3, padding=1).requires_grad_(False)
+        self.second = nn.Conv2d(width, width, 3, stride=2, padding=1)
+        self.unused = nn.Sequential(nn.Linear(width, width), nn.Linear(width, 2))
+        self.classifier = nn.Linear(width, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = self.second(self.first(images).relu()).relu().mean((2, 3))
+        self.unused(hidden)
+        return self.classifier(hidden)
+
+
+class Auxiliary(HalfFrozen):
+    """Another output beside the logits while it is trained."""
+
+    def forward(self, images: Tensor) -> object:
+        logits = super().forward(images)
+        return (logits, logits) if self.training else logits

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.executors.attempt import Evaluate, attempt
 from paretoprune.executors.inline import Inline
 from paretoprune.results import Budget, EpochTime, Job, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
@@ -109,6 +110,24 @@ class Trials:
         return result
 
 
+class Workers:
+    """Several trials under way at once, of which the latest but one ends first."""
+
+    def __init__(self, evaluate: Evaluate, slots: int) -> None:
+        self.slots, self._evaluate, self._jobs = slots, evaluate, list[Job]()
+
+    def submit(self, job: Job) -> None:
+        """Take a job."""
+        self._jobs.append(job)
+
+    def collect(self) -> TrialResult:
+        """Run a job, not the oldest where there are several."""
+        return attempt(self._evaluate, self._jobs.pop(max(0, len(self._jobs) - 2)))
+
+    def close(self) -> None:
+        """Nothing runs between two calls."""
+
+
 def sweep(
     name: str,
     path: Path,
@@ -117,9 +136,14 @@ def sweep(
     max_macs: float = 64,
     n_trials: int = NUM_TRIALS,
     budget: Budget | None = None,
+    workers: int = 1,
+    baseline_ratios: tuple[float, ...] = (0.25, 0.5, 0.75),
+    tell_end: Callable[[str], None] = lambda _: None,
 ) -> list[TrialResult]:
     path.mkdir(exist_ok=True)
-    search = replace(formula.search_settings(n_trials), budget=budget)
+    search = replace(
+        formula.search_settings(n_trials), budget=budget, baseline_ratios=baseline_ratios
+    )
     folder = SweepFolder(path)
     study, first = open_ledger(folder.study, search), baselines_of(search)
     trials = Trials(path, stop=stop)
@@ -134,9 +158,10 @@ def sweep(
         make_strategy(name, study, len(first), max_macs),
         study=study,
         folder=folder,
-        executor=Inline(trials),
+        executor=Workers(trials, workers) if workers > 1 else Inline(trials),
         search=search,
         sparsity=SparsitySettings(max_macs=max_macs),
         seed=0,
         clock=lambda: trials.seconds,
+        tell_end=tell_end,
     )

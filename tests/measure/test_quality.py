@@ -47,7 +47,9 @@ def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
     return 100 * sum(gaps) / len(labels)
 
 
-@pytest.mark.parametrize(("num_classes", "scale"), [(3, 2.0), (10, 1.0), (7, 0.01)])
+@pytest.mark.parametrize(
+    ("num_classes", "scale"), [(3, 2.0), (10, 1.0), (7, 0.01), (5, 1.0), (6, 1.0)]
+)
 def test_all_numbers_by_hand(num_classes: int, scale: float) -> None:
     random = np.random.default_rng(num_classes)
     logits = random.normal(size=(200, num_classes)) * scale

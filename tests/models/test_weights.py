@@ -47,6 +47,56 @@ def test_torch_files(tmp_path: Path, suffix: str, form: str) -> None:
     assert_equal(model, tensors)
 
 
+@pytest.mark.parametrize("suffix", [".ckpt", ".bin", ".pt"])
+@pytest.mark.parametrize(
+    "prefix", ["net.", "model.", "_orig_mod.", "module._orig_mod.", "model.backbone."]
+)
+def test_a_shared_prefix_is_found_and_logged(
+    tmp_path: Path, suffix: str, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tensors = make_model(1).state_dict()
+    content = {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+    checkpoint = {"state_dict": {**content, "criterion.weight": torch.ones(3)}, "epoch": 3}
+    torch.save(checkpoint, tmp_path / f"w{suffix}")
+    model = make_model(2)
+    with caplog.at_level("INFO"):
+        load_weights(model, tmp_path / f"w{suffix}")
+    assert_equal(model, tensors)
+    assert f"those under `state_dict.{prefix}`" in caplog.text
+
+
+def test_parts_in_dicts_of_their_own_are_put_together(tmp_path: Path) -> None:
+    tensors = make_model(1).state_dict()
+    parts: dict[str, object] = {"optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}}}
+    for name, tensor in tensors.items():
+        number, _, rest = name.partition(".")
+        parts.setdefault("net", {}).setdefault(number, {})[rest] = tensor  # type: ignore[attr-defined]
+    torch.save(parts, tmp_path / "w.pth")
+    model = make_model(2)
+    load_weights(model, tmp_path / "w.pth")
+    assert_equal(model, tensors)
+
+
+def test_of_two_state_dicts_the_first_is_taken_and_the_other_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = make_model(1).state_dict(), make_model(3).state_dict()
+    torch.save({"model": first, "model_ema": second}, tmp_path / "w.pth")
+    model = make_model(2)
+    load_weights(model, tmp_path / "w.pth")
+    assert_equal(model, first)
+    assert "has others as well, under model_ema." in caplog.text
+
+
+def test_a_part_compiled_by_itself(tmp_path: Path) -> None:
+    tensors = make_model(1).state_dict()
+    compiled = {name.replace("1.", "1._orig_mod."): tensor for name, tensor in tensors.items()}
+    save_file(compiled, tmp_path / "w.safetensors")
+    model = make_model(2)
+    load_weights(model, tmp_path / "w.safetensors")
+    assert_equal(model, tensors)
+
+
 def test_missing_batch_counters_are_no_mistake(tmp_path: Path) -> None:
     tensors = make_model(1).state_dict()
     del tensors["1.num_batches_tracked"]
@@ -79,7 +129,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_another_suffix(tmp_path: Path) -> None:
     (tmp_path / "w.onnx").touch()
-    with pytest.raises(WeightsError, match=r"must be a .safetensors, .pt or .pth file, got '.onnx"):
+    with pytest.raises(WeightsError, match=r"ckpt or .bin file, got '.onnx"):
         load_weights(make_model(), tmp_path / "w.onnx")
 
 

@@ -206,6 +206,23 @@ def test_the_nearest_is_named_when_nothing_satisfies() -> None:
         pick(PickRequest(trials=(3,), limits={"max_accuracy_drop": 1.0}))
 
 
+@pytest.mark.parametrize(
+    ("macs", "accuracy", "proposed"),
+    [
+        (123_456, 81.23789, "max_macs=123500 min_accuracy=81.23"),
+        (123_400, 81.23, "max_macs=123400 min_accuracy=81.23"),
+        (98_761_234, 9.87654, "max_macs=98770000 min_accuracy=9.876"),
+        (87, 0.0, "max_macs=87 min_accuracy=0"),
+    ],
+)
+def test_a_limit_is_proposed_with_four_digits_on_its_own_side(
+    macs: int, accuracy: float, proposed: str
+) -> None:
+    with pytest.raises(PickError) as caught:
+        pick(PickRequest(limits={"max_macs": 5, "min_accuracy": 99}), [trial(0, accuracy, macs)])
+    assert str(caught.value).endswith(f": `{proposed}`")
+
+
 @given(
     st.integers(0, 500),
     st.floats(1e3, 1e7),

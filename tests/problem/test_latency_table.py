@@ -12,12 +12,12 @@ import pytest
 from paretoprune.config.load import load_settings
 from paretoprune.measure.latency.layers import trace_layers
 from paretoprune.measure.latency.table import LatencyTable
-from paretoprune.problem.latency_table import digest_of, needs_forecast, with_forecast
+from paretoprune.problem.latency_table import fingerprint_of, needs_forecast, with_forecast
 from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import Plan
 from tests.config.test_load import composed
-from tests.kits.commands import TINY
+from tests.kits.commands import OWN, TINY
 
 
 def task_with(folder: Path, *overrides: str) -> Problem:
@@ -27,7 +27,7 @@ def task_with(folder: Path, *overrides: str) -> Problem:
     if "model=resnet20" in overrides:
         values = [v for v in values if v not in ("model.width=8", TINY[0])]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return make_problem(load_settings(config))
+    return make_problem(load_settings(config, trust=[OWN]))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,8 @@ def test_the_second_time_it_comes_from_the_cache(folder: Path, problem: Problem)
 def test_what_decides_a_time_decides_which_table(folder: Path, problem: Problem) -> None:
     def digest(*overrides: str, batch: int = 1) -> str:
         other = task_with(folder, "sparsity.latency=0.5", *overrides)
-        return digest_of(other, trace_layers(other.model, other.example[:batch]))
+        fingerprint = fingerprint_of(other, trace_layers(other.model, other.example[:batch]))
+        return f"{fingerprint.family}-{fingerprint.key}"
 
     assert digest() == tables(folder)[0].stem == digest("seed=1", "finetune.epochs=3")
     changed = [
@@ -138,7 +139,7 @@ def test_a_damaged_cache_is_measured_again(
     assert "is damaged" in caplog.text
     assert again.forecast is not None
     kept = json.loads(written)
-    del kept["sha256"]
+    del kept["sha256"], kept["fingerprint"]
     assert kept == json.loads(json.dumps(again.forecast.to_json()))
 
 

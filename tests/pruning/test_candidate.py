@@ -6,8 +6,9 @@ import copy
 
 import pytest
 import torch
+from torch import Tensor
 
-from paretoprune.errors import PruningError
+from paretoprune.errors import EquivalenceError, PruningError
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.scorers.data_free.fpgm import Fpgm
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
@@ -15,6 +16,7 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.pruning.unstructured.layers import find_layers
 from paretoprune.pruning.unstructured.patterns import NofM, Pattern, WeightBlocks, Weights
 from paretoprune.pruning.unstructured.size import MaskedSize
+from tests.kits import networks
 from tests.kits.cases import make_case
 
 PATTERNS = [None, Weights(), NofM(4), WeightBlocks(2, 2)]
@@ -45,6 +47,47 @@ def test_a_cut_leaves_what_was_asked_for_and_nothing_comes_back(pattern: Pattern
         assert (quarter.fixed_masks[name] <= mask).all()
 
 
+def test_a_cut_that_changes_the_function_is_refused() -> None:
+    """The channels of a mean: the groups' proof would refuse them, and so does the gate."""
+    model, groups = networks.lively(networks.Leak(0.1)), (networks.leaky_group(),)
+    dense = PrunedCandidate(model, Plan({}), groups)
+    scores = {"conv": torch.arange(8.0)}
+    with pytest.raises(EquivalenceError, match="does not compute what the masked dense model"):
+        dense.prune(scores, {"conv": 4}, proof=networks.example())
+    once = dense.prune(scores, {"conv": 6}, proof=None)  # no proof was asked for
+    with pytest.raises(EquivalenceError, match="does not compute what the masked dense model"):
+        once.prune({"conv": torch.arange(6.0)}, {"conv": 4}, proof=networks.example())
+
+
+def test_zeros_that_are_not_as_many_as_asked_for_are_refused() -> None:
+    """A pattern that keeps one weight too many."""
+
+    class Greedy(Weights):
+        def mask(self, scores: Tensor, keep: int) -> Tensor:
+            return super().mask(scores, keep + 1)
+
+    dense = dense_of(Greedy())
+    scores = dense.score(Magnitude(), [])
+    with pytest.raises(EquivalenceError, match="`conv1` keeps 109 units instead of 108"):
+        dense.prune(scores, widths_at(dense, 0.5), proof=None)
+
+
+@pytest.mark.parametrize("pattern", [Weights(), NofM(4)], ids=str)
+def test_what_is_zero_already_goes_first_whatever_its_score(pattern: Pattern) -> None:
+    dense = dense_of(pattern)
+    half = dense.prune(dense.score(Magnitude(), []), widths_at(dense, 0.5), proof=None)
+    assert isinstance(half, MaskedCandidate)
+    weights = dict(half.model.named_parameters())
+    tensors = {layer.name: weights[layer.tensor].detach() for layer in half.layers.found}
+    scores = {name: (tensor == 0) + 1 / (1 + tensor.abs()) - 3 for name, tensor in tensors.items()}
+    masks = half.masks(scores, widths_at(dense, 0.25))
+    assert all((masks[name] <= kept).all() for name, kept in half.fixed_masks.items())
+    quarter = half.prune(scores, widths_at(dense, 0.25), proof=None)
+    assert quarter.widths() == widths_at(dense, 0.25)
+    for name, kept in half.fixed_masks.items():
+        assert (quarter.fixed_masks[name] <= kept).all()
+
+
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 def test_masks_and_the_cut_compute_the_same(pattern: Pattern | None) -> None:
     case, dense = make_case("resnet"), dense_of(pattern)
@@ -67,6 +110,24 @@ def test_the_same_goes_from_other_weights(pattern: Pattern | None) -> None:
         torch.equal(again.model.state_dict()[name], tensor)
         for name, tensor in prune.model.state_dict().items()
     )
+
+
+def test_the_rows_left_are_those_that_the_wider_model_had() -> None:
+    """Of the dense model, and of one that has lost rows already."""
+    dense = dense_of(None)
+    scores = {name: torch.rand(width) for name, width in dense.widths().items()}
+    half = dense.prune(scores, widths_at(dense, 0.5), proof=None)
+    again = {name: torch.rand(width) for name, width in half.widths().items()}
+    quarter = half.prune(again, widths_at(half, 0.5), proof=None)
+    assert half.kept_rows(half) == {}
+    for wider, narrower in ((dense, half), (half, quarter), (dense, quarter)):
+        before, after = (dict(c.model.named_parameters()) for c in (wider, narrower))
+        rows = narrower.kept_rows(wider)
+        assert {*rows} == {name for name in before if len(before[name]) > len(after[name])}
+        for name, kept in rows.items():
+            assert len(kept) == len(after[name])
+            if before[name].dim() == 1:
+                assert torch.equal(before[name][kept], after[name])
 
 
 @pytest.mark.parametrize("pattern", PATTERNS[1:], ids=str)

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
 from paretoprune.metrics import Direction
-from paretoprune.report import front_png
-from paretoprune.report.front_png import round_ticks
-from paretoprune.report.picture import Picture, in_view, make_picture
+from paretoprune.report.pictures import front_png
+from paretoprune.report.pictures.front_png import round_ticks
+from paretoprune.report.pictures.picture import Picture, in_view, make_picture
 from paretoprune.report.report import write_front_png
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import Metrics, TrialResult

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +39,9 @@ def test_one_row_per_trial_with_everything_measured() -> None:
         "macs",
         "params",
         "latency_ms",
+        "epochs_total",
         "gain_over_uniform",
+        "gain_note",
         "ratio/layer1",
         "ratio/layer2",
         "width/layer1",
@@ -57,6 +60,21 @@ def test_one_row_per_trial_with_everything_measured() -> None:
     assert [*table["seconds_total"]] == [3.0] * 5
 
 
+def test_training_in_total_is_a_column_and_gains_of_the_more_trained_are_marked(
+    tmp_path: Path,
+) -> None:
+    results = [
+        replace(trial(0, 90.0, 1_000_000, origin="uniform"), epochs=4.0),
+        replace(trial(1, 96.0, 8_000_000, origin="chain"), epochs=4.0),
+        replace(trial(2, 94.0, 1_000_000, origin="chain"), epochs=3.0, parent=1),
+    ]
+    write_tables(tmp_path, results, front={1, 2}, dense=DENSE, objectives=OBJECTIVES)
+    table = load_sweep(tmp_path)
+    assert [*table["epochs_total"]] == [4.0, 4.0, 7.0]
+    assert table.loc[2, "gain_over_uniform"] == 4.0
+    assert [*table["gain_note"].fillna("")] == ["", "more trained", "more trained"]
+
+
 def test_files_give_back_the_table(tmp_path: Path) -> None:
     write_tables(tmp_path, MIXED, front={0, 1}, dense=DENSE, objectives=OBJECTIVES)
     assert {path.name for path in tmp_path.iterdir()} == {"trials.csv", "front.csv"}
@@ -64,6 +82,31 @@ def test_files_give_back_the_table(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(loaded, table_of(MIXED, {0, 1}))
     assert "1000000," in (tmp_path / "trials.csv").read_text()  # no 1000000.0
     assert [*pd.read_csv(tmp_path / "front.csv")["number"]] == [1, 0]
+
+
+RISKY = [
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1",
+    "  =1",
+    "'=1",
+    "''-x",
+    "'plain",
+    "plain",
+]
+
+
+def test_no_cell_begins_a_formula(tmp_path: Path) -> None:
+    failed = [trial(n, None, None, state="failed", reason=text) for n, text in enumerate(RISKY)]
+    results = [*failed, trial(99, -1.5, 1_000_000)]
+    write_tables(tmp_path, results, front={99}, dense=DENSE, objectives=OBJECTIVES)
+    written = pd.read_csv(tmp_path / "trials.csv", dtype=str, keep_default_na=False)
+    beginnings = {text.strip()[:1] for text in written["reason"]}
+    assert not beginnings & set("=+-@")
+    assert [*written["accuracy"]][-1] == "-1.5"  # a number is one
+    assert [*load_sweep(tmp_path)["reason"]][:-1] == RISKY
 
 
 @settings(max_examples=25)

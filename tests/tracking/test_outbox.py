@@ -145,6 +145,34 @@ def test_drain_gives_up_on_a_service_that_hangs() -> None:
     gate.set()
 
 
+def test_drain_waits_for_a_slow_service_as_long_as_it_answers() -> None:
+    """Each delivery takes eight times as long as the patience, and each answer less."""
+    answers, got = [0], list[str]()
+    outbox = Outbox(patience_s=0.05, answers=lambda: answers[0])
+
+    def deliver() -> None:
+        for _ in range(16):
+            time.sleep(0.025)
+            answers[0] += 1
+        got.append("all of it")
+
+    for index in range(3):
+        outbox.put(Delivery(str(index), deliver))
+    assert outbox.drain(patience_s=0.05) == []
+    assert got == ["all of it"] * 3
+
+
+def test_drain_gives_up_on_a_service_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paretoprune.tracking.outbox._SILENCE_S", 0.3)
+    answers, gate = [1], threading.Event()
+    outbox = Outbox(patience_s=0.05, answers=lambda: answers[0])
+    outbox.put(Delivery("stuck", lambda: gate.wait(30)))  # type: ignore[arg-type, return-value]
+    start = time.monotonic()
+    assert outbox.drain(patience_s=0.1) == ["stuck"]
+    assert time.monotonic() - start < 5
+    gate.set()
+
+
 def test_puts_from_many_threads_are_all_delivered() -> None:
     service, outbox = Service(), Outbox(patience_s=10)
 

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paretoprune.results import Metrics
-from paretoprune.tracking.record import fit_name, fit_params, fit_tags, run_name, trial_record
+from paretoprune.tracking.record import (
+    fit_name,
+    fit_names,
+    fit_params,
+    fit_tags,
+    run_name,
+    trial_record,
+)
 from tests.tracking.kit import trial
 
 
@@ -85,6 +92,40 @@ def test_mlflow_accepts_every_fitted_name(name: str) -> None:
     _validate_metric_name(fit_name(name))
     _validate_param(fit_name(name), "1")
     _validate_tag(fit_name(name), "1")
+
+
+ALIKE = [
+    ["a:b", "a_b", "a+b"],
+    ["layer/a", "layer/A"],
+    ["x" * 260 + "1", "x" * 260 + "2"],
+    ["a//b", "a/_/b", "a/./b"],
+]
+
+
+@pytest.mark.parametrize("groups", ALIKE, ids=lambda groups: groups[0][:9])
+def test_two_groups_never_share_a_name(groups: list[str]) -> None:
+    ratios, widths = dict.fromkeys(groups, 0.5), {name: n for n, name in enumerate(groups)}
+    result = dataclasses.replace(trial(1), ratios=ratios, widths=widths)
+    params = trial_record(result, commit=None, artifacts=()).params
+    names = {name.casefold() for name in params}
+    assert len(names) == 2 * len(groups)
+    assert max(len(name) for name in params) <= 250
+    kept = sorted(value for name, value in params.items() if name.startswith("width/"))
+    assert kept == [str(n) for n in range(len(groups))]
+
+
+def test_names_that_are_alone_stay_readable() -> None:
+    assert fit_names(["a:b", "c"]) == {"a:b": "a_b", "c": "c"}
+
+
+@given(st.lists(st.text(max_size=300), unique=True, max_size=6))
+def test_fitted_names_differ_and_mlflow_accepts_them(names: list[str]) -> None:
+    from mlflow.utils.validation import _validate_param
+
+    fitted = fit_names(names)
+    assert len({name.casefold() for name in fitted.values()}) == len(names)
+    for name in fitted.values():
+        _validate_param(name, "1")
 
 
 def test_long_values_are_cut() -> None:

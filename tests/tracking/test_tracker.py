@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from paretoprune.results import TrialResult
+from paretoprune.tracking.client import connect
 from paretoprune.tracking.open import git_commit, open_tracker
 from paretoprune.tracking.tracker import NullTracker, Tracker
 from paretoprune.tracking.uri import resolve_uri
@@ -21,8 +23,6 @@ from tests.tracking.kit import trial
 
 def runs_in(root: Path) -> dict[str, Any]:
     """All runs of the experiment by name, read with MLflow's own client."""
-    from mlflow import MlflowClient
-
     client = MlflowClient(f"sqlite:///{root}/mlflow.db")
     experiment = client.get_experiment_by_name("digits")
     runs = client.search_runs([experiment.experiment_id])
@@ -250,6 +250,29 @@ def test_an_unreachable_server_costs_a_warning_and_seconds(
     assert "MLflow did not get" in caplog.text
     assert len(caplog.records) == 2
     assert "secret" not in caplog.text
+
+
+def test_a_server_slower_than_the_patience_gets_everything(
+    root: Path, make_tracker: MakeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery takes several requests, and longer than a caller waits."""
+
+    class Slow:
+        def __init__(self, client: MlflowClient) -> None:
+            self._client = client
+
+        def __getattr__(self, name: str) -> Any:
+            time.sleep(0.06)
+            return getattr(self._client, name)
+
+    monkeypatch.setattr(
+        "paretoprune.tracking.runs.connect", lambda *args, **kwargs: Slow(connect(*args, **kwargs))
+    )
+    tracker = make_tracker(patience_s=0.1)
+    for number in range(4):
+        tracker.log_trial(trial(number, accuracy=90.0 + number))
+    assert tracker.close("FINISHED")
+    assert len(runs_in(root)) == 5
 
 
 def test_a_file_that_is_no_database_costs_a_warning(

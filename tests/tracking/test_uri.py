@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from paretoprune.config.redact import redact, redact_uri
 from paretoprune.errors import SettingsError
-from paretoprune.tracking.uri import is_server, redact, resolve_uri, sqlite_file
+from paretoprune.tracking.uri import is_server, resolve_uri, sqlite_file
 
 
 @pytest.mark.parametrize(
@@ -20,14 +22,45 @@ from paretoprune.tracking.uri import is_server, redact, resolve_uri, sqlite_file
             "cannot reach https://a:b@h/x or http://c@d/y",
             "cannot reach https://***@h/x or http://***@d/y",
         ),
-        ("https://host/x?token=abc&page=2", "https://host/x?token=***&page=2"),
+        ("postgresql://me:pa/ss@db/mlflow", "postgresql://***@db/mlflow"),
+        ("http://me:1/2?3#4@host:5000/x", "http://***@host:5000/x"),
+        ("https://host/x?token=abc&page=2", "https://host/x?token=***&page=***"),
+        ("with url: /api?auth=abc (Caused by x)", "with url: /api?auth=*** (Caused by x)"),
         ("postgresql://db/x?sslpassword=abc", "postgresql://db/x?sslpassword=***"),
         ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
-        ("http://localhost:5000/a@b", "http://localhost:5000/a@b"),
+        ("http://localhost:5000/a@b", "http://***@b"),  # it might be a password
+        ("did you mean `a=b`? seed=1", "did you mean `a=b`? seed=1"),
     ],
 )
 def test_redact(text: str, expected: str) -> None:
     assert redact(text) == expected
+
+
+def test_a_whole_uri_may_have_anything_in_its_password() -> None:
+    assert redact_uri("mysql://me:a b'c`d/e@db/x?ssl=k") == "mysql://***@db/x?ssl=***"
+    assert redact_uri("sqlite:////home/me@work/x.db") == "sqlite:////home/me@work/x.db"
+    assert redact_uri("300") == "300"
+
+
+def test_a_servers_password_may_hold_what_ends_a_host(tmp_path: Path) -> None:
+    assert resolve_uri("http://me:p/a?s#s@host:5000", root=tmp_path) == (
+        "http://me:p%2Fa%3Fs%23s@host:5000"
+    )
+    for as_it_is in ("http://me:p%2Fa@host:5000", "http://host:5000/a@b", "http://me:pass@host/x"):
+        assert resolve_uri(as_it_is, root=tmp_path) == as_it_is
+
+
+def test_what_a_stored_config_hides_comes_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = redact_uri("postgresql://me:secret@db/mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(SettingsError, match="set MLFLOW_TRACKING_URI"):
+        resolve_uri(stored, root=tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@db/mlflow")
+    assert resolve_uri(stored, root=tmp_path) == "postgresql://me:secret@db/mlflow"
+    hidden = redact_uri("sqlite:////abs/a.db?timeout=5")
+    assert resolve_uri(hidden, root=tmp_path) == "sqlite:////abs/a.db"
 
 
 def test_default_is_the_file_that_plain_mlflow_ui_reads(
@@ -52,6 +85,18 @@ def test_a_relative_path_is_taken_from_the_root(tmp_path: Path) -> None:
         "sqlite:////abs/a.db?timeout=5"
     )
     assert sqlite_file("sqlite:////abs/a.db?timeout=5") == Path("/abs/a.db")
+
+
+@pytest.mark.parametrize("name", ["a?b", "a{y}b", "50% a%3Fb", "a#b c=1 [x] \u00e9", "me@work"])
+def test_any_folder_gives_a_uri_that_leads_back_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    uri = resolve_uri(None, root=tmp_path / name)
+    file = tmp_path / name / "mlflow.db"
+    assert sqlite_file(uri) == file
+    assert sqlite_file(resolve_uri(uri, root=tmp_path)) == file
+    assert make_url(uri).database == str(file)
 
 
 def test_servers_and_databases_are_told_apart() -> None:

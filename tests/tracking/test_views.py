@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
 
 from paretoprune.metrics import Direction
+from paretoprune.tracking.record import trial_record
 from paretoprune.tracking.views import FIRST_VIEW, has_views, view_query, view_tags
+from tests.tracking.kit import trial
 
 OBJECTIVES: dict[str, Direction] = {"macs": "minimize", "f1": "maximize"}
 
@@ -29,6 +32,15 @@ def test_objectives_come_first_then_tags_then_ratios() -> None:
         assert f"tags.`{name}`" in columns
     assert state_of(tags, FIRST_VIEW)["orderByKey"] == "metrics.`macs`"
     assert state_of(tags, FIRST_VIEW)["orderByAsc"] is True
+
+
+def test_columns_are_the_parameters_of_the_trials() -> None:
+    groups = ["a:b", "a_b", "x" * 260]
+    result = dataclasses.replace(trial(1), ratios=dict.fromkeys(groups, 0.5), widths={})
+    tags = view_tags(OBJECTIVES, groups, sweep_id="x1", created_ms=5)
+    columns = state_of(tags, FIRST_VIEW)["selectedColumns"]
+    params = trial_record(result, commit=None, artifacts=()).params
+    assert columns[-3:] == [f"params.`{name}`" for name in params]
 
 
 def test_views_are_of_this_sweep_alone() -> None:

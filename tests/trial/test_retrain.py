@@ -1,26 +1,86 @@
-"""Trained again: the whole lineage, other seeds, other orders of the images."""
+"""Trained again: the whole lineage by the same recipe, with other seeds."""
 
 from __future__ import annotations
 
-from paretoprune.results import Metrics, TrialResult
-from paretoprune.trial.retrain import lineage, nth_seed
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
 
-def result(number: int, parent: int | None = None) -> TrialResult:
-    return TrialResult(number, "complete", "chain", {}, {}, Metrics(), number, parent=parent)
-
-
-def test_the_lineage_begins_at_the_dense_model() -> None:
-    results = {
-        r.number: r for r in (result(0), result(4), result(5, 4), result(7, 5), result(8, 4))
-    }
-    assert [member.number for member in lineage(results[7], results)] == [4, 5, 7]
-    assert lineage(results[0], results) == [results[0]]
+from paretoprune.results import Budget, Job, Metrics, TrialResult
+from paretoprune.storage.atomic import read_json
+from paretoprune.trial.retrain import jobs_again, nth_seed, reseeded, train_again
+from paretoprune.trial.run import run_trial
+from tests.kits import formula, strategies
+from tests.trial.test_run import prepared_with
 
 
 def test_seeds_are_none_that_a_sweep_took() -> None:
-    seeds = {nth_seed(result(number), index) for number in range(1000) for index in (1, 2, 3)}
+    def result(number: int, seed: int) -> TrialResult:
+        return TrialResult(number, "complete", "chain", {}, {}, Metrics(), seed)
+
+    seeds = {nth_seed(result(n, n), index) for n in range(1000) for index in (1, 2, 3)}
     assert len(seeds) == 3000
     assert min(seeds) > 1000
-    last = TrialResult(0, "complete", "chain", {}, {}, Metrics(), 2**31 - 1)
-    assert 0 <= nth_seed(last, 1) < 2**31
+    assert 0 <= nth_seed(result(0, 2**31 - 1), 1) < 2**31
+
+
+@pytest.mark.parametrize("name", ["halving", "shared", "auto", "chain", "uniform"])
+@pytest.mark.parametrize("unit", ["trials", "epochs", "seconds"])
+def test_every_trial_is_repeated_by_the_jobs_that_led_to_it(
+    name: str, unit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epochs, rungs, nested networks and parents are those of the sweep; only seeds differ."""
+    ran: dict[int, Job] = {}
+    evaluate = noting(ran, formula.evaluate)
+    monkeypatch.setattr(formula, "evaluate", evaluate)
+    budget = None if unit == "trials" else Budget(120.0, unit)  # type: ignore[arg-type]
+    results = {r.number: r for r in strategies.sweep(name, tmp_path, budget=budget)}
+    trials = [result for result in results.values() if result.state == "complete"]
+    assert {r.origin for r in trials} - {"dense", "uniform", "global"} or name == "uniform"
+    for trial in trials:
+        jobs = jobs_again(trial, results, seed=trial.seed + 1000)
+        assert jobs[-1].number == trial.number and jobs[0].parent is None
+        assert [replace(job, seed=job.seed - 1000) for job in jobs] == [
+            ran[job.number] for job in jobs
+        ]
+
+
+def noting(
+    ran: dict[int, Job], evaluate: Callable[[Job], TrialResult]
+) -> Callable[[Job], TrialResult]:
+    def run(job: Job) -> TrialResult:
+        ran[job.number] = job
+        return evaluate(job)
+
+    return run
+
+
+def test_with_the_same_seed_a_lineage_comes_out_the_same(tmp_path: Path) -> None:
+    """A sketch is not trained, a link is trained for a part, the next rung for two epochs."""
+    context = prepared_with(tmp_path / "cache", "finetune.epochs=1")
+    context = reseeded(context, 5)
+    ratios = {group.name: 0.5 for group in context.problem.groups.prunable}
+    widths = context.problem.widths_of(ratios)
+    jobs = [
+        Job(1, "sketch", ratios, widths, 5, epochs=0.0),
+        Job(2, "halving", ratios, widths, 5, epochs=0.5),
+        Job(3, "halving", ratios, widths, 6, parent=2, epochs=2.0, rung=1),
+    ]
+    first = {j.number: run_trial(context, j, folder=tmp_path / f"{j.number:04d}") for j in jobs}
+    for number in (1, 3):
+        again = tmp_path / f"again{number}"
+        model = train_again(
+            reseeded(context, 5), first[number], first, seed=first[number].seed, folder=again
+        )
+        assert sum(p.numel() for p in model.parameters()) == first[number].metrics.params
+        assert read_json(again / f"{number:04d}" / "plan.json") == read_json(
+            tmp_path / f"{number:04d}" / "plan.json"
+        )
+    assert len(first[3].curve) == 2 and not first[1].curve
+    same = [
+        (place / "0001" / "model.safetensors").read_bytes()
+        for place in (tmp_path, tmp_path / "again1")
+    ]
+    assert same[0] == same[1]

@@ -16,17 +16,17 @@ from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job
 from paretoprune.storage.atomic import read_json
-from paretoprune.trial.context import TrialContext, make_context
+from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.run import run_trial
 from tests.config.test_load import composed
-from tests.kits.commands import TINY
+from tests.kits.commands import OWN, TINY
 
 
 def prepared_with(folder: Path, *overrides: str) -> TrialContext:
     values = [*TINY, f"cache_dir={folder}", "measure.latency=false", *overrides]
     groups = [value for value in values if value in ("tracking=none", "search=shared")]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return make_context(make_problem(load_settings(config)))
+    return make_context(make_problem(load_settings(config, trust=[OWN])))
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +76,13 @@ def test_a_trial_that_diverges_says_so(tmp_path: Path) -> None:
     context = prepared_with(tmp_path, "finetune.learning_rate=1e30")
     with pytest.raises(TrainingError, match="the loss was NaN or infinite"):
         run_trial(context, job(context, 1, 0.5), folder=tmp_path / "0001")
+
+
+def test_frozen_layers_and_unused_outputs_have_gate_scores(tmp_path: Path) -> None:
+    """The search goes by gradients, which neither has in a training."""
+    target = "model._target_=tests.kits.own_model.HalfFrozen"
+    context = prepared_with(tmp_path, target, "search=shared", "name=frozen")
+    assert not context.dense.first.weight.requires_grad
+    gates = with_gate_scores(context).gates
+    assert gates is not None and (gates["first"] > 0).any() and (gates["unused.0"] == 0).all()
+    assert all(not p.requires_grad for p in context.dense.first.parameters())

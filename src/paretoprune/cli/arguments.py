@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paretoprune.cli.compose import fail
+from paretoprune.cli.compose import fail, find_own_code
+from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import ParetopruneError, SettingsError, SweepError
 
@@ -20,11 +21,11 @@ def run_command(
     if missing or {"-h", "--help", "help"} & set(arguments):
         print(usage)
         sys.exit(2 if missing else 0)
-    sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
+    find_own_code(given_trust([a.partition("=")[2] for a in arguments if a.startswith("trust=")]))
     try:
         run(arguments)
     except ParetopruneError as error:
-        fail(str(error))
+        fail(str(error), code=error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
 

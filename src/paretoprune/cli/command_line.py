@@ -9,6 +9,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
+from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.config.name_patterns import closest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -16,6 +17,13 @@ _CHECKOUT = _PACKAGE.parents[1] / "conf"
 CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
 
 _GRID = {"-m", "--multirun"}
+# What Hydra understands, spelled out. It would take `--config-d` for `--config-dir`, which a check
+# must not miss; other primary configs and pickled reruns are not for sweeps.
+_FLAGS = {
+    *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
+    *("--run", "-r", "--multirun", "-m", "--shell-completion", "-sc", "--config-dir", "-cd"),
+    *("--info", "-i"),
+}
 _OF_AN_OPTION = ("is missing", "is not an argument of", "needs `")  # what it alone can tell
 
 
@@ -27,6 +35,7 @@ class CommandLine:
     mistakes: list[str]  # a sentence for each wrong one
     unknown_options: frozenset[str]  # the groups of which an option was named that there is not
     folders: list[Path]  # of configs: ours, and those that `--config-dir` adds
+    trust: tuple[str, ...] = ()  # packages that `trust=...` or the environment names
 
     @property
     def overrides(self) -> list[str]:
@@ -61,11 +70,17 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     is_grid = not _GRID.isdisjoint(arguments)
     kept, mistakes, unknown = [], _grid_mistakes(arguments), set()
+    trust: list[str] = []
     for before, argument in zip(["", *arguments], arguments, strict=False):
         key, separator, value = argument.partition("=")
         name = key.lstrip("+")
-        if key.startswith(("-", "~")) or (not separator and before.startswith("-")):
+        if key.startswith("-") and key not in _FLAGS:
+            mistakes.append(f"`{key}` is no option of this command; see --help")
+        elif key.startswith(("-", "~")) or (not separator and before.startswith("-")):
             kept.append(argument)
+        elif name == "trust":
+            trust.append(value)
+            kept.append(f"++trust=[{','.join(given_trust([value]))}]")
         elif found := _grammar_mistakes(argument, is_grid=is_grid):
             mistakes += found
         elif name in groups:
@@ -77,7 +92,7 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
             kept.append(f"++{argument}")
         else:
             kept.append(argument)
-    return CommandLine(kept, mistakes, frozenset(unknown), folders)
+    return CommandLine(kept, mistakes, frozenset(unknown), folders, given_trust(trust))
 
 
 def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:

@@ -21,6 +21,7 @@ Sweeps that differ in their seed alone are taken together; of two or more the pa
 of the seeds attain, and the band between a quarter and three quarters of them.
 
   out=sweeps/compare.html   where the page goes
+  trust=[my_package]        as for the other commands; fronts are compared without it
 """
 
 
@@ -32,7 +33,7 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     names = list(dict.fromkeys(argument for argument in arguments if "=" not in argument))
     given = [argument for argument in arguments if "=" in argument]
-    options = options_of(given, known=("out", "sweeps_dir"))
+    options = options_of(given, known=("out", "sweeps_dir", "trust"))
     sweeps = Path(options.get("sweeps_dir", "sweeps"))
     paths = [find_sweep(sweeps, name) for name in names]
     # The large libraries are imported once the command is known to be right.

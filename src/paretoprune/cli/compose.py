@@ -7,24 +7,39 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from paretoprune.cli.command_line import CONF, CommandLine, option_mistakes, read_command_line
+from paretoprune.cli.foreign_configs import (
+    refuse_cluster,
+    refuse_hydra_settings,
+    refuse_resolvers,
+    trust_mistakes,
+)
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.redact import redact
 from paretoprune.errors import ParetopruneError, SettingsError
 
 Config = Mapping[str, Any]
-S = TypeVar("S")
+S = TypeVar("S", covariant=True)
 
 
-def run_hydra(check: Callable[[Config], S], command: Callable[[S, Config], None]) -> None:
+class Check(Protocol[S]):
+    """Makes values of a composed config and of the packages that the command line trusts."""
+
+    def __call__(self, config: Config, *, trust: Sequence[str]) -> S:
+        """Raises SettingsError with all that is wrong."""
+        ...
+
+
+def run_hydra(check: Check[S], command: Callable[[S, Config], None]) -> None:
     """Compose the configs named on the command line, `check` the result and run `command`.
 
     A ParetopruneError, or a mistake in the command line, is printed and ends with exit code 2. All
@@ -34,24 +49,24 @@ def run_hydra(check: Callable[[Config], S], command: Callable[[S, Config], None]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     # Threads that wait must not burn the core that the one they wait for needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.path.insert(0, str(Path.cwd()))  # the user's own models, for the console script too
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
     def application(config: DictConfig) -> None:
-        plain = _plain(config)
         try:
-            command(check(plain), plain)
+            plain = _plain(config)
+            command(_checked(check, plain, line), {**plain, "trust": [*line.trust]})
         except ParetopruneError as error:
-            fail(str(error))  # here, before Hydra adds words of its own
+            fail(str(error), code=error.exit_code)  # here, before Hydra adds words of its own
 
     try:
         line = read_command_line(sys.argv[1:])
         sys.argv[1:] = line.arguments
+        find_own_code(line.trust)
         _refuse_foreign_code(line)
         _refuse_mistakes(line, check)
         application()
     except ParetopruneError as error:
-        fail(str(error))
+        fail(str(error), code=error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
         fail(str(error).strip().split("\n\n")[0])
     except KeyboardInterrupt:
@@ -67,11 +82,11 @@ def finetune_option(name: str) -> FinetuneSettings:
         return FinetuneSettings(**_plain(compose("config", [f"finetune={name}"]).finetune))
 
 
-def fail(message: str) -> None:
-    """Print what is wrong and leave with exit code 2."""
-    lines = message.splitlines()
+def fail(message: str, *, code: int = 2) -> None:
+    """Print what is wrong and leave with an exit code."""
+    lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def as_yaml(config: Config) -> str:
@@ -79,7 +94,28 @@ def as_yaml(config: Config) -> str:
     return OmegaConf.to_yaml(dict(config))
 
 
-def _refuse_mistakes(line: CommandLine, check: Callable[[Config], object]) -> None:
+def find_own_code(trust: Sequence[str]) -> None:
+    """Let modules of the current folder be imported, for the console script too.
+
+    Only where some are trusted: in a stranger's folder a file `torch.py` may lie.
+    """
+    if trust:
+        sys.path.insert(0, str(Path.cwd()))
+
+
+def _checked(check: Check[S], plain: Config, line: CommandLine) -> S:
+    """What `check` makes of a config. Trust that a config file gives is told with the rest."""
+    mistakes = trust_mistakes(plain.get("trust"), line.trust)
+    try:
+        checked = check(plain, trust=line.trust)
+    except SettingsError as error:
+        raise SettingsError([*mistakes, *error.mistakes]) from None
+    if mistakes:
+        raise SettingsError(mistakes)
+    return checked
+
+
+def _refuse_mistakes(line: CommandLine, check: Check[Any]) -> None:
     """Raises SettingsError with the mistakes of the command line and those of its settings.
 
     Of a grid every run is checked before the first begins. Where the arguments are right and make
@@ -90,7 +126,7 @@ def _refuse_mistakes(line: CommandLine, check: Callable[[Config], object]) -> No
     found: dict[str, None] = {}  # each once, in order
     for overrides in _runs(line.overrides):
         try:
-            check(_plain(_composed(line, overrides)))
+            _checked(check, _plain(_composed(line, overrides)), line)
         except SettingsError as error:
             found |= dict.fromkeys(error.mistakes)
         except (HydraException, OmegaConfBaseException):
@@ -122,36 +158,28 @@ def _composed(
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
+    """The config as plain data: what it refers to is put in, and what would call anything refused.
+
+    Raises SettingsError for the latter.
+    """
+    refuse_resolvers(config)
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
 
 def _refuse_foreign_code(line: CommandLine) -> None:
-    """Raises SettingsError where a config of the user's folders has Hydra itself call something.
+    """Raises SettingsError where a config of an added folder has Hydra call or read anything.
 
-    Hydra makes its callbacks before our own check of the settings can begin.
+    Hydra does so before our own check of the settings can begin.
     """
-    foreign_folders = any("searchpath" in argument for argument in line.arguments)
-    if line.folders == [CONF] and not foreign_folders:
+    if line.folders == [CONF] and not any("searchpath" in one for one in line.arguments):
         return
-    node = _composed(line, line.overrides, hydra_too=True).hydra
-    called = sorted(set(_called_in(OmegaConf.to_container(node, resolve=False))))
-    foreign = [name for name in called if not name.startswith(("hydra.", "hydra_plugins."))]
-    if foreign:
-        raise SettingsError(
-            [f"`hydra` in a config calls `{name}`, which it must not" for name in foreign]
-        )
-
-
-def _called_in(value: object) -> Iterator[str]:
-    """All that a config of Hydra's names to be called."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key in ("_target_", "()", "class"):
-                yield str(inner)
-            else:
-                yield from _called_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _called_in(inner)
+    for overrides in _runs(line.overrides):
+        composed = _composed(line, overrides, hydra_too=True)
+        hydras_own = [one for one in overrides if one.lstrip("+~").startswith(("hydra.", "hydra/"))]
+        refuse_hydra_settings(composed.hydra, _composed(line, hydras_own, hydra_too=True).hydra)
+        with open_dict(composed):
+            del composed["hydra"]
+        refuse_resolvers(composed)
+        refuse_cluster(composed, overrides)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ def main() -> None:
     run_hydra(_check, _run)
 
 
-def _check(config: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+def _check(config: Mapping[str, Any], *, trust: Sequence[str]) -> tuple[Settings, list[str]]:
     """The settings, and which of the questions are asked."""
     mistakes = [
         f"`{name}` must be true or false, got {config[name]!r}"
@@ -35,7 +35,8 @@ def _check(config: Mapping[str, Any]) -> tuple[Settings, list[str]]:
         if not isinstance(config.get(name, False), bool)
     ]
     try:
-        settings = load_settings({key: config[key] for key in config if key not in _QUESTIONS})
+        rest = {key: config[key] for key in config if key not in _QUESTIONS}
+        settings = load_settings(rest, trust=trust)
     except SettingsError as error:
         raise SettingsError([*mistakes, *error.mistakes]) from None
     if mistakes:
@@ -67,7 +68,7 @@ def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> Non
 
 def _answer(console: Console, problem: Problem, asked: list[str]) -> None:
     from paretoprune.cli.display.sensitivity_table import show_scores, show_sensitivity
-    from paretoprune.report.curves_png import curves_png
+    from paretoprune.report.pictures.curves_png import curves_png
     from paretoprune.search.allocation.sensitivity import measure_sensitivity
     from paretoprune.storage.atomic import write_bytes
     from paretoprune.trial.context import make_context

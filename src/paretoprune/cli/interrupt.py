@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from paretoprune.tracking.uri import redact
+from paretoprune.config.redact import redact_uri
 
 _TOLD = b"\nwhat runs is finished and kept; press Ctrl-C again to stop at once\n"
 
@@ -39,4 +39,9 @@ def gentle_interrupt() -> Iterator[Callable[[], bool]]:
 
 def resume_command() -> str:
     """The command that was given, as it can be given again; without secrets."""
-    return redact(shlex.join(["python", *sys.orig_argv[1:]]))
+    return shlex.join(["python", *map(_without_secrets, sys.orig_argv[1:])])
+
+
+def _without_secrets(argument: str) -> str:
+    key, mark, value = argument.partition("=")
+    return f"{key}={redact_uri(value)}" if mark else argument

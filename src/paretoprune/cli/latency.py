@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
-from paretoprune.cli.arguments import listed, run_command, split_options, whole_number
+from paretoprune.cli.arguments import run_command, split_options, whole_number
+from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.errors import SettingsError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.measure.request import Request
@@ -22,7 +24,7 @@ the models on the front of the sweep NAME, or the exported model in FOLDER.
                             executorch
   repeats=50                passes of each model
   sweeps_dir=sweeps         where the sweeps are
-  trust=[my_package]        packages of yours that an exported model's class comes from
+  trust=[my_package]        packages of yours that the models' classes come from
 """
 _ENGINES = ("torch", *(known.engine for known in FORMATS.values()))
 WAYS = ("device", "batch", "threads", "engine", "repeats")  # the options that say how to measure
@@ -36,6 +38,9 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     request = read_request(arguments[1:])
+    if request.threads > 1:
+        # Read when torch is loaded: threads that spin while they wait would be counted as work.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.running import measure_and_print
 
@@ -58,4 +63,4 @@ def read_request(arguments: Sequence[str]) -> Request:
         mistakes.append(f"there is no engine `{options['engine']}`; there are: {known}")
     if mistakes:
         raise SettingsError(mistakes)
-    return Request(**values | {"trust": tuple(listed(options.get("trust", "")))})
+    return Request(**values | {"trust": given_trust([options.get("trust", "")])})

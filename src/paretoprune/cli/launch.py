@@ -18,6 +18,7 @@ from rich.console import Console
 from paretoprune.cli.display.front import print_front
 from paretoprune.cli.display.terminal import Terminal, make_console
 from paretoprune.cli.interrupt import gentle_interrupt, resume_command
+from paretoprune.config.redact import redact_uri
 from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
 from paretoprune.executors.open import open_executor
@@ -27,6 +28,7 @@ from paretoprune.pruning.scorers.data_free.lamp import lamp
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.report.live import LiveReport
 from paretoprune.report.mlflow_watcher import MlflowWatcher
+from paretoprune.report.sent import sweep_tags
 from paretoprune.results import ZEROS, EpochTime, Job, TrialResult
 from paretoprune.search.study.open_study import check_storage
 from paretoprune.search.study.study import SweepStudy
@@ -38,13 +40,15 @@ from paretoprune.sweep.baselines import (
     reject_unmeetable,
     search_settings,
 )
+from paretoprune.sweep.failure_streak import refuse_all_failed
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import sensitivity_of, strategy_of
 from paretoprune.sweep.worker import OpenWorker, log_to
-from paretoprune.tracking.uri import redact, resolve_uri
+from paretoprune.tracking.uri import resolve_uri
 from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.context_folder import (
+    keep_fingerprint,
     load_context,
     refuse_other_problem,
     save_context,
@@ -54,6 +58,9 @@ from paretoprune.trial.learning_rate import with_tuned_rate
 from paretoprune.trial.run import run_trial
 
 _log = logging.getLogger(__name__)
+
+# The settings that are addresses of services, perhaps with a password.
+_ADDRESSES = (("tracking", "uri"), ("search", "storage"), ("executor", "address"))
 
 
 def launch(settings: Settings, config: Mapping[str, Any]) -> None:
@@ -80,6 +87,8 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
     refuse_other_problem(problem, folder.dense)
     with folder.locked(), _logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another command may have come in between
+        for name, (before, now) in folder.changes(config).items():
+            _log.info("the sweep is extended: `%s` was %s and is %s now", name, before, now)
         folder.write_config(config)
         problem.disk_cache.commit()
         _describe(problem, folder)
@@ -89,6 +98,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
             _log.warning("stopped; what finished is kept. To go on: %s", resume_command())
             raise
         print_front(console, results, search_settings(settings).objectives, folder.path)
+        refuse_all_failed(results)
 
 
 def _check_writable(setting: str, folder: Path) -> None:
@@ -109,6 +119,7 @@ def _context(problem: Problem, folder: SweepFolder) -> TrialContext:
         save_context(context, folder.dense)
         if problem.forecast:
             write_json(folder.dense / "latency_table.json", problem.forecast.to_json())
+    keep_fingerprint(problem, folder.dense)
     return context
 
 
@@ -152,6 +163,7 @@ def _search(
         return run_trial(chosen, job, folder=folder.trial(job.number))
 
     first = first_proposals(problem, scores, sensitivity)
+    searches = settings.search is not None or settings.sparsity.accuracy_drop is not None
     strategy = strategy_of(
         context,
         study,
@@ -165,7 +177,7 @@ def _search(
     executor = open_executor(
         settings.executor,
         evaluate=evaluate,
-        open_worker=OpenWorker(config, folder.absolute(), Path.cwd(), threads),
+        open_worker=OpenWorker(config, folder.absolute(), Path.cwd(), threads, settings.trust),
         threads=threads,
         folder=folder.path,
     )
@@ -176,7 +188,7 @@ def _search(
             settings.tracking,
             folder,
             search.objectives,
-            _tags(problem),
+            sweep_tags(config),
             groups=[group.name for group in group_infos(problem)],
         ) as tracked,
         LiveReport(folder) as views,
@@ -200,10 +212,19 @@ def _search(
             retries=settings.executor.retries,
             watchers=(terminal, views, tracked),
             stop=stop,
+            tell_end=_tell_end if searches else _say_nothing,
         )
         if stop():
             raise KeyboardInterrupt
     return results
+
+
+def _tell_end(why: str) -> None:
+    _log.info("the search ends: %s", why)
+
+
+def _say_nothing(why: str) -> None:
+    """A run of one candidate ends with it."""
 
 
 def comparable_scores(context: TrialContext) -> dict[str, list[float]]:
@@ -230,9 +251,9 @@ def _single_name(config: Mapping[str, Any]) -> str:
 def _without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config as it may be stored: the URIs of databases without their passwords."""
     clean = dict(config)
-    for group, setting in (("tracking", "uri"), ("search", "storage")):
+    for group, setting in _ADDRESSES:
         if (config.get(group) or {}).get(setting):
-            clean[group] = {**config[group], setting: redact(config[group][setting])}
+            clean[group] = {**clean[group], setting: redact_uri(config[group][setting])}
     return clean
 
 
@@ -251,21 +272,10 @@ def _describe(problem: Problem, folder: SweepFolder) -> None:
     )
     if problem.space.layers:
         _log.info(ZEROS)
+    if problem.groups.factored:
+        _log.info("the ranks of %d layers are searched", len(problem.groups.factored))
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
-
-
-def _tags(problem: Problem) -> dict[str, str]:
-    """What identifies a sweep in MLflow beside its name."""
-    settings = problem.settings
-    return {
-        "model": settings.model.target.path,
-        "data": settings.data.path,
-        "scorer": settings.scorer.path,
-        "schedule": settings.schedule.name,
-        "granularity": settings.granularity.name,
-        "seed": str(settings.seed),
-    }
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
 from paretoprune.cli.compose import finetune_option
+from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.latency import WAYS, read_request
 from paretoprune.config.parsing import parse_count
 from paretoprune.errors import PickError
-from paretoprune.formats.registry import FORMATS
+from paretoprune.formats.registry import GRAPHS
 from paretoprune.measure.request import Request
-from paretoprune.pick.request import ExportOptions
+from paretoprune.pick.request import BITS_RANGE, ExportOptions
 
 _USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
@@ -29,16 +30,19 @@ Which:
 
 What to do with them:
   format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
-                            (phones), pt2 (torch.export)
+                            (phones), pt2 (torch.export), compact (rounded, entropy-coded
+                            weights, for transfer), onnx_int8 and openvino_int8 (integer kernels)
+  bits=4                    of the weights of format=compact, 2 to 8; 8 is the default
   finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
                             keeps the sweep's own settings
   seeds=3                   train again with so many other seeds and tell the spread
   register=my-model         into MLflow's model registry, with the alias `champion`
   licence=MIT               for the model card
+  trust=[my_package]        packages of yours that the sweep's model or data come from
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
                             batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
 """
-_FORMATS = ("safetensors", *FORMATS)
+_FORMATS = ("safetensors", "compact", *GRAPHS)
 
 
 def main() -> None:
@@ -69,17 +73,33 @@ def _order(options: dict[str, str]) -> ExportOptions:
     unknown = [name for name in formats if name not in _FORMATS]
     if unknown:
         raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
+    bits = _count(options, "bits")
+    _check_bits(bits, formats)
     register = options.pop("register", None)
     longer = options.pop("finetune", None)
     return ExportOptions(
         formats=tuple(dict.fromkeys(["safetensors", *formats, *(["onnx"] if register else [])])),
+        bits=bits or BITS_RANGE[1],
         finetune=finetune_option(longer) if longer else None,
         epochs=_count(options, "epochs"),
         seeds=_count(options, "seeds") or 0,
         register=register,
         licence=options.pop("licence", None),
         latency=_latency(options),
+        trust=given_trust([options.pop("trust", "")]),
     )
+
+
+def _check_bits(bits: int | None, formats: Sequence[str]) -> None:
+    if bits is None:
+        return
+    fewest, most = BITS_RANGE
+    if not fewest <= bits <= most:
+        raise PickError(
+            f"`bits={bits}`: weights are rounded to {fewest} (-1, 0, 1) up to {most} bits"
+        )
+    if "compact" not in formats:
+        raise PickError(f"`bits={bits}` is about the compact file; add `format=compact`")
 
 
 def _latency(options: dict[str, str]) -> Request | None:

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, options_of, run_command
-from paretoprune.errors import SweepError
+from paretoprune.errors import SettingsError, SweepError
 from paretoprune.storage.atomic import write_bytes
 
-_USAGE = """usage: python -m src.report NAME [published=FILE.csv] [sweeps_dir=...]
+_USAGE = """usage: python -m src.report NAME [published=FILE.csv] [send=true] [sweeps_dir=...]
 
 Write report.html, front.html, front.png, front.csv and trials.csv of the sweep NAME anew, from
 what its folder holds. A running sweep may be looked at too.
 
   published=results.csv     results of others, to be drawn beside the front, now and later: a
                             column `name`, and columns as in front.csv, for example accuracy,macs
+  trust=[my_package]        as for the other commands; a report calls no code of yours
+  send=true                 send to MLflow what it lacks of the sweep, too, and wait for as long as
+                            it answers
+  tracking.uri=URI          where MLflow is, for a sweep whose URI had a password
 """
 
 
@@ -26,7 +30,11 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     name = arguments[0]
-    options = options_of(arguments[1:], known=("published", "sweeps_dir"))
+    options = options_of(
+        arguments[1:], known=("published", "send", "tracking.uri", "sweeps_dir", "trust")
+    )
+    if (wish := options.get("send", "false")) not in ("true", "false"):
+        raise SettingsError([f"`send={wish}` must be true or false"])
     path = find_sweep(Path(options.get("sweeps_dir", "sweeps")), name)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.report.live import write_views
@@ -44,3 +52,8 @@ def _run(arguments: Sequence[str]) -> None:
         raise SweepError(f"no trial of {path} has finished yet; there is nothing to report")
     write_front_png(path, facts)
     print(f"{path / 'report.html'} is written; open it in a browser")
+    if wish == "true":
+        from paretoprune.report.sent import send
+
+        send(folder, uri=options.get("tracking.uri"))
+        print("MLflow has all trials of the sweep")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -19,8 +19,9 @@ from paretoprune.export.load import load_dense, load_model
 from paretoprune.measure.device import device_name
 from paretoprune.measure.request import Request, device_of
 from paretoprune.measure.running_cost import DENSE, compare_running
+from paretoprune.metrics import busy_sentence, written
+from paretoprune.problem.forms import delivered_architecture
 from paretoprune.pruning.groups import Groups
-from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.checkpoint import load_state
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import RunningCost
@@ -30,6 +31,8 @@ from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import search_settings
 
 _MIB = 2**20
+_NO_ENERGY = "energy: this machine has no counter that may be read"
+_NO_ENERGY_BUSY = "energy: not measured, since a counter would include what other programs use"
 
 
 def measure_and_print(name: str, request: Request) -> None:
@@ -42,7 +45,7 @@ def measure_and_print(name: str, request: Request) -> None:
     sweep = sweeps / name
     folder = sweep if (sweep / "config.yaml").is_file() else Path(name)
     if (folder / "trials").is_dir():
-        models = _front(SweepFolder(folder))
+        models = _front(SweepFolder(folder), request.trust)
         shape = read_json(folder / "dense" / "data.json")["input_shape"]
     elif (folder / "plan.json").is_file():
         models = {DENSE: load_dense(folder, trust=request.trust)}
@@ -62,11 +65,11 @@ def measure_and_print(name: str, request: Request) -> None:
     _print(make_console(), costs, request, device)
 
 
-def _front(folder: SweepFolder) -> dict[str, nn.Module]:
+def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     """The dense model, and those of the front as its plans cut them out: weights cost no time."""
-    settings = load_settings(folder.read_config())
+    settings = load_settings(folder.read_config(), trust=trust)
     info = read_json(folder.dense / "data.json")
-    groups = Groups.from_json(read_json(folder.dense / "groups.json")).prunable
+    groups = Groups.from_json(read_json(folder.dense / "groups.json"))
     dense = build(
         settings.model.target,
         num_classes=info["num_classes"],
@@ -78,7 +81,7 @@ def _front(folder: SweepFolder) -> dict[str, nn.Module]:
     for number in front_of(list(results.values()), search_settings(settings).objectives):
         plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
         if plan.removed:
-            models[f"{number:04d}"] = apply_plan(dense, groups, plan)
+            models[f"{number:04d}"] = delivered_architecture(dense, groups, plan)
     return models
 
 
@@ -91,21 +94,39 @@ def _print(
     threads = f", {request.threads} thread{'s' if request.threads > 1 else ''}"
     where = device_name(device) + (threads if device.type == "cpu" else "")
     table = Table(title=f"{where}, batch {request.batch}, {request.engine}")
-    for heading in ("model", "p50 ms", "p95 ms", "samples/s", "speed-up", "peak MiB", "mJ a pass"):
+    for heading in (
+        "model",
+        "p50",
+        "p95",
+        "samples/s",
+        "speed-up",
+        "spread",
+        "peak MiB",
+        "mJ a pass",
+    ):
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for name, cost in costs.items():
-        latency = cost.latency
-        assert latency.dense_latency_ms is not None
-        memory, energy = cost.peak_memory_bytes, cost.energy_mj
-        table.add_row(
-            name,
-            f"{latency.latency_ms:.3f}",
-            f"{latency.latency_p95_ms:.3f}",
-            f"{latency.throughput_per_s:.1f}",
-            f"{latency.dense_latency_ms / latency.latency_ms:.2f}",
-            "none" if memory is None else f"{memory / _MIB:.1f}",
-            "none" if energy is None else f"{energy:.3g}",
-        )
+        table.add_row(name, *_row(cost))
     console.print(table)
+    busy = busy_sentence(cost.latency.contention for cost in costs.values())
+    if busy:
+        console.print(busy, highlight=False)
     if all(cost.energy_mj is None for cost in costs.values()):
-        console.print("energy: this machine has no counter that may be read", highlight=False)
+        console.print(_NO_ENERGY_BUSY if busy else _NO_ENERGY, highlight=False)
+
+
+def _row(cost: RunningCost) -> list[str]:
+    latency, memory, energy = cost.latency, cost.peak_memory_bytes, cost.energy_mj
+    assert latency.speedup is not None
+    times = {
+        "latency_ms": latency.latency_ms,
+        "latency_p95_ms": latency.latency_p95_ms,
+        "throughput_per_s": latency.throughput_per_s,
+        "measured_speedup": latency.speedup,
+    }
+    return [
+        *(written(name, value, spread=latency.spread) for name, value in times.items()),
+        f"{100 * latency.spread:.1g} %",
+        "none" if memory is None else f"{memory / _MIB:.1f}",
+        "none" if energy is None else f"{energy:.3g}",
+    ]

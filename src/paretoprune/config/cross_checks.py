@@ -36,17 +36,21 @@ def _obs_is_for_weights(settings: Settings) -> str | None:
 
 
 def _latency_is_forecast(settings: Settings) -> str | None:
-    timed = (
-        settings.sparsity.latency
-        or settings.sparsity.max_latency_ms
-        or (settings.search and not set(TIMED).isdisjoint(settings.search.objectives))
-    )
-    if timed and not settings.granularity.is_structured:
+    if _timed(settings) and not settings.granularity.is_structured:
         return (
             "zeros do not change the latency here, so it can be neither a target, a limit nor "
             "an objective; set `granularity=channels`"
         )
     return None
+
+
+def _timed(settings: Settings) -> bool:
+    """Whether a candidate's latency has to be known before it is measured."""
+    return bool(
+        settings.sparsity.latency
+        or settings.sparsity.max_latency_ms
+        or (settings.search and not set(TIMED).isdisjoint(settings.search.objectives))
+    )
 
 
 def _sparse_training_is_of_channels(settings: Settings) -> str | None:
@@ -69,6 +73,44 @@ def _shared_weights_are_of_channels(settings: Settings) -> str | None:
             "set `sparse_training=none`"
         )
     return None
+
+
+def _ranks_are_searched_like_channels(settings: Settings) -> str | None:
+    if settings.low_rank.name == "none" or settings.granularity.name in (
+        "channels",
+        "channels_depth",
+    ):
+        return None
+    return (
+        f"`low_rank={settings.low_rank.name}` searches ranks as channels; "
+        "set `granularity=channels` or `granularity=channels_depth`"
+    )
+
+
+def _trained_weights_are_factored(settings: Settings) -> str | None:
+    if settings.low_rank.name == "none":
+        return None
+    if settings.schedule.retrains_from_scratch:
+        return (
+            f"`schedule={settings.schedule.name}` trains anew, and "
+            f"`low_rank={settings.low_rank.name}` factors trained weights; set `schedule=one_shot`"
+        )
+    phase = settings.sparse_training
+    if phase.name not in ("none", "growing") or phase.dropout:
+        return (
+            "`sparse_training` before pruning changes the network that "
+            f"`low_rank={settings.low_rank.name}` factors; set `sparse_training=none`"
+        )
+    return None
+
+
+def _latency_of_ranks_is_not_forecast(settings: Settings) -> str | None:
+    if settings.low_rank.name == "none" or not _timed(settings):
+        return None
+    return (
+        f"the latency table does not know the ranks of `low_rank={settings.low_rank.name}`, so "
+        "latency can be neither a target, a limit nor an objective; set `low_rank=none`"
+    )
 
 
 def _rewinding_knows_the_training(settings: Settings) -> str | None:
@@ -124,6 +166,9 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _latency_is_forecast,
     _sparse_training_is_of_channels,
     _shared_weights_are_of_channels,
+    _ranks_are_searched_like_channels,
+    _trained_weights_are_factored,
+    _latency_of_ranks_is_not_forecast,
     _rewinding_knows_the_training,
     _objectives_are_measured,
     _targets_are_measured,

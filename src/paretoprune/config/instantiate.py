@@ -1,39 +1,35 @@
-"""`_target_`: the user's and our own classes by dotted path, checked before anything is built.
+"""`_target_`: the user's and our own classes by dotted path, checked and built. The only such gate.
 
-A config is code once it names what to call, so only trusted packages may be named: ours, the model
-builders and samplers below, and what the setting `trust` adds. What is called must also be defined
-in one of them: `torch.nn.modules.module.torch.load` begins well and ends elsewhere.
+A config is code once it names what to call, so what may be called is listed (`config/callables.py`)
+and all else is refused, wherever it hides. What is checked is what is built: plain data, in which
+nothing is left to be resolved.
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, get_type_hints
 
-from hydra.utils import instantiate
-
-from paretoprune.config.target import Target
-
-TRUSTED = (
-    "paretoprune.models",
-    "paretoprune.data",
-    "paretoprune.pruning",
-    "torch.nn",
-    "torchvision.models",
-    "optuna.samplers",
-    "timm.create_model",
+from paretoprune.config.callables import (
+    can_be_trusted,
+    is_listed,
+    is_within,
+    locate,
+    refusal,
+    trusted_packages,
 )
-# Where a trusted name may turn out to be defined, beside the trusted packages themselves.
-_HOMES = ("timm",)
-# Never somebody's own package, and full of functions that run code or open files: `trust` in a
-# config from elsewhere cannot let them in.
-_NEVER = sys.stdlib_module_names | {
-    "cloudpickle", "dill", "hydra", "joblib", "lightning", "mlflow", "numpy", "omegaconf",
-    "optuna", "pandas", "paretoprune", "ray", "sklearn", "submitit", "torch", "torchvision", "yaml",
-}  # fmt: skip
+from paretoprune.config.model_builders import builder_mistakes, fetch_nothing, is_builder
+from paretoprune.config.target import Target
+from paretoprune.errors import SettingsError
+
+_TARGET, _POSITIONAL, _PARTIAL = "_target_", "_args_", "_partial_"
+_SPECIAL = (_TARGET, _POSITIONAL, _PARTIAL)
+_MOST_VALUES = 10_000  # of a target, nested ones included: a file may repeat itself without end
+_PLAIN = (str, bool, int, float, type(None))
 
 
 def build(target: Target, **provided: object) -> Any:
@@ -42,94 +38,141 @@ def build(target: Target, **provided: object) -> Any:
 
 
 def factory(target: Target) -> Callable[..., Any]:
-    """What `build` calls, to be called often: arguments that are targets are built once."""
-    accepted = _parameters(_locate(target.path))
-    # Checked and resolved by Hydra here, which takes milliseconds.
-    make = instantiate(
-        {"_target_": target.path, **target.arguments, "_partial_": True}, _convert_="all"
-    )
+    """What `build` calls, to be called often: arguments that are targets are built once.
+
+    Raises SettingsError for a target that must not be called.
+    """
+    if mistakes := _forbidden(target, "target"):
+        raise SettingsError(mistakes)
+    located = locate(target.path)
+    accepted = _parameters(located)
+    positional, named = _built_arguments(target.path, target.arguments)
 
     def build_one(**provided: object) -> Any:
         extra = {name: value for name, value in provided.items() if name in accepted}
-        return make(**{name: v for name, v in extra.items() if name not in target.arguments})
+        return located(*positional, **{**extra, **named})
 
     return build_one
 
 
 def offers(target: Target, name: str) -> bool:
     """Whether what `target` builds has such a method; a function's results are not known."""
-    located = _locate(target.path)
+    located = locate(target.path)
     return not inspect.isclass(located) or hasattr(located, name)
 
 
 def argument_types(target: Target) -> dict[str, Any]:
     """The annotations of what a target of our own takes; those of others need not be true."""
-    located = _locate(target.path)
-    if not _is_within(str(located.__module__), ["paretoprune"]):
+    located = locate(target.path)
+    if not is_within(str(located.__module__), ["paretoprune"]):
         return {}
     called = located.__init__ if inspect.isclass(located) else located
     return get_type_hints(called, include_extras=True)
 
 
-def find_mistakes(
-    target: Target, *, setting: str, trust: Iterable[str], provided: Iterable[str] = ()
-) -> list[str]:
+def argument_defaults(path: str) -> dict[str, Any]:
+    """By name, what the target at a dotted path takes where a config does not say it."""
+    parameters = _parameters(locate(path))
+    return {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+
+
+def find_mistakes(target: Target, *, setting: str, provided: Iterable[str] = ()) -> list[str]:
     """One sentence for each thing that would keep `build(target, **provided)` from working."""
-    mistakes = [
-        sentence
-        for place, path in _paths(target, setting)
-        for sentence in _path_mistakes(path, place, tuple(trust))
+    return _forbidden(target, setting) or _argument_mistakes(target, setting, set(provided))
+
+
+def own_packages(value: Any, trust: Iterable[str] = ()) -> list[str]:
+    """The packages of the user's own that the targets in plain data name, and `trust` lacks."""
+    nodes = islice(_nodes(value, ""), _MOST_VALUES)
+    paths = [node.get(_TARGET) for _, node in nodes if isinstance(node, dict)]
+    own = {path for path in paths if isinstance(path, str) and can_be_trusted(path)}
+    trust = [*trust]
+    return sorted({p.split(".")[0] for p in own if not is_listed(p) and not is_within(p, trust)})
+
+
+def trust_advice(targets: Iterable[Target]) -> list[str]:
+    """What to add so that the packages of the user's own may be called; nothing if they may."""
+    targets = [*targets]
+    given = trusted_packages(name for target in targets for name in target.trusted)
+    roots = [{**target.arguments, _TARGET: target.path} for target in targets]
+    missing = own_packages(roots, given)
+    if not missing:
+        return []
+    names = [*given, *missing]
+    in_python = ", ".join(f'"{name}"' for name in names)
+    return [
+        f"if you know that code, add `trust=[{','.join(names)}]` to the command; "
+        f"in Python, `trust=[{in_python}]`"
     ]
-    return mistakes or _argument_mistakes(target, setting, set(provided))
 
 
-def _paths(target: Target, setting: str) -> list[tuple[str, str]]:
-    """Every `_target_` in a target and its nested arguments, with the setting it stands in."""
-    found = [(f"{setting}._target_", target.path)]
+def _forbidden(target: Target, setting: str) -> list[str]:
+    """What is neither plain data nor may be called."""
+    trust = trusted_packages(target.trusted)
+    nodes = _nodes_of(target, setting)
+    if len(nodes) > _MOST_VALUES:
+        return [f"`{setting}` holds more than {_MOST_VALUES:,} values, or holds itself"]
+    return [sentence for place, value in nodes for sentence in _node_mistakes(value, place, trust)]
 
-    def look(value: object, place: str) -> None:
-        if isinstance(value, Mapping):
-            if "_target_" in value:
-                found.append((f"{place}._target_", str(value["_target_"])))
-            for key, inner in value.items():
-                look(inner, f"{place}.{key}")
+
+def _nodes_of(target: Target, setting: str) -> list[tuple[str, Any]]:
+    """The target as a mapping and every value in it; one more than is allowed where that ends."""
+    root = {**target.arguments, _TARGET: target.path}
+    return list(islice(_nodes(root, setting), _MOST_VALUES + 1))
+
+
+def _nodes(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """The value and every value in it, with the setting it stands in."""
+    waiting = deque([(place, value)])  # no recursion: a file may nest as deeply as it likes
+    while waiting:
+        place, value = waiting.popleft()
+        yield place, value
+        if isinstance(value, dict):
+            waiting.extend((f"{place}.{key}", inner) for key, inner in value.items())
         elif isinstance(value, list | tuple):
-            for index, inner in enumerate(value):
-                look(inner, f"{place}[{index}]")
-
-    look(target.arguments, setting)
-    return found
+            waiting.extend((f"{place}[{index}]", inner) for index, inner in enumerate(value))
 
 
-def _path_mistakes(path: str, place: str, trust: tuple[str, ...]) -> list[str]:
-    trusted = (*TRUSTED, *(name for name in trust if name.split(".")[0] not in _NEVER))
-    package = path.split(".")[0]
-    if not _is_within(path, trusted):
-        advice = f"; if the code is yours, add `trust=[{package}]`"
-        return [
-            f"`{place}={path}` is outside the trusted packages"
-            + ("" if package in _NEVER else advice)
-        ]
-    try:
-        located = _locate(path)
-    except (ImportError, AttributeError) as error:
-        return [f"`{place}={path}` cannot be imported: {error}"]
-    if not (inspect.isclass(located) or inspect.isroutine(located)):
-        return [f"`{place}={path}` is not a class or function"]
-    home = str(getattr(located, "__module__", None))
-    if not _is_within(home, (*trusted, *_HOMES)) or "__" in path:
-        return [f"`{place}={path}` leads to `{home}`, which is outside the trusted packages"]
-    return []
+def _node_mistakes(value: Any, place: str, trust: Sequence[str]) -> list[str]:
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) and "${" not in key for key in value):
+            return [f"`{place}` must have names for its keys, got: {', '.join(map(str, value))}"]
+        return _call_mistakes(value, place, trust) if _TARGET in value else []
+    if isinstance(value, str) and "${" in value:
+        return [f"`{place}={value}` must be a value, not a reference that is still to be resolved"]
+    if isinstance(value, (*_PLAIN, list, tuple)):
+        return []
+    return [f"`{place}` must be a number, text, list or mapping, got {type(value).__name__}"]
 
 
-def _is_within(path: str, packages: Iterable[str]) -> bool:
-    return any(path == package or path.startswith(f"{package}.") for package in packages)
+def _call_mistakes(node: Mapping[str, Any], place: str, trust: Sequence[str]) -> list[str]:
+    """Why what a mapping with a `_target_` asks for must not be called."""
+    path = node[_TARGET]
+    if not isinstance(path, str):
+        return [f"`{place}._target_` must be a dotted name, got {path!r}"]
+    if reason := refusal(path, trust):
+        return [f"`{place}._target_={path}` {reason}"]
+    unknown = [name for name in node if name.startswith("_") and name not in _SPECIAL]
+    if unknown:
+        return [f"`{place}.{unknown[0]}` is no argument; beside names there are _args_, _partial_"]
+    positional, as_partial = node.get(_POSITIONAL, []), node.get(_PARTIAL, False)
+    if not isinstance(positional, list | tuple) or not isinstance(as_partial, bool):
+        return [f"`{place}`: `_args_` must be a list, `_partial_` true or false"]
+    located = locate(path)
+    if not is_builder(path, located):
+        return []
+    named = {name: value for name, value in node.items() if name not in _SPECIAL}
+    mistakes = builder_mistakes(path, located, positional, named)
+    if as_partial:
+        mistakes.append("must be called here and now, without `_partial_`")
+    return [f"`{place}._target_={path}` {one}" for one in mistakes]
 
 
 def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list[str]:
-    located = _locate(target.path)
+    located = locate(target.path)
     parameters = _parameters(located)
-    free = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(located).parameters.values())
+    signature = inspect.signature(located)
+    free = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     names = ", ".join(name for name in parameters if name not in provided) or "none"
     unknown = [name for name in target.arguments if name not in parameters and name[0] != "_"]
     mistakes = [
@@ -137,26 +180,38 @@ def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list
         for name in unknown
         if not free
     ]
+    by_place = [*parameters][: len(target.arguments.get(_POSITIONAL, ()))]
     for name, parameter in parameters.items():
-        given = name in target.arguments or name in provided
+        given = name in target.arguments or name in provided or name in by_place
         if parameter.default is parameter.empty and not given:
             mistakes.append(f"`{setting}.{name}` is missing; `{target.path}` needs it")
     return mistakes
 
 
+def _built_arguments(path: str, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a call by place and by name, with the targets in them built."""
+    located = locate(path)
+    unasked = fetch_nothing(located) if is_builder(path, located) else {}
+    named = {name: _built(v) for name, v in arguments.items() if name not in _SPECIAL}
+    return [_built(value) for value in arguments.get(_POSITIONAL, ())], {**unasked, **named}
+
+
+def _built(value: Any) -> Any:
+    """Checked plain data, with what it says is to be called in the place of each target."""
+    if isinstance(value, list | tuple):
+        return [_built(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if _TARGET not in value:
+        return {name: _built(inner) for name, inner in value.items()}
+    path = value[_TARGET]
+    positional, named = _built_arguments(path, value)
+    if value.get(_PARTIAL):
+        return partial(locate(path), *positional, **named)
+    return locate(path)(*positional, **named)
+
+
 def _parameters(located: Callable[..., object]) -> dict[str, inspect.Parameter]:
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     signature = inspect.signature(located)
-    return {name: p for name, p in signature.parameters.items() if p.kind in named}
-
-
-def _locate(path: str) -> Callable[..., object]:
-    """The object at a dotted path, importing the longest prefix that is a module."""
-    parts = path.split(".")
-    module = importlib.import_module(parts[0])
-    located: Any = module
-    for index, part in enumerate(parts[1:], start=2):
-        if not hasattr(located, part):
-            importlib.import_module(".".join(parts[:index]))
-        located = getattr(located, part)
-    return located  # type: ignore[no-any-return]
+    return {name: p for name, p in signature.parameters.items() if p.kind in kinds}

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from paretoprune.config import instantiate
+from paretoprune.config.callables import trusted_packages
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
@@ -29,12 +30,15 @@ _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
 
-def load_settings(config: Mapping[str, Any]) -> Settings:
+def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Settings:
     """Check a composed config (plain dicts and lists).
+
+    `trust` names the packages of the user's own that a `_target_` may call. What the config itself
+    says of trust is a record, and counts for nothing.
 
     Raises SettingsError with every mistake, each one sentence in the user's spelling.
     """
-    shaped = _with_targets(config)
+    shaped = _with_targets({**config, "trust": trusted_packages(trust)})
     settings, mistakes = None, []
     try:
         settings = TypeAdapter(Settings).validate_python(shaped)
@@ -87,29 +91,30 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config with each `_target_` mapping turned into the shape of `config.Target`."""
     out = dict(config)
     if isinstance(out.get("model"), Mapping):
-        out["model"] = split_model(out["model"])
+        out["model"] = split_model(out["model"], out["trust"])
     for name in ("data", "scorer"):
         if name in out:
-            out[name] = _as_target(out[name])
+            out[name] = _as_target(out[name], out["trust"])
     if isinstance(out.get("search"), Mapping) and out["search"].get("sampler"):
-        out["search"] = {**out["search"], "sampler": _as_target(out["search"]["sampler"])}
+        sampler = _as_target(out["search"]["sampler"], out["trust"])
+        out["search"] = {**out["search"], "sampler": sampler}
     elif out.get("search") == {}:  # what Hydra makes of an empty conf/search/none.yaml
         out["search"] = None
     return out
 
 
-def split_model(node: Mapping[str, Any]) -> dict[str, Any]:
+def split_model(node: Mapping[str, Any], trust: Sequence[str]) -> dict[str, Any]:
     """A `model` mapping with what its `_target_` takes apart from our own keys."""
     ours = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
-    target = _as_target({key: value for key, value in node.items() if key not in ours})
+    target = _as_target({key: value for key, value in node.items() if key not in ours}, trust)
     return {"target": target, **{key: value for key, value in node.items() if key in ours}}
 
 
-def _as_target(node: object) -> object:
+def _as_target(node: object, trust: Sequence[str]) -> object:
     if not isinstance(node, Mapping):
         return node
     arguments = {key: value for key, value in node.items() if key != "_target_"}
-    target = {"arguments": arguments}
+    target = {"arguments": arguments, "trust": trust}
     return {**target, "path": node["_target_"]} if "_target_" in node else target
 
 
@@ -157,21 +162,16 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "scorer": config.get("scorer"),
         "search.sampler": search.get("sampler"),
     }
-    trust = config.get("trust", ())
-    mistakes = []
+    mistakes, checked = [], []
     for setting, node in named.items():
         try:
             target = TypeAdapter(Target).validate_python(node)
         except ValidationError:
             continue  # what is no target is told with the other values
-        found = instantiate.find_mistakes(
-            target,
-            setting=setting,
-            trust=trust if isinstance(trust, list | tuple) else (),
-            provided=PROVIDED[setting],
-        )
+        checked.append(target)
+        found = instantiate.find_mistakes(target, setting=setting, provided=PROVIDED[setting])
         mistakes += found or _type_mistakes(target, setting)
-    return mistakes
+    return mistakes + instantiate.trust_advice(checked)
 
 
 def _type_mistakes(target: Target, setting: str) -> list[str]:

@@ -12,6 +12,7 @@ from paretoprune.config.cross_checks import RULES
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.groups.granularity import GranularitySettings
+from paretoprune.config.groups.low_rank import LowRankSettings
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.schedule import ScheduleSettings
@@ -33,6 +34,7 @@ class Settings:
     scorer: Target
     schedule: ScheduleSettings
     granularity: GranularitySettings = GranularitySettings()
+    low_rank: LowRankSettings = LowRankSettings()
     compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
     sparse_training: SparseTrainingSettings = SparseTrainingSettings()
     sparsity: SparsitySettings

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from paretoprune.data.data_info import describe, preprocessing_of
+from paretoprune.data.digests.contents import Contents, contents_of
+from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.data.image_folders import imagefolder
 from paretoprune.data.image_tensors import ImageTensors, to_device
 from paretoprune.data.npz_files import npz
@@ -10,8 +12,11 @@ from paretoprune.data.sklearn_digits import digits
 from paretoprune.data.torchvision_sets import torchvision_set
 
 __all__ = [
+    "Contents",
     "ImageTensors",
+    "contents_of",
     "describe",
+    "digest_of_tensor",
     "digits",
     "imagefolder",
     "npz",

@@ -35,7 +35,7 @@ def describe(datamodule: LightningDataModule) -> DataInfo:
     datamodule.prepare_data()
     datamodule.setup("fit")
     datamodule.setup("test")
-    loaders = {part: _loader(datamodule, part) for part in _LOADERS}
+    loaders = loaders_of(datamodule)
     class_names = tuple(str(name) for name in getattr(datamodule, "class_names", None) or ())
     num_classes = getattr(datamodule, "num_classes", None) or len(class_names) or _count(loaders)
     input_shape = getattr(datamodule, "input_shape", None)
@@ -53,6 +53,11 @@ def describe(datamodule: LightningDataModule) -> DataInfo:
         split=f"the parts as {type(datamodule).__name__} gives them",
         class_names=class_names,
     )
+
+
+def loaders_of(datamodule: LightningDataModule) -> dict[str, Iterable[Any] | None]:
+    """The loaders of "train", "validation" and "test"; None for a test loader that is missing."""
+    return {part: _loader(datamodule, part) for part in _LOADERS}
 
 
 def preprocessing_of(datamodule: LightningDataModule) -> Preprocessing | None:

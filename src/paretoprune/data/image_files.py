@@ -50,7 +50,7 @@ class ImageFiles(LightningDataModule):
         centred = [v2.Resize(self.preprocessing.resize), v2.CenterCrop(size)]
         self._augmented = v2.Compose(cropped + end)
         self._plain = v2.Compose(centred + end)
-        self._samples = samples
+        self.samples = samples
         self._seed = seed
         self._workers = workers
 
@@ -69,7 +69,7 @@ class ImageFiles(LightningDataModule):
         self, part: str, transform: v2.Compose, *, shuffle: bool = False, drop_last: bool = False
     ) -> DataLoader[Any]:
         return DataLoader(
-            _Decoded(self._samples[part], transform),
+            _Decoded(self.samples[part], transform),
             batch_size=self.batch_size,
             shuffle=shuffle,
             drop_last=drop_last,

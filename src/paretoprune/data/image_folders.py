@@ -27,6 +27,7 @@ def imagefolder(
     std: Sequence[float] = (0.229, 0.224, 0.225),
     validation_from: str = "auto",
     validation_share: float = 0.1,
+    test_from: str = "auto",
     test_share: float = 0.2,
     max_train: int | None = None,
     max_test: int | None = None,
@@ -46,11 +47,13 @@ def imagefolder(
     settings = SplitSettings(
         validation_from=validation_from,
         validation_share=validation_share,
+        test_from=test_from,
         test_share=test_share,
         max_train=max_train,
         max_test=max_test,
         seed=split_seed,
         pretrained=pretrained,
+        clean_part="in a folder test/ under `data.root`",
     )
     samples, info = _find(Path(root), size, settings)
     return ImageFiles(
@@ -76,6 +79,7 @@ def _find(root: Path, size: int, settings: SplitSettings) -> tuple[dict[str, Sam
         num_validation=len(samples["validation"]),
         num_test=len(samples["test"]),
         split=split.sentence,
+        caution=split.caution,
         class_names=class_names,
     )
     return samples, info

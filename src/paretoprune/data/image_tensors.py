@@ -63,6 +63,11 @@ class ImageTensors(LightningDataModule):
     def test_dataloader(self) -> OrderedLoader:
         return self._ordered(self._test)
 
+    @property
+    def parts(self) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
+        """The training, validation and test samples."""
+        return self._train, self._validation, self._test
+
     def move_to(self, device: torch.device | str) -> None:
         """Move all images; loaders that were made before keep giving batches where they did."""
         self._train = self._train.to(device)
@@ -115,6 +120,7 @@ def image_tensors(
         num_validation=len(validation),
         num_test=len(test),
         split=chosen.sentence,
+        caution=chosen.caution,
         class_names=class_names,
     )
     return ImageTensors(

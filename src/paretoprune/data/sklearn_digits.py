@@ -30,8 +30,8 @@ def digits(
 ) -> ImageTensors:
     """The digits, (1, size, size), split 60 / 20 / 20 percent into train, validation and test.
 
-    `size` above 8 enlarges them (bilinear). `pretrained` changes nothing: there is no official
-    training part that published weights might have seen. Raises SettingsError for one below 8.
+    `size` above 8 enlarges them (bilinear). `pretrained` adds a caution alone: there is no official
+    test part. Raises SettingsError for one below 8.
     """
     if size < 8:
         raise SettingsError([f"`data.size` must be 8 or more pixels, got {size}"])

@@ -24,21 +24,28 @@ class SplitSettings:
     """How validation and test samples are chosen where a set does not come with them.
 
     `validation_from` "auto" means "test" for published weights, which have seen every training
-    image, and "train" otherwise.
+    image, and "train" otherwise. `test_from` "auto", for sets without a test part, likewise means
+    "validation" for given weights if there is such a part, and "train" otherwise.
     """
 
     validation_from: str = "auto"  # auto, train or test
     validation_share: float = 0.1  # of the training part
+    test_from: str = "auto"  # auto, train or validation: half of the validation part
     test_share: float = 0.2  # of the training part, for sets without a test part
     max_train: int | None = None  # images of the training part that are used at all
     max_test: int | None = None  # likewise of the test part, and of the validation part
     seed: int = 0
     pretrained: bool = False  # the dense model comes with published weights
+    clean_part: str = ""  # in the user's spelling, how samples that weights have not seen are given
 
     def __post_init__(self) -> None:
         if self.validation_from not in ("auto", "train", "test"):
             raise SettingsError(
                 [f"`data.validation_from` must be auto, train or test, got {self.validation_from}"]
+            )
+        if self.test_from not in ("auto", "train", "validation"):
+            raise SettingsError(
+                [f"`data.test_from` must be auto, train or validation, got {self.test_from}"]
             )
         if not 0 < self.validation_share < 1 or not 0 < self.test_share < 1:
             raise SettingsError(["shares of `data`, to split off, must be between 0 and 1"])
@@ -56,37 +63,42 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts that the program works with, and a sentence that says what they are."""
+    """The three parts that the program works with, and what is to be said about them."""
 
     train: Part
     validation: Part
     test: Part
-    sentence: str
+    sentence: str  # says what they are
+    caution: str | None = None  # says which of them given weights may have seen
 
 
 def make_split(labels: Mapping[Official, np.ndarray], settings: SplitSettings) -> Split:
     """Split by the labels, (N,) each, of the official parts that there are; "train" must be.
 
-    A missing test part is split off from the training part. A missing validation part is split
-    off from the training part, or is one half of the test part.
+    A missing test part is split off from the training part, or is one half of the validation part.
+    A missing validation part is split off from the training part, or is one half of the test part.
     """
+    _refuse_sources(settings, labels)
     train = _used("train", labels, settings.max_train, settings.seed)
     size = len(train.indices)
     if "test" in labels:
         test = _used("test", labels, settings.max_test, settings.seed)
-    else:
+    elif not _tests_on_validation(settings, labels):
         count = round(settings.test_share * size)
         train, test = _split_off(train, labels, count=count, seed=settings.seed)
     if "validation" in labels:
-        _refuse_validation_from(settings)
         validation = _used("validation", labels, settings.max_test, settings.seed)
+        if _tests_on_validation(settings, labels):
+            count = len(validation.indices) // 2
+            validation, test = _split_off(validation, labels, count=count, seed=settings.seed)
     elif _validates_on_test(settings):
         count = len(test.indices) // 2
         test, validation = _split_off(test, labels, count=count, seed=settings.seed)
     else:
         count = round(settings.validation_share * size)
         train, validation = _split_off(train, labels, count=count, seed=settings.seed)
-    return Split(train, validation, test, _sentence(train, validation, test, labels, settings.seed))
+    sentence = _sentence(train, validation, test, labels, settings.seed)
+    return Split(train, validation, test, sentence, _caution(validation, test, settings))
 
 
 def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
@@ -108,14 +120,43 @@ def _validates_on_test(settings: SplitSettings) -> bool:
     return settings.validation_from == "test"
 
 
-def _refuse_validation_from(settings: SplitSettings) -> None:
-    if settings.validation_from != "auto":
-        raise SettingsError(
-            [
-                f"`data.validation_from={settings.validation_from}` cannot be used with data that "
-                "has a validation part of its own; leave it at auto"
-            ]
-        )
+def _tests_on_validation(settings: SplitSettings, labels: Mapping[Official, np.ndarray]) -> bool:
+    if "test" in labels or "validation" not in labels:
+        return False
+    if settings.test_from == "auto":
+        return settings.pretrained
+    return settings.test_from == "validation"
+
+
+def _refuse_sources(settings: SplitSettings, labels: Mapping[Official, np.ndarray]) -> None:
+    """Raises SettingsError where a part that is there should come from another one."""
+    mistakes = [
+        f"`data.{part}_from={source}` cannot be used with data that has a {part} part of its own; "
+        "leave it at auto"
+        for part, source in (("validation", settings.validation_from), ("test", settings.test_from))
+        if part in labels and source != "auto"
+    ]
+    if settings.test_from == "validation" and "validation" not in labels:
+        mistakes.append("`data.test_from=validation` needs data that has a validation part")
+    if mistakes:
+        raise SettingsError(mistakes)
+
+
+def _caution(validation: Part, test: Part, settings: SplitSettings) -> str | None:
+    """Which samples given weights may have seen, and what to do; None where there are none."""
+    seen = {
+        name: part
+        for name, part in (("validation", validation), ("test", test))
+        if settings.pretrained and part.official == "train"
+    }
+    if not seen:
+        return None
+    advice = f"; give samples that they have not seen: {settings.clean_part}"
+    return (
+        f"the {' and '.join(seen)} samples are split off from the training part, which the given "
+        "weights may have been trained on: what is measured on them flatters, unless it was the "
+        f"same split{advice if settings.clean_part else ''}"
+    )
 
 
 def _used(

@@ -63,6 +63,7 @@ def torchvision_set(
             max_test=max_test,
             seed=split_seed,
             pretrained=pretrained,
+            clean_part="by `data.validation_from=auto`",
         ),
         augmentation=Augmentation(shift=shift, flip=flip, views=views),
         mean=mean,

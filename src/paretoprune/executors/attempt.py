@@ -44,6 +44,7 @@ def failed(job: Job, reason: str) -> TrialResult:
         metrics=Metrics(),
         seed=job.seed,
         parent=job.parent,
+        asked_epochs=job.epochs,
         rung=job.rung,
         nested=job.nested,
         reason=reason,

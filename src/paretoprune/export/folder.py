@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import PickError
+from paretoprune.formats.compact import COMPACT_FILE
 from paretoprune.formats.format import INPUT, OUTPUT
-from paretoprune.formats.registry import FORMATS
+from paretoprune.formats.registry import GRAPHS
 from paretoprune.results import DataInfo, Preprocessing
 from paretoprune.storage.atomic import write_bytes, write_text
 
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 _UNKNOWN = "the data module does not tell what it does to an image; see the config"
 WEIGHTS = "model.safetensors"
 # The files of each format that a model may be exported in.
-FILES = {"safetensors": (WEIGHTS,), **{name: known.files for name, known in FORMATS.items()}}
+FILES = {
+    "safetensors": (WEIGHTS,),
+    "compact": (COMPACT_FILE,),
+    **{name: known.files for name, known in GRAPHS.items()},
+}
 _OURS = frozenset(
     {
         *chain.from_iterable(FILES.values()),

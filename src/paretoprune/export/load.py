@@ -2,53 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, Literal, cast
 
 import yaml
 from torch import nn
 
-from paretoprune.config.instantiate import build, find_mistakes
+from paretoprune.config.instantiate import build, find_mistakes, trust_advice
 from paretoprune.config.load import split_model
 from paretoprune.config.target import Target
-from paretoprune.errors import SettingsError, WeightsError
+from paretoprune.errors import ParetopruneError, SettingsError, WeightsError
+from paretoprune.formats.compact import COMPACT_FILE
+from paretoprune.models import initialise_lazy
+from paretoprune.models.memory_limit import within_memory
+from paretoprune.problem.forms import delivered_architecture
 from paretoprune.pruning.groups import Groups
-from paretoprune.pruning.structured.checkpoint import rebuild
+from paretoprune.pruning.structured.checkpoint import fit_state, load_state
 from paretoprune.pruning.structured.plan import Plan
+from paretoprune.quantization.compact import compact_state
 from paretoprune.storage.atomic import read_json
 
+_ARCHITECTURE = ("config.yaml", "data.json")
+_PRUNED = ("groups.json", "plan.json")
 
-def load_model(folder: str | Path, *, trust: Sequence[str] = ()) -> nn.Module:
+WEIGHTS = "model.safetensors"
+
+
+def load_model(
+    folder: str | Path,
+    *,
+    trust: Sequence[str] = (),
+    weights: Literal["full", "compact"] | None = None,
+) -> nn.Module:
     """The pruned model in a folder that `pick` exported, in eval mode on the CPU.
+
+    `weights="full"` loads `model.safetensors`, `"compact"` the rounded weights of
+    `model.compact.safetensors`; None takes the first of these that is in the folder.
 
     `trust` names the packages of your own that the model's class may come from: the folder's
     config alone cannot make this function import anything else. Needs neither data nor training
-    code, and no pickle. Raises WeightsError for a missing or damaged file, SettingsError for a
-    class that is not trusted or not there.
+    code, and no pickle. Raises WeightsError for a missing, damaged or absurd file, SettingsError
+    for a class that is not trusted or not there.
     """
     folder = Path(folder)
     dense = load_dense(folder, trust=trust)
-    try:
+    _check_files(folder, _PRUNED)
+    with _as_our_error(folder):
         groups = Groups.from_json(read_json(folder / "groups.json"))
         plan = Plan.from_json(read_json(folder / "plan.json"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{folder} is no exported model: {error}") from error
-    return rebuild(dense, groups.prunable, plan, folder / "model.safetensors").eval()
+        pruned = delivered_architecture(dense, groups, plan)
+        if weights == "compact" or (weights is None and not (folder / WEIGHTS).exists()):
+            _load_compact(pruned, folder)
+        else:
+            _check_files(folder, (WEIGHTS,))
+            load_state(pruned, folder / WEIGHTS)
+        return pruned.eval()
+
+
+def _load_compact(model: nn.Module, folder: Path) -> None:
+    """Raises WeightsError where there is no compact file, or it does not fit the model."""
+    path = folder / COMPACT_FILE
+    if not path.exists():
+        raise WeightsError(
+            f"there is no weights file in {folder}: neither {WEIGHTS} nor {path.name}"
+        )
+    fit_state(model, compact_state(path.read_bytes(), model), path)
 
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
     """The untrained dense architecture of an exported model; raises what `load_model` raises."""
-    try:
+    _check_files(folder, _ARCHITECTURE)
+    with _as_our_error(folder):
         model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]
         info = read_json(folder / "data.json")
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise WeightsError(f"{folder} is no exported model: {error}") from error
-    target = Target(**split_model(model_config)["target"])
-    mistakes = find_mistakes(
-        target, setting="model", trust=trust, provided=("num_classes", "in_channels")
-    )
-    if mistakes:
-        raise SettingsError(mistakes)
-    dense = build(target, num_classes=info["num_classes"], in_channels=info["input_shape"][0])
-    return cast(nn.Module, dense.eval())
+        target = Target(**split_model(model_config, trust)["target"])
+        mistakes = find_mistakes(target, setting="model", provided=("num_classes", "in_channels"))
+        if mistakes:
+            raise SettingsError([*mistakes, *trust_advice([target])])
+        num_classes, in_channels = info["num_classes"], info["input_shape"][0]
+        _check_counts(num_classes=num_classes, in_channels=in_channels)
+        with within_memory():
+            dense = build(target, num_classes=num_classes, in_channels=in_channels)
+            dense = initialise_lazy(cast(nn.Module, dense), tuple(info["input_shape"]))
+        return dense.eval()
+
+
+def _check_files(folder: Path, names: Sequence[str]) -> None:
+    """Raises WeightsError where a file is missing, or is a folder, a pipe or a dangling link."""
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            there = path.is_symlink() or path.exists()
+            problem = f"its {name} is no file" if there else f"there is no file {path}"
+            raise WeightsError(f"{folder} is no exported model: {problem}")
+
+
+def _check_counts(**counts: Any) -> None:
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise WeightsError(f"`{name}` must be a whole number, 1 or more, got {count!r}")
+
+
+@contextmanager
+def _as_our_error(folder: Path) -> Iterator[None]:
+    """Whatever a stranger's folder leads to becomes an error of ours, with its cause."""
+    try:
+        yield
+    except ParetopruneError:
+        raise
+    except Exception as error:  # no list of them would be complete
+        cause = f"{type(error).__name__}: {error}"[:300]
+        raise WeightsError(
+            f"{folder} is no exported model, or a damaged one ({cause}); export it again"
+        ) from error

@@ -1,26 +1,45 @@
-"""How long an exported file takes in its engine, beside the dense model in the same run."""
+"""How long an exported file takes in its engine, beside another one in the same run."""
 
 from __future__ import annotations
 
-from time import perf_counter
+from collections.abc import Callable, Sequence
 
-import numpy as np
 from torch import Tensor
 
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.formats.format import Contents
+from paretoprune.measure.latency.clocks import Pass, clock_for
 from paretoprune.measure.latency.engines import ENGINES
-from paretoprune.measure.latency.latency import batch_of
-from paretoprune.measure.latency.timing import threads_set, time_in_turn
+from paretoprune.measure.latency.latency import batch_of, latency_of
+from paretoprune.measure.latency.timing import threads_set, time_in_turn, time_until_sure
+from paretoprune.results import Latency
 
 
-def latencies_ms(
+def latency_in(
     engine: str, dense: Contents, pruned: Contents, inputs: Tensor, settings: MeasureSettings
-) -> tuple[float, float]:
-    """Medians of the dense and of the pruned file, in milliseconds a batch, timed in turn."""
+) -> Latency:
+    """The latency of the pruned file, its passes timed in turn with those of the dense one."""
+
+    def load(batch: Tensor, threads: int) -> list[Pass]:
+        return [ENGINES[engine].load(each, batch, threads) for each in (pruned, dense)]
+
+    return latency_of_passes(engine, load, inputs, settings)
+
+
+def latency_of_passes(
+    engine: str,
+    load: Callable[[Tensor, int], Sequence[Pass]],
+    inputs: Tensor,
+    settings: MeasureSettings,
+) -> Latency:
+    """The latency of the first of two passes of an engine, timed in turn with the second.
+
+    `load(batch, threads)` gives the passes.
+    """
     batch, threads = batch_of(inputs, settings.latency_batch_size), settings.latency_threads
+    clock = clock_for(batch.device, threads, own_threads=ENGINES[engine].own_threads)
     with threads_set(threads):
-        passes = [ENGINES[engine].load(each, batch, threads) for each in (dense, pruned)]
-        time_in_turn(passes, settings.latency_warmup, clock=perf_counter)
-        times_ms = time_in_turn(passes, settings.latency_repeats, clock=perf_counter)
-    return float(np.median(times_ms[0])), float(np.median(times_ms[1]))
+        passes = load(batch, threads)
+        time_in_turn(passes, settings.latency_warmup, clock=clock)
+        times = time_until_sure(passes, settings.latency_repeats, clock=clock)
+    return latency_of(times, 0, batch_size=len(batch), dense=1)

@@ -14,13 +14,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from paretoprune.export.load import load_model
-from paretoprune.formats.registry import FORMATS
+from paretoprune.formats.registry import GRAPHS
 
 _TIMEOUT_S = 900.0
 
@@ -70,9 +71,10 @@ def _run(arguments: Sequence[str]) -> str | None:
 
 def _runner(folder: Path, name: str, trust: Sequence[str]) -> Callable[[Tensor], Tensor]:
     """A format as a function of inputs, loaded from the exported folder alone."""
-    if name not in FORMATS:
-        return load_model(folder, trust=trust)
-    known = FORMATS[name]
+    if name not in GRAPHS:
+        weights: Literal["full", "compact"] = "compact" if name == "compact" else "full"
+        return load_model(folder, trust=trust, weights=weights)
+    known = GRAPHS[name]
     return known.open({file: (folder / file).read_bytes() for file in known.files}, None)
 
 

@@ -35,14 +35,19 @@ def write_formats(
     """
     model = copy.deepcopy(model).cpu().eval()
     reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in FORMATS])
-    with torch.inference_mode():
-        expected = torch.cat([model(inputs[:1]), model(inputs)])
+    expected = answers_of(model, inputs)
     found = []
     for name in FILES:
-        if name in formats and name not in reasons:
+        if name in formats and name not in reasons and name in ("safetensors", *FORMATS):
             answer = ask_fresh_process(draft, name, inputs, trust=trust)
             found.append(_checked(draft, name, answer, expected))
     return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]
+
+
+def answers_of(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The answer to the first input alone, then to all of them, as a fresh process gives it."""
+    with torch.inference_mode():
+        return torch.cat([model(inputs[:1]), model(inputs)])
 
 
 def _write_graphs(

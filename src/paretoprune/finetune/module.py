@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from lightning import LightningModule
@@ -87,6 +88,14 @@ class FinetuneModule(LightningModule):
         return loss.item()
 
     def _backward(self, batch: Batch) -> None:
+        if self._on_gradients is None:
+            self._accumulate(batch)
+            return
+        with unfrozen(self.model):
+            self._accumulate(batch)
+            self._on_gradients()
+
+    def _accumulate(self, batch: Batch) -> None:
         if self.parts == 1:
             total = self._loss(*batch)
             torch.autograd.backward(total)
@@ -97,8 +106,6 @@ class FinetuneModule(LightningModule):
                 torch.autograd.backward(loss)
                 total += loss.detach()
         self.meter.add(total.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
-        if self._on_gradients:
-            self._on_gradients()
 
     @property
     def learning_rate(self) -> float:
@@ -123,6 +130,20 @@ class FinetuneModule(LightningModule):
                 for logits in answers
             ]
         return torch.stack(losses).mean()
+
+
+@contextmanager
+def unfrozen(model: nn.Module) -> Iterator[None]:
+    """Inside, frozen parameters get gradients as well; afterwards they are frozen, without any."""
+    frozen = [p for p in model.parameters() if p.is_floating_point() and not p.requires_grad]
+    try:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+            parameter.grad = None
 
 
 def split_batch(batch: Batch, parts: int) -> list[Batch]:

@@ -73,5 +73,6 @@ EXECUTORCH = GraphFormat(
     extra="executorch",
     encode=_encode,
     open=_open,
+    own_threads=True,
     samples=1,  # memory is planned ahead for as many as it may get; a phone sees one at a time
 )

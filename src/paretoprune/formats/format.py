@@ -32,3 +32,4 @@ class GraphFormat:
     encode: Callable[[ExportedProgram], Contents]
     open: Callable[[Contents, int | None], Runner]
     samples: int | None = None  # in one pass of the traced model; None: any number
+    own_threads: bool = False  # computes in threads that it starts itself, not in the caller's

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
 from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Runner
@@ -45,24 +48,50 @@ def _encode(program: ExportedProgram) -> Contents:
     return {_FILE: onnx_bytes(program)}
 
 
-def _open(contents: Contents, threads: int | None) -> Runner:
-    """onnxruntime on the CPU."""
+def open_onnx(content: bytes, threads: int | None, *, optimised: bool = True) -> Runner:
+    """onnxruntime on the CPU; not `optimised`, it runs each operator of the file as it stands."""
     import onnxruntime
     import torch
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
+    options = _options(optimised)
     if threads:
         options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(
-        contents[_FILE], options, providers=["CPUExecutionProvider"]
-    )
+        # Threads that spin while they wait would be counted as work, also as that of others.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def run(inputs: Tensor) -> Tensor:
         [logits] = session.run([OUTPUT], {INPUT: inputs.numpy()})
         return torch.from_numpy(logits)
 
     return run
+
+
+def kernels_of(content: bytes) -> dict[str, int]:
+    """The operators that onnxruntime runs on this CPU once it has optimised the file, counted."""
+    import onnx
+    import onnxruntime
+
+    options = _options(optimised=True)
+    with tempfile.TemporaryDirectory() as place:
+        options.optimized_model_filepath = str(Path(place) / _FILE)
+        onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        graph = onnx.load(options.optimized_model_filepath).graph
+    return dict(Counter(node.op_type for node in graph.node))
+
+
+def _options(optimised: bool) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimised else level.ORT_DISABLE_ALL
+    return options
+
+
+def _open(contents: Contents, threads: int | None) -> Runner:
+    return open_onnx(contents[_FILE], threads)
 
 
 ONNX = GraphFormat(
@@ -72,4 +101,5 @@ ONNX = GraphFormat(
     extra="onnx",
     encode=_encode,
     open=_open,
+    own_threads=True,
 )

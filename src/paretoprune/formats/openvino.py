@@ -63,4 +63,5 @@ OPENVINO = GraphFormat(
     extra="openvino",
     encode=_encode,
     open=_open,
+    own_threads=True,
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from paretoprune.errors import ExportError
 from paretoprune.formats.executorch import EXECUTORCH
 from paretoprune.formats.format import GraphFormat
+from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.onnx import ONNX
 from paretoprune.formats.openvino import OPENVINO
 from paretoprune.formats.pt2 import PT2
@@ -19,14 +20,16 @@ FORMATS: Mapping[str, GraphFormat] = {
     "executorch": EXECUTORCH,
 }
 
+GRAPHS: Mapping[str, GraphFormat] = {**FORMATS, **INT8_FORMATS}  # of float and of integer modules
+
 
 def check_installed(name: str) -> None:
     """Raises ExportError, with what to install, where a format lacks a package."""
     missing = [
-        package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None
+        package for package in GRAPHS[name].packages if importlib.util.find_spec(package) is None
     ]
     if missing:
         raise ExportError(
             f"`{name}` needs {', '.join(missing)}; install it with "
-            f"`pip install 'paretoprune[{FORMATS[name].extra}]'`"
+            f"`pip install 'paretoprune[{GRAPHS[name].extra}]'`"
         )

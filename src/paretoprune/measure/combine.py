@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from paretoprune.results import Cost, Latency, Metrics, Quality
 
 
@@ -10,17 +12,17 @@ def combine(
     cost: Cost,
     *,
     size_bytes: int,
+    stored_bytes: int | None = None,
     latency: Latency | None = None,
     dense: Metrics | None = None,
 ) -> Metrics:
     """All metrics of a model; compression and speed-ups where the dense model is known.
 
-    The measured speed-up needs a latency that was timed together with the dense model's. Then
-    the latency is told in the weather in which the dense model itself was measured, so that models
-    that were timed at different moments compare.
+    The measured speed-up needs a latency that was timed in turn with the dense model's. The
+    latency is then normalised by it, so that models that were timed at different moments compare.
     """
     if latency and dense:
-        latency = _in_the_weather_of(dense, latency)
+        latency = _normalised(latency, dense)
     return Metrics(
         accuracy=quality.accuracy,
         top5_accuracy=quality.top5_accuracy,
@@ -32,23 +34,28 @@ def combine(
         params=cost.params,
         macs=cost.macs,
         size_bytes=size_bytes,
+        stored_bytes=stored_bytes,
         latency_ms=latency.latency_ms if latency else None,
         latency_p95_ms=latency.latency_p95_ms if latency else None,
         throughput_per_s=latency.throughput_per_s if latency else None,
         dense_latency_ms=latency.dense_latency_ms if latency else None,
         compression_ratio=_gain(dense.params, cost.params) if dense else None,
         theoretical_speedup=_gain(dense.macs, cost.macs) if dense else None,
-        measured_speedup=_gain(latency.dense_latency_ms, latency.latency_ms) if latency else None,
+        measured_speedup=latency.speedup if latency else None,
+        time_spread=latency.spread if latency else None,
+        contention=latency.contention if latency else None,
     )
 
 
-def _in_the_weather_of(dense: Metrics, latency: Latency) -> Latency:
-    """The latency scaled so that the dense model timed beside it takes what it took alone."""
-    if dense.latency_ms is None or latency.dense_latency_ms is None:
+def _normalised(latency: Latency, dense: Metrics) -> Latency:
+    """The latency as it is where the dense model takes what it took when it was timed alone."""
+    if dense.latency_ms is None or latency.speedup is None:
         return latency
-    scale = dense.latency_ms / latency.dense_latency_ms
-    return Latency(
-        latency_ms=latency.latency_ms * scale,
+    normalised_ms = dense.latency_ms / latency.speedup
+    scale = normalised_ms / latency.latency_ms
+    return replace(
+        latency,
+        latency_ms=normalised_ms,
         latency_p95_ms=latency.latency_p95_ms * scale,
         throughput_per_s=latency.throughput_per_s / scale,
         dense_latency_ms=dense.latency_ms,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from time import perf_counter
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from paretoprune.measure.energy import Meter, energy_meter
+from paretoprune.measure.latency.clocks import Pass, clock_for, wait
 from paretoprune.measure.latency.engines import ENGINES
-from paretoprune.measure.latency.timing import Pass, threads_set, time_in_turn
+from paretoprune.measure.latency.latency import latency_of
+from paretoprune.measure.latency.timing import Times, threads_set, time_in_turn, time_until_sure
 from paretoprune.measure.memory import peak_memory_bytes
 from paretoprune.measure.modes import evaluation_mode
-from paretoprune.results import Latency, RunningCost
+from paretoprune.metrics import BUSY
+from paretoprune.results import RunningCost
 
 DENSE = "dense"
 
@@ -32,20 +35,22 @@ def compare_running(
 ) -> dict[str, RunningCost]:
     """The running cost of each model, by name. One of them is called `dense`.
 
-    The models and `batch` are on the device. Times are those of the clock on the wall.
+    The models and `batch` are on the device. Times do not count what other programs do (see
+    `clock_for`). Energy is the whole machine's, so that there is none while it is busy.
     """
     chosen = ENGINES[engine]
+    clock = clock_for(batch.device, threads, own_threads=chosen.own_threads)
     with evaluation_mode(*models.values()), threads_set(threads):
         loaded = [chosen.convert(model, batch) for model in models.values()]
         passes = [chosen.load(each, batch, threads) for each in loaded]
-        time_in_turn(passes, _WARMUP, clock=perf_counter)
-        times_ms = dict(zip(models, time_in_turn(passes, repeats, clock=perf_counter), strict=True))
-        meter = energy_meter(batch.device)
-        energy_mj = _energy_mj(passes, list(times_ms.values()), meter) if meter else []
+        time_in_turn(passes, _WARMUP, clock=clock)
+        times = time_until_sure(passes, repeats, clock=clock)
+        energy_mj = _energy_mj(passes, times, energy_meter(batch.device), batch.device)
         memory = peak_memory_bytes(loaded, batch, engine, threads=threads)
+    dense = list(models).index(DENSE)
     return {
         name: RunningCost(
-            latency=_latency(times_ms[name], times_ms[DENSE], len(batch)),
+            latency=latency_of(times, index, batch_size=len(batch), dense=dense),
             peak_memory_bytes=memory[index],
             energy_mj=energy_mj[index] if energy_mj else None,
         )
@@ -53,26 +58,19 @@ def compare_running(
     }
 
 
-def _latency(times_ms: Sequence[float], dense_ms: Sequence[float], batch_size: int) -> Latency:
-    median_ms = float(np.median(times_ms))
-    return Latency(
-        latency_ms=median_ms,
-        latency_p95_ms=float(np.percentile(times_ms, 95)),
-        throughput_per_s=batch_size / median_ms * 1e3,
-        dense_latency_ms=float(np.median(dense_ms)),
-    )
-
-
 def _energy_mj(
-    passes: Sequence[Pass], times_ms: Sequence[Sequence[float]], meter: Meter
+    passes: Sequence[Pass], times: Times, meter: Meter | None, device: torch.device
 ) -> list[float]:
-    """Millijoules of one pass of each, in the median of blocks that take turns."""
+    """Millijoules of one pass of each, in the median of blocks that take turns; empty: unknown."""
+    if meter is None or (times.contention or 1.0) > BUSY:
+        return []
     used: list[list[float]] = [[] for _ in passes]
     for _ in range(_ENERGY_BLOCKS):
-        for run, times, own in zip(passes, times_ms, used, strict=True):
-            count = max(1, round(_ENERGY_MS / float(np.median(times))))
+        for index, (run, own) in enumerate(zip(passes, used, strict=True)):
+            count = max(1, round(_ENERGY_MS / times.median_ms(index)))
             before = meter()
             for _ in range(count):
                 run()
+            wait(device)
             own.append((meter() - before) / count)
     return [float(np.median(own)) for own in used]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paretoprune.models.mobilenet_cifar import mobilenet_v2
+from paretoprune.models.requirements import check_network, initialise_lazy
 from paretoprune.models.resnet_cifar import resnet20, resnet32, resnet44, resnet56, resnet110
 from paretoprune.models.timm_models import timm_model
 from paretoprune.models.torchvision_models import torchvision_model
@@ -10,6 +11,8 @@ from paretoprune.models.vgg_cifar import vgg16_bn
 from paretoprune.models.weights import load_weights
 
 __all__ = [
+    "check_network",
+    "initialise_lazy",
     "load_weights",
     "mobilenet_v2",
     "resnet20",

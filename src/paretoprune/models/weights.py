@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,25 @@ from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
 
+_log = logging.getLogger(__name__)
+
 _SHOWN = 5  # of the keys that do not fit
+_TORCH = (".pt", ".pth", ".ckpt", ".bin")
+_COMPILED = "_orig_mod"
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Fill `model` with the tensors of a .safetensors, .pt or .pth file, which must fit exactly.
+    """Fill `model` with the tensors of a weights file, which must fit exactly.
 
-    A .pt or .pth file holds a `state_dict()`, or a dict with one under "state_dict" or "model". A
-    prefix "module." on all the keys (data-parallel training) is taken off. Raises WeightsError
-    if the file is missing, damaged or does not fit.
+    A .pt, .pth, .ckpt or .bin file holds a `state_dict()`, or dicts around it as checkpoints of
+    trainers have them. What stands before the names of all the model's tensors, as "state_dict",
+    "model.", "module." or "_orig_mod." do, is found and logged; what lies beside is ignored.
+    Raises WeightsError if the file is missing, damaged or does not fit.
     """
     path = Path(path)
-    tensors = _without_prefix(_read(path))
-    mismatch = _mismatch(model.state_dict(), tensors)
+    expected = model.state_dict()
+    tensors = _under_prefix(_read(path), expected, path)
+    mismatch = _mismatch(expected, tensors)
     if mismatch:
         raise WeightsError(
             f"weights {path} do not fit the model: {'; '.join(mismatch)}; "
@@ -37,6 +45,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
+    """The tensors of the file by their names, those in dicts within dicts joined by dots."""
     if not path.is_file():
         raise WeightsError(f"weights {path} are missing: there is no such file")
     if path.suffix == ".safetensors":
@@ -45,10 +54,16 @@ def _read(path: Path) -> dict[str, Tensor]:
             return tensors
         except (SafetensorError, OSError) as error:
             raise _damaged(path) from error
-    if path.suffix in (".pt", ".pth"):
-        return _state_dict_in(path, _read_torch(path))
+    if path.suffix in _TORCH:
+        content = _read_torch(path)
+        tensors = _flat(content) if isinstance(content, Mapping) else {}
+        if not tensors:
+            raise WeightsError(
+                f"weights {path} must hold a dict of tensors by name, as `model.state_dict()` gives"
+            )
+        return tensors
     raise WeightsError(
-        f"weights {path} must be a .safetensors, .pt or .pth file, got {path.suffix!r}"
+        f"weights {path} must be a .safetensors, .pt, .pth, .ckpt or .bin file, got {path.suffix!r}"
     )
 
 
@@ -74,25 +89,51 @@ def _damaged(path: Path) -> WeightsError:
     )
 
 
-def _state_dict_in(path: Path, content: object) -> dict[str, Tensor]:
-    for name in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
-            content = content[name]
-    if not isinstance(content, Mapping) or not _only_tensors(content):
-        raise WeightsError(
-            f"weights {path} must hold a dict of tensors by name, as `model.state_dict()` gives"
-        )
-    return dict(content)
-
-
-def _only_tensors(content: Mapping[Any, Any]) -> bool:
-    return all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
-
-
-def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    if all(name.startswith("module.") for name in tensors):
-        return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+def _flat(content: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """All tensors in dicts within dicts by strings; those of an optimizer are by numbers."""
+    tensors: dict[str, Tensor] = {}
+    for name, value in content.items():
+        if isinstance(name, str) and isinstance(value, Tensor):
+            tensors[name] = value
+        elif isinstance(name, str) and isinstance(value, Mapping):
+            tensors |= {f"{name}.{inner}": tensor for inner, tensor in _flat(value).items()}
     return tensors
+
+
+def _under_prefix(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path
+) -> dict[str, Tensor]:
+    """The tensors under the prefix that the most of the expected names have, without it."""
+    matches = Counter(prefix for name in tensors for prefix in _prefixes(name, expected))
+    most = max(matches.values(), default=0)
+    found = [prefix for prefix, count in matches.items() if count == most]
+    prefix = "" if "" in found or not found else found[0]
+    if prefix:
+        _log.info("the weights in %s are those under `%s`", path, prefix)
+    if found[1:]:
+        others = ", ".join(one or "no prefix" for one in found if one != prefix)
+        _log.warning("%s has others as well, under %s", path, others)
+    return {
+        _plain(name.removeprefix(prefix), expected): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _prefixes(name: str, expected: Mapping[str, Tensor]) -> Iterator[str]:
+    """Beginnings of the name behind which one of the expected names stands."""
+    parts = name.split(".")
+    for number, part in enumerate(parts):
+        rest = ".".join(parts[number:])
+        if rest in expected or (part != _COMPILED and _plain(rest, expected) in expected):
+            yield "".join(f"{one}." for one in parts[:number])
+
+
+def _plain(name: str, expected: Mapping[str, Tensor]) -> str:
+    """The name without what `torch.compile` puts into it, unless the model's names have it."""
+    if name in expected:
+        return name
+    return ".".join(part for part in name.split(".") if part != _COMPILED)
 
 
 def _mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:

@@ -18,13 +18,17 @@ from paretoprune.config.settings import Settings
 from paretoprune.data import preprocessing_of
 from paretoprune.errors import PickError
 from paretoprune.export.folder import check_replaceable, draft_of, preprocessing_json, write_model
-from paretoprune.export.timed import latencies_ms
+from paretoprune.export.timed import latency_in
 from paretoprune.export.write import write_formats
-from paretoprune.formats.registry import FORMATS, check_installed
+from paretoprune.formats.int8 import INT8_FORMATS
+from paretoprune.formats.registry import FORMATS, GRAPHS, check_installed
+from paretoprune.lineage import epochs_in_total
 from paretoprune.measure.request import device_of
 from paretoprune.pick.card.model_card import CardFacts, model_card
 from paretoprune.pick.card.tested import FinalFigures
+from paretoprune.pick.compacted import write_compact
 from paretoprune.pick.facts import device_in_words, layers_of
+from paretoprune.pick.int8 import write_int8
 from paretoprune.pick.register import register
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.retraining import repeats_of, trained_longer
@@ -37,10 +41,11 @@ from paretoprune.pick.test_metrics import (
     tested_once,
     validation_accuracy,
 )
+from paretoprune.problem.forms import rebuild_trial
 from paretoprune.problem.problem import Problem, make_problem
-from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.report.live import write_views
+from paretoprune.report.uniform_gain import controls_of, gain_of, training_sentence
 from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json, write_json, write_text
@@ -59,11 +64,11 @@ def pick_and_export(path: Path, request: PickRequest, order: ExportOptions) -> N
     """
     console = make_console()
     folder = SweepFolder(path)
-    settings = load_settings(folder.read_config())
+    settings = load_settings(folder.read_config(), trust=order.trust)
     results = folder.read_results()
     trials = _chosen(settings, results, request)
     for name in order.formats:
-        if name in FORMATS:
+        if name in GRAPHS:
             check_installed(name)
     if order.latency:
         device_of(order.latency)
@@ -132,7 +137,7 @@ def _rebuilt(problem: Problem, folder: SweepFolder, trial: TrialResult) -> nn.Mo
     """The trial's model, from the untrained architecture, the plan and the weights."""
     plan = Plan.from_json(read_json(folder.trial(trial.number) / "plan.json"))
     weights = folder.trial(trial.number) / "model.safetensors"
-    return rebuild(problem.model, problem.groups.prunable, plan, weights).to(problem.device).eval()
+    return rebuild_trial(problem.model, problem.groups, plan, weights).to(problem.device).eval()
 
 
 def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: TrialResult) -> None:
@@ -154,7 +159,11 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
 
 def _files(session: PickSession, draft: Path, model: nn.Module) -> list[FileFacts]:
     trust = session.problem.settings.trust
-    return write_formats(draft, model, session.inputs, formats=session.order.formats, trust=trust)
+    files = write_formats(draft, model, session.inputs, formats=session.order.formats, trust=trust)
+    if "compact" in session.order.formats:
+        files.append(write_compact(session, draft, model))
+    asked = [name for name in session.order.formats if name in INT8_FORMATS]
+    return files + (write_int8(session, draft, model, asked) if asked else [])
 
 
 def _timed(session: PickSession, draft: Path, file: FileFacts) -> FileFacts:
@@ -167,8 +176,15 @@ def _timed(session: PickSession, draft: Path, file: FileFacts) -> FileFacts:
         return file
     pruned = {name: (draft / name).read_bytes() for name in FORMATS[file.format].files}
     engine = FORMATS[file.format].engine
-    dense_ms, ms = latencies_ms(engine, dense, pruned, session.inputs, settings)
-    return replace(file, latency_ms=ms, dense_latency_ms=dense_ms)
+    found = latency_in(engine, dense, pruned, session.inputs, settings)
+    return replace(
+        file,
+        latency_ms=found.latency_ms,
+        dense_latency_ms=found.dense_latency_ms,
+        speedup=found.speedup,
+        time_spread=found.spread,
+        contention=found.contention,
+    )
 
 
 def _tested(
@@ -211,6 +227,17 @@ def _facts(
         files=files,
         trust=settings.trust,
         licence=session.order.licence,
+        training=_training(session, trial, extra_epochs=extra_epochs),
+    )
+
+
+def _training(session: PickSession, trial: TrialResult, *, extra_epochs: int) -> str:
+    """How much the model was trained in total, and its gain over uniform pruning, in words."""
+    objectives = search_settings(session.problem.settings).objectives
+    epochs = epochs_in_total(session.results)[trial.number] + extra_epochs
+    controls = controls_of(session.results, session.context.dense_metrics, objectives)
+    return training_sentence(
+        epochs, gain_of(trial.metrics, epochs, controls, objectives), objectives
     )
 
 

@@ -15,17 +15,23 @@ def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[Laye
     """Every layer whose weight has two dimensions or more, with its MACs."""
     dense_macs, macs = macs_per_layer(dense, example), macs_per_layer(pruned, example)
     before = dict(dense.named_parameters())
-    return [
-        LayerRow(
-            name=path.removesuffix(".weight"),
-            dense_shape=tuple(before[path].shape),
-            shape=tuple(weight.shape),
-            dense_macs=dense_macs.get(path.removesuffix(".weight"), 0),
-            macs=macs.get(path.removesuffix(".weight"), 0),
+    rows = []
+    for path, weight in pruned.named_parameters():
+        if not path.endswith(".weight") or weight.dim() < 2:
+            continue
+        name = path.removesuffix(".weight")
+        # Of two layers in the place of one, the first is laid beside that one.
+        whole = name if path in before else name.rpartition(".")[0]
+        rows.append(
+            LayerRow(
+                name=name,
+                dense_shape=tuple(before[f"{whole}.weight"].shape),
+                shape=tuple(weight.shape),
+                dense_macs=0 if name.endswith(".second") else dense_macs.get(whole, 0),
+                macs=macs.get(name, 0),
+            )
         )
-        for path, weight in pruned.named_parameters()
-        if path.endswith(".weight") and weight.dim() > 1
-    ]
+    return rows
 
 
 def device_in_words(device: torch.device, settings: MeasureSettings) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.errors import PickError
-from paretoprune.metrics import DIRECTIONS, Direction, written
+from paretoprune.metrics import DIRECTIONS, Direction, written_of
 from paretoprune.results import Metrics, TrialResult
 
 _DROP = "max_accuracy_drop"
@@ -66,7 +66,7 @@ def no_match_message(
     asked = " and ".join(f"`{limit.spelled}`" for limit in limits)
     measured = nearest.metrics.measured()
     shown = dict.fromkeys([*objectives, *(limit.name for limit in limits)])
-    values = ", ".join(f"{name} {written(name, measured[name])}" for name in shown)
+    values = ", ".join(f"{name} {written_of(name, measured)}" for name in shown)
     loosened = " ".join(limit.loosened(_value(nearest, limit)) for limit in unmet(nearest, limits))
     who = f"trial {members[0].number}" if len(members) == 1 else "no trial of the front"
     verb = "does not satisfy" if len(members) == 1 else "satisfies"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from paretoprune.config.redact import redact_uri
 from paretoprune.errors import PickError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.pick.card.model_card import CardFacts
 from paretoprune.pick.session import PickSession
 from paretoprune.storage.atomic import read_json
 from paretoprune.tracking.registry import Registration, register_model
-from paretoprune.tracking.uri import redact, resolve_uri
+from paretoprune.tracking.uri import resolve_uri
 
 _NUM_EXAMPLES = 2  # real inputs that are kept with the model
 
@@ -46,8 +48,8 @@ def register(session: PickSession, facts: CardFacts, *, name: str) -> None:
     for line in (
         f"{name} version {number} is in MLflow's model registry as {where}",
         f"load it with: mlflow.pyfunc.load_model('{where}')",
-        f"serve it with: MLFLOW_TRACKING_URI={redact(uri)} mlflow models serve -m {where} "
-        "--env-manager local -p 5001",
+        f"serve it with: MLFLOW_TRACKING_URI={shlex.quote(redact_uri(uri))} mlflow models serve "
+        f"-m {where} --env-manager local -p 5001",
     ):
         session.console.print(line, markup=False, highlight=False, soft_wrap=True)
 

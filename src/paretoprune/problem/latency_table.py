@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,17 +19,19 @@ from paretoprune.measure.latency.latency import batch_of, time_models
 from paretoprune.measure.latency.layers import Layer, trace_layers
 from paretoprune.measure.latency.table import measure_table
 from paretoprune.metrics import TIMED
+from paretoprune.problem.fingerprint import for_times
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import make_plan
 from paretoprune.pruning.structured.size import SizeModel
+from paretoprune.storage.fingerprint import Fingerprint, digest_json
+from paretoprune.storage.source_code import own_version
 
 WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 2  # raised when tables are measured differently, so that cached ones are not used
 _MOST = 0.9  # removed from any group of them
 _TO_FIT, _TO_CHECK = 10, 8  # whole models, beside the dense one
 
@@ -54,7 +54,8 @@ def with_forecast(problem: Problem) -> Problem:
     batch = batch_of(problem.example, problem.settings.measure.latency_batch_size)
     layers = trace_layers(problem.model, batch)
     forecast = problem.disk_cache.get_or_compute(
-        f"latency/{digest_of(problem, layers)}",
+        "latency",
+        fingerprint_of(problem, layers),
         read=lambda data: Forecast.from_json(layers, data),
         find=lambda: measure_forecast(
             problem.model,
@@ -142,18 +143,19 @@ def _whole(
     return [apply_plan(model, groups, make_plan(groups, scores, each)) for each in widths]
 
 
-def digest_of(problem: Problem, layers: Sequence[Layer]) -> str:
-    """A name for all that decides what a table says."""
+def fingerprint_of(problem: Problem, layers: Sequence[Layer]) -> Fingerprint:
+    """All that decides what a table says."""
     measure = problem.settings.measure
-    content = {
-        "version": _VERSION,
-        "device": device_name(problem.device),
-        "torch": torch.__version__,
-        "threads": measure.latency_threads,
-        "batch": measure.latency_batch_size,
-        "layers": [asdict(layer) for layer in layers],
-        "groups": problem.groups.to_json(),
-        "step": problem.settings.sparsity.divisor,
-    }
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return for_times(problem.fingerprint).extended(
+        settings={
+            "device": device_name(problem.device),
+            "threads": str(measure.latency_threads),
+            "batch": str(measure.latency_batch_size),
+            "step": str(problem.settings.sparsity.divisor),
+        },
+        network={
+            "layers": digest_json([asdict(layer) for layer in layers]),
+            "groups": digest_json(problem.groups.to_json()),
+        },
+        versions=own_version(__name__),
+    )

@@ -5,14 +5,10 @@ Whatever is wrong with the user's model or data is found here, before work begin
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,18 +18,21 @@ from torch import Tensor, nn
 from paretoprune.config.instantiate import build
 from paretoprune.config.name_patterns import matches
 from paretoprune.config.settings import Settings
-from paretoprune.data import describe, to_device
+from paretoprune.data import Contents, contents_of, describe, to_device
 from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.low_rank.size import RankedSize
 from paretoprune.measure.latency.forecast import Forecast
-from paretoprune.models import load_weights
+from paretoprune.models import check_network, initialise_lazy, load_weights
+from paretoprune.problem.fingerprint import fingerprint_of, for_groups
+from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.rounding import step_of, widths_for
 from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.results import Cost, DataInfo
 from paretoprune.storage.cache import DiskCache
+from paretoprune.storage.fingerprint import Fingerprint
 
-_GROUPS_VERSION = 4  # raised when groups are found differently, so that cached ones are not used
 _NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
 
 
@@ -48,7 +47,8 @@ class Problem:
     model: nn.Module  # with the weights that were given, else untrained
     example: Tensor  # (8, ...) real validation inputs
     space: SearchSpace
-    digest: str  # names the dense model's content: model, data, training settings, seed
+    contents: Contents  # the data as digests, and what is suspicious about them
+    fingerprint: Fingerprint  # all that results depend on beside the settings
     disk_cache: DiskCache  # what was found out so far; kept once the work begins
     forecast: Forecast | None = None  # of the latency, where the settings need one
 
@@ -61,11 +61,20 @@ class Problem:
         """Channels to keep in each group, rounded as the settings say."""
         sparsity = self.settings.sparsity
         divisor, least = (1, 1) if self.space.layers else (sparsity.divisor, sparsity.min_channels)
-        widths = widths_for(self.groups.prunable, ratios, divisor=divisor, min_channels=least)
+        ranks = self.space.ranks
+        steps = dict.fromkeys(ranks.groups, ranks.divisor) if ranks else {}
+        widths = widths_for(
+            self.groups.prunable, ratios, divisor=divisor, min_channels=least, steps=steps
+        )
+        floors = {}
         for group in self.groups.prunable if sparsity.caps else ():
-            step = step_of(group, divisor)
+            step = steps.get(group.name) or step_of(group, divisor)
             floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / step - 1e-9)
-            widths[group.name] = min(group.width, max(widths[group.name], floor * step))
+            floors[group.name] = min(group.width, floor * step)
+        widths = _at_least(widths, floors)
+        size = self.space.size
+        if ranks and isinstance(size, RankedSize):
+            widths = _at_least(ranks.fit(widths, size.sizes), floors)
         return widths
 
     def cap_of(self, name: str) -> float:
@@ -100,29 +109,40 @@ class Problem:
         return float(getattr(self.cost_at(widths), quantity))
 
 
+def _at_least(widths: Mapping[str, int], floors: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(width, floors.get(name, 0)) for name, width in widths.items()}
+
+
 def make_problem(settings: Settings) -> Problem:
     """Load the data, build the architecture, find and prove the groups. Nothing is written.
 
     Raises DataError, SettingsError, WeightsError or PruningError.
     """
     device = choose_device(settings)
+    seed_all(settings.seed)  # a user's own data module may draw its parts at random
     data = build(
         settings.data,
         seed=settings.seed,
         pretrained=settings.model.weights is not None,
     )
     info = describe(data)
+    contents = contents_of(data)
     to_device(data, device)
     example = _example(data).to(device)
     model = _build_model(settings, info)
     if settings.model.weights:
         load_weights(model, settings.model.weights)
+    refuse_not_finite(model)
+    outputs = _reproducible_outputs(model, example, settings, info)
     model.to(device)
-    _check_output(model, example, info)
-    digest = _digest(settings, info, model, example)
+    check_network(model, example, info.num_classes)
+    fingerprint = fingerprint_of(settings, data, model, contents=contents.digests, outputs=outputs)
     disk_cache = DiskCache(settings.cache_dir)
-    space = find_search_space(model, example, settings, digest=digest, disk_cache=disk_cache)
-    return Problem(settings, device, data, info, model, example, space, digest, disk_cache)
+    known = for_groups(fingerprint, example)
+    space = find_search_space(model, example, settings, fingerprint=known, disk_cache=disk_cache)
+    return Problem(
+        settings, device, data, info, model, example, space, contents, fingerprint, disk_cache
+    )
 
 
 def fresh_model(problem: Problem) -> nn.Module:
@@ -163,51 +183,13 @@ def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
         raise SettingsError([f"`model._target_={target.path}` cannot be built: {error}"]) from error
     if not isinstance(model, nn.Module):
         raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
-    return model
+    return initialise_lazy(model, info.input_shape)
 
 
-def _check_output(model: nn.Module, example: Tensor, info: DataInfo) -> None:
-    """Raises SettingsError where the model cannot take the data or has the wrong outputs."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            output = model(example)
-    except Exception as error:
-        shape = tuple(example.shape)
-        raise SettingsError([f"the model cannot take inputs of shape {shape}: {error}"]) from error
-    finally:
-        model.train(was_training)
-    expected = (len(example), info.num_classes)
-    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
-        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise SettingsError([f"the model's output must have the shape {expected}, got {got}"])
-
-
-def _digest(settings: Settings, info: DataInfo, model: nn.Module, example: Tensor) -> str:
-    """A name for the dense model's content: all that decides which weights it ends with."""
-    content = {
-        "groups": _GROUPS_VERSION,
-        "model": asdict(settings.model.target),
-        "source": _source(model),
-        "tensors": {name: list(t.shape) for name, t in model.state_dict().items()},
-        "weights": _file_digest(settings.model.weights),
-        "train": None if settings.model.weights else asdict(settings.model.train),
-        "data": [asdict(settings.data), asdict(info)],
-        "inputs": hashlib.sha256(example.cpu().contiguous().numpy().tobytes()).hexdigest(),
-        "seed": settings.seed,
-    }
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _source(model: nn.Module) -> str:
-    """The source of the model's class, so that an edited class is not taken for the old one."""
-    try:
-        return inspect.getsource(type(model))
-    except (OSError, TypeError):
-        return ""
-
-
-def _file_digest(path: Path | None) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
+def _reproducible_outputs(
+    model: nn.Module, example: Tensor, settings: Settings, info: DataInfo
+) -> tuple[float, ...] | None:
+    """The outputs before any training; None where initial weights are drawn without the seed."""
+    if not settings.model.weights and not same_weights(model, _build_model(settings, info)):
+        return None
+    return outputs_of(model, example)

@@ -1,15 +1,22 @@
-"""What can go from a model, as the granularity says: groups of channels, or weights of layers."""
+"""What can go from a model, as the settings say: channels, ranks, or weights of layers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
 from paretoprune.config.groups.granularity import GranularitySettings
+from paretoprune.config.groups.low_rank import LowRankSettings
 from paretoprune.config.instantiate import offers
 from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
+from paretoprune.low_rank.candidates import candidates_of
+from paretoprune.low_rank.pair import pairs_of, with_pairs
+from paretoprune.low_rank.ranks import Ranks, layers_with_gain
+from paretoprune.low_rank.size import RankedFile, RankedSize
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.macs import macs_per_layer
 from paretoprune.measure.params import count_params
@@ -21,6 +28,14 @@ from paretoprune.pruning.unstructured.layers import MaskedLayers, find_layers
 from paretoprune.pruning.unstructured.patterns import NofM, Pattern, WeightBlocks, Weights
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.storage.cache import DiskCache
+from paretoprune.storage.fingerprint import Fingerprint
+from paretoprune.storage.source_code import own_version
+
+_log = logging.getLogger(__name__)
+
+_MOST_TOLD = 3  # layers that are left whole, where no other is there
+
+AnySize = SizeModel | RankedSize | MaskedSize
 
 
 @dataclass(frozen=True)
@@ -28,39 +43,104 @@ class SearchSpace:
     """What can go from a model, and what is left then."""
 
     groups: Groups  # where weights go instead of channels: the layers
-    size: SizeModel | MaskedSize
-    file: FileSize | MaskedSize
+    size: AnySize
+    file: FileSize | RankedFile | MaskedSize
     layers: MaskedLayers | None = None  # where weights go
+    ranks: Ranks | None = None  # of layers that are factored; None: none is
 
 
 def find_search_space(
-    model: nn.Module, example: Tensor, settings: Settings, *, digest: str, disk_cache: DiskCache
+    model: nn.Module,
+    example: Tensor,
+    settings: Settings,
+    *,
+    fingerprint: Fingerprint,
+    disk_cache: DiskCache,
 ) -> SearchSpace:
-    """Groups or layers of the model, proved (known by its `digest`), with their exact sizes.
+    """Groups or layers of the model, proved (known by the `fingerprint`), with their exact sizes.
 
-    Raises SettingsError for a scorer that does not go with the granularity, or PruningError.
+    Raises SettingsError for a scorer that does not go with the granularity, or where no layer can
+    be factored that should be, or PruningError.
     """
     macs, dense_bytes = macs_per_layer(model, example), count_bytes(model)
     pattern = _pattern(settings.granularity)
     if pattern is not None:
         _check_scorer(settings)
         layers = find_layers(model, pattern)
-        size = MaskedSize(layers.found, count_params(model), macs, dense_bytes)
-        return SearchSpace(layers.groups, size, size, layers)
+        zeroed = MaskedSize(layers.found, count_params(model), macs, dense_bytes)
+        return SearchSpace(layers.groups, zeroed, zeroed, layers)
     granularity = settings.granularity
-    groups = disk_cache.get_or_compute(
-        f"groups/{digest}-{granularity.name}",
+    ranks = _ranks(model, example, settings.low_rank, macs)
+    factored = tuple(layer.path for layer in ranks.layers) if ranks else ()
+    form = with_pairs(model, factored)
+    found = disk_cache.get_or_compute(
+        "groups",
+        fingerprint.extended(
+            settings={"granularity": granularity.name, "factored layers": ", ".join(factored)},
+            versions=own_version(find_groups.__module__),
+        ),
         read=Groups.from_json,
-        find=lambda: find_groups(
-            model, example, channels=granularity.name != "depth", blocks=granularity.blocks
+        find=lambda: _renamed(
+            find_groups(
+                form, example, channels=granularity.name != "depth", blocks=granularity.blocks
+            ),
+            factored,
         ),
     )
-    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
-    return SearchSpace(
-        groups,
-        SizeModel(groups.prunable, shapes, macs),
-        FileSize(groups.prunable, model.state_dict(), dense_bytes),
+    groups = replace(found, factored=factored)
+    shapes = {name: tuple(tensor.shape) for name, tensor in form.named_parameters()}
+    if ranks is None:
+        size = SizeModel(groups.prunable, shapes, macs)
+        return SearchSpace(groups, size, FileSize(groups.prunable, model.state_dict(), dense_bytes))
+    pairs = SizeModel(groups.prunable, shapes, macs_per_layer(form, example))
+    ranked = RankedSize(pairs, ranks.layers)
+    file = _file(model, form, groups, ranked)
+    return SearchSpace(groups, ranked, file, ranks=ranks)
+
+
+def _renamed(groups: Groups, factored: Sequence[str]) -> Groups:
+    """Channels of a factored layer are named as if it were whole, its components `.rank`."""
+    names = {f"{path}.first": f"{path}.rank" for path in factored}
+    names |= {f"{path}.second": path for path in factored}
+    return Groups(
+        tuple(replace(group, name=names.get(group.name, group.name)) for group in groups.prunable),
+        tuple(replace(group, name=names.get(group.name, group.name)) for group in groups.kept),
     )
+
+
+def _ranks(
+    model: nn.Module, example: Tensor, settings: LowRankSettings, macs: Mapping[str, int]
+) -> Ranks | None:
+    """The layers that are searched as pairs. Raises SettingsError where there is none."""
+    if settings.name == "none":
+        return None
+    paths, whole = candidates_of(model, example, min_width=settings.min_width)
+    form = with_pairs(model, paths)
+    layers = layers_with_gain(form, macs, macs_per_layer(form, example), divisor=settings.divisor)
+    useful = {layer.path for layer in layers}
+    reason = f"no rank that is a multiple of {settings.divisor} saves anything"
+    whole |= {path: reason for path in paths if path not in useful}
+    if not layers:
+        told = "; ".join(f"{path}: {why}" for path, why in list(whole.items())[:_MOST_TOLD])
+        raise SettingsError(
+            [
+                f"`low_rank={settings.name}` finds no layer that is worth factoring"
+                f"{f' ({told})' if told else ''}; lower `low_rank.min_width` or "
+                "`low_rank.divisor`, or set `low_rank=none`"
+            ]
+        )
+    for path, why in whole.items():
+        _log.info("not factored: %s: %s", path, why)
+    return Ranks(layers, settings.divisor)
+
+
+def _file(model: nn.Module, form: nn.Module, groups: Groups, size: RankedSize) -> RankedFile:
+    """Bytes of the file, the header of a pair being that of the average pair."""
+    before, after = model.state_dict(), form.state_dict()
+    tensors = sum(t.nbytes for t in after.values()) - sum(t.nbytes for t in before.values())
+    header = (count_bytes(form) - count_bytes(model) - tensors) / len(groups.factored)
+    element = next(iter(pairs_of(form).values())).first.weight.element_size()
+    return RankedFile(FileSize(groups.prunable, after, count_bytes(form)), size, element, header)
 
 
 def _check_scorer(settings: Settings) -> None:

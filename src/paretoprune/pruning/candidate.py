@@ -19,6 +19,7 @@ from paretoprune.pruning.scorers.interface import Scorer, WeightScorer, score_gr
 from paretoprune.pruning.structured.apply import apply_plan, removed_positions
 from paretoprune.pruning.structured.coordinates import compose, relative_plan, restrict_groups
 from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.layers import output_dim
 from paretoprune.pruning.structured.masks import mask_tensors, masked_model
 from paretoprune.pruning.structured.plan import Plan, make_plan
 from paretoprune.pruning.unstructured.layers import MaskedLayers, zero, zeros_in
@@ -123,17 +124,17 @@ class PrunedCandidate:
         return replace(self, model=apply_plan(dense, self.dense_groups, self.plan))
 
     def kept_rows(self, wider: PrunedCandidate) -> dict[str, list[int]]:
-        """What is left along the first dimension."""
+        """What is left along the outputs."""
         step = relative_plan(self.dense_groups, wider.plan, self.plan)
-        sizes = {name: len(tensor) for name, tensor in wider.model.named_parameters()}
-        gone = {
-            n: set(dims.get(0, ())) for n, dims in removed_positions(wider.groups, step).items()
-        }
-        return {
-            name: [row for row in range(sizes[name]) if row not in rows]
-            for name, rows in gone.items()
-            if rows and name in sizes
-        }
+        left = {}
+        weights = dict(wider.model.named_parameters())
+        for name, dims in removed_positions(wider.groups, step).items():
+            if name not in weights:
+                continue
+            dim = output_dim(wider.model.get_submodule(name.rpartition(".")[0]))
+            if gone := set(dims.get(dim, ())):
+                left[name] = [row for row in range(weights[name].shape[dim]) if row not in gone]
+        return left
 
 
 @dataclass(frozen=True)

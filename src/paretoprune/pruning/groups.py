@@ -14,6 +14,8 @@ from typing import Any
 
 from paretoprune.results import GroupInfo, KeptGroup
 
+_MOST_POSITIONS = 2**24  # of a group in a dimension; a file may say 1e10
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -67,8 +69,9 @@ class Group:
     `name` is the path of the first layer that produces them, as in the state dict. A channel may
     be a whole attention head. `numbers` are attributes that say how many there are. `works` are
     modules whose matrix products without weights, such as those of attention, shrink in proportion,
-    each with the share of these products that does. Where there is a `block`, the only channel is
-    that block, which may go.
+    each with the share of these products that does. `caches` are dicts of tensors that a forward
+    pass works out from the group's tensors, and must do again without its channels. Where there is
+    a `block`, the only channel is that block, which may go.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Group:
     numbers: tuple[Number, ...] = ()
     works: tuple[tuple[str, float], ...] = ()
     block: Block | None = None
+    caches: tuple[str, ...] = ()  # `module.attribute`
 
     @property
     def least(self) -> int:
@@ -96,16 +100,21 @@ class Group:
 
 @dataclass(frozen=True)
 class Groups:
-    """All groups of a dense model: those that may be pruned, and those kept whole with a reason."""
+    """All groups of a dense model: those that may be pruned, and those kept whole with a reason.
+
+    `factored` are paths of layers in whose place the groups expect two, by a low rank.
+    """
 
     prunable: tuple[Group, ...]
     kept: tuple[KeptGroup, ...] = ()
+    factored: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`; positions that lie in a row take two numbers."""
         return {
             "prunable": [_group_to_json(group) for group in self.prunable],
             "kept": [asdict(group) for group in self.kept],
+            **({"factored": list(self.factored)} if self.factored else {}),
         }
 
     @classmethod
@@ -114,6 +123,7 @@ class Groups:
         return cls(
             prunable=tuple(_group_from_json(group) for group in data["prunable"]),
             kept=tuple(KeptGroup(**group) for group in data["kept"]),
+            factored=tuple(data.get("factored", ())),
         )
 
 
@@ -138,6 +148,7 @@ def _group_to_json(group: Group) -> dict[str, Any]:
         "numbers": [asdict(number) for number in group.numbers],
         "works": [list(work) for work in group.works],
         **({"block": asdict(group.block)} if group.block else {}),
+        **({"caches": list(group.caches)} if group.caches else {}),
     }
 
 
@@ -160,13 +171,17 @@ def _group_from_json(data: Mapping[str, Any]) -> Group:
     block = data.get("block")
     if block is not None:
         block = Block(block["path"], block["leaves"], tuple(block["silent"]))
-    return Group(data["name"], width, slots, numbers, works, block)
+    caches = tuple(data.get("caches", ()))
+    return Group(data["name"], width, slots, numbers, works, block, caches)
 
 
 def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:
-    positions = (
-        tuple(tuple(channel) for channel in data["positions"])
-        if "positions" in data
-        else row_of_positions(width, start=data["start"], size=data["size"])
-    )
+    if "positions" in data:
+        positions = tuple(tuple(channel) for channel in data["positions"])
+    else:
+        if width * data["size"] > _MOST_POSITIONS:
+            raise ValueError(f"a group of {width:,} channels is none of a network")
+        positions = row_of_positions(width, start=data["start"], size=data["size"])
+    if len(positions) != width or any(one < 0 for channel in positions for one in channel):
+        raise ValueError(f"the positions in `{data['tensor']}` are not those of {width} channels")
     return Slot(data["tensor"], data["dim"], positions)

@@ -1,4 +1,4 @@
-"""Running a model in evaluation mode and in full precision, and leaving everything as it was."""
+"""Running a model in another mode or in full precision, and leaving everything as it was."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import backends, nn
+from torch import backends, nn, no_grad
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
@@ -20,6 +21,26 @@ def evaluating(*models: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+@contextmanager
+def normalising_by_batch(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, but BatchNorm normalises by the batch, as it does in training.
+
+    Afterwards modes and statistics are as they were.
+    """
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    statistics = [(norm, {n: b.clone() for n, b in norm.named_buffers()}) for norm in norms]
+    with evaluating(model):
+        for norm in norms:
+            norm.training = True
+        try:
+            yield
+        finally:
+            with no_grad():
+                for norm, before in statistics:
+                    for name, buffer in norm.named_buffers():
+                        buffer.copy_(before[name])
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paretoprune.errors import SweepError
-from paretoprune.metrics import Direction, is_rate, label, size_and_quality, written
+from paretoprune.metrics import Direction, is_rate, label, size_and_quality, written, written_of
 from paretoprune.report.comparison_page import ComparedGroup, ComparedSweep, SweepComparison
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
@@ -13,7 +13,8 @@ from paretoprune.results import TrialResult
 from paretoprune.search.front.front import objective_values
 from paretoprune.search.front.metrics import Yardstick, attained, box_hypervolume, retained_area
 from paretoprune.storage.atomic import read_json
-from paretoprune.storage.sweep_folder import SweepFolder, decisive
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_settings import decisive
 
 _SHARES = (0.25, 0.5, 0.75)  # of the seeds
 
@@ -103,7 +104,7 @@ def _points(front: Sequence[TrialResult], yardstick: Yardstick) -> list[tuple[fl
 
 def _notes(first: SweepFacts, sweeps: Sequence[SweepFacts], yardstick: Yardstick) -> list[str]:
     size, quality = yardstick.size, yardstick.quality
-    dense = ", ".join(written(name, yardstick.dense[name]) for name in (quality, size))
+    dense = ", ".join(written_of(name, yardstick.dense) for name in (quality, size))
     notes = [
         f"Measured against the dense model of {first.name} ({dense}) and guessing "
         f"({written(quality, yardstick.chance)}), on validation data.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paretoprune.metrics import LOGARITHMIC, label, notation, written
+from paretoprune.metrics import LOGARITHMIC, label, notation, written_of
 from paretoprune.report.pages import make_page
 from paretoprune.results import TrialResult
 from paretoprune.storage.atomic import write_text
@@ -89,7 +89,7 @@ def _group(group: ComparedGroup, size: str, quality: str) -> dict[str, Any]:
 
 def _member(member: TrialResult, sweep: ComparedSweep, size: str, quality: str) -> dict[str, Any]:
     measured = member.metrics.measured()
-    figures = [f"{label(name)}: {written(name, measured[name])}" for name in (quality, size)]
+    figures = [f"{label(name)}: {written_of(name, measured)}" for name in (quality, size)]
     return {
         "x": measured[size],
         "y": measured[quality],

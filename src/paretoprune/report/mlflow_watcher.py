@@ -49,6 +49,7 @@ class MlflowWatcher:
         self._results: Sequence[TrialResult] = ()
         self._front = RunningFront(objectives)
         self._tracker: Tracker = NullTracker()
+        self.is_complete = False  # after the block: whether MLflow has everything
         if settings.enabled:
             root = Path.cwd()
             self._tracker = open_tracker(
@@ -115,7 +116,7 @@ class MlflowWatcher:
         facts = facts_of(self._folder, self._results)
         if facts.front and facts.dense:
             self._summarise(facts)
-        self._tracker.close("FINISHED" if error is None else "KILLED")
+        self.is_complete = self._tracker.close("FINISHED" if error is None else "KILLED")
 
 
 def _note(facts: SweepFacts) -> str:

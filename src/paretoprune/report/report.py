@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from paretoprune.report.front_png import front_png
 from paretoprune.report.pages import make_page
+from paretoprune.report.pictures.front_png import front_png
 from paretoprune.report.report_content import report_content
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.storage.atomic import write_bytes, write_text

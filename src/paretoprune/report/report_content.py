@@ -6,17 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import (
     DIRECTIONS,
     LOGARITHMIC,
     Direction,
     label,
     notation,
+    shown,
     size_and_quality,
 )
-from paretoprune.report.picture import BASELINES, in_view
+from paretoprune.report.pictures.picture import BASELINES, in_view
 from paretoprune.report.summary import HEADLINES, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
+from paretoprune.report.uniform_gain import gains_of, training_sentence
 from paretoprune.results import GroupInfo, Metrics, TrialResult
 
 
@@ -24,7 +27,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
     """The report of a sweep with at least the dense model on record."""
     size, quality = size_and_quality(facts.objectives)
     names = list(dict.fromkeys([*facts.objectives, *_measured(facts.results)]))
-    stopped = stopped_trials(facts.results)
+    stopped, training = stopped_trials(facts.results), _training(facts)
     return {
         "title": facts.name,
         "summary": summary(facts),
@@ -38,11 +41,21 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
         "scorer": facts.settings.get("scorer._target_", "the scorer").rpartition(".")[2],
         "sensitivity_ratio": facts.sensitivity_ratio,
         "trials": [
-            _trial(result, facts, stopped=result.number in stopped)
+            _trial(result, facts, training, stopped=result.number in stopped)
             for result in sorted(facts.results, key=lambda result: result.number)
         ],
         "published": [{"label": p.label, "values": p.values} for p in facts.published],
         "settings": list(facts.settings.items()),
+    }
+
+
+def _training(facts: SweepFacts) -> dict[int, str]:
+    """How much each trial was trained, and what it gains over uniform pruning, in words."""
+    dense = facts.dense.metrics if facts.dense else Metrics()
+    gains = gains_of(facts.results, dense, facts.objectives)
+    return {
+        number: training_sentence(epochs, gains.get(number), facts.objectives)
+        for number, epochs in epochs_in_total(facts.results).items()
     }
 
 
@@ -92,7 +105,9 @@ def evenness(scores: Sequence[float]) -> float | None:
     return sum(lower) / total
 
 
-def _trial(result: TrialResult, facts: SweepFacts, *, stopped: bool) -> dict[str, Any]:
+def _trial(
+    result: TrialResult, facts: SweepFacts, training: Mapping[int, str], *, stopped: bool
+) -> dict[str, Any]:
     curve = [(record.epoch, record.validation_accuracy) for record in result.curve]
     return {
         "number": result.number,
@@ -103,13 +118,14 @@ def _trial(result: TrialResult, facts: SweepFacts, *, stopped: bool) -> dict[str
         "seed": result.seed,
         "reason": result.reason,
         "duplicate_of": result.duplicate_of,
-        "values": _finite(result.metrics.measured()),
+        "values": _finite(shown(result.metrics.measured())),
         "widths": [result.widths.get(group.name, group.width) for group in facts.groups],
         "curve": [point for point in curve if math.isfinite(point[1])],
         "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
         "rung": result.rung,
         "stopped": stopped,
         "spread": _spread(result, facts.repeats.get(result.number, ())),
+        "training": training.get(result.number),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.metrics import size_and_quality, written
+from paretoprune.metrics import busy_sentence, size_and_quality, written_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import Metrics, TrialResult
 
@@ -23,7 +23,8 @@ def summary(facts: SweepFacts) -> list[str]:
             f"Smallest within {in_points(drop)} of it: "
             f"trial {member.number}, {_headline(member.metrics)}."
         )
-    return lines
+    busy = busy_sentence(result.metrics.contention for result in facts.results)
+    return [*lines, busy] if busy else lines
 
 
 def in_points(drop: float) -> str:
@@ -53,7 +54,5 @@ def _headline(metrics: Metrics) -> str:
     measured = metrics.measured()
     words = {"macs": " MACs", "params": " parameters"}
     return ", ".join(
-        written(name, measured[name]) + words.get(name, "")
-        for name in HEADLINES
-        if name in measured
+        written_of(name, measured) + words.get(name, "") for name in HEADLINES if name in measured
     )

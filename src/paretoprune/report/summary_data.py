@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.instantiate import own_packages
+from paretoprune.config.redact import redact
 from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction
 from paretoprune.report.published import Published, read_published
@@ -18,7 +21,8 @@ from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import GroupInfo, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
-from paretoprune.storage.sweep_folder import SweepFolder, flat
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_settings import flat
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
         results=results,
         front=front_of(results, objectives),
         groups=_groups(folder, results),
-        settings=flat(config),
+        settings={name: redact(value) for name, value in flat(config).items()},
         pick=pick_command(folder),
         scores=_scores(folder),
         sensitivity=sensitivity,
@@ -57,9 +61,11 @@ def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
 
 def pick_command(folder: SweepFolder) -> str:
     """The command that exports a model of this sweep, to be followed by what to pick."""
-    parent = folder.path.parent.as_posix()
-    elsewhere = f" sweeps_dir={parent}" if parent != "sweeps" else ""
-    return f"python -m src.pick {folder.path.name}{elsewhere}"
+    parent, own = folder.path.parent.as_posix(), own_packages(folder.read_config())
+    words = ["python", "-m", "src.pick", folder.path.name]
+    words += [f"sweeps_dir={parent}"] if parent != "sweeps" else []
+    words += [f"trust=[{','.join(own)}]"] if own else []
+    return shlex.join(words)
 
 
 def _groups(folder: SweepFolder, results: Sequence[TrialResult]) -> list[GroupInfo]:

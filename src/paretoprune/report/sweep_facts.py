@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paretoprune.metrics import Direction
-from paretoprune.report.picture import Picture, make_picture
+from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
 from paretoprune.results import GroupInfo, Metrics, TrialResult
 

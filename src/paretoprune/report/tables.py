@@ -8,14 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from paretoprune.errors import SweepError
+from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import QUANTITIES, Direction, size_and_quality
-from paretoprune.report.uniform_gain import gain_of, uniform_points
+from paretoprune.report.formulas import guarded, unguarded
+from paretoprune.report.uniform_gain import MORE_TRAINED, Gain, gains_of
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.storage.atomic import write_text
 
 _SIZES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "size"]
 _WHOLE = ("number", "seed", *_SIZES, "duplicate_of")
-_TEXT = ("state", "origin", "reason")
+_TEXT = ("state", "origin", "reason", "gain_note")
 
 
 def trials_table(
@@ -28,12 +30,13 @@ def trials_table(
     """One row per trial, in the order of their numbers; what was not measured is missing.
 
     Columns: number, state, origin, front, the objectives, every other measured quantity,
-    gain_over_uniform (in the unit of the quality), ratio/GROUP and width/GROUP, seconds_total,
-    seed, duplicate_of, reason.
+    epochs_total (of training along the lineage), gain_over_uniform (in the unit of the quality) and
+    gain_note ("more trained" where no control of that size had as much training), ratio/GROUP and
+    width/GROUP, seconds_total, seed, duplicate_of, reason.
     """
-    points = uniform_points(results, dense, objectives)
     ordered = sorted(results, key=lambda result: result.number)
-    rows = [_row(result, front, gain_of(result, points, objectives)) for result in ordered]
+    gains, totals = gains_of(results, dense, objectives), epochs_in_total(results)
+    rows = [_row(one, front, totals.get(one.number), gains.get(one.number)) for one in ordered]
     return _typed(pd.DataFrame(rows, columns=_columns(ordered, objectives)))
 
 
@@ -54,8 +57,8 @@ def write_tables(
 ) -> None:
     """Write `trials.csv` and `front.csv` into the sweep's folder, each all or nothing."""
     trials = trials_table(results, front=front, dense=dense, objectives=objectives)
-    write_text(folder / "trials.csv", trials.to_csv(index=False))
-    write_text(folder / "front.csv", front_table(trials, objectives).to_csv(index=False))
+    for name, table in (("trials", trials), ("front", front_table(trials, objectives))):
+        write_text(folder / f"{name}.csv", guarded(table).to_csv(index=False))
 
 
 def load_sweep(folder: str | Path) -> pd.DataFrame:
@@ -78,7 +81,7 @@ def load_sweep(folder: str | Path) -> pd.DataFrame:
         table = pd.read_csv(file, dtype=object, keep_default_na=False, na_values=[""])
         if not table["front"].isin(["True", "False"]).all():
             raise ValueError("`front` must be True or False")
-        return _typed(table.assign(front=table["front"] == "True"))
+        return unguarded(_typed(table.assign(front=table["front"] == "True")))
     except (ValueError, KeyError, TypeError) as error:
         raise SweepError(
             f"`{file}` is damaged ({error}); running the sweep's command again rewrites it"
@@ -86,7 +89,7 @@ def load_sweep(folder: str | Path) -> pd.DataFrame:
 
 
 def _row(
-    result: TrialResult, front: Collection[int], gain: float | None
+    result: TrialResult, front: Collection[int], epochs: float | None, gain: Gain | None
 ) -> dict[str, float | str | bool | None]:
     return {
         "number": result.number,
@@ -94,7 +97,9 @@ def _row(
         "origin": result.origin,
         "front": result.number in front,
         **result.metrics.measured(),
-        "gain_over_uniform": gain,
+        "epochs_total": epochs,
+        "gain_over_uniform": gain.value if gain else None,
+        "gain_note": MORE_TRAINED if gain and gain.more_trained else None,
         **{f"ratio/{group}": ratio for group, ratio in result.ratios.items()},
         **{f"width/{group}": width for group, width in result.widths.items()},
         "seconds_total": sum(result.seconds.values()) if result.seconds else None,
@@ -110,7 +115,8 @@ def _columns(results: Sequence[TrialResult], objectives: Mapping[str, Direction]
     order = [name for name in Metrics.__dataclass_fields__ if name in set(measured)]
     ratios = [f"ratio/{group}" for result in results for group in result.ratios]
     widths = [f"width/{group}" for result in results for group in result.widths]
-    first = ["number", "state", "origin", "front", *objectives, *order, "gain_over_uniform"]
+    training = ["epochs_total", "gain_over_uniform", "gain_note"]
+    first = ["number", "state", "origin", "front", *objectives, *order, *training]
     last = ["seconds_total", "seed", "duplicate_of", "reason"]
     return list(dict.fromkeys([*first, *ratios, *widths, *last]))
 

@@ -1,12 +1,41 @@
-"""How much better a point is than uniform pruning at the same size."""
+"""How much better a trial is than the strongest control of the same size, at equal training."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from paretoprune.metrics import Direction, size_and_quality
+from paretoprune.lineage import epochs_in_total
+from paretoprune.metrics import Direction, label, size_and_quality
 from paretoprune.results import Metrics, TrialResult
+
+# The origins of uniform pruning's trials; each is a control of its own.
+CONTROLS = ("uniform", "uniform_chain")
+MORE_TRAINED = "more trained"
+
+_EQUAL = 1e-6  # epochs that sums of the same numbers in another order may differ by
+
+
+@dataclass(frozen=True)
+class Control:
+    """A measured point of uniform pruning. The dense model, its ratio 0, belongs to each origin."""
+
+    size: float
+    quality: float
+    epochs: float  # of training in total, after that of the dense model
+    origins: tuple[str, ...] = CONTROLS
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Quality won over the strongest control of the same size, in the quality's unit.
+
+    `more_trained` is true where no control of that size had as much training in total.
+    """
+
+    value: float
+    more_trained: bool
 
 
 def gain_over_uniform(
@@ -27,26 +56,82 @@ def gain_over_uniform(
     return quality - uniform if direction == "maximize" else uniform - quality
 
 
-def uniform_points(
+def controls_of(
     results: Sequence[TrialResult], dense: Metrics, objectives: Mapping[str, Direction]
-) -> list[tuple[float, float]]:
-    """The points (size, quality) of uniform pruning, the dense model as ratio 0 included."""
+) -> list[Control]:
+    """All points of uniform pruning that were measured, the dense model included."""
     size, quality = size_and_quality(objectives)
-    measured = [dense.measured()]
-    measured += [result.metrics.measured() for result in results if result.origin == "uniform"]
-    return sorted((m[size], m[quality]) for m in measured if size in m and quality in m)
+    totals = epochs_in_total(results)
+    found: list[tuple[dict[str, float], float, tuple[str, ...]]] = [
+        (dense.measured(), 0.0, CONTROLS)
+    ]
+    found += [
+        (result.metrics.measured(), totals[result.number], (result.origin,))
+        for result in results
+        if result.origin in CONTROLS and result.number in totals
+    ]
+    return [
+        Control(measured[size], measured[quality], epochs, origins)
+        for measured, epochs, origins in found
+        if size in measured and quality in measured
+    ]
 
 
 def gain_of(
-    result: TrialResult, points: Sequence[tuple[float, float]], objectives: Mapping[str, Direction]
-) -> float | None:
-    """A trial's gain over uniform pruning, in the unit of the quality; None where unknown."""
+    metrics: Metrics,
+    epochs: float | None,
+    controls: Sequence[Control],
+    objectives: Mapping[str, Direction],
+) -> Gain | None:
+    """The gain of a model that was trained for `epochs` in total; None where it is not known.
+
+    Controls with less training in total count only where no others enclose the size.
+    """
     size, quality = size_and_quality(objectives)
-    measured = result.metrics.measured()
-    if size not in measured or quality not in measured:
+    measured = metrics.measured()
+    if size not in measured or quality not in measured or epochs is None:
         return None
-    direction = objectives[quality]
-    return gain_over_uniform(measured[size], measured[quality], points, direction=direction)
+
+    def least(known: Sequence[Control]) -> float | None:
+        """Over the strongest of them, which leaves the least gain."""
+        gains = (
+            gain_over_uniform(
+                measured[size],
+                measured[quality],
+                [(one.size, one.quality) for one in known if origin in one.origins],
+                direction=objectives[quality],
+            )
+            for origin in CONTROLS
+        )
+        return min((gain for gain in gains if gain is not None), default=None)
+
+    equal = least([one for one in controls if one.epochs >= epochs - _EQUAL])
+    if equal is not None:
+        return Gain(equal, more_trained=False)
+    unequal = least(controls)
+    return None if unequal is None else Gain(unequal, more_trained=True)
+
+
+def gains_of(
+    results: Sequence[TrialResult], dense: Metrics, objectives: Mapping[str, Direction]
+) -> dict[int, Gain]:
+    """The gains of all trials for which they are known, by number."""
+    totals, controls = epochs_in_total(results), controls_of(results, dense, objectives)
+    gains = {
+        result.number: gain_of(result.metrics, totals.get(result.number), controls, objectives)
+        for result in results
+    }
+    return {number: gain for number, gain in gains.items() if gain is not None}
+
+
+def training_sentence(epochs: float, gain: Gain | None, objectives: Mapping[str, Direction]) -> str:
+    """How much a model was trained, and what it gains over uniform pruning."""
+    trained = f"Trained for {epochs:.3g} epochs in total, along its lineage."
+    if gain is None:
+        return trained
+    _, quality = size_and_quality(objectives)
+    than = f"but it is {MORE_TRAINED} than that" if gain.more_trained else "with as much training"
+    return f"{trained} {label(quality)} {gain.value:+.2f} over uniform pruning of its size, {than}."
 
 
 def _interpolated(

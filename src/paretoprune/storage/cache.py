@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from paretoprune.storage.atomic import read_sealed, write_sealed
+from paretoprune.storage.atomic import write_sealed
+from paretoprune.storage.cache_entry import FINGERPRINT, CacheEntry
+from paretoprune.storage.fingerprint import Fingerprint, listed
 
 _log = logging.getLogger(__name__)
 
@@ -32,17 +34,30 @@ class DiskCache:
         self._folder = folder
         self._new: dict[Path, Mapping[str, Any]] = {}
 
-    def get_or_compute(self, name: str, *, read: Callable[[Any], F], find: Callable[[], F]) -> F:
-        """What is kept under a name, as `read` understands it; else what `find` gives."""
-        path = self._folder / f"{name}.json"
+    def get_or_compute(
+        self,
+        kind: str,
+        fingerprint: Fingerprint,
+        *,
+        read: Callable[[Any], F],
+        find: Callable[[], F],
+    ) -> F:
+        """What is kept of this kind and fingerprint, as `read` understands it; else what `find`
+        gives."""
+        entry = CacheEntry(self._folder / kind, fingerprint)
         try:
-            return read(read_sealed(path))
+            content = entry.read()
+            if not entry.is_stale(content):
+                del content[FINGERPRINT]
+                return read(content)
         except FileNotFoundError:
             pass
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            _log.warning("%s is damaged (%s); it is made again", path, error)
+            _log.warning("%s is damaged (%s); it is made again", entry.path, error)
+        if changes := entry.changes():
+            _log.info("%s: found anew, since %s changed", kind, listed(changes))
         found = find()
-        self._new[path] = found.to_json()
+        self._new[entry.path] = {**found.to_json(), FINGERPRINT: fingerprint.to_json()}
         return found
 
     def commit(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -16,24 +15,22 @@ from paretoprune.errors import SweepError
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed, write_text
 from paretoprune.storage.lock import driver_lock, refuse_a_second_driver
-
-# Settings that may change when a sweep goes on: they say where, not what.
-_FREE = {
-    "tracking",
-    "executor",
-    "threads",
-    "cache_dir",
-    "sweeps_dir",
-    "search.extend",
-    "search.storage",
-}
-# Settings that may change with `search.extend=true`: what is on record stays true.
-_HARMLESS = {"search.n_trials", "search.budget"}
+from paretoprune.storage.sweep_identity import kept_identity
+from paretoprune.storage.sweep_settings import HARMLESS, changed_settings
 
 _WEIGHTS = "model.safetensors"
 _KEPT_WITH_A_RESULT = ("plan.json", _WEIGHTS)
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobNote:
+    """What is noted of a trial when it begins."""
+
+    job: Job
+    attempts: int  # how often it has been run, this time included
+    parent: Job | None = None  # the job of the trial that it starts from
 
 
 @dataclass(frozen=True)
@@ -94,32 +91,34 @@ class SweepFolder:
     def check_config(self, config: Mapping[str, Any], *, extend: bool = False) -> None:
         """Raises SweepError, with the difference, if the folder was made with other settings.
 
-        With `extend`, more trials and a longer budget are no such difference.
+        A setting that one of them lacks has its default: the sweep may be of another version. With
+        `extend`, more trials and a longer budget are no such difference.
         """
-        if not self.config.is_file():
+        changes = self.changes(config)
+        if not changes or (extend and changes.keys() <= HARMLESS):
             return
-        there, here = decisive(self.read_config()), decisive(config)
-        changed = [key for key in sorted({*there, *here}) if there.get(key) != here.get(key)]
-        if not changed or (extend and set(changed) <= _HARMLESS):
-            return
-        shown = [
-            f"  {key}: {there.get(key, '-')} there, {here.get(key, '-')} now" for key in changed
-        ]
+        shown = [f"  {key}: {there} there, {here} now" for key, (there, here) in changes.items()]
         advice = "give this sweep another `name`, or remove the folder"
-        if set(changed) <= _HARMLESS:
+        if changes.keys() <= HARMLESS:
             advice = f"add `search.extend=true` to go on with it, or {advice}"
         raise SweepError("\n".join([f"{self.path} was made with other settings:", *shown, advice]))
+
+    def changes(self, config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+        """The decisive settings that differ from the folder's, by name: there, and in `config`."""
+        if not self.config.is_file():
+            return {}
+        return changed_settings(self.read_config(), config)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Keep the resolved config with the sweep."""
         write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False))
 
     def identity(self) -> str:
-        """A name that stays when the sweep is resumed and changes when it is started anew."""
-        path = self.path / "identity"
-        if not path.is_file():
-            write_text(path, uuid.uuid4().hex)
-        return path.read_text(encoding="utf-8")
+        """A name that stays when the sweep is resumed and changes when it is started anew.
+
+        It is kept twice, since without it MLflow would get all trials again.
+        """
+        return kept_identity(self.path / "identity", self.dense / "identity")
 
     def read_config(self) -> dict[str, Any]:
         """The config that the sweep was made with. Raises SweepError where there is none."""
@@ -159,24 +158,33 @@ class SweepFolder:
         except (OSError, ValueError, KeyError):
             return False
 
-    def write_job(self, job: Job, *, attempts: int) -> None:
-        """Note that a trial is being run for the so-manieth time.
+    def finished_numbers(self) -> set[int]:
+        """The trials that have a result, readable or not."""
+        names = [path.parent.name for path in self.trials.glob("*/result.json")]
+        return {int(name) for name in names if name.isdecimal()}
+
+    def write_note(self, note: JobNote) -> None:
+        """Note that a trial is being run.
 
         A power cut may take the note: the trial is then chosen anew, as nothing of it is lost.
         """
-        path = self.trial(job.number) / "job.json"
-        write_sealed(path, {**asdict(job), "attempts": attempts}, durable=False)
+        job, parent = asdict(note.job), note.parent and asdict(note.parent)
+        path = self.trial(note.job.number) / "job.json"
+        data = {**job, "attempts": note.attempts, "parent_job": parent}
+        write_sealed(path, data, durable=False)
 
-    def read_jobs(self) -> list[tuple[Job, int]]:
-        """The trials that were begun, by number, each with how often; finished ones included."""
-        jobs = []
+    def read_notes(self) -> dict[int, JobNote]:
+        """The notes of the trials that were begun, by number; of finished ones, too."""
+        notes = {}
         for path in sorted(self.trials.glob("*/job.json")):
             try:
                 data = read_sealed(path)
-                jobs.append((data.pop("attempts"), Job.from_json(data)))
+                attempts, parent = data.pop("attempts"), data.pop("parent_job", None)
+                job = Job.from_json(data)
+                notes[job.number] = JobNote(job, attempts, parent and Job.from_json(parent))
             except (OSError, ValueError, TypeError, KeyError) as error:
-                _log.warning("%s is damaged (%s); its trial is chosen anew", path, error)
-        return [(job, attempts) for attempts, job in jobs]
+                _log.warning("%s is damaged (%s)", path, error)
+        return notes
 
     def was_begun(self, number: int) -> bool:
         """Whether there is a note, readable or not, that the trial was run."""
@@ -194,21 +202,3 @@ def _result_in(path: Path) -> TrialResult:
     if path.parent.name != f"{result.number:04d}":
         raise ValueError(f"it is the result of trial {result.number}")
     return result
-
-
-def decisive(config: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that decide what a sweep finds, by dotted name."""
-    return {
-        key: value for key, value in flat(config).items() if not {key, key.split(".")[0]} & _FREE
-    }
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Every setting by its dotted name, as text."""
-    found: dict[str, str] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = str(value)
-    return found

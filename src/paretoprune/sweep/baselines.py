@@ -9,6 +9,7 @@ from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.name_patterns import matches, unmatched
 from paretoprune.config.settings import Settings
 from paretoprune.errors import SettingsError
+from paretoprune.low_rank.pair import with_pairs
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.groups import Group
 from paretoprune.results import GroupInfo, Proposal
@@ -28,6 +29,7 @@ from paretoprune.search.budget.limits import broken_limits
 
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
 _LEAST_SHARE_OF_BYTES = 0.98  # the header of a file is known to some bytes only
+_LEAST_STORED = 0.5  # bytes of a parameter in a compact file, whose size depends on the weights
 _DEFAULT_TARGET = ("macs", 0.5)
 _AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
 _MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
@@ -48,9 +50,11 @@ def reject_unmeetable(problem: Problem) -> None:
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     most = search_settings(problem.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
+    cost = problem.cost_of(least)
     smallest = replace(
-        problem.cost_of(least).at_least(),
+        cost.at_least(),
         size_bytes=int(_LEAST_SHARE_OF_BYTES * problem.quantity_of(least, "bytes")),
+        stored_bytes=int(_LEAST_STORED * cost.params),
     )
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
@@ -192,7 +196,8 @@ def _greedy(
 
 def _kernel_factors(problem: Problem) -> dict[str, float]:
     """By group, the sum of the dimensions of its weights over that of their products."""
-    shapes = {name: p.shape for name, p in problem.model.named_parameters() if p.dim() > 1}
+    form = with_pairs(problem.model, problem.groups.factored)
+    shapes = {name: p.shape for name, p in form.named_parameters() if p.dim() > 1}
     factors = {}
     for group in problem.groups.prunable:
         names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}

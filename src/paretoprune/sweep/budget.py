@@ -10,6 +10,7 @@ from paretoprune.config.groups.search import SearchSettings
 from paretoprune.results import Budget, Job
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace, predicted_seconds
+from paretoprune.sweep.ending import budget_of, in_words
 from paretoprune.sweep.pending import PendingTrials
 from paretoprune.sweep.results import SweepResults
 from paretoprune.sweep.search_problem import SearchProblem
@@ -45,6 +46,13 @@ class BudgetTracker:
         """What is left, and how to make epochs of it."""
         return RemainingBudget(self._budget_left(), self._problem.epochs, self._pace_at)
 
+    def in_words(self) -> str:
+        """What of the budget is spent, for a sweep that goes on."""
+        left, budget = self._budget_left(), budget_of(self._search)
+        spent = replace(budget, amount=budget.amount - left.amount)
+        rest = replace(left, amount=max(0.0, left.amount))
+        return f"of its budget {in_words(spent)} are spent, and {in_words(rest)} are left"
+
     def fitted(self, job: Job, left: RemainingBudget) -> Job | None:
         """The job with as much training as is left; None where that is next to nothing."""
         asked = self._problem.epochs if job.epochs is None else job.epochs
@@ -57,9 +65,17 @@ class BudgetTracker:
             return None
         return replace(job, epochs=min(asked, most))
 
+    def needed(self, job: Job) -> float:
+        """What the least training of a job takes of the budget, in its unit."""
+        asked = self._problem.epochs if job.epochs is None else job.epochs
+        if self.left().budget.unit == "epochs":
+            return _LEAST_SHARE * asked
+        pace = self._pace_at(self._problem.cost_of(job.ratios).macs)
+        return pace.fixed + pace.per_epoch * _LEAST_SHARE * asked
+
     def _budget_left(self) -> Budget:
         running = self._unfinished.running.values()
-        budget = self._search.budget or Budget(self._search.n_trials, "trials")
+        budget = budget_of(self._search)
         if budget.unit == "trials":  # those that were settled without training do not count
             spent: float = self._results.num_counted + len(running)
         elif budget.unit == "epochs":

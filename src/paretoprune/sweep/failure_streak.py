@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from paretoprune.errors import SweepError
+from paretoprune.errors import TrialsFailedError
 from paretoprune.results import TrialResult
 
 _MOST = 10  # failures in a row with the same cause
@@ -21,15 +21,26 @@ class FailureStreak:
     def add(self, result: TrialResult) -> None:
         """Take in a trial that was tried.
 
-        Raises SweepError, with the cause, if it is the tenth in a row to fail with it.
+        Raises TrialsFailedError, with the cause, if it is the tenth in a row to fail with it.
         """
         if _was_tried(result):
             self._causes.append(_cause(result))
         if _is_streak(self._causes):
-            raise SweepError(
+            raise TrialsFailedError(
                 f"the last {_MOST} trials all failed with the same cause, so the sweep stops: "
                 f"{result.reason}\nonce that is mended, the same command runs them again"
             )
+
+
+def refuse_all_failed(results: Sequence[TrialResult]) -> None:
+    """Raises TrialsFailedError where trials failed and none but the dense model's came through."""
+    tried = [result for result in results if _was_tried(result)]
+    failed = [result for result in tried if result.state == "failed"]
+    if failed and all(result in failed or result.origin == "dense" for result in tried):
+        raise TrialsFailedError(
+            f"all {len(failed)} trials failed, the last one because of: {failed[-1].reason}\n"
+            "once that is mended, give the sweep another `name`, or remove its folder"
+        )
 
 
 def without_streak(results: Sequence[TrialResult]) -> list[TrialResult]:

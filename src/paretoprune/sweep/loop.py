@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from paretoprune.config.groups.search import SearchSettings
@@ -15,6 +16,8 @@ from paretoprune.sweep.budget import BudgetTracker
 from paretoprune.sweep.queue import Queue
 from paretoprune.sweep.record import Record, Watcher
 from paretoprune.sweep.search_problem import SearchProblem
+
+_log = logging.getLogger(__name__)
 
 _FLUSH_PATIENCE_S = 60.0  # for a study that another program has locked
 
@@ -34,24 +37,37 @@ def run_sweep(
     watchers: Sequence[Watcher] = (),
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] | None = None,
+    tell_end: Callable[[str], None] = lambda _: None,
 ) -> list[TrialResult]:
     """Search until the budget is spent, or `search.n_trials` architectures are on record.
 
     What earlier runs left counts. The proposals in `first` come before those of the strategy.
     `clock` gives the seconds spent on this sweep so far, for budgets in seconds; by default those
-    of its trials, and of this run. Returns all results by number. Each is on disk before anybody
-    is told of it. A trial whose process died is run again, up to `retries` times. Once `stop` says
-    so, nothing new is started, and what runs is waited for.
+    of its trials, and of this run. `tell_end` gets the reason why the search ends. Returns all
+    results by number. Each is on disk before anybody is told of it. A trial whose process died is
+    run again, up to `retries` times. Once `stop` says so, nothing new is started, and what runs is
+    waited for.
 
     Raises SweepError after ten failures in a row with the same cause.
     """
     record = Record(folder, study, strategy, search, sparsity, retries=retries, watchers=watchers)
     results, unfinished = record.results, record.unfinished
     account = BudgetTracker(problem, search, results, unfinished, clock=clock)
-    queue = Queue(problem, first, strategy, record, account, sparsity=sparsity, seed=seed)
+    queue = Queue(
+        problem,
+        first,
+        strategy,
+        record,
+        account,
+        search=search,
+        sparsity=sparsity,
+        seed=seed,
+    )
     try:
         record.restore()
         account.restore()
+        if results.all:
+            _log.info("%s", account.in_words())
         while True:
             while not stop() and len(unfinished.running) < executor.slots:
                 if (job := queue.next_job()) is None:
@@ -59,6 +75,8 @@ def run_sweep(
                 executor.submit(job)
             if not unfinished.running:
                 study.flush(patience_s=_FLUSH_PATIENCE_S)
+                if not stop():
+                    tell_end(queue.why_ended())
                 return results.all
             record.collect(executor.collect())
     except BaseException:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from paretoprune.executors.attempt import Lost, failed
 from paretoprune.results import Job, TrialResult
-from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_folder import JobNote, SweepFolder
+from paretoprune.sweep.lost_trials import find_lost
 from paretoprune.sweep.results import is_twin
 
 _log = logging.getLogger(__name__)
@@ -24,72 +26,84 @@ class PendingTrials:
         self._folder, self._retries = folder, retries
         self.running: dict[int, Job] = {}
         self.again: dict[int, Job] = {}  # to be run before anything new
-        self._attempts: dict[int, int] = {}
+        self.used: set[int] = set()  # numbers of trials that are gone for good
+        self._notes: dict[int, JobNote] = {}
 
     def __contains__(self, number: int) -> bool:
         """Whether the trial was begun and has no result."""
         return number in self.running or number in self.again
 
-    def restore(self, results: Sequence[TrialResult]) -> None:
-        """Take over what earlier runs began and did not finish."""
-        finished = {result.number for result in results}
-        begun = {job.number: (job, attempts) for job, attempts in self._folder.read_jobs()}
-        for number in begun.keys() - finished:
-            self.again[number], self._attempts[number] = begun[number]
-        for result in results:
-            if result.number not in begun and self._folder.was_begun(result.number):
-                self._folder.write_job(job_of(result), attempts=1)  # it was damaged
+    def restore(self, results: Sequence[TrialResult], study: Mapping[int, Job | None]) -> None:
+        """Take over what earlier runs began and did not finish, and what was lost since.
 
-    def begin(self, job: Job) -> None:
-        """Note that a trial runs from now on."""
-        self._attempts[job.number] = self._attempts.get(job.number, 0) + 1
+        `study` are the trials that the sweep's study holds, as far as it knows their jobs.
+        """
+        finished = {result.number for result in results}
+        notes = self._folder.read_notes()
+        lost = find_lost(results, notes, study, self._folder.finished_numbers())
+        self.used = lost.numbers
+        self._notes = {**notes, **{job.number: JobNote(job, 0) for job in lost.jobs}}
+        self.again = {n: note.job for n, note in self._notes.items() if n not in finished}
+        for result in results:
+            if result.number not in notes and self._folder.was_begun(result.number):
+                self._folder.write_note(JobNote(result.job, attempts=1))  # it was damaged
+
+    def begin(self, job: Job, parent: Job | None) -> None:
+        """Note that a trial runs from now on; `parent` is the job that it starts from."""
+        note = JobNote(job, self._attempts(job.number) + 1, parent)
+        self._notes[job.number] = note
         self.running[job.number] = job  # first: whoever interrupts what follows takes the try back
-        self._folder.write_job(job, attempts=self._attempts[job.number])
+        self._folder.write_note(note)
 
     def lose(self, lost: Lost) -> TrialResult | None:
         """Take back a trial whose process died; its result where it was tried often enough."""
         number = lost.job.number
-        job = self.running.pop(number)
-        if self._attempts[number] > self._retries:
-            return failed(job, f"given up after {self._attempts[number]} tries: {lost.cause}")
+        job, attempts = self.running.pop(number), self._attempts(number)
+        if attempts > self._retries:
+            return failed(job, f"given up after {attempts} tries: {lost.cause}")
         _log.warning("trial %d is run again: %s", number, lost.cause)
         self.again[number] = job
         return None
 
     def give_up(self) -> list[TrialResult]:
         """The results of those that have ended their process too often, a driver's included."""
-        hopeless = [n for n in sorted(self.again) if self._attempts.get(n, 0) > self._retries]
+        hopeless = [n for n in sorted(self.again) if self._attempts(n) > self._retries]
         return [
-            failed(self.again.pop(n), f"the process ended {self._attempts[n]} times while it ran")
+            failed(self.again.pop(n), f"the process ended {self._attempts(n)} times while it ran")
             for n in hopeless
         ]
+
+    def drop_orphan(self, job: Job) -> None:
+        """Give up a trial whose parent is gone for good; its number is not used again."""
+        _log.warning(
+            "trial %d is dropped: trial %d, which it starts from, is gone, and nothing says what "
+            "it was",
+            job.number,
+            job.parent,
+        )
+        self.again.pop(job.number, None)
+        self.used.add(job.number)
 
     def excuse_running(self) -> None:
         """The driver ends in an orderly way: it was not the running trials that ended it."""
         with contextlib.suppress(OSError):  # the disk may be full; it is no matter
-            for number, job in self.running.items():
-                self._folder.write_job(job, attempts=self._attempts[number] - 1)
+            for number in self.running:
+                note = self._notes[number]
+                self._folder.write_note(replace(note, attempts=note.attempts - 1))
 
     def runs_twin_of(self, job: Job) -> bool:
         """Whether the architecture is being trained now: once that ends, the job is a duplicate."""
         return any(is_twin(other, job) for other in self.running.values())
+
+    def num_waiting_twins(self) -> int:
+        """The number of trials that wait for one of the same architecture to end."""
+        return sum(self.runs_twin_of(job) for job in self.again.values())
 
     def parents(self) -> set[int]:
         """The trials that those here start from."""
         begun = [*self.running.values(), *self.again.values()]
         return {job.parent for job in begun if job.parent is not None}
 
-
-def job_of(result: TrialResult) -> Job:
-    """The job that led to a result."""
-    return Job(
-        number=result.number,
-        origin=result.origin,
-        ratios=result.ratios,
-        widths=result.widths,
-        seed=result.seed,
-        parent=result.parent,
-        epochs=result.epochs or None,
-        rung=result.rung,
-        nested=result.nested,
-    )
+    def _attempts(self, number: int) -> int:
+        note = self._notes.get(number)
+        return note.attempts if note else 0

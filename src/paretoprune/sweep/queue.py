@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.attempt import failed
 from paretoprune.results import Job, Metrics, Proposal, TrialResult
@@ -13,10 +13,11 @@ from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.sweep.budget import BudgetTracker
+from paretoprune.sweep.ending import Ending
 from paretoprune.sweep.record import Record
 from paretoprune.sweep.search_problem import SearchProblem
 
-_log = logging.getLogger(__name__)
+Why = Callable[[], str]  # a sentence that is put together when it is asked for
 
 # So many proposals in a row that lead to nothing new mean that the space is used up.
 _MAX_IDLE = 50
@@ -35,6 +36,7 @@ class Queue:
         record: Record,
         account: BudgetTracker,
         *,
+        search: SearchSettings,
         sparsity: SparsitySettings,
         seed: int,
     ) -> None:
@@ -43,50 +45,76 @@ class Queue:
         self._unfinished = record.unfinished
         self._sparsity, self._seed = sparsity, seed
         self._next_number = 0  # all lower ones are taken
+        self._ending = Ending(search, len(first))
+        self._why: Why = str
 
     def next_job(self) -> Job | None:
         """The next trial, noted as begun; None if there is nothing to start now."""
+        found = self._next_job_or_why()
+        if isinstance(found, Job):
+            return found
+        self._why = found  # of interest only if nothing runs
+        return None
+
+    def _next_job_or_why(self) -> Job | Why:
         for _ in range(_MAX_IDLE):
             left = self._account.left()
             enough = left.budget.amount <= 0
             job = self._begun_before() or (None if enough else self._propose(left))
             if job is None:
-                return None
+                return self._spent(left) if enough else self._exhausted(left)
             settled = self._without_training(job)
             if settled is not None:
                 self._record.add(settled)
             elif enough or self._unfinished.runs_twin_of(job):
                 self._unfinished.again[job.number] = job
-                if enough:
-                    return None
+                if enough or self._unfinished.num_waiting_twins() > len(self._unfinished.running):
+                    return self._spent(left)
             elif (fitting := self._account.fitted(job, left)) is None:
-                return None
+                return self._too_little(left, job)
             else:
-                self._unfinished.begin(fitting)
+                self._record.begin(fitting)
                 return fitting
-        _log.warning("the search finds no new architecture; it ends before its budget")
-        return None
+        return lambda: self._ending.all_tried(_MAX_IDLE)
+
+    def why_ended(self) -> str:
+        """Why there is nothing more to start, once nothing runs."""
+        nothing = self._ending.nothing_searched(self._record.results.all)
+        return "; ".join(filter(None, [self._why(), nothing]))
+
+    def _spent(self, left: RemainingBudget) -> Why:
+        return lambda: self._ending.spent(left.budget, self._record.results.all)
+
+    def _too_little(self, left: RemainingBudget, job: Job) -> Why:
+        needed = self._account.needed(job)
+        return lambda: self._ending.too_little_left(left.budget, needed)
+
+    def _exhausted(self, left: RemainingBudget) -> Why:
+        return lambda: self._strategy.ending(self._record.results.all, left)
 
     def _begun_before(self) -> Job | None:
         """A trial that was begun, if there is one that can be run now."""
         for hopeless in self._unfinished.give_up():
             self._record.add(hopeless)
         for number in sorted(self._unfinished.again):
-            if (job := self._ready(self._unfinished.again[number])) is not None:
+            waiting = self._unfinished.again.get(number)
+            if waiting and (job := self._ready(waiting)) is not None:
                 return self._unfinished.again.pop(job.number)
         return None
 
     def _ready(self, job: Job) -> Job | None:
         """The job, or that of its parent where the parent's weights are gone or damaged.
 
-        None while that one, or the same architecture, is running.
+        None while that one, or the same architecture, is running, and for an orphan.
         """
         if self._unfinished.runs_twin_of(job):
             return None
         while job.parent is not None and not self._record.folder.is_whole(job.parent):
             if job.parent in self._unfinished.running:
                 return None
-            self._record.forget(job.parent)
+            if not self._record.forget(job.parent):
+                self._unfinished.drop_orphan(job)
+                return None
             job = self._unfinished.again[job.parent]
         return job
 
@@ -127,14 +155,20 @@ class Queue:
         return replace(proposal, epochs=min(self._problem.epochs, affordable))
 
     def _free_number(self) -> int:
-        """The lowest number that no trial has."""
-        while self._next_number in self._record.results or self._next_number in self._unfinished:
+        """The lowest number that no trial has or had; a baseline has its own."""
+        while self._is_taken(self._next_number):
             self._next_number += 1
         return self._next_number
 
+    def _is_taken(self, number: int) -> bool:
+        if number in self._record.results or number in self._unfinished:
+            return True
+        return number in self._unfinished.used and number >= len(self._first)
+
     def _ask(self, number: int, left: RemainingBudget) -> Proposal | None:
-        running = list(self._unfinished.running.values())
-        return self._strategy.propose(number, self._record.results.all, running, left)
+        # What waits for its twin to end is under way, too: it must not be proposed once more.
+        under_way = [*self._unfinished.running.values(), *self._unfinished.again.values()]
+        return self._strategy.propose(number, self._record.results.all, under_way, left)
 
     def _without_training(self, job: Job) -> TrialResult | None:
         """The result of a job that need not run: a duplicate, or one over a limit."""

@@ -10,16 +10,15 @@ from typing import Protocol
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
-from paretoprune.errors import SweepError
 from paretoprune.executors.attempt import Lost
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Job, Metrics, TrialResult
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.front.front import front_of
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.failure_streak import FailureStreak, without_streak
-from paretoprune.sweep.pending import PendingTrials, job_of
+from paretoprune.sweep.pending import PendingTrials
 from paretoprune.sweep.results import SweepResults
 
 _log = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ class Record:
         for number in self._damaged(results):
             _log.warning("the files of trial %d are damaged; it is run again", number)
             results = [result for result in results if result.number != number]
-        self.unfinished.restore(results)
+        self.unfinished.restore(results, self._ledger.jobs())
         self._ledger.restore(results)
         self.results.add_all(results)
         self._with_weights = {result.number for result in results}
@@ -89,14 +88,20 @@ class Record:
             watcher.finished(result, self.results.all)
         self._streak.add(result)
 
-    def forget(self, number: int) -> None:
-        """Have a trial that finished run again, since its files are damaged."""
+    def begin(self, job: Job) -> None:
+        """Note that a trial runs from now on."""
+        parent = None if job.parent is None else self.results.at(job.parent)
+        self.unfinished.begin(job, parent.job if parent else None)
+
+    def forget(self, number: int) -> bool:
+        """Have a trial that finished run again, since its files are damaged; False without it."""
         if number in self.unfinished.again:
-            return
+            return True
         if number not in self.results:
-            raise SweepError(f"trial {number}, which another one starts from, is not on record")
+            return False
         _log.warning("the files of trial %d are damaged; it is run again", number)
-        self.unfinished.again[number] = job_of(self.results.remove(number))
+        self.unfinished.again[number] = self.results.remove(number).job
+        return True
 
     def _damaged(self, results: Sequence[TrialResult]) -> list[int]:
         """The trials whose weights will be needed and are not what they were."""

@@ -22,29 +22,33 @@ class SweepResults:
         self.all: list[TrialResult] = []  # by number
         self.num_counted = 0  # those that count against `n_trials`
         self.epochs = 0.0  # passes of training, of all of them
-        self._numbers: set[int] = set()
+        self._by_number: dict[int, TrialResult] = {}
         self._first_of: dict[tuple[object, ...], TrialResult] = {}  # by widths
         self._front = RunningFront(self._objectives)
         self._paces = Paces()
 
     def __contains__(self, number: int) -> bool:
         """Whether a trial is on record."""
-        return number in self._numbers
+        return number in self._by_number
+
+    def at(self, number: int) -> TrialResult | None:
+        """The result of a trial; None where there is none on record."""
+        return self._by_number.get(number)
 
     def add(self, result: TrialResult) -> None:
         """Take in a result."""
         insort(self.all, result, key=lambda r: r.number)
-        self._numbers.add(result.number)
+        self._by_number[result.number] = result
         if result.state != "duplicate" and result.origin != SKETCH:
             self._first_of.setdefault(_key(result), result)
-        self.num_counted += not _was_settled_without_training(result)
+        self.num_counted += not result.was_settled
         self.epochs += result.epochs
         self._front.add(result)
         self._paces.add(result)
 
     def remove(self, number: int) -> TrialResult:
         """Forget a result, which is returned."""
-        removed = next(result for result in self.all if result.number == number)
+        removed = self._by_number[number]
         rest = [result for result in self.all if result.number != number]
         self._clear()
         self.add_all(rest)
@@ -79,7 +83,3 @@ def _key(trial: Job | TrialResult) -> tuple[object, ...]:
     Those of a higher rung are trained on, and those that train others along are no repetitions.
     """
     return (trial.rung, bool(trial.nested), *sorted(trial.widths.items()))
-
-
-def _was_settled_without_training(result: TrialResult) -> bool:
-    return result.state in ("duplicate", "infeasible") and not result.seconds

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paretoprune.config.redact import redact
 from paretoprune.executors.attempt import Evaluate
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -26,11 +27,13 @@ class OpenWorker:
     folder: SweepFolder  # holds the prepared dense model, and gets what the trials leave
     cwd: Path  # where the user's command was given
     threads: int
+    trust: tuple[str, ...] = ()  # as the driver was told; what the config says does not count
 
     def __call__(self) -> Evaluate:
         """Load data, dense model and scores; give the function that runs a trial with them."""
         os.chdir(self.cwd)
-        sys.path.insert(0, str(self.cwd))
+        if self.trust:
+            sys.path.insert(0, str(self.cwd))
         # Here, once the path is set, and only where trials run.
         import torch
 
@@ -41,7 +44,8 @@ class OpenWorker:
 
         torch.set_num_threads(self.threads)
         log_to(self.folder.path / "sweep.log")
-        context = load_context(make_problem(load_settings(self.config)), self.folder.dense)
+        problem = make_problem(load_settings(self.config, trust=self.trust))
+        context = load_context(problem, self.folder.dense)
         if context is None:
             raise FileNotFoundError(f"{self.folder.dense} holds no prepared dense model")
 
@@ -57,9 +61,15 @@ class OpenWorker:
 def log_to(path: Path) -> logging.Handler:
     """Have the package's messages written to the file too; a full disk costs them alone."""
     handler = _PatientFileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("paretoprune").addHandler(handler)
     return handler
+
+
+class _Discreet(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, tracebacks included, without passwords."""
+        return redact(super().format(record))
 
 
 class _PatientFileHandler(logging.FileHandler):

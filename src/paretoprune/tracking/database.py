@@ -14,6 +14,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paretoprune.tracking.uri import sqlite_uri
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -53,7 +55,7 @@ def _create(file: Path, artifacts: Path) -> None:
 def _make_tables(file: Path, artifacts: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    SqlAlchemyStore(f"sqlite:///{file}", artifacts.as_uri()).engine.dispose()
+    SqlAlchemyStore(sqlite_uri(file), artifacts.as_uri()).engine.dispose()
 
 
 @contextmanager

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from paretoprune.config.redact import redact
 from paretoprune.metrics import Direction
 from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.outbox import explain
 from paretoprune.tracking.runs import SweepRecord, open_runs
 from paretoprune.tracking.tracker import MlflowTracker, NullTracker, Tracker
-from paretoprune.tracking.uri import redact, sqlite_file
+from paretoprune.tracking.uri import sqlite_file
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,10 @@ def open_tracker(
         groups=groups,
     )
     artifacts = (file.parent if file else root.resolve()) / "mlruns"
-    open_these = partial(open_runs, uri, artifacts=artifacts, sweep=sweep)
+    open_these = partial(open_runs, uri=uri, artifacts=artifacts, sweep=sweep)
     return MlflowTracker(
         open_these,
+        sweep_name=sweep_name,
         commit=commit,
         patience_s=patience_s,
         open_patience_s=_NEW_FILE_S if file else patience_s,

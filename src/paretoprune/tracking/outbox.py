@@ -15,12 +15,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from paretoprune.tracking.uri import redact
+from paretoprune.config.redact import redact
 
 _log = logging.getLogger(__name__)
 _FAILURES_PER_ROUND = 2  # one delivery that always fails must not hold up the others
 _SHARE, _GRACE_S = 0.1, 0.2  # of the running time, and at its start, that a caller may wait
-_LAST_TRY_S = 3.0  # at the end, for a service that failed before
+_LAST_TRY_S = 3.0  # at the end, for a service that failed before and never answered
+_SILENCE_S = 25.0  # after an answer, at the end: MLflow's client waits 20 s for a request
+_STEP_S = 0.1  # between two counts of the answers
+_TELL_S = 10.0  # of waiting, after which the user is told
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,15 @@ class Delivery:
 class Outbox:
     """A queue of deliveries whose methods never raise; failures become warnings, once per cause."""
 
-    def __init__(self, *, patience_s: float) -> None:
-        """`patience_s`: how long a caller waits for a delivery before it goes on without it."""
-        self._patience_s = patience_s
+    def __init__(self, *, patience_s: float, answers: Callable[[], int] = lambda: 0) -> None:
+        """An empty outbox.
+
+        Args:
+            patience_s: how long a caller waits for a delivery before it goes on without it.
+            answers: the number of requests that the service has answered so far; a delivery takes
+                several.
+        """
+        self._patience_s, self._answers = patience_s, answers
         self._queue: deque[Delivery] = deque()
         self._lock = threading.Lock()
         self._idle = threading.Event()
@@ -62,18 +71,33 @@ class Outbox:
             self._warn(f"MLflow needs more than {patience_s:g} s to answer")
 
     def drain(self, *, patience_s: float) -> list[str]:
-        """Wait for all that is queued as long as something arrives; the names of what did not.
+        """Wait for all that is queued as long as the service answers; the names of what is left.
 
         A service that failed before is tried once more, for a few seconds.
         """
         while True:
             before = len(self._queue)
             started = self._start_round()
-            ended = self._idle.wait(patience_s if self._healthy else min(patience_s, _LAST_TRY_S))
+            ended = self._wait_while_answered(patience_s)
             with self._lock:
                 stuck = len(self._queue) == before and (started or not ended)
                 if stuck or not self._queue:
                     return [delivery.what for delivery in self._queue]
+
+    def _wait_while_answered(self, patience_s: float) -> bool:
+        """Whether a round ended before the service had been silent for too long."""
+        begun, answers = time.monotonic(), self._answers()
+        deadline = begun + (patience_s if self._healthy or answers else _LAST_TRY_S)
+        while not self._idle.wait(min(patience_s, _STEP_S)):
+            now = time.monotonic()
+            if (count := self._answers()) != answers:
+                answers, deadline = count, now + max(patience_s, _SILENCE_S)
+            if now > deadline:
+                return False
+            if now > begun + _TELL_S:
+                begun = float("inf")
+                _log.info("MLflow is slow; %d deliveries are still to be made", len(self._queue))
+        return True
 
     def _start_round(self) -> bool:
         """Try all that waits; False if there is nothing, or a round is under way."""
@@ -125,5 +149,6 @@ def explain(error: BaseException) -> str:
         return "MLflow's database is locked by another process"
     if "Max retries exceeded" in text or isinstance(error, ConnectionError):
         return "the MLflow server cannot be reached"
-    first_line = next(iter(text.strip().splitlines()), "")
+    # Before it is cut: half a URI no longer shows where its password ends.
+    first_line = redact(next(iter(text.strip().splitlines()), ""))
     return f"MLflow failed with {type(error).__name__}: {first_line[:200]}"

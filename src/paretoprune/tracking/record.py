@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from paretoprune.config.redact import redact
 from paretoprune.results import TrialResult
 
 _MAX_KEY = 250
+_HASH = 8  # hexadecimal digits that tell names apart which MLflow would take for one
 _MAX_PARAM = 6000
 _MAX_TAG = 8000
 _DIGITS = 6  # of a metric: MLflow's table shows every digit that it gets
@@ -52,7 +56,7 @@ def trial_record(
         number=result.number,
         run_name=run_name(result),
         status="FAILED" if result.state == "failed" else "FINISHED",
-        tags=fit_tags(_tags(result, commit)),
+        tags=fit_tags({n: redact(text) for n, text in _tags(result, commit).items()}),
         params=fit_params(_params(result)),
         points=tuple(_points(result)),
         artifacts=tuple(artifacts),
@@ -77,7 +81,8 @@ def run_name(result: TrialResult) -> str:
 
 def fit_params(params: Mapping[str, str]) -> dict[str, str]:
     """The parameters with names and values that MLflow accepts."""
-    return {fit_name(name): value[:_MAX_PARAM] for name, value in params.items()}
+    fitted = fit_names(params)
+    return {fitted[name]: value[:_MAX_PARAM] for name, value in params.items()}
 
 
 def fit_tags(tags: Mapping[str, str]) -> dict[str, str]:
@@ -85,10 +90,35 @@ def fit_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {fit_name(name): value[:_MAX_TAG] for name, value in tags.items()}
 
 
+def fit_names(names: Iterable[str]) -> dict[str, str]:
+    """By name, the one that MLflow accepts for it; no two of them share one.
+
+    Names that would are told apart by a hash of the original. Upper and lower case count as the
+    same, as in the databases of MySQL and SQL Server.
+    """
+    fitted = {name: fit_name(name) for name in names}
+    count = Counter(name.casefold() for name in fitted.values())
+    return {
+        name: short if count[short.casefold()] == 1 else _with_hash(short, name)
+        for name, short in fitted.items()
+    }
+
+
 def fit_name(name: str) -> str:
     """The name with what MLflow refuses (other characters, empty path parts) replaced by `_`."""
     parts = re.sub(r"[^\w/.\- ]", "_", name).split("/")
-    return "/".join("_" if part in ("", ".", "..") else part for part in parts)[:_MAX_KEY]
+    whole = "/".join("_" if part in ("", ".", "..") else part for part in parts)
+    return whole if len(whole) <= _MAX_KEY else whole[:_MAX_KEY].rstrip("/.")
+
+
+def ratio_name(group: str) -> str:
+    """The parameter that holds a group's ratio, before it is fitted."""
+    return f"ratio/{group}"
+
+
+def _with_hash(short: str, name: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+    return f"{short[: _MAX_KEY - _HASH - 1]}-{digest}"
 
 
 def _tags(result: TrialResult, commit: str | None) -> dict[str, str]:
@@ -108,7 +138,7 @@ def _tags(result: TrialResult, commit: str | None) -> dict[str, str]:
 
 
 def _params(result: TrialResult) -> dict[str, str]:
-    ratios = {f"ratio/{group}": f"{ratio:g}" for group, ratio in result.ratios.items()}
+    ratios = {ratio_name(group): f"{ratio:g}" for group, ratio in result.ratios.items()}
     return ratios | {f"width/{group}": str(width) for group, width in result.widths.items()}
 
 

@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paretoprune.config.redact import redact
 from paretoprune.errors import ParetopruneError
 from paretoprune.tracking.client import connect, import_mlflow
 from paretoprune.tracking.outbox import explain
 from paretoprune.tracking.runs import find_trial_run, open_experiment
-from paretoprune.tracking.uri import is_server, redact, sqlite_file
+from paretoprune.tracking.uri import is_server, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

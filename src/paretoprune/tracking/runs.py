@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paretoprune.metrics import Direction
+from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.client import connect, log_values
-from paretoprune.tracking.record import TrialRecord, fit_name, fit_params, fit_tags
+from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags
 from paretoprune.tracking.uri import is_server
 from paretoprune.tracking.views import view_tags
 
@@ -114,9 +115,9 @@ class SweepRuns:
         return child
 
 
-def open_runs(uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
+def open_runs(answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
     """Connect, and find or create the experiment and the parent run; find the children."""
-    client = connect(uri, artifacts=artifacts)
+    client = answers.of(connect(uri, artifacts=artifacts))
     # A server places artifacts itself; a database would leave them in the current folder.
     place = None if is_server(uri) else (artifacts / sweep.name).as_uri()
     experiment_id = open_experiment(client, sweep.name, place)
@@ -157,7 +158,7 @@ def _put_views(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -> 
     experiment = client.get_experiment(experiment_id)
     views = view_tags(
         sweep.objectives,
-        [fit_name(group) for group in sweep.groups],
+        sweep.groups,
         sweep_id=sweep.sweep_id,
         created_ms=int(experiment.creation_time or 0),
     )

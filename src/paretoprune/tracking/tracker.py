@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from paretoprune.results import TrialResult
+from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.outbox import Delivery, Outbox
 from paretoprune.tracking.record import trial_record
 from paretoprune.tracking.runs import SweepRuns
@@ -29,8 +30,11 @@ class Tracker(Protocol):
     def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
         """Put a note (Markdown) and files on the sweep's own run, in place of earlier ones."""
 
-    def close(self, status: Status) -> None:
-        """Deliver what waits, as long as MLflow takes it, and end the sweep's own run."""
+    def close(self, status: Status) -> bool:
+        """Deliver what waits, as long as MLflow answers, and end the sweep's own run.
+
+        Returns whether MLflow has everything now.
+        """
 
 
 class NullTracker:
@@ -45,8 +49,9 @@ class NullTracker:
     def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
         """Nothing."""
 
-    def close(self, status: Status) -> None:
-        """Nothing."""
+    def close(self, status: Status) -> bool:
+        """False: nothing is delivered."""
+        return False
 
 
 class MlflowTracker:
@@ -54,17 +59,19 @@ class MlflowTracker:
 
     def __init__(
         self,
-        open_runs: Callable[[], SweepRuns],
+        open_runs: Callable[[Answers], SweepRuns],
         *,
+        sweep_name: str,
         commit: str | None,
         patience_s: float,
         open_patience_s: float,
     ) -> None:
         """`open_runs` connects to MLflow; it is called at once, and again after every failure."""
+        self._sweep_name, self._answers = sweep_name, Answers()
         self._open_runs = open_runs
         self._commit = commit
         self._patience_s = patience_s
-        self._outbox = Outbox(patience_s=patience_s)
+        self._outbox = Outbox(patience_s=patience_s, answers=lambda: self._answers.count)
         self._runs: SweepRuns | None = None
         self._front: frozenset[int] = frozenset()
         self._put("the sweep's run", lambda runs: None)
@@ -87,22 +94,24 @@ class MlflowTracker:
         """Put the note and the files on the parent run."""
         self._put("the summary", lambda runs: runs.write_summary(note, files))
 
-    def close(self, status: Status) -> None:
+    def close(self, status: Status) -> bool:
         """Deliver what waits and end the parent run; say what could not be delivered."""
         self._put("the end", lambda runs: runs.finish(status))
         lost = self._outbox.drain(patience_s=self._patience_s)
         if lost:
             _log.warning(
                 "MLflow did not get %s; the sweep's folder holds everything, and running the same "
-                "command again sends what is missing",
+                "command again, or `python -m src.report %s send=true`, sends what is missing",
                 _enumerate(lost),
+                self._sweep_name,
             )
+        return not lost
 
     def _put(self, what: str, write: Callable[[SweepRuns], None]) -> None:
         self._outbox.put(Delivery(what, lambda: self._send(write)))
 
     def _send(self, write: Callable[[SweepRuns], None]) -> None:
-        runs, self._runs = self._runs or self._open_runs(), None
+        runs, self._runs = self._runs or self._open_runs(self._answers), None
         write(runs)
         self._runs = runs  # kept only when the write succeeded
 

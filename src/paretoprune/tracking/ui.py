@@ -16,11 +16,12 @@ from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 
+from paretoprune.config.redact import redact_uri
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.tracking.addresses import sweep_addresses
 from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.database import ensure_sqlite
-from paretoprune.tracking.uri import is_server, redact, sqlite_file
+from paretoprune.tracking.uri import is_server, sqlite_file
 
 _HOST = "127.0.0.1"  # the server asks nobody for a password, so it answers this machine only
 _ENDING_S = 10.0
@@ -34,12 +35,12 @@ def serve(uri: str, *, root: Path, port: int = 5000) -> None:
         ParetopruneError: the server ended by itself.
     """
     if is_server(uri):
-        print(f"The runs are kept by the MLflow server at {redact(uri)}: open it in a browser.")
+        print(f"The runs are kept by the MLflow server at {redact_uri(uri)}: open it in a browser.")
         return
     _check_port(port)
     file = sqlite_file(uri)
     artifacts = (file.parent if file else root.resolve()) / "mlruns"
-    print(f"Starting the MLflow UI for {redact(uri)}; this takes some seconds.", flush=True)
+    print(f"Starting the MLflow UI for {redact_uri(uri)}; this takes some seconds.", flush=True)
     try:
         if file and not file.exists():
             import_mlflow()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from urllib.parse import quote
 
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from paretoprune.config.redact import HIDDEN, redact_uri
 from paretoprune.errors import SettingsError
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _SERVERS = ("http", "https")
-_USERINFO = re.compile(r"(?<=://)[^/\s]+@")
-_SECRET = re.compile(r"([?&]\w*(?:password|passwd|pwd|token|secret)=)[^&\s]+", re.IGNORECASE)
-
-
-def redact(text: str) -> str:
-    """The text with user names, passwords and tokens inside its URIs replaced by `***`."""
-    return _SECRET.sub(r"\1***", _USERINFO.sub("***@", text))
+# A name and a password that holds what would end the part before the host.
+_UNQUOTED = re.compile(r"(?<=://)([^/?#@]*:(?!\d+[/?#])[^@]*[/?#].*)@")
 
 
 def resolve_uri(uri: str | None, *, root: Path) -> str:
@@ -25,26 +25,33 @@ def resolve_uri(uri: str | None, *, root: Path) -> str:
     A relative SQLite path is taken from `root`, so that it means the same from every folder.
 
     Raises:
-        SettingsError: the URI names a kind of place in which MLflow keeps no runs.
+        SettingsError: the URI names a kind of place in which MLflow keeps no runs, or comes from a
+            stored config, without its password, and MLFLOW_TRACKING_URI is not set.
     """
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    uri = _whole(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
     scheme = uri.partition("://")[0].partition("+")[0].lower()
     if "://" not in uri or scheme not in _DATABASES + _SERVERS:
         raise SettingsError([_no_such_place(uri, root)])
+    if scheme in _SERVERS:
+        return _UNQUOTED.sub(lambda found: quote(found[1], safe=":%") + "@", uri)
     if scheme != "sqlite":
         return uri
-    prefix, _, rest = uri.partition(":///")
-    path, mark, options = rest.partition("?")
-    if not path or path == ":memory:":
+    url = _parsed(uri)
+    if url is None or url.host or not url.database or url.database == ":memory:":
         raise SettingsError([_no_such_place(uri, root)])
-    return f"{prefix}:///{(root.resolve() / path).as_posix()}{mark}{options}"
+    return _written(url.set(database=(root.resolve() / url.database).as_posix()))
+
+
+def sqlite_uri(file: Path) -> str:
+    """The URI of a SQLite file. Characters that mean something in URIs (`?`, `%`) are escaped."""
+    return _written(URL.create("sqlite", database=file.as_posix()))
 
 
 def sqlite_file(uri: str) -> Path | None:
     """The file of a resolved SQLite URI, None for every other kind of URI."""
     if not uri.startswith("sqlite"):
         return None
-    return Path(uri.partition(":///")[2].partition("?")[0])
+    return Path(make_url(uri).database or "")
 
 
 def is_server(uri: str) -> bool:
@@ -52,9 +59,35 @@ def is_server(uri: str) -> bool:
     return uri.startswith(tuple(f"{scheme}://" for scheme in _SERVERS))
 
 
+def _whole(uri: str) -> str:
+    """The URI with what a stored config hides; options of a SQLite file can be left out."""
+    if HIDDEN not in uri:
+        return uri
+    if uri.startswith("sqlite"):
+        place, _, options = uri.partition("?")
+        kept = "&".join(one for one in options.split("&") if one and HIDDEN not in one)
+        return f"{place}?{kept}" if kept else place
+    if whole := os.environ.get("MLFLOW_TRACKING_URI"):
+        return whole
+    raise SettingsError(
+        [f"the password in `tracking.uri={uri}` is not stored; set MLFLOW_TRACKING_URI"]
+    )
+
+
 def _no_such_place(uri: str, root: Path) -> str:
-    example = f"sqlite:///{(root.resolve() / 'mlflow.db').as_posix()}"
+    example = sqlite_uri(root.resolve() / "mlflow.db")
     return (
-        f"`tracking.uri` must name a database file or an MLflow server, got `{redact(uri)}`; "
+        f"`tracking.uri` must name a database file or an MLflow server, got `{redact_uri(uri)}`; "
         f"write for example `{example}` or `http://localhost:5000`"
     )
+
+
+def _parsed(uri: str) -> URL | None:
+    try:
+        return make_url(uri)
+    except ArgumentError:
+        return None
+
+
+def _written(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

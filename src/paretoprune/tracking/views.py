@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretoprune.metrics import Direction
+from paretoprune.tracking.record import fit_names, ratio_name
 
 FIRST_VIEW = "trials"  # the one that `python -m src.ui` links to
 WORKFLOW = "workflowType=machine_learning"  # in an address: without MLflow's tools for chats
@@ -59,7 +60,8 @@ def _columns(objectives: Mapping[str, Direction], groups: Sequence[str]) -> dict
     metrics = dict.fromkeys([*objectives, *_HEADLINES])
     selected = [f"metrics.`{name}`" for name in metrics]
     selected += [f"tags.`{name}`" for name in _TAGS]
-    selected += [f"params.`ratio/{group}`" for group in groups[:_MOST_RATIOS]]
+    ratios = [*fit_names(map(ratio_name, groups)).values()]
+    selected += [f"params.`{ratio}`" for ratio in ratios[:_MOST_RATIOS]]
     return {"selectedColumns": selected, "columnOrder": ["attributes.`Run Name`", *selected]}
 
 

@@ -18,6 +18,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.errors import PruningError
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.numerics.precision import uses_bfloat16
+from paretoprune.low_rank.components import energies_of
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.combine import combine
 from paretoprune.measure.latency.latency import measure_latency
@@ -25,17 +26,20 @@ from paretoprune.measure.macs import count_macs
 from paretoprune.measure.params import count_params
 from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem
-from paretoprune.pruning.candidate import Candidate
+from paretoprune.pruning.candidate import Candidate, PrunedCandidate
+from paretoprune.pruning.compensation.updatable import skipped_layers
 from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
+from paretoprune.quantization.compact import stored_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
 from paretoprune.trial.dense_model import dense_model, start_from
 
 _log = logging.getLogger(__name__)
 
 _NUM_SCORED = 6  # batches whose gradients score the dense model's channels
+_MOST_NAMED = 8  # layers in one line of the log
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
@@ -46,7 +50,7 @@ class TrialContext:
     problem: Problem
     dense: nn.Module
     dense_metrics: Metrics
-    start: Candidate  # what trials prune: the dense model, as it was trained before pruning
+    start: Candidate  # what trials prune: the dense model, trained for that, or with pairs
     scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
     teacher: Teacher | None  # the dense model's answers, cached; None without distillation
     finetune: FinetuneSettings  # of the trials
@@ -57,11 +61,15 @@ class TrialContext:
 def make_context(problem: Problem) -> TrialContext:
     """Train the dense model or take it from the cache, measure it, score its channels."""
     problem.disk_cache.commit()  # all that can be known before the training is right
+    for caution in (*filter(None, [problem.info.caution]), *problem.contents.cautions):
+        _log.warning("data: %s", caution)
     dense = dense_model(problem)
     dense_metrics = measure(problem, dense, dense=None)
     _warn_if_flattered(problem.settings, dense_metrics)
     _warn_if_too_bad(problem.settings, dense_metrics)
+    _warn_if_trivial(problem, dense_metrics)
     start = start_from(problem, dense)
+    _log_skipped(problem, dense)
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
     scores = start.score(scorer, training_batches(problem))
     teacher = teacher_of(problem, dense)
@@ -73,7 +81,10 @@ def make_context(problem: Problem) -> TrialContext:
 def with_gate_scores(context: TrialContext) -> TrialContext:
     """The same with the dense model's `GateScores`, which trainings can go on gathering."""
     problem = context.problem
-    dense = copy.deepcopy(context.dense).eval()
+    whole = context.start.model if problem.groups.factored else context.dense
+    dense = copy.deepcopy(whole).eval()
+    for parameter in dense.parameters():  # of frozen layers, too
+        parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, problem.groups.prunable)
     for inputs, labels in training_batches(problem, _NUM_SCORED):
         dense.zero_grad()
@@ -89,17 +100,48 @@ def scores_by_gates(
     """Which channels of each group go first, where gates say how many.
 
     If kept weights make up for what goes, gates times what the others cannot make up for.
-    Elsewhere, or where a layer's inputs cannot be read, the gates alone.
+    Elsewhere, and in groups of which a layer's inputs cannot be read, the gates alone: only the
+    order within a group counts. Components of a factored layer go by their singular values.
     """
-    if problem.settings.compensation_method != "least_squares":
+    return {**_by_gates(problem, candidate, gates), **_by_energy(problem, candidate)}
+
+
+def _by_energy(problem: Problem, candidate: Candidate) -> dict[str, Tensor]:
+    ranks = problem.space.ranks
+    energies = energies_of(candidate.model) if ranks else {}
+    layers = ranks.layers if ranks else ()
+    return {layer.group: energies[layer.path] for layer in layers if layer.path in energies}
+
+
+def _by_gates(
+    problem: Problem, candidate: Candidate, gates: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    if problem.settings.compensation_method != "least_squares" or not isinstance(
+        candidate, PrunedCandidate
+    ):
         return gates
     scorer = Reconstruction()
+    groups = [group for group in candidate.groups if group.slots]
+    batches = training_batches(problem, scorer.batches)
     try:
-        missed = candidate.score(scorer, training_batches(problem, scorer.batches))
+        missed = scorer.where_read(candidate.model, groups, batches)
     except PruningError as reason:
         _log.info("channels go by their gates alone: %s", reason)
         return gates
-    return {name: scores * missed[name] for name, scores in gates.items()}
+    if unread := [group.name for group in groups if group.name not in missed]:
+        _log.info("channels go by their gates alone in %s", ", ".join(unread))
+    return {name: scores * missed.get(name, 1.0) for name, scores in gates.items()}
+
+
+def _log_skipped(problem: Problem, dense: nn.Module) -> None:
+    """Name the layers whose kept weights do not make up for what goes."""
+    if problem.settings.compensation_method is None:
+        return
+    skipped = [f"`{path}` ({reason})" for path, reason in skipped_layers(dense).items()]
+    if skipped:
+        more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+        named = ", ".join(skipped[:_MOST_NAMED])
+        _log.info("compensation leaves these layers as they are: %s%s", named, more)
 
 
 def teacher_of(problem: Problem, dense: nn.Module) -> Teacher | None:
@@ -142,6 +184,7 @@ def measure(
         quality,
         counted_cost(problem, model),
         size_bytes=count_bytes(model),
+        stored_bytes=stored_bytes(model, problem.example),
         latency=latency,
         dense=dense[1] if dense else None,
     )
@@ -189,4 +232,18 @@ def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
             "`sparsity.min_accuracy=%g`: only models that become better than it can meet that",
             found,
             least,
+        )
+
+
+def _warn_if_trivial(problem: Problem, metrics: Metrics) -> None:
+    """The trivial predictor gives every sample the commonest label of the validation data."""
+    trivial, found = problem.contents.commonest, metrics.accuracy
+    if found is not None and found <= trivial:
+        _log.warning(
+            "the dense model reaches %.1f %% on the validation data, no more than the trivial "
+            "predictor, which always answers the commonest class (%.1f %%): what is pruned from it "
+            "means nothing; train it longer (`model.train.epochs`), or check data, labels, "
+            "normalisation and weights",
+            found,
+            trivial,
         )

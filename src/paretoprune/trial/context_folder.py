@@ -13,19 +13,25 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from paretoprune.errors import SweepError, WeightsError
+from paretoprune.low_rank.pair import with_pairs
 from paretoprune.problem.problem import Problem
+from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import load_state, save_state
+from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Metrics
 from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
+from paretoprune.storage.fingerprint import Fingerprint, listed
 from paretoprune.trial.context import TrialContext, teacher_of
 from paretoprune.trial.dense_model import start_from
 
 _log = logging.getLogger(__name__)
 
 _WEIGHTS = "model.safetensors"
+_PAIRS = "pairs.safetensors"  # of the network that trials cut, where ranks are searched
 _SCORES = "scores.safetensors"
 _GATES = "gates.safetensors"
 _SEALED = "prepared.json"
+_FINGERPRINT = "fingerprint.json"
 
 
 def save_context(context: TrialContext, folder: Path) -> None:
@@ -35,13 +41,15 @@ def save_context(context: TrialContext, folder: Path) -> None:
     write_json(folder / "metrics.json", asdict(context.dense_metrics))
     save_state(folder / _WEIGHTS, context.dense)
     files = [_WEIGHTS, _SCORES]
+    if context.problem.groups.factored:
+        files.append(_PAIRS)
+        save_state(folder / _PAIRS, context.start.model)
     write_bytes(folder / _SCORES, save(_plain(context.scores)))
     if context.gates is not None:
         files.append(_GATES)
         write_bytes(folder / _GATES, save(_plain(context.gates)))
     # Last, with checksums of the others: what is not whole is made again.
     kept = {
-        "digest": context.problem.digest,
         "metrics": asdict(context.dense_metrics),
         "files": {name: digest_of(folder / name) for name in files},
     }
@@ -62,22 +70,48 @@ def _training(context: TrialContext) -> dict[str, Any]:
 
 
 def refuse_other_problem(problem: Problem, folder: Path) -> None:
-    """Raises SweepError if what is kept was made from other data, weights or model code."""
-    try:
-        kept = read_sealed(folder / _SEALED)["digest"]
-    except (OSError, ValueError, KeyError):
-        return  # nothing is there, or something damaged, which is made again
-    if kept != problem.digest:
+    """Raises SweepError if the sweep was made from other data, weights or code.
+
+    Versions of packages may differ, and so may the network's outputs by what rounding does.
+    """
+    earlier, _ = _kept_fingerprint(folder)
+    if earlier and (changes := problem.fingerprint.changes(earlier)):
         raise SweepError(
-            f"{folder.parent} was made from other data, weights or model code than there are "
-            "now; give this sweep another `name`, or remove the folder"
+            f"{folder.parent} was made from other data, weights or code than there are now; "
+            f"changed since: {listed(changes)}; give this sweep another `name`, or remove the "
+            "folder"
         )
+
+
+def keep_fingerprint(problem: Problem, folder: Path) -> None:
+    """Write what the sweep is made from, unless it is there; warn of what cannot be compared."""
+    earlier, damage = _kept_fingerprint(folder)
+    if earlier is None:
+        if damage or any((folder.parent / "trials").glob("*/result.json")):
+            _log.warning(
+                "%s %s: data and code cannot be compared with those that it was made from",
+                folder.parent,
+                damage or "is from an earlier version",
+            )
+        write_sealed(folder / _FINGERPRINT, problem.fingerprint.to_json())
+    elif versions := problem.fingerprint.version_changes(earlier):
+        _log.warning("%s was begun with other versions: %s", folder.parent, listed(versions))
+
+
+def _kept_fingerprint(folder: Path) -> tuple[Fingerprint | None, str]:
+    """What the sweep was made from, if that is known, else why not, where something is there."""
+    try:
+        return Fingerprint.from_json(read_sealed(folder / _FINGERPRINT)), ""
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return None, f"has a {_FINGERPRINT} that cannot be read ({error})"
 
 
 def load_context(problem: Problem, folder: Path) -> TrialContext | None:
     """What `save_context` wrote; None where that is nothing, or is damaged.
 
-    Raises SweepError if it was made from other data or another model.
+    Raises SweepError if the sweep was made from other data, weights or code.
     """
     refuse_other_problem(problem, folder)
     try:
@@ -88,6 +122,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         scores = _on(problem.device, load_file(folder / _SCORES))
         gates = _on(problem.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
         metrics = Metrics(**kept["metrics"])
+        start = _start(problem, folder)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, WeightsError) as error:
@@ -99,13 +134,22 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         problem,
         dense,
         metrics,
-        start_from(problem, dense),
+        start,
         scores,
         teacher_of(problem, dense),
         finetune,
         gates=gates,
         epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
     )
+
+
+def _start(problem: Problem, folder: Path) -> Candidate:
+    """What trials cut; the components of factored layers are those that were kept."""
+    if not problem.groups.factored:
+        return start_from(problem, problem.model.eval())
+    form = with_pairs(problem.model, problem.groups.factored).eval()
+    load_state(form, folder / _PAIRS)
+    return PrunedCandidate(form, Plan({}), problem.groups.prunable)
 
 
 def _plain(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from torch import nn
 
-from paretoprune.errors import WeightsError
+from paretoprune.data import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
+from paretoprune.low_rank.factor import factored
+from paretoprune.problem.fingerprint import for_training
 from paretoprune.problem.problem import Problem, fresh_model
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, l1
-from paretoprune.pruning.structured.checkpoint import load_state, save_state
+from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochRecord
-from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed
+from paretoprune.storage.fingerprint import Fingerprint, digest_json
+from paretoprune.storage.source_code import own_version
+from paretoprune.trial.cached_weights import CachedWeights
 
 _log = logging.getLogger(__name__)
+
+_NUM_CALIBRATED = 256  # training samples that the components of linear layers are ordered by
 
 
 def dense_model(problem: Problem) -> nn.Module:
     """The dense model with its weights: given, from the cache, or trained now."""
     model, settings = problem.model, problem.settings
-    cached = settings.cache_dir / "dense" / f"{problem.digest}.safetensors"
-    if not settings.model.weights and not _load_cached(model, cached):
+    cached = _cached("dense model", problem, _trained(problem))
+    if not settings.model.weights and not cached.load(model):
         _log.info("training the dense model for %d epochs", settings.model.train.epochs)
         _fit_dense(problem, model)
-        _keep(cached, model)
+        cached.commit(model)
     return model.eval()
 
 
@@ -59,11 +62,12 @@ def early_model(problem: Problem, epoch: int) -> nn.Module:
 
     Trained again from the same initial weights in the same way, and cached.
     """
-    model, settings = fresh_model(problem), problem.settings
+    model = fresh_model(problem)
     if epoch == 0:
         return model
-    cached = settings.cache_dir / "dense" / f"{problem.digest}-{epoch}.safetensors"
-    if not _load_cached(model, cached):
+    early = _trained(problem).extended(settings={"epoch": str(epoch)})
+    cached = _cached(f"dense model at epoch {epoch}", problem, early)
+    if not cached.load(model):
 
         def stop(record: EpochRecord) -> None:
             if record.epoch == epoch:
@@ -71,7 +75,7 @@ def early_model(problem: Problem, epoch: int) -> nn.Module:
 
         with suppress(_Enough):
             _fit_dense(problem, model, on_epoch=stop)
-        _keep(cached, model)
+        cached.commit(model)
     return model.eval()
 
 
@@ -85,7 +89,27 @@ def start_from(problem: Problem, dense: nn.Module) -> Candidate:
         dense = early_model(problem, 0)
     if problem.space.layers is not None:
         return MaskedCandidate(sparsely_trained(problem, dense), problem.space.layers)
-    return PrunedCandidate(sparsely_trained(problem, dense), Plan({}), problem.groups.prunable)
+    model = sparsely_trained(problem, dense)
+    if problem.groups.factored:
+        model = with_full_ranks(problem, model)
+    return PrunedCandidate(model, Plan({}), problem.groups.prunable)
+
+
+def with_full_ranks(problem: Problem, dense: nn.Module) -> nn.Module:
+    """The dense model with pairs of full rank, proved to compute the same.
+
+    Raises EquivalenceError where it does not.
+    """
+    inputs = next(iter(problem.data.train_dataloader()))[0][:_NUM_CALIBRATED]
+    samples = inputs.to(problem.device).contiguous()
+    form = factored(dense, problem.groups.factored, samples).eval()
+    error = check_equivalence(dense, form, problem.example)
+    _log.info(
+        "%d layers are factored at full rank; relative error %.1g",
+        len(problem.groups.factored),
+        error,
+    )
+    return form
 
 
 def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
@@ -97,10 +121,8 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
     if phase.name in ("none", "growing") and phase.dropout == 0:
         return dense
     model = copy.deepcopy(dense)
-    content = json.dumps([asdict(phase), asdict(problem.settings.finetune)], sort_keys=True)
-    name = f"{problem.digest}-sparse-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-    cached = problem.settings.cache_dir / "dense" / f"{name}.safetensors"
-    if _load_cached(model, cached):
+    cached = _cached("sparsely trained model", problem, _sparsely_trained_from(problem, dense))
+    if cached.load(model):
         return model.eval()
     pressure = Regularisation(
         _penalty(problem, model), dropout=phase.dropout, targeted=phase.targeted
@@ -116,7 +138,7 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
         pressure=pressure,
     )
     _log.info("sparse training ends at %.2f %%", result.curve[-1].validation_accuracy)
-    _keep(cached, model)
+    cached.commit(model)
     return model.eval()
 
 
@@ -131,21 +153,28 @@ def _penalty(problem: Problem, model: nn.Module) -> Penalty | None:
     return None
 
 
-def _keep(path: Path, model: nn.Module) -> None:
-    save_state(path, model)
-    write_sealed(path.with_suffix(".json"), {"weights": digest_of(path)})
+def _cached(name: str, problem: Problem, fingerprint: Fingerprint) -> CachedWeights:
+    return CachedWeights(name, problem.settings.cache_dir / "dense", fingerprint)
 
 
-def _load_cached(model: nn.Module, path: Path) -> bool:
-    """Whether the weights came from the cache; damaged ones are trained again."""
-    if not path.is_file():
-        return False
-    try:
-        if read_sealed(path.with_suffix(".json"))["weights"] != digest_of(path):
-            raise ValueError("its checksum does not fit its content")
-        load_state(model, path)
-    except (OSError, ValueError, KeyError, WeightsError) as error:
-        _log.warning("%s is damaged (%s); the dense model is trained again", path, error)
-        return False
-    _log.info("the dense model comes from %s", path)
-    return True
+def _trained(problem: Problem) -> Fingerprint:
+    """What the trained dense model depends on."""
+    training = digest_json(asdict(problem.settings.model.train))
+    return for_training(problem.fingerprint).extended(
+        settings={"training": training}, versions=own_version(__name__)
+    )
+
+
+def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
+    """What the sparsely trained model depends on: the weights it began with, and the groups."""
+    settings = problem.settings
+    phase = digest_json([asdict(settings.sparse_training), asdict(settings.finetune)])
+    state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
+    return for_training(problem.fingerprint).extended(
+        settings={"sparse training": phase, "granularity": settings.granularity.name},
+        network={
+            "weights of the dense model": digest_json(state),
+            "groups": digest_json(problem.groups.to_json()),
+        },
+        versions=own_version(__name__),
+    )

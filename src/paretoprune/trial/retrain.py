@@ -16,7 +16,8 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
 from paretoprune.data import to_device
 from paretoprune.finetune.fit import fit
-from paretoprune.pruning.structured.checkpoint import rebuild
+from paretoprune.lineage import lineage
+from paretoprune.problem.forms import rebuild_trial
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.storage.atomic import read_json
@@ -24,6 +25,7 @@ from paretoprune.trial.context import TrialContext, make_teacher
 from paretoprune.trial.run import run_trial
 
 _SEED_STEP = 100_003  # a prime beyond the number of trials, which take the seeds that follow
+_SEEDS = 2**31
 
 
 def train_longer(
@@ -49,15 +51,18 @@ def train_longer(
 
 def nth_seed(trial: TrialResult, index: int) -> int:
     """The seed of the trial's repetition number `index`, counted from 1."""
-    return (trial.seed + index * _SEED_STEP) % 2**31
+    return (trial.seed + index * _SEED_STEP) % _SEEDS
 
 
-def lineage(trial: TrialResult, results: Mapping[int, TrialResult]) -> list[TrialResult]:
-    """The trials that it stems from, the first one from the dense model, and itself at the end."""
-    found = [trial]
-    while found[0].parent is not None:
-        found.insert(0, results[found[0].parent])
-    return found
+def jobs_again(trial: TrialResult, results: Mapping[int, TrialResult], *, seed: int) -> list[Job]:
+    """The jobs of the trial and of all that it stems from, for the same recipe with other seeds.
+
+    The trial itself gets `seed`; the seeds of the others differ from it as they did before.
+    """
+    return [
+        replace(member.job, seed=(seed + member.seed - trial.seed) % _SEEDS)
+        for member in lineage(trial, results)
+    ]
 
 
 def reseeded(context: TrialContext, seed: int) -> TrialContext:
@@ -82,23 +87,16 @@ def train_again(
 ) -> nn.Module:
     """The trial and all that it stems from, trained from the dense model with another seed.
 
+    The recipe is that of the trial: epochs, rungs, nested networks, schedule and learning rate.
     `context` is `reseeded`. `folder` receives the weights of each. The architecture is that of
     the trial.
     """
     settings = context.problem.settings
     untimed = replace(settings, measure=replace(settings.measure, latency=False))
     context = replace(context, problem=replace(context.problem, settings=untimed))
-    for member in lineage(trial, results):
-        job = Job(
-            number=member.number,
-            origin=member.origin,
-            ratios=member.ratios,
-            widths=member.widths,
-            seed=seed,
-            parent=member.parent,
-        )
-        run_trial(context, job, folder=folder / f"{member.number:04d}")
+    for job in jobs_again(trial, results, seed=seed):
+        run_trial(context, job, folder=folder / f"{job.number:04d}")
     last = folder / f"{trial.number:04d}"
     plan = Plan.from_json(read_json(last / "plan.json"))
-    groups = context.problem.groups.prunable
-    return rebuild(context.dense, groups, plan, last / "model.safetensors").eval()
+    groups = context.problem.groups
+    return rebuild_trial(context.dense, groups, plan, last / "model.safetensors").eval()

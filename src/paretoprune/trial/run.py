@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from paretoprune.low_rank.components import refactored
+from paretoprune.low_rank.merge import merged
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
+from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import read_json, write_json
@@ -42,7 +45,7 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
     compensating = trained.compensation.get("seconds", 0.0)
     if metrics is None:
         dense = (context.dense, context.dense_metrics)
-        metrics = measure(context.problem, trained.candidate.model, dense=dense)
+        metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     scores = {name: tuple(values.tolist()) for name, values in trained.scores.items()}
     if scores:
@@ -60,6 +63,7 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
         parent=job.parent,
         compensation=trained.compensation,
         epochs=trained.epochs,
+        asked_epochs=job.epochs,
         rung=job.rung,
         nested=job.nested,
         scores=scores,
@@ -72,8 +76,18 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
     )
 
 
+def _delivered(context: TrialContext, candidate: Candidate) -> nn.Module:
+    """The candidate's model with pairs merged that save nothing, proved to compute the same."""
+    model = merged(candidate.model)
+    if model is not candidate.model:
+        check_equivalence(candidate.model, model, context.problem.example)
+    return model
+
+
 def _dense(context: TrialContext) -> Candidate:
-    """The dense model with nothing gone."""
+    """The dense model with nothing gone; where ranks are searched, with pairs of full rank."""
+    if context.problem.groups.factored:
+        return context.start
     if isinstance(context.start, MaskedCandidate):
         return replace(context.start, model=context.dense)
     return PrunedCandidate(context.dense, Plan({}), context.problem.groups.prunable)
@@ -86,10 +100,12 @@ def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> St
     folder = trials / f"{parent:04d}"
     groups = context.problem.groups.prunable
     plan = Plan.from_json(read_json(folder / "plan.json"))
-    dense = copy.deepcopy(context.dense)
-    model = rebuild(dense, groups, plan, folder / "model.safetensors").eval()
+    whole = copy.deepcopy(context.start.model)
+    model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
     if isinstance(context.start, MaskedCandidate):
         return Start(replace(context.start, model=model), context.scores)
+    if (folder / _SCORES).is_file():  # else components have an order that must stay
+        model = refactored(model)
     candidate = PrunedCandidate(model, plan, groups)
     return Start(candidate, _scores_of(context, candidate, folder))
 

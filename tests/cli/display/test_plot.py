@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paretoprune.cli.display.plot import front_plot
-from paretoprune.report.picture import make_picture
+from paretoprune.report.pictures.picture import make_picture
 from paretoprune.results import TrialResult
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lightning import LightningModule, Trainer
+from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.finetune.callbacks.regrow import Regrow, exchange
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.module import FinetuneModule
 from tests.finetune.nets import CPU, batches, tiny_net
+
+State = dict[str, dict[str, Tensor]]
 
 
 @given(st.integers(0, 999), st.integers(1, 11), st.sampled_from([0.0, 0.3, 0.5, 1.0]))
@@ -32,9 +39,14 @@ def test_small_weights_go_and_large_gradients_come(seed: int, active: int, share
     assert int(found.sum()) == active
 
 
+@pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("overgrown", [1, 2])
-def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(overgrown: int) -> None:
+def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(
+    overgrown: int, frozen: bool
+) -> None:
     model = tiny_net()
+    if frozen:
+        next(p for p in model.parameters() if p.dim() > 1).requires_grad_(False)
     generator = torch.Generator().manual_seed(3)
     masks = {
         name: torch.rand(p.shape, generator=generator) < 0.6
@@ -61,3 +73,92 @@ def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(overgrown: in
         assert (parameters[name][~mask] == 0).all()
     if overgrown == 1:
         assert any((callback.masks[name] & ~masks[name]).any() for name in masks)  # some came back
+
+
+class Recorded(Regrow):
+    """Keeps what it had and what it made of it, step by step."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self.seen: list[tuple[State, State]] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
+        assert isinstance(pl_module, FinetuneModule)
+        before = self.state(pl_module)
+        super().on_train_batch_end(trainer, pl_module)
+        self.seen.append((before, self.state(pl_module)))
+
+    def state(self, module: FinetuneModule) -> State:
+        tensors = {name: p for name, p in module.model.named_parameters() if name in self.masks}
+        momenta = module.configure_optimizers().state
+        return {
+            name: {
+                "mask": self.masks[name].clone(),
+                "weight": p.detach().clone(),
+                "gradient": p.grad.clone(),
+                "momentum": momenta[p]["momentum_buffer"].clone(),
+            }
+            for name, p in tensors.items()
+            if p.grad is not None
+        }
+
+
+def test_weights_are_exchanged_at_the_steps_and_in_the_shares_of_the_schedule() -> None:
+    """Step by step against the paper: every second step until three quarters of sixteen."""
+    model, generator = tiny_net(), torch.Generator().manual_seed(3)
+    masks = {n: torch.rand(p.shape, generator=generator) < 0.5 for n, p in weights_of(model)}
+    keep = {name: int(mask.sum()) // 2 for name, mask in masks.items()}
+    settings = ScheduleSettings(name="regrow", every=2, until=0.75, exchanged=0.8)
+    callback = Recorded(masks, keep, settings)
+    fit(
+        model,
+        train_loader=batches(4),
+        val_loader=batches(1, seed=9),
+        settings=FinetuneSettings(learning_rate=0.05),
+        epochs=4,
+        seed=1,
+        device=CPU,
+        masks=callback,
+    )
+    assert len(callback.seen) == 16
+    for step, (before, after) in enumerate(callback.seen, 1):
+        share = 0.8 * (1 + math.cos(math.pi * step / 12)) / 2
+        for name, was in before.items():
+            active = was["weight"] * was["mask"]
+            mask = was["mask"]
+            if step == 12:
+                size = active.abs().flatten().sort(descending=True).values[keep[name] - 1]
+                mask = active.abs() >= size
+            elif step < 12 and step % 2 == 0:
+                mask = exchange(was["mask"], active, was["gradient"], share=share)
+                assert (mask != was["mask"]).any() or step == 10
+            assert torch.equal(after[name]["mask"], mask)
+            assert torch.equal(after[name]["weight"], active * mask)  # what comes back is zero
+            at_rest = was["mask"] & mask if step <= 12 and step % 2 == 0 else torch.tensor(True)
+            assert torch.equal(after[name]["momentum"], was["momentum"] * at_rest)
+
+
+@pytest.mark.parametrize(("until", "last"), [(0.75, 3), (0.5, 2), (0.01, 1), (1.0, 4)])
+def test_masks_are_complete_once_the_selection_was_made(until: float, last: int) -> None:
+    model = tiny_net()
+    masks = {name: torch.ones(p.shape, dtype=torch.bool) for name, p in weights_of(model)}
+    keep = {name: mask.numel() // 2 for name, mask in masks.items()}
+    callback = Recorded(masks, keep, ScheduleSettings(name="regrow", every=9, until=until))
+    assert not callback.complete
+    fit(
+        model,
+        train_loader=batches(4),
+        val_loader=batches(1, seed=9),
+        settings=FinetuneSettings(learning_rate=0.05),
+        epochs=1,
+        seed=1,
+        device=CPU,
+        masks=callback,
+    )
+    assert callback.complete and all(mask.all() for mask in masks.values())  # ours are untouched
+    whole = [all(s["mask"].all() for s in after.values()) for _, after in callback.seen]
+    assert whole == [step < last for step in range(1, 5)]
+
+
+def weights_of(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return [(name, p) for name, p in model.named_parameters() if p.dim() > 1]

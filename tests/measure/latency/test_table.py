@@ -30,6 +30,7 @@ def test_the_whole_is_the_sum_over_the_layers(name: str) -> None:
     parts = table_of(layers).parts({})
     expected = sum(s.width_in * s.width_out / 1000 for s in (layer.shape for layer in layers))
     assert parts.layers_ms == pytest.approx(expected)
+    assert parts.num_layers == len(layers)
     assert parts.elements == sum(s.per_output * s.width_out for s in (x.shape for x in layers))
 
 

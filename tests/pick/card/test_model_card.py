@@ -102,6 +102,18 @@ def test_latency_appears_only_when_measured() -> None:
     assert "Latency was measured" not in model_card(untimed)
 
 
+def test_the_training_in_total_is_told() -> None:
+    card = model_card(dataclasses.replace(FACTS, training="Trained for 56 epochs in total."))
+    assert "Trained for 56 epochs in total. It was chosen" in card
+
+
+def test_times_have_the_digits_that_their_spread_allows() -> None:
+    metrics = dataclasses.replace(FACTS.trial.metrics, latency_ms=1.23456, time_spread=0.1)
+    trial = dataclasses.replace(FACTS.trial, metrics=metrics)
+    card = model_card(dataclasses.replace(FACTS, trial=trial))
+    assert "| latency (ms) | 4.1 ms | 1.2 ms | 30 % of dense |" in card
+
+
 def test_other_seeds_and_longer_training_are_told() -> None:
     repeats = [Repeat(1, 96.0, 95.0), Repeat(2, 97.0, 95.0)]
     card = model_card(dataclasses.replace(FACTS, repeats=repeats, extra_epochs=40))
@@ -114,11 +126,45 @@ def test_other_seeds_and_longer_training_are_told() -> None:
 def test_files_that_could_not_be_made_have_a_reason_and_no_snippet() -> None:
     files = [
         FileFacts("safetensors", difference=0.0),
-        FileFacts("onnx", difference=2e-7, latency_ms=0.5, dense_latency_ms=1.0),
+        FileFacts(
+            "onnx",
+            difference=2e-7,
+            latency_ms=0.5123,
+            dense_latency_ms=1.0321,
+            speedup=2.0123,
+            time_spread=0.03,
+            contention=4.0,
+        ),
         FileFacts("pt2", reason="torch.export cannot take it"),
     ]
     card = model_card(dataclasses.replace(FACTS, files=files))
     assert "no pt2: torch.export cannot take it" in card
-    assert "0.5 ms in onnxruntime, the dense model 1 ms in the same run" in card
+    assert "0.51 ms in onnxruntime (dense 1.03 ms, in turn with it)" in card
+    assert "2.01 times as fast (spread 3 %)" in card
+    assert "The machine was busy while latency was measured: up to 4.0 times" in card
     assert 'InferenceSession("model.onnx")' in card
     assert "torch.export.load" not in card
+
+
+def test_names_from_elsewhere_are_escaped() -> None:
+    evil = "a|b](x)<script>\n# `c`"
+    data = dataclasses.replace(FACTS.data, class_names=(evil,) * 3, split=evil)
+    facts = dataclasses.replace(
+        FACTS,
+        sweep_name=evil,
+        model_name=evil,
+        data_name=evil,
+        data=data,
+        groups=[GroupInfo(evil, 16)],
+        layers=[dataclasses.replace(FACTS.layers[0], name=evil)],
+        files=[FileFacts("onnx", reason=evil)],
+        device=evil,
+        licence=evil,
+        trust=[evil],
+    )
+    before_code, _, rest = model_card(facts).partition("```python")
+    text = before_code + rest.partition("```\n")[2]
+    assert text.count("\\<script\\>") >= 10
+    bare = text.replace("\\<script\\>", "").replace("a\\|b](x)<script> # `c`", "")
+    assert "<script>" not in bare
+    assert not any(line.startswith("# `") for line in text.splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,8 +19,11 @@ from paretoprune.pruning.compensation.moments import (
     moments_of,
     spread,
 )
+from paretoprune.pruning.compensation.updatable import skipped_layers, updatable_layers
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
+from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.pruning.unstructured.layers import find_layers
 from paretoprune.pruning.unstructured.patterns import NofM, Weights
@@ -78,6 +82,25 @@ def test_least_squares_keeps_zeros_and_is_best_row_by_row(monkeypatch: pytest.Mo
         torch.testing.assert_close(layer.weight[row, kept], solution[:-1])
 
 
+@pytest.mark.parametrize("zeros", [False, True], ids=["all weights", "with zeros"])
+def test_least_squares_pulls_weights_back_by_a_tenth_of_the_mean_variance(zeros: bool) -> None:
+    """Ridge regression, as rows for the penalty below the inputs without their means."""
+    layer, dense, x = problem(5)
+    wanted = torch.randn(200, 3, generator=torch.Generator().manual_seed(6), dtype=x.dtype)
+    if zeros:
+        layer.weight[:, ::2] = 0
+    kept = layer.weight[0].nonzero().flatten()
+    before, lack = layer.weight.clone(), wanted - layer(x)
+    least_squares(layer, dense, moments(layer, wanted, x))
+    centred = x - x.mean(0)
+    penalty = (0.1 * centred.square().sum(0).mean()).sqrt() * torch.eye(6, dtype=x.dtype)
+    rows = torch.cat([centred, penalty])[:, kept]
+    goal = torch.cat([lack - lack.mean(0), torch.zeros(6, 3, dtype=x.dtype)])
+    change = torch.linalg.lstsq(rows, goal).solution.T
+    torch.testing.assert_close(layer.weight[:, kept] - before[:, kept], change)
+    torch.testing.assert_close(layer(x).mean(0), wanted.mean(0))
+
+
 def without_bias(seed: int, removed: list[int]) -> tuple[nn.Linear, Tensor, Tensor, Tensor]:
     layer, dense, x = problem(seed)
     layer.bias.zero_()
@@ -93,6 +116,16 @@ def test_obs_is_least_squares_where_what_goes_comes_first(monkeypatch: pytest.Mo
     solution = torch.linalg.lstsq(x[:, 3:], wanted).solution.T
     torch.testing.assert_close(layer.weight[:, 3:], solution)
     assert (layer.weight[:, :3] == 0).all()
+
+
+def test_obs_is_damped_by_a_hundredth_of_the_mean_square() -> None:
+    """Where what goes comes first, it is ridge regression: the damping as rows below the inputs."""
+    layer, dense, x, wanted = without_bias(3, [0, 1, 2])
+    obs(layer, dense, moments(layer, wanted, x))
+    damping = (0.01 * x.square().sum(0).mean()).sqrt() * torch.eye(6, dtype=x.dtype)
+    rows = torch.cat([x, damping])
+    solution = torch.linalg.lstsq(rows[:, 3:], rows @ dense.T).solution.T
+    torch.testing.assert_close(layer.weight[:, 3:], solution)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -119,11 +152,17 @@ def test_the_bias_takes_up_the_mean() -> None:
         nn.Conv2d(3, 5, 3, stride=2, padding=1, bias=False),
         nn.Conv2d(3, 5, 3, padding="same", dilation=2, bias=False),
         nn.Conv2d(3, 5, (1, 2), padding="valid", bias=False),
+        nn.Conv2d(3, 5, (3, 2), padding=(1, 0), padding_mode="reflect", bias=False),
+        nn.Conv2d(3, 5, (4, 3), padding="same", padding_mode="circular", bias=False),
+        nn.Conv1d(3, 5, 3, stride=2, padding=1, bias=False),
+        nn.Conv1d(3, 5, 4, padding="same", dilation=2, bias=False),
+        nn.Conv3d(3, 5, (1, 2, 3), stride=(1, 2, 1), padding=(0, 1, 2), bias=False),
     ],
     ids=str,
 )
-def test_inputs_are_spread_out_as_the_convolution_takes_them(conv: nn.Conv2d) -> None:
-    x = torch.randn(2, 3, 7, 6, generator=torch.Generator().manual_seed(0))
+def test_inputs_are_spread_out_as_the_convolution_takes_them(conv: nn.Module) -> None:
+    sizes = [7, 6, 5][: conv.weight.dim() - 2]
+    x = torch.randn(2, 3, *sizes, generator=torch.Generator().manual_seed(0))
     expected = conv(x).movedim(1, 0).flatten(1)
     torch.testing.assert_close(conv.weight.flatten(1) @ spread(conv, x), expected)
 
@@ -135,6 +174,8 @@ def test_inputs_are_spread_out_as_the_convolution_takes_them(conv: nn.Conv2d) ->
         (nn.Conv2d(3, 5, 3, padding="same", dilation=2), (4, 3, 7, 6)),
         (nn.Conv2d(3, 5, (1, 2), padding="valid"), (4, 3, 7, 6)),
         (nn.Linear(6, 5), (4, 3, 6)),
+        (nn.Conv1d(3, 5, 3, padding=1), (4, 3, 30)),
+        (nn.Conv3d(3, 5, 2, stride=2), (4, 3, 6, 5, 4)),
     ],
     ids=str,
 )
@@ -203,6 +244,7 @@ def test_statistics_are_those_of_the_samples_afterwards() -> None:
 @pytest.mark.parametrize("name", ["resnet", "vgg_without_batchnorm"])
 def test_outputs_of_a_whole_network_change_less(method: str, granularity: str, name: str) -> None:
     case = make_case(name)
+    case = replace(case, model=copy.deepcopy(case.model))  # other tests have the same
     generator = torch.Generator().manual_seed(3)
     batches = [torch.randn(64, 3, 8, 8, generator=generator) for _ in range(2)]
     recalibrate_batchnorm(case.model, batches)  # those of a trained network know its data
@@ -225,6 +267,100 @@ def test_outputs_of_a_whole_network_change_less(method: str, granularity: str, n
     assert all(((prune.fixed_masks[n]) <= mask).all() for n, mask in fixed_masks.items())
     assert all(torch.equal(before[n], t) for n, t in case.model.state_dict().items())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in prune.model.modules())
+
+
+class Conv1D(nn.Module):
+    """As in transformers: a linear layer with a weight (inputs, outputs)."""
+
+    def __init__(self, nf: int, nx: int) -> None:
+        super().__init__()
+        self.nf = nf
+        self.weight, self.bias = nn.Parameter(torch.randn(nx, nf)), nn.Parameter(torch.zeros(nf))
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = torch.addmm(self.bias, x.reshape(-1, x.shape[-1]), self.weight)
+        return flat.view(*x.shape[:-1], self.nf)
+
+
+def test_a_linear_layer_and_one_with_a_transposed_weight_change_alike() -> None:
+    rows = {"0.weight": [0, 2, 3, 5]}
+    samples = torch.randn(300, 4, generator=torch.Generator().manual_seed(0))
+    models = []
+    for transposed in (False, True):
+        torch.manual_seed(1)
+        dense = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+        if transposed:
+            dense = nn.Sequential(as_conv1d(dense[0]), nn.ReLU(), as_conv1d(dense[2]))
+        groups = find_groups(dense, torch.randn(2, 4)).prunable
+        prune = apply_plan(dense, groups, Plan({groups[0].name: (1, 4)}))
+        compensate("least_squares", prune, dense, rows, samples)
+        models.append((dense, prune))
+    (_, plain), (_, turned) = models
+    torch.testing.assert_close(plain[2].weight, turned[2].weight.T, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(plain[2].bias, turned[2].bias, rtol=1e-4, atol=1e-5)
+
+
+def as_conv1d(layer: nn.Linear) -> Conv1D:
+    turned = Conv1D(layer.out_features, layer.in_features)
+    with torch.no_grad():
+        turned.weight.copy_(layer.weight.T)
+        turned.bias.copy_(layer.bias)
+    return turned
+
+
+def test_rows_left_of_a_transposed_weight_are_its_columns() -> None:
+    dense = nn.Sequential(Conv1D(6, 4), nn.ReLU(), Conv1D(3, 6))
+    groups = find_groups(dense, torch.randn(2, 4)).prunable
+    wider = PrunedCandidate(dense, Plan({}), groups)
+    prune = wider.prune({groups[0].name: torch.arange(6.0)}, {groups[0].name: 4}, proof=None)
+    assert prune.kept_rows(wider)["0.weight"] == [2, 3, 4, 5]
+
+
+class Shared(nn.Module):
+    """Each kind of layer that compensation leaves alone, and one that it updates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(7, 4)
+        self.rnn = nn.GRU(4, 4, batch_first=True)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.grouped = nn.Conv1d(4, 4, 3, padding=1, groups=2)
+        self.plain = nn.Linear(4, 4)
+        self.head = nn.Linear(4, 7, bias=False)
+        self.head.weight = self.table.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.rnn(self.table(x))[0]
+        x = self.grouped(self.attention(x, x, x)[0].mT).mT
+        return self.head(self.plain(x).relu())
+
+
+def test_tied_weights_and_layers_of_other_kinds_stay_and_are_named() -> None:
+    torch.manual_seed(0)
+    dense = Shared().eval()
+    model = copy.deepcopy(dense)
+    with torch.no_grad():
+        model.plain.weight[:, 0] = 0
+    before = copy.deepcopy(model.state_dict())
+    samples = torch.randint(7, (40, 5))
+    compensate("least_squares", model, dense, {}, samples)
+    after = model.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"plain.weight", "plain.bias"}
+    assert skipped_layers(model) == {
+        "rnn": "GRU",
+        "attention": "MultiheadAttention",
+        "attention.out_proj": "NonDynamicallyQuantizableLinear",
+        "grouped": "Conv1d",
+        "head": "its weight is shared",
+    }
+
+
+def test_a_parametrized_weight_stays() -> None:
+    dense = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 3))
+    torch.nn.utils.parametrizations.weight_norm(dense[2])
+    assert "2" not in updatable_layers(dense) and "0" in updatable_layers(dense)
+    assert skipped_layers(dense) == {"2": "ParametrizationList"}
 
 
 def test_all_methods_were_tested() -> None:

@@ -304,3 +304,38 @@ def test_dropout_does_not_use_up_the_callers_random_numbers(vgg) -> None:
 
 def test_the_same_groups_every_time(resnet) -> None:
     assert find_groups(resnet.model, resnet.example).prunable == resnet.groups
+
+
+class Segmenter(nn.Module):
+    """Outputs as large as the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = (nn.Conv2d(i, o, 1) for i, o in ((3, 8), (8, 6), (6, 2)))
+        self.sizes: list[int] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sizes.append(x.shape[-1] * len(x))
+        return self.c(self.b(self.a(x).relu()).relu())
+
+
+def test_outputs_of_the_images_size_are_proved_on_small_images() -> None:
+    model = Segmenter()
+    sizes = model.sizes
+    model.__deepcopy__ = lambda memo: shallow(model, memo, sizes)  # type: ignore[method-assign]
+    found = find_groups(model, torch.randn(2, 3, 256, 256))
+    assert [group.name for group in found.prunable] == ["a", "b"]
+    large = [size for size in sizes if size >= 256]
+    assert large.count(512) == 1 and large.count(256) == 2  # a first pass; pruned and masked
+
+
+def shallow(model: nn.Module, memo: dict[int, object], sizes: list[int]) -> nn.Module:
+    """A copy that notes the sizes of its inputs where the original does."""
+    again = Segmenter()
+    for name, parameter in model.named_parameters():
+        path, _, own = name.rpartition(".")
+        value = memo.get(id(parameter), parameter)
+        setattr(again.get_submodule(path), own, value)
+    again.sizes = sizes
+    again.__deepcopy__ = lambda inner: shallow(again, inner, sizes)  # type: ignore[method-assign]
+    return again.train(model.training)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
+from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.graph import discover_groups
+from paretoprune.pruning.dependency.proof import random_plan
 from paretoprune.pruning.groups import Group, row_of_positions
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.checkpoint import rebuild, save_state
+from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.masks import masked_model
 from tests.kits import networks
 
 NORM = ("weight", "bias", "running_mean", "running_var")
@@ -236,3 +243,70 @@ def test_the_collector_of_garbage_is_left_as_it_was() -> None:
             assert gc.isenabled() is enabled
         finally:
             gc.enable()
+
+
+class TwoNames(nn.Module):
+    """Stages kept as attributes and in a list as well, each used once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage1, self.stage2 = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 6, 1)
+        self.stages = nn.ModuleList([self.stage1, self.stage2])
+        self.fc = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for stage in self.stages:
+            x = stage(x).relu()
+        return self.fc(x.mean((2, 3)))
+
+
+def test_a_module_of_two_names_is_pruned_under_both() -> None:
+    found = find(TwoNames())
+    assert {name: group.width for name, group in found.items()} == {"stage1": 8, "stage2": 6}
+    tensors = {(slot.tensor, slot.dim) for slot in found["stage1"].slots}
+    assert {("stage1.weight", 0), ("stages.0.weight", 0), ("stages.1.weight", 1)} < tensors
+
+
+def test_a_module_of_two_names_is_saved_and_comes_back_under_both(tmp_path: Path) -> None:
+    model, example = TwoNames().eval(), torch.randn(2, 3, 8, 8)
+    groups = find_groups(model, example).prunable
+    plan = random_plan(groups, seed=0)
+    pruned = apply_plan(model, groups, plan)
+    check_equivalence(masked_model(model, groups, plan), pruned, example)
+    assert pruned.stages[0] is pruned.stage1
+    save_state(tmp_path / "w.safetensors", pruned)
+    again = rebuild(TwoNames().eval(), groups, plan, tmp_path / "w.safetensors")
+    assert torch.equal(again(example), pruned(example))
+
+
+def test_two_modules_that_share_a_weight_stay() -> None:
+    model = nn.Sequential(*(nn.Conv2d(i, o, 1) for i, o in ((3, 8), (8, 8), (8, 8), (8, 2))))
+    model[2].weight = model[1].weight
+    assert "is shared with" in reasons(model)["0"] and not find(model)
+
+
+@pytest.mark.parametrize("norm", ["weight_norm", "spectral_norm", "orthogonal"])
+def test_a_parametrized_layer_is_named(norm: str) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 6, 1), nn.Conv2d(6, 4, 1))
+    getattr(torch.nn.utils.parametrizations, norm)(model[0])
+    kept = reasons(model)
+    assert "`0` computes its weight by a parametrization" in kept["0"]
+    assert "remove_parametrizations" in kept["0"]
+    assert list(find(model)) == ["1"]
+
+
+@pytest.mark.filterwarnings("ignore:.torch.nn.utils.weight_norm:FutureWarning")
+def test_the_old_weight_norm_is_named_or_told() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 6, 1), nn.Conv2d(6, 4, 1))
+    torch.nn.utils.weight_norm(model[1])
+    with torch.no_grad():
+        model(torch.randn(2, 3, 8, 8))  # its weight is computed from leaves, and can be copied
+    kept = reasons(model)
+    assert "0" in kept  # the norm runs over its channels
+
+
+def test_a_part_compiled_by_torchscript_is_told() -> None:
+    with pytest.warns(FutureWarning):
+        part = torch.jit.script(nn.Conv2d(3, 8, 1))
+    with pytest.raises(PruningError, match="compiled by TorchScript"):
+        discover_groups(nn.Sequential(part, nn.Conv2d(8, 4, 1)), torch.randn(2, 3, 8, 8))

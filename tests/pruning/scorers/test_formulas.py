@@ -66,11 +66,21 @@ def test_fisher_is_one_gradient_a_sample_written_out(case) -> None:
         assert torch.allclose(scores[group.name], expected, rtol=1e-3, atol=1e-9)
 
 
-def test_snip_is_autograd_written_out(case) -> None:
-    model = copy.deepcopy(case.model).eval().double()
-    gradients = gradients_of(model, X, Y)
-    values = {name: (p * gradients[name]).abs().detach() for name, p in model.named_parameters()}
+def test_snip_is_autograd_in_training_mode_written_out(case) -> None:
+    model = copy.deepcopy(case.model).train().double()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    before = {name: tensor.clone() for name, tensor in case.model.state_dict().items()}
+    gradients = [
+        {name: len(y) / 10 * g for name, g in gradients_of(model, x, y).items()} for x, y in UNEVEN
+    ]
+    values = {
+        name: (p * (gradients[0][name] + gradients[1][name])).abs().detach()
+        for name, p in model.named_parameters()
+    }
     scores = Snip(batches=2)(case.model, case.groups, UNEVEN)
+    assert all(torch.equal(before[n], tensor) for n, tensor in case.model.state_dict().items())
     for group in case.groups:
         expected = per_channel(group, values).float()
         assert torch.allclose(scores[group.name], expected, rtol=1e-3, atol=1e-7)
@@ -95,6 +105,16 @@ def test_grasp_is_a_hessian_written_out() -> None:
     batches = [(x[:7], Y[:7] % 3), (x[7:], Y[7:] % 3)]
     scores = Grasp(batches=2, temperature=3.0)(model, groups, batches)["0"]
     assert torch.allclose(scores, (expected - expected.min()).float(), rtol=1e-4, atol=1e-7)
+
+
+def test_grasp_normalises_by_the_batch(resnet) -> None:
+    """Statistics that BatchNorm keeps for evaluation change nothing."""
+    other = copy.deepcopy(resnet.model)
+    for module in other.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.add_(1.0)
+    one, two = (Grasp()(model, resnet.groups, [(X, Y)]) for model in (resnet.model, other))
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_grasp_predicts_the_loss_of_gradient_flow() -> None:
@@ -170,7 +190,7 @@ def test_taylor_keeps_effects_apart_by_sample_in_its_form_of_2016() -> None:
     groups = find_groups(model, torch.randn(2, 1)).prunable
     x, y = torch.tensor([[1.0], [-1.0]]), torch.tensor([0, 0])
     apart = TaylorActivation(1)(model, groups, [(x, y)])["0"]
-    together = Taylor(1)(model, groups, [(x, y)])["0"] / 2  # counts both sides of the channel
+    together = Taylor(1)(model, groups, [(x, y)])["0"].sqrt() / 2  # both sides of the channel
     assert apart[0] > 1.5 * together[0]
 
 

@@ -32,7 +32,7 @@ SCORERS = [
     Movement(2), Obd(1, probes=2), Obs(2),
 ]  # fmt: skip
 # The score of a channel is the sum of those of its weights.
-ADDITIVE = [Snip(2), Fisher(4), SynFlow(), Obd(1, probes=2)]
+ADDITIVE = [Snip(2), Fisher(4), SynFlow()]
 
 
 def tensors_of(model: nn.Module) -> list[str]:
@@ -105,8 +105,35 @@ def test_magnitude_lamp_and_taylor_are_their_formulas() -> None:
     lamp = [float(s / squares[squares >= s].sum()) for s in squares]
     torch.testing.assert_close(found["Magnitude"], weight.detach().abs().float())
     torch.testing.assert_close(found["Lamp"].flatten(), torch.tensor(lamp))
-    torch.testing.assert_close(found["Taylor"], (weight * gradient).detach().abs().float())
-    torch.testing.assert_close(found["Snip"], found["Taylor"])
+    product = (weight * gradient).detach()
+    torch.testing.assert_close(found["Taylor"], product.square().float())
+    torch.testing.assert_close(found["Snip"], product.abs().float())
+
+
+def test_taylor_squares_batch_by_batch() -> None:
+    """Two batches whose gradients cancel leave a weight important."""
+    model, _ = small()
+    x, y = data()
+    halves = [(x[:20], y[:20]), (x[20:], y[20:])]
+    squares = []
+    for inputs, labels in halves:
+        loss = cross_entropy(model(inputs), labels)
+        gradient = torch.autograd.grad(loss, model[2].weight)[0]
+        squares.append((model[2].weight * gradient).detach().square())
+    found = Taylor(2).per_weight(model, ["2.weight"], halves)["2.weight"]
+    torch.testing.assert_close(found, torch.stack(squares).mean(0).float())
+
+
+def test_obd_clamps_the_sum_of_a_channel_and_not_its_terms() -> None:
+    model, group = small()
+    scorer, names = Obd(1, probes=1), ["0.weight", "2.weight"]
+    diagonal = scorer.diagonal(model, {n: model.get_parameter(n) for n in names}, [data()])
+    terms = {n: model.get_parameter(n).detach().square() * diagonal[n] / 2 for n in names}
+    assert any(bool((values < 0).any()) for values in terms.values())
+    sums = sum(sum_slot(slot, terms[slot.tensor]) for slot in group.slots)
+    torch.testing.assert_close(scorer(model, [group], [data()])["0"], sums.clamp(min=0).float())
+    found = scorer.per_weight(model, names, [data()])
+    torch.testing.assert_close(found["0.weight"], terms["0.weight"].clamp(min=0).float())
 
 
 def test_wanda_of_grouped_convolutions_takes_each_weights_own_input() -> None:

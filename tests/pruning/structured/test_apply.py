@@ -12,8 +12,15 @@ from torch import nn
 from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.proof import random_plan
+from paretoprune.pruning.groups import Group, Slot, row_of_positions
 from paretoprune.pruning.scorers.data_free.random import Random
-from paretoprune.pruning.structured.apply import apply_plan, slice_tensors
+from paretoprune.pruning.structured.apply import (
+    apply_plan,
+    copy_with,
+    kept_positions,
+    removed_positions,
+    slice_tensors,
+)
 from paretoprune.pruning.structured.coordinates import restrict_groups
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
@@ -21,6 +28,40 @@ from paretoprune.pruning.structured.plan import Plan, make_plan
 from paretoprune.pruning.structured.rounding import widths_for
 from tests.kits import networks
 from tests.kits.cases import make_case
+
+
+def test_groups_in_one_dimension_all_lose_their_channels() -> None:
+    """DenseNet's concatenations: by hand, so that no proof hides a group that is lost."""
+    model = networks.build("densenet")
+    places = {"stem": (8, 0), "layers.0.conv": (4, 8), "layers.1.conv": (6, 12)}
+    groups = [
+        Group(
+            name,
+            width,
+            (
+                Slot(f"{name}.weight", 0, row_of_positions(width)),
+                Slot("norm.weight", 0, row_of_positions(width, start=start)),
+                Slot("head.weight", 1, row_of_positions(width, start=start)),
+            ),
+        )
+        for name, (width, start) in places.items()
+    ]
+    plan = Plan({"stem": (1, 7), "layers.0.conv": (0,), "layers.1.conv": (2, 3)})
+    gone = [1, 7, 8, 14, 15]
+    removed = removed_positions(groups, plan)
+    assert removed["norm.weight"] == {0: gone} and removed["head.weight"] == {1: gone}
+    assert removed["layers.1.conv.weight"] == {0: [2, 3]}
+    kept = [position for position in range(18) if position not in gone]
+    sliced = slice_tensors(model.state_dict(), groups, plan)
+    assert torch.equal(sliced["norm.weight"], model.norm.weight[kept])
+    assert torch.equal(sliced["head.weight"], model.head.weight[:, kept])
+    assert kept_positions(model, groups, plan)["head.weight"][1].tolist() == kept
+
+
+def test_the_groups_of_concatenations_are_all_there() -> None:
+    """They are proved with what is tested here: a fault in it makes them fewer, and quietly so."""
+    names = [group.name for group in make_case("densenet").groups]
+    assert names == ["stem", "layers.0.conv", "layers.1.conv", "head"]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -117,6 +158,43 @@ def test_the_model_is_untouched_and_shares_nothing(resnet) -> None:
         for tensor in pruned.state_dict().values():
             tensor.zero_()
     assert all(torch.equal(before[name], t) for name, t in model.state_dict().items())
+
+
+def test_a_copy_shares_nothing_unless_it_is_asked_to(vgg) -> None:
+    weight = torch.zeros(8, 3, 3, 3)
+    for share in (False, True):
+        copied = copy_with(vgg.model, {"features.0.weight": weight}, share=share)
+        same = {n for n, p in copied.named_parameters() if p is vgg.model.get_parameter(n)}
+        others = {n for n, _ in vgg.model.named_parameters()} - {"features.0.weight"}
+        assert same == (others if share else set())
+        assert copied.features[0].weight.data_ptr() == weight.data_ptr()
+    plain = copy_with(vgg.model, {})
+    pairs = zip(plain.parameters(), vgg.model.parameters(), strict=True)
+    assert all(one is not other and torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_block_that_goes_is_replaced_by_its_shortcut() -> None:
+    model = networks.build("resnet")
+    groups = find_groups(model, networks.example(), blocks=True).prunable
+    plan = Plan({"layer1.0": (0,), "conv1": (1, 2)})
+    pruned = apply_plan(model, groups, plan)
+    check_equivalence(masked_model(model, groups, plan), pruned, networks.example())
+    assert not [name for name in pruned.state_dict() if name.startswith("layer1.0.")]
+    sliced = slice_tensors(model.state_dict(), groups, plan)
+    assert {n: t.shape for n, t in sliced.items()} == {
+        n: t.shape for n, t in pruned.state_dict().items()
+    }
+
+
+def test_a_weight_that_is_a_view_of_another_order_loses_its_channels_too() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    model[0].weight = nn.Parameter(torch.randn(4, 8).T)
+    places = row_of_positions(8)
+    names = (("0.weight", 0), ("0.bias", 0), ("2.weight", 1))
+    group = Group("0", 8, tuple(Slot(name, dim, places) for name, dim in names))
+    pruned = apply_plan(model, [group], Plan({"0": (1, 5)}))
+    assert torch.equal(pruned[0].weight, model[0].weight[[0, 2, 3, 4, 6, 7]])
+    assert not model[0].weight.is_contiguous() and pruned[0].weight.is_contiguous()
 
 
 def test_hooks_of_the_copy_are_its_own(resnet) -> None:

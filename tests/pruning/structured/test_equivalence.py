@@ -39,6 +39,14 @@ def test_the_error_is_relative_to_the_masked_models_largest_output() -> None:
         check(one, other)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e5])
+def test_what_is_allowed_is_rounding_and_no_more(size: float) -> None:
+    one = torch.tensor([size, -size / 3])
+    assert check(one, one + 0.9e-4 * size) == pytest.approx(0.9e-4, rel=1e-2)
+    with pytest.raises(EquivalenceError, match=r"relative error 0\.00011, allowed is 1e-04"):
+        check(one, one + 1.1e-4 * size)
+
+
 def test_every_output_counts() -> None:
     good, bad = torch.ones(3), torch.tensor([1.0, 1.0, 2.0])
     assert check((good, {"a": [good]}), (good, {"a": [good]})) == 0
@@ -63,6 +71,14 @@ def test_shapes_and_values_must_be_sound(one: object, other: object, words: str)
 def test_zeros_are_compared_absolutely() -> None:
     assert relative_error([torch.zeros(2)], [torch.zeros(2)]) == 0
     assert relative_error([torch.zeros(2)], [torch.full((2,), 3.0)]) == 3
+
+
+def test_outputs_that_are_absent_or_empty_say_nothing() -> None:
+    some, empty = torch.ones(2), torch.ones(0, 3)
+    assert check((some, None, empty), (some, None, empty)) == 0
+    assert relative_error([empty], [empty]) == 0.0
+    with pytest.raises(EquivalenceError, match="shapes"):
+        check((some, None), (some, some))
 
 
 def test_outputs_must_be_tensors() -> None:

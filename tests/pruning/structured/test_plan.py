@@ -53,6 +53,8 @@ def test_widths() -> None:
         ({"c": (0,)}, "`c`; the groups are: a, b"),
         ({"a": (4,)}, "channel 4 of group `a`, whose channels are 0 to 3"),
         ({"a": (-1,)}, "counting starts at 0"),
+        ({"a": (0, 2, 7)}, "channel 7 of group `a`, whose channels are 0 to 3"),
+        ({"a": (-2, 1)}, "channel -2 of group `a`; counting starts at 0"),
         ({"a": (1, 1)}, "twice"),
         ({"a": (0, 1, 2, 3)}, "at least one must stay"),
     ],

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning.groups import Group, Slot, row_of_positions
+from paretoprune.pruning.groups import Block, Group, Slot, row_of_positions
 from paretoprune.pruning.structured.rounding import round_keep, step_of, widths_for
 
 widths = st.integers(1, 600)
@@ -59,6 +59,17 @@ def test_nearest_multiple_where_no_limit_binds(w: int, ratio: float, d: int) -> 
 )
 def test_examples(width: int, ratio: float, divisor: int, kept: int) -> None:
     assert round_keep(width, ratio, divisor=divisor, min_channels=1) == kept
+
+
+@pytest.mark.parametrize("floor", [0, 1])
+def test_one_channel_stays_of_all_that_may_go(floor: int) -> None:
+    assert round_keep(8, 1.0, divisor=1, min_channels=floor) == 1
+
+
+def test_a_block_goes_beyond_a_half_whatever_the_floor() -> None:
+    groups = [Group("b", 1, (), block=Block("b", "ReLU", ("b.weight",)))]
+    for ratio, kept in ((0.0, 1), (0.5, 1), (0.51, 0), (1.0, 0)):
+        assert widths_for(groups, {"b": ratio}, divisor=8, min_channels=4) == {"b": kept}
 
 
 def test_the_least_width_is_rounded_up() -> None:

@@ -49,6 +49,19 @@ def test_a_step_jumps_over_a_tread_that_saves_next_to_nothing() -> None:
     assert found == {"a": 0.5, "b": 0.0}
 
 
+def test_a_step_is_judged_by_its_loss_for_each_unit_that_it_saves() -> None:
+    """One large step that loses 3, or three small ones that lose 2 each: the same is saved."""
+    choices = dict.fromkeys("abcd", (0.0, 0.5))
+    saved = {"a": 6.0, "b": 2.0, "c": 2.0, "d": 2.0}
+    damage = {name: (0.0, 3.0 if name == "a" else 2.0) for name in choices}
+
+    def size_of(ratios: Mapping[str, float]) -> float:
+        return 20 - sum(saved[name] for name, ratio in ratios.items() if ratio)
+
+    found = greedy_allocation(Sensitivity((0.0, 0.5), damage), choices, size_of, target=14.0)
+    assert found == {"a": 0.5, "b": 0.0, "c": 0.0, "d": 0.0}
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.lists(st.floats(0.05, 3), min_size=7, max_size=7), min_size=3, max_size=3),

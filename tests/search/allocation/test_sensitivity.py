@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from paretoprune.results import GroupInfo
 from paretoprune.search.allocation.sensitivity import (
+    ChannelDamage,
     Sensitivity,
     allocate,
     distinct_ratios,
@@ -65,6 +66,22 @@ def test_every_width_has_one_ratio() -> None:
         assert widths == sorted(set(widths), reverse=True)
         assert ratios[0] == 0.0
         assert widths[-1] == widths_of({name: 0.75})[name]
+
+
+def test_of_very_wide_groups_about_so_many_widths_are_choices() -> None:
+    group = GroupInfo("a", 100)
+    found = distinct_ratios(
+        [group], lambda r: {"a": round(100 * (1 - r["a"]))}, max_ratio=0.955, most=25
+    )
+    assert found["a"] == pytest.approx((*(n / 100 for n in range(0, 96, 4)), 0.955))
+
+
+def test_the_damage_of_channels_is_the_sum_of_the_lowest_that_go() -> None:
+    """Of a parent that has lost two of eight channels already: these cost nothing."""
+    scores = {"a": (5.0, 1.0, 3.0, 2.0, 8.0, 4.0)}
+    damage = ChannelDamage.of(scores, lambda ratios: {"a": round(8 * (1 - ratios["a"]))})
+    expected = {6: 0.0, 5: 1.0, 4: 3.0, 3: 6.0, 2: 10.0, 1: 15.0}
+    assert {width: damage.at("a", 1 - width / 8) for width in expected} == expected
 
 
 @pytest.mark.parametrize("target", [18, 16, 14, 12, 10, 8])

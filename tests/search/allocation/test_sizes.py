@@ -25,6 +25,11 @@ def test_any_ratios_are_stretched_to_a_size(size: float) -> None:
     assert sorted(stretched, key=stretched.__getitem__) == sorted(ratios, key=ratios.__getitem__)
 
 
+@pytest.mark.parametrize("size", [64, 32, 24, 16, 8])
+def test_a_size_that_there_is_is_met_exactly(size: int) -> None:
+    assert SIZES.size_of(SIZES.stretched(dict.fromkeys(SIZES.choices, 0.5), size)) == size
+
+
 @pytest.mark.parametrize(
     ("budget", "seconds_per_epoch", "expected"),
     [

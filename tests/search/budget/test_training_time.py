@@ -11,9 +11,9 @@ from statistics import fmean
 
 import pytest
 
-from paretoprune.results import Budget, Job, TrialResult
+from paretoprune.results import Budget, EpochTime, Job, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace, Paces
+from paretoprune.search.budget.training_time import Pace, Paces, predicted_seconds
 from tests.kits import formula
 
 USUAL = 0.3  # the exponent where all sizes are alike
@@ -94,3 +94,9 @@ def test_a_trial_that_trained_smaller_ones_along_is_asked_where_there_is_no_othe
     other = trial(1, 0.5, 1.0)
     assert paces_of([trunk, other]).at(48) == paces_of([other]).at(48)
     assert paces_of([replace(trunk, epochs=0.0)]).at(48) is None
+
+
+def test_seconds_at_another_size_follow_the_usual_exponent() -> None:
+    known = EpochTime(macs=1000, seconds=6.0)
+    assert predicted_seconds(known, 1000) == 6.0
+    assert predicted_seconds(known, 125) == pytest.approx(6.0 / 8**USUAL)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from paretoprune.search.front.front import as_costs, front_numbers, hypervolume, non_dominated
+from paretoprune.metrics import Direction
+from paretoprune.results import Job
+from paretoprune.search.front.front import (
+    as_costs,
+    front_numbers,
+    front_of,
+    hypervolume,
+    non_dominated,
+    objective_values,
+)
+from tests.kits import formula
 
 points = st.integers(1, 3).flatmap(
     lambda m: arrays(float, st.tuples(st.integers(1, 12), st.just(m)), elements=st.integers(0, 4))
@@ -67,6 +79,28 @@ def test_front_numbers_follow_directions_and_order() -> None:
     values = {3: (90.0, 50.0), 1: (95.0, 100.0), 2: (89.0, 60.0), 7: (80.0, 10.0)}
     assert front_numbers(values, ["maximize", "minimize"]) == (7, 3, 1)
     assert front_numbers({}, ["maximize", "minimize"]) == ()
+
+
+def test_equal_last_objectives_leave_the_order_to_the_one_before() -> None:
+    values = {1: (1.0, 3.0, 5.0), 2: (3.0, 1.0, 5.0), 3: (2.0, 2.0, 5.0), 4: (9.0, 9.0, 1.0)}
+    assert front_numbers(values, ["minimize"] * 3) == (4, 2, 3, 1)
+
+
+def test_the_front_of_trials_has_the_complete_and_measured_alone() -> None:
+    objectives: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
+    results = [
+        formula.evaluate(Job(number, "test", ratios, formula.widths_of(ratios), 0))
+        for number, ratios in enumerate({"g0": ratio} for ratio in (0.0, 0.5, 0.25))
+    ]
+    assert front_of(results, objectives) == (1, 2, 0)
+    worse = replace(results[2], metrics=replace(results[2].metrics, accuracy=1.0))
+    assert front_of([*results[:2], worse], objectives) == (1, 0)
+    failed = replace(results[1], state="failed")
+    assert front_of([results[0], failed, results[2]], objectives) == (2, 0)
+    unmeasured = replace(results[0], metrics=replace(results[0].metrics, accuracy=None))
+    assert objective_values(unmeasured.metrics, objectives) is None
+    assert front_of([unmeasured, *results[1:]], objectives) == (1, 2)
+    assert objective_values(results[0].metrics, objectives) == (100.0, 64.0)
 
 
 def test_costs_change_the_sign_of_what_is_maximised() -> None:

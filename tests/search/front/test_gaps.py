@@ -12,7 +12,7 @@ import pytest
 
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.allocation.sensitivity import ChannelDamage
-from paretoprune.search.front.gaps import FrontAxis, gaps_of, middle, points_of
+from paretoprune.search.front.gaps import FrontAxis, Gap, Point, gaps_of, middle, points_of
 from tests.kits import formula
 from tests.kits.formula_sweep import QUALITY, SIZES
 
@@ -76,6 +76,17 @@ def test_the_points_are_the_front(seed: int) -> None:
     assert [p.size for p in points] == sorted((p.size for p in points), reverse=True)
 
 
+@pytest.mark.parametrize("order", [(60, 50, 70), (70, 60, 50), (50, 60, 70)])
+def test_of_models_of_one_size_the_best_alone_is_a_point(order: tuple[float, ...]) -> None:
+    same = [trial(n, 0.75, accuracy, "refill") for n, accuracy in enumerate(order, 1)]
+    results = [trial(0, 0.0, 95), *same]
+    for tried in ("", "refill"):
+        points = points_of(results, SIZES, QUALITY, tried=tried)
+        assert [(point.size, point.value) for point in points] == [(64, 95), (16, 70)]
+        gaps = gaps_of(results, SIZES, QUALITY, tried=tried)
+        assert {(gap.larger.value, gap.smaller.value) for gap in gaps} == {(95, 70), (70, 0)}
+
+
 def test_what_was_tried_in_vain_divides_a_gap_and_others_do_not() -> None:
     results = [trial(0, 0.0, 95), trial(1, 0.75, 60), trial(2, 0.5, 40, origin="refill")]
     whole = gaps_of(results, SIZES, QUALITY, tried="")
@@ -97,6 +108,18 @@ def test_the_middle_is_halfway_in_the_logarithm_where_limits_allow_it() -> None:
     lower = middle(gap, SIZES, DAMAGE, start=DENSE, fits=lambda r: SIZES.size_of(r) <= 12)
     assert lower is not None and SIZES.size_of(lower) == 12
     assert middle(gap, SIZES, DAMAGE, start=DENSE, fits=lambda ratios: False) is None
+
+
+def test_a_gap_without_a_size_inside_has_no_middle() -> None:
+    for larger, smaller in ((16.0, 15.0), (SIZES.least + 1, SIZES.least)):
+        gap = Gap(Point(larger, 60.0, None), Point(smaller, 50.0, None), 0.1)
+        assert middle(gap, SIZES, DAMAGE, start=DENSE, fits=lambda ratios: True) is None
+    gap = Gap(Point(17.0, 60.0, None), Point(14.0, 50.0, None), 0.1)
+    found = middle(gap, SIZES, DAMAGE, start=DENSE, fits=lambda ratios: True)
+    assert found is not None and SIZES.size_of(found) == 15
+    start = {group.name: 0.75 for group in formula.GROUPS}  # as small as the larger one already
+    gap = Gap(Point(16.0, 60.0, None), Point(4.0, 50.0, None), 0.1)
+    assert middle(gap, SIZES, DAMAGE, start=start, fits=lambda ratios: False) is None
 
 
 def test_without_a_worst_value_the_worst_that_was_seen_counts() -> None:

@@ -55,3 +55,17 @@ def test_one_in_three_is_promoted(finished: int, promoted: int) -> None:
 
 def test_rungs_share_the_schedule() -> None:
     assert rung_epochs(13.0, 3, 3) == pytest.approx([1, 3, 9])
+
+
+def test_objectives_are_weighed_equally_whatever_their_unit() -> None:
+    """By the second objective alone, which is a million times as large, row 3 would come first."""
+    costs = np.array([[0.0, 4e6], [4.0, 0.0], [1.0, 3.0e6], [2.0, 2.9e6], [3.0, 1.9e6]])
+    for factors in ((1.0, 1.0), (1e3, 1e-6), (1e-6, 1e3)):
+        assert promotion_order(costs * factors) == promotion_order(costs)
+    assert promotion_order(costs)[:3] == [0, 1, 3]
+
+
+def test_an_objective_that_nobody_has_leaves_the_others() -> None:
+    costs = np.array([[3.0, np.nan], [1.0, np.nan], [2.0, np.nan]])
+    assert promotion_order(costs) == [1, 2, 0]
+    assert promotion_order(np.empty((0, 2))) == []

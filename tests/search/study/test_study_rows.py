@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from paretoprune.search.study.study_rows import add_trials, read_attributes
+from paretoprune.search.study.study_rows import put_trials, read_attributes
 
 SPACE = {"ratio/a": FloatDistribution(0, 0.9), "ratio/b": FloatDistribution(0, 0.5)}
 
@@ -50,8 +50,8 @@ def test_they_are_what_optuna_writes(storage: RDBStorage) -> None:
     trials = [finished(0), finished(1, state=TrialState.FAIL), finished(2), finished(3)]
     ours, theirs = study_in(storage, "ours"), study_in(storage, "theirs")
     theirs.add_trials(trials)
-    add_trials(storage, ours._study_id, trials[:1])
-    add_trials(storage, ours._study_id, trials[1:])
+    put_trials(storage, ours._study_id, trials[:1], [None])
+    put_trials(storage, ours._study_id, trials[1:], [None] * 3)
     assert facts(ours) == facts(theirs)
     assert [trial.number for trial in ours.get_trials()] == [0, 1, 2, 3]
     ours.add_trial(trials[0])  # and Optuna goes on from there
@@ -62,9 +62,21 @@ def test_attributes_are_read_back(storage: RDBStorage) -> None:
     trials = [finished(number) for number in range(3)]
     study = study_in(storage, "ours")
     study_in(storage, "another").add_trial(finished(9))
-    add_trials(storage, study._study_id, trials)
+    ids = put_trials(storage, study._study_id, trials, [None] * 3)
     found = read_attributes(storage, study._study_id)
-    assert found == [(trial.user_attrs, trial.system_attrs) for trial in trials]
+    expected = [(trial.user_attrs, trial.system_attrs) for trial in trials]
+    assert found == dict(zip(ids, expected, strict=True))
+
+
+def test_a_trial_may_take_the_place_of_another(storage: RDBStorage) -> None:
+    """A failed trial that was run again has one row, its number and nothing of the first try."""
+    trials = [finished(0), finished(1, state=TrialState.FAIL), finished(2)]
+    ours, theirs = study_in(storage, "ours"), study_in(storage, "theirs")
+    ids = put_trials(storage, ours._study_id, trials, [None] * 3)
+    again = [finished(1), finished(3)]
+    assert put_trials(storage, ours._study_id, again, [ids[1], None])[0] == ids[1]
+    theirs.add_trials([trials[0], again[0], trials[2], again[1]])
+    assert facts(ours) == facts(theirs)
 
 
 def test_all_or_none(storage: RDBStorage) -> None:
@@ -72,7 +84,7 @@ def test_all_or_none(storage: RDBStorage) -> None:
     broken = finished(1)
     broken.distributions = {}
     with pytest.raises(KeyError):
-        add_trials(storage, study._study_id, [finished(0), broken])
+        put_trials(storage, study._study_id, [finished(0), broken], [None, None])
     assert study.get_trials() == []
 
 
@@ -80,4 +92,4 @@ def test_a_study_that_is_no_database_is_an_error(tmp_path: Path, storage: RDBSto
     study = study_in(storage, "ours")
     (tmp_path / "study.db").write_bytes(b"no database" * 1000)
     with pytest.raises(DBAPIError):
-        add_trials(storage, study._study_id, [finished(0)])
+        put_trials(storage, study._study_id, [finished(0)], [None])

@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.cli.display.plot import front_plot
-from paretoprune.metrics import Direction, written
-from paretoprune.report.picture import make_picture
+from paretoprune.metrics import Direction, busy_sentence, written_of
+from paretoprune.report.pictures.picture import make_picture
+from paretoprune.report.summary_data import pick_command
 from paretoprune.report.tables import front_table, trials_table
+from paretoprune.report.uniform_gain import CONTROLS, MORE_TRAINED
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search.front.front import front_of
+from paretoprune.storage.sweep_folder import SweepFolder
 
 _WIDEST_PLOT = 76
 
@@ -38,18 +41,49 @@ def print_front(
     extra = [n for n in ("macs", "params", "measured_speedup") if n not in objectives and n in rows]
     names = [*objectives, *extra]
     table = Table(header_style="bold")
-    for heading in ("trial", "origin", *names, "gain over uniform"):
+    for heading in ("trial", "origin", *names, "epochs in total", "gain over uniform"):
         table.add_column(heading, justify="left" if heading == "origin" else "right")
     for row in rows.to_dict("records"):
-        values = [written(name, row[name]) if row[name] == row[name] else "" for name in names]
-        gain = row["gain_over_uniform"]  # NaN, which differs from itself, where it is unknown
-        told = f"{gain:+.2f}" if gain == gain else ""
-        table.add_row(str(row["number"]), row["origin"], *values, told)
+        known = {str(name): row[name] for name in row if not _is_missing(row[name])}
+        values = [written_of(name, known) if name in known else "" for name in names]
+        epochs = f"{known['epochs_total']:.3g}" if "epochs_total" in known else ""
+        table.add_row(str(row["number"]), row["origin"], *values, epochs, _gain(known))
     console.print(table)
     if rows.shape[0]:
         picture = make_picture(results, front=front, dense=dense, objectives=objectives, title="")
         console.print(front_plot(picture, width=min(_WIDEST_PLOT, console.width)))
     _print_summary(console, results, rows.to_dict("records"), folder)
+
+
+def _is_missing(value: Any) -> bool:
+    """Of a table's cell: NaN differs from itself, and `pandas.NA` is no text."""
+    return value is None or str(value) == "<NA>" or value != value
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    if "gain_over_uniform" not in row:
+        return ""
+    note = f", {row['gain_note']}" if "gain_note" in row else ""
+    return f"{row['gain_over_uniform']:+.2f}{note}"
+
+
+def _verdict(rows: Sequence[Mapping[Hashable, Any]]) -> str | None:
+    """What must be said where the search was of no use, or is not shown to be."""
+    searched = [row for row in rows if row["origin"] not in ("dense", *CONTROLS)]
+    if not searched:
+        return "No searched model beats uniform pruning here: every front member is uniform."
+    known = [row for row in searched if not _is_missing(row["gain_over_uniform"])]
+    if not known:
+        return "No searched model of the front has a size at which uniform pruning was measured."
+    gains = [row for row in known if row["gain_over_uniform"] > 0]
+    if not gains:
+        return "No searched model of the front beats uniform pruning of its size here."
+    if all(row["gain_note"] == MORE_TRAINED for row in gains):
+        return (
+            "No searched model of the front is compared with uniform pruning at equal training: "
+            "all with a gain are more trained."
+        )
+    return None
 
 
 def _print_summary(
@@ -67,8 +101,11 @@ def _print_summary(
             f"Everything is in {folder}"
         )
         return
-    if all(row["origin"] in ("dense", "uniform") for row in rows):
-        console.print(
-            "No searched model beats uniform pruning here: every front member is uniform."
-        )
-    console.print(f"everything is in {folder}; to export a model: python -m src.pick {folder.name}")
+    verdict = _verdict(rows)
+    if verdict:
+        console.print(verdict)
+    busy = busy_sentence(result.metrics.contention for result in results)
+    if busy:
+        console.print(busy, highlight=False)
+    command = pick_command(SweepFolder(folder))
+    console.print(f"everything is in {folder}; to export a model: {command}", markup=False)

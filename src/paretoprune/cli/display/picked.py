@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from paretoprune.formats.registry import FORMATS
-from paretoprune.metrics import written
+from paretoprune.metrics import written, written_of
+from paretoprune.pick.card.files import file_times
 from paretoprune.pick.card.model_card import CardFacts
 from paretoprune.pick.card.tested import losses, repeats_sentence
 from paretoprune.results import FileFacts
@@ -22,12 +22,14 @@ def print_picked(console: Console, facts: CardFacts, target: Path) -> None:
     console.print(f"\ntrial {facts.trial.number}", style="bold")
     for name in _SIZES:
         if name in pruned:
-            beside = f"   (dense {written(name, dense[name])})" if name in dense else ""
-            console.print(f"{name:12s} {written(name, pruned[name])}{beside}")
+            beside = f"   (dense {written_of(name, dense)})" if name in dense else ""
+            console.print(f"{name:12s} {written_of(name, pruned)}{beside}")
     for line in (*_accuracy(facts), *_files(facts)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"trial {facts.trial.number} is exported to {target}", soft_wrap=True)
-    console.print(f'load it with: paretoprune.load_model("{target}")', soft_wrap=True)
+    trusted = f", trust={list(facts.trust)!r}" if facts.trust else ""
+    load = f"paretoprune.load_model({str(target)!r}{trusted})"
+    console.print(f"load it with: {load}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _accuracy(facts: CardFacts) -> list[str]:
@@ -62,9 +64,13 @@ def _files(facts: CardFacts) -> list[str]:
 
 def _file(file: FileFacts) -> str:
     told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
-    if file.latency_ms is None or file.dense_latency_ms is None:
-        return told
-    return (
-        f"{told}; {file.latency_ms:.3g} ms in {FORMATS[file.format].engine} "
-        f"(dense {file.dense_latency_ms:.3g} ms in the same run)"
-    )
+    if file.bits is not None and file.size_bytes is not None:
+        size = written("size_bytes", file.size_bytes)
+        told = (
+            f"{file.format:12s} weights in {file.bits} bits: {size}, "
+            f"validation {file.accuracy:.2f} %"
+        )
+    if file.gain_in_words:
+        told += f"; {file.latency_ms:.3g} ms, {file.gain_in_words}"
+    times = file_times(file)
+    return f"{told}; {times}" if times else told

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from paretoprune.metrics import LOGARITHMIC, label, scaled, short_count
-from paretoprune.report.picture import Picture, Points, in_view, points
+from paretoprune.report.pictures.picture import Picture, Points, in_view, points
 
 _HEIGHT = 13
 _MARGIN = 8  # columns for the figures of the vertical axis

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.metrics import short_count
+from paretoprune.problem.search_space import AnySize
 from paretoprune.pruning.groups import Group, Groups
-from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.results import Cost, KeptGroup
 
 _MAX_LAYERS = 3  # that a row names
@@ -27,9 +26,7 @@ class Saving:
     params: float  # share of the dense model's, 0 to 1
 
 
-def savings_of(
-    groups: Sequence[Group], size: SizeModel | MaskedSize, least: Mapping[str, int]
-) -> list[Saving]:
+def savings_of(groups: Sequence[Group], size: AnySize, least: Mapping[str, int]) -> list[Saving]:
     """What each group alone could save at its least width."""
     dense = size.cost({})
     found = []
@@ -43,7 +40,7 @@ def savings_of(
 def print_groups(
     console: Console,
     groups: Groups,
-    size: SizeModel | MaskedSize,
+    size: AnySize,
     least: Mapping[str, int],
     *,
     rounding: str,

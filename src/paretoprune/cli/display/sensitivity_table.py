@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from paretoprune.report.curves_png import Panel
+from paretoprune.report.pictures.curves_png import Panel
 from paretoprune.search.allocation.sensitivity import Sensitivity
 
 

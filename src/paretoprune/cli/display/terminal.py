@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from paretoprune.config.groups.search import SearchSettings
-from paretoprune.metrics import written
+from paretoprune.config.redact import redact
+from paretoprune.metrics import written, written_of
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search.front.running_front import RunningFront
 
@@ -75,7 +76,7 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message; warnings stand out."""
         style = "yellow" if record.levelno >= logging.WARNING else ""
-        text = record.getMessage()
+        text = redact(record.getMessage())
         self._console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -98,7 +99,7 @@ def describe_trial(result: TrialResult, search: SearchSettings) -> str:
         return f"{head} failed: {result.reason}"
     measured = result.metrics.measured()
     values = "  ".join(
-        f"{name} {written(name, measured[name])}" for name in search.objectives if name in measured
+        f"{name} {written_of(name, measured)}" for name in search.objectives if name in measured
     )
     note = f"  ({result.state}: {result.reason})" if result.reason else ""
     if result.metrics.compressed_bytes is not None:

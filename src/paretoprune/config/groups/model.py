@@ -16,6 +16,6 @@ class ModelSettings:
     """The dense model: what builds it, and its weights or the training that makes them."""
 
     target: Target
-    weights: Path | None = None  # .safetensors, .pt or .pth
+    weights: Path | None = None  # .safetensors, .pt, .pth, .ckpt or .bin
     published_accuracy: Percent | None = None  # on the official test images, if known
     train: FinetuneSettings = FinetuneSettings(epochs=20, learning_rate=0.1)

@@ -23,7 +23,9 @@ class SearchSettings:
     strategy: Literal["full", "uniform", "global", "halving", "chain", "shared", "auto"] = "full"
     sampler: Target | None = None  # of the strategies `full` and `halving`
     log_sizes: bool = False  # of a sampler: sizes drawn evenly in their logarithm
-    n_trials: Positive = 30  # in total, baselines included, where there is no budget
+    # Trials that are run, the dense model's and the baselines' included, where there is no budget.
+    # Duplicates, and what is over a limit before it is trained, do not count.
+    n_trials: Positive = 30
     budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
     num_sizes: Positive = 10  # from the largest to the smallest, where the budget does not say
     min_gain: Annotated[float, Field(ge=0, lt=1)] = 0.001  # of the front's area, for one more trial

@@ -34,6 +34,7 @@ class SparsitySettings:
     max_params: Count | None = None
     max_macs: Count | None = None
     max_size_bytes: Count | None = None
+    max_stored_bytes: Count | None = None
     max_latency_ms: Count | None = None
     min_accuracy: Percent | None = None
 

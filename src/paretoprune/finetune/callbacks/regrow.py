@@ -59,8 +59,7 @@ class Regrow(Callback):
             weight.mul_(mask)
             if self._step == self._last:
                 self.masks[name] = largest(weight.abs(), self._keep[name])
-            elif self._step < self._last and self._step % self._settings.every == 0:
-                assert weight.grad is not None
+            elif self._exchanges() and weight.grad is not None:  # a frozen one keeps its mask
                 self.masks[name] = exchange(mask, weight, weight.grad, share=self._share())
             else:
                 continue
@@ -68,6 +67,9 @@ class Regrow(Callback):
             momentum = pl_module.configure_optimizers().state[weight].get("momentum_buffer")
             if momentum is not None:  # a weight that comes back begins at rest
                 momentum.mul_(self.masks[name] & mask)
+
+    def _exchanges(self) -> bool:
+        return self._step < self._last and self._step % self._settings.every == 0
 
     def _share(self) -> float:
         return self._settings.exchanged * (1 + math.cos(math.pi * self._step / self._last)) / 2

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from paretoprune.formats.format import Contents
 from paretoprune.formats.registry import FORMATS, check_installed
 from paretoprune.formats.tracing import trace
-from paretoprune.measure.latency.timing import Pass, wait
+from paretoprune.measure.latency.clocks import Pass
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,14 @@ class Engine:
     """How a model is made ready for an engine, and how the engine runs it.
 
     `convert(model, batch)` gives what the engine loads, which can be pickled; its cost is not
-    measured. `load(converted, batch, threads)` gives a forward pass on `batch`, done when it
-    returns. The model is in evaluation mode, and torch computes with `threads` threads.
+    measured. `load(converted, batch, threads)` gives a forward pass on `batch`. The model is in
+    evaluation mode, and torch computes with `threads` threads. With `own_threads` the engine
+    computes in threads that it starts itself, so that the caller's clock does not count them.
     """
 
     convert: Callable[[nn.Module, Tensor], Any]
     load: Callable[[Any, Tensor, int], Pass]
+    own_threads: bool = False
 
 
 def _load_torch(model: nn.Module, batch: Tensor, threads: int) -> Pass:
@@ -34,7 +36,6 @@ def _load_torch(model: nn.Module, batch: Tensor, threads: int) -> Pass:
     def run() -> None:
         with torch.inference_mode():
             model(batch)
-        wait(batch.device)
 
     return run
 
@@ -51,7 +52,7 @@ def _engine_of(name: str) -> Engine:
         run = known.open(contents, threads)
         return lambda: run(batch)
 
-    return Engine(convert, load)
+    return Engine(convert, load, own_threads=known.own_threads)
 
 
 ENGINES: Mapping[str, Engine] = {

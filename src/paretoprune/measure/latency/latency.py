@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from paretoprune.config.groups.measure import MeasureSettings
-from paretoprune.measure.latency.timing import Pass, clock_for, threads_set, time_in_turn, wait
+from paretoprune.measure.latency.clocks import Pass, clock_for
+from paretoprune.measure.latency.timing import Times, threads_set, time_in_turn, time_until_sure
 from paretoprune.measure.modes import evaluation_mode
 from paretoprune.results import Latency
 
@@ -28,39 +28,56 @@ def measure_latency(
 ) -> Latency:
     """Time single forward passes of a batch made of the samples of `example`, shape (N, ...).
 
-    With `dense`, its passes are timed in turn with the model's, so that both see the same
-    weather on the machine, and `dense_latency_ms` is comparable with `latency_ms`.
+    With `dense`, its passes are timed in turn with the model's, for the speed-up and for
+    `dense_latency_ms`. The clock does not count what other programs do (see `clock_for`).
     """
-    models = [model] if dense is None else [dense, model]
+    models = [model] if dense is None else [model, dense]
     batch = batch_of(example, settings.latency_batch_size).to(device)
     passes = [pass_of(each, batch) for each in models]
+    clock = clock_for(device, settings.latency_threads)
     with evaluation_mode(*models), threads_set(settings.latency_threads), torch.inference_mode():
-        time_in_turn(passes, settings.latency_warmup, clock=perf_counter)
-        times_ms = time_in_turn(passes, settings.latency_repeats, clock=perf_counter)
-    median_ms = float(np.median(times_ms[-1]))
-    return Latency(
+        time_in_turn(passes, settings.latency_warmup, clock=clock)
+        times = time_until_sure(passes, settings.latency_repeats, clock=clock)
+    return latency_of(times, 0, batch_size=len(batch), dense=None if dense is None else 1)
+
+
+def latency_of(times: Times, index: int, *, batch_size: int, dense: int | None) -> Latency:
+    """The latency of the pass `index`, beside that of the dense model where it was timed, too."""
+    median_ms = times.median_ms(index)
+    latency = Latency(
         latency_ms=median_ms,
-        latency_p95_ms=float(np.percentile(times_ms[-1], 95)),
-        throughput_per_s=len(batch) / median_ms * 1e3,
-        dense_latency_ms=None if dense is None else float(np.median(times_ms[0])),
+        latency_p95_ms=times.p95_ms(index),
+        throughput_per_s=batch_size / median_ms * 1e3,
+        spread=times.spread(index),
+        contention=times.contention,
+    )
+    if dense is None:
+        return latency
+    speedup = times.ratio(dense, index)
+    return replace(
+        latency,
+        dense_latency_ms=times.median_ms(dense),
+        speedup=speedup.median,
+        spread=times.spread(index) if index == dense else speedup.spread,
     )
 
 
 def time_models(
     models: Sequence[nn.Module], batch: Tensor, *, threads: int, rounds: int | None = None
 ) -> list[float]:
-    """Milliseconds that a pass of each model takes, in the median, all timed in turn.
+    """Milliseconds that a pass of each model takes, all timed in turn with the first one.
 
-    With one thread on a CPU the time that others take from it is not counted. Without `rounds`,
+    Each is the median of its ratios to the first model, times that one's median. Without `rounds`,
     quick models are timed more often than slow ones.
     """
     passes = [pass_of(model, batch) for model in models]
     clock = clock_for(batch.device, threads)
     with evaluation_mode(*models), threads_set(threads), torch.inference_mode():
-        slowest_ms = max(times[-1] for times in time_in_turn(passes, 1, clock=clock))
+        slowest_ms = time_in_turn(passes, 1, clock=clock).ms.max()
         rounds = rounds or min(_MOST_ROUNDS, max(_LEAST_ROUNDS, int(_ENOUGH_MS / slowest_ms)))
-        times_ms = time_in_turn(passes, rounds, clock=clock)
-    return [float(np.median(times)) for times in times_ms]
+        times = time_in_turn(passes, rounds, clock=clock)
+    first_ms = times.median_ms(0)
+    return [first_ms * times.ratio(index, 0).median for index in range(len(models))]
 
 
 def batch_of(example: Tensor, size: int) -> Tensor:
@@ -69,11 +86,5 @@ def batch_of(example: Tensor, size: int) -> Tensor:
 
 
 def pass_of(model: nn.Module, batch: Tensor) -> Pass:
-    """One forward pass, done when it returns."""
-    wait(batch.device)
-
-    def run() -> None:
-        model(batch)
-        wait(batch.device)
-
-    return run
+    """One forward pass of the batch."""
+    return lambda: model(batch)

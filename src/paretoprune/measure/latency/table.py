@@ -11,9 +11,10 @@ import torch
 
 from paretoprune.measure.latency.adaptive_grid import Point, survey
 from paretoprune.measure.latency.calibration import Parts
+from paretoprune.measure.latency.clocks import clock_for
 from paretoprune.measure.latency.layers import Layer, LayerShape, Place, layer_pass
 from paretoprune.measure.latency.surface import Surface
-from paretoprune.measure.latency.timing import clock_for, threads_set, time_in_turn
+from paretoprune.measure.latency.timing import threads_set, time_in_turn
 
 _AT_ONCE = 24  # points timed in turn: enough to push each other's numbers out of the near caches
 _WARMUP = 2
@@ -97,6 +98,7 @@ def _time_some(points: Sequence[Point], device: torch.device, threads: int) -> l
     """The least of several times of each point: what disturbs a pass only makes it slower."""
     passes = [layer_pass(*point, device=device) for point in points]
     clock = clock_for(device, threads)
-    slowest_ms = max(times[-1] for times in time_in_turn(passes, _WARMUP, clock=clock))
+    slowest_ms = time_in_turn(passes, _WARMUP, clock=clock).ms[-1].max()
     rounds = min(_MOST_ROUNDS, max(_LEAST_ROUNDS, int(_ENOUGH_MS / slowest_ms)))
-    return [min(times) for times in time_in_turn(passes, rounds, clock=clock)]
+    times = time_in_turn(passes, rounds, clock=clock)
+    return [times.least_ms(index) for index in range(len(points))]

@@ -1,39 +1,129 @@
-"""Timing passes in turn, so that all of them see the same weather on the machine."""
+"""Timing passes in turn, so that they compare whatever else the machine does meanwhile."""
 
 from __future__ import annotations
 
 import gc
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-Clock = Callable[[], float]  # seconds
-Pass = Callable[[], object]  # done when it returns
+from paretoprune.measure.latency.clocks import Clock, Pass
+
+Floats = NDArray[np.float64]
+
+_LEAST_MS = 1e-6  # a pass that takes no time by a coarse clock still divides others
+_SURE = 0.01  # the standard error of a median ratio at which `time_until_sure` ends
+_FEW = 5  # rounds, whose least times make a pair
+_MOST_BLOCKS, _ENOUGH_S = 8, 2.0  # or after so many blocks, or no new one after so long
 
 
-def time_in_turn(passes: Sequence[Pass], rounds: int, *, clock: Clock) -> list[list[float]]:
-    """Milliseconds of `rounds` calls of each pass, one call of each per round."""
-    times_ms: list[list[float]] = [[] for _ in passes]
+@dataclass(frozen=True)
+class Ratio:
+    """The median of paired ratios, and their spread: half the interquartile range over the median.
+
+    Half of the ratios lie within about `median * (1 - spread)` to `median * (1 + spread)`.
+    """
+
+    median: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds of passes that took turns, of shape (rounds, passes).
+
+    `contention` is the time that went by on the wall over what was counted: 1 on a quiet machine,
+    None where the clock is not a processor's.
+    """
+
+    ms: Floats
+    contention: float | None = None
+
+    def median_ms(self, index: int) -> float:
+        """Of one pass."""
+        return float(np.median(self.ms[:, index]))
+
+    def least_ms(self, index: int) -> float:
+        """Of one pass."""
+        return float(self.ms[:, index].min())
+
+    def p95_ms(self, index: int) -> float:
+        """The 95th percentile of one pass."""
+        return float(np.percentile(self.ms[:, index], 95))
+
+    def ratio(self, index: int, other: int) -> Ratio:
+        """One pass over another, pair by pair.
+
+        A pair is the least times of both in a few rounds that follow each other: what slows down
+        all of these rounds cancels, and what disturbs one of them (caches that another program
+        takes) only makes it slower.
+        """
+        least = self._least_of_few()
+        return _summary(least[:, index] / least[:, other])
+
+    @property
+    def error(self) -> float:
+        """The largest standard error of a median ratio to the first pass; with one pass its own.
+
+        That of the median of n normal values, by their quartiles: 1.253 sigma / sqrt(n).
+        """
+        least = self._least_of_few()
+        spreads = [self.ratio(i, 0).spread for i in range(1, least.shape[1])] or [self.spread(0)]
+        return float(1.253 / 0.6745 * max(spreads) / np.sqrt(len(least)))
+
+    def spread(self, index: int) -> float:
+        """Half the interquartile range of one pass over its median."""
+        return _summary(self._least_of_few()[:, index]).spread
+
+    def _least_of_few(self) -> Floats:
+        """Of each pass in each few rounds, of shape (rounds // _FEW, passes)."""
+        few = min(_FEW, len(self.ms))
+        whole = self.ms[: len(self.ms) // few * few]
+        least: Floats = whole.reshape(-1, few, whole.shape[1]).min(axis=1)
+        return least
+
+
+def time_in_turn(passes: Sequence[Pass], rounds: int, *, clock: Clock) -> Times:
+    """Time `rounds` calls of each pass, one of each per round.
+
+    The order is reversed in every other round, so that none always runs after the same one.
+    Where several threads compute, a pass's time is what they took together, divided by as many as
+    were at work at once in the round in which that was most.
+    """
+    counted_ms, wall_ms = (np.zeros((rounds, len(passes))) for _ in range(2))
     with _no_garbage_collection():
-        for _ in range(rounds):
-            for run, times in zip(passes, times_ms, strict=True):
-                start = clock()
-                run()
-                times.append((clock() - start) * 1e3)
-    return times_ms
+        for number in range(rounds):
+            order = range(len(passes)) if number % 2 == 0 else reversed(range(len(passes)))
+            for index in order:
+                start = perf_counter()
+                counted_ms[number, index] = clock.seconds(passes[index]) * 1e3
+                wall_ms[number, index] = (perf_counter() - start) * 1e3
+    at_once = counted_ms.sum(axis=1) / np.maximum(wall_ms.sum(axis=1), _LEAST_MS)
+    ms = np.maximum(counted_ms / min(max(1.0, float(at_once.max())), clock.threads), _LEAST_MS)
+    return Times(ms, max(1.0, float(wall_ms.sum() / ms.sum())) if clock.cpu else None)
 
 
-def clock_for(device: torch.device, threads: int) -> Clock:
-    """The clock to compare times by. With one thread on a CPU what others do does not count."""
-    return time.thread_time if device.type == "cpu" and threads == 1 else time.perf_counter
+def time_until_sure(passes: Sequence[Pass], rounds: int, *, clock: Clock) -> Times:
+    """Time blocks of `rounds` rounds until their ratios are sure: a busy machine takes more."""
+    begun = perf_counter()
+    blocks = [time_in_turn(passes, rounds, clock=clock)]
+    while (times := _joined(blocks)).error > _SURE:
+        if len(blocks) == _MOST_BLOCKS or perf_counter() - begun > _ENOUGH_S:
+            break
+        blocks.append(time_in_turn(passes, rounds, clock=clock))
+    return times
 
 
-def wait(device: torch.device) -> None:
-    """Until the device has done all that was asked of it: work on a GPU runs on its own."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+def _joined(blocks: Sequence[Times]) -> Times:
+    weights = [block.ms.sum() for block in blocks]
+    known = [block.contention for block in blocks if block.contention is not None]
+    contention = float(np.average(known, weights=weights)) if known else None
+    return Times(np.concatenate([block.ms for block in blocks]), contention)
 
 
 @contextmanager
@@ -45,6 +135,11 @@ def threads_set(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _summary(values: Floats) -> Ratio:
+    low, median, high = np.percentile(values, (25, 50, 75))
+    return Ratio(float(median), float((high - low) / 2 / median))
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from paretoprune.metrics import QUALITIES, QUANTITIES, label, written
+from collections.abc import Mapping
+
+from paretoprune.metrics import QUALITIES, QUANTITIES, TIMED, label, rounded, written_of
 from paretoprune.results import Metrics
 
 # Compared as a share of the dense model's value; all others as a difference.
@@ -16,13 +18,18 @@ def comparison_table(title: str, dense: Metrics, pruned: Metrics) -> str:
     for name in (*QUALITIES, *_SHARES):
         if name in before and name in after:
             lines.append(
-                f"| {label(name)} | {written(name, before[name])} | {written(name, after[name])} "
-                f"| {_change(name, before[name], after[name])} |"
+                f"| {label(name)} | {written_of(name, before)} | {written_of(name, after)} "
+                f"| {_change(name, before, after)} |"
             )
     return "\n".join(lines) + "\n"
 
 
-def _change(name: str, before: float, after: float) -> str:
+def _change(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> str:
     if name not in _SHARES:
-        return f"{after - before:+.2f}"
-    return f"{100 * after / before:.1f} % of dense" if before else ""
+        return f"{after[name] - before[name]:+.2f}"
+    if not before[name] or written_of(name, after) == "unsure":
+        return ""
+    share, spread = 100 * after[name] / before[name], after.get("time_spread")
+    if name in TIMED and spread:
+        return f"{rounded(share, spread):.4g} % of dense"
+    return f"{share:.1f} % of dense"

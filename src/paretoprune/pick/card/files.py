@@ -6,15 +6,20 @@ from collections.abc import Sequence
 
 from paretoprune.export.folder import FILES
 from paretoprune.formats.onnx import OPSET
-from paretoprune.formats.registry import FORMATS
+from paretoprune.formats.registry import GRAPHS as GRAPH_FORMATS
+from paretoprune.metrics import written
+from paretoprune.pick.card.markdown import as_text
 from paretoprune.pick.card.snippets import GRAPHS, own_loading, snippet
 from paretoprune.results import DataInfo, FileFacts, Preprocessing
 
 _MEANING = {
     "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
+    "compact": "weights on a grid of few bits, entropy-coded, for transfer; loads like the weights",
     "pt2": "the graph of `torch.export`; needs torch alone",
     "onnx": f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
     "openvino": "the graph for OpenVINO, on processors and graphics of Intel",
+    "onnx_int8": "int8 weights, unsigned 8-bit activations; needs onnxruntime alone",
+    "openvino_int8": "the same for OpenVINO",
     "executorch": "the graph for ExecuTorch with XNNPACK, on phones; one sample in a pass",
 }
 
@@ -48,20 +53,44 @@ def loading_section(
     ways = [GRAPHS[name] for name in GRAPHS if name in written]
     for loading in [*ways, own_loading(trust)]:
         code = snippet(loading, data, preprocessing)
-        parts.append(f"With {loading.needs}:\n\n```python\n{code}\n```\n")
+        parts.append(f"With {as_text(loading.needs)}:\n\n```python\n{code}\n```\n")
     return "\n".join(parts)
 
 
 def _told(facts: FileFacts) -> str:
     if facts.reason:
-        return f"no {facts.format}: {facts.reason}"
+        return f"no {facts.format}: {as_text(facts.reason)}"
     files = ", ".join(f"`{name}`" for name in FILES[facts.format])
     sentence = f"{files}: {_MEANING[facts.format]}"
+    if facts.bits is not None and facts.accuracy is not None and facts.size_bytes is not None:
+        sentence += (
+            f"; weights in {facts.bits} bits, {facts.size_bytes:,} bytes, "
+            f"{facts.accuracy:.2f} % on validation data"
+        )
+    if facts.agreement is not None and facts.kl is not None:
+        sentence += (
+            f"; its kernels name the class of the integer module for {facts.agreement:.1f} % of "
+            f"the samples, divergence {facts.kl:.1e} nats"
+        )
+    if facts.gain_in_words:
+        sentence += f"; {facts.latency_ms:.4g} ms, {facts.gain_in_words}"
     if facts.difference is not None:
         sentence += f"; largest difference of a logit {facts.difference:.1e}"
-    if facts.latency_ms is not None and facts.dense_latency_ms is not None:
-        sentence += (
-            f"; {facts.latency_ms:.4g} ms in {FORMATS[facts.format].engine}, the dense model "
-            f"{facts.dense_latency_ms:.4g} ms in the same run"
-        )
-    return sentence
+    times = file_times(facts)
+    return f"{sentence}; {times}" if times else sentence
+
+
+def file_times(facts: FileFacts) -> str:
+    """How long the files take beside those of the dense model; empty where it was not measured."""
+    if facts.latency_ms is None or facts.dense_latency_ms is None:
+        return ""
+    spread, engine = facts.time_spread, GRAPH_FORMATS[facts.format].engine
+    own, dense = (
+        written("latency_ms", ms, spread=spread)
+        for ms in (facts.latency_ms, facts.dense_latency_ms)
+    )
+    times = f"{own} in {engine} (dense {dense}, in turn with it)"
+    if facts.speedup is None or spread is None:
+        return times
+    faster = written("measured_speedup", facts.speedup, spread=spread)
+    return f"{times}, {faster} times as fast (spread {100 * spread:.1g} %)"

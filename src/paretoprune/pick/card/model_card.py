@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from paretoprune.metrics import Direction, short_count
+from paretoprune.metrics import Direction, busy_sentence, short_count
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.files import files_section, loading_section
+from paretoprune.pick.card.markdown import as_code, as_text
 from paretoprune.pick.card.tested import FinalFigures, repeats_section, tested_section
 from paretoprune.results import (
     ZEROS,
@@ -54,6 +55,7 @@ class CardFacts:
     files: Sequence[FileFacts] = ()
     trust: Sequence[str] = ()
     licence: str | None = None
+    training: str = ""  # how much it was trained in total, and its gain over uniform pruning
 
 
 def model_card(facts: CardFacts) -> str:
@@ -78,14 +80,16 @@ def _problem(facts: CardFacts) -> str:
     shape = " x ".join(str(size) for size in data.input_shape)
     classes = f"{data.num_classes} classes"
     if 0 < len(data.class_names) <= 20:
-        classes += f" ({', '.join(data.class_names)})"
+        classes += f" ({', '.join(map(as_text, data.class_names))})"
     licence = facts.licence or "not stated; whoever hands this model on must fill it in"
     return (
-        f"# {facts.sweep_name}, trial {facts.trial.number}\n\n"
-        f"A pruned `{facts.model_name}` that classifies inputs of {shape} into {classes}.\n\n"
-        f"Data: `{facts.data_name}`, {data.num_train} samples for training, "
-        f"{data.num_validation} for validation, {data.num_test} for the test. {data.split}\n\n"
-        f"Licence: {licence}.\n"
+        f"# {as_text(facts.sweep_name)}, trial {facts.trial.number}\n\n"
+        f"A pruned {as_code(facts.model_name)} that classifies inputs of {shape} into "
+        f"{classes}.\n\n"
+        f"Data: {as_code(facts.data_name)}, {data.num_train} samples for training, "
+        f"{data.num_validation} for validation, {data.num_test} for the test. "
+        f"{as_text(data.split)}\n\n"
+        f"Licence: {as_text(licence)}.\n"
     )
 
 
@@ -101,7 +105,7 @@ def _widths(facts: CardFacts) -> str:
     lines = ["## Channels kept\n", "| group | dense | kept |", "|---|---:|---:|"]
     for group in facts.groups:
         kept = facts.trial.widths.get(group.name, group.width)
-        lines.append(f"| {group.name} | {group.width} | {kept} |")
+        lines.append(f"| {as_text(group.name)} | {group.width} | {kept} |")
     return "\n".join(lines) + "\n"
 
 
@@ -116,32 +120,42 @@ def _layers(layers: Sequence[LayerRow]) -> str:
         dense, pruned = (" x ".join(map(str, s)) for s in (layer.dense_shape, layer.shape))
         share = f"{100 * layer.macs / layer.dense_macs:.1f} %" if layer.dense_macs else ""
         count = f" ({short_count(layer.macs)})" if layer.dense_macs else ""
-        lines.append(f"| {layer.name} | {dense} | {pruned} | {share}{count} |")
+        lines.append(f"| {as_text(layer.name)} | {dense} | {pruned} | {share}{count} |")
     return "\n".join(lines) + "\n"
 
 
 def _search(facts: CardFacts) -> str:
     aims = " and ".join(f"{way} {name}" for name, way in facts.objectives.items())
-    origin = facts.trial.origin
+    origin = as_text(facts.trial.origin)
     return (
         "## How it was found\n\n"
-        f"Trial {facts.trial.number} of {facts.num_trials} in the sweep `{facts.sweep_name}`, "
-        f"which searched how much to remove from each group of layers to {aims}. The proposal "
-        f"came from: {origin}. Seed {facts.trial.seed}. {_longer(facts)}It was chosen "
+        f"Trial {facts.trial.number} of {facts.num_trials} in the sweep "
+        f"{as_code(facts.sweep_name)}, which searched how much to remove from each group of layers "
+        f"to {aims}. The proposal came from: {origin}. Seed {facts.trial.seed}. "
+        f"{_training(facts)}It was chosen "
         "by its results on the validation part; `plan.json` says which channels were removed and "
         "`config.yaml` holds every setting.\n"
     )
 
 
-def _longer(facts: CardFacts) -> str:
+def _training(facts: CardFacts) -> str:
+    training = f"{facts.training} " if facts.training else ""
     if not facts.extra_epochs:
-        return ""
-    return f"After it was picked it was fine-tuned for {facts.extra_epochs} epochs more. "
+        return training
+    return f"After it was picked it was fine-tuned for {facts.extra_epochs} epochs more. {training}"
 
 
 def _limits(facts: CardFacts) -> str:
     latency = facts.trial.metrics.latency_ms
-    measured = f"Latency was measured on: {facts.device}. Other devices differ. " if latency else ""
+    measured = (
+        f"Latency was measured on: {as_text(facts.device)}. Other devices differ. "
+        if latency
+        else ""
+    )
+    busy = busy_sentence(
+        [facts.trial.metrics.contention, *(file.contention for file in facts.files)]
+    )
+    measured += f"{busy} " if busy else ""
     zeros = f"{ZEROS[0].upper()}{ZEROS[1:]}. " if facts.trial.metrics.compressed_bytes else ""
     return (
         f"## Limits\n\n{zeros}{measured}The figures are of one training with one seed; another "

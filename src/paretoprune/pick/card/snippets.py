@@ -40,6 +40,23 @@ GRAPHS: Mapping[str, Loading] = {
             'logits = model({"input": inputs})["logits"]',
         ],
     ),
+    "onnx_int8": Loading(
+        "onnxruntime and numpy, computing with integers",
+        ["import onnxruntime"],
+        [
+            'session = onnxruntime.InferenceSession("model.int8.onnx")',
+            '[logits] = session.run(["logits"], {"input": inputs})',
+        ],
+    ),
+    "openvino_int8": Loading(
+        "openvino and numpy, computing with integers",
+        ["import openvino"],
+        [
+            'exact = {"INFERENCE_PRECISION_HINT": "f32"}',
+            'model = openvino.Core().compile_model("model.int8.xml", "CPU", exact)',
+            'logits = model({"input": inputs})["logits"]',
+        ],
+    ),
     "executorch": Loading(
         "executorch and torch, on a computer",
         ["import torch", "from executorch.runtime import Runtime"],

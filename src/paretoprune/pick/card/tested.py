@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 
 from paretoprune.pick.card.comparison import comparison_table
+from paretoprune.pick.card.markdown import as_text
 from paretoprune.results import Comparison, DataInfo, Metrics, Repeat
 
 _MOST_CLASSES = 20  # in the table of recalls: those that lose most
@@ -113,7 +114,7 @@ def _recalls(ranked: Sequence[Loss]) -> str:
     for loss in ranked[:_MOST_CLASSES]:
         change = loss.pruned_recall - loss.dense_recall
         lines.append(
-            f"| {loss.name} | {loss.count} | {loss.dense_recall:.2f} % "
+            f"| {as_text(loss.name)} | {loss.count} | {loss.dense_recall:.2f} % "
             f"| {loss.pruned_recall:.2f} % | {change:+.2f} |"
         )
     more = len(ranked) - _MOST_CLASSES

@@ -16,13 +16,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
-from paretoprune.pruning.compensation.moments import (
-    Moments,
-    at_columns,
-    columns_of,
-    is_plain,
-    moments_of,
-)
+from paretoprune.pruning.compensation.moments import Moments, at_columns, columns_of, moments_of
+from paretoprune.pruning.compensation.updatable import matrix_of, updatable_layers
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.modes import evaluating
 
@@ -52,10 +47,10 @@ def compensate(
     """Update the kept weights of the pruned `model`, in place: its layers shall give what those of
     the `reference`, from which it was pruned, give on the calibration `samples` (N, ...).
 
-    `rows` names, by weight, the outputs of the reference that are left; all where absent. Plain
-    convolutions and linear layers that run once in a forward pass are updated; others stay as they
-    are. Both models run in evaluation mode and are left in the modes they had; but BatchNorm layers
-    of `model` normalise by the samples, whose statistics they keep.
+    `rows` names, by weight, the outputs of the reference that are left; all where absent. Layers
+    of `updatable_layers` that run once in a forward pass are updated; others stay as they are. Both
+    models run in evaluation mode and are left in the modes they had; but BatchNorm layers of
+    `model` normalise by the samples, whose statistics they keep.
     """
     samples = samples[: max(2, _MOST // samples[0].numel())]
     targets = _targets(reference, samples)
@@ -63,13 +58,12 @@ def compensate(
     def update(path: str, layer: nn.Module, entering: Tensor) -> None:
         if path not in targets:
             return
-        target, dense = targets.pop(path), reference.get_submodule(path).weight
-        assert isinstance(dense, Tensor)
+        target, dense = targets.pop(path), matrix_of(reference.get_submodule(path))
         wanted = target.outputs
         if (kept := rows.get(f"{path}.weight")) is not None:
             wanted = wanted[list(kept)]
         moments = moments_of(layer, entering, wanted, target.columns)
-        METHODS[method](layer, dense.detach().flatten(1), moments)
+        METHODS[method](layer, dense, moments)
 
     with evaluating(model), _renewing_statistics(model), _before_each_layer(model, update):
         model(samples)
@@ -136,7 +130,6 @@ def _after_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
 @contextmanager
 def _hooked(model: nn.Module, hook: Callable[[str, nn.Module], RemovableHandle]) -> Iterator[None]:
     with ExitStack() as stack:
-        for path, layer in model.named_modules():
-            if is_plain(layer):
-                stack.callback(hook(path, layer).remove)
+        for path, layer in updatable_layers(model).items():
+            stack.callback(hook(path, layer).remove)
         yield

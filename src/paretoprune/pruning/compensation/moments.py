@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, unfold
+from torch.nn.functional import pad
+from torch.nn.modules.conv import _ConvNd
+
+from paretoprune.pruning.compensation.updatable import matrix_of, output_axis
 
 _ENOUGH = 2**14  # columns (a sample at a place) of one layer, or
 _FOR_EACH_INPUT = 4  # so many for each input, if that is more
@@ -29,21 +31,13 @@ class Moments:
         return Moments(inputs, missing, self.count)
 
 
-def is_plain(module: nn.Module) -> bool:
-    """Whether a layer's outputs are a matrix product with its inputs, spread out by `spread`."""
-    if isinstance(module, nn.Conv2d):
-        return module.groups == 1 and module.padding_mode == "zeros"
-    return isinstance(module, nn.Linear)
-
-
 def columns_of(layer: nn.Module, output: Tensor) -> Tensor:
     """The columns of a layer's outputs, as `at_columns` has them, that are looked at: enough.
 
     Every k-th; k is odd, so that no column of an image is left out.
     """
     count = output.numel() // output.shape[output_axis(layer)]
-    assert isinstance(layer.weight, Tensor)
-    enough = max(_ENOUGH, _FOR_EACH_INPUT * layer.weight[0].numel())
+    enough = max(_ENOUGH, _FOR_EACH_INPUT * matrix_of(layer).shape[1])
     every = max(1, count // enough)
     return torch.arange(0, count, every if every == 1 else every | 1, device=output.device)
 
@@ -58,10 +52,9 @@ def moments_of(layer: nn.Module, entering: Tensor, wanted: Tensor, columns: Tens
 
     The products are in the precision of the inputs, what follows from them in float64.
     """
-    assert isinstance(layer.weight, Tensor)
     x = _spread_at(layer, entering, columns)
     x = torch.cat([x, torch.ones_like(x[:1])])
-    weight = layer.weight.flatten(1)
+    weight = matrix_of(layer)
     bias = layer.bias if isinstance(layer.bias, Tensor) else torch.zeros_like(weight[:, 0])
     weight = torch.cat([weight, bias[:, None]], 1)
     missing = wanted - weight @ x
@@ -70,72 +63,55 @@ def moments_of(layer: nn.Module, entering: Tensor, wanted: Tensor, columns: Tens
 
 def spread(layer: nn.Module, entering: Tensor) -> Tensor:
     """A layer's inputs as (inputs, samples x places), so that weight @ them are its outputs."""
-    if isinstance(layer, nn.Conv2d):
-        return (
-            unfold(
-                pad(entering, _padding(layer)),
-                _pair(layer.kernel_size),
-                dilation=_pair(layer.dilation),
-                stride=_pair(layer.stride),
-            )
-            .movedim(1, 0)
-            .flatten(1)
-        )
-    return entering.reshape(-1, entering.shape[-1]).T
-
-
-def output_axis(layer: nn.Module) -> int:
-    """The dimension of a layer's output that counts its outputs."""
-    return 1 if isinstance(layer, nn.Conv2d) else -1
+    if not isinstance(layer, _ConvNd):
+        return entering.reshape(-1, entering.shape[-1]).T
+    dims = len(layer.kernel_size)
+    places, kernel = range(2, 2 + dims), range(2 + dims, 2 + 2 * dims)
+    by_input = _windows(layer, entering).permute(1, *kernel, 0, *places)
+    return by_input.reshape(layer.weight[0].numel(), -1)
 
 
 def _spread_at(layer: nn.Module, entering: Tensor, columns: Tensor) -> Tensor:
     """The columns of `spread`, without those that are not wanted."""
-    if not isinstance(layer, nn.Conv2d):
+    if not isinstance(layer, _ConvNd):
         return entering.reshape(-1, entering.shape[-1])[columns].T
-    x = pad(entering, _padding(layer))
-    windows = _windows(x, layer)
-    height, width = windows.shape[2:4]
-    sample, place = columns // (height * width), columns % (height * width)
-    chosen = windows[sample, :, place // width, place % width]  # (columns, channels, kernel ...)
+    windows = _windows(layer, entering)
+    dims = len(layer.kernel_size)
+    sizes = (windows.shape[0], *windows.shape[2 : 2 + dims])
+    sample, *places = torch.unravel_index(columns, sizes)
+    index: tuple[Tensor | slice, ...] = (sample, slice(None), *places)
+    chosen = windows[index]  # (columns, channels, kernel ...)
     return chosen.flatten(1).T
 
 
-def _windows(x: Tensor, layer: nn.Conv2d) -> Tensor:
-    """A view of padded inputs: (N, channels, output height, output width, kernel ...)."""
-    kernel, stride, dilation = (
-        _pair(layer.kernel_size),
-        _pair(layer.stride),
-        _pair(layer.dilation),
-    )
+def _windows(layer: _ConvNd, entering: Tensor) -> Tensor:
+    """A view of padded inputs: (N, channels, output sizes ..., kernel ...)."""
+    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+    x = pad(entering, _padding(layer), mode=mode)
     sizes = [
         (size - d * (k - 1) - 1) // s + 1
-        for size, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)
+        for size, k, s, d in zip(
+            x.shape[2:], layer.kernel_size, layer.stride, layer.dilation, strict=True
+        )
     ]
     steps = x.stride()[2:]
     return x.as_strided(
-        (*x.shape[:2], *sizes, *kernel),
+        (*x.shape[:2], *sizes, *layer.kernel_size),
         (
             *x.stride()[:2],
-            *(step * s for step, s in zip(steps, stride, strict=True)),
-            *(step * d for step, d in zip(steps, dilation, strict=True)),
+            *(step * s for step, s in zip(steps, layer.stride, strict=True)),
+            *(step * d for step, d in zip(steps, layer.dilation, strict=True)),
         ),
     )
 
 
-def _padding(layer: nn.Conv2d) -> tuple[int, int, int, int]:
-    """Left, right, top, bottom, as torch pads."""
+def _padding(layer: _ConvNd) -> list[int]:
+    """Before and behind each dimension, the last one first, as torch pads."""
     if layer.padding == "valid":
-        return (0, 0, 0, 0)
+        return [0, 0] * len(layer.kernel_size)
     if layer.padding == "same":
-        sizes = zip(_pair(layer.dilation), _pair(layer.kernel_size), strict=True)
-        vertical, horizontal = (dilation * (kernel - 1) for dilation, kernel in sizes)
-        left, top = horizontal // 2, vertical // 2
-        return (left, horizontal - left, top, vertical - top)
-    top, left = _pair(layer.padding)
-    return (left, left, top, top)
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    first, second = value
-    return int(first), int(second)
+        sizes = zip(layer.dilation, layer.kernel_size, strict=True)
+        totals = [dilation * (kernel - 1) for dilation, kernel in sizes]
+        return [side for total in totals[::-1] for side in (total // 2, total - total // 2)]
+    assert not isinstance(layer.padding, str)
+    return [side for one in layer.padding[::-1] for side in (one, one)]

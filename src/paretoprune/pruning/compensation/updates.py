@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.compensation.moments import Moments
+from paretoprune.pruning.compensation.updatable import add_to, matrix_of
 
 _DAMPING = 1e-2  # of the mean square of the inputs, for `obs`
 _PULL = 0.1  # of the mean variance of the inputs, for `least_squares`
@@ -34,7 +35,7 @@ def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
     others of the row change; that takes a solution for each row.
     """
     centred = moments.centred()
-    inputs, active = _damped(centred.inputs, _PULL), _matrix(layer) != 0
+    inputs, active = _damped(centred.inputs, _PULL), matrix_of(layer) != 0
     if active.all():
         change = torch.linalg.solve(inputs, centred.missing.T).T
     else:
@@ -43,7 +44,7 @@ def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
             places = kept.nonzero().flatten()
             own = inputs.index_select(0, places).index_select(1, places)
             change[row, places] = torch.linalg.solve(own, centred.missing[row, places])
-    _add(layer, change)
+    add_to(layer, change)
     if isinstance(layer.bias, Tensor):
         lack = moments.missing[:, -1] - change @ moments.inputs[:-1, -1]
         layer.bias += (lack / moments.count).to(layer.bias)
@@ -56,7 +57,7 @@ def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
     (Hassibi and Stork 1993) restricted to the weights that come later in the row, so that all rows
     share one factorisation. The zeros of the layer say which weights go.
     """
-    weight = _matrix(layer)
+    weight = matrix_of(layer)
     size = weight.shape[1]
     active = weight != 0
     inverse = torch.linalg.inv(_damped(moments.inputs[:size, :size], _DAMPING))
@@ -65,20 +66,10 @@ def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
     for column in range(size):
         error = torch.where(active[:, column], 0.0, work[:, column] / factor[column, column])
         work[:, column:] -= error[:, None] * factor[column, column:]
-    _add(layer, work * active - weight.double())
-
-
-def _matrix(layer: nn.Module) -> Tensor:
-    assert isinstance(layer.weight, Tensor)
-    return layer.weight.detach().flatten(1)
+    add_to(layer, work * active - weight.double())
 
 
 def _damped(inputs: Tensor, share: float) -> Tensor:
     """Where an input is always zero, its weights stay as they are."""
     scale = inputs.diagonal().mean()
     return inputs + torch.eye(len(inputs)).to(inputs) * (share * scale + 1e-12)
-
-
-def _add(layer: nn.Module, change: Tensor) -> None:
-    assert isinstance(layer.weight, Tensor)
-    layer.weight += change.reshape(layer.weight.shape).to(layer.weight)

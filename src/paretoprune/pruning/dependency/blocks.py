@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Block, Group
 from paretoprune.pruning.structured.equivalence import run
 
@@ -29,6 +30,8 @@ class Skipped(nn.Module):
 
     def __init__(self, leaves: str) -> None:
         super().__init__()
+        if leaves not in _LEFT:  # it may come from a file
+            raise PruningError(f"a block leaves one of {', '.join(_LEFT)}, not `{leaves}`")
         self.leaves: nn.Module = getattr(nn, leaves)()
 
     def forward(self, x: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:

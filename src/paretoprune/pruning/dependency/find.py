@@ -11,7 +11,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.blocks import find_blocks
 from paretoprune.pruning.dependency.graph import check_runs, read_groups
 from paretoprune.pruning.dependency.proof import Proof
-from paretoprune.pruning.groups import Group, Groups
+from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.structured.equivalence import Example, run
 from paretoprune.results import KeptGroup
@@ -38,19 +38,22 @@ def find_groups(
     """
     with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
         small = _smaller(model, example, check_runs(model, example))
-        groups = _proved(model, small, channels, blocks)
-        if small is not example and not _holds(model, example, groups.prunable):
-            groups = _proved(model, example, channels, blocks)
+        proof, groups = _proved(model, small, channels, blocks)
+        if small is not example and not proof.holds_at(example, groups.prunable):
+            _, groups = _proved(model, example, channels, blocks)
     if not groups.prunable:
         reasons = {kept.name: kept.reason for kept in groups.kept}
         raise PruningError(_nothing(reasons, blocks=blocks))
     return groups
 
 
-def _proved(model: nn.Module, example: Example, channels: bool, blocks: bool) -> Groups:
+def _proved(
+    model: nn.Module, example: Example, channels: bool, blocks: bool
+) -> tuple[Proof, Groups]:
     """Once with weights that are small, and what passes once more, thoroughly, with usual ones."""
     proof = Proof.of(model, example)
-    found = read_groups(proof.model, proof.inputs) if channels else Groups(())
+    caches = proof.generic.caches
+    found = read_groups(proof.model, proof.reach, caches) if channels else Groups(())
     passed = proof.split(found.prunable)
     if blocks:
         whole = find_blocks(proof.model, proof.inputs)
@@ -64,32 +67,35 @@ def _proved(model: nn.Module, example: Example, channels: bool, blocks: bool) ->
     width = {group.name: group.width for group in found.prunable}
     width.update({group.name: group.width for group in found.kept})
     kept = tuple(KeptGroup(name, width[name], reason) for name, reason in reasons.items())
-    return Groups(prunable, kept)
-
-
-def _holds(model: nn.Module, example: Example, groups: Sequence[Group]) -> bool:
-    """Whether the groups pass with an example of full size, too: attention over a single token,
-    for instance, would hide a scale that follows the width."""
-    return not groups or Proof.of(model, example).fault(groups) is None
+    return proof, Groups(prunable, kept)
 
 
 def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> Example:
-    """Smaller images, if the model gives outputs of the same shapes for them."""
+    """Smaller images, if the model takes them, and gives as many channels in its outputs.
+
+    Other dimensions of the outputs may be smaller, too, as they are in segmentation.
+    """
     if not isinstance(example, Tensor) or example.dim() != 4 or not example.is_floating_point():
         return example
-    shapes = [output[:2].shape for output in outputs]
+    shapes = [_channels(output) for output in outputs]
     for size in _SMALL:
         small = example[:2, :, :size, :size]
         if small.shape == example[:2].shape:
             return example
         try:
             with torch.no_grad(), evaluating(model):
-                same = [tensor.shape for tensor in run(model, small)] == shapes
+                same = [_channels(output) for output in run(model, small)] == shapes
         except Exception:
             same = False
         if same:
             return small
     return example
+
+
+def _channels(output: Tensor) -> tuple[int, ...]:
+    """The number of dimensions, and the size of the second; of one without places, all sizes."""
+    sizes = output.shape[1:2] if output.dim() == 4 else output.shape[1:]
+    return (output.dim(), *sizes)
 
 
 def _nothing(reasons: dict[str, str], *, blocks: bool) -> str:

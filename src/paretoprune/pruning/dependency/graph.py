@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,15 +14,19 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.errors import PruningError
+from paretoprune.pruning.dependency.reach import Reach
 from paretoprune.pruning.dependency.symbols import Numbers
 from paretoprune.pruning.dependency.tracer import OUTPUT, MatmulCost, Trace, trace
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.structured.apply import copy_with
+from paretoprune.pruning.structured.caches import caches_around, find_caches
 from paretoprune.pruning.structured.equivalence import Example, as_arguments, run
-from paretoprune.pruning.structured.layers import empty_caches
+from paretoprune.pruning.structured.layers import empty_caches, output_dim
 from paretoprune.results import KeptGroup
 
 _ONE = "all its channels hang together"
+_PARAMETRIZED = ".parametrizations."
+_FOLD = "which `torch.nn.utils.parametrize.remove_parametrizations` turns into a plain weight"
 
 Where = tuple[tuple[int, int], ...]  # (number of a place, how many indices there), place by place
 
@@ -38,8 +42,10 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
         PruningError: the model does not run on the example.
     """
     check_runs(model, example)
+    caches = find_caches(model, as_arguments(example))
     working = copy.deepcopy(model).cpu().eval()
-    return read_groups(working, tuple(tensor.detach().cpu() for tensor in as_arguments(example)))
+    arguments = tuple(tensor.detach().cpu() for tensor in as_arguments(example))
+    return read_groups(working, Reach((arguments,)), caches)
 
 
 def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
@@ -48,6 +54,8 @@ def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
     Raises:
         PruningError: the model cannot be copied, or does not run on the example.
     """
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise PruningError("a part of the model is compiled by TorchScript; build it without")
     try:
         working = copy_with(model, {}, share=True).eval()
     except Exception as error:
@@ -63,12 +71,15 @@ def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
         raise PruningError(sentence) from error
 
 
-def read_groups(working: nn.Module, arguments: tuple[Tensor, ...]) -> Groups:
-    """The same of a copy in evaluation mode on the CPU, which it may use as it likes."""
-    for module in working.modules():
-        empty_caches(module)  # or what comes from them would seem to come from nowhere
+def read_groups(working: nn.Module, reach: Reach, caches: Sequence[str]) -> Groups:
+    """The same of a copy in evaluation mode on the CPU, which it may use as it likes.
+
+    `caches` are dicts of the copy that a forward pass fills.
+    """
+    empty_caches(working, caches)  # or what comes from them would seem to come from nowhere
     with _without_collecting():
-        return _Reader(working, trace(working, arguments)).read()
+        traced = trace(working, reach.inputs)
+        return _Reader(working, traced, caches, reach.unreached).read()
 
 
 @contextmanager
@@ -98,12 +109,16 @@ class _Reader:
     """Makes groups of what was traced. Classes of symbols that lie in the same places are the
     channels of one group."""
 
-    def __init__(self, model: nn.Module, traced: Trace) -> None:
-        self.model, self.traced = model, traced
+    def __init__(
+        self, model: nn.Module, traced: Trace, caches: Sequence[str], unreached: Sequence[str]
+    ) -> None:
+        self.model, self.traced, self.caches = model, traced, caches
         self.parameters = dict(model.named_parameters())
         self.modules = dict(model.named_modules())
+        self.aliases = _aliases(model)
         self._mark_recurrent()
         self._mark_tied()
+        self._mark_beside(unreached)
         self.number, self.why = traced.symbols.classes()
 
     def read(self) -> Groups:
@@ -153,7 +168,7 @@ class _Reader:
         """The path of the first layer that makes the channel."""
         for place in unit.indices:
             tensor, dim, _ = self.traced.places[place]
-            path = tensor.rpartition(".")[0]
+            path = _layer_of(tensor)
             if tensor in self.parameters and dim == self._out_dim(tensor, self.modules[path]):
                 return path
         return None
@@ -164,9 +179,7 @@ class _Reader:
         )
         if not made or self.parameters[tensor].dim() < 2:
             return None
-        if isinstance(module, nn.Embedding):
-            return 1
-        return 1 if isinstance(module, _ConvNd) and module.transposed else 0
+        return output_dim(module)
 
     def _name(self, path: str, names: dict[str, int]) -> str:
         names[path] = names.get(path, 0) + 1
@@ -174,11 +187,13 @@ class _Reader:
 
     def _group(self, name: str, units: Sequence[_Unit]) -> Group:
         places = self.traced.places
-        slots = tuple(
-            Slot(*places[place][:2], tuple(tuple(unit.indices[place]) for unit in units))
-            for place in units[0].indices
-        )
-        return Group(name, len(units), slots, works=self._works(units))
+        slots = []
+        for place in units[0].indices:
+            tensor, dim, _ = places[place]
+            positions = tuple(tuple(unit.indices[place]) for unit in units)
+            slots += [Slot(one, dim, positions) for one in (tensor, *self.aliases.get(tensor, ()))]
+        caches = caches_around(self.caches, [slot.tensor for slot in slots])
+        return Group(name, len(units), tuple(slots), works=self._works(units), caches=caches)
 
     def _works(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
         """Modules whose products without weights shrink as the group does, and their share."""
@@ -221,19 +236,61 @@ class _Reader:
                 self.traced.symbols.join(own[0], other, f"`{path}` has one width for all layers")
 
     def _mark_tied(self) -> None:
-        tied = _tied_names(self.model)
+        tied = _tied_names(self.model, self.aliases)
         for tensor, _, own in self.traced.places:
             if tensor in tied:
                 self.traced.symbols.fix(own, f"`{tensor}` is shared with `{tied[tensor]}`")
-            elif ".parametrizations." in f".{tensor}":
-                self.traced.symbols.fix(own, f"`{tensor}` is a parametrization of a weight")
+            elif _PARAMETRIZED in f".{tensor}":
+                reason = f"`{_layer_of(tensor)}` computes its weight by a parametrization, {_FOLD}"
+                self.traced.symbols.fix(own, reason, first=True)
+
+    def _mark_beside(self, unreached: Sequence[str]) -> None:
+        """Dimensions of the size of one that an unreached parameter has may be its neighbours."""
+        sizes: dict[int, str] = {}
+        for name in unreached:
+            for size in _sizes_of_channels(self.modules[_layer_of(name)], self.parameters[name]):
+                sizes.setdefault(size, name)
+        for tensor, _, own in self.traced.places:
+            if tensor not in unreached and len(own) in sizes:
+                name = sizes[len(own)]
+                reason = f"`{name}`, which no input that was tried reaches, may take its channels"
+                self.traced.symbols.fix(own, reason)
 
 
-def _tied_names(model: nn.Module) -> dict[str, str]:
-    """Tensors that share their memory with one of another name."""
+def _layer_of(tensor: str) -> str:
+    """The path of the layer that a parameter belongs to, through a parametrization of it or not."""
+    before, found, _ = f".{tensor}".partition(_PARAMETRIZED)
+    return before[1:] if found else tensor.rpartition(".")[0]
+
+
+def _sizes_of_channels(module: nn.Module, parameter: Tensor) -> set[int]:
+    """The numbers of channels that a parameter may take or make; kernel sizes are none of them."""
+    sizes = set(parameter.shape[:2] if isinstance(module, _ConvNd) else parameter.shape)
+    if isinstance(module, _ConvNd):
+        sizes |= {module.in_channels, module.out_channels}
+    return sizes - {1}
+
+
+def _aliases(model: nn.Module) -> dict[str, tuple[str, ...]]:
+    """Further names of a parameter or buffer that is in one module, which has several names."""
+    paths: dict[int, list[str]] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        paths.setdefault(id(module), []).append(path)
+    return {
+        f"{first}.{name}": tuple(f"{path}.{name}" for path in others)
+        for (first, *others) in paths.values()
+        if others
+        for name in model.get_submodule(first).state_dict()
+        if "." not in name
+    }
+
+
+def _tied_names(model: nn.Module, aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Tensors that share their memory with one of another module, or of another name in theirs."""
+    further = {name for names in aliases.values() for name in names}
     by_memory: dict[int, list[str]] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
-        if isinstance(tensor, Tensor) and tensor.numel():
+        if isinstance(tensor, Tensor) and tensor.numel() and name not in further:
             by_memory.setdefault(tensor.untyped_storage().data_ptr(), []).append(name)
     return {
         name: next(other for other in names if other != name)

@@ -7,14 +7,20 @@ small or dead weights, and where a right one differs by rounding alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import EquivalenceError, PruningError
 from paretoprune.pruning.dependency.module_paths import following_paths
-from paretoprune.pruning.dependency.random_copy import RandomCopy, amplify, generic_copy
+from paretoprune.pruning.dependency.random_copy import (
+    RandomCopy,
+    amplify,
+    generic_copy,
+    random_inputs,
+)
+from paretoprune.pruning.dependency.reach import Reach, find_reach
 from paretoprune.pruning.dependency.shared_memory import SharedMemory
 from paretoprune.pruning.dependency.width_attributes import likeness, same_numbers, with_numbers
 from paretoprune.pruning.groups import Group
@@ -40,6 +46,7 @@ class Proof:
     """A working copy of the model and what was found wrong with groups so far, by name."""
 
     generic: RandomCopy
+    reach: Reach
     reasons: dict[str, str] = field(default_factory=dict)
     passed: list[tuple[Group, ...]] = field(default_factory=list)  # sets that passed
     learnt: dict[object, Group] = field(default_factory=dict)  # by likeness, with its numbers
@@ -56,7 +63,8 @@ class Proof:
         Raises:
             PruningError: the model does not run on random inputs.
         """
-        return cls(generic_copy(model, as_arguments(example), seed=_SEED, gain=_SOFT))
+        generic = generic_copy(model, as_arguments(example), seed=_SEED, gain=_SOFT)
+        return cls(generic, _reach(generic))
 
     @property
     def model(self) -> nn.Module:
@@ -71,6 +79,9 @@ class Proof:
     def make_thorough(self) -> None:
         """From now on with weights of usual size, another draw, and in training mode, too."""
         amplify(self.generic, 1 / _SOFT, seed=_SEED)
+        # From what was reached before, too: a route that weights choose may have changed.
+        further = _reach(self.generic).inputs[1:]
+        self.reach = replace(self.reach, inputs=(*self.reach.inputs, *further))
         self.training_shapes = _training_shapes(self.model, self.inputs)
         self.thorough = True
         self.learnt.clear()
@@ -138,6 +149,16 @@ class Proof:
             self.passed.append(tuple(groups))
         return fault
 
+    def holds_at(self, example: Example, groups: Sequence[Group]) -> bool:
+        """Whether groups that passed pass with an input of the example's size, too, with small
+        weights: attention over a single token, for instance, would hide a scale that follows the
+        width. One sample is enough; it is what takes the time. To be called last.
+        """
+        amplify(self.generic, _SOFT, seed=_SEED)
+        inputs = tuple(one[:1] for one in random_inputs(self.inputs, as_arguments(example)))
+        at_size = replace(self, reach=Reach((inputs,)), thorough=False, training_shapes=None)
+        return not groups or at_size.fault(groups) is None
+
     def _fault_of(self, groups: Sequence[Group]) -> Fault | None:
         stack: list[str] = []
         drawn = random_plan(groups, seed=_SEED + self.thorough)
@@ -163,12 +184,16 @@ class Proof:
     def _error(self, groups: Sequence[Group], plan: Plan, stack: list[str]) -> float:
         pruned = apply_plan(self.model, groups, plan, scratch=self.scratch)
         with following_paths(pruned, stack):
-            actual = [output.clone() for output in run(pruned, self.inputs)]
+            actual = [output.clone() for output in self._outputs(pruned)]
             if self.training_shapes is not None:
                 self._train(pruned)
         # After the pruned model, which may fail at once, and in its place.
         masked = masked_model(self.model, groups, plan, scratch=self.scratch)
-        return relative_error(run(masked, self.inputs), actual)
+        return relative_error(self._outputs(masked), actual)
+
+    def _outputs(self, model: nn.Module) -> list[Tensor]:
+        """Of all inputs, one after the other."""
+        return [output for inputs in self.reach.inputs for output in run(model, inputs)]
 
     @torch.no_grad()
     def _check_steady(self) -> None:
@@ -189,6 +214,10 @@ class Proof:
             raise EquivalenceError(f"in training mode the network fails: {problem}") from problem
         if shapes != self.training_shapes:
             raise EquivalenceError("in training mode the outputs change their shapes")
+
+
+def _reach(generic: RandomCopy) -> Reach:
+    return find_reach(generic.model, generic.inputs, seed=_SEED, caches=generic.caches)
 
 
 def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:

@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.structured.apply import copy_with
+from paretoprune.pruning.structured.caches import find_caches
 from paretoprune.pruning.structured.equivalence import run
 from paretoprune.pruning.structured.layers import empty_caches
 
@@ -27,6 +28,7 @@ class RandomCopy:
     model: nn.Module
     inputs: tuple[Tensor, ...]
     tolerance: float
+    caches: tuple[str, ...] = ()  # dicts of the model that a forward pass fills
 
 
 @torch.no_grad()
@@ -42,15 +44,16 @@ def generic_copy(
     """
     problem: Exception | None = None
     double, single = (torch.float64, _DOUBLE_TOLERANCE), (torch.float32, _SINGLE_TOLERANCE)
+    caches = find_caches(model, example)
     large = sum(parameter.numel() for parameter in model.parameters()) > _LARGE
     for dtype, tolerance in [single] if large else [double, single]:
         generator = torch.Generator().manual_seed(seed)
-        working = _blank(model, dtype)
+        working = _blank(model, dtype, caches)
         inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)
         _randomise(working, generator, gain)
         try:
             _settle_statistics(working, inputs, seed)
-            return RandomCopy(working, inputs, tolerance)
+            return RandomCopy(working, inputs, tolerance, caches)
         except Exception as error:
             problem = error
     raise PruningError(f"the model does not run on two random samples: {problem}") from problem
@@ -62,26 +65,30 @@ def amplify(generic: RandomCopy, factor: float, *, seed: int) -> None:
     for name, parameter in generic.model.named_parameters():
         if _is_weight(name, parameter):
             parameter.mul_(factor)
-    _empty_all_caches(generic.model)
+    empty_caches(generic.model, generic.caches)
     _settle_statistics(generic.model, generic.inputs, seed)
 
 
-def _blank(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+def random_inputs(like: Sequence[Tensor], example: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Two samples of the example's shape, of the kind of the inputs `like`."""
+    generator = torch.Generator().manual_seed(len(like))
+    return tuple(
+        _random_input(tensor, one.dtype, generator)
+        for one, tensor in zip(like, example, strict=True)
+    )
+
+
+def _blank(model: nn.Module, dtype: torch.dtype, caches: Sequence[str]) -> nn.Module:
     """A copy in evaluation mode on the CPU, without values where they will be drawn."""
     empty = {
         name: torch.empty_like(parameter, device="cpu", dtype=dtype)
         for name, parameter in model.named_parameters()
         if parameter.is_floating_point()
     }
-    working = copy_with(model, empty).to("cpu", dtype).eval()
-    _empty_all_caches(working)
-    return working
-
-
-def _empty_all_caches(model: nn.Module) -> None:
-    """What was worked out from weights that are others now."""
-    for module in model.modules():
-        empty_caches(module)
+    working = copy_with(model, empty).to("cpu").eval()
+    empty_caches(working, caches)  # worked out from weights that are others now
+    # Unlike `to(dtype)`, these leave complex buffers complex.
+    return working.double() if dtype == torch.float64 else working.float()
 
 
 def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator) -> Tensor:

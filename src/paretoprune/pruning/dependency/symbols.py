@@ -78,10 +78,12 @@ class Symbols:
         if meets.any():
             self._note(pairs[meets].max(axis=1), reason)
 
-    def fix(self, plane: Tensor, reason: str) -> None:
-        """These symbols can never go, and why."""
+    def fix(self, plane: Tensor, reason: str, *, first: bool = False) -> None:
+        """These symbols can never go, and why; `first`, before any reason that was found so far."""
         numbers = np.unique(plane.numpy().astype(np.int64))
         self._note(numbers[numbers != FIXED], reason)
+        if first:
+            self._fixed.insert(0, self._fixed.pop())
 
     def use(self, labels: Labels | None) -> None:
         """The tensor counts: it is computed with, or an output."""

@@ -36,7 +36,7 @@ class MatmulCost:
 
 @dataclass(frozen=True)
 class Trace:
-    """What one forward pass showed."""
+    """What the forward passes showed."""
 
     symbols: Symbols
     places: list[tuple[str, int, Tensor]]  # a tensor, a dimension of it, and its symbols
@@ -45,22 +45,24 @@ class Trace:
     used: set[str]  # names of the tensors that take part at all
 
 
-def trace(model: nn.Module, inputs: Sequence[Tensor]) -> Trace:
-    """Follow the channels of every parameter and buffer through a forward pass of the model.
+def trace(model: nn.Module, inputs: Sequence[Sequence[Tensor]]) -> Trace:
+    """Follow the channels of every parameter and buffer through forward passes of the model.
 
-    The model should be a copy in evaluation mode on the CPU.
+    One pass for each of the `inputs`, which are tuples with a tensor for each argument. The model
+    should be a copy in evaluation mode on the CPU.
     """
     follower = _Follower()
     places = follower.label_tensors(model)
-    for tensor in inputs:
-        follower.labels[tensor] = Labels()
-    with following_paths(model, follower.stack), _step_by_step(), torch.no_grad(), follower:
-        outputs = model(*inputs)
-    for tensor in flat(outputs):
-        labels = follower.labels.get(tensor) or Labels()
-        follower.symbols.use(labels)
-        for plane in labels.planes:
-            follower.symbols.fix(plane, OUTPUT)
+    for arguments in inputs:
+        for tensor in arguments:
+            follower.labels[tensor] = Labels()
+        with following_paths(model, follower.stack), _step_by_step(), torch.no_grad(), follower:
+            outputs = model(*arguments)
+        for tensor in flat(outputs):
+            labels = follower.labels.get(tensor) or Labels()
+            follower.symbols.use(labels)
+            for plane in labels.planes:
+                follower.symbols.fix(plane, OUTPUT)
     return Trace(follower.symbols, places, follower.work, follower.weights, follower.used)
 
 
@@ -154,7 +156,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
             numbers = (1,)
         else:
             numbers = (0,) if call.name == "embedding" else ()
-        self.used |= self._names_of(_tensors(call.args))
+        self.used |= self._names_of(_tensors((call.args, call.kwargs)))
         names = self._names_of([call.args[number] for number in numbers])
         self.weights |= names
         if call.name in PRODUCTS and not names & self._parameters:

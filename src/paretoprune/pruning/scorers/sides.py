@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group, Slot
 from paretoprune.pruning.scorers.channels import weight_slots
+from paretoprune.pruning.structured.layers import is_transposed_linear
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,23 @@ def consumers(model: nn.Module, group: Group) -> list[Consumer]:
     Raises:
         PruningError: there is none.
     """
-    parameters = dict(model.named_parameters())
-    found = [
-        Consumer(_path(slot), slot)
-        for slot in weight_slots(group, parameters)
-        if slot.dim == _input_dim(model, slot)
-    ]
+    found = consumers_or_none(model, group)
     if not found:
         raise PruningError(
             f"group `{group.name}` enters no convolution or linear layer, so this scorer has "
             "nothing to read; use scorer=magnitude or scorer=taylor"
         )
     return found
+
+
+def consumers_or_none(model: nn.Module, group: Group) -> list[Consumer]:
+    """The same, empty where there is none."""
+    parameters = dict(model.named_parameters())
+    return [
+        Consumer(_path(slot), slot)
+        for slot in weight_slots(group, parameters)
+        if slot.dim == _input_dim(model, slot)
+    ]
 
 
 def filters(model: nn.Module, group: Group) -> Tensor:
@@ -69,6 +75,8 @@ def _input_dim(model: nn.Module, slot: Slot) -> int | None:
     module = model.get_submodule(_path(slot))
     if isinstance(module, nn.Linear):
         return 1
+    if is_transposed_linear(module):
+        return 0
     if isinstance(module, _ConvNd) and module.groups == 1:
         return 0 if module.transposed else 1
     return None

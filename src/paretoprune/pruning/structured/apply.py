@@ -6,6 +6,7 @@ import copy
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +50,8 @@ def apply_plan(
     pruned = copy_with(model, sliced, share=scratch is not None)
     for path in {name.rpartition(".")[0] for name in sliced}:
         fit_attributes(pruned.get_submodule(path))
-        empty_caches(pruned.get_submodule(path))
+    for group in groups:
+        empty_caches(pruned, group.caches if plan.removed.get(group.name) else ())
     leave_fast_path(pruned)
     _set_numbers(pruned, groups, plan)
     skip(pruned, blocks)
@@ -184,7 +186,10 @@ def _set_numbers(model: nn.Module, groups: Sequence[Group], plan: Plan) -> None:
         gone = len(plan.removed.get(group.name, ()))
         for number in group.numbers if gone else ():
             module, lost = model.get_submodule(number.module), gone * number.per_channel
-            value = getattr(module, number.attribute)
+            value: Any = getattr(module, number.attribute, None)
+            ours = value if number.index is None else value[number.index]
+            if type(ours) is not int:  # the name may come from a file
+                raise PruningError(f"`{number.module}.{number.attribute}` is no whole number")
             if number.index is None:
                 value -= lost
             else:

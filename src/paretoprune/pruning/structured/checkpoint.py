@@ -38,6 +38,15 @@ def load_state(model: nn.Module, path: Path) -> None:
         raise WeightsError(f"there is no weights file {path}") from None
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"the weights file {path} is damaged: {error}") from error
+    fit_state(model, state, path)
+
+
+def fit_state(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Load a state that was read from `path` into the model.
+
+    Raises:
+        WeightsError: it does not fit the model exactly.
+    """
     _check_fit(model.state_dict(), state, path)
     model.load_state_dict(state)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from collections.abc import Iterable
+
+from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
@@ -37,13 +39,23 @@ def fit_attributes(module: nn.Module) -> None:
         FewerHeads.fit(module)
 
 
-def empty_caches(module: nn.Module) -> None:
-    """Tensors in a plain dict are in no state dict: what is worked out once from those that are,
-    as position biases of attention by device. It is worked out again."""
-    for name, value in list(vars(module).items()):
-        plain = type(value) is dict and not name.startswith("_")  # PyTorch's own begin so
-        if plain and all(isinstance(one, Tensor) for one in value.values()):
-            setattr(module, name, {})
+def is_transposed_linear(module: nn.Module) -> bool:
+    """Whether a layer is a linear one with a weight (inputs, outputs): `Conv1D` of transformers."""
+    return type(module).__name__ == "Conv1D" and isinstance(getattr(module, "nf", None), int)
+
+
+def output_dim(module: nn.Module) -> int:
+    """The dimension of a layer's weight that counts its outputs."""
+    transposed = isinstance(module, _ConvNd) and module.transposed
+    return int(transposed or isinstance(module, nn.Embedding) or is_transposed_linear(module))
+
+
+def empty_caches(model: nn.Module, caches: Iterable[str]) -> None:
+    """Empty these dicts (`module.attribute`) in place; a forward pass fills them again."""
+    for cache in caches:
+        path, _, name = cache.rpartition(".")
+        module = model.get_submodule(path)
+        setattr(module, name, type(getattr(module, name))())
 
 
 def _fit_convolution(module: _ConvNd) -> None:

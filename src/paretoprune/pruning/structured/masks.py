@@ -1,19 +1,24 @@
-"""Removing by zeroing: the dense model in which a plan's channels are silent."""
+"""Removing by zeroing: the dense model in which a plan's channels are silent.
+
+The gate compares this with what `apply.py` cuts out. So both work out by themselves which positions
+go: a mistake that they shared would be in both models, and the gate could not see it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.dependency.shared_memory import SharedMemory
-from paretoprune.pruning.groups import Group, gone_blocks
-from paretoprune.pruning.structured.apply import copy_with, removed_positions, tensors_of
+from paretoprune.pruning.groups import Group
+from paretoprune.pruning.structured.apply import copy_with, tensors_of
 from paretoprune.pruning.structured.plan import Plan
 
-Removed = Mapping[int, Sequence[int]]
-_WHOLE: Removed = {}  # every element
+Silence = Sequence[tuple[int, Sequence[int]]]  # a dimension and indices, one for each slot
+_WHOLE: Silence = ()  # every element
 
 
 def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[str, Tensor]:
@@ -25,9 +30,9 @@ def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
     """
-    removed = _silenced(groups, plan)
+    silenced = _silenced(groups, plan)
     return {
-        name: _mask(tensor, removed[name]) for name, tensor in tensors_of(model, removed).items()
+        name: _mask(tensor, silenced[name]) for name, tensor in tensors_of(model, silenced).items()
     }
 
 
@@ -42,44 +47,48 @@ def masked_model(
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
     """
-    removed = _silenced(groups, plan)
+    silenced = _silenced(groups, plan)
     silent = {
-        name: _silent(tensor, removed[name], scratch.of(name, tensor) if scratch else None)
-        for name, tensor in tensors_of(model, removed).items()
+        name: _silent(tensor, silenced[name], scratch.of(name, tensor) if scratch else None)
+        for name, tensor in tensors_of(model, silenced).items()
     }
     return copy_with(model, silent, share=scratch is not None)
 
 
-def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, Removed]:
-    """What is zero, by tensor name: indices by dimension, or all of the tensor."""
-    silenced: dict[str, Removed] = {
-        name: dims
-        for name, dims in removed_positions(groups, plan).items()
-        if name.rpartition(".")[2] != "running_var"
-    }
-    for block in gone_blocks(groups, plan.removed):
-        silenced.update(dict.fromkeys(block.silent, _WHOLE))
+def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, Silence]:
+    """What is zero, by tensor name."""
+    plan.check(groups)
+    silenced: dict[str, Silence] = {}
+    for group in groups:
+        gone = list(plan.removed.get(group.name, ()))
+        for slot in group.slots if gone else ():
+            if slot.tensor.rpartition(".")[2] != "running_var":
+                positions = np.array(slot.positions)[gone].flatten().tolist()
+                silenced[slot.tensor] = (*silenced.get(slot.tensor, ()), (slot.dim, positions))
+    for group in groups:
+        if group.block and group.name in plan.removed:
+            silenced.update(dict.fromkeys(group.block.silent, _WHOLE))
     return silenced
 
 
-def _mask(tensor: Tensor, removed: Removed) -> Tensor:
-    if removed is _WHOLE:
+def _mask(tensor: Tensor, silence: Silence) -> Tensor:
+    if silence is _WHOLE:
         return torch.zeros([], dtype=torch.bool, device=tensor.device).expand(tensor.shape)
     mask = torch.ones([1] * tensor.dim(), dtype=torch.bool)
-    for dim, positions in removed.items():
+    for dim, positions in silence:
         stays = torch.ones(tensor.shape[dim], dtype=torch.bool)
-        stays[list(positions)] = False
+        stays[positions] = False
         mask = mask & stays.reshape([-1 if axis == dim else 1 for axis in range(tensor.dim())])
     return mask.to(tensor.device).expand(tensor.shape)
 
 
-def _silent(tensor: Tensor, removed: Removed, into: Tensor | None) -> Tensor:
+def _silent(tensor: Tensor, silence: Silence, into: Tensor | None) -> Tensor:
     if into is None:
         result = tensor.detach().clone()
     else:
         result = into.view(tensor.shape).copy_(tensor.detach())
-    if removed is _WHOLE:
+    if silence is _WHOLE:
         return result.zero_()
-    for dim, positions in removed.items():  # filling is much faster than multiplying by a mask
+    for dim, positions in silence:  # filling is much faster than multiplying by a mask
         result.index_fill_(dim, torch.tensor(positions, device=tensor.device), 0)
     return result

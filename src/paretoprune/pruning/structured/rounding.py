@@ -40,12 +40,18 @@ def step_of(group: Group, divisor: int) -> int:
 
 
 def widths_for(
-    groups: Sequence[Group], ratios: Mapping[str, float], *, divisor: int, min_channels: int
+    groups: Sequence[Group],
+    ratios: Mapping[str, float],
+    *,
+    divisor: int,
+    min_channels: int,
+    steps: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """The width of every group at the given ratios; a group without a ratio stays whole.
 
-    Layers keep a multiple of `divisor` channels, so groups one of `step_of` units. A block goes
-    where its ratio is over a half.
+    Layers keep a multiple of `divisor` channels, so groups one of `step_of` units. Groups of which
+    `steps` names a step keep a multiple of that, and any number of it. A block goes where its ratio
+    is over a half.
 
     Raises:
         PruningError: a ratio is out of range, or names no group.
@@ -57,7 +63,8 @@ def widths_for(
     kept = {}
     for group in groups:
         ratio = ratios.get(group.name, 0.0)
-        step = step_of(group, divisor)
-        whole = round_keep(group.width, ratio, divisor=step, min_channels=min_channels)
+        own = (steps or {}).get(group.name)
+        step, least = (own, 1) if own else (step_of(group, divisor), min_channels)
+        whole = round_keep(group.width, ratio, divisor=step, min_channels=least)
         kept[group.name] = int(ratio <= 0.5) if group.block else whole
     return kept

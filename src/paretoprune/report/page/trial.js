@@ -5,6 +5,7 @@ function trialPanel(content, trial, choose) {
   return [
     html("h3", {}, `Trial ${trial.number}`),
     html("p", { class: "note" }, describeTrial(trial), parentLink(trial, choose)),
+    trial.training ? html("p", { class: "note" }, trial.training) : null,
     trial.reason ? html("p", { class: "reason" }, trial.reason) : null,
     ...Object.entries(trial.spread).map(([name, spread]) => html("p", { class: "note" }, describeSpread(content, name, spread))),
     trial.front ? command(`${content.pick} trial=${trial.number}`) : html("p", { class: "note" }, "Not on the front: another trial is as good in every objective and better in one, or it did not finish within the limits."),

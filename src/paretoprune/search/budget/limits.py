@@ -10,6 +10,7 @@ _LIMITS = (
     ("max_params", "params", 1),
     ("max_macs", "macs", 1),
     ("max_size_bytes", "size_bytes", 1),
+    ("max_stored_bytes", "stored_bytes", 1),
     ("max_latency_ms", "latency_ms", 1),
     ("min_accuracy", "accuracy", -1),
 )

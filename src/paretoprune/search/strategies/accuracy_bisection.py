@@ -40,6 +40,17 @@ class AccuracyBisection:
                 high = middle
         return None
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """The bisection has come to its end."""
+        good = [r for r in results if r.origin == "drop" and self.is_good(r, results)]
+        if not good:
+            return f"no candidate is within {self.max_drop:g} points of the dense model"
+        smallest = min(good, key=lambda r: sum(r.widths.values()))
+        return (
+            f"trial {smallest.number} is the smallest within {self.max_drop:g} points of the dense "
+            "model"
+        )
+
     def is_good(self, probe: TrialResult, results: Sequence[TrialResult]) -> bool:
         """Whether a trial is within the drop."""
         dense = next(result.metrics.accuracy for result in results if result.origin == "dense")

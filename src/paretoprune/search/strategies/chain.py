@@ -78,6 +78,13 @@ class Chain:
         epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
         return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """It has come to its smallest size, or to the last that the budget is worth."""
+        return (
+            "the chain has a model of each of its sizes; a sweep with a larger `search.max_ratio` "
+            "has smaller ones"
+        )
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """The last link, and smaller trials that are no links: a link may come to repeat one."""
         last = _last_trained([r for r in results if r.origin == self.origin])

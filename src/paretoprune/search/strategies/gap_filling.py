@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +10,6 @@ from paretoprune.search.allocation.sensitivity import Damage, Ratios
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.front.gaps import FrontAxis, gaps_of, middle, points_of
-
-_log = logging.getLogger(__name__)
 
 _MOST = 4  # where the budget does not count trials
 _LEAST_EPOCHS = 1.0  # less than that undoes what the kept weights make up for
@@ -42,13 +39,12 @@ class GapFilling:
         """The middle of the widest gap; its training is an equal share of what is left, or none."""
         if any(job.origin == self.origin for job in running):
             return None
-        num_left = left.num_trials(_MOST - sum(r.origin == self.origin for r in results))
+        num_left = left.num_trials(_MOST - self._num_own(results))
         if num_left <= 0:
             return None
         least = min(_LEAST_EPOCHS, left.trial_epochs)
         for gap in gaps_of(results, self.sizes, self.quality, tried=self.origin):
             if gap.gain <= self.min_gain:
-                _log.info("no gap of the front has more to give than `search.min_gain` asks for")
                 return None
             parent = self._parent(results, gap.larger.size)
             start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
@@ -63,9 +59,32 @@ class GapFilling:
                 )
         return None
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """The front has no gap that is worth a trial, or there were as many as there may be."""
+        gaps = gaps_of(results, self.sizes, self.quality, tried=self.origin)
+        largest = max((gap.gain for gap in gaps), default=0.0)
+        if largest <= self.min_gain:
+            return (
+                f"no gap of the front is worth more than {largest:.2g} of its area, and "
+                f"`search.min_gain={self.min_gain:g}` asks for more; a smaller one, with "
+                "`search.extend=true`, goes on"
+            )
+        if left.num_trials(_MOST - self._num_own(results)) <= 0:
+            return (
+                f"the chain is finished and {_MOST} gaps of its front are filled; a sweep with a "
+                "larger `search.budget` trains each model for longer"
+            )
+        return (
+            "no candidate lies in a gap of the front; a sweep with a smaller `sparsity.divisor` "
+            "has more"
+        )
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """The trained models of the front, out of which others are cut."""
         return {trial.number for trial in self._trained(results)}
+
+    def _num_own(self, results: Sequence[TrialResult]) -> int:
+        return sum(result.origin == self.origin for result in results)
 
     def _parent(self, results: Sequence[TrialResult], size: float) -> TrialResult | None:
         """The smallest trained model that is no smaller; None: the dense one."""

@@ -54,6 +54,10 @@ class Halving:
         fresh = self.newcomers.propose(number, results, running, left)
         return Proposal(fresh.ratios, "halving", epochs=epochs[0])
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """A sampler always proposes something."""
+        return "the sampler proposes nothing more"
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """All that may still be promoted."""
         continued = {result.parent for result in results}

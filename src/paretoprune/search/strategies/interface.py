@@ -19,7 +19,13 @@ class Strategy(Protocol):
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The candidate for trial `number`, or None if there is none until a running one ends."""
+        """The candidate for trial `number`; None until a running one ends, or for good.
+
+        `running` are the trials under way, those that wait for others to end included.
+        """
+
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """Why there is no candidate any more although nothing runs, and what would allow more."""
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """The trials, beside those of the front, whose weights later candidates start from."""

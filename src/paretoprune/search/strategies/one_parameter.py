@@ -39,6 +39,16 @@ class OneParameter:
         epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
         return Proposal(ratios=ratios, origin=self.origin, epochs=epochs)
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """All sizes have their member."""
+        more = "a sweep with a larger `search.num_sizes` has more"
+        if left.budget.unit == "trials":
+            more = "a larger `search.n_trials` with `search.extend=true` puts more between them"
+        return (
+            f"each of its sizes has a {self.origin} candidate; {more}, and a sweep with a larger "
+            "`search.max_ratio` has smaller ones"
+        )
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""
         return set()

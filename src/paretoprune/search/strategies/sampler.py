@@ -40,6 +40,10 @@ class Sampling:
         """The sampler's next idea."""
         return self.study.ask(number, repair=lambda ratios: self._repaired(ratios, number))
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """A sampler always proposes something."""
+        return "the sampler proposes nothing more"
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""
         return set()

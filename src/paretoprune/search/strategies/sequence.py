@@ -33,6 +33,10 @@ class StrategySequence:
                 return proposal
         return None
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """That of the last part."""
+        return self.parts[-1].ending(results, left)
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """All that a part needs."""
         return {number for part in self.parts for number in part.needed(results)}

@@ -54,6 +54,10 @@ class Shared:
             return link
         return replace(link, nested=nested, epochs=self._epochs(left, link.ratios, nested))
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """As the chain says."""
+        return self.chain.ending(results, left)
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """What the chain needs."""
         return self.chain.needed(results)

@@ -50,6 +50,10 @@ class UntrainedFront:
                 return Proposal(ratios, self.origin, epochs=0.0)
         return None
 
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """There are as many as are worth their time."""
+        return "there are as many untrained candidates as are worth their time"
+
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: all are cut out of the dense model."""
         return set()

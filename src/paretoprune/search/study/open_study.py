@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from sqlalchemy import create_engine
+from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
@@ -77,7 +77,7 @@ def open_shared_study(
 ) -> tuple[optuna.Study, RDBStorage]:
     """The study in a database server. Raises SweepError where there is none to talk to."""
     try:
-        storage = RDBStorage(url, engine_kwargs={"poolclass": NullPool})
+        storage = RDBStorage(_literal(url), engine_kwargs={"poolclass": NullPool})
         return _study_in(storage, name, objectives), storage
     except _UNUSABLE as error:
         raise SweepError(f"`search.storage` cannot be used: {cause_of(error)}") from error
@@ -117,8 +117,14 @@ def _open_now(
     path: Path, name: str, objectives: Mapping[str, Direction]
 ) -> tuple[optuna.Study, RDBStorage]:
     _use_write_ahead_log(path)
-    storage = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_ENGINE)
+    url = URL.create("sqlite", database=str(path.resolve())).render_as_string()
+    storage = RDBStorage(_literal(url), engine_kwargs=_ENGINE)
     return _study_in(storage, name, objectives), storage
+
+
+def _literal(url: str) -> str:
+    """The URL as Optuna takes it, which looks for fields of `str.format` in it."""
+    return url.replace("{", "{{").replace("}", "}}")
 
 
 def _study_in(storage: RDBStorage, name: str, objectives: Mapping[str, Direction]) -> optuna.Study:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial
@@ -25,7 +23,7 @@ from paretoprune.search.study.open_study import (
     open_study,
     raise_if_full,
 )
-from paretoprune.search.study.study_rows import add_trials, read_attributes
+from paretoprune.search.study.study_rows import Attributes, put_trials, read_attributes
 
 _log = logging.getLogger(__name__)
 
@@ -53,18 +51,22 @@ class StoredStudy:
             if storage
             else open_study(path, name, objectives)
         )
-        self._late: deque[FrozenTrial] = deque()
+        self._late: dict[int, FrozenTrial] = {}  # by the trial's number, the oldest first
+        self._rows: dict[int, int] = {}  # ids of what is written, by the trial's number
         self._pause_s, self._next_try = _FIRST_PAUSE_S, 0.0
         self._opened, self._spent_s = time.monotonic(), 0.0
 
-    def ours(self) -> dict[int, tuple[str, dict[str, Any]]]:
-        """This sweep's trials in it by number: how they ended, and what their sampler noted."""
-        trials = read_attributes(self._tables, self._study._study_id)
-        return {
-            int(ours["trial"]): (str(ours["state"]), sampler)
-            for ours, sampler in trials
-            if ours.get("owner", "") == self._owner
-        }
+    def ours(self) -> dict[int, tuple[Attributes, Attributes]]:
+        """This sweep's trials in it by number: what we noted of them, and what their sampler did.
+
+        From now on each has its row, which another result of the same trial replaces.
+        """
+        found = {}
+        for id_, (ours, sampler) in read_attributes(self._tables, self._study._study_id).items():
+            if ours.get("owner", "") == self._owner:
+                number = int(ours["trial"])
+                found[number], self._rows[number] = (ours, sampler), id_
+        return found
 
     def others(self) -> list[FrozenTrial]:
         """The trials of other sweeps; none where they cannot be read now."""
@@ -78,7 +80,9 @@ class StoredStudy:
     def put(self, trial: FrozenTrial) -> None:
         """Take a finished trial, to be written when there is time: now, if the study has not
         had more than its share of it."""
-        self._late.append(trial)
+        number = int(trial.user_attrs["trial"])
+        self._late.pop(number, None)
+        self._late[number] = trial
         now = time.monotonic()
         if now >= self._next_try and self._spent_s <= _SHARE * (now - self._opened):
             self._write()
@@ -99,9 +103,10 @@ class StoredStudy:
 
     def _write(self) -> bool:
         """Write the oldest that are late; after a failure wait longer before the next try."""
-        begun, some = time.monotonic(), list(islice(self._late, _MOST_AT_ONCE))
+        begun, some = time.monotonic(), dict(islice(self._late.items(), _MOST_AT_ONCE))
         try:
-            add_trials(self._tables, self._study._study_id, some)
+            places = [self._rows.get(number) for number in some]
+            ids = put_trials(self._tables, self._study._study_id, [*some.values()], places)
         except DBAPIError as error:
             raise_if_full(error, self._folder)
             _log.warning("study.db cannot be written now (%s); it is tried again", cause_of(error))
@@ -110,7 +115,8 @@ class StoredStudy:
             return False
         finally:
             self._spent_s += time.monotonic() - begun
-        for _ in some:
-            self._late.popleft()
+        self._rows.update(zip(some, ids, strict=True))
+        for number in some:
+            del self._late[number]
         self._pause_s = _FIRST_PAUSE_S
         return True

@@ -7,8 +7,10 @@ same file. The sweep's truth are the results in its folder.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from paretoprune.config.instantiate import factory
 from paretoprune.config.target import Target
 from paretoprune.metrics import Direction
-from paretoprune.results import GroupInfo, Proposal, TrialResult
+from paretoprune.results import GroupInfo, Job, Proposal, TrialResult
 from paretoprune.search.front.front import objective_values
 from paretoprune.search.study.fixed_space import FixedSpace, example_of
 from paretoprune.search.study.generations import Generations, choose_parents
@@ -35,6 +37,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 _LATEST = 60  # trials that a sampler sees, and as many of the front
 _LOOK_EVERY_S = 5.0  # for the trials of other sweeps in a shared study
+_MOST_OF_A_JOB = 60_000  # characters: a text of MySQL holds 65,535 bytes
 _SAMPLED = ("sampler", "halving")  # the origins of trials that a sampler proposed
 
 
@@ -80,13 +83,17 @@ class SweepStudy:
         """
         stored = self._stored.ours()
         for result in results:
-            state, notes = stored.get(result.number, ("", {}))
-            if state == result.state:  # a trial that failed may have been run again
+            ours, notes = stored.get(result.number, ({}, {}))
+            if ours.get("state") == result.state:  # a trial that failed may have been run again
                 if isinstance(sampler := self._sampler_for(result.number), BaseGASampler):
                     choose_parents(self._working, sampler, notes)
                 self._working.add_trial(self._finished(result, notes))
             else:
                 self.tell(result)
+
+    def jobs(self) -> dict[int, Job | None]:
+        """The jobs of this sweep's trials in the study, by number; None where it is not kept."""
+        return {number: _job_in(ours) for number, (ours, _) in self._stored.ours().items()}
 
     def ask(self, number: int, *, repair: Callable[[Ratios], Ratios]) -> Proposal:
         """The sampler's idea for trial `number`, made to fit the limits by `repair`.
@@ -171,11 +178,14 @@ class SweepStudy:
         return {name: min(asked.get(name, 0.0), most) for name, most in self._most.items()}
 
     def _attributes(self, result: TrialResult) -> dict[str, Any]:
+        job = asdict(result.job)
+        whole = len(json.dumps(job)) <= _MOST_OF_A_JOB
         return {
             "trial": result.number,
             "origin": result.origin,
             "state": result.state,
             "owner": self._owner,
+            **({"job": job} if whole else {}),
         }
 
     def _take_in_others(self) -> None:
@@ -189,3 +199,12 @@ class SweepStudy:
 
 def _was_sampled(result: TrialResult) -> bool:
     return result.origin in _SAMPLED and result.rung == 0
+
+
+def _job_in(attributes: Mapping[str, Any]) -> Job | None:
+    """The job among the attributes of a trial; earlier versions did not keep it."""
+    try:
+        job = Job.from_json(attributes["job"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return job if job.number == attributes["trial"] else None

@@ -7,10 +7,11 @@ the only version that we allow; a test compares what is written with what Optuna
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
@@ -23,33 +24,39 @@ from optuna.storages._rdb.models import (
     TrialValueModel,
 )
 from optuna.trial import FrozenTrial
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 Row = dict[str, Any]
 Attributes = dict[str, Any]
 
 
-def add_trials(storage: RDBStorage, study_id: int, trials: Sequence[FrozenTrial]) -> None:
-    """Add finished trials to a study, all or none, numbered after those that are there.
+def put_trials(
+    storage: RDBStorage,
+    study_id: int,
+    trials: Sequence[FrozenTrial],
+    places: Sequence[int | None],
+) -> list[int]:
+    """Put finished trials into a study, all or none; the ids of their rows.
 
-    Raises sqlalchemy's DBAPIError.
+    `places` are the ids of the rows that they replace; None: a new row, numbered after those that
+    are there. Raises sqlalchemy's DBAPIError.
     """
     with Session(storage.engine) as session, session.begin():
         # Held to the end, as Optuna does, so that no other program takes the same numbers.
         StudyModel.find_or_raise_by_id(study_id, session, for_update=True)
         there = select(func.count()).where(TrialModel.study_id == study_id)
         first = session.scalar(there) or 0
+        numbers = itertools.count(first)
         entries = [
-            TrialModel(
-                study_id=study_id,
-                number=number,
-                state=trial.state,
-                datetime_start=trial.datetime_start,
-                datetime_complete=trial.datetime_complete,
-            )
-            for number, trial in enumerate(trials, first)
+            _emptied(session, id_)
+            or TrialModel(study_id=study_id, number=next(numbers), state=trial.state)
+            for id_, trial in zip(places, trials, strict=True)
         ]
+        for entry, trial in zip(entries, trials, strict=True):
+            entry.state = trial.state
+            entry.datetime_start = trial.datetime_start
+            entry.datetime_complete = trial.datetime_complete
         session.add_all(entries)
         session.flush()  # the database gives them their ids
         pairs = [(entry.trial_id, trial) for entry, trial in zip(entries, trials, strict=True)]
@@ -57,10 +64,20 @@ def add_trials(storage: RDBStorage, study_id: int, trials: Sequence[FrozenTrial]
             rows = [{"trial_id": id_, **row} for id_, trial in pairs for row in rows_of(trial)]
             if rows:
                 session.execute(insert(model), rows)
+        return cast("list[int]", [id_ for id_, _ in pairs])
 
 
-def read_attributes(storage: RDBStorage, study_id: int) -> list[tuple[Attributes, Attributes]]:
-    """The user's and the sampler's attributes of all trials of a study, by number.
+def _emptied(session: Session, trial_id: int | None) -> TrialModel | None:
+    """The row of a trial without its details, for another to take its place."""
+    if trial_id is None or (entry := session.get(TrialModel, trial_id)) is None:
+        return None
+    for model in _DETAILS:
+        session.execute(delete(model).where(model.trial_id == trial_id))
+    return entry
+
+
+def read_attributes(storage: RDBStorage, study_id: int) -> dict[int, tuple[Attributes, Attributes]]:
+    """The user's and the sampler's attributes of all trials of a study, by their rows' ids.
 
     Raises sqlalchemy's DBAPIError.
     """
@@ -72,7 +89,7 @@ def read_attributes(storage: RDBStorage, study_id: int) -> list[tuple[Attributes
             _attributes(session, study_id, model)
             for model in (TrialUserAttributeModel, TrialSystemAttributeModel)
         )
-    return [(ours[id_], samplers[id_]) for id_ in ids]
+    return {id_: (ours[id_], samplers[id_]) for id_ in ids}
 
 
 def _attributes(session: Session, study_id: int, model: Any) -> dict[int, Attributes]:
@@ -109,7 +126,7 @@ def _system_attributes(trial: FrozenTrial) -> Iterator[Row]:
         yield {"key": key, "value_json": json.dumps(value)}
 
 
-_DETAILS = {
+_DETAILS: dict[Any, Callable[[FrozenTrial], Iterator[Row]]] = {
     TrialParamModel: _params,
     TrialValueModel: _values,
     TrialUserAttributeModel: _user_attributes,

@@ -83,3 +83,34 @@ def test_what_is_not_finite_is_told() -> None:
         Reconstruction()(model, [group], [(torch.full((8, 4), torch.nan, dtype=torch.float64),)])
     with pytest.raises(PruningError, match="at least one batch"):
         Reconstruction()(model, [group], [])
+
+
+def test_groups_that_can_be_read_are_scored_beside_one_that_cannot() -> None:
+    model, group = make_network(6)
+    batch = (torch.randn(100, 4, dtype=torch.float64),)
+    alone = Reconstruction()(model, [group], [batch])
+    unread = Group("unread", 6, group.slots[:2])  # no layer takes it
+    with pytest.raises(PruningError, match="`unread` enters no convolution or linear layer"):
+        Reconstruction()(model, [group, unread], [batch])
+    found = Reconstruction().where_read(model, [group, unread], [batch])
+    assert list(found) == ["0"] and torch.equal(found["0"], alone["0"])
+    bypassed = Bypassed(model)
+    moved = Group("moved", 6, tuple(Slot(f"inner.{s.tensor}", *rest(s)) for s in group.slots))
+    with pytest.raises(PruningError, match=r"layer `inner\.2` is not run"):
+        Reconstruction()(bypassed, [moved], [batch])
+    assert Reconstruction().where_read(bypassed, [moved], [batch]) == {}
+
+
+class Bypassed(nn.Module):
+    """Uses the weight of a layer that it never calls."""
+
+    def __init__(self, inner: nn.Sequential) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner[:2](x) @ self.inner[2].weight.T
+
+
+def rest(slot: Slot) -> tuple[int, tuple[tuple[int, ...], ...]]:
+    return slot.dim, slot.positions

@@ -75,3 +75,25 @@ def test_masks_and_scores_speak_of_the_same_channels() -> None:
     gates()
     assert gates.scores()[groups[0].name].argmin() == 2
     assert gates.scores()[groups[0].name][2] == 0
+
+
+def test_what_the_loss_does_not_use_counts_as_zero() -> None:
+    """A second head, whose outputs go nowhere."""
+
+    class TwoHeads(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.head = torch.nn.Linear(5, 4), torch.nn.Linear(4, 3)
+            self.other = torch.nn.Sequential(torch.nn.Linear(5, 6), torch.nn.Linear(6, 2))
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return self.head(self.first(x).relu()), self.other(x)
+
+    torch.manual_seed(0)
+    model = TwoHeads()
+    groups = find_groups(model, torch.zeros(2, 5)).prunable
+    gates = GateScores(model, groups)
+    cross_entropy(model(torch.randn(8, 5))[0], torch.randint(0, 3, (8,))).backward()
+    gates()
+    scores = gates.scores()
+    assert (scores["other.0"] == 0).all() and (scores["first"] > 0).any()

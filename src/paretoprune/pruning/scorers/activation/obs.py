@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
 from paretoprune.errors import PruningError
-from paretoprune.pruning.compensation.moments import is_plain, spread
+from paretoprune.pruning.compensation.moments import spread
+from paretoprune.pruning.compensation.updatable import is_plain, matrix_of
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.activation.inputs import run_batches, watching
@@ -70,7 +72,7 @@ class Obs:
         inverses = self._inverses(model, paths, batches)
         return on_cpu(
             {
-                name: (_matrix(weight).square() / inverses[path].diagonal() / 2).reshape(
+                name: (_matrix(model, path).square() / inverses[path].diagonal() / 2).reshape(
                     weight.shape
                 )
                 for (name, weight), path in zip(
@@ -117,9 +119,8 @@ def _inverse(moments: Tensor) -> Tensor:
 
 def _damages(layer: nn.Module, reader: Consumer, inverse: Tensor) -> Tensor:
     """By channel, for all of its inputs in the layer at once."""
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    matrix, kernel = _matrix(weight), weight.shape[2:].numel()
+    matrix = matrix_of(layer).double().cpu()
+    kernel = math.prod(getattr(layer, "kernel_size", ()))
     found = []
     for positions in reader.slot.positions:
         first = torch.tensor(positions) * kernel
@@ -130,5 +131,5 @@ def _damages(layer: nn.Module, reader: Consumer, inverse: Tensor) -> Tensor:
     return torch.stack(found)
 
 
-def _matrix(weight: Tensor) -> Tensor:
-    return weight.detach().flatten(1).double().cpu()
+def _matrix(model: nn.Module, path: str) -> Tensor:
+    return matrix_of(model.get_submodule(path)).double().cpu()

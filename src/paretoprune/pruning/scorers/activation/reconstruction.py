@@ -14,7 +14,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.activation.inputs import by_place, run_batches, watching
-from paretoprune.pruning.scorers.sides import Consumer, consumers
+from paretoprune.pruning.scorers.sides import Consumer, consumers, consumers_or_none
 
 _PULL = 0.1  # of the mean variance of a layer's inputs: the penalty on large changes of weights
 _STEPS = 128  # channels that go one by one; of wider groups several at once
@@ -46,7 +46,29 @@ class Reconstruction:
         Raises:
             PruningError: there is no batch, or activations cannot be read or are not finite.
         """
-        takers = {group.name: consumers(model, group) for group in groups}
+        for group in groups:
+            consumers(model, group)  # raises where there is none
+        scores = self.where_read(model, groups, batches)
+        if unread := [group for group in groups if group.name not in scores]:
+            path = consumers(model, unread[0])[0].path
+            raise PruningError(
+                f"layer `{path}` is not run in the forward pass; its inputs cannot be read, so "
+                "use scorer=magnitude or scorer=taylor"
+            )
+        return scores
+
+    def where_read(
+        self,
+        model: nn.Module,
+        groups: Sequence[Group],
+        batches: Iterable[Sequence[Tensor]],
+    ) -> dict[str, Tensor]:
+        """The same of those groups alone of which all layers that take the channels are run.
+
+        Raises:
+            PruningError: there is no batch, or an activation is not finite.
+        """
+        takers = {group.name: consumers_or_none(model, group) for group in groups}
         seen = _covariances(model, takers, islice(batches, self.batches))
         weights = dict(model.named_parameters())
         return {
@@ -54,6 +76,7 @@ class Reconstruction:
                 [_Layer.of(seen[name, t.path], _rows(weights[t.slot.tensor], t)) for t in found]
             )
             for name, found in takers.items()
+            if found and all((name, taker.path) in seen for taker in found)
         }
 
 
@@ -110,7 +133,10 @@ def removal_costs(layers: Sequence[_Layer]) -> Tensor:
 def _covariances(
     model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Iterable[Sequence[Tensor]]
 ) -> dict[tuple[str, str], Tensor]:
-    """Of a group's channels where they enter a layer: by both names, (width, width), float64."""
+    """Of a group's channels where they enter a layer: by both names, (width, width), float64.
+
+    Without those of layers that are never run as modules.
+    """
     readers: dict[str, list[tuple[str, Consumer]]] = {}
     for name, found in takers.items():
         for taker in found:
@@ -127,11 +153,6 @@ def _covariances(
 
     with evaluating(model), watching(model, list(readers), note), torch.no_grad():
         run_batches(model, batches)
-    if missing := [path for path in readers if not any(path == key[1] for key in sums)]:
-        raise PruningError(
-            f"layer `{missing[0]}` is not run in the forward pass; its inputs cannot be read, so "
-            "use scorer=magnitude or scorer=taylor"
-        )
     if not all(torch.isfinite(total).all() for total in sums.values()):
         raise PruningError("an activation is NaN or infinite; is the model trained?")
     return {key: _centred(total) for key, total in sums.items()}

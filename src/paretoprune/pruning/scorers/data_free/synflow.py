@@ -26,7 +26,7 @@ class SynFlow:
 
     R is the sum of the outputs of the network made linear and positive: |weights|, no biases,
     BatchNorm reduced to |scale| / standard deviation, an input of equal numbers. Tanaka et al. 2020
-    (Pruning Neural Networks without any Data by Iteratively Conserving Synaptic Flow, section 5),
+    (Pruning Neural Networks without any Data by Iteratively Conserving Synaptic Flow, section 6),
     scored once; there, many small prunings have scores of their own. The scores of one side of a
     layer through which everything flows add up to 1.
     """

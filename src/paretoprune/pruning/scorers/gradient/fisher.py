@@ -24,9 +24,12 @@ class Fisher:
     """Half the sum of weight^2 x mean squared gradient over all weights of a channel.
 
     The saliency h w^2 / 2 of LeCun et al. 1990 (Optimal Brain Damage, section 2), with the diagonal
-    of the Hessian taken from the empirical Fisher information, as in Theis et al. 2018 (Faster Gaze
-    Prediction with Dense Networks and Fisher Pruning, section 2). Each of the first `samples`
-    samples gives one gradient: squares of gradients over batches would be something else.
+    of the Hessian taken from the empirical Fisher information, as Theis et al. 2018 do for single
+    weights (Faster Gaze Prediction with Dense Networks and Fisher Pruning, section 2). For whole
+    channels they square the sum over a channel, of activation x gradient, for each sample; here the
+    saliencies of its weights are added up, which leaves out how its weights act together. Each of
+    the first `samples` samples gives one gradient: squares of gradients over batches would be
+    something else.
     """
 
     samples: Positive = 256

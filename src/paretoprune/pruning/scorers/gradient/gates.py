@@ -33,12 +33,13 @@ class GateScores:
 
     @torch.no_grad()
     def __call__(self) -> None:
-        """Take in the gradients that the parameters hold now."""
+        """Take in the gradients that the parameters hold now; one without counts as zero."""
         self._weight = _MEMORY * self._weight + 1
         for total, places in zip(self._sums, self._places, strict=True):
             slope = torch.zeros_like(total)
             for parameter, dim, positions in places:
-                assert parameter.grad is not None
+                if parameter.grad is None:
+                    continue  # the loss does not depend on it
                 others = [axis for axis in range(parameter.dim()) if axis != dim]
                 along = parameter * parameter.grad
                 along = along.sum(others) if others else along

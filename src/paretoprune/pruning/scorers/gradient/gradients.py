@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.channels import weight_slots
 
 Weights = Mapping[str, nn.Parameter]
+Mode = Callable[[nn.Module], AbstractContextManager[None]]
 Terms = Callable[[Tensor, Tensor], Iterable[tuple[str, Tensor]]]  # of a batch: weight's name, term
 
 
@@ -40,18 +41,23 @@ def requiring_grad(weights: Weights) -> Iterator[None]:
 
 
 def sum_over(
-    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]], terms: Terms
+    model: nn.Module,
+    weights: Weights,
+    batches: Iterable[Sequence[Tensor]],
+    terms: Terms,
+    mode: Mode = evaluating,
 ) -> tuple[dict[str, Tensor], int]:
     """What `terms` gives for the batches, added up by weight, and the number of samples.
 
-    Inside, the model is in evaluation mode and its weights can be differentiated for.
+    Inside, the model is in evaluation mode, or in the `mode` of its training, and its weights can
+    be differentiated for.
 
     Raises:
         PruningError: there is no batch, or a sum is not finite.
     """
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     samples = 0
-    with evaluating(model), requiring_grad(weights):
+    with mode(model), requiring_grad(weights):
         for x, y, *_ in batches:
             samples += len(y)
             for name, term in terms(x, y):
@@ -61,22 +67,29 @@ def sum_over(
 
 
 def mean_over(
-    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]], terms: Terms
+    model: nn.Module,
+    weights: Weights,
+    batches: Iterable[Sequence[Tensor]],
+    terms: Terms,
+    mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
     """The same, divided by the number of samples."""
-    total, samples = sum_over(model, weights, batches, terms)
+    total, samples = sum_over(model, weights, batches, terms, mode)
     return {name: value / samples for name, value in total.items()}
 
 
 def mean_gradients(
-    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+    model: nn.Module,
+    weights: Weights,
+    batches: Iterable[Sequence[Tensor]],
+    mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
     """The gradient of the mean cross-entropy over all samples of the batches, by weight."""
 
     def gradients(x: Tensor, y: Tensor) -> Iterable[tuple[str, Tensor]]:
         return summed_gradients(model, weights, x, y).items()
 
-    return mean_over(model, weights, batches, gradients)
+    return mean_over(model, weights, batches, gradients, mode)
 
 
 def summed_gradients(model: nn.Module, weights: Weights, x: Tensor, y: Tensor) -> dict[str, Tensor]:

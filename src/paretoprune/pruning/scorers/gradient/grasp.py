@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import normalising_by_batch
 from paretoprune.pruning.scorers.channels import on_cpu, sums_of
 from paretoprune.pruning.scorers.gradient.gradients import Weights, mean_over, summed_loss
 
@@ -23,7 +24,7 @@ class Grasp:
     lowers the squared gradient, and so the progress of training, by twice that. Wang et al. 2020
     (Picking Winning Tickets Before Training by Preserving Gradient Flow, section 4, eq. 8), whose
     score is the negative of this one. Logits are divided by `temperature`. Made for networks before
-    training.
+    training; BatchNorm normalises by the batch, as it does there, and dropout is off.
     """
 
     batches: Positive = 1
@@ -82,7 +83,7 @@ class Grasp:
                 scalar = _slope(scalar, weights, along)
             yield from zip(weights, _derivative(scalar, weights), strict=True)
 
-        return mean_over(model, weights, batches, derivatives)
+        return mean_over(model, weights, batches, derivatives, normalising_by_batch)
 
 
 def _slope(loss: Tensor, weights: Weights, along: dict[str, Tensor]) -> Tensor:

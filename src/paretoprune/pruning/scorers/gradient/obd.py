@@ -22,12 +22,16 @@ from paretoprune.pruning.scorers.gradient.gradients import (
 
 @dataclass(frozen=True)
 class Obd:
-    """Half the sum of weight^2 x the diagonal of the Hessian of the mean loss.
+    """Half the sum of weight^2 x the diagonal of the Hessian of the mean loss, at least zero.
 
     LeCun et al. 1990 (Optimal Brain Damage, section 2.1). The diagonal is the mean of z x (H z)
     over `probes` vectors z of random signs (Bekas et al. 2007, An Estimator for the Diagonal of a
-    Matrix), where there LeCun's own recursion leaves terms out; where it comes out negative, it
-    counts as zero. `Fisher` takes squared gradients for it.
+    Matrix), where there LeCun's own recursion leaves terms out. The estimate is without bias but
+    noisy, and the Hessian of a network has negative diagonal entries besides: of a ResNet-20 after
+    three epochs on digits, 50 % of the weights and 44 % of the channels came out negative with 8
+    probes, which count as zero, and two seeds ordered channels nearly independently. The clamp is
+    after the sum, so that the noise of weights is not added up. `Fisher` takes squared gradients
+    for the diagonal, which are never negative.
     """
 
     batches: Positive = 1
@@ -49,7 +53,8 @@ class Obd:
         """
         weights = weights_of(model, groups)
         saliencies = self._saliencies(model, weights, batches)
-        return {n: score.float() for n, score in sums_of(groups, weights, saliencies).items()}
+        sums = sums_of(groups, weights, saliencies)
+        return {name: score.clamp(min=0).float() for name, score in sums.items()}
 
     def per_weight(
         self,
@@ -57,16 +62,16 @@ class Obd:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """The saliency of each weight, by tensor name, shaped like it."""
-        return on_cpu(self._saliencies(model, named_weights(model, tensors), batches))
+        """The saliency of each weight, at least zero, by tensor name, shaped like it."""
+        found = self._saliencies(model, named_weights(model, tensors), batches)
+        return on_cpu({name: saliency.clamp(min=0) for name, saliency in found.items()})
 
     def _saliencies(
         self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
     ) -> dict[str, Tensor]:
         diagonal = self.diagonal(model, weights, batches)
         return {
-            name: weight.detach().square() * diagonal[name].clamp(min=0) / 2
-            for name, weight in weights.items()
+            name: weight.detach().square() * diagonal[name] / 2 for name, weight in weights.items()
         }
 
     def diagonal(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
+from paretoprune.pruning.modes import normalising_by_batch
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradient.gradients import mean_gradients, weights_of
 
@@ -20,7 +21,8 @@ class Snip:
 
     Lee et al. 2019 (SNIP: Single-shot Network Pruning based on Connection Sensitivity, section 4,
     eq. 5), without the constant that makes all scores of a network add up to 1. Unlike `Taylor`,
-    weights whose effects on the loss cancel out count. Made for networks before training.
+    weights whose effects on the loss cancel out count. Made for networks before training;
+    BatchNorm normalises by the batch, as it does there, and dropout is off.
     """
 
     batches: Positive = 1
@@ -39,7 +41,9 @@ class Snip:
             PruningError: there is no batch, or the gradient is not finite.
         """
         weights = weights_of(model, groups)
-        gradients = mean_gradients(model, weights, islice(batches, self.batches))
+        gradients = mean_gradients(
+            model, weights, islice(batches, self.batches), normalising_by_batch
+        )
         products = {name: (w.detach() * gradients[name]).abs() for name, w in weights.items()}
         return {n: score.float() for n, score in sums_of(groups, weights, products).items()}
 
@@ -51,5 +55,7 @@ class Snip:
     ) -> dict[str, Tensor]:
         """|weight x gradient|, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
-        gradients = mean_gradients(model, weights, islice(batches, self.batches))
+        gradients = mean_gradients(
+            model, weights, islice(batches, self.batches), normalising_by_batch
+        )
         return on_cpu({name: (w * gradients[name]).abs() for name, w in weights.items()})

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import torch
 from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
-from paretoprune.pruning.scorers.gradient.gradients import mean_gradients, weights_of
+from paretoprune.pruning.scorers.gradient.gradients import (
+    Weights,
+    check_gradients,
+    mean_gradients,
+    weights_of,
+)
 
 
 @dataclass(frozen=True)
 class Taylor:
-    """|sum of weight x gradient| over all weights that belong to a channel.
+    """The mean over batches of (sum of weight x gradient)^2, over all weights of a channel.
 
-    The gradient is that of the mean cross-entropy over the first `batches` batches, in evaluation
-    mode, so that BatchNorm statistics stay. It is the root of the group importance of Molchanov et
-    al. 2019 (Importance Estimation for Neural Network Pruning, eq. 8), which squares the sum.
+    The gradient is that of the mean cross-entropy of one of the first `batches` batches, in
+    evaluation mode, so that BatchNorm statistics stay. It is the group importance of Molchanov et
+    al. 2019 (Importance Estimation for Neural Network Pruning, eq. 8), squared for each minibatch
+    and then averaged (section 3.2): effects of opposite sign do not cancel between batches.
     """
 
     batches: Positive = 8
@@ -40,9 +47,15 @@ class Taylor:
             PruningError: there is no batch, or the gradient is not finite.
         """
         weights = weights_of(model, groups)
-        gradients = mean_gradients(model, weights, islice(batches, self.batches))
-        products = {name: w.detach() * gradients[name] for name, w in weights.items()}
-        return {n: s.abs().float() for n, s in sums_of(groups, weights, products).items()}
+        squares = [
+            sums_of(groups, weights, products)
+            for products in _products(model, weights, islice(batches, self.batches))
+        ]
+        check_gradients({}, len(squares))
+        return {
+            group.name: torch.stack([sums[group.name].square() for sums in squares]).mean(0).float()
+            for group in groups
+        }
 
     def per_weight(
         self,
@@ -50,7 +63,22 @@ class Taylor:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """|weight x gradient|, by tensor name, shaped like it."""
+        """The mean over batches of (weight x gradient)^2, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
-        gradients = mean_gradients(model, weights, islice(batches, self.batches))
-        return on_cpu({name: (w * gradients[name]).abs() for name, w in weights.items()})
+        total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+        count = 0
+        for products in _products(model, weights, islice(batches, self.batches)):
+            count += 1
+            for name, product in products.items():
+                total[name] = total[name] + product.square()
+        check_gradients(total, count)
+        return on_cpu({name: value / count for name, value in total.items()})
+
+
+def _products(
+    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+) -> Iterator[dict[str, Tensor]]:
+    """Weight x gradient of the mean loss of each batch, by weight."""
+    for batch in batches:
+        gradients = mean_gradients(model, weights, [batch])
+        yield {name: w.detach() * gradients[name] for name, w in weights.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from paretoprune.report.curves_png import Panel, _draw, curves_png
+from paretoprune.report.pictures.curves_png import Panel, _draw, curves_png
 
 
 def panel(count: int, *, least: float = 0.0) -> Panel:

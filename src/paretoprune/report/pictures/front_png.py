@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from paretoprune.metrics import LOGARITHMIC, label, short_count
-from paretoprune.report.picture import BASELINES, Picture, baseline, front_line, in_view, points
+from paretoprune.report.pictures.picture import (
+    BASELINES,
+    Picture,
+    baseline,
+    front_line,
+    in_view,
+    points,
+)
 
 FRONT = "#1f5fa8"
 DENSE = "#222222"

@@ -1,0 +1,51 @@
+"""A config with its defaults written out, so that those of two versions can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import PurePath
+from typing import Any, get_args, get_type_hints
+
+from paretoprune.config.settings import Settings
+from paretoprune.config.target import Target
+
+
+def with_defaults(config: Mapping[str, Any], settings: Any = Settings) -> dict[str, Any]:
+    """The composed config with the defaults of the settings that it lacks.
+
+    What a `_target_` takes is left as it is.
+    """
+    filled = dict(config)
+    hints = get_type_hints(settings)
+    for field in fields(settings):
+        inner, value = _settings_in(hints[field.name]), config.get(field.name)
+        if field.name not in config:
+            filled.update(_default_of(field))
+        elif inner and isinstance(value, Mapping) and value:
+            filled[field.name] = with_defaults(value, inner)
+    return filled
+
+
+def _default_of(field: Field[Any]) -> Iterator[tuple[str, Any]]:
+    """The name of a field and its default, as a config would say it; nothing without one."""
+    if field.default is not MISSING:
+        yield field.name, _plain(field.default)
+    elif field.default_factory is not MISSING:
+        yield field.name, _plain(field.default_factory())
+
+
+def _settings_in(hint: Any) -> Any:
+    """The settings class in an annotation such as `SearchSettings | None`."""
+    found = [c for c in (hint, *get_args(hint)) if is_dataclass(c) and c is not Target]
+    return next(iter(found), None)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, PurePath) else value

@@ -1,0 +1,1 @@
+"""Digests of data, by which cached results are known."""

@@ -1,0 +1,89 @@
+"""What a data module holds, as digests, and what is suspicious about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lightning import LightningDataModule
+
+from paretoprune.data.data_info import loaders_of
+from paretoprune.data.digests.file_digests import parts_of_files
+from paretoprune.data.digests.loader_digests import part_of_loader
+from paretoprune.data.digests.sample_digests import (
+    PARTS,
+    PartContents,
+    overlap_sentences,
+    part_of_tensors,
+)
+from paretoprune.data.image_files import ImageFiles
+from paretoprune.data.image_tensors import ImageTensors
+from paretoprune.errors import DataError
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The data of a task as digests, and what a user should know of them before training."""
+
+    digests: Mapping[str, str]  # "training labels" -> digest
+    cautions: tuple[str, ...]  # a sentence each
+    commonest: float  # percent of the validation labels that are the commonest one
+
+
+def contents_of(datamodule: LightningDataModule) -> Contents:
+    """Hash all samples in memory; files; of other data modules, a first pass.
+
+    Raises DataError where the training labels are all the same.
+    """
+    parts = _parts_of(datamodule)
+    _refuse_one_class(parts)
+    return Contents(
+        digests={
+            f"{part} {name}": digest
+            for part, contents in parts.items()
+            for name, digest in contents.digests.items()
+        },
+        cautions=(*overlap_sentences(parts), *_one_sided(parts)),
+        commonest=_commonest(parts["validation"]),
+    )
+
+
+def _parts_of(datamodule: LightningDataModule) -> dict[str, PartContents]:
+    if isinstance(datamodule, ImageTensors):
+        tensors = zip(PARTS, datamodule.parts, strict=True)
+        return {name: part_of_tensors(part.images, part.labels) for name, part in tensors}
+    if isinstance(datamodule, ImageFiles):
+        files = datamodule.samples
+        return parts_of_files(
+            {part: files["train" if part == "training" else part] for part in PARTS}
+        )
+    loaders, again = loaders_of(datamodule), loaders_of(datamodule)
+    return {
+        "training" if part == "train" else part: part_of_loader(loader, second)
+        for (part, loader), second in zip(loaders.items(), again.values(), strict=True)
+        if loader is not None and second is not None
+    }
+
+
+def _refuse_one_class(parts: Mapping[str, PartContents]) -> None:
+    labels = parts["training"].labels
+    if len(labels) == 1 and not parts["training"].looked_at:
+        raise DataError(
+            f"all training labels are {next(iter(labels))}: there is nothing to learn from one "
+            "class; check the labels, or the order in which the parts were cut"
+        )
+
+
+def _one_sided(parts: Mapping[str, PartContents]) -> list[str]:
+    """A sentence for each part whose labels are all the same."""
+    return [
+        f"all {name} labels are {next(iter(part.labels))}: what is measured on one class says "
+        "little; shuffle the samples before they are cut into parts"
+        for name, part in parts.items()
+        if name != "training" and len(part.labels) == 1
+    ]
+
+
+def _commonest(part: PartContents) -> float:
+    total = part.labels.total()
+    return 100 * max(part.labels.values()) / total if total else 0.0

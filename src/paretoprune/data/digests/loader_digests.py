@@ -1,0 +1,145 @@
+"""Digests of what a user's own data module yields: a first pass, and what its data sets hold."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from paretoprune.data.digests.file_digests import file_stamps
+from paretoprune.data.digests.sample_digests import PartContents, digest_of_tensor, digests_of_rows
+from paretoprune.storage.fingerprint import digest_bytes
+
+_MOST_BYTES = 256 * 2**20  # of inputs in a pass
+_NUM_REPEATED = 64  # samples that are asked for twice, to tell whether a loader is random
+_DEPTH = 6  # of data sets within data sets
+
+
+def part_of_loader(loader: Iterable[Any], again: Iterable[Any]) -> PartContents:
+    """One pass through a loader of batches (x, y, ...), up to 256 MiB of inputs.
+
+    `again` is the same loader, made a second time. Random numbers are seeded for the pass and left
+    as they were. What is random nonetheless is left out, and what the data sets hold in memory has
+    to do.
+    """
+    fixed_masks = {f"arrays `{name}`": digest for name, digest in sorted(_held(loader))}
+    begun, passed = _pass(again, samples=_NUM_REPEATED), _pass(loader)
+    seen = "" if passed.whole else f"first {len(passed.inputs)}"
+    labels = Counter(passed.labels)
+    if passed.begins_like(begun):
+        found = {"inputs": digest_bytes(*passed.inputs), "labels": _of_labels(passed.labels)}
+        return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen)
+    if passed.is_shuffled(begun, _length(loader)):
+        pairs = sorted(zip(passed.inputs, passed.labels, strict=True))
+        found = {
+            "inputs": digest_bytes(*(sample for sample, _ in pairs)),
+            "labels": _of_labels([label for _, label in pairs]),
+        }
+        return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen)
+    in_order = passed.labels[: len(begun.labels)] == begun.labels
+    return PartContents(
+        {**fixed_masks, **({"labels": _of_labels(passed.labels)} if in_order else {})},
+        (),
+        labels,
+        seen,
+    )
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """Digests of the inputs that a pass went through, and their labels."""
+
+    inputs: list[bytes]
+    labels: list[int]
+    whole: bool  # no batch was left out
+
+    def begins_like(self, other: _Pass) -> bool:
+        """Whether the samples of the other pass are the first of this one."""
+        num = len(other.inputs)
+        return self.inputs[:num] == other.inputs and self.labels[:num] == other.labels
+
+    def is_shuffled(self, other: _Pass, length: int | None) -> bool:
+        """Whether it has all samples, unchanged, and only their order is random."""
+        complete = self.whole and len(self.inputs) == length
+        return complete and set(other.inputs) <= set(self.inputs)
+
+
+def _pass(loader: Iterable[Any], *, samples: int | None = None) -> _Pass:
+    """A pass that ends after so many samples or 256 MiB of inputs."""
+    inputs: list[bytes] = []
+    labels: list[int] = []
+    num_bytes = 0
+    with isolate_rng(include_cuda=False):
+        torch.manual_seed(0)
+        np.random.seed(0)
+        random.seed(0)
+        for batch in loader:
+            if num_bytes > _MOST_BYTES or (samples and len(labels) >= samples):
+                return _Pass(inputs, labels, whole=False)
+            inputs += digests_of_rows(batch[0])
+            labels += batch[1].tolist()
+            num_bytes += batch[0].numel() * batch[0].element_size()
+    return _Pass(inputs, labels, whole=True)
+
+
+def _of_labels(labels: list[int]) -> str:
+    return digest_bytes(repr(labels).encode())
+
+
+def _length(loader: object) -> int | None:
+    dataset = getattr(loader, "dataset", None)
+    return len(dataset) if isinstance(dataset, Sized) else None
+
+
+def _held(loader: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Names and digests of the arrays and lists that a loader's data sets hold."""
+    dataset = getattr(loader, "dataset", None)
+    if dataset is not None:
+        yield from _held_by(dataset, "", _DEPTH)
+
+
+def _held_by(dataset: object, where: str, depth: int) -> Iterator[tuple[str, str]]:
+    for name, value in vars(dataset).items() if hasattr(dataset, "__dict__") else ():
+        place = f"{where}{name}"
+        inner = value if isinstance(value, list | tuple) else [value]
+        for index, one in enumerate(inner if depth else ()):
+            if isinstance(one, Dataset):
+                yield from _held_by(one, f"{place}{index or ''}.", depth - 1)
+            elif isinstance(one, Tensor | np.ndarray):
+                yield f"{place}{index or ''}", _of_array(one)
+        if isinstance(value, list | tuple | dict):
+            with suppress(TypeError, ValueError):
+                yield place, digest_bytes(json.dumps(value).encode())
+            if files := _files_in(value):
+                yield f"files of {place}", file_stamps(files)
+
+
+def _of_array(values: Tensor | np.ndarray) -> str:
+    if isinstance(values, Tensor):
+        return digest_of_tensor(values)
+    if values.dtype.hasobject:  # its memory holds addresses
+        return digest_bytes(repr(values.tolist()).encode())
+    kind = str((values.shape, values.dtype)).encode()
+    return digest_bytes(kind, np.ascontiguousarray(values).tobytes())
+
+
+def _files_in(value: object) -> list[str]:
+    """The files that a list names: `[file, ...]` or `[(file, label), ...]`."""
+    if not isinstance(value, list | tuple):
+        return []
+    firsts = [one[0] if isinstance(one, list | tuple) and one else one for one in value]
+    names = [str(name) for name in firsts if isinstance(name, str | Path)]
+    if not names or not Path(names[0]).is_file():
+        return []
+    return [name for name in names if Path(name).is_file()]

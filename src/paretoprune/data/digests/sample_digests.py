@@ -1,0 +1,73 @@
+"""Digests of samples: of each by itself, so that equal ones are found, and of all together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+PARTS = ("training", "validation", "test")
+
+
+@dataclass(frozen=True)
+class PartContents:
+    """One part of a data set as digests."""
+
+    digests: Mapping[str, str]  # "inputs", "labels", ...: digest of all samples' in their order
+    samples: Sequence[bytes] = ()  # digest of the input of each; empty where that is unknown
+    labels: Counter[int] = field(default_factory=Counter)  # label -> number of samples
+    looked_at: str = ""  # which samples: "" all of them
+
+
+def digests_of_rows(values: Tensor) -> list[bytes]:
+    """The digest of each row of (N, ...), 16 bytes each (BLAKE2b)."""
+    if not len(values):
+        return []
+    rows = values.detach().cpu().contiguous().reshape(len(values), -1).view(torch.uint8)
+    size, memory = rows.shape[1], rows.numpy().reshape(-1).data
+    starts = range(0, len(memory), size) if size else ()
+    return [
+        hashlib.blake2b(memory[start : start + size], digest_size=16).digest() for start in starts
+    ]
+
+
+def digest_of_tensor(values: Tensor) -> str:
+    """The digest of a tensor's values, shape and type, as 32 hex digits."""
+    flat = values.detach().cpu().contiguous().reshape(-1)
+    return _hex(str((tuple(values.shape), values.dtype)).encode(), flat.view(torch.uint8).numpy())
+
+
+def part_of_tensors(inputs: Tensor, labels: Tensor) -> PartContents:
+    """Inputs (N, ...) and labels (N,), in memory."""
+    samples = digests_of_rows(inputs)
+    kind = str((tuple(inputs.shape), inputs.dtype)).encode()
+    digests = {"inputs": _hex(kind, *samples), "labels": digest_of_tensor(labels)}
+    return PartContents(digests, samples, Counter(labels.tolist()))
+
+
+def overlap_sentences(parts: Mapping[str, PartContents]) -> list[str]:
+    """A sentence for each two parts that have samples in common."""
+    sentences = []
+    for one, other in (("validation", "training"), ("validation", "test"), ("test", "training")):
+        if one not in parts or other not in parts:
+            continue
+        known = set(parts[other].samples)
+        shared = sum(sample in known for sample in parts[one].samples)
+        if shared:
+            looked_at = parts[one].looked_at or f"{len(parts[one].samples)}"
+            sentences.append(
+                f"{shared} of the {looked_at} {one} samples are also {other} samples, to the bit: "
+                "what is measured on them flatters; remove them from one of the parts"
+            )
+    return sentences
+
+
+def _hex(*chunks: object) -> str:
+    state = hashlib.blake2b(digest_size=16)
+    for chunk in chunks:
+        state.update(chunk)  # type: ignore[arg-type]
+    return state.hexdigest()

@@ -1,0 +1,203 @@
+"""`model.compact.safetensors`: rounded weights, entropy-coded, readable without this package.
+
+The symbols of all weights are one stream under a Huffman code, which the standard library's zlib
+writes (strategy `Z_HUFFMAN_ONLY`); it is within a few percent of their entropy at any number of
+bits. A Huffman code cannot go below one bit a symbol, so a tensor that is mostly zeros is stored as
+a bit mask, coded eight places at a time, and the symbols that are not zero. `docs/how-to/
+compact-file.md` has the format and a reader of fifteen lines.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from paretoprune.errors import WeightsError
+
+COMPACT_FILE = "model.compact.safetensors"
+
+Array = NDArray[Any]
+_Entry = list[Any]  # a tensor of the file: name, shape, kind, and what the kind needs
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A weight on a symmetric grid with a step for each index of its first dimension.
+
+    Its values are `codes * scales * 2**exponent`, computed in float32.
+    """
+
+    codes: NDArray[np.int8]  # shaped like the weight
+    scales: NDArray[np.float16]  # (first dimension,)
+    exponent: int  # keeps the scales within float16, however small or large the weights are
+
+    @property
+    def steps(self) -> NDArray[np.float32]:
+        """The distance of two levels, for each index of the first dimension."""
+        return np.ldexp(self.scales.astype(np.float32), self.exponent)
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The weight itself."""
+        codes = self.codes.astype(np.float32)
+        return codes * self.steps.reshape(-1, *[1] * (codes.ndim - 1))
+
+
+def encode_compact(tensors: Mapping[str, Array | Rounded]) -> bytes:
+    """The content of a compact file: rounded weights coded, all other tensors exact.
+
+    A tensor that is the same object as an earlier one is stored once.
+    """
+    writer = _Writer()
+    for name, tensor in tensors.items():
+        writer.add(name, tensor)
+    return writer.content()
+
+
+def decode_compact(content: bytes) -> dict[str, Array]:
+    """The tensors of a compact file by name, rounded weights as float32.
+
+    Raises:
+        WeightsError: the content is damaged or of another format.
+    """
+    try:
+        return _decode(content)
+    except (SafetensorError, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
+        raise WeightsError(f"the compact file is damaged: {error}") from error
+
+
+class _Writer:
+    """Collects the streams of a file."""
+
+    def __init__(self) -> None:
+        self._layout: list[_Entry] = []
+        self._codes: list[Array] = []
+        self._masks: list[Array] = []
+        self._scales: list[Array] = []
+        self._exact: list[bytes] = []
+        self._names: dict[int, str] = {}
+
+    def add(self, name: str, tensor: Array | Rounded) -> None:
+        """Append one tensor to the streams that it needs."""
+        first = self._names.setdefault(id(tensor), name)
+        if first != name:
+            self._layout.append([name, [], "same", first])
+        elif isinstance(tensor, Rounded):
+            self._add_rounded(name, tensor)
+        elif (value := _constant(tensor)) is not None:
+            self._layout.append([name, list(tensor.shape), "constant", tensor.dtype.str, value])
+        else:
+            self._layout.append([name, list(tensor.shape), "exact", tensor.dtype.str])
+            self._exact.append(np.ascontiguousarray(tensor).tobytes())
+
+    def _add_rounded(self, name: str, tensor: Rounded) -> None:
+        codes = tensor.codes.reshape(-1)
+        masked = mask_wins(codes)
+        self._layout.append([name, list(tensor.codes.shape), "codes", masked, tensor.exponent])
+        self._codes.append(codes[codes != 0] if masked else codes)
+        self._masks.extend([codes != 0] if masked else [])
+        self._scales.append(tensor.scales)
+
+    def content(self) -> bytes:
+        """The whole file."""
+        masks = np.packbits(np.concatenate([np.zeros(0, bool), *self._masks]))
+        codes = np.concatenate([np.zeros(0, np.int8), *self._codes])
+        layout = json.dumps(self._layout, separators=(",", ":"), allow_nan=False).encode()
+        arrays = {
+            "layout": _bytes(zlib.compress(layout, 9, wbits=-15)),
+            "codes": _bytes(huffman(codes.tobytes())),
+            "masks": _bytes(deflated_mask(masks.tobytes())),
+            "scales": np.concatenate([np.zeros(0, np.float16), *self._scales]),
+            "exact": _bytes(b"".join(self._exact)),
+        }
+        metadata = {"format": "paretoprune.compact", "version": str(_VERSION)}
+        content: bytes = safetensors.numpy.save(arrays, metadata)
+        return content
+
+
+def huffman(symbols: bytes) -> bytes:
+    """A raw deflate stream of Huffman codes alone, which any inflate reads."""
+    coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
+    return coder.compress(symbols) + coder.flush()
+
+
+def deflated_mask(mask: bytes) -> bytes:
+    """The smaller of a Huffman code of the bytes and plain deflate, which knows long runs."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+    return min(huffman(mask), deflate.compress(mask) + deflate.flush(), key=len)
+
+
+def mask_wins(codes: NDArray[np.int8]) -> bool:
+    """Whether a bit mask beside the symbols that are not zero is smaller than all symbols."""
+    present = codes != 0
+    if 2 * np.count_nonzero(present) >= codes.size:  # where a Huffman code is near its bound
+        return False
+    mask, apart = np.packbits(present).tobytes(), huffman(codes[present].tobytes())
+    return len(deflated_mask(mask)) + len(apart) < len(huffman(codes.tobytes()))
+
+
+def _constant(tensor: Array) -> int | float | bool | None:
+    """The finite number that all elements are, as JSON can hold it; 0 if there are none."""
+    if tensor.dtype.kind not in "biuf":
+        return None
+    if tensor.size == 0:
+        return 0
+    value = tensor.reshape(-1)[0]
+    if not np.isfinite(value) or tensor.tobytes() != value.tobytes() * tensor.size:
+        return None
+    number: int | float | bool = value.item()
+    return number
+
+
+def _bytes(content: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(content, np.uint8)
+
+
+def _decode(content: bytes) -> dict[str, Array]:
+    arrays = safetensors.numpy.load(content)
+    streams = {
+        "codes": np.frombuffer(_inflate(arrays["codes"]), np.int8),
+        "masks": np.unpackbits(np.frombuffer(_inflate(arrays["masks"]), np.uint8)).astype(bool),
+        "scales": arrays["scales"],
+        "exact": arrays["exact"],
+    }
+
+    def take(stream: str, count: int) -> Array:
+        if count > len(streams[stream]):
+            raise ValueError(f"its {stream} end too early")
+        taken, streams[stream] = np.split(streams[stream], [count])
+        return taken
+
+    tensors: dict[str, Array] = {}
+    for name, shape, kind, *rest in json.loads(_inflate(arrays["layout"])):
+        count = int(np.prod(shape, dtype=np.int64))
+        if kind == "same":
+            tensors[name] = tensors[rest[0]]
+        elif kind == "constant":
+            tensors[name] = np.full(shape, rest[1], np.dtype(rest[0]))
+        elif kind == "exact":
+            raw = take("exact", count * np.dtype(rest[0]).itemsize)
+            tensors[name] = np.frombuffer(raw.tobytes(), np.dtype(rest[0])).reshape(shape)
+        elif kind == "codes":
+            masked, exponent = rest
+            present = take("masks", count) if masked else np.ones(count, bool)
+            codes = np.zeros(count, np.int8)
+            codes[present] = take("codes", int(np.count_nonzero(present)))
+            scales = take("scales", shape[0])
+            tensors[name] = Rounded(codes.reshape(shape), scales, exponent).values
+        else:
+            raise ValueError(f"`{name}` is of the unknown kind {kind!r}")
+    return tensors
+
+
+def _inflate(array: Array) -> bytes:
+    return zlib.decompress(array.tobytes(), wbits=-15)

@@ -1,0 +1,133 @@
+"""The weights of a pair of full rank: by singular values, or of linear layers by output PCA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.low_rank.pair import Factorable, Pair, empty_pair, pairs_of, with_pairs
+
+_BEYOND = 1e-6  # the weight of directions that no sample showed, in an output PCA
+_NOTHING = 1e-30  # instead of the norm of a component that is zero
+
+
+@torch.no_grad()
+def factored(model: nn.Module, paths: Sequence[str], samples: Tensor | None = None) -> nn.Module:
+    """A copy of the model that computes the same, with a pair of full rank for each of the layers.
+
+    Components are ordered by what they contribute, the largest first. With calibration `samples`
+    (N, ...), those of linear layers are the principal components of their outputs on these.
+    """
+    form = with_pairs(model, paths)
+    linear = [path for path in paths if isinstance(model.get_submodule(path), nn.Linear)]
+    moments = output_moments(model, linear, samples) if samples is not None and linear else {}
+    for path, pair in pairs_of(form).items():
+        if path in paths:
+            fill(pair, model.get_submodule(path), moments.get(path))  # type: ignore[arg-type]
+    return form
+
+
+def pair_of(layer: Factorable, moments: Tensor | None = None) -> Pair:
+    """The pair of full rank that computes what the layer does."""
+    pair = empty_pair(layer)
+    fill(pair, layer, moments)
+    return pair
+
+
+@torch.no_grad()
+def fill(pair: Pair, layer: Factorable, moments: Tensor | None = None) -> None:
+    """Set a pair's weights so that it computes what the layer does.
+
+    `moments`, (outputs, outputs): the sum of y y^T over samples, of a linear layer's outputs y
+    without the bias. Then components are those of the outputs, else those of the weight.
+    """
+    matrix = as_matrix(layer.weight)
+    if moments is None:
+        set_factors(pair, *singular_factors(matrix))
+    else:
+        set_factors(pair, *output_factors(matrix, moments))
+    if layer.bias is not None:
+        assert pair.second.bias is not None
+        pair.second.bias.copy_(layer.bias)
+
+
+def set_factors(pair: Pair, first: Tensor, second: Tensor) -> None:
+    """Set a pair's weights to factors (inputs x height, rank) and (rank, outputs x width)."""
+    rank, (_, width) = pair.rank, pair.kernel
+    pair.first.weight.copy_(first.T.reshape(pair.first.weight.shape))
+    rows = second.reshape(rank, -1, width).transpose(0, 1)  # (outputs, rank, width)
+    pair.second.weight.copy_(rows.reshape(pair.second.weight.shape))
+
+
+def as_matrix(weight: Tensor) -> Tensor:
+    """A weight (outputs, inputs, height, width) as (inputs x height, outputs x width), float64.
+
+    A pair of rank r is a product of (inputs x height, r) and (r, outputs x width) equal to it. Of a
+    linear layer it is the transposed weight.
+    """
+    if weight.dim() == 2:
+        weight = weight[:, :, None, None]
+    return weight.detach().double().permute(1, 2, 0, 3).flatten(2).flatten(0, 1)
+
+
+def singular_factors(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Balanced factors (m, r) and (r, n) of a matrix (m, n): each has the root of the values."""
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+    root = values.sqrt()
+    return left * root, root[:, None] * right
+
+
+def output_factors(matrix: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
+    """Balanced factors of a matrix (inputs, outputs) along the principal components of its outputs.
+
+    The first r components are the best rank r for the outputs that `moments` sums up.
+    """
+    moments = moments.double()
+    own = matrix.T @ matrix  # what no sample showed comes last, in the weight's own order
+    scale = moments.trace() / own.trace().clamp_min(_NOTHING)
+    _, directions = torch.linalg.eigh(moments + _BEYOND * scale * own)
+    second = directions.flip(1)[:, : min(matrix.shape)].T
+    first = matrix @ second.T
+    root = first.norm(dim=0).clamp_min(_NOTHING).sqrt()
+    return first / root, second * root[:, None]
+
+
+def output_moments(model: nn.Module, paths: Sequence[str], samples: Tensor) -> Mapping[str, Tensor]:
+    """By path, the sum of y y^T over samples and places: (outputs, outputs), float64.
+
+    y are a linear layer's outputs without the bias. The model runs once, in evaluation mode.
+    """
+    sums: dict[str, Tensor] = {}
+
+    def note(path: str, layer: nn.Module, output: Tensor) -> None:
+        y = output.reshape(-1, output.shape[-1])
+        if isinstance(layer.bias, Tensor):
+            y = y - layer.bias
+        sums[path] = sums.get(path, 0) + (y.T @ y).double()
+
+    was_training = model.training
+    with _watching(model, paths, note):
+        try:
+            model.eval()(samples)
+        finally:
+            model.train(was_training)
+    return {path: total for path, total in sums.items() if torch.isfinite(total).all()}
+
+
+@contextmanager
+def _watching(model: nn.Module, paths: Sequence[str], note: Any) -> Iterator[None]:
+    handles = [
+        model.get_submodule(path).register_forward_hook(
+            lambda layer, _args, output, path=path: note(path, layer, output)
+        )
+        for path in paths
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

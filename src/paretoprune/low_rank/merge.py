@@ -1,0 +1,78 @@
+"""Pairs put together again: one layer where two would save nothing."""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.low_rank.pair import Factorable, Pair, pairs_of, replace_layer
+
+
+def merged(model: nn.Module) -> nn.Module:
+    """A copy of the model with one layer for each pair that has no fewer weights than that.
+
+    It computes the same but for rounding. The model itself where every pair saves something.
+    """
+    if all(pair.saves() for pair in pairs_of(model).values()):
+        return model
+    whole = copy.deepcopy(model)
+    for path, pair in pairs_of(whole).items():
+        if not pair.saves():
+            replace_layer(whole, path, product_of(pair))
+    return whole
+
+
+@torch.no_grad()
+def product_of(pair: Pair) -> Factorable:
+    """The layer that computes what the pair does."""
+    first, second = pair.first, pair.second
+    bias = second.bias is not None
+    weight = _product(first.weight, second.weight)
+    with torch.random.fork_rng(devices=[]):
+        layer = _empty(first, second, pair.kernel, bias=bias).to(first.weight)
+    layer.weight.copy_(weight)
+    layer.weight.requires_grad_(first.weight.requires_grad)
+    if second.bias is not None:
+        assert layer.bias is not None
+        layer.bias.copy_(second.bias)
+    return layer.train(pair.training)
+
+
+def _product(first: Tensor, second: Tensor) -> Tensor:
+    """Of weights (rank, inputs, height, 1) and (outputs, rank, 1, width), or of two matrices."""
+    if first.dim() == 2:
+        return second.double() @ first.double()
+    return torch.einsum("riax,orxb->oiab", first.double(), second.double())
+
+
+def _empty(
+    first: Factorable, second: Factorable, kernel: tuple[int, int], *, bias: bool
+) -> Factorable:
+    inputs, outputs = first.weight.shape[1], second.weight.shape[0]
+    if isinstance(first, nn.Linear):
+        return nn.Linear(inputs, outputs, bias=bias)
+    second = cast(nn.Conv2d, second)
+    return nn.Conv2d(
+        inputs,
+        outputs,
+        kernel,
+        stride=_larger(first.stride, second.stride),
+        padding=_padding(first, second),
+        dilation=_larger(first.dilation, second.dilation),
+        bias=bias,
+    )
+
+
+def _larger(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
+    """Along each axis one of the two has a kernel, and the other the neutral value."""
+    return max(one[0], other[0]), max(one[1], other[1])
+
+
+def _padding(first: nn.Conv2d, second: nn.Conv2d) -> str | tuple[int, int]:
+    if isinstance(first.padding, str):
+        return first.padding
+    assert not isinstance(second.padding, str)
+    return _larger(first.padding, second.padding)

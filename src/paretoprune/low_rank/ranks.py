@@ -1,0 +1,125 @@
+"""Ranks that save something: rounding of ranks to them, and the break-even of each layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from paretoprune.low_rank.pair import pairs_of
+
+Widths = Mapping[str, int]
+Sizes = Mapping[tuple[str, int], int]  # by tensor name and dimension
+
+
+@dataclass(frozen=True)
+class FactoredLayer:
+    """A layer that is searched as a pair. MACs are those of one sample, per element of a weight."""
+
+    path: str
+    kernel: tuple[int, int]
+    inputs: int
+    outputs: int
+    macs: float  # of the dense layer
+    first_macs: float
+    second_macs: float
+
+    @property
+    def group(self) -> str:
+        """The name of the group whose channels are the components."""
+        return f"{self.path}.rank"
+
+    @property
+    def full_rank(self) -> int:
+        """Of the dense layer."""
+        return min(self.sides(self.inputs, self.outputs))
+
+    def sides(self, inputs: int, outputs: int) -> tuple[int, int]:
+        """Weights of each component in the first and the second layer."""
+        return inputs * self.kernel[0], outputs * self.kernel[1]
+
+    def most(self, inputs: int, outputs: int) -> int:
+        """The largest rank below break-even: two layers have fewer weights and MACs than one.
+
+        0 where there is none.
+        """
+        first, second = self.sides(inputs, outputs)
+        whole = first * second
+        weights = math.ceil(whole / (first + second)) - 1
+        pair_macs = first * self.first_macs + second * self.second_macs
+        return min(weights, math.ceil(whole * self.macs / pair_macs - 1e-9) - 1)
+
+    def shape(self, sizes: Sizes) -> tuple[int, int, int]:
+        """Rank, inputs and outputs, where `sizes` has the dimensions that changed."""
+        return (
+            sizes.get((f"{self.path}.first.weight", 0), self.full_rank),
+            sizes.get((f"{self.path}.first.weight", 1), self.inputs),
+            sizes.get((f"{self.path}.second.weight", 0), self.outputs),
+        )
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The layers that are searched as pairs, and the steps of their ranks."""
+
+    layers: tuple[FactoredLayer, ...]
+    divisor: int
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the groups whose channels are components."""
+        return tuple(layer.group for layer in self.layers)
+
+    def fit(self, widths: Widths, sizes_of: Callable[[Widths], Sizes]) -> dict[str, int]:
+        """The widths with ranks that save something.
+
+        A rank at or past the dense layer's break-even becomes the full one: the layer stays whole.
+        Others become at most the largest multiple of `divisor` below break-even at the inputs and
+        outputs that are left; so a size never grows while any width shrinks.
+        """
+        sizes, fitted = sizes_of(widths), dict(widths)
+        for layer in self.layers:
+            rank, inputs, outputs = layer.shape(sizes)
+            if rank > self._below(layer.most(layer.inputs, layer.outputs)):
+                fitted[layer.group] = layer.full_rank
+            else:
+                fitted[layer.group] = min(rank, self._below(layer.most(inputs, outputs)))
+        return fitted
+
+    def _below(self, most: int) -> int:
+        """The largest multiple of the divisor up to `most`; else `most` itself, at least 1."""
+        return most // self.divisor * self.divisor or max(1, most)
+
+
+def layers_with_gain(
+    form: nn.Module,
+    dense_macs: Mapping[str, int],
+    form_macs: Mapping[str, int],
+    *,
+    divisor: int,
+) -> tuple[FactoredLayer, ...]:
+    """The pairs of `form` at which some rank, a multiple of `divisor`, saves something.
+
+    The MACs of one sample are those of the layers by path: of the dense network, and of the one
+    with pairs.
+    """
+    found = []
+    for path, pair in pairs_of(form).items():
+        first, second = pair.first.weight, pair.second.weight
+        macs = dense_macs.get(path, 0)
+        if not macs:
+            continue  # it is not called for this input
+        layer = FactoredLayer(
+            path,
+            pair.kernel,
+            inputs=first.shape[1],
+            outputs=second.shape[0],
+            macs=macs / math.prod(pair.sides),
+            first_macs=form_macs.get(f"{path}.first", 0) / first.numel(),
+            second_macs=form_macs.get(f"{path}.second", 0) / second.numel(),
+        )
+        if layer.most(layer.inputs, layer.outputs) >= divisor:
+            found.append(layer)
+    return tuple(found)

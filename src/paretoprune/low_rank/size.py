@@ -1,0 +1,82 @@
+"""Exact sizes of networks with pairs, each counted as one layer where it saves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from paretoprune.low_rank.ranks import FactoredLayer
+from paretoprune.results import Cost
+
+Widths = Mapping[str, int]
+
+
+class PairSizes(Protocol):
+    """Sizes of a network that keeps all its pairs."""
+
+    def sizes(self, widths: Widths) -> dict[tuple[str, int], int]:
+        """Of every dimension that can change, by tensor name and dimension."""
+
+    def blocks_gone(self, widths: Widths) -> list[str]:
+        """The paths of blocks that are gone."""
+
+    def cost(self, widths: Widths) -> Cost:
+        """Parameters, and MACs of one sample."""
+
+
+class PairBytes(Protocol):
+    """Bytes of the file of a network that keeps all its pairs."""
+
+    def bytes_of(self, widths: Widths) -> int:
+        """Of the file with these widths."""
+
+
+@dataclass(frozen=True)
+class RankedSize:
+    """Parameters and MACs of what is delivered: pairs that save nothing are merged."""
+
+    pairs: PairSizes
+    layers: Sequence[FactoredLayer]
+
+    def sizes(self, widths: Widths) -> dict[tuple[str, int], int]:
+        """The size of every dimension that a group can change, before anything is merged."""
+        return self.pairs.sizes(widths)
+
+    def cost(self, widths: Widths) -> Cost:
+        """Parameters and MACs of one sample with these widths by group name (dense if absent)."""
+        cost = self.pairs.cost(widths)
+        params, macs = 0, 0.0
+        for layer, rank, first, second in self.merged(widths):
+            params += first * second - rank * (first + second)
+            macs += first * second * layer.macs
+            macs -= rank * (first * layer.first_macs + second * layer.second_macs)
+        return replace(cost, params=cost.params + params, macs=round(cost.macs + macs))
+
+    def merged(self, widths: Widths) -> Iterator[tuple[FactoredLayer, int, int, int]]:
+        """Layers that are one at these widths: with the rank, and both sides of a component."""
+        sizes, gone = self.pairs.sizes(widths), self.pairs.blocks_gone(widths)
+        for layer in self.layers:
+            rank, inputs, outputs = layer.shape(sizes)
+            first, second = layer.sides(inputs, outputs)
+            there = not any(layer.path.startswith(f"{path}.") for path in gone)
+            if there and rank * (first + second) >= first * second:
+                yield layer, rank, first, second
+
+
+@dataclass(frozen=True)
+class RankedFile:
+    """The bytes of the file of what is delivered."""
+
+    pairs: PairBytes
+    size: RankedSize
+    element_bytes: int  # of a weight
+    header_bytes: float  # that a pair takes more than a layer
+
+    def bytes_of(self, widths: Widths) -> int:
+        """Of the file with these widths; the real header may differ by some bytes."""
+        total: float = self.pairs.bytes_of(widths)
+        for _, rank, first, second in self.size.merged(widths):
+            saved = rank * (first + second) - first * second
+            total -= saved * self.element_bytes + self.header_bytes
+        return round(total)

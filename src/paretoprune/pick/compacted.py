@@ -1,0 +1,46 @@
+"""The compact file of a picked model: written, read back by a fresh process, measured."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from paretoprune.errors import ExportError
+from paretoprune.export.verify import ask_fresh_process
+from paretoprune.export.write import answers_of, compared
+from paretoprune.formats.compact import COMPACT_FILE
+from paretoprune.pick.session import PickSession
+from paretoprune.pick.test_metrics import validation_accuracy
+from paretoprune.quantization.compact import compact_bytes, compact_state
+from paretoprune.quantization.weights import round_weights
+from paretoprune.results import FileFacts
+from paretoprune.storage.atomic import write_bytes
+from paretoprune.trial.schedules.steps import calibration_samples
+
+NUM_CALIBRATION = 256  # training samples from which the rounding takes its shift
+
+
+def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFacts:
+    """Write the compact file of a model on the task's device beside its weights.
+
+    Its weights are rounded, so that its accuracy is measured anew, on validation data; what a fresh
+    process makes of the file must agree with the rounded model.
+
+    Raises:
+        ExportError: the file does not give back the rounded model.
+    """
+    problem, bits = session.problem, session.order.bits
+    rounded = round_weights(model, bits, calibration_samples(session.context, NUM_CALIBRATION))
+    content = compact_bytes(rounded, problem.example)
+    write_bytes(draft / COMPACT_FILE, content)
+    stored = copy.deepcopy(model).eval()
+    stored.load_state_dict(compact_state(content, stored))
+    answer = ask_fresh_process(draft, "compact", session.inputs, trust=problem.settings.trust)
+    facts = compared("compact", answer, answers_of(copy.deepcopy(stored).cpu(), session.inputs))
+    if facts.reason:
+        raise ExportError(f"the compact file does not give back the model: {facts.reason}")
+    accuracy = validation_accuracy(problem, stored)
+    return replace(facts, bits=bits, size_bytes=len(content), accuracy=accuracy)

@@ -1,0 +1,156 @@
+"""The int8 files of a picked model: written, proved step by step, timed beside floating point."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule
+
+from paretoprune.errors import EquivalenceError, ExportError, QuantizationError
+from paretoprune.export.timed import latency_of_passes
+from paretoprune.export.verify import ask_fresh_process
+from paretoprune.formats.format import Contents, GraphFormat, Runner
+from paretoprune.formats.int8 import INT8_FORMATS
+from paretoprune.formats.onnx import kernels_of, open_onnx
+from paretoprune.formats.registry import FORMATS
+from paretoprune.formats.tracing import trace
+from paretoprune.measure.latency.clocks import Pass
+from paretoprune.pick.compacted import NUM_CALIBRATION
+from paretoprune.pick.session import PickSession
+from paretoprune.pick.test_metrics import validation_accuracy
+from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
+from paretoprune.quantization.integers import INT8_BITS, integer_module
+from paretoprune.results import FileFacts, Latency
+from paretoprune.storage.atomic import write_bytes
+from paretoprune.trial.schedules.steps import calibration_samples
+
+_NUM_COMPARED = 512  # validation samples on which kernels must agree with the integer module
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A model in floating point and in integers, on the CPU, with what both say."""
+
+    model: nn.Module
+    module: GraphModule
+    inputs: Tensor  # real ones: (N, ...)
+    expected: Tensor  # logits of the float model
+    integer: Tensor  # logits of the integer module
+
+
+def write_int8(
+    session: PickSession, draft: Path, model: nn.Module, formats: Sequence[str]
+) -> list[FileFacts]:
+    """Write the int8 files of a model; what fails a gate is left out, with the reason."""
+    samples = calibration_samples(session.context, NUM_CALIBRATION)
+    try:
+        subject = _subject(session, model, integer_module(model, samples))
+    except (ExportError, QuantizationError, EquivalenceError) as error:
+        return [FileFacts(name, reason=str(error)) for name in formats]
+    found = []
+    for name in formats:
+        try:
+            found.append(_written(session, draft, subject, name))
+        except ExportError as error:
+            for file in INT8_FORMATS[name].files:
+                (draft / file).unlink(missing_ok=True)
+            found.append(FileFacts(name, reason=str(error)))
+    return found
+
+
+def _subject(session: PickSession, model: nn.Module, module: GraphModule) -> _Subject:
+    batches: list[Tensor] = []
+    for batch in session.problem.data.val_dataloader():
+        batches.append(batch[0].cpu())
+        if sum(map(len, batches)) >= _NUM_COMPARED:
+            break
+    inputs, model = torch.cat(batches)[:_NUM_COMPARED].contiguous(), copy.deepcopy(model).cpu()
+    with torch.inference_mode():
+        return _Subject(model.eval(), module, inputs, model(inputs), module(inputs))
+
+
+def _written(session: PickSession, draft: Path, subject: _Subject, name: str) -> FileFacts:
+    """Raises ExportError where the file cannot be written or fails a gate."""
+    known = INT8_FORMATS[name]
+    contents = known.encode(trace(subject.module, subject.inputs[:2]))
+    _check_contents(contents, subject, known)
+    for file, content in contents.items():
+        write_bytes(draft / file, content)
+    answer = ask_fresh_process(draft, name, subject.inputs, trust=session.problem.settings.trust)
+    if answer.logits is None:
+        raise ExportError(f"a fresh process cannot run it: {answer.reason}")
+    agreed = _agreement(subject, answer.logits, known)
+    run = known.open(contents, None)
+    found = _timed(session, subject, known, contents, FORMATS[name.removesuffix("_int8")])
+    return FileFacts(
+        name,
+        difference=agreed.median,
+        size_bytes=sum(map(len, contents.values())),
+        bits=INT8_BITS,
+        accuracy=validation_accuracy(session.problem, _Run(run)),
+        agreement=agreed.agreement,
+        kl=agreed.kl,
+        latency_ms=found.latency_ms if found else None,
+        float_latency_ms=found.dense_latency_ms if found else None,
+        speedup=found.speedup if found else None,
+        time_spread=found.spread if found else None,
+        contention=found.contention if found else None,
+    )
+
+
+def _check_contents(contents: Contents, subject: _Subject, known: GraphFormat) -> None:
+    """What onnxruntime tells of its own file: every operator by itself, and the kernels taken."""
+    if known.engine != "onnxruntime":
+        return
+    [content] = contents.values()
+    check_file(
+        subject.integer, open_onnx(content, None, optimised=False)(subject.inputs), known.engine
+    )
+    check_integer(kernels_of(content), known.engine)
+
+
+def _agreement(subject: _Subject, logits: Tensor, known: GraphFormat) -> Distance:
+    """`logits` (1 + N, classes): the first sample alone, then all."""
+    alone, together = logits[:1], logits[1:]
+    if together.shape != subject.integer.shape:
+        raise ExportError(f"its outputs have the shape {tuple(together.shape)}")
+    if not torch.allclose(alone, together[:1], rtol=1e-3, atol=1e-3):
+        raise ExportError(f"{known.engine} answers otherwise to one sample alone")
+    return check_kernels(subject.expected, subject.integer, together, known.engine)
+
+
+def _timed(
+    session: PickSession,
+    subject: _Subject,
+    known: GraphFormat,
+    contents: Contents,
+    plain: GraphFormat,
+) -> Latency | None:
+    """The latency in int8 beside that in floating point, in one engine; None if not asked for."""
+    settings = session.problem.settings.measure
+    if not settings.latency:
+        return None
+    single = plain.encode(trace(subject.model, subject.inputs[:2]))
+
+    def load(batch: Tensor, threads: int) -> list[Pass]:
+        opened = [known.open(contents, threads), plain.open(single, threads)]
+        return [partial(run, batch) for run in opened]
+
+    return latency_of_passes(known.engine, load, subject.inputs, settings)
+
+
+class _Run(nn.Module):
+    """What an engine computes, as a module: on the CPU, whatever device inputs come from."""
+
+    def __init__(self, run: Runner) -> None:
+        super().__init__()
+        self._run = run
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self._run(inputs.cpu().contiguous()).to(inputs.device)

@@ -1,0 +1,80 @@
+"""The outputs of a network on real inputs, as a part of its fingerprint."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import Tensor, nn
+
+from paretoprune.errors import WeightsError
+
+_MOST = 256  # numbers that are kept
+_DIGITS = 6
+
+
+def outputs_of(model: nn.Module, example: Tensor) -> tuple[float, ...] | None:
+    """The first outputs in evaluation mode of a copy, on the CPU.
+
+    None for a network that cannot be copied or run, which is told elsewhere, and for one whose
+    outputs are random or no single tensor: these say nothing about what has changed.
+    """
+    try:
+        probe = copy.deepcopy(model).cpu().eval()
+        with isolate_rng(include_cuda=False), torch.inference_mode():
+            _seed()
+            # The second pass is not seeded anew: a network that draws numbers gives others then.
+            first, second = (_numbers(probe(example.detach().cpu())) for _ in range(2))
+    except Exception:  # whatever a user's network raises
+        return None
+    return first if first == second else None
+
+
+def refuse_not_finite(model: nn.Module) -> None:
+    """Raises WeightsError for parameters that are NaN or infinite, and for NaN in buffers."""
+    wrong = [name for name, each in model.named_parameters() if _has(each, _not_finite)]
+    wrong += [name for name, each in model.named_buffers() if _has(each, torch.isnan)]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise WeightsError(
+            f"the network's weights hold NaN or infinite values, in {', '.join(wrong[:3])}{more}; "
+            "nothing can be trained or measured with them: give other `model.weights`, or mend the "
+            "network's initialisation"
+        )
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two networks have the same weights to the bit."""
+    states = one.state_dict(), other.state_dict()
+    return states[0].keys() == states[1].keys() and all(
+        torch.equal(tensor.cpu(), states[1][name].cpu()) for name, tensor in states[0].items()
+    )
+
+
+def _numbers(output: object) -> tuple[float, ...] | None:
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        return None
+    values = output.flatten()[:_MOST].double().tolist()
+    return tuple(float(f"{value:.{_DIGITS}g}") for value in values)
+
+
+def _not_finite(values: Tensor) -> Tensor:
+    return ~values.isfinite()
+
+
+def _has(values: Tensor, kind: Callable[[Tensor], Tensor]) -> bool:
+    if isinstance(values, nn.UninitializedParameter | nn.UninitializedBuffer):
+        return False
+    if not (values.is_floating_point() or values.is_complex()) or values.is_meta:
+        return False
+    return bool(kind(values.detach()).any())
+
+
+def _seed() -> None:
+    torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)

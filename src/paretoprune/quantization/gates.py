@@ -1,0 +1,122 @@
+"""What must hold before int8 is delivered: each step computes what the one before it does.
+
+Where integer kernels round a number that lies on a tie the other way, the difference travels. So a
+file is compared with the module in the median, and kernels by the answers that they give and by how
+sure they are of them: classes alone do not show a lost scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from paretoprune.errors import EquivalenceError, ExportError
+
+SAME = 1e-4  # of the largest output: other kernels add in another order
+LEAST_AGREEMENT = 99.0  # percent of the samples for which two name the same class
+LEAST_KL = 1e-3  # nats that are no difference, however near the module is to the float model
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far the answers of one model are from another's on the same samples."""
+
+    median: float  # of the largest difference of an output of each sample
+    largest: float  # difference of an output
+    agreement: float  # percent of the samples with the same class
+    kl: float  # mean Kullback-Leibler divergence to the first one's probabilities, in nats
+
+
+def distance(expected: Tensor, found: Tensor) -> Distance:
+    """Between outputs (N, classes) of two models."""
+    apart = (found - expected).abs().amax(1)
+    same = (found.argmax(1) == expected.argmax(1)).float().mean()
+    wanted = expected.double().log_softmax(1)
+    kl = (wanted.exp() * (wanted - found.double().log_softmax(1))).sum(1).mean()
+    return Distance(
+        median=apart.median().item(),
+        largest=apart.max().item(),
+        agreement=100 * same.item(),
+        kl=kl.item(),
+    )
+
+
+def check_graph(rounded: Tensor, graph: Tensor) -> None:
+    """The graph with int8 weights gives the outputs of the model with rounded weights.
+
+    Raises:
+        EquivalenceError: it does not.
+    """
+    _check_close(rounded, graph, "the graph with int8 weights", distance(rounded, graph).largest)
+
+
+def check_simulation(simulated: Tensor, module: Tensor) -> None:
+    """The integer module gives the outputs of the simulation, but for ties.
+
+    Raises:
+        EquivalenceError: it does not.
+    """
+    _check_close(simulated, module, "the integer module", distance(simulated, module).median)
+
+
+def check_file(module: Tensor, file: Tensor, engine: str) -> None:
+    """A file without optimisations gives the outputs of the integer module, but for ties.
+
+    Raises:
+        ExportError: it does not.
+    """
+    found = distance(module, file).median
+    if not found <= SAME * _size(module):
+        raise ExportError(
+            f"the int8 file in {engine} without optimisations is not the integer module: outputs "
+            f"differ by {found:.3g} in the median"
+        )
+
+
+def check_kernels(reference: Tensor, module: Tensor, kernels: Tensor, engine: str) -> Distance:
+    """An engine's integer kernels answer as the integer module does.
+
+    `reference` are the outputs of the float model: the kernels may be as far from the module as
+    the module is from it.
+
+    Raises:
+        ExportError: fewer than 99 % of the answers agree, or the divergence is larger.
+    """
+    found, allowed = distance(module, kernels), distance(reference, module).kl
+    if not found.agreement >= LEAST_AGREEMENT:
+        raise ExportError(
+            f"{engine}'s integer kernels name another class than the integer module for "
+            f"{100 - found.agreement:.1f} % of {len(module)} samples, more than "
+            f"{100 - LEAST_AGREEMENT:g} %"
+        )
+    if not found.kl <= max(allowed, LEAST_KL):
+        raise ExportError(
+            f"{engine}'s integer kernels diverge from the integer module by {found.kl:.3g} nats, "
+            f"more than the module from the float model ({allowed:.3g})"
+        )
+    return found
+
+
+def check_integer(kernels: dict[str, int], engine: str) -> None:
+    """No convolution is computed in floating point.
+
+    Raises:
+        ExportError: one is.
+    """
+    if left := kernels.get("Conv", 0) + kernels.get("FusedConv", 0):
+        raise ExportError(
+            f"{engine} computes {left} convolution{'s' if left > 1 else ''} of the int8 file in "
+            "floating point on this processor"
+        )
+
+
+def _check_close(expected: Tensor, found: Tensor, what: str, difference: float) -> None:
+    if not difference <= SAME * _size(expected):
+        raise EquivalenceError(
+            f"{what} is not the model with rounded weights: outputs differ by {difference:.3g}"
+        )
+
+
+def _size(outputs: Tensor) -> float:
+    return max(1.0, outputs.abs().max().item())

@@ -1,0 +1,91 @@
+"""Rounding weights to symmetric grids of 2 to 8 bits, with a step for each output channel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from paretoprune.errors import QuantizationError
+from paretoprune.formats.compact import Rounded
+
+BITS = range(2, 9)  # of a weight; 2 bits are three levels
+_CLIPS = 40  # steps that are tried below 8 bits, from half the largest weight up to it
+_SMALLEST = 0.5
+
+
+def check_bits(bits: int) -> None:
+    """Raises QuantizationError for a number of bits that no symmetric grid has."""
+    if bits not in BITS:
+        raise QuantizationError(
+            f"weights cannot be rounded to {bits} bit{'' if bits == 1 else 's'}: a symmetric grid "
+            f"has from {BITS[0]} (-1, 0, 1) to {BITS[-1]} bits (-127 to 127)"
+        )
+
+
+@torch.no_grad()
+def round_weight(name: str, weight: Tensor, bits: int) -> Rounded:
+    """The weight (outputs, ...) to the nearest of `2**bits - 1` levels around zero.
+
+    At 8 bits the largest weight of an output is the last level. With fewer bits the step is the one
+    of 40 with the least squared error, since a few large weights are better cut off.
+
+    Raises:
+        QuantizationError: the weight holds NaN or infinity, or there is no grid of `bits` bits.
+    """
+    check_bits(bits)
+    rows = weight.detach().cpu().to(torch.float64).flatten(1)
+    if not torch.isfinite(rows).all():
+        raise QuantizationError(f"`{name}` holds NaN or infinity and cannot be rounded")
+    levels = 2 ** (bits - 1) - 1
+    largest = rows.abs().amax(1) if rows.shape[1] else rows.new_zeros(len(rows))
+    exponent = _exponent(largest / levels)
+    steps = _storable(largest / levels, exponent)
+    if bits < BITS[-1]:
+        steps = _best_steps(rows, largest, levels, exponent)
+    codes = _codes(rows, steps, levels).to(torch.int8).reshape(weight.shape)
+    return Rounded(codes.numpy(), _as_scales(steps, exponent), exponent)
+
+
+def rescaled(weight: Rounded, factor: Tensor) -> Rounded:
+    """The weight with the steps of its outputs multiplied by `factor` (outputs,); codes stay."""
+    steps = torch.from_numpy(weight.scales.astype(np.float64)) * 2.0**weight.exponent
+    steps = steps * factor.detach().cpu().to(torch.float64)
+    exponent = _exponent(steps.abs())
+    return replace(weight, scales=_as_scales(steps, exponent), exponent=exponent)
+
+
+def _as_scales(steps: Tensor, exponent: int) -> NDArray[np.float16]:
+    return (steps / 2.0**exponent).numpy().astype(np.float16)
+
+
+def _exponent(steps: Tensor) -> int:
+    """The power of two that brings the largest step to at least 1 and below 2; 0 if all are 0."""
+    largest = float(steps.max()) if steps.numel() else 0.0
+    return int(np.frexp(largest)[1]) - 1 if largest > 0 else 0
+
+
+def _storable(steps: Tensor, exponent: int) -> Tensor:
+    """The steps as float16 holds them beside the exponent, so that codes fit what is read back."""
+    return (steps / 2.0**exponent).to(torch.float16).to(torch.float64) * 2.0**exponent
+
+
+def _codes(rows: Tensor, steps: Tensor, levels: int) -> Tensor:
+    """The level of each weight; 0 where a row has no step."""
+    safe = torch.where(steps > 0, steps, torch.ones_like(steps))[:, None]
+    codes = (rows / safe).round().clamp(-levels, levels)
+    return torch.where(steps[:, None] > 0, codes, torch.zeros_like(codes))
+
+
+def _best_steps(rows: Tensor, largest: Tensor, levels: int, exponent: int) -> Tensor:
+    best = _storable(largest / levels, exponent)
+    least = torch.full_like(largest, torch.inf)
+    for clip in torch.linspace(1.0, _SMALLEST, _CLIPS, dtype=torch.float64).tolist():
+        steps = _storable(clip * largest / levels, exponent)
+        error = (rows - _codes(rows, steps, levels) * steps[:, None]).square().sum(1)
+        best = torch.where(error < least, steps, best)
+        least = torch.minimum(error, least)
+    return best

@@ -1,0 +1,44 @@
+"""One integer module of plain operators, for every engine: int8 weights, 8-bit activations.
+
+Symmetric weights per output channel, affine activations per tensor, ranges by the least and the
+largest value: Krishnamoorthi, Quantizing Deep Convolutional Networks for Efficient Inference
+(2018). It is exported as it is: no engine quantizes by itself, each computes what was measured.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule
+
+from paretoprune.quantization.gates import check_graph, check_simulation
+from paretoprune.quantization.points import calibrate, find_points, insert_points
+from paretoprune.quantization.simulate import simulate
+from paretoprune.quantization.walk import integer_graph
+from paretoprune.quantization.weights import round_weights
+
+INT8_BITS = 8
+_NUM_CHECKED = 64  # samples on which each step is compared with the one before
+
+
+def integer_module(model: nn.Module, samples: Tensor) -> GraphModule:
+    """The model (N, ...) -> logits with int8 weights and 8-bit activations, on the CPU.
+
+    `samples` (M, ...) are training inputs, a few hundred, from which activations get their ranges
+    and BatchNorm its shift. The module takes any N; it is traced and exported like any other.
+
+    Raises:
+        ExportError: the model does what a graph cannot hold.
+        QuantizationError: a weight or sample is not finite, or an operator has no integer kernels.
+        EquivalenceError: the graph, or its integers, do not compute what the rounded model does.
+    """
+    rounded = round_weights(model, INT8_BITS, samples)
+    samples, reference = samples.cpu(), rounded.model.cpu()
+    module, checked = integer_graph(rounded, samples[:2]), samples[:_NUM_CHECKED]
+    grids = calibrate(module, find_points(module), samples)
+    with torch.inference_mode():
+        check_graph(reference(checked), module(checked))
+    insert_points(module, grids)
+    with torch.inference_mode():
+        check_simulation(simulate(module, checked), module(checked))
+    return module

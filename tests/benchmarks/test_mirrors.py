@@ -1,0 +1,53 @@
+"""Which tests belong to a file, in a package made by hand and in this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mirrors import Mirrors
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = {
+    "src/p/__init__.py": "",
+    "src/p/a/__init__.py": "from p.a.hidden import f\nfrom p.a.plain import g",
+    "src/p/a/plain.py": "",
+    "src/p/a/hidden.py": "",
+    "src/p/a/deep.py": "",
+    "src/p/a/alone.py": "",
+    "src/p/b/user.py": "from p.a.deep import h",
+    "tests/a/test_plain.py": "",
+    "tests/a/test_kit.py": "from p.a import f",
+    "tests/b/test_user.py": "from p.b.user import x",
+    "tests/b/test_other.py": "import p.a.plain\nfrom p.a import f, g",
+    "tests/kits/kit.py": "from p.a.deep import h",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("a/plain.py", ["a/test_plain.py"]),  # by its path, whoever else imports it
+        ("a/hidden.py", ["a/test_kit.py"]),  # handed on by the package; the near test alone
+        ("a/deep.py", ["b/test_user.py"]),  # by way of the file that uses it
+        ("a/alone.py", []),
+    ],
+)
+def test_tests_are_found_by_path_then_by_imports(
+    tmp_path: Path, file: str, expected: list[str]
+) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    source, tests = tmp_path / "src" / "p", tmp_path / "tests"
+    found = Mirrors.of(source, tests).tests_of(source / file)
+    assert found == [tests / name for name in expected]
+
+
+def test_every_file_of_the_core_has_tests() -> None:
+    source = ROOT / "src" / "paretoprune"
+    mirrors = Mirrors.of(source, ROOT / "tests")
+    for folder in ("pruning", "search", "measure"):
+        for file in (source / folder).rglob("*.py"):
+            assert file.name == "__init__.py" or mirrors.tests_of(file), file

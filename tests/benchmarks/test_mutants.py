@@ -1,0 +1,64 @@
+"""A whole run on a package of one function, half of which is tested."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = """
+def clip(value, top):
+    return top if value > top else value * 1
+"""
+TEST = """
+from p.a import clip
+
+def test_clip():
+    assert clip(3, 2) == 2
+"""
+EQUIVALENT = """
+[[mutant]]
+file = "a.py"
+function = "clip"
+change = "value > top -> value >= top"
+reason = "Where both are equal, either is right."
+"""
+
+
+def run(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "mutants.py"), "--root", str(root)]
+    options = [
+        "--package",
+        "p",
+        "--libraries",
+        "anyio,xdist",
+        "--count",
+        "0",
+        "a.py",
+        "b.py",
+        *more,
+    ]
+    return subprocess.run([*command, *options], capture_output=True, text=True, cwd=root)
+
+
+def test_what_the_tests_do_not_notice_survives(tmp_path: Path) -> None:
+    for name, text in {
+        "src/p/__init__.py": "",
+        "src/p/a.py": SOURCE,
+        "tests/test_a.py": TEST,
+        "src/p/b.py": SOURCE,
+        "tests/test_b.py": TEST.replace("p.a", "p.b").replace("== 2", "== 3"),
+        "equivalent.toml": EQUIVALENT,
+        "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['src']",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = run(tmp_path, "--equivalent", str(tmp_path / "equivalent.toml"))
+    assert done.stdout.splitlines() == [
+        "a.py: 5 mutants, 2 killed, 1 equivalent",
+        "    survived, line 3 in clip: value * 1 -> value / 1",
+        "    survived, line 3 in clip: 1 -> 2",
+    ]
+    assert "the tests of b.py fail as they are" in done.stderr
+    assert done.returncode == 1

@@ -1,0 +1,219 @@
+"""The gate: all that can be reached in the allowed packages is thrown at it, in every form."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning
+import optuna
+import pytest
+import timm
+import torch
+import torchmetrics
+import torchvision
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from paretoprune.config.callables import refusal
+from paretoprune.config.instantiate import build, find_mistakes
+from paretoprune.config.model_builders import builder_mistakes
+from paretoprune.config.target import Target
+from paretoprune.errors import SettingsError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+ROOTS = ("torch.nn", "torch.optim", "torchvision", "torchmetrics", "optuna", "timm", "paretoprune")
+BASES = (
+    nn.Module,
+    torch.optim.Optimizer,
+    torch.optim.lr_scheduler.LRScheduler,
+    torchmetrics.Metric,
+    optuna.samplers.BaseSampler,
+    optuna.samplers.nsgaii.BaseCrossover,
+    lightning.LightningDataModule,
+)
+FUNCTIONS = {
+    timm.create_model,
+    torchvision.models.get_model,
+    *map(torchvision.models.get_model_builder, torchvision.models.list_models()),
+}
+
+
+def everything() -> Iterator[tuple[str, Any]]:
+    """Every callable that a loaded module of the allowed packages names, public or not."""
+    importlib.import_module("paretoprune.cli.launch")
+    for module_name, module in sorted(sys.modules.items()):
+        if module_name.startswith(ROOTS) and module is not None:
+            for name, value in sorted(vars(module).items()):
+                if callable(value):
+                    yield f"{module_name}.{name}", value
+
+
+THROWN = dict(everything())
+PASSED = [path for path in THROWN if refusal(path) is None]
+
+
+def test_enough_is_thrown() -> None:
+    assert len(THROWN) > 10_000
+    assert 300 < len(PASSED) < len(THROWN) / 4
+
+
+def test_only_what_is_listed_passes() -> None:
+    for path in PASSED:
+        found = THROWN[path]
+        assert not any(part.startswith("_") for part in path.split(".")), path
+        if inspect.isclass(found):
+            scores = found.__module__.startswith("paretoprune.pruning.scorers.")
+            assert issubclass(found, BASES) or scores, path
+            assert not issubclass(found, torch.fx.GraphModule), path
+        elif found not in FUNCTIONS:
+            assert found.__module__.startswith(("paretoprune.models.", "paretoprune.data.")), path
+            assert inspect.signature(found).return_annotation != "None", path
+
+
+def test_nothing_that_passes_lends_its_methods() -> None:
+    for path in PASSED[::5]:
+        for name in vars(THROWN[path]):
+            assert refusal(f"{path}.{name}") is not None, f"{path}.{name}"
+    assert refusal("torch.nn.Embedding.from_pretrained") is not None
+
+
+def test_a_class_that_passes_has_no_argument_that_fetches() -> None:
+    """Constructors are called with whatever a config says; functions of libraries are not."""
+    fetching = {"pretrained", "url", "checkpoint_path", "model_name_or_path", "cache_dir"}
+    for path in PASSED:
+        if inspect.isclass(THROWN[path]) and not path.startswith("paretoprune."):
+            names = inspect.signature(THROWN[path]).parameters.keys()
+            assert not names & fetching, path
+            assert "weights" not in names or not path.startswith("torchvision."), path
+
+
+@pytest.mark.parametrize("name", torchvision.models.list_models()[::7])
+@pytest.mark.parametrize("argument", ["weights", "weights_backbone", "pretrained"])
+def test_builders_of_torchvision_fetch_nothing(name: str, argument: str) -> None:
+    builder = torchvision.models.get_model_builder(name)
+    path = f"{builder.__module__}.{builder.__name__}"
+    target = Target(path=path, arguments={argument: "DEFAULT"})
+    assert find_mistakes(target, setting="model")
+    assert find_mistakes(Target(path=path, arguments={"_args_": [True]}), setting="model")
+    assert not builder_mistakes(path, builder, [], {argument: None})
+
+
+def test_what_a_builder_fetches_by_default_is_left_out() -> None:
+    path = "torchvision.models.detection.ssdlite320_mobilenet_v3_large"
+    with torch.device("meta"):
+        assert isinstance(build(Target(path=path)), nn.Module)  # its backbone's weights: none
+
+
+TIMM = [
+    {"model_name": "hf-hub:someone/model"},
+    {"model_name": "local-dir:/tmp/x"},
+    {"model_name": "resnet18.hf-hub:x"},
+    {"model_name": "resnet18", "pretrained": True},
+    {"model_name": "resnet18", "checkpoint_path": "/tmp/x.pth"},
+    {"model_name": "resnet18", "pretrained_cfg": {"url": "file:///tmp/x.pth"}},
+    {"model_name": "resnet18", "more": [{"url": "file:///tmp/x.pth"}]},
+    {"_args_": ["resnet18", True]},
+    {"model_name": "resnet18", "_partial_": True},
+    {},
+]
+
+
+@pytest.mark.parametrize("arguments", TIMM)
+def test_timm_builds_listed_names_alone(arguments: dict[str, Any]) -> None:
+    assert find_mistakes(Target(path="timm.create_model", arguments=arguments), setting="model")
+
+
+def test_timm_builds_a_listed_name() -> None:
+    arguments = {"model_name": "test_resnet.r160_in1k", "num_classes": 3, "drop_path_rate": 0.1}
+    target = Target(path="timm.create_model", arguments=arguments)
+    assert find_mistakes(target, setting="model") == []
+    assert isinstance(build(target), nn.Module)
+
+
+EVIL = st.sampled_from(
+    [
+        {"_target_": "os.system", "command": "true"},
+        {"_target_": "torch.load", "f": "x.pth"},
+        {"_target_": "torch.nn.Module.load_state_dict"},
+        {"_target_": "torchvision.models.resnet18", "weights": "DEFAULT"},
+        {"_target_": ["os", "system"]},
+        {"_target_": "torch.nn.Linear", "_recursive_": False},
+        "${oc.env:HOME}",
+        "${oc.create:{_target_: os.system}}",
+        "a ${seed}",
+        {"${oc.env:HOME}": 1},
+        object(),
+        {1: 2},
+    ]
+)
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    call = {"_target_": st.just("torch.nn.Sequential")}
+    return st.one_of(
+        inner.map(lambda one: [1, one]),
+        inner.map(lambda one: {"a": None, "b": one}),
+        st.fixed_dictionaries({**call, "_args_": inner.map(lambda one: [one])}),
+        st.fixed_dictionaries({**call, "_partial_": st.just(True), "x": inner}),
+    )
+
+
+@given(st.recursive(EVIL, _nested, max_leaves=4))
+@settings(max_examples=200, deadline=None)
+def test_what_is_refused_is_refused_wherever_it_hides(hidden: Any) -> None:
+    for arguments in ({"in_features": hidden}, {"_args_": [hidden]}, {"_args_": hidden}):
+        target = Target(path="torch.nn.Sequential", arguments=arguments)
+        assert find_mistakes(target, setting="model")
+        with pytest.raises(SettingsError):
+            build(target)
+
+
+def test_an_argument_cannot_take_the_targets_place() -> None:
+    arguments = {"_target_": "os.system", "in_features": 2, "out_features": 3}
+    assert isinstance(build(Target(path="torch.nn.Linear", arguments=arguments)), nn.Linear)
+
+
+def test_values_without_end_are_refused() -> None:
+    itself: list[Any] = []
+    itself.append(itself)
+    doubled: Any = 1
+    for _ in range(60):
+        doubled = [doubled, doubled]
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    for endless in (itself, doubled, deep):
+        target = Target(path="torch.nn.Sequential", arguments={"_args_": [endless]})
+        assert "more than 10,000 values" in find_mistakes(target, setting="model")[0]
+    while isinstance(deep, list):  # its own destructor would need as deep a stack
+        deep = deep.pop()
+
+
+def test_nested_and_partial_targets_are_built() -> None:
+    layers = [{"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3}]
+    built = build(Target(path="torch.nn.Sequential", arguments={"_args_": layers}))
+    assert isinstance(built[0], nn.Linear)
+    norm = {"_target_": "torch.nn.BatchNorm2d", "momentum": 0.2, "_partial_": True}
+    target = Target(path="torchvision.models.resnet18", arguments={"norm_layer": norm})
+    model = build(target, seed=1)
+    assert model.bn1.momentum == 0.2
+    assert isinstance(model._norm_layer, partial)
+
+
+@pytest.mark.parametrize("file", sorted(CONF.rglob("*.yaml")), ids=lambda p: p.parent.name + p.stem)
+def test_all_variants_of_ours_pass(file: Path) -> None:
+    paths = [line.split(": ")[1].split()[0] for line in _lines(file) if "_target_: " in line]
+    assert all(refusal(path) is None for path in paths), paths
+    assert yaml.safe_load(file.read_text()) is not None or not paths
+
+
+def _lines(file: Path) -> list[str]:
+    return [line for line in file.read_text().splitlines() if not line.lstrip().startswith("#")]

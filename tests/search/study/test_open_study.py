@@ -1,0 +1,30 @@
+"""A study lies in the file that was named, whatever characters its folder has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paretoprune.search.study.open_study import open_shared_study, open_study
+from tests.kits import formula
+
+OBJECTIVES = formula.search_settings().objectives
+NAMES = ["a?b", "a{y}b", "50% a%3Fb", "a#b c=1 [x] é", "{SCHEMA_VERSION}"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_lies_in_its_folder_and_nowhere_else(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    open_study(folder / "study.db", "formula", OBJECTIVES)
+    study, _ = open_study(folder / "study.db", "formula", OBJECTIVES)
+    assert study.study_name == "formula"
+    assert {path.name.partition("-")[0] for path in folder.iterdir()} == {"study.db"}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_braces_in_the_url_of_a_shared_study_stand_for_themselves(tmp_path: Path) -> None:
+    (tmp_path / "a{y}b").mkdir()
+    open_shared_study(f"sqlite:///{tmp_path}/a{{y}}b/study.db", "formula", OBJECTIVES)
+    assert (tmp_path / "a{y}b" / "study.db").is_file()

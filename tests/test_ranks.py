@@ -1,0 +1,241 @@
+"""A task whose ranks are searched: sizes, trials, chains, what is kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from paretoprune.config.load import load_settings
+from paretoprune.errors import SettingsError, WeightsError
+from paretoprune.low_rank.merge import merged
+from paretoprune.low_rank.pair import Pair, pairs_of
+from paretoprune.measure.bytes import count_bytes
+from paretoprune.measure.macs import count_macs
+from paretoprune.measure.params import count_params
+from paretoprune.problem.forms import load_delivered, rebuild_trial
+from paretoprune.problem.problem import Problem, make_problem
+from paretoprune.pruning.candidate import MaskedCandidate
+from paretoprune.pruning.structured.checkpoint import load_state, save_state
+from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.results import Job
+from paretoprune.storage.atomic import read_json
+from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.context_folder import load_context, save_context
+from paretoprune.trial.run import run_trial, start_from
+from paretoprune.trial.schedules.steps import Start, prune
+from tests.config.test_load import composed
+from tests.kits.commands import TINY
+
+GROUPS = {"features.0", "features.3", "features.3.rank", "classifier.rank"}
+
+
+def task_of(folder: Path, *overrides: str) -> Problem:
+    values = [
+        *(value for value in TINY if not value.startswith("model.width")),
+        "model.width=16",
+        "low_rank=spatial",
+        "low_rank.min_width=8",
+        "low_rank.divisor=2",
+        "measure.latency=false",
+        f"cache_dir={folder}",
+        *overrides,
+    ]
+    options = ("tracking", "search", "low_rank", "granularity")
+    groups = [value for value in values if value.partition("=")[0] in options]
+    config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
+    return make_problem(load_settings(config))
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
+    return make_context(task_of(tmp_path_factory.mktemp("cache"), "finetune.epochs=0"))
+
+
+def drawn(problem: Problem, seed: int, most: float = 0.9) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
+    return {group.name: float(rng.uniform(0, most)) for group in problem.groups.prunable}
+
+
+def delivered(context: TrialContext, ratios: Mapping[str, float]) -> nn.Module:
+    widths = context.problem.widths_of(ratios)
+    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=False)
+    return merged(candidate.model)
+
+
+def test_ranks_are_groups_beside_the_channels_which_keep_their_names(context: TrialContext) -> None:
+    problem = context.problem
+    assert {group.name for group in problem.groups.prunable} == GROUPS
+    assert problem.groups.factored == ("features.3", "classifier")
+
+
+def test_the_start_is_the_dense_model_and_ratio_zero_is_its_size(context: TrialContext) -> None:
+    problem = context.problem
+    assert check_equivalence(context.dense, context.start.model, problem.example) < 1e-5
+    assert pairs_of(context.start.model).keys() == set(problem.groups.factored)
+    assert not pairs_of(context.dense)
+    assert problem.cost_of({}).macs == count_macs(context.dense, problem.example)
+    assert problem.cost_of({}).params == count_params(context.dense)
+    assert problem.quantity_of({}, "bytes") == count_bytes(context.dense)
+    whole = merged(context.start.model)
+    assert count_params(whole) == count_params(context.dense)
+    check_equivalence(context.dense, whole, problem.example)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sizes_are_those_of_what_is_delivered(context: TrialContext, seed: int) -> None:
+    problem = context.problem
+    ratios = drawn(problem, seed)
+    if seed == 0:
+        ratios["features.3.rank"] = 0.0
+    model, cost = delivered(context, ratios), problem.cost_of(ratios)
+    assert (cost.params, cost.macs) == (count_params(model), count_macs(model, problem.example))
+    assert problem.quantity_of(ratios, "bytes") == pytest.approx(count_bytes(model), abs=80)
+    assert isinstance(model.features[3], Pair) == (ratios["features.3.rank"] > 0.5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sizes_never_grow_with_a_ratio(context: TrialContext, seed: int) -> None:
+    problem = context.problem
+    rng = np.random.default_rng(seed)
+    ratios, quantities = dict.fromkeys(GROUPS, 0.0), ("macs", "params", "bytes")
+    allowed = (0, 0, 100)  # the header of a file has one tensor more where a layer becomes two
+    before = [problem.quantity_of(ratios, name) for name in quantities]
+    for _ in range(30):
+        name = str(rng.choice(sorted(GROUPS)))
+        ratios[name] = min(0.95, ratios[name] + float(rng.uniform(0, 0.2)))
+        after = [problem.quantity_of(ratios, name) for name in quantities]
+        grown = [small - large for small, large in zip(after, before, strict=True)]
+        assert all(more <= most for more, most in zip(grown, allowed, strict=True)), ratios
+        before = after
+
+
+def test_a_cap_holds_for_a_rank(tmp_path: Path) -> None:
+    problem = task_of(tmp_path, "sparsity.caps={*.rank:0}")
+    widths, whole = problem.widths_of(dict.fromkeys(GROUPS, 0.8)), problem.widths_of({})
+    assert all(widths[name] == whole[name] for name in GROUPS if name.endswith(".rank"))
+    assert all(widths[name] < whole[name] for name in GROUPS if not name.endswith(".rank"))
+
+
+def job(context: TrialContext, number: int, ratios: Mapping[str, float], parent: int | None) -> Job:
+    return Job(number, "test", ratios, context.problem.widths_of(ratios), 0, parent)
+
+
+def test_a_chain_of_trials_leaves_what_was_measured(context: TrialContext, tmp_path: Path) -> None:
+    """The dense model, a trial, its child: rebuilt from disk with the accuracy and size noted."""
+    problem = context.problem
+    half, less = dict.fromkeys(GROUPS, 0.4), dict.fromkeys(GROUPS, 0.7)
+    steps = [({}, None), ({**half, "features.3.rank": 0.6}, None), (less, 1)]
+    for number, (ratios, parent) in enumerate(steps):
+        ratios = {name: ratios.get(name, 0.0) for name in GROUPS}
+        folder = tmp_path / f"{number:04d}"
+        result = run_trial(context, job(context, number, ratios, parent), folder=folder)
+        plan = Plan.from_json(read_json(folder / "plan.json"))
+        model = rebuild_trial(problem.model, problem.groups, plan, folder / "model.safetensors")
+        model.eval()
+        assert result.metrics.params == count_params(model) == problem.cost_of(ratios).params
+        assert result.metrics.macs == count_macs(model, problem.example)
+        again = start_from(context, number, trials=tmp_path).candidate
+        check_equivalence(again.model, model, problem.example)
+        if number == 0:
+            assert result.metrics == context.dense_metrics
+            check_equivalence(context.dense, model, problem.example)
+    first, second = (read_json(tmp_path / n / "plan.json") for n in ("0001", "0002"))
+    assert all(set(gone) <= set(second[name]) for name, gone in first.items())
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.6, 0.9])
+def test_a_delivered_model_reloads_to_the_bit(
+    context: TrialContext, tmp_path: Path, ratio: float
+) -> None:
+    problem = context.problem
+    widths = problem.widths_of(dict.fromkeys(GROUPS, ratio))
+    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=False)
+    model = merged(candidate.model).eval()
+    save_state(tmp_path / "model.safetensors", model)
+    fresh = make_problem(problem.settings).model
+    loaded = load_delivered(
+        fresh, problem.groups, candidate.plan, tmp_path / "model.safetensors"
+    ).eval()
+    assert type(loaded.features[3]) is type(model.features[3])
+    assert torch.equal(loaded(problem.example), model(problem.example))
+
+
+def test_what_was_prepared_comes_back_to_the_bit(context: TrialContext, tmp_path: Path) -> None:
+    """Components are kept, not found again: another machine may turn them."""
+    whole = with_gate_scores(context)
+    save_context(whole, tmp_path)
+    found = load_context(make_problem(context.problem.settings), tmp_path)
+    assert found is not None
+    for name, tensor in whole.start.model.state_dict().items():
+        assert torch.equal(found.start.model.state_dict()[name], tensor), name
+    assert found.start.plan == Plan({}) and not isinstance(found.start, MaskedCandidate)
+    assert not pairs_of(found.dense) and found.gates is not None
+    assert found.gates.keys() == GROUPS
+    (tmp_path / "pairs.safetensors").write_bytes(b"")
+    assert load_context(make_problem(context.problem.settings), tmp_path) is None
+
+
+def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialContext) -> None:
+    problem = context.problem
+    conv = problem.groups.factored[0]
+
+    def error(ratio: float, method: str) -> float:
+        widths = problem.widths_of({f"{conv}.rank": ratio})
+        own = replace(problem.settings, compensation=method)
+        chosen = replace(context, problem=replace(problem, settings=own))
+        smaller, _ = prune(chosen, context.start, context.scores, widths, trained_next=False)
+        x = next(iter(problem.data.val_dataloader()))[0]
+        with torch.inference_mode():
+            want = context.dense.features[:4](x)
+            return float((merged(smaller.model).eval().features[:4](x) - want).square().mean())
+
+    repaired = [error(ratio, "least_squares") for ratio in (0.0, 0.6, 0.8, 0.95)]
+    plain = [error(ratio, "none") for ratio in (0.0, 0.6, 0.8, 0.95)]
+    assert (
+        repaired == sorted(repaired) and repaired[0] < 1e-5
+    )  # BatchNorm's statistics are of other samples
+    assert plain == sorted(plain)
+    assert all(a < b for a, b in zip(repaired[1:], plain[1:], strict=True))
+
+
+def test_nothing_to_factor_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        task_of(tmp_path, "low_rank.min_width=100")
+    [said] = caught.value.mistakes
+    assert "`low_rank=spatial` finds no layer" in said and "`low_rank.min_width`" in said
+    assert "features.0: 1 inputs and 16 outputs; the least is 100" in said
+    with pytest.raises(SettingsError, match="no rank that is a multiple of 64 saves anything"):
+        task_of(tmp_path, "low_rank.divisor=64")
+
+
+def test_another_choice_of_layers_has_groups_of_its_own(tmp_path: Path) -> None:
+    """What is cached of the groups is not taken for that of other pairs."""
+    task_of(tmp_path).disk_cache.keep()
+    fewer = task_of(tmp_path, "low_rank.min_width=16")
+    assert fewer.groups.factored == ("features.3",)
+    assert {group.name for group in fewer.groups.prunable} == GROUPS - {"classifier.rank"}
+    again = task_of(tmp_path)
+    assert {group.name for group in again.groups.prunable} == GROUPS
+    assert again.groups == type(again.groups).from_json(again.groups.to_json())
+
+
+def test_a_start_of_a_trial_has_scores_for_each_component(context: TrialContext) -> None:
+    start = Start(context.start, context.scores)
+    assert start.scores["features.3.rank"].shape == (48,)
+    order = start.scores["features.3.rank"].argsort(descending=True)
+    assert order[:8].max() < 24, "the largest components score best"
+
+
+def test_weights_of_pairs_are_not_loaded_into_a_whole_layer(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    save_state(tmp_path / "pairs.safetensors", context.start.model)
+    with pytest.raises(WeightsError, match="lacks"):
+        load_state(make_problem(context.problem.settings).model, tmp_path / "pairs.safetensors")
