@@ -193,11 +193,12 @@ def write(rows: Sequence[dict[str, object]], arguments: argparse.Namespace) -> N
         "# Scorers, schedules and zeroing, compared\n",
         f"Written by `benchmarks/methods.py`: CIFAR-10, {arguments.images} training images a seed, "
         f"the published ResNet-20, {num_seeds} seeds, one thread of {cpu}, {seconds / 60:.0f} "
-        "minutes of processor time. Validation accuracy in percent, mean and standard deviation "
-        "over the seeds, of short trainings: it says which method is ahead at this little "
-        "compute, not how good a model can get. Same epochs within a part: one for scorers, three "
-        "for schedules, two for zeroing, all with a peak learning rate of 0.003. Scorers are "
-        "compared without compensation. This is the whole list, run once from an empty table.\n",
+        "minutes of processor time. Validation accuracy in percent after short trainings, mean and "
+        "standard deviation over the seeds: it ranks the methods at this training budget and is "
+        "not the accuracy that a model can reach. Equal epochs within a section: one for scorers, "
+        "three for schedules, two for zeroing, all with a peak learning rate of 0.003. Scorers are "
+        "compared without compensation. All methods of the list were run once, starting from an "
+        "empty table.\n",
     ]
     for part, own in table.groupby("part", sort=False):
         lines += [f"## {part}\n", *_part(own), ""]

@@ -100,4 +100,5 @@ def answer() -> None:
     engine, threads = sys.argv[1], int(sys.argv[2])
     stored, batch = pickle.loads(sys.stdin.buffer.read())
     _growth(stored[0], batch, engine, threads)  # what the engine loads once is nobody's
-    print(json.dumps([_growth(each, batch, engine, threads) for each in stored]))
+    peaks = [_growth(each, batch, engine, threads) for each in stored]
+    sys.stdout.write(json.dumps(peaks))
