@@ -34,7 +34,7 @@ WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 2  # raised when tables are measured differently, so that cached ones are not used
+_VERSION = 3  # raised when tables are measured differently, so that cached ones are not used
 _MOST = 0.9  # removed from any group of them
 _TO_FIT, _TO_CHECK = 10, 8  # whole models, beside the dense one
 
