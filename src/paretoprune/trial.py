@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from paretoprune.files import read_json, write_json
 from paretoprune.low_rank import merged, refactored
-from paretoprune.prepare import Prepared, measure, scores_by_gates
+from paretoprune.prepare import Prepared, measure, scores_by_gates, with_energies
 from paretoprune.pruning import (
     Candidate,
     Narrowed,
@@ -50,7 +50,8 @@ def run_trial(prepared: Prepared, job: Job, *, folder: Path) -> TrialResult:
         dense = (prepared.dense, prepared.dense_metrics)
         metrics = measure(prepared.outline, _delivered(prepared, trained.candidate), dense=dense)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
-    scores = {name: tuple(values.tolist()) for name, values in trained.scores.items()}
+    left = with_energies(prepared.outline, trained.candidate.model, trained.scores)
+    scores = {name: tuple(values.tolist()) for name, values in left.items()}
     if scores:
         write_json(folder / _SCORES, scores)
     save_state(folder / "model.safetensors", trained.candidate.model)
