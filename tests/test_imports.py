@@ -18,19 +18,22 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Values that everyone may import.
-VALUES = {"errors", "results", "metrics", "config", "storage"}
+VALUES = {"errors", "results", "metrics", "lineage", "config", "storage"}
 # The packages that know networks. They import each other only as listed here.
-NETWORKS = {"data", "finetune", "measure", "models", "pruning"}
+NETWORKS = {"data", "finetune", "low_rank", "measure", "models", "pruning", "quantization"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "results": {"errors", "metrics"},
     "metrics": set(),
+    "lineage": {"results"},
     "config": {"errors", "metrics", "results"},
-    "storage": {"errors", "metrics", "results"},
+    "storage": {"config", "errors", "metrics", "results"},
     "models": VALUES,
     "data": VALUES,
     "pruning": VALUES,
     "finetune": VALUES,
+    "low_rank": VALUES,
+    "quantization": VALUES | {"formats"},
     "formats": VALUES,
     "measure": VALUES | {"formats"},
     "problem": VALUES | NETWORKS,

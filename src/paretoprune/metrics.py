@@ -56,6 +56,8 @@ def written(name: str, value: float, *, spread: float | None = None) -> str:
         value = rounded(value, spread)
     if name in _PERCENT:
         return f"{value:.2f} %"
+    if name == "time_spread":
+        return f"{float(f'{100 * value:.2g}'):g} %"
     if name in _COUNTS:
         return short_count(value) + ("B" if name in _BYTES else "")
     return f"{value:.4g}{_UNITS.get(name, '')}"
