@@ -6,8 +6,8 @@ Prints, by file, how many mutants were tried and killed, and the survivors with 
 in `equivalent_mutants.toml` compute the same as the original, for the reason given there, and count
 as killed. A mutant is the original with one change (`mutations.py`); its tests are found by path
 (`mirrors.py`). The large libraries are imported once, and each mutant is a fork of that process:
-mutmut and cosmic-ray start a Python for each, and importing torch and lightning takes ten times as
-long as the tests of a file.
+mutmut and cosmic-ray start a Python for each, and importing torch and lightning takes six seconds,
+a fork with the tests of a file one or two.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ LIBRARIES = (
 _SLACK_S = 3.0  # processor time for each mutant, and
 _TIMES = 3.0  # so many times what the tests take
 _MEMORY = 8 << 30  # bytes for data
+_BROKEN = 70  # status of a fork that did not get as far as pytest
 _PYTEST = (
     *("-x", "-q", "-o", "addopts=", "--import-mode=importlib", "--hypothesis-profile=mutants"),
     *("-p", "no:cacheprovider", "-p", "no:xdist"),
@@ -164,6 +165,8 @@ def _run_tests(
     if not child:
         _become_pytest(file, mutation, tests, source, limit_s)
     _, status, usage = os.wait4(child, 0)
+    if os.waitstatus_to_exitcode(status) == _BROKEN:
+        raise SystemExit(f"pytest cannot be started for {file.name}")  # which kills no mutant
     return status, usage.ru_utime + usage.ru_stime
 
 
@@ -171,6 +174,7 @@ def _become_pytest(
     file: Path, mutation: Mutation | None, tests: Sequence[Path], source: Path, limit_s: float
 ) -> None:
     """Run the tests with the mutant in the place of the file; never returns."""
+    ready = False
     try:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
@@ -184,10 +188,11 @@ def _become_pytest(
         import pytest
 
         _register_profile()
+        ready = True
         code = int(pytest.main([*_PYTEST, *(str(test) for test in tests)]))
     except BaseException:
         traceback.print_exc()
-        code = 1
+        code = 1 if ready else _BROKEN
     os._exit(code)
 
 

@@ -49,6 +49,7 @@ def test_values_carry_their_units() -> None:
     assert written("throughput_per_s", 1234.0, spread=0.05) == "1.23k"
     assert written("throughput_per_s", 1234.0, spread=0.2) == "1.2k"
     assert written("measured_speedup", 2.345, spread=0.5) == "unsure"
+    assert [written("time_spread", x) for x in (0.0712, 0.103, 1.76)] == ["7.1 %", "10 %", "180 %"]
     assert written("accuracy", 97.213, spread=0.5) == "97.21 %"  # it is no time
     assert written("size_bytes", 1_090_000) == "1.09MB"
     assert written("loss", 0.0612345) == "0.06123"

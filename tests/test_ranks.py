@@ -25,8 +25,8 @@ from paretoprune.pruning.structured.checkpoint import load_state, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job
-from paretoprune.storage.atomic import read_json
-from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.storage.atomic import read_json, write_json
+from paretoprune.trial.context import TrialContext, make_context, with_energies, with_gate_scores
 from paretoprune.trial.context_folder import load_context, save_context
 from paretoprune.trial.run import run_trial, start_from
 from paretoprune.trial.schedules.steps import Start, prune
@@ -239,3 +239,45 @@ def test_weights_of_pairs_are_not_loaded_into_a_whole_layer(
     save_state(tmp_path / "pairs.safetensors", context.start.model)
     with pytest.raises(WeightsError, match="lacks"):
         load_state(make_problem(context.problem.settings).model, tmp_path / "pairs.safetensors")
+
+
+def test_components_are_scored_by_singular_values_on_the_scale_of_the_gates(
+    context: TrialContext,
+) -> None:
+    """The layers count alike, all together as a share of their gates; channels are as they were."""
+    form = context.start.model
+    gates = {g.name: torch.rand(g.width) for g in context.problem.groups.prunable}
+    found = with_energies(context.problem, form, gates)
+    ranks = ("features.3.rank", "classifier.rank")
+    assert all(found[name] is gates[name] for name in GROUPS - set(ranks))
+    sums = [float(found[name].sum()) for name in ranks]
+    of_gates = sum(float(gates[name].sum()) for name in ranks)
+    assert sums == pytest.approx([sums[0]] * 2) and 0 < sum(sums) < of_gates
+    weight = context.dense.features[3].weight.detach().double()
+    values = torch.linalg.svdvals(weight.permute(1, 2, 0, 3).reshape(48, 96)).square()
+    expected = (values / values.sum() * sums[0]).float()
+    torch.testing.assert_close(found["features.3.rank"], expected, rtol=1e-3, atol=1e-6)
+    assert with_energies(context.problem, form, {}) == {}
+
+
+def test_a_childs_components_are_those_of_the_trained_parent(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    """Where a training left scores, singular vectors are found anew and decide what goes."""
+    ratios = {**dict.fromkeys(GROUPS, 0.0), "features.3.rank": 0.6}
+    folder = tmp_path / "0000"
+    run_trial(context, job(context, 0, ratios, None), folder=folder)
+    groups = context.problem.groups.prunable
+    plain = start_from(context, 0, trials=tmp_path)
+    scores = {
+        g.name: [1.0] * w for g, w in zip(groups, plain.candidate.widths().values(), strict=True)
+    }
+    write_json(folder / "scores.json", scores)
+    start = start_from(context, 0, trials=tmp_path)
+    check_equivalence(plain.candidate.model, start.candidate.model, context.problem.example)
+    energies = start.scores["features.3.rank"]
+    assert energies.tolist() == sorted(energies.tolist(), reverse=True)
+    pair = pairs_of(start.candidate.model)["features.3"]
+    columns = pair.first.weight.detach().flatten(1)
+    others = columns @ columns.T
+    torch.testing.assert_close(others, torch.diag(others.diagonal()), rtol=0, atol=1e-4)

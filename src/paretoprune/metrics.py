@@ -142,6 +142,8 @@ def written(name: str, value: float, *, spread: float | None = None) -> str:
     quantity = quantity_of(name)
     if quantity.is_rate:
         return f"{value:.2f} %"
+    if name == "time_spread":
+        return f"{float(f'{100 * value:.2g}'):g} %"
     if quantity.is_count:
         return short_count(value) + ("B" if quantity.unit == "B" else "")
     return f"{value:.4g}" + (" ms" if quantity.unit == "ms" else "")

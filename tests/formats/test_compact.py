@@ -68,6 +68,12 @@ def test_odd_weights_come_back(codes: np.ndarray) -> None:
     np.testing.assert_array_equal(decode_compact(encode_compact({"w": weight}))["w"], weight.values)
 
 
+def test_zeros_of_both_signs_and_what_is_not_finite_come_back() -> None:
+    for values in ([0.0, -0.0], [np.inf, np.inf], [np.nan], [-0.0]):
+        tensor = np.array(values, np.float32)
+        assert decode_compact(encode_compact({"t": tensor}))["t"].tobytes() == tensor.tobytes()
+
+
 def test_the_same_tensor_is_stored_once() -> None:
     rng = np.random.default_rng(0)
     weight = rounded(rng.integers(-127, 128, (64, 64)).astype(np.int8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from paretoprune.pruning.groups import Group, Groups, Slot, row_of_positions
+from paretoprune.pruning.groups import Block, Group, Groups, Slot, row_of_positions
 from paretoprune.results import GroupInfo, KeptGroup
 
 
@@ -37,3 +37,13 @@ def test_info(vgg) -> None:
         GroupInfo("features.4", 12),
         GroupInfo("classifier.0", 20),
     ]
+
+
+def test_positions_of_a_channel_are_counted_where_there_is_one_channel_only() -> None:
+    assert Slot("a", 0, ((3, 4, 5),)).per_channel == 3
+
+
+def test_a_block_holds_itself_and_what_lies_in_it_and_no_like_name() -> None:
+    block = Block("layer.1", "ReLU", ())
+    names = ("layer.1", "layer.1.conv.weight", "layer.10", "layer.10.weight", "layer", "1")
+    assert [block.holds(name) for name in names] == [True, True, False, False, False, False]

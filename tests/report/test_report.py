@@ -46,6 +46,18 @@ def test_every_trial_is_told_with_its_values_and_widths() -> None:
         assert one["front"] == (result.number in facts.front)
 
 
+def test_training_in_total_and_times_to_their_spread_are_told() -> None:
+    link = replace(trial(2, 97.0, 1_000_000, origin="chain"), epochs=16.0)
+    timed = replace(link.metrics, latency_ms=1.23456, time_spread=0.1, contention=3.0)
+    uniform = replace(trial(1, 95.0, 1_000_000, origin="uniform"), epochs=4.0)
+    content = report_content(facts_of([uniform, replace(link, metrics=timed)]))
+    told = content["trials"][2]
+    assert told["training"].startswith("Trained for 16 epochs in total")
+    assert "+2.00 over uniform pruning of its size, but it is more trained" in told["training"]
+    assert told["values"]["latency_ms"] == 1.2
+    assert "The machine was busy while latency was measured" in content["summary"][-1]
+
+
 def test_the_page_holds_the_content_and_loads_nothing(tmp_path: Path) -> None:
     facts = facts_of([trial(1, 97.0, 10_000, state="failed", reason="</script><b>")])
     write_report(tmp_path, facts)

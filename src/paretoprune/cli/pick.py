@@ -42,7 +42,7 @@ What to do with them:
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
                             batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
 """
-_FORMATS = ("safetensors", "compact", *GRAPHS)
+_FORMATS = ("safetensors", *GRAPHS, "compact")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.errors import PruningError
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.numerics.precision import uses_bfloat16
-from paretoprune.low_rank.components import energies_of
+from paretoprune.low_rank.components import energies_of, refactored
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.combine import combine
 from paretoprune.measure.latency.latency import measure_latency
@@ -40,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 _NUM_SCORED = 6  # batches whose gradients score the dense model's channels
 _MOST_NAMED = 8  # layers in one line of the log
+_UNREPAIRED = 0.03  # of what gates say of components, beside channels: the best of 1, .3, .1, .03
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
@@ -90,7 +91,7 @@ def with_gate_scores(context: TrialContext) -> TrialContext:
         dense.zero_grad()
         torch.autograd.backward(cross_entropy(dense(inputs), labels))
         gates()
-    found = gates.scores()
+    found = with_energies(problem, dense, gates.scores())
     return replace(context, scores=scores_by_gates(problem, context.start, found), gates=found)
 
 
@@ -104,6 +105,29 @@ def scores_by_gates(
     order within a group counts. Components of a factored layer go by their singular values.
     """
     return {**_by_gates(problem, candidate, gates), **_by_energy(problem, candidate)}
+
+
+def with_energies(
+    problem: Problem, model: nn.Module, gates: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Gate scores in which components have their share of the layer's squared singular values.
+
+    They tell better what is lost once least squares have repaired it: of ResNet-20 at half the MACs
+    by ranks alone the divergence is .08 instead of .12 nats. All layers count alike, together a
+    small share of their gates, since least squares repair much more of a lost component than of a
+    lost channel. Components are ordered as in `refactored(model)`.
+    """
+    ranks = problem.space.ranks
+    energies = energies_of(refactored(model)) if ranks and gates else {}
+    known = {
+        layer.group: energies[layer.path]
+        for layer in (ranks.layers if ranks else ())
+        if layer.path in energies and layer.group in gates
+    }
+    if not known:
+        return dict(gates)
+    scale = _UNREPAIRED * sum(float(gates[name].sum()) for name in known) / len(known)
+    return {**gates, **{name: values * scale for name, values in known.items()}}
 
 
 def _by_energy(problem: Problem, candidate: Candidate) -> dict[str, Tensor]:

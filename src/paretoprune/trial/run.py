@@ -19,7 +19,7 @@ from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import read_json, write_json
-from paretoprune.trial.context import TrialContext, measure, scores_by_gates
+from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
 from paretoprune.trial.schedules.nested import dense_scores
 from paretoprune.trial.schedules.registry import SCHEDULES
 from paretoprune.trial.schedules.steps import Start, Trained
@@ -47,7 +47,8 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
         dense = (context.dense, context.dense_metrics)
         metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
-    scores = {name: tuple(values.tolist()) for name, values in trained.scores.items()}
+    left = with_energies(context.problem, trained.candidate.model, trained.scores)
+    scores = {name: tuple(values.tolist()) for name, values in left.items()}
     if scores:
         write_json(folder / _SCORES, scores)
     save_state(folder / "model.safetensors", trained.candidate.model)

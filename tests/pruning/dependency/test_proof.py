@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.graph import discover_groups
-from paretoprune.pruning.dependency.proof import Proof, apart
+from paretoprune.pruning.dependency.proof import Proof, apart, random_plan
+from paretoprune.pruning.groups import Block, Group, Slot, row_of_positions
 from tests.kits import families, networks
 
 
@@ -49,6 +53,60 @@ def test_a_right_group_passes(dtype: torch.dtype | None) -> None:
     assert proof.split([networks.leaky_group()]) == [networks.leaky_group()]
     proof.make_thorough()
     assert proof.fault([networks.leaky_group()]) is None
+
+
+class Rivals(nn.Module):
+    """Two branches, either of which may be narrower, but not both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 8, 3), nn.Conv2d(3, 8, 3)
+        self.head_a, self.head_b = nn.Linear(8, 5), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = (branch(x).relu().mean((2, 3)) for branch in (self.a, self.b))
+        both = len(self.a.weight) < 8 and len(self.b.weight) < 8
+        return self.head_a(a) + self.head_b(b) + 0.1 * both
+
+
+def test_of_groups_that_fail_together_the_first_ones_stay() -> None:
+    places = row_of_positions(8)
+    first, second = (
+        Group(
+            name,
+            8,
+            (
+                Slot(f"{name}.weight", 0, places),
+                Slot(f"{name}.bias", 0, places),
+                Slot(f"head_{name}.weight", 1, places),
+            ),
+        )
+        for name in ("a", "b")
+    )
+    proof = Proof.of(Rivals(), networks.example())
+    assert proof.together([]) == []
+    assert proof.together([first]) == [first]
+    assert proof.split([first]) + proof.split([second]) == [first, second]
+    assert proof.together([first, second]) == [first]
+    assert proof.together([second, first]) == [second]
+    assert proof.reasons["b"].startswith("together with other groups removing its channels changes")
+
+
+@given(st.integers(2, 200), st.integers(0, 99))
+def test_a_random_plan_takes_a_quarter_to_three_quarters(width: int, seed: int) -> None:
+    group = Group("a", width, ())
+    [gone] = random_plan([group], seed=seed).removed.values()
+    assert max(1, round(0.25 * width)) <= len(gone) <= min(width - 1, round(0.75 * width))
+    assert set(gone) <= set(range(width))
+
+
+def test_random_plans_take_the_whole_range_and_every_other_block() -> None:
+    groups = [Group("a", 400, ()), Group("b", 1, (), block=Block("b", "Identity", ()))]
+    plans = [random_plan(groups, seed=seed).removed for seed in range(200)]
+    counts = [len(plan["a"]) for plan in plans]
+    assert min(counts) < 110 and max(counts) > 290
+    assert 70 < sum("b" in plan for plan in plans) < 130
+    assert len({plan["a"] for plan in plans}) == 200
 
 
 def test_what_is_worked_out_from_weights_once_follows_their_size() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from paretoprune.pruning.dependency.random_copy import generic_copy
+from paretoprune.pruning.dependency.random_copy import amplify, generic_copy
+from tests.kits import families, networks
 
 
 def test_a_large_weight_has_no_two_rows_alike_and_the_usual_spread() -> None:
@@ -35,3 +36,23 @@ def test_one_value_for_each_channel_leaves_the_initial_statistics() -> None:
     copy = generic_copy(model, (torch.zeros(2, 3),), seed=0)
     assert copy.model(*copy.inputs).shape == (1, 3)
     assert float(copy.model[1].running_mean.abs().max()) < 0.4
+
+
+def test_a_small_weight_is_drawn_with_the_gain() -> None:
+    model = nn.Linear(64, 200)
+    nn.init.zeros_(model.weight)
+    for gain in (1.0, 0.3):
+        weight = generic_copy(model, (torch.zeros(2, 64),), seed=0, gain=gain).model.weight.detach()
+        assert abs(float(weight.std()) / (gain * (2 / 64) ** 0.5) - 1) < 0.03
+
+
+def test_what_was_worked_out_from_the_weights_is_worked_out_anew() -> None:
+    model = networks.lively(families.Transformer(families.Biased()))
+    model(networks.example())
+    copy = generic_copy(model, (networks.example(),), seed=0)
+    attention = copy.model.attention
+    for _ in range(2):
+        copy.model(*copy.inputs)
+        biases = attention.attention_biases.detach()
+        assert torch.equal(attention.cache["bias"][:, 0], biases)
+        amplify(copy, 2.0, seed=0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.proof import random_plan
-from paretoprune.pruning.groups import Group, Slot, row_of_positions
+from paretoprune.pruning.groups import Block, Group, Number, Slot, row_of_positions
 from paretoprune.pruning.structured.apply import apply_plan, slice_tensors
 from paretoprune.pruning.structured.coordinates import (
     compose,
@@ -74,6 +74,27 @@ def test_remaining_names_dense_channels(vgg) -> None:
     kept = remaining(vgg.groups, Plan({"features.0": (0, 2, 7)}))
     assert kept["features.0"] == (1, 3, 4, 5, 6)
     assert kept["features.4"] == tuple(range(12))
+    with pytest.raises(PruningError, match="channels are 0 to 7"):
+        remaining(vgg.groups, Plan({"features.0": (8,)}))
+
+
+def test_what_lies_in_blocks_that_are_gone_leaves_the_groups() -> None:
+    """Slots, numbers and works of two blocks, and of what lies beside them under a like name."""
+    paths, places = ("b.1", "b.2", "b.10"), row_of_positions(4)
+    group = Group(
+        "a",
+        4,
+        tuple(Slot(f"{path}.weight", 0, places) for path in paths),
+        tuple(Number(path, "num_heads", 1) for path in paths),
+        tuple((f"{path}.attention", 0.5) for path in paths),
+    )
+    blocks = [
+        Group(path, 1, (), block=Block(path, "Identity", (f"{path}.weight",))) for path in paths[:2]
+    ]
+    left, *_ = restrict_groups([group, *blocks], Plan({"b.1": (0,), "b.2": (0,), "a": (0,)}))
+    assert left.slots == (Slot("b.10.weight", 0, row_of_positions(3)),)
+    assert left.numbers == (Number("b.10", "num_heads", 1),)
+    assert left.works == (("b.10.attention", 0.5),)
 
 
 def test_a_narrower_plan_must_remove_a_superset(vgg) -> None:

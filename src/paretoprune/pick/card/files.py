@@ -93,4 +93,4 @@ def file_times(facts: FileFacts) -> str:
     if facts.speedup is None or spread is None:
         return times
     faster = written("measured_speedup", facts.speedup, spread=spread)
-    return f"{times}, {faster} times as fast (spread {100 * spread:.1g} %)"
+    return f"{times}, {faster} times as fast (spread {written('time_spread', spread)})"

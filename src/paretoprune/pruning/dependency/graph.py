@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,10 +22,16 @@ from paretoprune.pruning.structured.apply import copy_with
 from paretoprune.pruning.structured.caches import caches_around, find_caches
 from paretoprune.pruning.structured.equivalence import Example, as_arguments, run
 from paretoprune.pruning.structured.layers import empty_caches, output_dim
+from paretoprune.pruning.tensor_names import (
+    PARAMETRIZED,
+    aliases_in,
+    layer_of,
+    sizes_of_channels,
+    tied_names,
+)
 from paretoprune.results import KeptGroup
 
 _ONE = "all its channels hang together"
-_PARAMETRIZED = ".parametrizations."
 _FOLD = "which `torch.nn.utils.parametrize.remove_parametrizations` turns into a plain weight"
 
 Where = tuple[tuple[int, int], ...]  # (number of a place, how many indices there), place by place
@@ -115,7 +121,7 @@ class _Reader:
         self.model, self.traced, self.caches = model, traced, caches
         self.parameters = dict(model.named_parameters())
         self.modules = dict(model.named_modules())
-        self.aliases = _aliases(model)
+        self.aliases = aliases_in(model)
         self._mark_recurrent()
         self._mark_tied()
         self._mark_beside(unreached)
@@ -168,7 +174,7 @@ class _Reader:
         """The path of the first layer that makes the channel."""
         for place in unit.indices:
             tensor, dim, _ = self.traced.places[place]
-            path = _layer_of(tensor)
+            path = layer_of(tensor)
             if tensor in self.parameters and dim == self._out_dim(tensor, self.modules[path]):
                 return path
         return None
@@ -236,65 +242,22 @@ class _Reader:
                 self.traced.symbols.join(own[0], other, f"`{path}` has one width for all layers")
 
     def _mark_tied(self) -> None:
-        tied = _tied_names(self.model, self.aliases)
+        tied = tied_names(self.model, self.aliases)
         for tensor, _, own in self.traced.places:
             if tensor in tied:
                 self.traced.symbols.fix(own, f"`{tensor}` is shared with `{tied[tensor]}`")
-            elif _PARAMETRIZED in f".{tensor}":
-                reason = f"`{_layer_of(tensor)}` computes its weight by a parametrization, {_FOLD}"
+            elif PARAMETRIZED in f".{tensor}":
+                reason = f"`{layer_of(tensor)}` computes its weight by a parametrization, {_FOLD}"
                 self.traced.symbols.fix(own, reason, first=True)
 
     def _mark_beside(self, unreached: Sequence[str]) -> None:
         """Dimensions of the size of one that an unreached parameter has may be its neighbours."""
         sizes: dict[int, str] = {}
         for name in unreached:
-            for size in _sizes_of_channels(self.modules[_layer_of(name)], self.parameters[name]):
+            for size in sizes_of_channels(self.modules[layer_of(name)], self.parameters[name]):
                 sizes.setdefault(size, name)
         for tensor, _, own in self.traced.places:
             if tensor not in unreached and len(own) in sizes:
                 name = sizes[len(own)]
                 reason = f"`{name}`, which no input that was tried reaches, may take its channels"
                 self.traced.symbols.fix(own, reason)
-
-
-def _layer_of(tensor: str) -> str:
-    """The path of the layer that a parameter belongs to, through a parametrization of it or not."""
-    before, found, _ = f".{tensor}".partition(_PARAMETRIZED)
-    return before[1:] if found else tensor.rpartition(".")[0]
-
-
-def _sizes_of_channels(module: nn.Module, parameter: Tensor) -> set[int]:
-    """The numbers of channels that a parameter may take or make; kernel sizes are none of them."""
-    sizes = set(parameter.shape[:2] if isinstance(module, _ConvNd) else parameter.shape)
-    if isinstance(module, _ConvNd):
-        sizes |= {module.in_channels, module.out_channels}
-    return sizes - {1}
-
-
-def _aliases(model: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Further names of a parameter or buffer that is in one module, which has several names."""
-    paths: dict[int, list[str]] = {}
-    for path, module in model.named_modules(remove_duplicate=False):
-        paths.setdefault(id(module), []).append(path)
-    return {
-        f"{first}.{name}": tuple(f"{path}.{name}" for path in others)
-        for (first, *others) in paths.values()
-        if others
-        for name in model.get_submodule(first).state_dict()
-        if "." not in name
-    }
-
-
-def _tied_names(model: nn.Module, aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Tensors that share their memory with one of another module, or of another name in theirs."""
-    further = {name for names in aliases.values() for name in names}
-    by_memory: dict[int, list[str]] = {}
-    for name, tensor in model.state_dict(keep_vars=True).items():
-        if isinstance(tensor, Tensor) and tensor.numel() and name not in further:
-            by_memory.setdefault(tensor.untyped_storage().data_ptr(), []).append(name)
-    return {
-        name: next(other for other in names if other != name)
-        for names in by_memory.values()
-        if len(names) > 1
-        for name in names
-    }

@@ -1,0 +1,33 @@
+"""The table of the latency command: digits, spread, and what a busy machine leaves unsaid."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import torch
+from rich.console import Console
+
+from paretoprune.cli import running
+from paretoprune.measure.request import Request
+from paretoprune.results import Latency, RunningCost
+
+
+def printed(latency: Latency) -> str:
+    stream = StringIO()
+    console = Console(file=stream, width=160)
+    costs = {"0003": RunningCost(latency, peak_memory_bytes=None, energy_mj=None)}
+    running._print(console, costs, Request(), torch.device("cpu"))
+    return stream.getvalue()
+
+
+def test_times_have_the_digits_that_their_spread_allows() -> None:
+    text = printed(Latency(1.23456, 1.5, 810.0, 2.5, speedup=2.0123, spread=0.03, contention=1.1))
+    assert "1.23 ms" in text and "2.01 " in text and "3 %" in text
+    assert "busy" not in text and "no counter that may be read" in text
+
+
+def test_what_spreads_too_far_is_not_printed_and_a_busy_machine_is_told() -> None:
+    text = printed(Latency(1.23456, 1.5, 810.0, 2.5, speedup=2.0123, spread=1.3, contention=4.0))
+    assert text.count("unsure") == 4 and "1.2" not in text and "130 %" in text
+    assert "The machine was busy" in text
+    assert "a counter would include what other programs use" in text
