@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from paretoprune.config import instantiate
 from paretoprune.config.callables import trusted_packages
 from paretoprune.config.groups.model import ModelSettings
+from paretoprune.config.moved import MOVED
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
@@ -115,7 +116,10 @@ def _as_target(node: object, trust: Sequence[str]) -> object:
         return node
     arguments = {key: value for key, value in node.items() if key != "_target_"}
     target = {"arguments": arguments, "trust": trust}
-    return {**target, "path": node["_target_"]} if "_target_" in node else target
+    if "_target_" not in node:
+        return target
+    path = node["_target_"]
+    return {**target, "path": MOVED.get(path, path) if isinstance(path, str) else path}
 
 
 def _sentences(detail: ErrorDetails) -> list[str]:
