@@ -44,6 +44,14 @@ def test_only_other_settings_may_be_referred_to(tmp_path: Path, value: str) -> N
         assert "may only name another setting" in said
 
 
+def test_the_command_line_refers_to_settings_alone_too(tmp_path: Path) -> None:
+    done = run_train(tmp_path, "cache_dir=${oc.env:HOME}")
+    assert done.code == 2
+    assert "`cache_dir=${oc.env:HOME}`" in done.err
+    assert "may only name another setting" in done.err
+    assert not any(tmp_path.iterdir())
+
+
 def test_other_settings_may_be_referred_to(tmp_path: Path) -> None:
     code, said = train_with(
         tmp_path, "name: own\nseed: 7\nsearch: null\ndata: {size: '${.split_seed}'}"

@@ -168,6 +168,22 @@ def test_absurd_groups_are_told(folder: Path, key: str, wrong: object) -> None:
         load_model(folder)
 
 
+@pytest.mark.parametrize(
+    ("key", "wrong", "sentence"),
+    [
+        ("width", HUGE, "a group of 10,000,000,000 channels is none of a network"),
+        ("block", {"path": "conv1", "leaves": "Module", "silent": []}, "a block leaves one of"),
+        ("numbers", [{"module": "", "attribute": "training", "per_channel": 1}], "no whole number"),
+    ],
+)
+def test_each_absurdity_is_named(folder: Path, key: str, wrong: object, sentence: str) -> None:
+    groups = json.loads((folder / "groups.json").read_text())
+    groups["prunable"][0][key] = wrong
+    write(folder / "groups.json", groups)
+    with pytest.raises(ParetopruneError, match=sentence):
+        load_model(folder)
+
+
 def test_a_strangers_class_is_named_with_what_to_add(folder: Path) -> None:
     write(
         folder / "config.yaml",

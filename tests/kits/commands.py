@@ -52,12 +52,12 @@ def run_inspect(folder: Path, *arguments: str) -> Run:
 
 def run_latency(folder: Path, *arguments: str, trust: Sequence[str] = (f"trust=[{OWN}]",)) -> Run:
     """`python -m src.latency` in `folder`."""
-    return _run(latency.main, folder, (*arguments, *trust))
+    return _run(latency.main, folder, _trusting(arguments, trust))
 
 
 def run_pick(folder: Path, *arguments: str, trust: Sequence[str] = (f"trust=[{OWN}]",)) -> Run:
     """`python -m src.pick` in `folder`."""
-    return _run(pick.main, folder, (*arguments, *trust))
+    return _run(pick.main, folder, _trusting(arguments, trust))
 
 
 def run_report(folder: Path, *arguments: str) -> Run:
@@ -68,6 +68,12 @@ def run_report(folder: Path, *arguments: str) -> Run:
 def run_compare(folder: Path, *arguments: str) -> Run:
     """`python -m src.compare` in `folder`."""
     return _run(compare.main, folder, arguments)
+
+
+def _trusting(arguments: tuple[str, ...], trust: Sequence[str]) -> tuple[str, ...]:
+    """The arguments with `trust`, unless they give some themselves."""
+    given = any(one.startswith("trust=") for one in arguments)
+    return arguments if given else (*arguments, *trust)
 
 
 def _run(main: Callable[[], None], folder: Path, arguments: tuple[str, ...]) -> Run:

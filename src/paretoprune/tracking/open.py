@@ -14,10 +14,11 @@ from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.outbox import explain
 from paretoprune.tracking.runs import SweepRecord, open_runs
 from paretoprune.tracking.tracker import MlflowTracker, NullTracker, Tracker
-from paretoprune.tracking.uri import sqlite_file
+from paretoprune.tracking.uri import is_server, sqlite_file
 
 _log = logging.getLogger(__name__)
 
+_REQUEST_S = 25.0  # MLflow's client gives a server 20 s for a request
 _NEW_FILE_S = 60.0  # MLflow makes a new file's tables in seconds, on a busy machine in many
 
 
@@ -70,6 +71,7 @@ def open_tracker(
         commit=commit,
         patience_s=patience_s,
         open_patience_s=_NEW_FILE_S if file else patience_s,
+        silence_s=_REQUEST_S if is_server(uri) else patience_s,
     )
 
 

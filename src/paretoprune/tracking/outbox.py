@@ -21,7 +21,6 @@ _log = logging.getLogger(__name__)
 _FAILURES_PER_ROUND = 2  # one delivery that always fails must not hold up the others
 _SHARE, _GRACE_S = 0.1, 0.2  # of the running time, and at its start, that a caller may wait
 _LAST_TRY_S = 3.0  # at the end, for a service that failed before and never answered
-_SILENCE_S = 25.0  # after an answer, at the end: MLflow's client waits 20 s for a request
 _STEP_S = 0.1  # between two counts of the answers
 _TELL_S = 10.0  # of waiting, after which the user is told
 
@@ -37,15 +36,24 @@ class Delivery:
 class Outbox:
     """A queue of deliveries whose methods never raise; failures become warnings, once per cause."""
 
-    def __init__(self, *, patience_s: float, answers: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        *,
+        patience_s: float,
+        silence_s: float | None = None,
+        answers: Callable[[], int] = lambda: 0,
+    ) -> None:
         """An empty outbox.
 
         Args:
             patience_s: how long a caller waits for a delivery before it goes on without it.
+            silence_s: how long, at the end, a service that has answered may take for its next
+                answer; None: `patience_s`.
             answers: the number of requests that the service has answered so far; a delivery takes
                 several.
         """
         self._patience_s, self._answers = patience_s, answers
+        self._silence_s = patience_s if silence_s is None else silence_s
         self._queue: deque[Delivery] = deque()
         self._lock = threading.Lock()
         self._idle = threading.Event()
@@ -87,11 +95,12 @@ class Outbox:
     def _wait_while_answered(self, patience_s: float) -> bool:
         """Whether a round ended before the service had been silent for too long."""
         begun, answers = time.monotonic(), self._answers()
-        deadline = begun + (patience_s if self._healthy or answers else _LAST_TRY_S)
+        patience_s = patience_s if self._healthy else min(patience_s, _LAST_TRY_S)
+        deadline = begun + (max(patience_s, self._silence_s) if answers else patience_s)
         while not self._idle.wait(min(patience_s, _STEP_S)):
             now = time.monotonic()
             if (count := self._answers()) != answers:
-                answers, deadline = count, now + max(patience_s, _SILENCE_S)
+                answers, deadline = count, now + max(patience_s, self._silence_s)
             if now > deadline:
                 return False
             if now > begun + _TELL_S:

@@ -65,13 +65,16 @@ class MlflowTracker:
         commit: str | None,
         patience_s: float,
         open_patience_s: float,
+        silence_s: float,
     ) -> None:
         """`open_runs` connects to MLflow; it is called at once, and again after every failure."""
         self._sweep_name, self._answers = sweep_name, Answers()
         self._open_runs = open_runs
         self._commit = commit
         self._patience_s = patience_s
-        self._outbox = Outbox(patience_s=patience_s, answers=lambda: self._answers.count)
+        self._outbox = Outbox(
+            patience_s=patience_s, silence_s=silence_s, answers=lambda: self._answers.count
+        )
         self._runs: SweepRuns | None = None
         self._front: frozenset[int] = frozenset()
         self._put("the sweep's run", lambda runs: None)
