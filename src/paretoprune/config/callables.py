@@ -87,8 +87,8 @@ def can_be_trusted(path: str) -> bool:
 
 
 def is_listed(path: str) -> bool:
-    """Return True if some names under the dotted path are allowed without trust; imports nothing.
-    """
+    """Return True if some names under the dotted path are allowed without trust;
+    imports nothing."""
     return path == _TIMM or is_within(path, [one.root for one in _LISTED])
 
 

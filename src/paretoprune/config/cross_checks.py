@@ -1,5 +1,5 @@
-"""Validation rules across settings: one function per rule, returning a sentence if it is violated.
-"""
+"""Validation rules across settings: one function per rule, returning a sentence if it
+is violated."""
 
 from __future__ import annotations
 

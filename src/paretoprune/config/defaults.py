@@ -28,8 +28,8 @@ def with_defaults(config: Mapping[str, Any], settings: Any = Settings) -> dict[s
 
 
 def _default_of(field: Field[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the field's name and its default in the form used by a config; nothing if it has none.
-    """
+    """Yield the field's name and its default in the form used by a config; nothing if
+    it has none."""
     if field.default is not MISSING:
         yield field.name, _plain(field.default)
     elif field.default_factory is not MISSING:

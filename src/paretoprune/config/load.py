@@ -105,8 +105,8 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def split_model(node: Mapping[str, Any], trust: Sequence[str]) -> dict[str, Any]:
-    """Split a `model` mapping into the arguments of its `_target_` and the keys of ModelSettings.
-    """
+    """Split a `model` mapping into the arguments of its `_target_` and the keys of
+    ModelSettings."""
     ours = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
     target = _as_target({key: value for key, value in node.items() if key not in ours}, trust)
     return {"target": target, **{key: value for key, value in node.items() if key in ours}}

@@ -71,8 +71,8 @@ def write_sealed(path: Path, data: Mapping[str, Any], *, durable: bool = True) -
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Return the data written by `write_sealed`. Raises OSError, or ValueError if it was altered.
-    """
+    """Return the data written by `write_sealed`. Raises OSError, or ValueError if it
+    was altered."""
     data = read_json(path)
     if not isinstance(data, dict) or data.pop(_SEAL, None) != _checksum(data):
         raise ValueError("its checksum does not fit its content")

@@ -52,8 +52,8 @@ def source_of(modules: Iterable[str]) -> SourceCode:
 
 @cache
 def own_version(module: str) -> dict[str, str]:
-    """Return the version of this package; in a checkout, with a digest of `module`'s dependencies.
-    """
+    """Return the version of this package; in a checkout, with a digest of `module`'s
+    dependencies."""
     version = _installed_version(_OURS) or "unknown"
     digests, _ = _closure([module], _is_checkout, _read_ours)
     if digests:
@@ -141,8 +141,8 @@ def _is_installed(file: Path) -> bool:
 
 
 def _file_of(name: str) -> Path | None:
-    """Return the file of a module, loaded or not; None for modules without one, such as built-in.
-    """
+    """Return the file of a module, loaded or not; None for modules without one, such
+    as built-in."""
     loaded = getattr(sys.modules.get(name), "__file__", None)
     if loaded is None:
         spec = _spec_of(name)

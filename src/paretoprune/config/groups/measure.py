@@ -12,8 +12,8 @@ from paretoprune.config.values import Positive, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class MeasureSettings:
-    """Measurements in addition to quality, parameters, MACs and bytes, which are always measured.
-    """
+    """Measurements in addition to quality, parameters, MACs and bytes, which are
+    always measured."""
 
     latency: bool = True
     latency_batch_size: Positive = 1

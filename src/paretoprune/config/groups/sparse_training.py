@@ -12,8 +12,8 @@ from paretoprune.config.values import Positive, Share, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class SparseTrainingSettings:
-    """A training phase before pruning with a penalty or dropout that drives weights towards zero.
-    """
+    """A training phase before pruning with a penalty or dropout that drives weights
+    towards zero."""
 
     name: Literal["none", "l1", "bn_scale", "group_lasso", "growing"] = "none"
     strength: Annotated[float, Field(gt=0)] = 1e-4  # coefficient of the penalty in the loss

@@ -43,8 +43,8 @@ class SparsitySettings:
 
     @property
     def size_target(self) -> tuple[str, float] | None:
-        """The size target of a single run: the quantity, and the share of the dense value to keep.
-        """
+        """The size target of a single run: the quantity, and the share of the dense
+        value to keep."""
         given = [(name, getattr(self, name)) for name in _SIZES]
         return next(((name, share) for name, share in given if share is not None), None)
 
