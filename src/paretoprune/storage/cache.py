@@ -62,9 +62,9 @@ class DiskCache:
         except FileNotFoundError:
             pass
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            _log.warning("%s is damaged (%s); it is made again", entry.path, error)
+            _log.warning("%s is damaged (%s); it is recomputed", entry.path, error)
         if changes := entry.changes():
-            _log.info("%s: found anew, since %s changed", kind, listed(changes))
+            _log.info("%s: recomputed, since %s changed", kind, listed(changes))
         found = find()
         self._new[entry.path] = {**found.to_json(), FINGERPRINT: fingerprint.to_json()}
         return found
