@@ -281,8 +281,8 @@ def _warn_if_trivial(problem: Problem, metrics: Metrics) -> None:
     if found is not None and found <= trivial:
         _log.warning(
             "the dense model reaches %.1f %% on the validation data, no more than the trivial "
-            "predictor, which always answers the most frequent class (%.1f %%): pruning results are "
-            "meaningless; train it longer (`model.train.epochs`), or check data, labels, "
+            "predictor, which always answers the most frequent class (%.1f %%): results of pruning "
+            "are meaningless; train it longer (`model.train.epochs`), or check data, labels, "
             "normalisation and weights",
             found,
             trivial,
