@@ -43,7 +43,7 @@ LIBRARIES = (
     "scipy.sparse,hydra.utils,omegaconf,antlr4,pydantic,anyio,xdist"
 )
 _SLACK_S = 3.0  # processor time for each mutant, and
-_TIMES = 3.0  # so many times what the tests take
+_TIMES = 3.0  # time limit, relative to the time of the unmodified tests
 _MEMORY = 8 << 30  # bytes for data
 _BROKEN = 70  # status of a fork that did not get as far as pytest
 _PYTEST = (

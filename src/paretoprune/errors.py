@@ -57,7 +57,7 @@ class DiskFullError(ParetopruneError, OSError):
         self.folder = folder
         super().__init__(
             f"no space is left on the disk of {folder}; nothing that finished is lost: "
-            "free some space, and the same command goes on from here"
+            "free some space and run the same command again to continue"
         )
 
 

@@ -162,8 +162,8 @@ class Metrics:
     params: int | None = None
     macs: int | None = None
     size_bytes: int | None = None
-    compressed_bytes: int | None = None  # stored without its zeros, where weights went
-    stored_bytes: int | None = None  # without the zeros of sparse weights, for unstructured pruning
+    compressed_bytes: int | None = None  # without the zeros of sparse weights
+    stored_bytes: int | None = None  # of the compact file: weights in 8 bits, entropy-coded
     latency_ms: float | None = None
     latency_p95_ms: float | None = None
     throughput_per_s: float | None = None
