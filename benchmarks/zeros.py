@@ -1,6 +1,6 @@
 """Masked against pruned: one ResNet-20 dense, masked and pruned, timed alternately in one run.
 
-    python benchmarks/zeros.py
+python benchmarks/zeros.py
 """
 
 from __future__ import annotations
