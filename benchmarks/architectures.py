@@ -1,4 +1,4 @@
-"""Public architectures, each at the smallest image size that it takes, with random weights."""
+"""Public architectures with random weights, each at the smallest image size that it accepts."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ TIMM = [
 
 
 def names() -> list[str]:
-    """All classifiers of torchvision, then one of each family of timm, as `timm/NAME`."""
+    """Return all classifiers of torchvision, then one of each family of timm, as `timm/NAME`."""
     own = torchvision.models.list_models(module=torchvision.models)
     return [*own, *(f"timm/{name}" for name in TIMM)]
 
 
 def build(name: str) -> tuple[nn.Module, Tensor]:
-    """The architecture and an input, as small as it takes."""
+    """Build the architecture and an input of the smallest size that it accepts."""
     problem: Exception | None = None
     for size in _sizes(name):
         try:
@@ -59,7 +59,7 @@ def build(name: str) -> tuple[nn.Module, Tensor]:
 
 
 def _sizes(name: str) -> tuple[int, ...]:
-    """Of torchvision's ViT four patches a side, since their sizes must be whole patches."""
+    """Return the image sizes to try; ViT of torchvision needs multiples of its patch size."""
     return (4 * int(name.rpartition("_")[2]),) if name.startswith("vit_") else SIZES
 
 

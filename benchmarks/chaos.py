@@ -1,10 +1,10 @@
-"""A sweep under fire: random kills of workers and driver, locks and torn files, until it is done.
+"""Fault injection: a sweep with random kills of workers and driver, database locks and torn files.
 
     python benchmarks/chaos.py [--trials 200] [--workers 4] [--seed 0]
 
-The trials are a formula and a short sleep; everything around them is the real thing: driver,
-worker processes, folder, Optuna study. Prints the faults injected, the trials finished and those
-lost: results that were on record before a fault and differ at the end, or numbers without a result.
+A trial evaluates a formula and sleeps briefly; everything else is real: driver, worker processes,
+folder, Optuna study. Prints the injected faults, and the number of finished and lost trials. Lost
+are results that existed before a fault and differ at the end, and numbers without a result.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.kits import formula  # noqa: E402
 
 
 def main() -> None:
-    """Inject faults until the sweep has finished, then look for what is missing."""
+    """Inject faults until the sweep has finished, then report what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--workers", type=int, default=4)
@@ -49,18 +49,18 @@ def main() -> None:
 
 
 class Chaos:
-    """One sweep, and whoever wants to break it."""
+    """One sweep and the faults injected into it."""
 
     def __init__(self, path: Path, options: argparse.Namespace) -> None:
         self.path, self.options = path, options
         self.dice = random.Random(options.seed)
         self.injected: Counter[str] = Counter()
-        self.seen: dict[int, str] = {}  # results that were on record at some time
+        self.seen: dict[int, str] = {}  # results that have been written at some time
         self.starts = 0
-        self.log = (path.parent / "said").open("ab")  # by the drivers
+        self.log = (path.parent / "said").open("ab")  # output of the drivers
 
     def run(self) -> None:
-        """Start the driver again and again, with a fault every second or so."""
+        """Start the driver repeatedly, with a fault about every second."""
         begun = time.monotonic()
         while True:
             self.starts += 1
@@ -83,7 +83,7 @@ class Chaos:
             workers=self.options.workers,
             executor="processes",
             seconds=0.2,
-            retries=50,  # the kills here say nothing about the trials
+            retries=50,  # the kills here are not caused by the trials
         )
         return subprocess.Popen(arguments, cwd=ROOT, stderr=self.log)
 
@@ -105,7 +105,7 @@ class Chaos:
             self.injected["drivers killed"] += 1
 
     def _tear_file(self, driver: subprocess.Popen[bytes]) -> None:
-        """Cut off, or change a byte of, a file of a trial, finished or running."""
+        """Truncate, or change a byte of, a file of a finished or running trial."""
         files = [f for f in sorted(self.path.glob("trials/*/*")) if not f.name.startswith(".")]
         if not files:
             return
@@ -120,7 +120,7 @@ class Chaos:
             self.injected["files torn"] += 1
 
     def _lock(self, driver: subprocess.Popen[bytes]) -> None:
-        """Hold the study for three seconds, three times as long as a write waits."""
+        """Lock the study for three seconds, three times the timeout of a write."""
         study = self.path / "study.db"
         if study.is_file():
             threading.Thread(target=_hold, args=(study, 3.0)).start()
@@ -134,7 +134,7 @@ class Chaos:
                 self.seen.setdefault(int(data["number"]), _essence(data))
 
     def _report(self, seconds: float) -> None:
-        # The files that were torn after their last use are found, and made again, by one more run.
+        # One more run detects and repairs files that were torn after their last use.
         subprocess.run(
             command(self.path, trials=self.options.trials, retries=50, seconds=0),
             cwd=ROOT, check=True, stderr=subprocess.DEVNULL,
@@ -162,7 +162,7 @@ class Chaos:
 
 
 def _essence(data: dict[str, object]) -> str:
-    """What of a result must never change: a trial that is run again may find a twin instead."""
+    """Return the immutable part of a result: a repeated trial may become a duplicate instead."""
     return json.dumps([data["ratios"], data["widths"], data["metrics"]], sort_keys=True)
 
 
@@ -187,7 +187,7 @@ def _hold(database: Path, seconds: float) -> None:
 
 
 def _workers_of(driver: int) -> Sequence[int]:
-    """The processes that `multiprocessing` has spawned for the driver."""
+    """Return the processes that `multiprocessing` has spawned for the driver."""
     listed = subprocess.run(
         ["ps", "--ppid", str(driver), "-o", "pid=,args="], capture_output=True, text=True
     )

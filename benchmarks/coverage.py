@@ -1,15 +1,15 @@
-"""Which public architectures can be pruned: all classifiers of torchvision, and families of timm.
+"""Coverage of public architectures: all classifiers of torchvision, and families of timm.
 
     python benchmarks/coverage.py                      # continue; rows are kept in coverage.csv
-    python benchmarks/coverage.py --only resnet18      # again, whatever is there
-    python benchmarks/coverage.py --table              # print what is there
+    python benchmarks/coverage.py --only resnet18      # again, even if a row exists
+    python benchmarks/coverage.py --table              # print the existing rows
 
-Each architecture runs in a process of its own with a limit of processor time, with random weights
-and at the smallest image size that it takes, since structure is what is looked at. Columns: groups
-that can be pruned and that are kept whole, the share of the dense MACs that is left with every
-group at its least width (forecast, and counted on the model really cut), the relative error of
-pruned against masked models with other weights than the proof used, and seconds of processor time
-for finding and proving. Needs the extra `[timm]`.
+Each architecture is processed in a process of its own with a limit of processor time, with random
+weights and the smallest image size that it accepts, since only its structure matters. Columns:
+number of prunable and of unprunable groups; share of the dense MACs with every group at its minimum
+width (predicted, and counted on the pruned model); relative error of pruned against masked models
+with other weights than those of the verification; processor seconds of finding and verifying the
+groups. Needs the extra `[timm]`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FIELDS = (
 
 
 def main() -> None:
-    """Run what is missing, and print the table."""
+    """Process the missing architectures, and print the table."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="*", default=())
@@ -70,7 +70,8 @@ def main() -> None:
 
 
 def in_own_process(name: str) -> dict[str, Any]:
-    """The row of one architecture, whatever happens to it. A fork imports nothing again."""
+    """Return the row of one architecture, whatever happens to it. Forking avoids
+    repeated imports."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send_row, args=(name, sender))
@@ -101,8 +102,8 @@ def _send_row(name: str, sender: Connection) -> None:
 
 
 def look_at(name: str) -> dict[str, Any]:
-    """Find and prove the groups, and cut the model to its least widths."""
-    warnings.simplefilter("ignore")  # of the architectures
+    """Find and verify the groups, and prune the model to its minimum widths."""
+    warnings.simplefilter("ignore")  # raised by the architectures
     torch.manual_seed(0)
     model, example = build(name)
     started = time.process_time()
@@ -135,7 +136,8 @@ def look_at(name: str) -> dict[str, Any]:
 
 
 def macs_left(model: nn.Module, groups: Sequence[Group], example: Tensor) -> tuple[float, float]:
-    """The share of the dense MACs at the least widths: forecast, and counted on the cut model."""
+    """Return the share of the dense MACs at minimum widths: predicted, and counted on the pruned
+    model."""
     shapes = {path: tuple(p.shape) for path, p in model.named_parameters()}
     size = SizeModel(groups, shapes, macs_per_layer(model, example))
     least = {group.name: 1 for group in groups}
@@ -155,7 +157,8 @@ def _runs(model: nn.Module, example: Tensor) -> bool:
 
 
 def error_of(model: nn.Module, groups: Sequence[Group], example: Tensor) -> float:
-    """Of masked against pruned, with new random weights and BatchNorm statistics."""
+    """Return the error of masked against pruned, with new random weights and BatchNorm
+    statistics."""
     lively = generic_copy(model, (example,), seed=11)
     plan = random_plan(groups, seed=12)
     pruned = apply_plan(lively.model, groups, plan)
@@ -165,7 +168,7 @@ def error_of(model: nn.Module, groups: Sequence[Group], example: Tensor) -> floa
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    """The table, and what it comes to."""
+    """Print the table and a summary."""
     for row in rows:
         columns = [row.get(key, "") for key in ("groups", "kept", "macs_left", "error", "seconds")]
         figures = " ".join(f"{column:>8}" for column in columns)

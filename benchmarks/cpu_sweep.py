@@ -1,4 +1,4 @@
-"""A sweep in this process whose clock is the CPU's, and what its front is worth."""
+"""A sweep in this process with CPU time as its clock, and the evaluation of its front."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from paretoprune.trial.run import run_trial
 
 
 class CpuSweep:
-    """A sweep in this process whose clock is the CPU's."""
+    """A sweep in this process, whose clock is the CPU time of the process."""
 
     def __init__(self, problem: Problem, folder: SweepFolder) -> None:
         self.problem, self.folder = problem, folder
@@ -46,7 +46,7 @@ class CpuSweep:
         self.context: TrialContext | None = None
 
     def clock(self) -> float:
-        """Seconds since the sweep began."""
+        """Return the seconds since the sweep began."""
         return time.process_time() - self.started
 
     def run(self) -> list[TrialResult]:
@@ -107,7 +107,7 @@ class CpuSweep:
 
     @cached_property
     def ready(self) -> TrialContext:
-        """With the learning rate that trainings take, looked for before the first."""
+        """The context with the learning rate of the trainings, tuned before the first one."""
         assert self.context is not None
         begun, budget = self.clock(), search_settings(self.problem.settings).budget
         tuned = with_tuned_rate(self.context, budget, clock=self.clock)
@@ -115,7 +115,7 @@ class CpuSweep:
         return tuned
 
     def _watched(self, strategy: Strategy) -> Strategy:
-        """Looks at candidates are evaluation, though they happen between trials."""
+        """Count proxy evaluations as evaluation time, although they happen between trials."""
         if isinstance(strategy, StrategySequence):
             return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
         return strategy
@@ -137,7 +137,7 @@ class CpuSweep:
         return replace(chain, proxy=proxy)
 
     def _evaluate(self, job: Job) -> TrialResult:
-        """A trial, with its seconds in CPU time."""
+        """Run a trial, with its times in CPU seconds."""
         assert self.context is not None
         context = self.context if job.epochs == 0 else self.ready
         begun, wall = time.process_time(), time.perf_counter()
@@ -150,7 +150,7 @@ class CpuSweep:
         return result
 
     def front(self, results: Sequence[TrialResult]) -> list[Member]:
-        """All trials as they stand; those of the front are scored on the test split."""
+        """Return all trials; those of the front are evaluated on the test data."""
         assert self.context is not None
         objectives = search_settings(self.problem.settings).objectives
         front = front_of(results, objectives)
@@ -190,6 +190,6 @@ class CpuSweep:
 
 
 def _least_share(problem: Problem, max_ratio: float) -> float:
-    """The smallest candidate's share of the dense MACs: where the area begins."""
+    """Return the smallest candidate's share of the dense MACs, the lower end of the area."""
     smallest = {group.name: max_ratio for group in group_infos(problem)}
     return problem.cost_of(smallest).macs / problem.cost_of({}).macs

@@ -1,8 +1,8 @@
-"""The benchmark's own task, made from scikit-learn's digits: seconds to train, and not easy.
+"""The benchmark task digits-hard, made from scikit-learn's digits: fast to train, but difficult.
 
-Each of the 1,797 images belongs to one part. Their order is permuted, so that the handwriting of
-the 13 people who wrote them is in all parts: scores hold for these writers, not for new ones. A
-part shows its images again and again, turned, scaled, moved and under heavy noise, on 16x16 pixels.
+Each of the 1,797 images belongs to one part. Their order is permuted, so that each of the 13
+writers occurs in all parts: scores hold for these writers, not for new ones. Images are augmented
+repeatedly by rotation, scaling, translation and strong noise, on 16x16 pixels.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class DigitsNet(nn.Module):
 
 
 def write_digits(path: Path, *, seed: int) -> None:
-    """Write the three parts as an .npz that `data=npz` reads."""
+    """Write the three parts as an .npz for `data=npz`."""
     digits = load_digits()
     random = np.random.default_rng(seed)
     order = random.permutation(len(digits.target))
@@ -60,11 +60,12 @@ def write_digits(path: Path, *, seed: int) -> None:
 
 
 def _views(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """(N, 8, 8) of ink 0 to 1 -> uint8 (N, 16, 16): turned, scaled, moved, and noisy."""
+    """Augment (N, 8, 8) of ink in [0, 1] to uint8 (N, 16, 16): rotated, scaled,
+    shifted and noisy."""
     count = len(images)
     angle = random.uniform(-0.5, 0.5, count)  # radians
     scale = random.uniform(0.8, 1.3, count)
-    shift = random.uniform(-0.25, 0.25, (count, 2))  # of half the image
+    shift = random.uniform(-0.25, 0.25, (count, 2))  # relative to half the image
     matrix = np.zeros((count, 2, 3), dtype=np.float32)
     matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle) * scale
     matrix[:, 0, 1], matrix[:, 1, 0] = -np.sin(angle) * scale, np.sin(angle) * scale
@@ -73,5 +74,5 @@ def _views(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
     grid = affine_grid(torch.from_numpy(matrix), [count, 1, _SIZE, _SIZE], align_corners=False)
     turned = grid_sample(inputs, grid, align_corners=False)[:, 0].numpy()
     noisy = turned + random.normal(0, _NOISE, turned.shape)
-    # Noise goes below 0 and above 1: the range -1 to 2 is what a byte holds.
+    # Noise leaves [0, 1]: the range [-1, 2] is mapped to a byte.
     return np.clip(np.round((noisy + 1) * (255 / 3)), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""More networks for the data of `digits_hard.py`: without BatchNorm, without convolutions."""
+"""Further networks for the data of `digits_hard.py`: without BatchNorm, without convolutions."""
 
 from __future__ import annotations
 

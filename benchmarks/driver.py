@@ -1,11 +1,11 @@
-"""What the driver of a sweep sustains, and what it spends on each trial as a sweep grows.
+"""The trial rate that the driver of a sweep sustains, and its time per trial as a sweep grows.
 
     python benchmarks/driver.py                        # both parts, all samplers
     python benchmarks/driver.py rate                   # 64 workers, trials that sleep
     python benchmarks/driver.py growth --samplers tpe  # up to 10,000 trials
 
-`rate` lets 64 workers sleep in the driver's own process, so that nothing but the driver takes
-processor time. In `growth` trials take no time at all. Both write `study.db`.
+`rate` simulates 64 sleeping workers in the driver's process, so that only the driver takes
+processor time. In `growth` trials take no time. Both write `study.db`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WORKERS = 64
 
 
 def main() -> None:
-    """Print the parts that were asked for."""
+    """Print the selected parts."""
     parser = argparse.ArgumentParser()
     parts = {"rate": show_rate, "growth": show_growth}
     parser.add_argument("part", nargs="*", choices=[*parts, []], default=[])
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def show_rate(samplers: Sequence[str], *, n_trials: int = 2000, seconds: float = 0.5) -> None:
-    """How many trials a second the driver hands out and takes back."""
+    """Print the number of trials per second that the driver starts and records."""
     print(
         f"{n_trials} trials of {seconds} s on {WORKERS} workers: {WORKERS / seconds:.0f} a second"
     )
@@ -49,7 +49,7 @@ def show_rate(samplers: Sequence[str], *, n_trials: int = 2000, seconds: float =
 
 
 def show_growth(samplers: Sequence[str], *, n_trials: int = 10_000) -> None:
-    """Processor milliseconds to ask, tell and record a trial, for each tenth of a long sweep."""
+    """Print the processor time in ms to ask, tell and record a trial, by tenths of a long sweep."""
     for sampler in samplers:
         course = sweep(Asleep(WORKERS, seconds=0), n_trials=n_trials, sampler=sampler)
         tenth = n_trials // 10
@@ -61,7 +61,7 @@ def show_growth(samplers: Sequence[str], *, n_trials: int = 10_000) -> None:
 
 
 class Asleep:
-    """Workers that sleep: their results become due, and nobody computes."""
+    """An executor of simulated sleeping workers: results become available without computation."""
 
     def __init__(self, slots: int, *, seconds: float) -> None:
         self.slots = slots
@@ -69,17 +69,17 @@ class Asleep:
         self._due: list[tuple[float, int, Job]] = []
 
     def submit(self, job: Job) -> None:
-        """The job will be done in so many seconds."""
+        """Schedule the job to finish after the fixed number of seconds."""
         heapq.heappush(self._due, (time.monotonic() + self._seconds, job.number, job))
 
     def collect(self) -> TrialResult | Lost:
-        """The job that is done first."""
+        """Wait for the job that finishes first."""
         due, _, job = heapq.heappop(self._due)
         time.sleep(max(0.0, due - time.monotonic()))
         return result_of(job)
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing."""
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Strategies side by side at equal compute: how good a front does each find, and how soon?
+"""Comparison of strategies at equal compute: quality of the fronts over time.
 
     python benchmarks/front_quality.py --tasks digits-hard --seeds 0,1,2
     python benchmarks/front_quality.py --tasks cifar10,fashion-mnist --data FOLDER --budget 100
 
-Compute is the CPU time of this process on one thread, so that a loaded machine changes nothing. The
-dense model is given; all else that a sweep does counts against the budget: scores, the search for a
-learning rate, sensitivity, training, evaluation. What is measured is added to a file, a line a run;
-runs that it holds already are not run again, and the summary and the picture are of all of it.
+Compute is the CPU time of this process on one thread, so that other load on the machine has little
+effect. The dense model is given; everything else counts against the budget: scores, learning-rate
+range test, sensitivity, training, evaluation. Results are appended to a file, one line per run;
+runs that exist there are skipped, and the summary and the picture include all of them.
 
 FOLDER holds cifar10/cifar10-{train-a,train-b,test}.npz (WebP strips), fashion-mnist/*.gz (the
 official idx files) and weights/cifar10-chenyaofo-resnet20.safetensors.
@@ -37,11 +37,11 @@ from paretoprune.trial.context import make_context
 
 STRATEGIES = ("auto", "chain", "shared", "halving", *BASELINES)
 
-# As people do it without this tool: with distillation and renewed BatchNorm statistics, but the
-# channels that stay make up for nothing.
+# Common practice without this tool: distillation and recalibrated BatchNorm statistics, but no
+# compensation by the remaining channels.
 _PLAIN = {"uniform_plain": "uniform"}
 
-# Few trials fit into these budgets; with Optuna's own start-up they would all be drawn at random.
+# Few trials fit into these budgets; with Optuna's default of start-up trials all would be random.
 _STARTS = {
     "tpe": ["search.sampler.n_startup_trials=4"],
     "nsga2": ["search.sampler.population_size=4"],
@@ -50,7 +50,7 @@ _STARTS = {
 
 
 def main() -> None:
-    """Run what is asked for and not on record yet, then print the summary of all that is."""
+    """Execute the selected runs that do not exist yet, then print the summary of all runs."""
     options = _options()
     logging.getLogger("paretoprune").setLevel(logging.ERROR)
     torch.set_num_threads(1)
@@ -72,12 +72,13 @@ def main() -> None:
 def measure(
     problem: Task, strategy: str, *, seed: int, budget_seconds: float, options: argparse.Namespace
 ) -> Run:
-    """One sweep within the budget, then its front on the test split, which costs nothing."""
+    """Execute one sweep within the budget, then evaluate its front on test data, which is not
+    timed."""
     overrides = [
         f"search={_PLAIN.get(strategy, strategy)}",
         f"search.budget={budget_seconds:g}s",
         f"search.max_ratio={problem.max_ratio}",
-        "search.baseline_ratios=[]",  # `uniform` and `global` are runs of their own here
+        "search.baseline_ratios=[]",  # `uniform` and `global` are separate runs here
         f"finetune.epochs={problem.trial_epochs}",
         "finetune.distillation=0.5",
         *(["compensation=none"] if strategy in _PLAIN else []),
@@ -85,7 +86,7 @@ def measure(
         *options.override,
     ]
     outlined = make_problem(task_settings(problem, options.data, options.cache, seed, overrides))
-    make_context(outlined)  # trains the dense model where it is not in the cache yet
+    make_context(outlined)  # trains the dense model if it is not cached
     outlined = make_problem(outlined.settings)
     with tempfile.TemporaryDirectory() as folder:
         sweep = CpuSweep(outlined, SweepFolder(Path(folder)))
@@ -113,7 +114,7 @@ def measure(
 def task_settings(
     problem: Task, data: Path, cache: Path, seed: int, overrides: Sequence[str]
 ) -> Settings:
-    """Those of the task and of the caller; one dense model for all seeds is trained if missing."""
+    """Return the settings of the task with overrides; trains a dense model shared by all seeds."""
     own = problem.overrides(data, cache, seed)
     if problem.trained_once is not None:
         path = cache / problem.trained_once

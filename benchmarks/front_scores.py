@@ -1,4 +1,4 @@
-"""What a front is worth, and the record of all runs: arithmetic, a CSV, a table, a picture."""
+"""Evaluation of fronts, and the record of all runs: arithmetic, a CSV, a table, a picture."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class Member:
 
     share: float  # of the dense MACs
     validation: float  # percent
-    test: float | None  # percent; None: never the best on validation, so never chosen
-    seconds: float  # of the budget, when it was finished
+    test: float | None  # percent; None: never the best on validation data, so never chosen
+    seconds: float  # of the budget, at the time it was finished
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one strategy made of one budget. The dense model is the first member."""
+    """The result of one strategy with one budget. The dense model is the first member."""
 
     problem: str
     strategy: str
     seed: int
     budget_seconds: float
     spent_seconds: float
-    outside_share: float  # of the spent seconds, neither training nor evaluation
-    learning_rate: float  # the peak that was found, for a model of dense size
+    outside_share: float  # share of the spent seconds used neither for training nor for evaluation
+    learning_rate: float  # tuned peak, for a model of dense size
     num_trials: int
     epochs: float
     least_share: float  # the smallest candidate's share of the dense MACs
@@ -57,17 +57,20 @@ class Run:
 
     @property
     def key(self) -> tuple[str, str, int, float]:
-        """What a run is known by."""
+        """The identity of a run."""
         return (self.problem, self.strategy, self.seed, self.budget_seconds)
 
     @property
     def shares(self) -> np.ndarray:
-        """The sizes over which the area is a mean: evenly spaced in the logarithm."""
+        """The sizes over which the area is averaged: evenly spaced on a log scale."""
         return np.exp(np.linspace(np.log(self.least_share), 0, 200))
 
     @property
     def shortfall(self) -> float:
-        """1 - retained accuracy area, chosen on validation and scored on test."""
+        """1 - normalised area under the accuracy/log-size front (lower is better).
+
+        Models are chosen on validation data and scored on test data.
+        """
         return 1 - float(np.mean([self._retained_test(share) for share in self.shares]))
 
     def _retained_test(self, share: float) -> float:
@@ -78,19 +81,21 @@ class Run:
         return max(0.0, ((chosen.test or 0) - self.chance) / (self.dense_test - self.chance))
 
     def validation_at(self, share: float, *, until: float = np.inf) -> float:
-        """The best validation accuracy at this size, of what was finished by then; else chance."""
+        """Return the best validation accuracy at this size among models finished by then; else
+        chance."""
         fitting = [m for m in self.members if m.share <= share * 1.0001 and m.seconds <= until]
         return max((member.validation for member in fitting), default=self.chance)
 
     def validation_area(self, *, until: float = np.inf) -> float:
-        """The area on validation data, as it was after `until` seconds."""
+        """Return the area on validation data after `until` seconds."""
         span = self.dense_validation - self.chance
         values = [self.validation_at(share, until=until) - self.chance for share in self.shares]
         return float(np.mean(np.maximum(values, 0))) / span
 
     @property
     def hypervolume(self) -> float:
-        """Of (log size, test error), from chance at dense size; 1: perfect at the least size."""
+        """Hypervolume of (log size, test error) from chance at dense size; 1: perfect at minimum
+        size."""
         errors = [
             1 - self._retained_test(share) * (self.dense_test - self.chance) / (100 - self.chance)
             for share in self.shares
@@ -98,14 +103,15 @@ class Run:
         return 1 - float(np.mean(errors))
 
     def seconds_to(self, area: float) -> float:
-        """When the validation area was first as large; infinite where it never was."""
+        """Return the time at which the validation area first reached `area`; infinite if it never
+        did."""
         for moment in sorted({member.seconds for member in self.members}):
             if self.validation_area(until=moment) >= area:
                 return moment
         return float("inf")
 
     def worse_than(self, other: Run) -> float:
-        """The most points of validation accuracy that it lacks at a size of the other's models."""
+        """Return the largest deficit in validation accuracy at a size of the other run's models."""
         return max(
             (other.validation_at(m.share) - self.validation_at(m.share) for m in other.members),
             default=0.0,
@@ -113,14 +119,14 @@ class Run:
 
 
 def write_run(path: Path, run: Run) -> None:
-    """Add a run to the record."""
+    """Append a run to the record."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(asdict(run)) + "\n")
 
 
 def read_runs(path: Path) -> list[Run]:
-    """All runs on record."""
+    """Return all recorded runs."""
     if not path.is_file():
         return []
     runs = []
@@ -132,7 +138,7 @@ def read_runs(path: Path) -> list[Run]:
 
 
 def summarise(runs: Sequence[Run], *, picture: Path) -> None:
-    """A table for each task and budget, and a picture of the median fronts."""
+    """Print a table for each task and budget, and draw the median fronts."""
     groups: dict[tuple[str, float], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.problem, run.budget_seconds), []).append(run)
@@ -184,7 +190,7 @@ def _median(runs: Mapping[int, Run], value: Callable[[Run], float]) -> float:
 
 
 def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None:
-    """The test accuracy that the chosen model has at most so large, median over seeds."""
+    """Draw the test accuracy of the chosen model by maximum size, median over seeds."""
     figure, axes = plt.subplots(1, len(groups), figsize=(5.5 * len(groups), 4), squeeze=False)
     for axis, ((problem, budget), runs) in zip(axes[0], groups.items(), strict=True):
         for name, by_seed in _by_strategy(runs).items():

@@ -1,13 +1,13 @@
-"""The latency table's error, and measured speed-ups at equal MACs with and without regard for time.
+"""The latency table's error, and measured speed-ups at equal MACs with and without the table.
 
     python benchmarks/latency.py                                  # ResNet-20 and ResNet-50
     python benchmarks/latency.py --models resnet50 --batches 16 --picture docs/latency_stairs.png
 
-The usual route removes the same share everywhere until the MACs are met and rounds to whole
-channels. Ours takes the latency table and finds widths of the same MACs on the fast side of the
-stairs. Weights are random: latency needs no training, and nothing is said about accuracy. Dense,
-usual and ours are timed in turn: as they are, with BatchNorm folded into the convolutions, in
-channels-last order, and both. With one thread on a CPU the clock is the thread's own.
+The usual method removes the same share of every group until the MACs are met and rounds to whole
+channels. Ours uses the latency table to find widths of the same MACs just below the steps of the
+latency. Weights are random: latency needs no training, and accuracy is not evaluated. Dense, usual
+and ours are timed alternately: unchanged, with BatchNorm folded into the convolutions, in
+channels-last format, and both. With one thread on a CPU the clock is the thread's own.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ LEVELS = tuple(k / 200 for k in range(199))
 
 @dataclass(frozen=True)
 class Network:
-    """A dense network with all that is needed to prune it."""
+    """A dense network with everything needed to prune it."""
 
     model: nn.Module
     groups: tuple[Group, ...]
@@ -96,7 +96,7 @@ def build(name: str) -> Network:
 
 
 def usual(network: Network, most_macs: float) -> dict[str, float]:
-    """The same ratio for all groups, to whole channels."""
+    """Return the same ratio for all groups, rounded to whole channels."""
     return uniform_ratios(
         network.infos,
         lambda ratios: network.macs(ratios, divisor=1) <= most_macs,
@@ -105,10 +105,10 @@ def usual(network: Network, most_macs: float) -> dict[str, float]:
 
 
 def ours(network: Network, forecast: Forecast, most_macs: float) -> dict[str, float]:
-    """Of these MACs or fewer, by latency: the loosest latency target whose widths meet them.
+    """Return the ratios of the loosest latency target whose widths have at most these MACs.
 
-    Without trained weights all groups are taken to matter alike: the loss of a group is the
-    logarithm of dense over kept channels, so that none is starved.
+    Without trained weights all groups are assumed to be equally important: the loss of a group is
+    the logarithm of dense over kept channels, so that no group becomes too narrow.
     """
 
     def latency_ms(ratios: Ratios) -> float:
@@ -134,7 +134,7 @@ def ours(network: Network, forecast: Forecast, most_macs: float) -> dict[str, fl
 
 
 def variants(model: nn.Module) -> dict[str, nn.Module]:
-    """The same network as it may be deployed."""
+    """Return the variants of the network in which it may be deployed."""
     folded = fuse(copy.deepcopy(model))
     return {
         "as it is": model,
@@ -184,7 +184,7 @@ def report(name: str, batch_size: int, threads: int) -> None:
 def time_all(
     models: Mapping[tuple[str, str], nn.Module], batch: Tensor, threads: int
 ) -> list[float]:
-    """All models in turn; each gets the batch in the order that its weights are in."""
+    """Time all models alternately, each with the batch in the memory format of its weights."""
     last = batch.contiguous(memory_format=torch.channels_last)
     wrapped = [
         On(model, last if way in ("channels last", "both") else batch)
@@ -194,7 +194,7 @@ def time_all(
 
 
 class On(nn.Module):
-    """A model on its own batch."""
+    """A model with its own batch."""
 
     def __init__(self, model: nn.Module, batch: Tensor) -> None:
         super().__init__()
@@ -206,7 +206,8 @@ class On(nn.Module):
 
 
 def draw_stairs(path: Path, threads: int) -> None:
-    """The time of a 3x3 convolution of ResNet-50 against its outputs, in both memory orders."""
+    """Draw the time of a 3x3 convolution of ResNet-50 against its outputs, in both
+    memory formats."""
     import matplotlib.pyplot as plt
 
     widths = range(4, 129, 2)

@@ -1,13 +1,13 @@
-"""Scorers, schedules and ways of zeroing at equal compute, in the manner ShrinkBench asks for.
+"""Comparison of scorers, schedules and sparsity patterns at equal compute, as ShrinkBench requires.
 
     python benchmarks/methods.py --data /path/to/data --out docs
 
 One real task: CIFAR-10 (a part of it) and the published ResNet-20, from a folder that holds
 `cifar10/cifar10-{train-a,train-b,test}.npz` and `weights/cifar10-chenyaofo-resnet20.safetensors`.
-Every method gets the same weights, the same training samples, the same number of epochs and the
-same learning rate, at several sizes and over three seeds, beside a random control. Written are
-`methods.csv` (every trial), `methods.md` (means and standard deviations, with compression ratio
-and theoretical speed-up) and `methods.png`. Validation accuracy; the test split is not used.
+Every method gets the same weights, training samples, number of epochs and learning rate, at several
+sizes and over three seeds, together with a random control. Written are `methods.csv` (every trial),
+`methods.md` (means and standard deviations, with compression ratio and theoretical speed-up) and
+`methods.png`. Validation accuracy; the test split is not used.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def entries() -> Iterator[Entry]:
-    """All methods at all sizes; each part has the same number of epochs for all its methods."""
+    """Yield all methods at all sizes; within a part all methods have the same number of epochs."""
     for size, scorer in product(SIZES, SCORERS):
         yield Entry("scorers", scorer, f"sparsity.macs={size}", (f"scorer={scorer}",))
     for size, (name, overrides) in product(SIZES, SCHEDULES.items()):
@@ -125,7 +125,7 @@ def run(
     arguments: argparse.Namespace,
     folder: Path,
 ) -> dict[str, object]:
-    """One trial; tasks that were looked at are used again."""
+    """Run one trial; problems are reused."""
     settings = settings_of(entry, seed, arguments, folder)
     key = (seed, settings.granularity.name)
     if key not in tasks:
@@ -151,7 +151,7 @@ def run(
 
 
 def settings_of(entry: Entry, seed: int, arguments: argparse.Namespace, folder: Path) -> Settings:
-    """The settings of a single run."""
+    """Return the settings of a single run."""
     data = arguments.data / "cifar10"
     groups = [o for o in entry.overrides if not o.startswith("++")]
     values = [o for o in entry.overrides if o.startswith("++")]
@@ -173,14 +173,14 @@ def settings_of(entry: Entry, seed: int, arguments: argparse.Namespace, folder: 
 
 
 def read(path: Path) -> list[dict[str, object]]:
-    """The trials of an earlier run, which are not run again."""
+    """Read the trials of an earlier run, which are not repeated."""
     if not path.is_file():
         return []
     return [{str(k): v for k, v in row.items()} for row in pd.read_csv(path).to_dict("records")]
 
 
 def write(rows: Sequence[dict[str, object]], arguments: argparse.Namespace) -> None:
-    """The table of all trials and that of the means."""
+    """Write the table of all trials and the table of means."""
     table = pd.DataFrame(rows)
     table.to_csv(arguments.out / "methods.csv", index=False, float_format="%.6g")
     seconds = table["seconds"].sum()

@@ -1,4 +1,4 @@
-"""Which tests belong to a source file: computed from the paths and the imports, never listed."""
+"""The mapping from source files to their tests, computed from paths and imports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Mirrors:
-    """The source files of a package, the tests, and what they import.
+    """The source files of a package, its tests, and their imports.
 
-    `imports` has the source files that a file uses, by file; names that a package's `__init__.py`
-    hands on count for the file that defines them.
+    `imports` holds the source files imported by each file; names re-exported by a package's
+    `__init__.py` count for the file that defines them.
     """
 
-    source: Path  # the folder of the package
+    source: Path  # folder of the package
     tests: Path
     imports: dict[Path, frozenset[Path]]
 
@@ -28,8 +28,11 @@ class Mirrors:
         return cls(source, tests, {file: resolver.used_by(file) for file in files})
 
     def tests_of(self, file: Path) -> list[Path]:
-        """`tests/<same path>/test_<name>.py`; without one the tests that import the file, or that
-        belong to files that import it. Of these, those of the same package, if there are any."""
+        """Return the tests of a source file.
+
+        `tests/<same path>/test_<name>.py`; otherwise the tests that import the file, or that belong
+        to files importing it, preferably those of the same package.
+        """
         seen, users = {file}, {file}
         while users:
             tests = {test for test in self._users(users, self.tests) if test.stem[:5] == "test_"}
@@ -57,14 +60,14 @@ class Mirrors:
 
 
 class _Resolver:
-    """Dotted names of the package as files."""
+    """Resolves dotted names of the package to files."""
 
     def __init__(self, source: Path) -> None:
         self._source = source
         self._handed_on: dict[Path, dict[str, str]] = {}
 
     def used_by(self, file: Path) -> frozenset[Path]:
-        """The files of the package that a file imports, anywhere in it."""
+        """Return the files of the package that a file imports anywhere."""
         found = (self._file_of(name) for name in _imported(file).values())
         return frozenset(path for path in found if path is not None and path != file)
 
@@ -81,14 +84,15 @@ class _Resolver:
         if not init.exists():
             return None
         if init not in self._handed_on:
-            self._handed_on[init] = {}  # while it is read, so that circles end
+            # placeholder during reading, which ends recursion in import cycles
+            self._handed_on[init] = {}
             self._handed_on[init] = _imported(init)
         known = self._handed_on[init]
         return (rest and rest[0] in known and self._file_of(known[rest[0]])) or init
 
 
 def _imported(file: Path) -> dict[str, str]:
-    """What a file imports: the full name by the name that it gets there."""
+    """Return the imports of a file: full name by local name."""
     found: dict[str, str] = {}
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):

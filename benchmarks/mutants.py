@@ -1,13 +1,13 @@
-"""How many small faults the tests notice: each mutant of a source file against its own tests.
+"""Mutation testing: the share of small faults that the tests of a source file detect.
 
     python benchmarks/mutants.py --count 20 --seed 0 pruning search/front/gaps.py
 
-Prints, by file, how many mutants were tried and killed, and the survivors with their lines. Those
-in `equivalent_mutants.toml` compute the same as the original, for the reason given there, and count
-as killed. A mutant is the original with one change (`mutations.py`); its tests are found by path
-(`mirrors.py`). The large libraries are imported once, and each mutant is a fork of that process:
-mutmut and cosmic-ray start a Python for each, and importing torch and lightning takes six seconds,
-a fork with the tests of a file one or two.
+Prints, by file, the number of tried and killed mutants, and the surviving ones with their lines.
+Mutants in `equivalent_mutants.toml` compute the same as the original, for the reason given there,
+and count as killed. A mutant is the original with one change (`mutations.py`); its tests are found
+by path (`mirrors.py`). Large libraries are imported once, and each mutant is a fork of that
+process: mutmut and cosmic-ray start a Python process for each, and importing torch and lightning
+takes six seconds, while a fork with the tests of a file takes one or two.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LIBRARIES = (
     "scipy.sparse,hydra.utils,omegaconf,antlr4,pydantic,anyio,xdist"
 )
 _SLACK_S = 3.0  # processor time for each mutant, and
-_TIMES = 3.0  # so many times what the tests take
+_TIMES = 3.0  # time limit, relative to the time of the unmodified tests
 _MEMORY = 8 << 30  # bytes for data
 _BROKEN = 70  # status of a fork that did not get as far as pytest
 _PYTEST = (
@@ -55,7 +55,7 @@ _PYTEST = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the mutants of one file."""
+    """The results for the mutants of one file."""
 
     file: str
     tried: int
@@ -74,7 +74,7 @@ class Outcome:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try the mutants of the files that the command line names; 1 where one survived."""
+    """Test the mutants of the files named on the command line; return 1 if one survived."""
     options = _options(arguments)
     source = options.root / "src" / options.package
     mirrors = Mirrors.of(source, options.root / "tests")
@@ -124,7 +124,7 @@ def _files(source: Path, paths: Sequence[str]) -> list[Path]:
 
 
 def _sample(file: Path, count: int, seed: int, source: Path) -> list[Mutation]:
-    """The same for the same seed, whatever other files there are."""
+    """Sample mutations of a file, independent of the other files for a given seed."""
     every = mutations(ast.parse(file.read_text()))
     if not count or len(every) <= count:
         return every
@@ -139,7 +139,7 @@ def try_file(
     source: Path,
     equivalent: frozenset[tuple[str, str, str]],
 ) -> Outcome:
-    """Run the file's tests once as it is, then once for each mutant.
+    """Run the file's tests unchanged, then once for each mutant.
 
     Raises:
         SystemExit: the tests fail without any mutation.
@@ -159,21 +159,22 @@ def try_file(
 def _run_tests(
     file: Path, mutation: Mutation | None, tests: Sequence[Path], source: Path, *, limit_s: float
 ) -> tuple[int, float]:
-    """The status of a forked pytest (0: all passed) and the processor time that it took."""
+    """Return the status of a forked pytest (0: all passed), and its processor time."""
     sys.stdout.flush()
     child = os.fork()
     if not child:
         _become_pytest(file, mutation, tests, source, limit_s)
     _, status, usage = os.wait4(child, 0)
     if os.waitstatus_to_exitcode(status) == _BROKEN:
-        raise SystemExit(f"pytest cannot be started for {file.name}")  # which kills no mutant
+        # must not count as a killed mutant
+        raise SystemExit(f"pytest cannot be started for {file.name}")
     return status, usage.ru_utime + usage.ru_stime
 
 
 def _become_pytest(
     file: Path, mutation: Mutation | None, tests: Sequence[Path], source: Path, limit_s: float
 ) -> None:
-    """Run the tests with the mutant in the place of the file; never returns."""
+    """Run the tests with the mutant in place of the file; never returns."""
     ready = False
     try:
         silence = os.open(os.devnull, os.O_WRONLY)
@@ -197,7 +198,7 @@ def _become_pytest(
 
 
 def _register_profile() -> None:
-    """Examples that are the same each time; a failing one needs no smaller one."""
+    """Make hypothesis deterministic, without shrinking of failing examples."""
     from hypothesis import Phase, settings
 
     phases = (Phase.explicit, Phase.generate)
@@ -207,20 +208,20 @@ def _register_profile() -> None:
 
 
 class _Mutant(importlib.machinery.SourceFileLoader):
-    """The original's loader, with another tree; there is no cached bytecode of it."""
+    """The original's loader, with a modified syntax tree and without cached bytecode."""
 
     def __init__(self, name: str, file: Path, mutation: Mutation) -> None:
         super().__init__(name, str(file))
         self._mutation = mutation
 
     def get_code(self, fullname: str) -> CodeType:
-        """The changed tree, compiled."""
+        """Compile the modified tree."""
         code: CodeType = compile(self._mutation.mutant(), self.path, "exec", dont_inherit=True)
         return code
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Imports the mutant where its original is asked for."""
+    """Imports the mutant instead of its original."""
 
     def __init__(self, file: Path, mutation: Mutation, source: Path) -> None:
         inside = file.relative_to(source).with_suffix("")
@@ -232,7 +233,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: object, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Of the one module."""
+        """Return a spec for the mutated module only."""
         if fullname != self._loader.name:
             return None
         return importlib.util.spec_from_file_location(
@@ -248,11 +249,11 @@ def _import_once(libraries: Sequence[str]) -> None:
         importlib.import_module(name)
     if "torch" in libraries:
         importlib.import_module("torch").set_num_threads(1)
-    gc.freeze()  # a collection in a fork would copy all memory
+    gc.freeze()  # a garbage collection in a fork would copy all memory
 
 
 def _equivalent(path: Path) -> frozenset[tuple[str, str, str]]:
-    """File name, function and change of the mutants that compute the same; each with a reason."""
+    """Return file, function and change of equivalent mutants; each needs a reason."""
     entries = tomllib.loads(path.read_text())["mutant"] if path.exists() else []
     for entry in entries:
         if not entry["reason"].strip():

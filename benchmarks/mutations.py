@@ -1,4 +1,4 @@
-"""Mutations of Python source: one small change of the syntax tree each, as a slip would make it."""
+"""Mutations of Python source: one small change of the syntax tree each, like a programming slip."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 _NAMES = {"min": "max", "any": "all", "floor": "ceil", "append": "extend", "argmin": "argmax"}
 _NAMES |= {new: old for old, new in _NAMES.items()}
 _UNSEEN = ("annotation", "returns", "decorator_list", "bases", "type_params")
-# The words of a message are free. An assert, or `strict` of `zip`, says what always holds.
+# Message texts are not tested. An assert, or `strict` of `zip`, states an invariant.
 _SKIPPED = (ast.Import, ast.ImportFrom, ast.Assert, ast.JoinedStr)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node hangs in its tree."""
+    """The position of a node in its syntax tree."""
 
     owner: ast.AST
     field: str
@@ -48,13 +48,13 @@ class Place:
 
     @property
     def node(self) -> ast.AST:
-        """The node that is there now."""
+        """The node currently at this position."""
         value = getattr(self.owner, self.field)
         found: ast.AST = value if self.index is None else value[self.index]
         return found
 
     def put(self, node: ast.AST) -> None:
-        """Replace it."""
+        """Replace the node."""
         if self.index is None:
             setattr(self.owner, self.field, node)
         else:
@@ -63,7 +63,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Mutation:
-    """One node in the place of another."""
+    """The replacement of one node by another."""
 
     tree: ast.Module
     place: Place
@@ -77,17 +77,17 @@ class Mutation:
 
     @property
     def change(self) -> str:
-        """Both as source text."""
+        """Old and new node as source text."""
         return f"{_text(self.old)} -> {_text(self.new)}"
 
     def mutant(self) -> ast.Module:
-        """The tree with the change, made in place."""
+        """Return the tree with the change, made in place."""
         self.place.put(ast.fix_missing_locations(ast.copy_location(self.new, self.old)))
         return self.tree
 
 
 def mutations(tree: ast.Module) -> list[Mutation]:
-    """All mutations of a module, in the order of its source."""
+    """Return all mutations of a module, in the order of its source."""
     return [
         Mutation(tree, place, place.node, new)
         for place in _places(tree, "")
@@ -124,7 +124,7 @@ def _is_skipped(node: ast.AST) -> bool:
 
 
 def _asks_for_a_type(node: ast.AST) -> bool:
-    """`A | B` of classes has no counterpart."""
+    """Return True for a union of types `A | B`, which has no counterpart."""
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -176,7 +176,7 @@ def _other_number(value: bool | int | float) -> bool | int | float:
 
 
 def _other_names(place: Place, node: ast.Name | ast.Attribute) -> Iterator[ast.AST]:
-    """Functions with a counterpart, where they are called or handed on."""
+    """Yield the counterparts of a function that is called or passed on."""
     name = node.id if isinstance(node, ast.Name) else node.attr
     if name in _NAMES and isinstance(place.owner, ast.Call) and place.field == "func":
         new = copy.copy(node)
@@ -185,7 +185,7 @@ def _other_names(place: Place, node: ast.Name | ast.Attribute) -> Iterator[ast.A
 
 
 def _other_statements(node: ast.stmt) -> Iterator[ast.AST]:
-    """The statement deleted, where what comes after it still has all its names."""
+    """Yield the statement's deletion, if later statements still find all their names."""
     match node:
         case ast.AugAssign(op=operator) if type(operator) in _OPERATORS:
             yield ast.AugAssign(node.target, _OPERATORS[type(operator)](), node.value)

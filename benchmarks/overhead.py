@@ -1,11 +1,11 @@
-"""What the orchestration costs per trial, beside bare training of the same models in the same run.
+"""The orchestration overhead per trial, compared with bare training of the same models.
 
     python benchmarks/overhead.py
 
-Part 1 runs a sweep (digits, ResNet-20). Then, in pairs, each of its architectures goes through a
-trial and through a plain loop: slice, train, evaluate the same quantities. Part 2 runs 1,000 trials
-of a stub and prints how asking, telling and recording grow. On a machine that others use as well
-the processor's time says more than the clock's.
+Part 1 runs a sweep (digits, ResNet-20). Then each of its architectures is run as a trial and, in
+pairs, by a plain loop: slice, train, evaluate the same quantities. Part 2 runs 1,000 stub trials
+and prints how the time for ask, tell and record grows. On a shared machine processor time is more
+reliable than wall time.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def main() -> None:
 
 
 def compare_with_bare_training(folder: Path) -> None:
-    """A real sweep against plain PyTorch on the same architectures, epochs and batches."""
+    """Compare a real sweep with plain PyTorch for the same architectures, epochs and batches."""
     overrides = [
         "+sweep=resnet",
         f"search.n_trials={NUM_TRIALS}",
         "finetune.distillation=0",
-        "compensation=none",  # it is training, of a kind; the bare loop has none
+        "compensation=none",  # a kind of training, which the bare loop lacks
         f"sweeps_dir={folder / 'sweeps'}",
         f"cache_dir={folder / 'cache'}",
         f"tracking.uri=sqlite:///{folder / 'mlflow.db'}",
@@ -70,7 +70,7 @@ def compare_with_bare_training(folder: Path) -> None:
     assert isinstance(config, dict)
     settings = load_settings({str(key): value for key, value in config.items()})
     torch.set_num_threads(settings.threads or torch.get_num_threads())
-    context = make_context(make_problem(settings))  # the dense model is then in the cache
+    context = make_context(make_problem(settings))  # the dense model is then cached
     began, ended = _watched(settings, yaml.safe_load(yaml.safe_dump(config)))
     results = SweepFolder(folder / "sweeps" / "resnet").read_results()
     trained = [result for result in results if result.curve]
@@ -90,14 +90,14 @@ def compare_with_bare_training(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Moment:
-    """A time, or a span of time, in seconds by the clock and of the processor."""
+    """A time or duration in seconds: wall time and processor time."""
 
     wall: float
     cpu: float
 
     @classmethod
     def now(cls) -> Moment:
-        """The processor time is that of all threads of this process."""
+        """Return the current time; processor time includes all threads of this process."""
         return cls(time.perf_counter(), time.process_time())
 
     def __add__(self, other: Moment) -> Moment:
@@ -117,7 +117,7 @@ def _median(spans: Iterable[Moment]) -> Moment:
 
 
 def _watched(settings: Settings, config: dict[str, object]) -> tuple[list[Moment], list[Moment]]:
-    """Run the sweep; when each trial began and ended. MLflow works on in the background."""
+    """Run the sweep; return when each trial began and ended. MLflow runs in the background."""
     began: list[Moment] = []
     ended: list[Moment] = []
 
@@ -133,7 +133,7 @@ def _watched(settings: Settings, config: dict[str, object]) -> tuple[list[Moment
 
 
 def _pair(context: TrialContext, result: TrialResult, folder: Path) -> tuple[Moment, Moment]:
-    """A trial, and bare training of the same architecture right after it."""
+    """Run a trial, then bare training of the same architecture."""
     job = Job(result.number, result.origin, result.ratios, result.widths, result.seed)
     started = Moment.now()
     run_trial(context, job, folder=folder / "again")
@@ -141,7 +141,7 @@ def _pair(context: TrialContext, result: TrialResult, folder: Path) -> tuple[Mom
 
 
 def _bare(context: TrialContext, result: TrialResult) -> Moment:
-    """Slice, train with a plain loop, and evaluate as a trial does, latency included."""
+    """Slice, train with a plain loop, and evaluate like a trial, including latency."""
     problem = context.problem
     groups = problem.groups.prunable
     plan = make_plan(groups, context.scores, result.widths)
@@ -180,7 +180,7 @@ def _train_bare(context: TrialContext, model: nn.Module) -> None:
 
 
 def show_growth() -> None:
-    """1,000 trials of a stub, one after another: milliseconds of each hundred."""
+    """Print milliseconds per trial for each hundred of 1,000 consecutive stub trials."""
     course = sweep(Inline(result_of), n_trials=NUM_STUBS, sampler="tpe")
     print(f"\n{NUM_STUBS} stub trials on 12 groups, TPE: ask, tell and record one trial")
     print("milliseconds                 wall processor")

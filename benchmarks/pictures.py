@@ -2,8 +2,8 @@
 
     python benchmarks/pictures.py sweeps/cifar10
 
-`front.png` is the sweep's own picture, `report.png` its report in Chromium. How the sweep was made:
-docs/how-to/photographs.md.
+`front.png` is the sweep's own picture, `report.png` a screenshot of its report in Chromium. The
+sweep is described in docs/how-to/photographs.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WINDOW = ViewportSize(width=1180, height=760)
 
 
 def photograph(sweep: Path, picture: Path) -> None:
-    """The report in a window, with the middle of the front chosen."""
+    """Take a screenshot of the report, with the middle of the front selected."""
     members = pd.read_csv(sweep / "front.csv").sort_values("macs")["number"]
     chosen = members.iloc[len(members) // 2]
     with sync_playwright() as driver:

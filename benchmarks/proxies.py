@@ -1,11 +1,11 @@
-"""How cheap looks at a pruned model foretell its accuracy after a training: rank correlations.
+"""Rank correlation between zero-cost proxies of pruned models and their accuracy after training.
 
     python benchmarks/proxies.py --tasks digits-hard --cache .cache/front_quality
 
-Random ratios for each group are stretched to sizes of one band, and to sizes of the whole range.
-Each model is looked at after its BatchNorm statistics were renewed, after its kept weights made up
-for what went (`compensation=least_squares`), and after a short training; the truth is a training of
-`--epochs`. Printed is Spearman's correlation with the truth, over all validation data.
+Random ratios for each group are scaled to sizes in one band, and to sizes of the whole range. Each
+model is evaluated after recalibration of BatchNorm statistics, after compensation
+(`compensation=least_squares`), and after short trainings; the reference is a training of
+`--epochs`. Prints Spearman's correlation with the reference, over all validation data.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _random_ratios(context: TrialContext, share: float, seed: int) -> Ratios:
 
 
 def _accuracy(context: TrialContext, ratios: Ratios, epochs: float) -> float:
-    """On the validation data, after a cut and so many epochs."""
+    """Return the accuracy on validation data after pruning and `epochs` epochs of training."""
     problem = context.problem
     widths = problem.widths_of(ratios)
     candidate, _ = prune(context, context.start, context.scores, widths, trained_next=epochs > 0)

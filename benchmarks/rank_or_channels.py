@@ -1,14 +1,15 @@
-"""Ranks against channels before any training: accuracy at equal MACs.
+"""Low-rank factorisation against channel pruning before any training: accuracy at equal MACs.
 
     python benchmarks/rank_or_channels.py train.npz validation.npz resnet20.safetensors
 
-A published ResNet-20 for CIFAR-10 is cut to shares of its MACs by channels, by ranks and by both.
-For each, the product's own allocation by gates and a uniform one are compared by how far the
-untrained outputs move, and the nearer is taken. Kept weights make up for what went, by least
-squares on 256 training images; nothing is trained. Images are those of `data=npz`.
+A published ResNet-20 for CIFAR-10 is reduced to shares of its MACs by channels, by ranks and by
+both. For each, the product's own allocation by gates and a uniform one are compared by the
+divergence of the untrained outputs, and the lower one is taken. The remaining weights are
+compensated by least squares on 256 training images; nothing is trained. Images are in the format of
+`data=npz`.
 
 The published weights have seen all 50,000 training images. So the accuracy on a part of these that
-calibration does not use is flattered, the dense model's, too.
+calibration does not use is biased upwards, including the dense model's.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _MAX_RATIO = 0.95
 
 
 def main() -> None:
-    """Print a row for each way and share."""
+    """Print a row for each method and share."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("train", type=Path, help="images for calibration")
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 def _ranks_alone(problem: Problem) -> Problem:
-    """The same with all channels kept."""
+    """Return the problem without channel pruning."""
     assert problem.space.ranks is not None
     ranks = set(problem.space.ranks.groups)
     caps = {group.name: 0.0 for group in problem.groups.prunable if group.name not in ranks}

@@ -1,16 +1,16 @@
-"""How much faster w workers are than one, with trials of five seconds.
+"""The speed-up of several workers over one, with trials of five seconds.
 
     python benchmarks/scaling.py                       # all parts
     python benchmarks/scaling.py busy                  # 1 and 2 workers, trials that compute
     python benchmarks/scaling.py sleeping --workers 2 4 8
     python benchmarks/scaling.py cluster --workers 2 4 8   # Ray nodes of two cores each, here
 
-Counted is the time in which all workers had begun and none had run out of trials; each trial
-notes when it began and ended. Trials that sleep show what handing out and taking back costs,
-however many cores there are: the speed-up is the number of them that run at a time. They say
-nothing of memory or disks that workers share. `busy` compares how fast 1 and 2 workers do a fixed
-amount of arithmetic, by turns, so that whoever else uses the machine slows both; a trial also says
-for how much of its time it had a core, and where that is little, the ratio means little.
+Counted is the time in which all workers were busy; each trial records when it began and ended.
+Trials that sleep show the cost of scheduling, independent of the number of cores: the speed-up is
+the mean number of concurrent trials. They do not include contention for memory or disks. `busy`
+compares the rates at which 1 and 2 workers do a fixed amount of arithmetic, alternately, so that
+other load slows down both. A trial also records the share of its time for which it had a core;
+where that is low, the ratio means little.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EACH = 5  # trials for each worker
 
 
 def main() -> None:
-    """Print the parts that were asked for."""
+    """Print the selected parts."""
     parser = argparse.ArgumentParser()
     parts = {"busy": show_busy, "sleeping": show_sleeping, "cluster": show_cluster}
     parser.add_argument("part", nargs="*", choices=[*parts, []], default=[])
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def show_busy(workers: Sequence[int], *, rounds: int = 3) -> None:
-    """Trials that keep a core busy for five seconds, by 1 and 2 workers in turn."""
+    """Run trials that keep a core busy for five seconds, by 1 and 2 workers alternately."""
     amount = calibrate(SECONDS)
     ratios = []
     for _ in range(rounds):
@@ -68,14 +68,14 @@ def show_busy(workers: Sequence[int], *, rounds: int = 3) -> None:
 
 
 def show_sleeping(workers: Sequence[int]) -> None:
-    """Trials that sleep for five seconds, in processes of this machine."""
+    """Run trials that sleep for five seconds, in processes of this machine."""
     for count in workers:
         seen = observe(lambda log: Processes(Trials(log), workers=count), count)  # noqa: B023
         _show(f"{count} processes", seen, count)
 
 
 def show_cluster(workers: Sequence[int]) -> None:
-    """The same on Ray clusters of two workers a node."""
+    """Run sleeping trials on Ray clusters with two workers per node."""
     from paretoprune.executors.ray_actors import RayActors
 
     for count in workers:
@@ -92,10 +92,10 @@ def _show(what: str, seen: Observed, workers: int) -> None:
 
 @dataclass(frozen=True)
 class Observed:
-    """What was seen while all workers were at work."""
+    """The observations while all workers were busy."""
 
-    per_second: float  # trials
-    with_core: float  # share of its time for which a trial had a core
+    per_second: float  # trials per second
+    with_core: float  # share of a trial's time for which it had a core
 
     def __str__(self) -> str:
         return f"{1 / self.per_second:.2f} s a trial, which had a core {self.with_core:.0%} of it"
@@ -103,7 +103,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Span:
-    """A trial: when it began and ended, and the seconds of a core that it took."""
+    """A trial: when it began and ended, and its processor seconds."""
 
     worker: int
     begun: float
@@ -112,12 +112,12 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """By the clock."""
+        """Wall time."""
         return self.ended - self.begun
 
 
 def observe(make: Callable[[Path], Executor], workers: int) -> Observed:
-    """A sweep with an executor whose trials write to a file."""
+    """Run a sweep with an executor whose trials write to a file."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "spans"
         executor = make(log)
@@ -129,9 +129,9 @@ def observe(make: Callable[[Path], Executor], workers: int) -> Observed:
 
 
 def summary(spans: Sequence[Span]) -> Observed:
-    """The rate of the time from which, and until which, all workers were at work.
+    """Return the rate during the time in which all workers were busy.
 
-    A trial that reaches over an end of this time counts in part.
+    A trial that extends beyond this time counts in part.
     """
     of_worker: dict[int, list[Span]] = defaultdict(list)
     for span in spans:
@@ -144,17 +144,17 @@ def summary(spans: Sequence[Span]) -> Observed:
 
 @dataclass(frozen=True)
 class Trials:
-    """Trials in a worker: of a fixed amount of arithmetic, or of a sleep."""
+    """Trials in a worker: a fixed amount of arithmetic, or a sleep."""
 
     log: Path
     amount: int | None = None
 
     def __call__(self) -> Evaluate:
-        """Nothing has to be loaded."""
+        """Return the evaluation; nothing has to be loaded."""
         return self.evaluate
 
     def evaluate(self, job: Job) -> TrialResult:
-        """Note when it began and ended, and answer by the formula."""
+        """Record when the trial began and ended, and return the result of the formula."""
         begun, cpu_s = time.monotonic(), time.process_time()
         if self.amount is None:
             time.sleep(SECONDS)
@@ -172,7 +172,7 @@ def _rows(log: Path) -> list[list[str]]:
 
 @contextmanager
 def ray_cluster(*, nodes: int, cores: int) -> Iterator[str]:
-    """The address of a Ray cluster whose nodes are processes of this machine."""
+    """Yield the address of a Ray cluster whose nodes are processes of this machine."""
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -187,7 +187,7 @@ def ray_cluster(*, nodes: int, cores: int) -> Iterator[str]:
 
 
 def count_to(number: int) -> int:
-    """Arithmetic that takes a time in proportion to `number`."""
+    """Compute for a time proportional to `number`."""
     total = 0
     for each in range(number):
         total += each * each
@@ -195,7 +195,7 @@ def count_to(number: int) -> int:
 
 
 def calibrate(seconds: float) -> int:
-    """What to count to for so many seconds of processor time here."""
+    """Return the number to count to for this many seconds of processor time."""
     begun = time.process_time()
     count_to(10**7)
     return int(10**7 * seconds / (time.process_time() - begun))

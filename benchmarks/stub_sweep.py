@@ -1,7 +1,7 @@
-"""Sweeps whose trials are stubs: all that takes time is the driver, and what the stub wants.
+"""Sweeps with stub trials, to measure the driver alone.
 
-The driver is the real one, with its folder, study and sampler, but for the terminal, the pages and
-MLflow. The stub has 12 groups of 64 channels, and an accuracy and MACs by a formula.
+The driver is real, including folder, study and sampler, but without terminal, pages and MLflow. The
+stub has 12 groups of 64 channels; accuracy and MACs are formulas.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ SAMPLERS = {
 
 @dataclass(frozen=True)
 class Course:
-    """How a sweep went, in seconds."""
+    """The course of a sweep, in seconds."""
 
-    recorded: list[float]  # when each trial was on record, by the monotonic clock
-    cpu_s: list[float]  # processor time of the driver until then
-    end: float  # when the study was written as well
-    hypervolume: float  # of its front, against an accuracy of 0 at the dense model's MACs
+    recorded: list[float]  # when each trial was recorded, by the monotonic clock
+    cpu_s: list[float]  # processor time of the driver up to then
+    end: float  # when the study was completely written
+    hypervolume: float  # of its front, relative to an accuracy of 0 at the dense model's MACs
 
     def cpu_ms_per_trial(self, first: int, last: int) -> float:
-        """Processor milliseconds of the driver for each of these trials."""
+        """Return the driver's processor time per trial in ms, for this range of trials."""
         last = min(last, len(self.cpu_s) - 1)
         return 1e3 * (self.cpu_s[last] - self.cpu_s[first]) / (last - first)
 
 
 def sweep(executor: Executor, *, n_trials: int, sampler: str, seed: int = 0) -> Course:
-    """A sweep as `python -m src.train` runs it, in a folder that is removed."""
+    """Run a sweep like `python -m src.train`, in a temporary folder."""
     watch = _Stopwatch([], [])
     with tempfile.TemporaryDirectory() as name:
         folder = SweepFolder(Path(name))
@@ -86,27 +86,27 @@ class _Stopwatch:
     cpu_s: list[float]
 
     def begun(self, results: object) -> None:
-        """The sweep starts."""
+        """Start of the sweep."""
 
     def finished(self, result: object, results: object) -> None:
-        """A trial is on record."""
+        """Record the time of a finished trial."""
         self.recorded.append(time.monotonic())
         self.cpu_s.append(time.process_time())
 
 
 def widths_of(ratios: Mapping[str, float]) -> dict[str, int]:
-    """Widths rounded to whole channels."""
+    """Return widths rounded to whole channels."""
     return {g.name: max(1, round(g.width * (1 - ratios.get(g.name, 0.0)))) for g in GROUPS}
 
 
 def cost_of(ratios: Mapping[str, float]) -> Cost:
-    """The sum of the widths."""
+    """Return the sum of the widths."""
     macs = sum(widths_of(ratios).values())
     return Cost(params=macs, macs=macs)
 
 
 def result_of(job: Job) -> TrialResult:
-    """What a trial would have found."""
+    """Return the result of a stub trial."""
     accuracy = 100 - sum((64 - width) ** 1.5 for width in job.widths.values()) / 64
     macs = sum(job.widths.values())
     return TrialResult(

@@ -11,8 +11,8 @@ import numpy as np
 from digits_hard import write_digits
 
 _COMMON = ("measure=fast", "tracking=none", "threads=1", "device=cpu", "name=benchmark")
-# A subset of the training images, so that budgets of minutes are many passes; half of the test
-# images that are used validate, since published weights have seen every training image.
+# A subset of the training images, so that budgets of minutes are many epochs; half of the test
+# images are used for validation, since published weights have seen every training image.
 _SUBSET = (
     "data.max_train=8000",
     "data.max_test=5000",
@@ -29,16 +29,18 @@ class Task:
     name: str
     overrides: Callable[[Path, Path, int], list[str]]  # of data folder, cache folder and seed
     budget_seconds: float  # CPU seconds of one run
-    trial_epochs: float  # a full fine-tune of the strategies that have one
+    trial_epochs: float  # of a complete fine-tuning, for strategies that have one
     max_ratio: float = 0.85
-    trained_once: str | None = None  # the file of a dense model that serves all seeds
+    trained_once: str | None = None  # file of a dense model shared by all seeds
 
 
 def _digits(
     network: str = "digits_hard.DigitsNet", *, epochs: int = 25, rate: float = 0.1
 ) -> Callable[[Path, Path, int], list[str]]:
-    """The digits with a network, of which the dense one is trained so; another seed is another
-    data set and another dense model."""
+    """Return the overrides of the digits task with a network whose dense model is trained this way.
+
+    Another seed means another data set and another dense model.
+    """
 
     def overrides(_data: Path, cache: Path, seed: int) -> list[str]:
         path = cache / f"digits-{seed}.npz"

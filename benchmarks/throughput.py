@@ -1,11 +1,11 @@
-"""How much of a bare PyTorch training loop's speed our `fit` reaches.
+"""Throughput of `fit` relative to a bare PyTorch training loop.
 
     python benchmarks/throughput.py --rounds 5 --threads 1
 
-For ResNet-20 on two image sizes, both train on the same batches in turn; the bare loop runs in
-each memory order, in float32 and in bfloat16, and the fastest one counts. `fit` chooses for itself
-(`precision=auto`). Printed are samples per second and the median over the rounds of the ratio
-fit / bare. A ratio of 1 means that `fit` costs nothing extra.
+For ResNet-20 on two image sizes, both train on the same batches alternately; the bare loop runs in
+each memory format, in float32 and in bfloat16, and the fastest one counts. `fit` chooses for itself
+(`precision=auto`). Prints samples per second and the median over the rounds of the ratio fit /
+bare. A ratio of 1 means that `fit` has no overhead.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CASES = (Case(32, 128, 4), Case(8, 64, 60))
 
 @dataclass(frozen=True)
 class Loop:
-    """One way to write the bare loop."""
+    """A variant of the bare loop."""
 
     order: torch.memory_format
     bfloat16: bool
@@ -84,7 +84,7 @@ def resnet20() -> nn.Module:
 
 
 def bare_seconds(model: nn.Module, batches: list[Batch], device: torch.device, loop: Loop) -> float:
-    """The loop one would write by hand, with the validation of `fit` at the end."""
+    """Time a hand-written loop, with the validation of `fit` at the end."""
     model = copy.deepcopy(model).to(device).to(memory_format=loop.order).train()
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=loop.bfloat16)
     optimizer = torch.optim.SGD(
@@ -107,7 +107,7 @@ def bare_seconds(model: nn.Module, batches: list[Batch], device: torch.device, l
 
 
 def fit_seconds(model: nn.Module, batches: list[Batch], device: torch.device) -> float:
-    """The seconds of the epoch, as its record has them."""
+    """Return the seconds of the epoch from its record."""
     result = fit(
         copy.deepcopy(model),
         train_loader=batches,

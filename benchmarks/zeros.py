@@ -1,4 +1,4 @@
-"""Zeros against removal: one ResNet-20 dense, masked and pruned, timed in turn in one run.
+"""Masked against pruned: one ResNet-20 dense, masked and pruned, timed alternately in one run.
 
 python benchmarks/zeros.py
 """

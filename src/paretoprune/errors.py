@@ -1,16 +1,19 @@
-"""The error family: all that a user can cause ends in one of these, with a helpful sentence."""
+"""The exception hierarchy: every error that a user can cause, with a message that helps."""
 
 from pathlib import Path
 
 
 class ParetopruneError(Exception):
-    """Base of all errors that paretoprune raises on purpose. Commands print it and exit."""
+    """Base class of the errors that paretoprune raises on purpose.
 
-    exit_code = 2  # of a command: what was asked for cannot be done
+    Commands print the message without a traceback and exit with `exit_code`.
+    """
+
+    exit_code = 2  # of a command: the request cannot be carried out
 
 
 class SettingsError(ParetopruneError, ValueError):
-    """One or more settings are wrong; `mistakes` holds one sentence for each."""
+    """One or more settings are invalid; `mistakes` holds one sentence for each."""
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = mistakes
@@ -42,29 +45,29 @@ class SweepError(ParetopruneError, RuntimeError):
 
 
 class TrialsFailedError(SweepError):
-    """All trials of a sweep failed, or so many in a row with one cause that it stopped."""
+    """All trials of a sweep failed, or the sweep stopped after repeated failures of one cause."""
 
-    exit_code = 1  # the command was right, and came to nothing
+    exit_code = 1  # the command was valid, but produced no result
 
 
 class DiskFullError(ParetopruneError, OSError):
-    """A disk has no space left: the work stops, and nothing half-written stays behind."""
+    """A disk has no space left. The work stops; no partially written file remains."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         super().__init__(
             f"no space is left on the disk of {folder}; nothing that finished is lost: "
-            "free some space, and the same command goes on from here"
+            "free some space and run the same command again to continue"
         )
 
 
 class ExportError(ParetopruneError, RuntimeError):
-    """A model cannot be written in a format, or what was written does not give it back."""
+    """A model cannot be exported to a format, or the written file does not reproduce it."""
 
 
 class PickError(ParetopruneError, ValueError):
-    """No trial of the front satisfies what was asked of pick."""
+    """No trial of the front meets the conditions given to pick."""
 
 
 class QuantizationError(ParetopruneError, ValueError):
-    """Weights or activations cannot be rounded to so few bits as asked."""
+    """Weights or activations cannot be quantised to the requested number of bits."""

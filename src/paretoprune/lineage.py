@@ -1,4 +1,4 @@
-"""The lineage of a trial: the trials that its weights come from, and their training in total."""
+"""The lineage of a trial: the trials that its weights stem from, and their total training."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from paretoprune.results import TrialResult
 
 
 def lineage(trial: TrialResult, results: Mapping[int, TrialResult]) -> list[TrialResult]:
-    """The trials that it stems from, the first one from the dense model, and itself at the end.
+    """Return the trial's ancestors and itself, starting with the one pruned from the dense model.
 
-    Raises KeyError if one of them is not among the results.
+    Raises KeyError if an ancestor is not among the results.
     """
     found = [trial]
     while found[0].parent is not None:
@@ -19,10 +19,10 @@ def lineage(trial: TrialResult, results: Mapping[int, TrialResult]) -> list[Tria
 
 
 def epochs_in_total(results: Sequence[TrialResult]) -> dict[int, float]:
-    """By number, the passes of training in the whole lineage, after that of the dense model.
+    """Return the epochs of training in the whole lineage after the dense model, by trial number.
 
-    Trials without a training of their own (duplicates) have that of the trial whose metrics they
-    have. Trials of which a part of the lineage is not on record are left out.
+    Duplicates have those of the trial whose metrics they share. Trials with an unknown ancestor are
+    left out.
     """
     by_number = {result.number: result for result in results}
     totals: dict[int, float] = {}

@@ -1,7 +1,8 @@
-"""The registry of measured quantities: one record each, used by objectives, limits, tables,
-reports, model cards, MLflow and the documentation.
+"""The registry of measured quantities.
 
-To add a quantity: a record here, and the function of `measure/` that computes it.
+One record per quantity, used by objectives, limits, tables, reports, model cards, MLflow and the
+documentation. To add a quantity, add a record here, and the function of `measure/` that computes
+it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ Kind = Literal["quality", "size", "time", "gain"]
 
 @dataclass(frozen=True)
 class Quantity:
-    """A quantity that a model is measured by.
+    """A measured quantity: its direction, unit and formatting.
 
     `unit` follows the number: `%` makes it a rate, written with two decimals. Counts are written
     with a metric prefix (`1.25M`). A `gain` compares a model with the dense one. `is_timed` marks
-    what is measured by a clock, so that fewer MACs need not improve it.
+    quantities measured by a clock, so that fewer MACs need not improve them.
     """
 
     name: str
@@ -35,12 +36,12 @@ class Quantity:
 
     @property
     def is_rate(self) -> bool:
-        """True for a share in percent."""
+        """True for a percentage."""
         return self.unit == "%"
 
     @property
     def is_logarithmic(self) -> bool:
-        """True where factors matter instead of differences, as on a logarithmic axis."""
+        """True if ratios matter rather than differences, as on a logarithmic axis."""
         return self.is_count or self.unit == "ms"
 
     @property
@@ -95,7 +96,7 @@ _ALL = (
     _gain("measured_speedup", "measured speedup (dense / pruned latency)", is_timed=True),
 )
 QUANTITIES: Mapping[str, Quantity] = {quantity.name: quantity for quantity in _ALL}
-# Measured beside a latency: neither objectives nor limits.
+# Measured together with a latency; not available as objectives or limits.
 _DIAGNOSTICS = {
     "dense_latency_ms": _time("dense_latency_ms", "dense latency"),
     "time_spread": Quantity(
@@ -108,9 +109,9 @@ _DIAGNOSTICS = {
         "contention", "contention (wall time / processor time)", "minimize", "time"
     ),
 }
-# The contention from which on a machine counts as busy: times are then less reliable.
+# Contention above which a machine counts as busy and times are less reliable.
 BUSY = 1.5
-_UNRELIABLE = 0.5  # relative spread from which on a time says nothing
+_UNRELIABLE = 0.5  # relative spread above which a time is meaningless
 
 DIRECTIONS: Mapping[str, Direction] = {name: q.direction for name, q in QUANTITIES.items()}
 TIMED = tuple(name for name, quantity in QUANTITIES.items() if quantity.is_timed)
@@ -119,21 +120,21 @@ LOGARITHMIC = {name for name, quantity in QUANTITIES.items() if quantity.is_loga
 
 
 def quantity_of(name: str) -> Quantity:
-    """The record of a quantity; a plain one for a name that is not registered."""
+    """Return the record of a quantity; a generic one for unregistered names."""
     known = QUANTITIES.get(name) or _DIAGNOSTICS.get(name)
     return known or Quantity(name, name, "minimize", "size")
 
 
 def label(name: str) -> str:
-    """The quantity with its unit, for an axis or a heading."""
+    """Return the quantity with its unit, for an axis or a heading."""
     return quantity_of(name).heading
 
 
 def written(name: str, value: float, *, spread: float | None = None) -> str:
-    """A value of the quantity with its unit, to three or four digits.
+    """Format a value of the quantity with its unit, to three or four digits.
 
-    A time has no more digits than its relative `spread` allows, and is `unsure` where that is half
-    of it or more.
+    A time gets no more digits than its relative `spread` justifies, and is `unsure` if the spread
+    is half of it or more.
     """
     if spread is not None and quantity_of(name).is_timed:
         if spread >= _UNRELIABLE:
@@ -150,12 +151,13 @@ def written(name: str, value: float, *, spread: float | None = None) -> str:
 
 
 def written_of(name: str, measured: Mapping[str, float]) -> str:
-    """One of the quantities that were measured together, to the digits that their spread allows."""
+    """Format one of several quantities measured together, to the digits that their spread
+    justifies."""
     return written(name, measured[name], spread=measured.get("time_spread"))
 
 
 def shown(measured: Mapping[str, float]) -> dict[str, float]:
-    """What was measured, times rounded to the digits that their spread allows."""
+    """Return the measured values, times rounded to the digits that their spread justifies."""
     spread = measured.get("time_spread")
     if spread is None:
         return dict(measured)
@@ -166,7 +168,7 @@ def shown(measured: Mapping[str, float]) -> dict[str, float]:
 
 
 def rounded(value: float, spread: float) -> float:
-    """The value to the last digit that is no smaller than what it spreads by."""
+    """Round the value to the last digit that is not smaller than its spread."""
     step = abs(value) * spread
     if not (math.isfinite(step) and step > 0):
         return value
@@ -174,23 +176,23 @@ def rounded(value: float, spread: float) -> float:
 
 
 def busy_sentence(contentions: Iterable[float | None]) -> str | None:
-    """A warning where the machine was busy while times were measured; None where it was not."""
+    """Return a warning if the machine was busy while times were measured; None otherwise."""
     most = max((found for found in contentions if found is not None), default=1.0)
     if most <= BUSY:
         return None
     return (
         f"The machine was busy while latency was measured: up to {most:.1f} times the processor "
-        "time went by. Only processor time is counted; it is less sure then."
+        "time elapsed. Only processor time is counted, which is less reliable then."
     )
 
 
 def is_rate(name: str) -> bool:
-    """True if the quantity is a share in percent."""
+    """Return True if the quantity is a percentage."""
     return quantity_of(name).is_rate
 
 
 def notation(name: str) -> dict[str, str | None]:
-    """How values of the quantity are written: percent, count or number, and their unit."""
+    """Return the notation of the quantity's values: percent, count or number, and the unit."""
     quantity = quantity_of(name)
     if quantity.is_rate:
         return {"kind": "percent", "unit": None}
@@ -200,7 +202,7 @@ def notation(name: str) -> dict[str, str | None]:
 
 
 def short_count(value: float) -> str:
-    """`1250000` -> `1.25M`; three digits."""
+    """Format `1250000` as `1.25M`, with three digits."""
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= 0.9995 * factor:
             return f"{value / factor:.3g}{letter}"
@@ -208,9 +210,9 @@ def short_count(value: float) -> str:
 
 
 def size_and_quality(objectives: Mapping[str, Direction]) -> tuple[str, str]:
-    """Of the objectives, the size (the first to be minimised) and the quality (the first other).
+    """Return the size (the first minimised objective) and the quality (the first other one).
 
-    Where all are to be maximised, the last one stands for the size.
+    If all are maximised, the last one takes the role of the size.
     """
     names = [*objectives]
     smaller = [name for name in names if objectives[name] == "minimize"]
@@ -219,7 +221,7 @@ def size_and_quality(objectives: Mapping[str, Direction]) -> tuple[str, str]:
 
 
 def scaled(name: str, value: float) -> float:
-    """The value on the scale on which equal steps mean equally much: the logarithm of sizes."""
+    """Return the value on the scale used for differences: the logarithm for sizes and latencies."""
     if name in LOGARITHMIC and value > 0:
         return math.log(value)
     return value

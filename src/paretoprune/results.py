@@ -1,4 +1,4 @@
-"""The frozen dataclasses that cross package borders. Plain data: numbers, names, tuples."""
+"""Frozen dataclasses that cross package borders. Plain data: numbers, names, tuples."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Literal
 BudgetUnit = Literal["trials", "epochs", "seconds"]
 State = Literal["complete", "failed", "duplicate", "infeasible"]
 
-# The origin of trials that are cut and compensated but not trained; nobody's twins.
+# Origin tag of untrained trials; ignored by duplicate detection.
 SKETCH = "sketch"
 
 
-# What every report says where weights go instead of channels.
+# Explanation in every report of unstructured pruning.
 ZEROS = (
     "weights are set to zero and the shapes stay: parameters and MACs count what is not zero, "
     "zeros alone make nothing faster here, and only a compressed file is smaller (compressed_bytes)"
@@ -22,41 +22,43 @@ ZEROS = (
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What a data set looks like from outside: enough to build a model and to explain the split."""
+    """Summary of a data set: what is needed to build a model and to explain the split."""
 
     num_classes: int
-    input_shape: tuple[int, ...]  # one sample, without the batch axis: (channels, height, width)
+    input_shape: tuple[int, ...]  # of one sample, without the batch axis: (channels, height, width)
     num_train: int
     num_validation: int
     num_test: int
     split: str  # a sentence: which part was split off from which
     class_names: tuple[str, ...] = ()
-    caution: str | None = None  # a sentence, where a part may flatter what is measured on it
+    caution: str | None = None  # a sentence, if a part may bias the metrics measured on it
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What turns an image into the model's input: (values / scale - mean) / std per channel."""
+    """Conversion of an image into the model's input: (values / scale - mean) / std per channel."""
 
-    scale: float  # the value that means 1.0: 255 for images of bytes, 1 for floats
+    scale: float  # the value that maps to 1.0: 255 for 8-bit images, 1 for floats
     mean: tuple[float, ...]
     std: tuple[float, ...]
     channel_order: str  # "grey", "RGB", or a sentence
-    resize: int | None = None  # pixels of the shorter side before the crop from the centre
-    crop: int | None = None  # pixels of both sides of that crop
+    resize: int | None = None  # pixels of the shorter side before the centre crop
+    crop: int | None = None  # side length of the centre crop in pixels
 
 
 @dataclass(frozen=True)
 class GroupInfo:
-    """One dimension of the search: a group's name and the number of channels it has when dense."""
+    """One dimension of the search: a group's name, and its width in the dense model."""
 
     name: str
     width: int
-    max_ratio: float = 1.0  # the most of it that may go, from `sparsity.caps`
-    turn: float | None = None  # a block, which goes as a whole: the uniform ratio at which it does
+    max_ratio: float = 1.0  # maximum ratio to remove, from `sparsity.caps`
+    # of a block, which is removed as a whole: the uniform ratio from which it is
+    turn: float | None = None
 
     def uniform(self, ratio: float) -> float:
-        """What uniform pruning at a ratio takes of it: up to its cap, a block at its turn."""
+        """Return the ratio removed by uniform pruning: limited by the cap; all or none
+        of a block."""
         if self.turn is not None:
             return self.max_ratio if ratio >= self.turn else 0.0
         return min(ratio, self.max_ratio)
@@ -64,7 +66,7 @@ class GroupInfo:
 
 @dataclass(frozen=True)
 class KeptGroup:
-    """A group that is never pruned, and why."""
+    """A group that is never pruned, and the reason."""
 
     name: str
     width: int
@@ -73,22 +75,25 @@ class KeptGroup:
 
 @dataclass(frozen=True)
 class Cost:
-    """What is known of a pruned model before it is trained."""
+    """The predicted cost of a pruned model before training.
+
+    Parameters and MACs are exact; the latency is a prediction from the latency table.
+    """
 
     params: int
     macs: int
-    latency_ms: float | None = None  # predicted; None: no latency table was asked for
-    latency_error: float = 0.0  # the largest relative error of the prediction that was seen
+    latency_ms: float | None = None  # predicted; None: without a latency table
+    latency_error: float = 0.0  # largest relative error of the prediction on the checked models
 
     def at_least(self) -> Metrics:
-        """What no measurement should undercut: for limits that are checked before training."""
+        """Return lower bounds of the measurements, for limits that are checked before training."""
         least = None if self.latency_ms is None else self.latency_ms * (1 - self.latency_error)
         return Metrics(params=self.params, macs=self.macs, latency_ms=least)
 
 
 @dataclass(frozen=True)
 class Quality:
-    """How well a model does on one part of the data. Rates are in percent."""
+    """The quality of a model on one part of the data. Rates are in percent."""
 
     accuracy: float
     precision: float  # macro average over classes
@@ -101,13 +106,13 @@ class Quality:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A pruned model beside the dense one, sample by sample, on one part of the data.
+    """Sample-by-sample comparison of a pruned model with the dense one on one part of the data.
 
-    By class, the tuples hold the number of samples and the recall in percent, None for a class
-    without samples.
+    `class_counts` holds the number of samples by class; the recalls are in percent, None for a
+    class without samples.
     """
 
-    agreement: float  # percent of the samples for which both name the same class
+    agreement: float  # percent of the samples with the same predicted class
     only_dense_right: int
     only_pruned_right: int
     class_counts: tuple[int, ...]
@@ -117,30 +122,35 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Latency:
-    """The time of inference, measured on one device with fixed threads and batch size."""
+    """Inference time, measured on one device with fixed threads and batch size."""
 
     latency_ms: float  # median of one forward pass of a batch
     latency_p95_ms: float
     throughput_per_s: float  # samples per second at the median
-    dense_latency_ms: float | None = None  # the dense model's median, timed in turn with it
-    speedup: float | None = None  # dense / own, the median of the ratios of passes in turn
-    # Half the interquartile range, relative: of these ratios, or of the times without them.
+    dense_latency_ms: float | None = None  # median of the dense model, timed alternately
+    speedup: float | None = None  # dense / own, the median of the ratios of alternating passes
+    # Half the interquartile range, relative: of these ratios if available, else of the times.
     spread: float = 0.0
-    contention: float | None = None  # wall time over the processor time counted; None: not a CPU
+    contention: float | None = None  # wall time / processor time; None: not a CPU
 
 
 @dataclass(frozen=True)
 class RunningCost:
-    """What running a model costs on one device, by one engine."""
+    """The cost of running a model on one device with one engine."""
 
     latency: Latency
-    peak_memory_bytes: int | None  # weights and what passes need beside them; None: not known
-    energy_mj: float | None  # millijoules of the whole device for a pass; None: no counter to read
+    peak_memory_bytes: int | None  # weights and working memory of a pass; None: not known
+    energy_mj: float | None  # millijoules of the whole device per pass; None: no counter available
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """All that was measured of one model. None: not measured. Rates are in percent."""
+    """All measurements of one model, in the units of the registry `metrics.QUANTITIES`.
+
+    Rates are in percent, latencies in milliseconds, sizes in bytes. None means not measured. Made
+    by `measure` of `trial/context.py` after training and by `Cost.at_least` before. The field names
+    are the names used by objectives, limits, `result.json`, `trials.csv` and MLflow.
+    """
 
     accuracy: float | None = None
     top5_accuracy: float | None = None
@@ -152,7 +162,7 @@ class Metrics:
     params: int | None = None
     macs: int | None = None
     size_bytes: int | None = None
-    compressed_bytes: int | None = None  # stored without its zeros, where weights went
+    compressed_bytes: int | None = None  # without the zeros of sparse weights
     stored_bytes: int | None = None  # of the compact file: weights in 8 bits, entropy-coded
     latency_ms: float | None = None
     latency_p95_ms: float | None = None
@@ -160,19 +170,19 @@ class Metrics:
     dense_latency_ms: float | None = None
     compression_ratio: float | None = None  # dense parameters / parameters
     theoretical_speedup: float | None = None  # dense MACs / MACs
-    measured_speedup: float | None = None  # dense latency / latency, of passes in turn
-    time_spread: float | None = None  # of all that is timed, relative: half the interquartile range
-    contention: float | None = None  # wall time over the processor time counted: 1 if undisturbed
+    measured_speedup: float | None = None  # dense latency / latency, of alternating passes
+    time_spread: float | None = None  # relative, of all times: half the interquartile range
+    contention: float | None = None  # wall time / processor time: 1 if undisturbed
 
     def measured(self) -> dict[str, float]:
-        """The quantities that were measured, by name."""
+        """Return the quantities that were measured, by name."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One line of a trial's training curve."""
+    """One epoch of a trial's training curve."""
 
     epoch: int  # counted from 1 over the whole trial
     train_loss: float
@@ -180,12 +190,12 @@ class EpochRecord:
     validation_loss: float
     learning_rate: float  # at the end of the epoch
     seconds: float
-    parts: int = 1  # each batch was taken in so many, where memory did not suffice for all of it
+    parts: int = 1  # gradient accumulation: micro-batches per batch, if memory did not suffice
 
 
 @dataclass(frozen=True)
 class EpochTime:
-    """How long an epoch of a model of one size takes."""
+    """The training time of one epoch of a model with a given size."""
 
     macs: float
     seconds: float
@@ -193,79 +203,100 @@ class EpochTime:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a search may spend, or what is left of it."""
+    """The budget of a search, or its remainder.
+
+    `amount` is a number of trials, epochs or seconds, according to `unit`.
+    """
 
     amount: float
-    unit: BudgetUnit  # epochs: passes over the training data, of a model of any size
+    unit: BudgetUnit  # epochs: of a model of any size
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """One candidate: a ratio for each group, and where the idea came from."""
+    """A candidate proposed by a strategy: a ratio for each group, and how to train it.
+
+    Returned by strategies, and turned into a `Job` by the sweep after ratios are rounded to widths.
+    With a `parent`, training starts from that trial's weights; `rung` and `nested` serve successive
+    halving and weight-sharing strategies.
+    """
 
     ratios: Mapping[str, float]  # by group name, each in [0, 1)
     origin: str  # "dense", "uniform", "global", "sampler", "chain" ...
     parent: int | None = None  # the trial whose weights it starts from; None: the dense model
-    epochs: float | None = None  # passes of training; None: as many as the schedule has
-    rung: int = 0  # how often the same widths were trained before; `parent` is then that trial
-    nested: tuple[Mapping[str, float], ...] = ()  # ratios of smaller ones, trained in its weights
+    epochs: float | None = None  # epochs of training; None: the complete schedule
+    # number of earlier trainings of the same widths; `parent` is then the latest of them
+    rung: int = 0
+    nested: tuple[Mapping[str, float], ...] = ()  # ratios of smaller models trained in its weights
 
 
 @dataclass(frozen=True)
 class Job:
-    """A trial to be run, as an executor gets it: plain data that travels between processes."""
+    """A trial to run: the plain data that is sent to executors and worker processes.
+
+    Made from a `Proposal` when a trial starts, and stored in the trial's `job.json`. Together with
+    the sweep's settings it determines the trial completely, so a trial can be repeated after a
+    crash or in another process.
+    """
 
     number: int
     origin: str
-    ratios: Mapping[str, float]  # what was asked for, by group name
+    ratios: Mapping[str, float]  # requested ratios, by group name
     widths: Mapping[str, int]  # channels to keep, by group name
     seed: int
     parent: int | None = None  # the trial whose weights it starts from; None: the dense model
-    epochs: float | None = None  # passes of training; None: as many as the schedule has
+    epochs: float | None = None  # epochs of training; None: the complete schedule
     rung: int = 0
-    # Widths of smaller ones that are trained in its weights, the smallest first. What passes
-    # through one of them is a pass of training, too.
+    # Widths of smaller models that are trained in its weights (nested), smallest first. A pass
+    # through any of them counts as training, too.
     nested: tuple[Mapping[str, int], ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
-        """The inverse of `dataclasses.asdict`."""
+        """Inverse of `dataclasses.asdict`."""
         return cls(**{**data, "nested": tuple(data.get("nested", ()))})
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial, finished in one way or another. What `result.json` in its folder holds."""
+    """The outcome of one trial; the content of `result.json` in its folder.
+
+    `state` is "complete" (trained and measured), "failed" (with a `reason`), "duplicate" (same
+    widths as an earlier trial, whose metrics it shares) or "infeasible" (violates a limit). Ratios
+    are the requested ones, widths those after rounding. Times are in seconds, epochs are those of
+    this trial without its ancestors.
+    """
 
     number: int
     state: State
     origin: str
-    ratios: Mapping[str, float]  # what was asked for, by group name
+    ratios: Mapping[str, float]  # requested ratios, by group name
     widths: Mapping[str, int]  # channels kept, by group name
     metrics: Metrics
     seed: int
     curve: tuple[EpochRecord, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)  # by phase: "finetune" ...
-    reason: str | None = None  # why it failed, or is infeasible
-    duplicate_of: int | None = None  # the trial with the same architecture, whose metrics these are
+    reason: str | None = None  # why the trial failed or is infeasible
+    duplicate_of: int | None = None  # the trial with the same architecture and these metrics
     parent: int | None = None  # the trial whose weights it started from; None: the dense model
-    # "seconds"; where they were looked at, "loss_before" and "loss_after" (validation, nats)
+    # "seconds" and, if measured, "loss_before" and "loss_after" (validation, nats)
     compensation: Mapping[str, float] = field(default_factory=dict)
-    epochs: float = 0.0  # passes of training that it got, its parents' not included
-    asked_epochs: float | None = None  # those of its job; None: as many as the schedule has
+    epochs: float = 0.0  # epochs of training, without those of its ancestors
+    asked_epochs: float | None = None  # epochs requested by the job; None: the complete schedule
     rung: int = 0
-    nested: tuple[Mapping[str, int], ...] = ()  # widths of those that were trained in its weights
-    # What the loss would feel of each kept channel, gathered while training; by group name.
+    # widths of the smaller models trained in its weights
+    nested: tuple[Mapping[str, int], ...] = ()
+    # Importance of each kept channel, estimated from gate gradients during training; by group name.
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def was_settled(self) -> bool:
-        """Whether it is a duplicate or over a limit, and was not run to find that out."""
+        """True if it was decided without training: a duplicate, or over a limit."""
         return self.state in ("duplicate", "infeasible") and not self.seconds
 
     @property
     def job(self) -> Job:
-        """The job that led to it."""
+        """The job that this result belongs to."""
         return Job(
             number=self.number,
             origin=self.origin,
@@ -280,9 +311,9 @@ class TrialResult:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
-        """The inverse of `dataclasses.asdict`."""
+        """Inverse of `dataclasses.asdict`; accepts results of earlier versions."""
         known = dict(data)
-        if known["state"] != "failed":  # earlier versions wrote only what was trained
+        if known["state"] != "failed":  # earlier versions wrote only the epochs trained
             known.setdefault("asked_epochs", known.get("epochs"))
         known["metrics"] = Metrics(**known["metrics"])
         known["curve"] = tuple(EpochRecord(**record) for record in known["curve"])
@@ -293,38 +324,42 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Repeat:
-    """The pick's architecture trained again with another seed. Accuracies in percent."""
+    """The picked architecture retrained with another seed. Accuracies in percent."""
 
     seed: int
     validation: float
     test: float
 
 
-_FASTER = 1.05  # times; less is within what two measurements of one file differ by
+_FASTER = 1.05  # factor; smaller ones are within the noise of two measurements of one file
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One format of the model: what was checked of it, or why it is not there."""
+    """An exported file in one format: the results of its verification, or the reason
+    it is missing."""
 
-    format: str  # "safetensors", or "compact", or a name of `graph.GRAPHS`
-    difference: float | None = None  # largest of a logit from PyTorch's, by a fresh process
+    format: str  # "safetensors", "compact", or a name of `graph.GRAPHS`
+    # largest difference of a logit from PyTorch's, in a new process
+    difference: float | None = None
     reason: str | None = None  # why the file is not there
     latency_ms: float | None = None  # in the format's engine
-    dense_latency_ms: float | None = None  # of the dense model's files, timed in turn with it
+    dense_latency_ms: float | None = None  # of the dense model's files, timed alternately
     speedup: float | None = None  # dense (or floating point) / own, the median of the ratios
-    time_spread: float | None = None  # of these, relative: half the interquartile range
-    contention: float | None = None  # wall time over the processor time counted
-    size_bytes: int | None = None  # of the format's files together
-    bits: int | None = None  # of the weights, where they were rounded
-    accuracy: float | None = None  # percent on validation data, where weights were rounded
-    agreement: float | None = None  # percent of classes that integer kernels and module share
+    time_spread: float | None = None  # relative, of these ratios: half the interquartile range
+    contention: float | None = None  # wall time / processor time
+    size_bytes: int | None = None  # total of the format's files
+    bits: int | None = None  # of quantised weights
+    accuracy: float | None = None  # percent on validation data, for quantised weights
+    # percent of samples with the same class by integer kernels and module
+    agreement: float | None = None
     kl: float | None = None  # divergence of the kernels from the module, in nats
-    float_latency_ms: float | None = None  # of the same model in floating point, timed in turn
+    float_latency_ms: float | None = None  # of the same model in floating point, timed alternately
 
     @property
     def gain_in_words(self) -> str | None:
-        """How fast int8 is beside floating point in the same engine; None where not measured."""
+        """Return a sentence comparing int8 with floating point in the same engine; None if
+        unmeasured."""
         if self.latency_ms is None or self.float_latency_ms is None or self.speedup is None:
             return None
         if self.speedup < _FASTER:

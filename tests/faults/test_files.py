@@ -130,7 +130,7 @@ def test_a_full_disk_stops_the_sweep_which_goes_on_when_there_is_space(
     sweep(path, n_trials=3, chain=True)
     ballast = fill(small_disk)
     try:
-        with pytest.raises(DiskFullError, match="free some space, and the same command goes on"):
+        with pytest.raises(DiskFullError, match="free some space and run the same command"):
             sweep(path, n_trials=N_TRIALS, chain=True, executor=executor)
     finally:
         if executor:

@@ -1,4 +1,4 @@
-"""A headless browser for the tests of pages: the machine's Chromium, driven by Playwright."""
+"""A headless browser for tests of pages: the machine's Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @contextmanager
 def open_browser() -> Iterator[Any]:
-    """A Playwright browser; skips the test, with the reason, where none is installed."""
+    """Yield a Playwright browser; skip the test, with the reason, if none is installed."""
     program = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if program is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with playwright.sync_playwright() as driver:
-        # As root, in containers, Chromium starts without its sandbox only; our pages are our own.
+        # As root, in containers, Chromium only starts without its sandbox; the pages are our own.
         browser = driver.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
@@ -31,7 +31,7 @@ def open_browser() -> Iterator[Any]:
 
 
 def watch(page: Any) -> list[str]:
-    """A list that collects the page's errors as they come up."""
+    """Return a list to which the page's errors are appended."""
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(

@@ -1,4 +1,4 @@
-"""A busy machine: processes beside the test that compute without end."""
+"""Simulation of a busy machine by processes that compute without end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _BURN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    su
 
 @contextmanager
 def burning(count: int) -> Iterator[None]:
-    """Inside, so many processes take all the processor time that they get."""
+    """Run `count` processes that use all the processor time they get, for the duration of the
+    block."""
     processes = [subprocess.Popen([sys.executable, "-c", _BURN]) for _ in range(count)]
     try:
         yield

@@ -1,4 +1,4 @@
-"""The small networks with their proved groups, found once per run. Tests must not change them."""
+"""Small networks with their verified groups, computed once per run. Tests must not modify them."""
 
 from __future__ import annotations
 

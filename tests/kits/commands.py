@@ -1,4 +1,4 @@
-"""The commands as a user runs them, in this process: arguments, a folder, exit code and output."""
+"""The commands as a user runs them, in this process: arguments, folder, exit code and output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SWEEP = (*TINY, "search=random", "search.n_trials=8", "name=tiny")
 
 @dataclass(frozen=True)
 class Run:
-    """What a command left behind."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -41,32 +41,32 @@ class Run:
 
 
 def run_train(folder: Path, *arguments: str) -> Run:
-    """`python -m src.train` in `folder`."""
+    """Run `python -m src.train` in `folder`."""
     return _run(train.main, folder, arguments)
 
 
 def run_inspect(folder: Path, *arguments: str) -> Run:
-    """`python -m src.inspect` in `folder`."""
+    """Run `python -m src.inspect` in `folder`."""
     return _run(inspect.main, folder, arguments)
 
 
 def run_latency(folder: Path, *arguments: str, trust: Sequence[str] = (f"trust=[{OWN}]",)) -> Run:
-    """`python -m src.latency` in `folder`."""
+    """Run `python -m src.latency` in `folder`."""
     return _run(latency.main, folder, _trusting(arguments, trust))
 
 
 def run_pick(folder: Path, *arguments: str, trust: Sequence[str] = (f"trust=[{OWN}]",)) -> Run:
-    """`python -m src.pick` in `folder`."""
+    """Run `python -m src.pick` in `folder`."""
     return _run(pick.main, folder, _trusting(arguments, trust))
 
 
 def run_report(folder: Path, *arguments: str) -> Run:
-    """`python -m src.report` in `folder`."""
+    """Run `python -m src.report` in `folder`."""
     return _run(report.main, folder, arguments)
 
 
 def run_compare(folder: Path, *arguments: str) -> Run:
-    """`python -m src.compare` in `folder`."""
+    """Run `python -m src.compare` in `folder`."""
     return _run(compare.main, folder, arguments)
 
 

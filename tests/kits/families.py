@@ -15,7 +15,7 @@ WIDTH, HEADS, HEAD = 12, 4, 3
 
 
 class Fused(nn.Module):
-    """Queries, keys and values from one layer; the heads are told by an attribute."""
+    """Attention with queries, keys and values from one layer, and an attribute for the heads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Fused(nn.Module):
 
 
 class Separate(nn.Module):
-    """Three layers, and two queries to each key where there are fewer keys (grouped-query)."""
+    """Attention with three layers; grouped-query attention if there are fewer keys than queries."""
 
     def __init__(self, kv_heads: int = HEADS) -> None:
         super().__init__()
@@ -55,7 +55,8 @@ class Separate(nn.Module):
 
 
 class Biased(Fused):
-    """A bias for each head and place, worked out from a parameter once, as LeViT does."""
+    """Attention with a bias for each head and position, computed once from a parameter, as in
+    LeViT."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +74,7 @@ class Biased(Fused):
 
 
 class MultiQuery(nn.Module):
-    """One key and one value for all queries: the channels of the value lie in every head."""
+    """Multi-query attention: one key and one value for all queries, shared by all heads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +99,7 @@ class Torch(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Patches, an attention and an MLP behind LayerNorm on a residual stream, a head."""
+    """Patches, attention and an MLP after LayerNorm on a residual stream, and a classifier."""
 
     def __init__(self, attention: nn.Module) -> None:
         super().__init__()
@@ -116,7 +117,7 @@ class Transformer(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A layer over the rows of the image, then a linear layer on its last step."""
+    """A recurrent layer over the rows of the image, then a linear layer on its last step."""
 
     def __init__(self, layer: nn.RNNBase, outputs: int) -> None:
         super().__init__()
@@ -128,7 +129,7 @@ class Recurrent(nn.Module):
 
 
 class Cells(nn.Module):
-    """Recurrent cells called step by step, one with a state that `forward` makes."""
+    """Recurrent cells called step by step, one with an initial state created in `forward`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,7 +160,8 @@ class SqueezeExcite(nn.Module):
 
 
 class Split(nn.Module):
-    """A gated unit: one half of the channels scales the other. Then a part by a fixed number."""
+    """A gated unit, in which half of the channels scale the other half, then a slice
+    of fixed size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,7 +189,7 @@ class GroupNorms(nn.Module):
 
 
 class Blurred(nn.Module):
-    """A depthwise filter that is no parameter, and a part of no rows, which adds nothing."""
+    """A depthwise filter that is a buffer, and an empty slice without effect."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -203,7 +205,7 @@ class Blurred(nn.Module):
 
 
 class ConvNeXt(nn.Module):
-    """A depthwise convolution, LayerNorm and an MLP, scaled, on a residual stream."""
+    """A depthwise convolution, LayerNorm and a scaled MLP on a residual stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -248,7 +250,7 @@ FAMILIES = {
     "shuffle": Shuffle,
 }
 
-# What must be found in each: widths by the name of the group.
+# Expected groups of each network: widths by group name.
 WIDTHS = {
     "attention_fused": {"attention.qkv": 4, "mlp.0": 20},
     "attention_separate": {"attention.q": 4, "mlp.0": 20},

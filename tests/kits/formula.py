@@ -1,4 +1,4 @@
-"""A network that is a formula: whole sweeps in milliseconds, with the true front known."""
+"""A network replaced by a formula: whole sweeps in milliseconds, with a known true front."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ SCORES = {group.name: tuple(float(c) for c in range(16)) for group in GROUPS}
 
 
 def widths_of(ratios: Mapping[str, float]) -> dict[str, int]:
-    """Widths rounded to whole channels, at least one."""
+    """Return widths rounded to whole channels, at least one."""
     return {g.name: max(1, round(g.width * (1 - ratios.get(g.name, 0.0)))) for g in GROUPS}
 
 
 def cost_of(ratios: Mapping[str, float]) -> Cost:
-    """MACs are the sum of the widths, parameters ten times as many."""
+    """Return the sum of the widths as MACs, and ten times as many parameters."""
     macs = sum(widths_of(ratios).values())
     return Cost(params=10 * macs, macs=macs)
 
 
 def accuracy_of(widths: Mapping[str, int]) -> float:
-    """Later groups matter more; every channel removed costs something."""
+    """Return the accuracy: every removed channel costs something, more in later groups."""
     lost: float = sum((1 + i) * (16 - widths[g.name]) ** 1.5 for i, g in enumerate(GROUPS))
     return 100 - lost / 8
 
 
 def evaluate(job: Job) -> TrialResult:
-    """A trial of the formula."""
+    """Run a trial of the formula."""
     macs = sum(job.widths.values())
     accuracy = accuracy_of(job.widths)
     epochs = 4.0 if job.epochs is None else job.epochs
@@ -54,6 +54,6 @@ def evaluate(job: Job) -> TrialResult:
 
 
 def search_settings(n_trials: int = 20, sampler: str = "RandomSampler") -> SearchSettings:
-    """A search over the formula."""
+    """Return the settings of a search over the formula."""
     target = Target(path=f"optuna.samplers.{sampler}")
     return SearchSettings(sampler=target, n_trials=n_trials, baseline_ratios=(0.25, 0.5, 0.75))

@@ -1,4 +1,4 @@
-"""What a sweep over the formula is made of."""
+"""The parts of a sweep over the formula."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUALITY = FrontAxis(lambda result: result.metrics.accuracy, 0.0)
 def open_ledger(
     study: Path, search: SearchSettings, *, seed: int = 0, storage: str | None = None
 ) -> SweepStudy:
-    """The ledger of a search; a shared `storage` knows it by the name of its folder."""
+    """Open the study of a search; a shared `storage` identifies it by the name of its folder."""
     return SweepStudy(
         study,
         name="formula",
@@ -39,7 +39,7 @@ def open_ledger(
 
 
 def baselines_of(search: SearchSettings) -> list[Proposal]:
-    """The dense model, uniform pruning and global ranking."""
+    """Return the dense model, uniform pruning and global ranking."""
     return baselines(
         formula.GROUPS,
         formula.SCORES,

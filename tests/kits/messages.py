@@ -1,4 +1,4 @@
-"""What the package says while something runs."""
+"""Capturing of the package's log messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Kept(logging.Handler):
 
 @contextmanager
 def messages_of(name: str = "paretoprune") -> Iterator[list[str]]:
-    """The messages of a logger and those below it, from INFO on."""
+    """Yield a list of the messages of a logger and its children, from INFO on."""
     logger, handler = logging.getLogger(name), _Kept()
     before = logger.level
     logger.addHandler(handler)

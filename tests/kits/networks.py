@@ -1,4 +1,4 @@
-"""Small networks, one for each way in which channels hang together. Input: (N, 3, 8, 8)."""
+"""Small networks, one for each kind of channel dependency. Input: (N, 3, 8, 8)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def example(batch: int = 2) -> Tensor:
 
 
 def lively(model: nn.Module, seed: int = 0) -> nn.Module:
-    """The model with seeded weights and BatchNorm statistics away from their initial values."""
+    """Return the model with seeded weights and BatchNorm statistics unlike their initial values."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
@@ -78,7 +78,7 @@ class ResNet(nn.Module):
 
 
 class Vgg(nn.Module):
-    """Convolutions, then a flatten that gives each channel four inputs of a linear layer."""
+    """Convolutions, then a flatten that maps each channel to four inputs of a linear layer."""
 
     def __init__(self, batch_norm: bool = True) -> None:
         super().__init__()
@@ -199,7 +199,8 @@ def build(name: str, seed: int = 0) -> nn.Module:
 
 
 class Leak(nn.Module):
-    """Every output also takes a share of the channels' mean: with fewer channels, it is another."""
+    """Adds a share of the channels' mean to every output, so removing channels changes
+    all outputs."""
 
     def __init__(self, share: float, dtype: torch.dtype | None = None) -> None:
         super().__init__()
@@ -212,7 +213,7 @@ class Leak(nn.Module):
 
 
 def leaky_group() -> Group:
-    """The channels of `Leak` as a group, which is wrong as long as it leaks."""
+    """Return the channels of `Leak` as a group, which is invalid if the share is not zero."""
     places = row_of_positions(8)
     names = (("conv.weight", 0), ("conv.bias", 0), ("fc.weight", 1))
     return Group("conv", 8, tuple(Slot(name, dim, places) for name, dim in names))

@@ -1,4 +1,4 @@
-"""A network as a user might bring it: named by `_target_`, with an argument of its own."""
+"""Networks like a user's own: named by `_target_`, with custom arguments."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class OwnNet(nn.Module):
         self.classifier = nn.Linear(2 * width, num_classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Logits (n, num_classes)."""
+        """Return logits (n, num_classes)."""
         out: Tensor = self.classifier(self.features(inputs).flatten(1))
         return out
 
 
 class OwnResidual(nn.Module):
-    """Three residual blocks of the same width, each of which can go as a whole."""
+    """Three residual blocks of the same width, each of which can be removed as a whole."""
 
     def __init__(self, num_classes: int, in_channels: int, width: int = 8) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class HalfFrozen(nn.Module):
 
 
 class Auxiliary(HalfFrozen):
-    """Another output beside the logits while it is trained."""
+    """Returns a second output beside the logits during training."""
 
     def forward(self, images: Tensor) -> object:
         logits = super().forward(images)

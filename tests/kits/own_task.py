@@ -1,4 +1,4 @@
-"""A user's own task in a folder: a file of images and a package that builds the network."""
+"""A user's own model and data in a folder: a file of images and a package with the network."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ DATA = Path("images.npz")
 
 @contextmanager
 def own_task(folder: Path) -> Iterator[None]:
-    """The task in a folder, whose package can be imported."""
+    """Create them in a folder and make the package importable."""
     write_task(folder)
     sys.path.insert(0, str(folder))
     forget()
@@ -71,7 +71,8 @@ def own_task(folder: Path) -> Iterator[None]:
 
 
 def write_task(folder: Path) -> None:
-    """The package `own_net` and 48 training, 16 validation and 16 test images of 2 classes."""
+    """Write the package `own_net` and 48 training, 16 validation and 16 test images of
+    2 classes."""
     (folder / "own_net").mkdir()
     for name, text in PACKAGE.items():
         (folder / "own_net" / name).write_text(text)
@@ -85,7 +86,7 @@ def write_task(folder: Path) -> None:
 
 
 def edit(folder: Path, name: str, old: str, new: str) -> None:
-    """Change a file of the package, as an editor does between two commands."""
+    """Change a file of the package, like an editor between two commands."""
     path = folder / "own_net" / name
     text = path.read_text()
     assert old in text
@@ -102,14 +103,14 @@ def mend(folder: Path, name: str, index: int = 0) -> None:
 
 
 def forget() -> None:
-    """Have the package imported anew, as a new process would."""
+    """Unload the package, so that it is imported again as in a new process."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "own_net"]:
         del sys.modules[name]
     importlib.invalidate_caches()
 
 
 def settings_of(folder: Path, *overrides: str) -> Settings:
-    """Settings that train the network for two epochs."""
+    """Return settings that train the network for two epochs."""
     given = {value.partition("=")[0] for value in overrides}
     values = [
         *(value for value in TINY if value.partition("=")[0] not in {*given, "trust"}),

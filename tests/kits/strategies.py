@@ -1,4 +1,4 @@
-"""Sweeps by every strategy over a network that is a formula."""
+"""Sweeps with every strategy over the formula."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def global_of_size(size: float) -> Mapping[str, float]:
 
 
 class Trials:
-    """Evaluates the formula, and checks that a parent's weights are there when a child starts."""
+    """Evaluates the formula, and checks that a parent's weights exist when a child starts."""
 
     def __init__(self, folder: Path, *, stop: int | None = None) -> None:
         self.folder, self.stop = SweepFolder(folder), stop
@@ -111,7 +111,7 @@ class Trials:
 
 
 class Workers:
-    """Several trials under way at once, of which the latest but one ends first."""
+    """An executor with several concurrent trials, of which the second latest ends first."""
 
     def __init__(self, evaluate: Evaluate, slots: int) -> None:
         self.slots, self._evaluate, self._jobs = slots, evaluate, list[Job]()
@@ -121,11 +121,11 @@ class Workers:
         self._jobs.append(job)
 
     def collect(self) -> TrialResult:
-        """Run a job, not the oldest where there are several."""
+        """Run one job, not the oldest if there are several."""
         return attempt(self._evaluate, self._jobs.pop(max(0, len(self._jobs) - 2)))
 
     def close(self) -> None:
-        """Nothing runs between two calls."""
+        """Do nothing, as no job is running between calls."""
 
 
 def sweep(

@@ -75,8 +75,8 @@ def test_what_is_damaged_is_found_again(
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        (replace(ONE, code={"net": "b"}), "found anew, since the code of `net` changed"),
-        (replace(ONE, outputs=(1.0, 2.1)), "found anew, since the network's outputs changed"),
+        (replace(ONE, code={"net": "b"}), "recomputed, since the code of `net` changed"),
+        (replace(ONE, outputs=(1.0, 2.1)), "recomputed, since the network's outputs changed"),
         (replace(ONE, versions={"torch": "3"}), "since torch (absent, now 3) changed"),
     ],
 )

@@ -61,7 +61,7 @@ def test_other_data_in_the_same_file_train_it_anew(
 ) -> None:
     train()
     mend(folder, array, index)
-    assert train() == [f"the dense model is trained anew: the {named} changed"]
+    assert train() == [f"the dense model is retrained: the {named} changed"]
     assert train() == FROM_CACHE
 
 
@@ -85,7 +85,7 @@ def test_other_code_trains_it_anew(
     train(FACTORY)
     edit(folder, file, old, new)
     module = f"own_net.{file.removesuffix('.py')}"
-    assert train(FACTORY) == [f"the dense model is trained anew: the code of `{module}` changed"]
+    assert train(FACTORY) == [f"the dense model is retrained: the code of `{module}` changed"]
 
 
 def test_a_network_that_changed_by_other_means_is_trained_anew(folder: Path, train: Train) -> None:
@@ -99,7 +99,7 @@ def test_a_network_that_changed_by_other_means_is_trained_anew(folder: Path, tra
     (folder / "s").write_text("0.1")
     train()
     (folder / "s").write_text("0.9")
-    assert train() == ["the dense model is trained anew: the network's outputs changed"]
+    assert train() == ["the dense model is retrained: the network's outputs changed"]
 
 
 @pytest.mark.parametrize(

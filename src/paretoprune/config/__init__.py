@@ -1,5 +1,5 @@
-"""Settings: what the YAML under conf/ may say, as frozen dataclasses that check themselves.
+"""Settings: frozen dataclasses that define and validate the values allowed in the YAML under conf/.
 
-One file and one class per config group. They say what is right; `config/load.py` says it to a user
-who wrote something else.
+One file and one class per config group. The classes define what is valid; `config/load.py` turns
+invalid values into messages for the user.
 """

@@ -1,7 +1,7 @@
-"""What a `_target_` may name: classes below listed bases, and functions that a registry gives.
+"""The allow-list for `_target_`: subclasses of listed bases, and registered functions.
 
-Nothing else of these packages can be called, however it is reached. Packages of the user's own are
-added by `trust`, which comes from the command line or the environment, never from a config.
+Nothing else of these packages can be called, whichever path leads to it. User packages are added by
+`trust`, which is set on the command line or in the environment, never in a config.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TRUST_VARIABLE = "PARETOPRUNE_TRUST"
 
 _MODULE = "torch.nn.Module"
 _TIMM = "timm.create_model"
-# Never a package of the user's own, and full of functions that run code or open files.
+# Excluded from `trust`: not user packages, and full of functions that run code or open files.
 _NEVER_TRUSTED = sys.stdlib_module_names | {
     "cloudpickle", "dill", "hydra", "joblib", "lightning", "mlflow", "numpy", "omegaconf",
     "optuna", "pandas", "paretoprune", "pydantic", "ray", "safetensors", "scipy", "sklearn",
@@ -30,10 +30,11 @@ _NEVER_TRUSTED = sys.stdlib_module_names | {
 
 @dataclass(frozen=True)
 class _Classes:
-    """The public classes below one of `bases` that are reached under `root`.
+    """The public subclasses of `bases` that are reachable under `root`.
 
-    `homes` are the packages in which they must be defined. Of packages of our own, functions that
-    are annotated to return such a class belong to them; without `bases`, classes that are called.
+    `homes` are the packages in which they must be defined. For packages of our own (`ours`),
+    functions annotated to return such a class are included. Without `bases`, all classes with a
+    `__call__` method are included.
     """
 
     root: str
@@ -52,7 +53,7 @@ _LISTED = (
     _Classes("torchvision.models", ("torchvision.models",), (_MODULE,)),
     _Classes(
         "torchmetrics",
-        # Those of images, texts and sounds download networks.
+        # The metrics for images, text and audio are excluded: they download networks.
         tuple(
             f"torchmetrics.{kind}"
             for kind in ("aggregation", "classification", "regression", "segmentation")
@@ -68,29 +69,31 @@ _LISTED = (
     _Classes("paretoprune.data", ("paretoprune.data",), ("lightning.LightningDataModule",), True),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
-# Runs code that is generated from a graph.
+# Executes code that is generated from a graph.
 _BARRED = ("torchvision.models.feature_extraction",)
 
 
 def trusted_packages(given: Iterable[str] = ()) -> tuple[str, ...]:
-    """The packages that the command line (`given`) or the environment adds, each once."""
+    """Return the packages trusted by the command line (`given`) or the environment, without
+    repeats."""
     more = os.environ.get(TRUST_VARIABLE, "").split(",")
     return tuple(dict.fromkeys(name.strip() for name in (*given, *more) if name.strip()))
 
 
 def can_be_trusted(path: str) -> bool:
-    """Whether `trust` may let in the package of a dotted path."""
+    """Return True if the package of a dotted path may be added to `trust`."""
     package = path.partition(".")[0]
     return package.isidentifier() and package not in _NEVER_TRUSTED
 
 
 def is_listed(path: str) -> bool:
-    """Whether a dotted path lies where some names may be called without trust; imports nothing."""
+    """Return True if some names under the dotted path are allowed without trust;
+    imports nothing."""
     return path == _TIMM or is_within(path, [one.root for one in _LISTED])
 
 
 def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
-    """Why what lies at a dotted path must not be called; None where it may be."""
+    """Return the reason why the object at a dotted path must not be called; None if it may be."""
     own = [name for name in trust if can_be_trusted(name)]
     listed = [one for one in _LISTED if is_within(path, [one.root])]
     if not (is_listed(path) or is_within(path, own)):
@@ -99,7 +102,7 @@ def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
         return "is no public name"
     try:
         located = locate(path)
-    except Exception as error:  # importing the user's own code may raise anything
+    except Exception as error:  # importing user code may raise any exception
         return f"cannot be imported: {error}"
     if not (inspect.isclass(located) or inspect.isroutine(located)):
         return "is not a class or function"
@@ -113,10 +116,10 @@ def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
 
 
 def locate(path: str) -> Callable[..., Any]:
-    """The object at a dotted path: a public name of a module, or a class or static method.
+    """Return the object at a dotted path: a public name of a module, or a class or static method.
 
-    Nothing is followed through the attributes of modules: each must be importable by its own name.
-    Raises ImportError or AttributeError where there is none.
+    Module attributes are not followed: each module must be importable by its own name. Raises
+    ImportError or AttributeError if there is no such object.
     """
     *parts, name = path.split(".")
     try:
@@ -132,7 +135,7 @@ def locate(path: str) -> Callable[..., Any]:
 
 
 def is_within(path: str, packages: Iterable[str]) -> bool:
-    """Whether a dotted path is one of the packages, or lies in one."""
+    """Return True if a dotted path equals one of the packages or lies in one."""
     return any(path == package or path.startswith(f"{package}.") for package in packages)
 
 

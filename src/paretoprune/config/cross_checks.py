@@ -1,4 +1,5 @@
-"""Which settings fit together: one function for each rule, a sentence where it is broken."""
+"""Validation rules across settings: one function per rule, returning a sentence if it
+is violated."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def _latency_is_forecast(settings: Settings) -> str | None:
 
 
 def _timed(settings: Settings) -> bool:
-    """Whether a candidate's latency has to be known before it is measured."""
+    """Return True if a candidate's latency must be predicted before it is measured."""
     return bool(
         settings.sparsity.latency
         or settings.sparsity.max_latency_ms

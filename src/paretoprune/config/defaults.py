@@ -1,4 +1,4 @@
-"""A config with its defaults written out, so that those of two versions can be compared."""
+"""Completion of a config with its defaults, so that configs of two versions can be compared."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from paretoprune.config.target import Target
 
 
 def with_defaults(config: Mapping[str, Any], settings: Any = Settings) -> dict[str, Any]:
-    """The composed config with the defaults of the settings that it lacks.
+    """Return the composed config, with missing settings filled in by their defaults.
 
-    What a `_target_` takes is left as it is.
+    Arguments of a `_target_` are left unchanged.
     """
     filled = dict(config)
     hints = get_type_hints(settings)
@@ -28,7 +28,8 @@ def with_defaults(config: Mapping[str, Any], settings: Any = Settings) -> dict[s
 
 
 def _default_of(field: Field[Any]) -> Iterator[tuple[str, Any]]:
-    """The name of a field and its default, as a config would say it; nothing without one."""
+    """Yield the field's name and its default in the form used by a config; nothing if
+    it has none."""
     if field.default is not MISSING:
         yield field.name, _plain(field.default)
     elif field.default_factory is not MISSING:
@@ -36,7 +37,7 @@ def _default_of(field: Field[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _settings_in(hint: Any) -> Any:
-    """The settings class in an annotation such as `SearchSettings | None`."""
+    """Return the settings class in an annotation such as `SearchSettings | None`."""
     found = [c for c in (hint, *get_args(hint)) if is_dataclass(c) and c is not Target]
     return next(iter(found), None)
 

@@ -1,8 +1,8 @@
-"""`_target_`: the user's and our own classes by dotted path, checked and built. The only such gate.
+"""Validate and build `_target_` values: the only place where a dotted path of a config is called.
 
-A config is code once it names what to call, so what may be called is listed (`config/callables.py`)
-and all else is refused, wherever it hides. What is checked is what is built: plain data, in which
-nothing is left to be resolved.
+A config that names callables is code, so the allowed callables are listed (`config/callables.py`)
+and everything else is refused at any nesting depth. Exactly the validated value is built: plain
+data without unresolved references.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from paretoprune.errors import SettingsError
 
 _TARGET, _POSITIONAL, _PARTIAL = "_target_", "_args_", "_partial_"
 _SPECIAL = (_TARGET, _POSITIONAL, _PARTIAL)
-_MOST_VALUES = 10_000  # of a target, nested ones included: a file may repeat itself without end
+_MOST_VALUES = 10_000  # per target, nested values included: protects against self-referencing files
 _PLAIN = (str, bool, int, float, type(None))
 
 
@@ -38,7 +38,7 @@ def build(target: Target, **provided: object) -> Any:
 
 
 def factory(target: Target) -> Callable[..., Any]:
-    """What `build` calls, to be called often: arguments that are targets are built once.
+    """Return the callable that `build` calls, for repeated use; nested targets are built once.
 
     Raises SettingsError for a target that must not be called.
     """
@@ -56,13 +56,16 @@ def factory(target: Target) -> Callable[..., Any]:
 
 
 def offers(target: Target, name: str) -> bool:
-    """Whether what `target` builds has such a method; a function's results are not known."""
+    """Return False if the class named by `target` lacks the method; True for functions."""
     located = locate(target.path)
     return not inspect.isclass(located) or hasattr(located, name)
 
 
 def argument_types(target: Target) -> dict[str, Any]:
-    """The annotations of what a target of our own takes; those of others need not be true."""
+    """Return the argument annotations of a target defined in paretoprune; empty for other targets.
+
+    Annotations of third-party code are not relied upon.
+    """
     located = locate(target.path)
     if not is_within(str(located.__module__), ["paretoprune"]):
         return {}
@@ -71,18 +74,18 @@ def argument_types(target: Target) -> dict[str, Any]:
 
 
 def argument_defaults(path: str) -> dict[str, Any]:
-    """By name, what the target at a dotted path takes where a config does not say it."""
+    """Return the default of each argument of the target at a dotted path, by name."""
     parameters = _parameters(locate(path))
     return {n: p.default for n, p in parameters.items() if p.default is not p.empty}
 
 
 def find_mistakes(target: Target, *, setting: str, provided: Iterable[str] = ()) -> list[str]:
-    """One sentence for each thing that would keep `build(target, **provided)` from working."""
+    """Return one sentence for each reason why `build(target, **provided)` would fail."""
     return _forbidden(target, setting) or _argument_mistakes(target, setting, set(provided))
 
 
 def own_packages(value: Any, trust: Iterable[str] = ()) -> list[str]:
-    """The packages of the user's own that the targets in plain data name, and `trust` lacks."""
+    """Return the user packages named by targets in plain data and absent from `trust`."""
     nodes = islice(_nodes(value, ""), _MOST_VALUES)
     paths = [node.get(_TARGET) for _, node in nodes if isinstance(node, dict)]
     own = {path for path in paths if isinstance(path, str) and can_be_trusted(path)}
@@ -91,7 +94,8 @@ def own_packages(value: Any, trust: Iterable[str] = ()) -> list[str]:
 
 
 def trust_advice(targets: Iterable[Target]) -> list[str]:
-    """What to add so that the packages of the user's own may be called; nothing if they may."""
+    """Return advice on how to trust the user packages named by the targets; empty if all are
+    trusted."""
     targets = [*targets]
     given = trusted_packages(name for target in targets for name in target.trusted)
     roots = [{**target.arguments, _TARGET: target.path} for target in targets]
@@ -107,7 +111,7 @@ def trust_advice(targets: Iterable[Target]) -> list[str]:
 
 
 def _forbidden(target: Target, setting: str) -> list[str]:
-    """What is neither plain data nor may be called."""
+    """Return a sentence for each value that is neither plain data nor an allowed call."""
     trust = trusted_packages(target.trusted)
     nodes = _nodes_of(target, setting)
     if len(nodes) > _MOST_VALUES:
@@ -116,14 +120,15 @@ def _forbidden(target: Target, setting: str) -> list[str]:
 
 
 def _nodes_of(target: Target, setting: str) -> list[tuple[str, Any]]:
-    """The target as a mapping and every value in it; one more than is allowed where that ends."""
+    """Return the target and all values in it, up to one more than the allowed number."""
     root = {**target.arguments, _TARGET: target.path}
     return list(islice(_nodes(root, setting), _MOST_VALUES + 1))
 
 
 def _nodes(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """The value and every value in it, with the setting it stands in."""
-    waiting = deque([(place, value)])  # no recursion: a file may nest as deeply as it likes
+    """Yield the value and every nested value, each with the setting it belongs to."""
+    # iterative instead of recursive: files may be nested arbitrarily deep
+    waiting = deque([(place, value)])
     while waiting:
         place, value = waiting.popleft()
         yield place, value
@@ -146,7 +151,7 @@ def _node_mistakes(value: Any, place: str, trust: Sequence[str]) -> list[str]:
 
 
 def _call_mistakes(node: Mapping[str, Any], place: str, trust: Sequence[str]) -> list[str]:
-    """Why what a mapping with a `_target_` asks for must not be called."""
+    """Return the reasons why the call described by a mapping with a `_target_` is not allowed."""
     path = node[_TARGET]
     if not isinstance(path, str):
         return [f"`{place}._target_` must be a dotted name, got {path!r}"]
@@ -154,7 +159,7 @@ def _call_mistakes(node: Mapping[str, Any], place: str, trust: Sequence[str]) ->
         return [f"`{place}._target_={path}` {reason}"]
     unknown = [name for name in node if name.startswith("_") and name not in _SPECIAL]
     if unknown:
-        return [f"`{place}.{unknown[0]}` is no argument; beside names there are _args_, _partial_"]
+        return [f"`{place}.{unknown[0]}` is not an argument; special keys: _args_, _partial_"]
     positional, as_partial = node.get(_POSITIONAL, []), node.get(_PARTIAL, False)
     if not isinstance(positional, list | tuple) or not isinstance(as_partial, bool):
         return [f"`{place}`: `_args_` must be a list, `_partial_` true or false"]
@@ -164,7 +169,7 @@ def _call_mistakes(node: Mapping[str, Any], place: str, trust: Sequence[str]) ->
     named = {name: value for name, value in node.items() if name not in _SPECIAL}
     mistakes = builder_mistakes(path, located, positional, named)
     if as_partial:
-        mistakes.append("must be called here and now, without `_partial_`")
+        mistakes.append("must be called directly, without `_partial_`")
     return [f"`{place}._target_={path}` {one}" for one in mistakes]
 
 
@@ -189,7 +194,7 @@ def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list
 
 
 def _built_arguments(path: str, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a call by place and by name, with the targets in them built."""
+    """Return positional and keyword arguments of a call, with nested targets built."""
     located = locate(path)
     unasked = fetch_nothing(located) if is_builder(path, located) else {}
     named = {name: _built(v) for name, v in arguments.items() if name not in _SPECIAL}
@@ -197,7 +202,7 @@ def _built_arguments(path: str, arguments: Mapping[str, Any]) -> tuple[list[Any]
 
 
 def _built(value: Any) -> Any:
-    """Checked plain data, with what it says is to be called in the place of each target."""
+    """Return validated plain data with each target replaced by the object that it builds."""
     if isinstance(value, list | tuple):
         return [_built(inner) for inner in value]
     if not isinstance(value, dict):

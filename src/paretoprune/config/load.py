@@ -1,4 +1,4 @@
-"""From a composed config to `Settings`, or to sentences that say what is wrong with it."""
+"""Conversion of a composed config into `Settings`, or into one message per mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 
-# What the program fills in when it calls a target, so that a user need not.
+# Arguments supplied by the program when it calls a target; users need not set them.
 PROVIDED = {
     "model": ("num_classes", "in_channels"),
     "data": ("seed", "pretrained"),
@@ -32,10 +32,10 @@ _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
 
 def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Settings:
-    """Check a composed config (plain dicts and lists).
+    """Validate a composed config (plain dicts and lists) and return it as `Settings`.
 
-    `trust` names the packages of the user's own that a `_target_` may call. What the config itself
-    says of trust is a record, and counts for nothing.
+    `trust` names the user packages that a `_target_` may call. The config's own `trust` entry is
+    only a record and grants nothing.
 
     Raises SettingsError with every mistake, each one sentence in the user's spelling.
     """
@@ -55,9 +55,9 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
 
 
 def _that_do_not_fit_together(config: Mapping[str, Any], wrong: Sequence[Location]) -> list[str]:
-    """What is wrong with settings in their combination, where the `wrong` ones are left out.
+    """Return the violated cross-setting rules, with the `wrong` settings left out.
 
-    Pydantic looks at combinations only once every single value is right.
+    Pydantic runs cross-field validators only if every single value is valid.
     """
     rest = config
     for location in wrong:
@@ -81,7 +81,7 @@ def _without(config: Mapping[str, Any], location: Location) -> Mapping[str, Any]
 
 
 def _is_about(sentence: str, location: Location) -> bool:
-    """Whether a sentence names a setting, or what holds it; an option as `schedule=...`, too."""
+    """Return True if the sentence names the setting or its parent (also as `schedule=...`)."""
     path = ".".join(map(str, location))
     holder = path.rpartition(".")[0]
     names = [path, f"{path.removesuffix('.name')}=", holder if "." in holder else path]
@@ -89,7 +89,7 @@ def _is_about(sentence: str, location: Location) -> bool:
 
 
 def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with each `_target_` mapping turned into the shape of `config.Target`."""
+    """Return the config with each `_target_` mapping converted to the form of `config.Target`."""
     out = dict(config)
     if isinstance(out.get("model"), Mapping):
         out["model"] = split_model(out["model"], out["trust"])
@@ -99,13 +99,15 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(out.get("search"), Mapping) and out["search"].get("sampler"):
         sampler = _as_target(out["search"]["sampler"], out["trust"])
         out["search"] = {**out["search"], "sampler": sampler}
-    elif out.get("search") == {}:  # what Hydra makes of an empty conf/search/none.yaml
+    # the value that Hydra composes for an empty conf/search/none.yaml
+    elif out.get("search") == {}:
         out["search"] = None
     return out
 
 
 def split_model(node: Mapping[str, Any], trust: Sequence[str]) -> dict[str, Any]:
-    """A `model` mapping with what its `_target_` takes apart from our own keys."""
+    """Split a `model` mapping into the arguments of its `_target_` and the keys of
+    ModelSettings."""
     ours = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
     target = _as_target({key: value for key, value in node.items() if key not in ours}, trust)
     return {"target": target, **{key: value for key, value in node.items() if key in ours}}
@@ -124,7 +126,8 @@ def _as_target(node: object, trust: Sequence[str]) -> object:
 
 def _sentences(detail: ErrorDetails) -> list[str]:
     path = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "value_error":  # ours: a sentence a line; of one setting without its name
+    # raised by our validators: one sentence per line, without the setting's name
+    if detail["type"] == "value_error":
         sentences = detail["msg"].removeprefix("Value error, ").splitlines()
         return [f"`{path}`: {one}" for one in sentences] if "." in path else sentences
     path = path.replace(".target.path", "._target_").replace("target.", "")
@@ -138,7 +141,7 @@ def _sentences(detail: ErrorDetails) -> list[str]:
 
 
 def _suggestion(location: Location) -> str:
-    """`; did you mean ...?` or the list of what there is, for a key that does not exist."""
+    """Return `; did you mean ...?`, or the list of valid names, for an unknown key."""
     owner: Any = Settings
     for part in location[:-1]:
         owner = _dataclass_in(get_type_hints(owner).get(str(part)))
@@ -153,7 +156,7 @@ def _suggestion(location: Location) -> str:
 
 
 def _dataclass_in(hint: Any) -> Any:
-    """The dataclass in an annotation such as `SearchSettings | None`."""
+    """Return the dataclass in an annotation such as `SearchSettings | None`."""
     candidates = (hint, *getattr(hint, "__args__", ()))
     return next((c for c in candidates if dataclasses.is_dataclass(c)), None)
 
@@ -171,7 +174,7 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         try:
             target = TypeAdapter(Target).validate_python(node)
         except ValidationError:
-            continue  # what is no target is told with the other values
+            continue  # values that are not targets are reported by the type validation
         checked.append(target)
         found = instantiate.find_mistakes(target, setting=setting, provided=PROVIDED[setting])
         mistakes += found or _type_mistakes(target, setting)
@@ -179,7 +182,7 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
 
 
 def _type_mistakes(target: Target, setting: str) -> list[str]:
-    """A sentence for each argument of one of our own targets that is of another type."""
+    """Return a sentence for each argument of a paretoprune target whose type is wrong."""
     mistakes = []
     for name, expected in instantiate.argument_types(target).items():
         if name not in target.arguments:

@@ -1,4 +1,4 @@
-"""Functions of torchvision and timm that build a model, and what must not be asked of them."""
+"""Model builders of torchvision and timm, and the arguments that must not be passed to them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-# Those that take the name of a registered model, by their path: the argument that holds it.
+# Builders that take the name of a registered model: path -> argument with the name.
 _BY_NAME = {"torchvision.models.get_model": "name", "timm.create_model": "model_name"}
-# Arguments that have a builder download or open a file.
+# Arguments that make a builder download or open a file.
 _FETCHES = re.compile(r"(^|_)(weights|pretrained|checkpoint|ckpt|url|hub|cache)(_|$)")
 _HARMLESS = ("init_weights",)
 _TIMM_NAME = re.compile(r"(\w+)(\.\w+)?")
 
 
 def is_builder(path: str, located: object) -> bool:
-    """Whether `located`, found at `path`, is a function by which a library builds its models."""
+    """Return True if `located`, found at `path`, is a library function that builds a model."""
     if path in _BY_NAME:
         return True
     if not path.startswith("torchvision.models.") or not inspect.isfunction(located):
@@ -29,7 +29,7 @@ def is_builder(path: str, located: object) -> bool:
 def builder_mistakes(
     path: str, located: Callable[..., Any], positional: Sequence[Any], named: Mapping[str, Any]
 ) -> list[str]:
-    """What must not be asked of a builder, each as a sentence without its beginning."""
+    """Return the arguments that are not allowed, each as a sentence without its subject."""
     try:
         arguments = inspect.signature(located).bind_partial(*positional, **named).arguments
     except TypeError as error:
@@ -50,14 +50,17 @@ def builder_mistakes(
 
 
 def fetch_nothing(located: Callable[..., Any]) -> dict[str, None]:
-    """The arguments by which a builder, left alone, would download; None for each of them."""
+    """Return the arguments whose defaults would trigger a download, each set to None."""
     parameters = inspect.signature(located).parameters.values()
     empty = (None, False, inspect.Parameter.empty)
     return {p.name: None for p in parameters if _fetches(p.name) and p.default not in empty}
 
 
 def _is_registered(path: str, name: object) -> bool:
-    """Of torchvision only classifiers are: the others fetch weights unless told otherwise."""
+    """Return True for a registered model name.
+
+    For torchvision, classifiers only: other models download backbone weights by default.
+    """
     if path.startswith("timm."):
         parts = _TIMM_NAME.fullmatch(str(name))
         return parts is not None and parts[1] in importlib.import_module("timm").list_models()
@@ -66,7 +69,7 @@ def _is_registered(path: str, name: object) -> bool:
 
 
 def _all_named(value: object) -> Iterator[tuple[str, Any]]:
-    """Every value that has a name, however deep."""
+    """Yield every named value at any nesting depth."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield str(name), inner

@@ -1,4 +1,4 @@
-"""Names of variants in sweeps of earlier versions, and where the variants are now."""
+"""Dotted paths of variants in sweeps of earlier versions, mapped to their current paths."""
 
 from __future__ import annotations
 

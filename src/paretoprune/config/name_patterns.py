@@ -1,4 +1,4 @@
-"""Names as users write them: patterns of group names (`layer1.*`), and names nearly right."""
+"""Matching of group names by pattern (`layer1.*`), and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from itertools import takewhile
 
 
 def matches(values: Mapping[str, float], name: str) -> list[float]:
-    """The values of all patterns that the name matches, in their order."""
+    """Return the values of all patterns that match the name, in order."""
     return [value for pattern, value in values.items() if fnmatchcase(name, pattern)]
 
 
 def unmatched(values: Mapping[str, float], names: Iterable[str]) -> list[str]:
-    """The patterns that match none of the names."""
+    """Return the patterns that match none of the names."""
     known = list(names)
     return [p for p in values if not any(fnmatchcase(name, p) for name in known)]
 
 
 def closest(word: str, names: Sequence[str]) -> str | None:
-    """The name that was probably meant: of those like it, the first letters are seldom wrong."""
+    """Return the most similar name, preferring a long common prefix; None if none is similar."""
     near = difflib.get_close_matches(word, names)
     return max(near, key=lambda name: _common_start(word, name), default=None)
 

@@ -1,4 +1,4 @@
-"""What a user may write for a count, a time and a budget: `50k`, `10min`, `200ep`."""
+"""Parsing of counts, times and budgets with unit suffixes: `50k`, `10min`, `200ep`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
 def parse_count(value: object) -> object:
-    """`50k` -> 50000, `1.5M` -> 1500000; numbers stay as they are."""
+    """Convert `50k` to 50000 and `1.5M` to 1500000; return numbers unchanged."""
     if isinstance(value, str):
         match = re.fullmatch(r"\s*([0-9.]+)\s*([kKmMgG]?)\s*", value)
         if match:
@@ -31,7 +31,7 @@ _BUDGETS: Mapping[str, tuple[float, BudgetUnit]] = {
 
 
 def parse_budget(value: object) -> object:
-    """`10min` -> 600 seconds, `200ep` -> 200 epochs, `40` -> 40 trials."""
+    """Convert `10min` to 600 seconds, `200ep` to 200 epochs, `40` to 40 trials."""
     if isinstance(value, Budget | Mapping) or value is None:
         return value
     match = _NUMBER_AND_UNIT.fullmatch(str(value))
@@ -45,7 +45,7 @@ def parse_budget(value: object) -> object:
 
 
 def parse_seconds(value: object) -> object:
-    """`90s` -> 90, `10min` -> 600, `2h` -> 7200; numbers are seconds already."""
+    """Convert `90s` to 90, `10min` to 600, `2h` to 7200; numbers are already in seconds."""
     if not isinstance(value, str) or value.strip().isdigit():
         return value
     match = _NUMBER_AND_UNIT.fullmatch(value)

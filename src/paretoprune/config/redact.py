@@ -1,4 +1,4 @@
-"""Taking passwords and tokens out of URIs, wherever a text holds some."""
+"""Removal of passwords and tokens from URIs in any text."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import re
 
 HIDDEN = "***"
 
-# Up to the last `@` of a URI: a password may hold `/`, `?`, `#` and `@` itself. After `:///` comes
-# a path. Rather the name of a host is hidden (`http://host/a@b`) than a password shown.
+# Everything up to the last `@` of a URI: a password may contain `/`, `?`, `#` and `@`. A path
+# starts with `:///`. When ambiguous (`http://host/a@b`), the host is hidden rather than a password
+# shown.
 _USERINFO = re.compile(r"(?<=://)(?!/)[^\s`'\"<>]*@")
-# Every value of a query, whatever it is called. A word follows `?` and `&` only there.
+# All query values, whatever their names. In running text a word directly after `?` or `&` occurs
+# only in a query.
 _QUERY = re.compile(r"(?<=[?&;#])([\w.\-\[\]%]+)=[^\s`'\"<>&;)]*")
 
 
 def redact(text: str) -> str:
-    """The text with user names and passwords of its URIs, and values of queries, as `***`."""
+    """Return the text with credentials in URIs and query values replaced by `***`."""
     return _QUERY.sub(rf"\1={HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", text))
 
 
 def redact_uri(uri: str) -> str:
-    """The same for a text that is one URI, whose password may hold any character."""
+    """Return the URI redacted; unlike `redact`, the password may contain any character."""
     scheme, mark, rest = uri.partition("://")
     if not mark:
         return redact(uri)

@@ -1,4 +1,4 @@
-"""All that one command is told: the composed config, checked."""
+"""The validated settings of one command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,14 @@ from paretoprune.config.values import Positive, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class Settings:
-    """Everything that one command does, as said by the composed config."""
+    """The complete settings of one command: the composed config, validated.
+
+    Created by `config.load.load_settings`. Each field is one config group under conf/ or a
+    top-level value. Settings that are valid on their own but not together are rejected by the rules
+    in `config.cross_checks`.
+
+    Raises ValueError (via pydantic) with one line per violated rule.
+    """
 
     name: str | None  # of the sweep's folder; a single run is named after its settings
     model: ModelSettings
@@ -45,20 +52,20 @@ class Settings:
     tracking: TrackingSettings
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Positive | None = None  # of this process; None: as many as torch takes
+    threads: Positive | None = None  # CPU threads of this process; None: PyTorch's default
     sweeps_dir: Path = Path("sweeps")
     cache_dir: Path = Path(".cache")
-    trust: tuple[str, ...] = ()  # packages of the user's own that `_target_` may name
+    trust: tuple[str, ...] = ()  # user packages that `_target_` may name
 
     @property
     def uses_gate_scores(self) -> bool:
-        """Whether the search goes by what trainings say of their channels."""
+        """True if channels are ranked by gate gradients collected during training."""
         by_gates = self.search is not None and self.search.strategy in ("auto", "shared")
         return by_gates and self.granularity.is_structured
 
     @property
     def trial_epochs(self) -> float:
-        """Passes over the training data of a whole trial."""
+        """Epochs of the complete schedule of one trial."""
         training = self.model.train.epochs
         if self.schedule.name == "lottery":
             return self.schedule.steps * (training - self.schedule.rewind_epoch)
@@ -66,9 +73,9 @@ class Settings:
 
     @property
     def compensation_method(self) -> str | None:
-        """How kept weights make up for what went; None where they stay as they are.
+        """Compensation method for the remaining weights; None disables it.
 
-        `auto` is least squares where channels or blocks go and the trained weights are kept.
+        `auto` selects least squares for structured pruning of trained weights.
         """
         if self.compensation != "auto":
             return None if self.compensation == "none" else self.compensation

@@ -1,4 +1,4 @@
-"""A class or function that a setting names."""
+"""A class or function named by a setting."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from paretoprune.config.values import strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class Target:
-    """A class or function by its dotted path (`_target_` in YAML) and its arguments.
+    """A class or function by its dotted path (`_target_` in YAML), and its arguments.
 
-    `trust` names the packages that the command line adds to those that may be called. It is no
-    part of what the target is: targets that differ in it alone are equal.
+    `trust` names the user packages that may be called in addition to the allow-list. It is not part
+    of the target's identity: targets that differ only in it compare equal.
     """
 
     path: str
@@ -28,5 +28,5 @@ class Target:
 
     @property
     def trusted(self) -> tuple[str, ...]:
-        """The packages that `trust` named."""
+        """The user packages passed as `trust`."""
         return tuple(vars(self)["_trusted"])

@@ -1,4 +1,4 @@
-"""The kinds of numbers that settings take, with their limits and units."""
+"""Annotated types for the numbers in settings, with limits and units."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from paretoprune.config.parsing import parse_count, parse_seconds
 
-strict = ConfigDict(extra="forbid")  # of every settings class: a name that it lacks is a mistake
+strict = ConfigDict(extra="forbid")  # of every settings class: unknown names are errors
 
 Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
 Seconds = Annotated[float, Field(gt=0), BeforeValidator(parse_seconds)]
-Share = Annotated[float, Field(gt=0, le=1)]  # of the dense model's
+Share = Annotated[float, Field(gt=0, le=1)]  # of the dense model's value
 Ratio = Annotated[float, Field(ge=0, lt=1)]  # of a group's channels to remove
 Drop = Annotated[float, Field(ge=0, le=100)]  # of accuracy, in percentage points
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -1,1 +1,1 @@
-"""The problem of a sweep: model, data, groups, exact sizes, forecast latency. No training yet."""
+"""The compression problem: model, data, groups, exact sizes, predicted latency. No training yet."""

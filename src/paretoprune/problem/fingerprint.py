@@ -1,4 +1,4 @@
-"""The fingerprint of a task: data, code, given weights, versions and the network's outputs."""
+"""The fingerprint of a problem: data, code, given weights, versions and network outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paretoprune.storage.atomic import digest_of
 from paretoprune.storage.fingerprint import Fingerprint, digest_json
 from paretoprune.storage.source_code import source_of
 
-_ALWAYS = ("torch", "torchvision", "timm")  # whose versions count in any case
+_ALWAYS = ("torch", "torchvision", "timm")  # packages whose versions are always included
 
 
 def fingerprint_of(
@@ -27,7 +27,7 @@ def fingerprint_of(
     contents: Mapping[str, str],
     outputs: tuple[float, ...] | None,
 ) -> Fingerprint:
-    """All that the results of a sweep depend on beside its settings.
+    """Return the fingerprint of everything besides the settings that affects a sweep's results.
 
     `contents` are the digests of the data, `outputs` those of the network before any training.
     """
@@ -56,18 +56,18 @@ def fingerprint_of(
 
 
 def for_groups(problem: Fingerprint, example: Tensor) -> Fingerprint:
-    """What the groups depend on: the network, and the inputs that it is traced with."""
+    """Restrict to what determines the groups: the network, and the inputs used for tracing."""
     return replace(problem, data={"first validation inputs": digest_of_tensor(example)})
 
 
 def for_training(problem: Fingerprint) -> Fingerprint:
-    """What a trained network depends on: all but the test part."""
+    """Restrict to what determines a trained network: everything except the test data."""
     data = {name: digest for name, digest in problem.data.items() if not name.startswith("test ")}
     return replace(problem, data=data)
 
 
 def for_times(problem: Fingerprint) -> Fingerprint:
-    """What times depend on: the network, whatever its weights."""
+    """Restrict to what determines latencies: the network without its weights."""
     settings = {"model": problem.settings["model"]}
     return replace(problem, settings=settings, data={}, network={}, outputs=None)
 
@@ -78,7 +78,7 @@ def _shape(tensor: Tensor) -> object:
 
 
 def _paths(target: Target) -> Iterator[str]:
-    """The dotted paths of a target and of those among its arguments."""
+    """Yield the dotted paths of a target and of the targets among its arguments."""
     yield target.path
     yield from _paths_in(target.arguments)
 
@@ -94,9 +94,9 @@ def _paths_in(value: object) -> Iterator[str]:
 
 
 def _homes(paths: Iterable[str]) -> Iterator[str]:
-    """The modules that dotted paths name, and those where what they name is defined.
+    """Yield the modules named by dotted paths, and those in which the named objects are defined.
 
-    What they name has been built already, so the modules are loaded.
+    The objects have been built already, so the modules are loaded.
     """
     for path in paths:
         parts = path.split(".")

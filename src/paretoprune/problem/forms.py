@@ -1,7 +1,8 @@
-"""The forms of a network whose ranks are searched: dense, with pairs, and what is delivered.
+"""The forms of a network with searched ranks: dense, factored, and delivered.
 
-Plans cut the form with pairs, in which ranks are channels. What is measured and delivered has one
-layer again wherever two save nothing. Without ranks all three are the same.
+Plans apply to the factored form, in which ranks are channels of low-rank pairs. For measurement and
+delivery, pairs that save nothing are merged into one layer. Without searched ranks all forms are
+the same.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from paretoprune.pruning.structured.plan import Plan
 
 
 def delivered_architecture(dense: nn.Module, groups: Groups, plan: Plan) -> nn.Module:
-    """What a plan leaves of a dense model, as it is delivered; the weights of pairs mean nothing.
+    """Return the delivered architecture of a plan; the weights of pairs are meaningless.
 
-    Raises PruningError where the plan does not fit.
+    Raises PruningError if the plan does not match the model.
     """
     form = with_pairs(dense, groups.factored)
     return merged(apply_plan(form, groups.prunable, plan))
 
 
 def load_delivered(dense: nn.Module, groups: Groups, plan: Plan, weights: Path) -> nn.Module:
-    """A delivered model with its weights, from its untrained dense architecture.
+    """Load a delivered model, given its untrained dense architecture.
 
-    Raises PruningError or WeightsError where the files do not fit.
+    Raises PruningError or WeightsError if the files do not match.
     """
     model = delivered_architecture(dense, groups, plan)
     load_state(model, weights)
@@ -38,8 +39,8 @@ def load_delivered(dense: nn.Module, groups: Groups, plan: Plan, weights: Path) 
 
 
 def rebuild_trial(dense: nn.Module, groups: Groups, plan: Plan, weights: Path) -> nn.Module:
-    """What a trial kept, which has all its pairs, as it is delivered.
+    """Load a trial's model, stored with all its pairs, in the delivered form.
 
-    Raises PruningError or WeightsError where the files do not fit.
+    Raises PruningError or WeightsError if the files do not match.
     """
     return merged(rebuild(with_pairs(dense, groups.factored), groups.prunable, plan, weights))

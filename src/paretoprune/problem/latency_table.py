@@ -1,4 +1,4 @@
-"""The latency table of a task: measured on this device, checked on whole pruned models."""
+"""The latency table of a problem: measured on this device, validated on whole pruned models."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 
 _log = logging.getLogger(__name__)
 
-_MOST = 0.9  # removed from any group of them
-_TO_FIT, _TO_CHECK = 10, 8  # whole models, beside the dense one
+_MOST = 0.9  # maximum ratio removed from any group of these models
+_TO_FIT, _TO_CHECK = 10, 8  # number of whole models, besides the dense one
 
 
 def needs_forecast(settings: Settings) -> bool:
-    """Whether anything in the settings is decided by a latency before it is measured."""
+    """Return True if any setting requires a latency before it can be measured."""
     sparsity, search = settings.sparsity, settings.search
     return (
         sparsity.latency is not None
@@ -47,7 +47,7 @@ def needs_forecast(settings: Settings) -> bool:
 
 
 def with_forecast(problem: Problem) -> Problem:
-    """The task with a forecast, known or measured now, if its settings need one."""
+    """Return the problem with a latency table, cached or measured now, if its settings need one."""
     size = problem.space.size
     if not needs_forecast(problem.settings) or not isinstance(size, SizeModel):
         return problem
@@ -81,9 +81,9 @@ def measure_forecast(
     step: int,
     threads: int,
 ) -> Forecast:
-    """Time the layers, then whole models: some to calibrate the sum, others to check it.
+    """Time the layers, then whole models: some to calibrate the sum, others to validate it.
 
-    `widths_of` rounds ratios to widths, multiples of `step`.
+    `widths_of` rounds ratios to widths, multiples of `step`. Latencies are in milliseconds.
     """
     started = time.perf_counter()
     layers = trace_layers(model, batch)
@@ -108,7 +108,7 @@ def measure_forecast(
 
 
 def describe_check(found: Check) -> str:
-    """The check in a sentence."""
+    """Return a sentence with the errors found by the validation."""
     return (
         f"latency table: on {found.num_models} whole models the error is "
         f"{found.median_error:.1%} in the median and {found.worst_error:.1%} at worst, "
@@ -119,9 +119,9 @@ def describe_check(found: Check) -> str:
 def _some_widths(
     groups: Sequence[Group], widths_of: WidthsOf, count: int
 ) -> list[Mapping[str, int]]:
-    """Uniform and uneven candidates of all sizes, in turn; the same in every run.
+    """Return alternately uniform and uneven candidates of all sizes, the same in every run.
 
-    Of the blocks a share goes that is drawn, since a uniform ratio takes all of them or none.
+    A random share of the blocks is removed, since a uniform ratio removes all of them or none.
     """
     rng, blocks = np.random.default_rng(0), [bool(group.block) for group in groups]
     found = []
@@ -138,13 +138,13 @@ def _some_widths(
 def _whole(
     model: nn.Module, groups: Sequence[Group], widths: Sequence[Mapping[str, int]]
 ) -> list[nn.Module]:
-    """Pruned models of these widths; which channels go does not matter for the time."""
+    """Return pruned models of these widths; the choice of channels does not affect the time."""
     scores = {group.name: torch.arange(group.width, 0.0, -1) for group in groups}
     return [apply_plan(model, groups, make_plan(groups, scores, each)) for each in widths]
 
 
 def fingerprint_of(problem: Problem, layers: Sequence[Layer]) -> Fingerprint:
-    """All that decides what a table says."""
+    """Return the fingerprint of everything that determines a table."""
     measure = problem.settings.measure
     return for_times(problem.fingerprint).extended(
         settings={

@@ -13,29 +13,30 @@ from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
 
-_MOST = 256  # numbers that are kept
+_MOST = 256  # maximum number of outputs stored
 _DIGITS = 6
 
 
 def outputs_of(model: nn.Module, example: Tensor) -> tuple[float, ...] | None:
-    """The first outputs in evaluation mode of a copy, on the CPU.
+    """Return the first outputs of a copy in evaluation mode, on the CPU.
 
-    None for a network that cannot be copied or run, which is told elsewhere, and for one whose
-    outputs are random or no single tensor: these say nothing about what has changed.
+    None if the network cannot be copied or run, which is reported elsewhere, and if its outputs are
+    random or not a single tensor: these cannot show what has changed.
     """
     try:
         probe = copy.deepcopy(model).cpu().eval()
         with isolate_rng(include_cuda=False), torch.inference_mode():
             _seed()
-            # The second pass is not seeded anew: a network that draws numbers gives others then.
+            # The second pass is not re-seeded, so that a stochastic network gives different
+            # outputs.
             first, second = (_numbers(probe(example.detach().cpu())) for _ in range(2))
-    except Exception:  # whatever a user's network raises
+    except Exception:  # a user's network may raise anything
         return None
     return first if first == second else None
 
 
 def refuse_not_finite(model: nn.Module) -> None:
-    """Raises WeightsError for parameters that are NaN or infinite, and for NaN in buffers."""
+    """Raise WeightsError for parameters that are NaN or infinite, and for NaN in buffers."""
     wrong = [name for name, each in model.named_parameters() if _has(each, _not_finite)]
     wrong += [name for name, each in model.named_buffers() if _has(each, torch.isnan)]
     if wrong:
@@ -48,7 +49,7 @@ def refuse_not_finite(model: nn.Module) -> None:
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two networks have the same weights to the bit."""
+    """Return True if two networks have bitwise identical weights."""
     states = one.state_dict(), other.state_dict()
     return states[0].keys() == states[1].keys() and all(
         torch.equal(tensor.cpu(), states[1][name].cpu()) for name, tensor in states[0].items()

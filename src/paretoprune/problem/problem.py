@@ -1,6 +1,6 @@
-"""What is known of a task before anything is trained: data, architecture, groups, exact sizes.
+"""The compression problem before any training: data, architecture, groups, exact sizes.
 
-Whatever is wrong with the user's model or data is found here, before work begins.
+All mistakes in the user's model or data are detected here, before work begins.
 """
 
 from __future__ import annotations
@@ -33,32 +33,38 @@ from paretoprune.results import Cost, DataInfo
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
 
-_NUM_EXAMPLES = 8  # real inputs on which candidates are proved equal to the masked dense model
+_NUM_EXAMPLES = 8  # real inputs on which candidates are verified against the masked dense model
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A task that has been looked at, not yet trained."""
+    """The compression problem: a model, its data, the prunable groups and exact sizes, untrained.
+
+    Made once per sweep by `make_problem` and shared by all trials. A candidate is given as ratios
+    (share to remove, in [0, 1)) or widths (channels to keep), both by group name; its cost is
+    computed without building a model. Parameters and MACs are exact; the latency, in milliseconds,
+    is a prediction.
+    """
 
     settings: Settings
     device: torch.device
     data: LightningDataModule
     info: DataInfo
-    model: nn.Module  # with the weights that were given, else untrained
+    model: nn.Module  # with the given weights, otherwise untrained
     example: Tensor  # (8, ...) real validation inputs
     space: SearchSpace
-    contents: Contents  # the data as digests, and what is suspicious about them
-    fingerprint: Fingerprint  # all that results depend on beside the settings
-    disk_cache: DiskCache  # what was found out so far; kept once the work begins
-    forecast: Forecast | None = None  # of the latency, where the settings need one
+    contents: Contents  # digests of the data, and warnings about it
+    fingerprint: Fingerprint  # everything besides the settings that affects results
+    disk_cache: DiskCache  # results computed so far; written once the work begins
+    forecast: Forecast | None = None  # latency table, if the settings need one
 
     @property
     def groups(self) -> Groups:
-        """The dimensions of the search, and what is kept whole."""
+        """The prunable groups, and the groups that are never pruned."""
         return self.space.groups
 
     def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
-        """Channels to keep in each group, rounded as the settings say."""
+        """Return the channels to keep in each group, rounded according to the settings."""
         sparsity = self.settings.sparsity
         divisor, least = (1, 1) if self.space.layers else (sparsity.divisor, sparsity.min_channels)
         ranks = self.space.ranks
@@ -78,15 +84,16 @@ class Problem:
         return widths
 
     def cap_of(self, name: str) -> float:
-        """The most that may go from this group, as a ratio; rounding never exceeds it."""
+        """Return the maximum ratio of a group; rounding never exceeds it."""
         return min([1.0, *matches(self.settings.sparsity.caps, name)])
 
     def cost_of(self, ratios: Mapping[str, float]) -> Cost:
-        """Exact parameters and MACs of the candidate, and its latency where that is forecast."""
+        """Return the exact parameters and MACs of a candidate, and its predicted latency if
+        available."""
         return self.cost_at(self.widths_of(ratios))
 
     def cost_at(self, widths: Mapping[str, int]) -> Cost:
-        """The same for given widths, all groups whole where absent."""
+        """Return the cost for given widths; absent groups are complete."""
         size = self.space.size
         cost = size.cost(widths)
         if self.forecast is None or not isinstance(size, SizeModel):
@@ -98,11 +105,14 @@ class Problem:
         )
 
     def quantity_of(self, ratios: Mapping[str, float], name: str) -> float:
-        """`params`, `macs`, `bytes` or `latency` of the candidate; bytes to a few of the header."""
+        """Return `params`, `macs`, `bytes` or `latency` of a candidate.
+
+        Bytes are exact to within a few bytes of the file header.
+        """
         return self.size_at(self.widths_of(ratios), name)
 
     def size_at(self, widths: Mapping[str, int], name: str) -> float:
-        """The same for given widths, all groups whole where absent."""
+        """Return the same quantities for given widths; absent groups are complete."""
         if name == "bytes":
             return self.space.file.bytes_of(widths)
         quantity = "latency_ms" if name == "latency" else name
@@ -114,12 +124,12 @@ def _at_least(widths: Mapping[str, int], floors: Mapping[str, int]) -> dict[str,
 
 
 def make_problem(settings: Settings) -> Problem:
-    """Load the data, build the architecture, find and prove the groups. Nothing is written.
+    """Load the data, build the model, find and verify the groups. Writes nothing.
 
     Raises DataError, SettingsError, WeightsError or PruningError.
     """
     device = choose_device(settings)
-    seed_all(settings.seed)  # a user's own data module may draw its parts at random
+    seed_all(settings.seed)  # a user's own data module may split its data at random
     data = build(
         settings.data,
         seed=settings.seed,
@@ -146,12 +156,12 @@ def make_problem(settings: Settings) -> Problem:
 
 
 def fresh_model(problem: Problem) -> nn.Module:
-    """The model with its initial weights, those from which the dense model was trained."""
+    """Return the model with the initial weights from which the dense model was trained."""
     return _build_model(problem.settings, problem.info).to(problem.device).eval()
 
 
 def choose_device(settings: Settings) -> torch.device:
-    """The device that the settings name; `auto` takes CUDA where it is there."""
+    """Return the device named by the settings; `auto` selects CUDA if available."""
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
     if settings.device == "auto":
@@ -160,7 +170,7 @@ def choose_device(settings: Settings) -> torch.device:
 
 
 def seed_all(seed: int) -> None:
-    """Seed every generator that a model's initialisation or training may draw from."""
+    """Seed every generator that a model's initialisation or training may use."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -189,7 +199,7 @@ def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
 def _reproducible_outputs(
     model: nn.Module, example: Tensor, settings: Settings, info: DataInfo
 ) -> tuple[float, ...] | None:
-    """The outputs before any training; None where initial weights are drawn without the seed."""
+    """Return the outputs before any training; None if initial weights do not depend on the seed."""
     if not settings.model.weights and not same_weights(model, _build_model(settings, info)):
         return None
     return outputs_of(model, example)

@@ -1,4 +1,4 @@
-"""What can go from a model, as the settings say: channels, ranks, or weights of layers."""
+"""The search space of a model: prunable channels, ranks, or weights of layers."""
 
 from __future__ import annotations
 
@@ -33,20 +33,26 @@ from paretoprune.storage.source_code import own_version
 
 _log = logging.getLogger(__name__)
 
-_MOST_TOLD = 3  # layers that are left whole, where no other is there
+_MOST_NAMED = 3  # maximum number of layers named in an error message
 
 AnySize = SizeModel | RankedSize | MaskedSize
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What can go from a model, and what is left then."""
+    """The dimensions of the search, and the exact size of each candidate.
 
-    groups: Groups  # where weights go instead of channels: the layers
+    Made by `find_search_space` before training. A dimension is a group: channels of coupled layers,
+    a residual block, the rank of a factored layer or, for unstructured pruning, the weights of one
+    layer. `size` gives parameters and MACs from the widths of the groups, `file` the bytes of the
+    weights file.
+    """
+
+    groups: Groups  # for unstructured pruning: the layers
     size: AnySize
     file: FileSize | RankedFile | MaskedSize
-    layers: MaskedLayers | None = None  # where weights go
-    ranks: Ranks | None = None  # of layers that are factored; None: none is
+    layers: MaskedLayers | None = None  # for unstructured pruning
+    ranks: Ranks | None = None  # of factored layers; None: no layer is factored
 
 
 def find_search_space(
@@ -57,10 +63,10 @@ def find_search_space(
     fingerprint: Fingerprint,
     disk_cache: DiskCache,
 ) -> SearchSpace:
-    """Groups or layers of the model, proved (known by the `fingerprint`), with their exact sizes.
+    """Find the groups or layers of the model, verify them, and prepare their exact sizes.
 
-    Raises SettingsError for a scorer that does not go with the granularity, or where no layer can
-    be factored that should be, or PruningError.
+    Verified groups are cached by `fingerprint`. Raises SettingsError for a scorer that does not
+    support the granularity, or if no layer can be factored although requested, or PruningError.
     """
     macs, dense_bytes = macs_per_layer(model, example), count_bytes(model)
     pattern = _pattern(settings.granularity)
@@ -99,7 +105,8 @@ def find_search_space(
 
 
 def _renamed(groups: Groups, factored: Sequence[str]) -> Groups:
-    """Channels of a factored layer are named as if it were whole, its components `.rank`."""
+    """Name channels of a factored layer like those of the unfactored layer, its
+    components `.rank`."""
     names = {f"{path}.first": f"{path}.rank" for path in factored}
     names |= {f"{path}.second": path for path in factored}
     return Groups(
@@ -111,7 +118,7 @@ def _renamed(groups: Groups, factored: Sequence[str]) -> Groups:
 def _ranks(
     model: nn.Module, example: Tensor, settings: LowRankSettings, macs: Mapping[str, int]
 ) -> Ranks | None:
-    """The layers that are searched as pairs. Raises SettingsError where there is none."""
+    """Return the layers to be factored. Raises SettingsError if there is none."""
     if settings.name == "none":
         return None
     paths, whole = candidates_of(model, example, min_width=settings.min_width)
@@ -121,7 +128,7 @@ def _ranks(
     reason = f"no rank that is a multiple of {settings.divisor} saves anything"
     whole |= {path: reason for path in paths if path not in useful}
     if not layers:
-        told = "; ".join(f"{path}: {why}" for path, why in list(whole.items())[:_MOST_TOLD])
+        told = "; ".join(f"{path}: {why}" for path, why in list(whole.items())[:_MOST_NAMED])
         raise SettingsError(
             [
                 f"`low_rank={settings.name}` finds no layer that is worth factoring"
@@ -135,7 +142,7 @@ def _ranks(
 
 
 def _file(model: nn.Module, form: nn.Module, groups: Groups, size: RankedSize) -> RankedFile:
-    """Bytes of the file, the header of a pair being that of the average pair."""
+    """Return the file size model; every pair's header has the size of the average pair's."""
     before, after = model.state_dict(), form.state_dict()
     tensors = sum(t.nbytes for t in after.values()) - sum(t.nbytes for t in before.values())
     header = (count_bytes(form) - count_bytes(model) - tensors) / len(groups.factored)
@@ -144,7 +151,7 @@ def _file(model: nn.Module, form: nn.Module, groups: Groups, size: RankedSize) -
 
 
 def _check_scorer(settings: Settings) -> None:
-    """Raises SettingsError where the scorer scores channels alone."""
+    """Raise SettingsError if the scorer supports only channels."""
     if not offers(settings.scorer, "per_weight"):
         raise SettingsError(
             [
@@ -156,7 +163,7 @@ def _check_scorer(settings: Settings) -> None:
 
 
 def _pattern(granularity: GranularitySettings) -> Pattern | None:
-    """None where whole channels go."""
+    """Return the sparsity pattern; None for structured pruning."""
     patterns: dict[str, Pattern] = {
         "weights": Weights(),
         "nm": NofM(granularity.m),

@@ -1,1 +1,1 @@
-"""What lies on disk: atomic files, the driver's lock, the content cache, the sweep folder."""
+"""Persistence: atomic files, the sweep lock, the content-addressed cache, the sweep folder."""

@@ -1,4 +1,4 @@
-"""Files that are either there whole or not at all: write beside, flush, then rename."""
+"""Atomic file writes (temporary file, flush, rename) and JSON files with checksums."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SEAL = "sha256"
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Replace `path` by `data`, atomically; parent folders are made.
+    """Replace `path` by `data`, atomically; parent folders are created.
 
-    A `durable` write has reached the disk when this returns. One that has not is whole whatever
-    happens to processes, and may be torn or gone after the machine lost its power.
+    A `durable` write is on the disk when this returns. A write that is not durable survives any
+    crash of a process, but may be lost or incomplete after a power failure.
 
-    Raises DiskFullError, with the file as it was before, where the disk has no space left.
+    Raises DiskFullError, leaving the file unchanged, if the disk has no space left.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -42,7 +42,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """The new file; its folder is made where there is none, which takes longer to find out."""
+    """Open the file for writing; parent folders are created only if that fails, to save time."""
     try:
         return path.open("wb")
     except FileNotFoundError:
@@ -61,17 +61,18 @@ def write_json(path: Path, data: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The data of a JSON file. Raises OSError or ValueError like the standard library."""
+    """Return the data of a JSON file. Raises OSError or ValueError like the standard library."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_sealed(path: Path, data: Mapping[str, Any], *, durable: bool = True) -> None:
-    """As `write_json`, with a checksum of the data under the key `sha256`."""
+    """Write as `write_json` does, with a checksum of the data under the key `sha256`."""
     write_bytes(path, _as_json({**data, _SEAL: _checksum(data)}), durable=durable)
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """What `write_sealed` wrote. Raises OSError, or ValueError where a single bit has changed."""
+    """Return the data written by `write_sealed`. Raises OSError, or ValueError if it
+    was altered."""
     data = read_json(path)
     if not isinstance(data, dict) or data.pop(_SEAL, None) != _checksum(data):
         raise ValueError("its checksum does not fit its content")
@@ -79,7 +80,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a file, as `sha256sum` prints it."""
+    """Return the SHA-256 of a file, as `sha256sum` prints it."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

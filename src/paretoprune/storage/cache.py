@@ -1,4 +1,4 @@
-"""What was found out about a task, kept in the cache once the work begins."""
+"""The content-addressed cache of results computed for a problem, such as its groups."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ _log = logging.getLogger(__name__)
 
 
 class Cacheable(Protocol):
-    """What can be kept as JSON."""
+    """An object that can be cached as JSON."""
 
     def to_json(self) -> Mapping[str, Any]:
-        """Plain data."""
+        """Return plain data that can be serialised as JSON."""
 
 
 F = TypeVar("F", bound=Cacheable)
 
 
 class DiskCache:
-    """What earlier commands found is read; what this one finds is written by `keep` alone.
+    """A two-phase cache: entries of earlier commands are read, new ones are written by `commit`.
 
-    So a command that is refused leaves nothing behind.
+    `get_or_compute` only holds new entries in memory. `commit` is called once all validation has
+    passed, so a command that is refused leaves no files behind. One JSON file per entry, under
+    `FOLDER/KIND/`, named by the fingerprint of everything that the value depends on. A damaged
+    entry is logged as a warning and recomputed; a stale one is recomputed and its cause logged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,8 +45,14 @@ class DiskCache:
         read: Callable[[Any], F],
         find: Callable[[], F],
     ) -> F:
-        """What is kept of this kind and fingerprint, as `read` understands it; else what `find`
-        gives."""
+        """Return the cached value, or compute it with `find` and hold it for `commit`.
+
+        Args:
+            kind: the subfolder of the cache, such as "groups".
+            fingerprint: identifies everything that the value depends on.
+            read: converts the JSON data of an entry; may raise ValueError, TypeError or KeyError.
+            find: computes the value if no valid entry exists.
+        """
         entry = CacheEntry(self._folder / kind, fingerprint)
         try:
             content = entry.read()
@@ -53,15 +62,15 @@ class DiskCache:
         except FileNotFoundError:
             pass
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            _log.warning("%s is damaged (%s); it is made again", entry.path, error)
+            _log.warning("%s is damaged (%s); it is recomputed", entry.path, error)
         if changes := entry.changes():
-            _log.info("%s: found anew, since %s changed", kind, listed(changes))
+            _log.info("%s: recomputed, since %s changed", kind, listed(changes))
         found = find()
         self._new[entry.path] = {**found.to_json(), FINGERPRINT: fingerprint.to_json()}
         return found
 
     def commit(self) -> None:
-        """Write what is new. To be called when nothing can be refused any more."""
+        """Write the new entries. Call this once all validation has passed."""
         for path, content in self._new.items():
             write_sealed(path, content)
         self._new.clear()

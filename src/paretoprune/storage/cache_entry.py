@@ -1,4 +1,4 @@
-"""A place in the cache, named by the fingerprint of what lies there."""
+"""An entry of the cache, named by the fingerprint of its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FINGERPRINT = "fingerprint"  # its key in the JSON file of an entry
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """`FOLDER/FAMILY-KEY.json`, with the fingerprint inside, and perhaps files beside it."""
+    """`FOLDER/FAMILY-KEY.json` with the fingerprint inside, and optionally files beside it."""
 
     folder: Path
     fingerprint: Fingerprint
@@ -26,20 +26,20 @@ class CacheEntry:
         return self.folder / f"{self.fingerprint.family}-{self.fingerprint.key}.json"
 
     def read(self) -> dict[str, Any]:
-        """The content of the JSON file. Raises OSError, or ValueError where it is damaged."""
+        """Return the content of the JSON file. Raises OSError, or ValueError if it is damaged."""
         return read_sealed(self.path)
 
     def is_stale(self, content: Mapping[str, Any]) -> bool:
-        """Whether the entry was made with a network of other outputs.
+        """Return True if the entry belongs to a network with different outputs.
 
-        Raises KeyError, TypeError or ValueError if the content has no proper fingerprint.
+        Raises KeyError, TypeError or ValueError if the content has no valid fingerprint.
         """
         return bool(self.fingerprint.changes(Fingerprint.from_json(content[FINGERPRINT])))
 
     def changes(self) -> list[str]:
-        """Names of what differs from the latest entry of the same settings; none if there is none.
+        """Return the names of what changed since the latest entry with the same settings.
 
-        Which is why the thing has to be made anew.
+        They explain why a value is recomputed. Empty if there is no such entry.
         """
         entries = list(self.folder.glob(f"{self.fingerprint.family}-*.json"))
         if self.path in entries:

@@ -1,6 +1,6 @@
-"""The fingerprint of a cached thing: everything that it depends on, as named digests.
+"""Fingerprints: named digests of everything that a cached value depends on.
 
-Two fingerprints can be compared part by part, so a message can name what has changed.
+Fingerprints are compared part by part, so that messages can name what has changed.
 """
 
 from __future__ import annotations
@@ -12,39 +12,47 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 VERSION = 1  # of the JSON form; raised when the digests of equal things change
-_TOLERANCE = 1e-3  # of the largest output: kernels and threads change the last digits only
+_TOLERANCE = 1e-3  # relative to the largest output: kernels and threads change the last digits only
 
 Parts = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Named digests. The names are plain words, such as "training labels"."""
+    """The inputs of a computation as named digests, in plain words such as "training labels".
+
+    Made by `problem.fingerprint.fingerprint_of` and narrowed or extended for each cached value. All
+    parts except `outputs` are compared exactly and make up the `key` of a cache entry. Outputs are
+    equal only up to rounding, so they are compared with a tolerance of 1e-3 of the largest output;
+    they detect changes of a network that its source code and weights do not show. Changes of
+    package versions are reported separately (`version_changes`).
+    """
 
     settings: Parts = field(default_factory=dict)
     data: Parts = field(default_factory=dict)
     code: Parts = field(default_factory=dict)  # module -> digest of its source file
-    network: Parts = field(default_factory=dict)  # given weights, groups
+    network: Parts = field(default_factory=dict)  # weights that were given, shapes, groups
     versions: Parts = field(default_factory=dict)  # package -> version
     outputs: tuple[float, ...] | None = None  # of the network on real inputs; None: unknown
 
     @property
     def family(self) -> str:
-        """A name that fingerprints with the same settings share."""
+        """A digest shared by all fingerprints with the same settings."""
         return digest_json(dict(self.settings))
 
     @property
     def key(self) -> str:
-        """A name for all parts except `outputs`, which are equal only up to rounding."""
+        """A digest of all parts except `outputs`, which are equal only up to rounding."""
         return digest_json({name: value for name, value in asdict(self).items() if name in _EXACT})
 
     def extended(self, **more: Parts) -> Fingerprint:
-        """The same with further parts: `extended(settings={"epoch": "3"})`."""
+        """Return a copy with further parts: `extended(settings={"epoch": "3"})`."""
         parts: dict[str, Any] = {name: {**getattr(self, name), **more[name]} for name in more}
         return replace(self, **parts)
 
     def changes(self, earlier: Fingerprint) -> list[str]:
-        """Names of the data, code, weights and outputs that differ from an earlier fingerprint."""
+        """Return names of the data, code, weights and outputs that differ from an earlier
+        fingerprint."""
         changed = [f"the {name}" for name in _differing(self.data, earlier.data)]
         changed += [f"the code of `{name}`" for name in _differing(self.code, earlier.code)]
         changed += [f"the {name}" for name in _differing(self.network, earlier.network)]
@@ -53,7 +61,7 @@ class Fingerprint:
         return changed
 
     def version_changes(self, earlier: Fingerprint) -> list[str]:
-        """Packages whose versions differ, such as "torch (2.13.0, now 2.14.1)"."""
+        """Return the packages whose versions differ, such as "torch (2.13.0, now 2.14.1)"."""
         return [
             f"{name} ({earlier.versions.get(name, 'absent')}, now "
             f"{self.versions.get(name, 'absent')})"
@@ -61,12 +69,12 @@ class Fingerprint:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, with the version of its form."""
+        """Return plain data, with the version of this format."""
         return {"version": VERSION, **asdict(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Fingerprint:
-        """The inverse of `to_json`. Raises ValueError, TypeError or KeyError for anything else."""
+        """Inverse of `to_json`. Raises ValueError, TypeError or KeyError for invalid data."""
         if data["version"] != VERSION:
             raise ValueError(f"it is a fingerprint of version {data['version']}, not {VERSION}")
         outputs = data["outputs"]
@@ -80,7 +88,7 @@ _EXACT = ("settings", "data", "code", "network", "versions")
 
 
 def digest_bytes(*chunks: bytes) -> str:
-    """32 hex digits of the chunks one after the other (BLAKE2b)."""
+    """Return 32 hex digits of the concatenated chunks (BLAKE2b, 128 bits)."""
     state = hashlib.blake2b(digest_size=16)
     for chunk in chunks:
         state.update(chunk)
@@ -88,12 +96,12 @@ def digest_bytes(*chunks: bytes) -> str:
 
 
 def digest_json(content: object) -> str:
-    """16 hex digits of plain data; what is not plain counts as its text."""
+    """Return 16 hex digits of plain data; other objects count as their text."""
     return digest_bytes(json.dumps(content, sort_keys=True, default=str).encode())[:16]
 
 
 def listed(names: Sequence[str], *, most: int = 5) -> str:
-    """`a, b and c`; the names after the first few are counted."""
+    """Join names as `a, b and c`; only the number is given of those after the first `most`."""
     if len(names) > most:
         names = [*names[:most], f"{len(names) - most} more"]
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

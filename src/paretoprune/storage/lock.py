@@ -1,4 +1,4 @@
-"""One driver per sweep: a lock that the kernel frees, and who holds it, in words."""
+"""The sweep lock: at most one driver process per sweep folder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from paretoprune.errors import SweepError
 
 @contextmanager
 def driver_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file against a second driver; the kernel frees it when the process dies.
+    """Hold the lock file exclusively; the kernel releases it when the process dies.
 
-    Raises SweepError, which names the first driver, if another process holds it.
+    Raises SweepError, naming the holder, if another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as stream:
@@ -32,7 +32,7 @@ def driver_lock(path: Path) -> Iterator[None]:
 
 
 def refuse_a_second_driver(path: Path) -> None:
-    """Raises SweepError if another process holds the lock now. Creates nothing."""
+    """Raise SweepError if another process holds the lock. Creates nothing."""
     if path.is_file():
         with path.open("r+", encoding="utf-8") as stream:
             _take(stream, path.parent)

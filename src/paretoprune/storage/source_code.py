@@ -1,7 +1,8 @@
-"""The source files that a class or function depends on, and the versions of the packages.
+"""The source files and package versions that a class or function depends on.
 
-A module's file counts whole, and so do those of the modules that it imports, as far as they are
-the user's own: whatever is installed (site-packages) is known by its version instead.
+Dependencies are tracked per module: a module's whole file and, recursively, the files of the
+modules that it imports, if they are user code. Installed packages (site-packages) are represented
+by their version instead.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from paretoprune.storage.fingerprint import digest_bytes
 _OURS = __name__.partition(".")[0]
 _INSTALLED = ("site-packages", "dist-packages")
 _LIBRARY = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
-_SKIPPED = re.compile(r"#[^\n]*|\\\n")  # comments, and the ends of lines that go on
+_SKIPPED = re.compile(r"#[^\n]*|\\\n")  # comments and line continuations
 _FROM = re.compile(r"(?:^|[;:])[ \t]*from\s+(\.*)([\w.]*)\s+import\s*(\([^)]*\)|[^\n;]+)", re.M)
 _IMPORT = re.compile(r"(?:^|[;:])[ \t]*import[ \t]+([^\n;]+)", re.M)
 _CALL = re.compile(r"import(?:_module|__)\(\s*[\"']([\w.]+)")
@@ -30,16 +31,16 @@ _DOTTED = re.compile(r"\w[\w.]*")
 
 @dataclass(frozen=True)
 class SourceCode:
-    """What some modules depend on."""
+    """The dependencies of some modules."""
 
     digests: dict[str, str]  # module -> digest of its file
     versions: dict[str, str]  # installed package -> version
 
 
 def source_of(modules: Iterable[str]) -> SourceCode:
-    """Digests of the modules and of all that they import, outside site-packages and this package.
+    """Return digests of the modules and everything they import, and versions of installed packages.
 
-    Modules are found without importing them: files that were not loaded yet count, too.
+    Modules are located without importing them, so files that were not loaded yet are included.
     """
     _spec_of.cache_clear()  # the path may have changed
     digests, others = _closure(modules, _is_user_code, _read)
@@ -51,7 +52,8 @@ def source_of(modules: Iterable[str]) -> SourceCode:
 
 @cache
 def own_version(module: str) -> dict[str, str]:
-    """The version of this package; in a checkout, with a digest of what `module` depends on."""
+    """Return the version of this package; in a checkout, with a digest of `module`'s
+    dependencies."""
     version = _installed_version(_OURS) or "unknown"
     digests, _ = _closure([module], _is_checkout, _read_ours)
     if digests:
@@ -62,7 +64,7 @@ def own_version(module: str) -> dict[str, str]:
 def _closure(
     roots: Iterable[str], wanted: Callable[[str], bool], read: Callable[[str], _File | None]
 ) -> tuple[dict[str, str], set[str]]:
-    """Digests of the `wanted` modules that can be reached by imports; the names of the others."""
+    """Return digests of the `wanted` modules reachable by imports, and the names of the others."""
     digests: dict[str, str] = {}
     waiting, others = list(roots), set()
     seen = set(waiting)
@@ -99,7 +101,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _is_checkout(name: str) -> bool:
-    # The package's own `__init__` names the whole API, which is imported when it is used.
+    # The package's own `__init__` names the whole API, which is imported lazily.
     file = _file_of(name) if _is_ours(name) and name != _OURS else None
     return file is not None and not _is_installed(file)
 
@@ -113,7 +115,7 @@ def _is_user_code(name: str) -> bool:
 
 
 def _version_or_digest(name: str) -> dict[str, str]:
-    """The version of an installed module's package; where that is unknown, its file's digest."""
+    """Return the version of an installed module's package or, if unknown, its file's digest."""
     top = name.partition(".")[0]
     if top in sys.stdlib_module_names or _is_ours(name):
         return {}
@@ -139,7 +141,8 @@ def _is_installed(file: Path) -> bool:
 
 
 def _file_of(name: str) -> Path | None:
-    """The file of a module, loaded or not; None where there is none, as of built-in modules."""
+    """Return the file of a module, loaded or not; None for modules without one, such
+    as built-in."""
     loaded = getattr(sys.modules.get(name), "__file__", None)
     if loaded is None:
         spec = _spec_of(name)
@@ -150,7 +153,7 @@ def _file_of(name: str) -> Path | None:
 
 @cache
 def _spec_of(name: str) -> ModuleSpec | None:
-    """The module's spec, found step by step so that no package is imported for it."""
+    """Return the module's spec, resolved step by step so that no parent package is imported."""
     parent = name.rpartition(".")[0]
     above = _spec_of(parent) if parent else None
     if parent and (above is None or above.submodule_search_locations is None):
@@ -167,10 +170,10 @@ def _spec_of(name: str) -> ModuleSpec | None:
 
 
 def _imports(name: str, content: bytes, file: Path) -> Iterator[str]:
-    """Modules that a source file may import, and the packages that hold them.
+    """Yield the modules that a source file may import, and their parent packages.
 
-    Found by their spelling, which takes a twentieth of the time of a parse. What is no import, as
-    in a docstring, only adds a file.
+    Imports are found by regular expressions, in a twentieth of the time of parsing. False
+    positives, such as imports in docstrings, only add a file.
     """
     yield from _with_packages(name.rpartition(".")[0])
     if file.suffix != ".py":
@@ -189,7 +192,7 @@ def _imports(name: str, content: bytes, file: Path) -> Iterator[str]:
 
 
 def _names_in(listing: str) -> list[str]:
-    """The modules or members in `a, b.c as d`, perhaps in parentheses."""
+    """Return the modules or members in `a, b.c as d`, with or without parentheses."""
     first = (each.split() for each in listing.strip("()").split(","))
     return [words[0] for words in first if words and _DOTTED.fullmatch(words[0])]
 

@@ -1,4 +1,4 @@
-"""A sweep's folder: what lies where, and what is there already."""
+"""The folder of a sweep: its layout, and access to its configs, jobs and results."""
 
 from __future__ import annotations
 
@@ -26,16 +26,25 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobNote:
-    """What is noted of a trial when it begins."""
+    """The record of a started trial, kept in its `job.json`."""
 
     job: Job
-    attempts: int  # how often it has been run, this time included
-    parent: Job | None = None  # the job of the trial that it starts from
+    attempts: int  # number of runs so far, including this one
+    parent: Job | None = None  # the job of the trial whose weights this one starts from
 
 
 @dataclass(frozen=True)
 class SweepFolder:
-    """The paths of a sweep. All writes are atomic."""
+    """The files of one sweep; the folder is the authoritative record from which a sweep resumes.
+
+    Layout: `config.yaml`, `study.db` (Optuna), `dense/` (dense model), and `trials/NNNN/` with
+    `job.json`, `result.json`, `plan.json` and `model.safetensors`. All writes are atomic, and
+    results carry checksums of the plan and the weights. A damaged file is logged and treated as
+    missing, so that its trial is run again. A driver holds `locked` while it writes; reading needs
+    no lock.
+
+    Raises SweepError if the folder is locked, belongs to other settings or holds no sweep.
+    """
 
     path: Path
 
@@ -56,11 +65,11 @@ class SweepFolder:
 
     @property
     def published(self) -> Path:
-        """Results of others that the user wants beside the front; `report published=` puts it."""
+        """Published results to show beside the front, copied here by `report published=`."""
         return self.path / "published.csv"
 
     def absolute(self) -> SweepFolder:
-        """The same folder, by a path that holds from every working directory."""
+        """Return the same folder with an absolute path."""
         return SweepFolder(self.path.resolve())
 
     @property
@@ -73,26 +82,26 @@ class SweepFolder:
         return self.trials / f"{number:04d}"
 
     def locked(self) -> AbstractContextManager[None]:
-        """Hold the folder; what a killed process was writing at its end is removed.
+        """Return a context manager that holds the sweep lock.
 
         Raises SweepError if another process holds it.
         """
         return driver_lock(self.path / "driver.lock")
 
     def refuse_a_second_driver(self) -> None:
-        """Raises SweepError if another process works on the sweep."""
+        """Raise SweepError if another process holds the sweep lock."""
         refuse_a_second_driver(self.path / "driver.lock")
 
     def remove_leftovers(self) -> None:
-        """Remove what killed processes were writing when they died."""
+        """Remove the temporary files of killed processes."""
         for path in self.path.rglob(".*.tmp"):
             path.unlink(missing_ok=True)
 
     def check_config(self, config: Mapping[str, Any], *, extend: bool = False) -> None:
-        """Raises SweepError, with the difference, if the folder was made with other settings.
+        """Raise SweepError, listing the differences, if the folder was made with other settings.
 
-        A setting that one of them lacks has its default: the sweep may be of another version. With
-        `extend`, more trials and a longer budget are no such difference.
+        Settings missing on either side have their default: the sweep may come from another version.
+        With `extend`, changes of the number of trials, budget and minimum gain are allowed.
         """
         changes = self.changes(config)
         if not changes or (extend and changes.keys() <= HARMLESS):
@@ -104,24 +113,26 @@ class SweepFolder:
         raise SweepError("\n".join([f"{self.path} was made with other settings:", *shown, advice]))
 
     def changes(self, config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-        """The decisive settings that differ from the folder's, by name: there, and in `config`."""
+        """Return the decisive settings that differ, by name: the folder's value, and that of
+        `config`."""
         if not self.config.is_file():
             return {}
         return changed_settings(self.read_config(), config)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
-        """Keep the resolved config with the sweep."""
+        """Write the resolved config of the sweep."""
         write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False))
 
     def identity(self) -> str:
-        """A name that stays when the sweep is resumed and changes when it is started anew.
+        """Return an identifier that survives resuming and changes when the sweep is started from
+        scratch.
 
-        It is kept twice, since without it MLflow would get all trials again.
+        Two copies are kept, because with another identity all trials would be sent to MLflow again.
         """
         return kept_identity(self.path / "identity", self.dense / "identity")
 
     def read_config(self) -> dict[str, Any]:
-        """The config that the sweep was made with. Raises SweepError where there is none."""
+        """Return the config that the sweep was made with. Raises SweepError if there is none."""
         try:
             config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
@@ -131,7 +142,8 @@ class SweepFolder:
         return config
 
     def read_results(self) -> list[TrialResult]:
-        """All finished trials by number. A damaged result is dropped, so its trial runs again."""
+        """Return all finished trials by number. Damaged results are dropped, so their trials run
+        again."""
         results = []
         for path in sorted(self.trials.glob("*/result.json")):
             try:
@@ -143,14 +155,14 @@ class SweepFolder:
         return sorted(results, key=lambda result: result.number)
 
     def write_result(self, result: TrialResult) -> None:
-        """Put a trial on record, with the checksums of its plan and weights."""
+        """Write a trial's result, with the checksums of its plan and weights."""
         folder = self.trial(result.number)
         files = [folder / name for name in _KEPT_WITH_A_RESULT]
         digests = {path.name: digest_of(path) for path in files if path.is_file()}
         write_sealed(folder / "result.json", {**asdict(result), "files": digests})
 
     def is_whole(self, number: int) -> bool:
-        """Whether a finished trial's plan and weights are what they were when it finished."""
+        """Return True if a finished trial's plan and weights match their checksums."""
         folder = self.trial(number)
         try:
             digests = read_sealed(folder / "result.json")["files"]
@@ -159,14 +171,15 @@ class SweepFolder:
             return False
 
     def finished_numbers(self) -> set[int]:
-        """The trials that have a result, readable or not."""
+        """Return the numbers of the trials that have a result, readable or not."""
         names = [path.parent.name for path in self.trials.glob("*/result.json")]
         return {int(name) for name in names if name.isdecimal()}
 
     def write_note(self, note: JobNote) -> None:
-        """Note that a trial is being run.
+        """Record that an attempt of a trial starts.
 
-        A power cut may take the note: the trial is then chosen anew, as nothing of it is lost.
+        The write is not durable: after a power failure the trial is proposed again, as nothing of
+        it exists.
         """
         job, parent = asdict(note.job), note.parent and asdict(note.parent)
         path = self.trial(note.job.number) / "job.json"
@@ -174,7 +187,7 @@ class SweepFolder:
         write_sealed(path, data, durable=False)
 
     def read_notes(self) -> dict[int, JobNote]:
-        """The notes of the trials that were begun, by number; of finished ones, too."""
+        """Return the records of all started trials, finished ones included, by number."""
         notes = {}
         for path in sorted(self.trials.glob("*/job.json")):
             try:
@@ -187,11 +200,11 @@ class SweepFolder:
         return notes
 
     def was_begun(self, number: int) -> bool:
-        """Whether there is a note, readable or not, that the trial was run."""
+        """Return True if the trial has a `job.json`, readable or not."""
         return (self.trial(number) / "job.json").exists()
 
     def drop_weights(self, number: int) -> None:
-        """Remove the weights of a trial; its plan and result stay."""
+        """Remove a trial's weights; its plan and result are kept."""
         (self.trial(number) / _WEIGHTS).unlink(missing_ok=True)
 
 

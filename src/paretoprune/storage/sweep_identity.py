@@ -1,4 +1,4 @@
-"""The identity of a sweep, by which MLflow and shared studies know its trials."""
+"""The identifier of a sweep, by which MLflow and shared studies recognise its trials."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from paretoprune.storage.atomic import read_sealed, write_sealed
 
-_BARE = re.compile("[0-9a-f]{32}")  # as earlier versions wrote it
+_BARE = re.compile("[0-9a-f]{32}")  # the format of earlier versions
 
 _log = logging.getLogger(__name__)
 
 
 def kept_identity(*places: Path) -> str:
-    """The identity in the first of the files that is whole; a new one where none is.
+    """Return the identifier in the first undamaged file; a new one if there is none.
 
-    All files hold the same afterwards. It is kept more than once, since with another identity
-    MLflow would get all trials again.
+    All files hold the same identifier afterwards. Several copies are kept, because with another one
+    all trials would be sent to MLflow again.
     """
     found = next((name for path in places if (name := _read(path))), None)
     if found is None and any(path.exists() for path in places):
@@ -31,7 +31,7 @@ def kept_identity(*places: Path) -> str:
 
 
 def _read(path: Path) -> str | None:
-    """The identity that a file holds, sealed or bare; None where it is missing or damaged."""
+    """Return the identifier in a file, sealed or bare; None if it is missing or damaged."""
     if (sealed := _read_sealed(path)) is not None:
         return sealed
     try:

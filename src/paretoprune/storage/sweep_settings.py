@@ -1,4 +1,4 @@
-"""The settings that a sweep was made with: which may change later, and which have changed."""
+"""Comparison of a sweep's stored settings with the current ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from paretoprune.config.defaults import with_defaults
 from paretoprune.config.instantiate import argument_defaults
 
-# Settings that may change when a sweep goes on: they say where, not what.
+# Settings that may change when a sweep is resumed: they do not affect its results.
 _FREE = {
     "tracking",
     "executor",
@@ -19,18 +19,18 @@ _FREE = {
     "search.storage",
     "trust",
 }
-# Settings that may change with `search.extend=true`: what is on record stays true.
+# Settings that may change with `search.extend=true`: existing results remain valid.
 HARMLESS = {"search.n_trials", "search.budget", "search.min_gain"}
 
 
 def changed_settings(
     there: Mapping[str, Any], here: Mapping[str, Any]
 ) -> dict[str, tuple[str, str]]:
-    """The decisive settings in which two configs differ, by name: what each says.
+    """Return the decisive settings in which two configs differ, by name: both values.
 
-    A setting that one of them lacks has its default: it may be another version's. What a
-    `_target_` takes by default counts where both name the same. `here` has been checked; `there`
-    may be anybody's.
+    Settings missing on either side have their default, since the config may come from another
+    version. Default arguments of a `_target_` count if both configs name the same target. `here` is
+    validated; `there` is untrusted.
     """
     one, other = _with_defaults(there, here)
     return {
@@ -41,14 +41,14 @@ def changed_settings(
 
 
 def decisive(config: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that decide what a sweep finds, by dotted name."""
+    """Return the settings that affect a sweep's results, by dotted name."""
     return {
         key: value for key, value in flat(config).items() if not {key, key.split(".")[0]} & _FREE
     }
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Every setting by its dotted name, as text."""
+    """Return every setting by its dotted name, as text."""
     found: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
@@ -78,7 +78,7 @@ def _set_default(settings: dict[str, str], name: str, default: object) -> None:
 
 
 def _number(text: str | None) -> str | float | None:
-    """What is written, or the number that it means: `4` and `4.0` are one setting."""
+    """Return the value as a number if it is one, so that `4` and `4.0` compare equal."""
     try:
         return float(text or "")
     except ValueError:

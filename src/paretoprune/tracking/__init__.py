@@ -1,1 +1,1 @@
-"""MLflow as a view of the sweep: one experiment, a parent run, and a child run per trial."""
+"""MLflow tracking: an experiment per sweep, with a parent run and one child run per trial."""

@@ -1,4 +1,4 @@
-"""Where to look in a running MLflow UI: the addresses of each sweep's table and page."""
+"""Links to each sweep's table and page in a running MLflow UI."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 from paretoprune.tracking.views import FIRST_VIEW, WORKFLOW, has_views, view_query
 
-_MOST_SWEEPS = 20  # whose addresses are told
+_MOST_SWEEPS = 20  # maximum number of sweeps to list
 _TIMEOUT_S = 30.0
 
 
 def sweep_addresses(host: str, port: int) -> list[str]:
-    """Lines to print, the latest sweep first; none if there is none or the server is too slow."""
+    """Return lines to print, latest sweep first; empty if there is none or the server
+    is too slow."""
     try:
         found = _ask(host, port, "experiments/search", {"max_results": 1000})
         sweeps = [e["experiment_id"] for e in found.get("experiments", []) if has_views(_tags(e))]
@@ -23,7 +24,7 @@ def sweep_addresses(host: str, port: int) -> list[str]:
         OSError,
         ValueError,
         http.client.HTTPException,
-    ):  # a convenience: the UI itself is there
+    ):  # links are optional: the UI works without them
         return []
     latest = {run["info"]["experiment_id"]: run["info"] for run in reversed(runs)}
     base = f"http://{host}:{port}/#/experiments"
@@ -56,7 +57,7 @@ def _tags(experiment: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
 
 
 def _ask(host: str, port: int, what: str, question: Mapping[str, Any]) -> dict[str, Any]:
-    """One question to MLflow's interface, past any proxy that the environment names."""
+    """Send one request to MLflow's REST API, bypassing proxies set in the environment."""
     connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
     try:
         body = json.dumps(question)

@@ -1,4 +1,4 @@
-"""A client that counts what MLflow has answered, so that slow and silent can be told apart."""
+"""A client wrapper that counts MLflow's responses, to distinguish slow from unresponsive."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class Answers:
-    """The number of requests that MLflow has answered. One thread counts, others read."""
+    """Number of requests that MLflow has answered. Written by one thread, read by others."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def of(self, client: MlflowClient) -> MlflowClient:
-        """The client, each of whose calls counts once it has returned."""
+        """Wrap the client so that each returned call is counted."""
         return cast("MlflowClient", _Counted(client, self))
 
 

@@ -1,4 +1,4 @@
-"""MLflow's client: imported late, kept silent, and given batches that it accepts."""
+"""The MLflow client: lazy import, silenced output, and requests within MLflow's limits."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from paretoprune.tracking.uri import sqlite_file
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# What one call may hold; MLflow allows 1000 metrics, and 1000 entries of all kinds together.
+# Maximum entries per call; MLflow allows 1000 metrics, and 1000 entries of all kinds together.
 _MAX_PARAMS = 100
 _MAX_METRICS = 800
 
 
 def import_mlflow() -> None:
-    """Import MLflow, which takes seconds, so that it phones nobody and prints nothing."""
+    """Import MLflow, which takes seconds, with telemetry and output disabled."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    # What fails is kept and sent again by the outbox; MLflow itself need not insist for minutes.
+    # The outbox retries failed requests; MLflow's own retries would take minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and its dependencies
         importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
-    # Their tracebacks and retries become our warnings.
+    # Their tracebacks and retries are replaced by our warnings.
     for name in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def connect(uri: str, *, artifacts: Path) -> MlflowClient:
-    """A client for the URI; a missing SQLite file is created."""
+    """Return a client for the URI; a missing SQLite file is created."""
     from mlflow import MlflowClient
 
     file = sqlite_file(uri)
@@ -57,7 +57,7 @@ def log_values(
     points: Iterable[Point] = (),
     timestamp_ms: int = 0,
 ) -> None:
-    """Log parameters and metrics in one call, or in as few as MLflow's limits allow."""
+    """Log parameters and metrics in as few calls as MLflow's limits allow."""
     from mlflow.entities import Metric, Param
 
     some_params = [Param(name, value) for name, value in params.items()]

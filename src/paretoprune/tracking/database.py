@@ -1,7 +1,8 @@
-"""MLflow's SQLite file: created once, all or nothing, and checked before MLflow opens it.
+"""MLflow's SQLite file: created atomically, and checked before MLflow opens it.
 
-Two processes that let MLflow create the same file at once, or a kill in the middle, leave a file
-that no later command can open. Here the tables are made in a draft that is renamed when complete.
+If two processes let MLflow create the same file at once, or one is killed meanwhile, the file
+cannot be opened by any later command. Here the tables are created in a temporary file that is
+renamed when complete.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def ensure_sqlite(file: Path, *, artifacts: Path) -> None:
-    """Create the file with MLflow's tables unless it is there; check that it can be read.
+    """Create the file with MLflow's tables if it is missing; check that it can be read.
 
     Raises:
         OSError, sqlite3.Error: the file cannot be created, is locked or is not a database.
@@ -31,7 +32,7 @@ def ensure_sqlite(file: Path, *, artifacts: Path) -> None:
         with _lock(file.parent):
             if not file.exists():
                 _create(file, artifacts)
-    # MLflow itself would retry a file that cannot be opened for most of an hour.
+    # MLflow itself would retry for most of an hour to open an unreadable file.
     with closing(sqlite3.connect(file, timeout=1)) as connection:
         connection.execute("PRAGMA schema_version").fetchone()
 
@@ -43,7 +44,7 @@ def _create(file: Path, artifacts: Path) -> None:
         with _unsynchronised():
             _make_tables(draft, artifacts)
         with closing(sqlite3.connect(draft)) as connection:
-            # Kept in the file: readers and a writer no longer wait for each other.
+            # Stored in the file: readers and a writer no longer block each other.
             connection.execute("PRAGMA journal_mode=WAL")
         with draft.open("rb") as written:
             os.fsync(written.fileno())
@@ -60,7 +61,7 @@ def _make_tables(file: Path, artifacts: Path) -> None:
 
 @contextmanager
 def _unsynchronised() -> Iterator[None]:
-    """Do not wait for the disk after each of the hundreds of steps: half the time is saved."""
+    """Disable fsync for the hundreds of steps of the creation, which saves half of the time."""
     from sqlalchemy import Engine, event
 
     event.listen(Engine, "connect", _never_wait)
@@ -71,15 +72,15 @@ def _unsynchronised() -> Iterator[None]:
 
 
 def write_without_waiting(engine: Engine) -> None:
-    """Do not wait for the disk after each step: a trial has six, which take half of its time.
+    """Disable fsync after each step: a trial has six steps, which take half of its time.
 
-    With a write-ahead log this costs no more than the latest trials, and those only where the
-    machine loses its power. The next run of the command sends them again.
+    With a write-ahead log, only the latest trials can be lost, and only in a power failure. The
+    next run of the command sends them again.
     """
     from sqlalchemy import event
 
     event.listen(engine, "connect", _wait_rarely)
-    engine.dispose()  # what is connected already
+    engine.dispose()  # closes existing connections
 
 
 def _never_wait(connection: sqlite3.Connection, record: object) -> None:
@@ -97,7 +98,7 @@ def _remove(draft: Path) -> None:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system frees even when this process is killed."""
+    """Hold the folder's lock, which the system releases even if this process is killed."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from paretoprune.metrics import Direction
 from paretoprune.results import Metrics, TrialResult
 
-_MAX_ROWS = 20  # MLflow cuts a note at 8000 characters
+_MAX_ROWS = 20  # MLflow truncates a note at 8000 characters
 
 
 def sweep_note(
@@ -19,10 +19,11 @@ def sweep_note(
     picks: Mapping[str, TrialResult],
     pick_command: str,
 ) -> str:
-    """Markdown: the best points with their commands, the picture, and the front as a table.
+    """Return Markdown with the best points and their commands, the picture, and the front as a
+    table.
 
-    `picks` are the best points by what is good about them. MLflow shows the first lines of a note
-    and folds the rest. Links to `front.png` and `report.html` are completed by the tracker.
+    `picks` are the best points, by a description of their merit. MLflow shows the first lines of a
+    note and folds the rest. Links to `front.png` and `report.html` are completed by the tracker.
     """
     names = [*objectives]
     lines = [
@@ -61,7 +62,7 @@ def _row(trial: str, origin: str, metrics: Metrics, names: Sequence[str]) -> str
 
 
 def _number(value: float) -> str:
-    """Counts whole, everything else to four digits."""
+    """Format large numbers as integers, others with four significant digits."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
@@ -71,7 +72,7 @@ def _order(result: TrialResult, names: Sequence[str]) -> tuple[float, ...]:
 
 
 def _thin(results: Sequence[TrialResult], limit: int) -> list[TrialResult]:
-    """At most `limit` of them, spread evenly from the first to the last."""
+    """Return at most `limit` results, evenly spaced, including the first and the last."""
     if len(results) <= limit:
         return list(results)
     steps = (len(results) - 1) / (limit - 1)

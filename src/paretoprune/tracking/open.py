@@ -1,4 +1,4 @@
-"""Opening a tracker for a sweep."""
+"""Creation of the tracker of a sweep."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paretoprune.tracking.uri import is_server, sqlite_file
 _log = logging.getLogger(__name__)
 
 _REQUEST_S = 25.0  # MLflow's client gives a server 20 s for a request
-_NEW_FILE_S = 60.0  # MLflow makes a new file's tables in seconds, on a busy machine in many
+_NEW_FILE_S = 60.0  # MLflow needs seconds to create a new file, longer on a busy machine
 
 
 def open_tracker(
@@ -34,24 +34,24 @@ def open_tracker(
     groups: Sequence[str] = (),
     patience_s: float = 5.0,
 ) -> Tracker:
-    """A tracker for a sweep, new or resumed. Never raises: what fails becomes a warning.
+    """Return a tracker for a new or resumed sweep. Never raises: failures become warnings.
 
     Args:
         uri: from `resolve_uri`.
-        root: the project's folder. Artifacts of a database that is no SQLite file go to its
-            `mlruns`, those of a SQLite file beside that file.
+        root: the project's folder. Artifacts go to `mlruns` beside a SQLite file, and to its
+            `mlruns` for other databases.
         sweep_name: the name of the experiment and of the parent run.
-        sweep_id: the same when a sweep is resumed, another one when it is started anew under
+        sweep_id: unchanged when a sweep is resumed, new when it is started from scratch under
             the same name; letters, digits and dashes.
         tags, params: of the parent run.
-        objectives: by name; the table shows them first.
+        objectives: by name; the first columns of the table.
         groups: names, in the network's order; the table shows their ratios.
-        patience_s: how long a call may wait for MLflow before the work goes on without it.
+        patience_s: maximum time in seconds that a call waits for MLflow.
     """
     try:
         import_mlflow()
     except Exception as error:
-        _log.warning("%s; the work goes on without it", redact(explain(error)))
+        _log.warning("%s; continuing without MLflow", redact(explain(error)))
         return NullTracker()
     commit = git_commit(root)
     file = sqlite_file(uri)
@@ -76,7 +76,8 @@ def open_tracker(
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit checked out in `folder`, with `-dirty` where files differ; None without git."""
+    """Return the commit checked out in `folder`, with `-dirty` if files differ; None
+    without git."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         done = subprocess.run(

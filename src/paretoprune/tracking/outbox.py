@@ -1,9 +1,9 @@
-"""Deliveries to a service that may be slow or down: tried in order, kept until they succeed.
+"""A delivery queue for a service that may be slow or down: in order, with retries.
 
-Everything runs on one thread of its own. The caller goes on while something is delivered, and waits
-for it before the next delivery: so not much is ever under way, and what is delivered after a trial
-overlaps with the beginning of the next one, not with the measurements at its end. It stops waiting
-once the service is slow or failing, or has taken more than its share of the caller's time.
+Deliveries run on a thread of their own. A caller continues during a delivery, but waits for it
+before it queues the next one. So few deliveries are pending at any time, and those of a trial
+overlap with the beginning of the next trial, not with the measurements at its end. Callers no
+longer wait once the service is slow or failing, or has taken more than its share of their time.
 """
 
 from __future__ import annotations
@@ -18,23 +18,29 @@ from dataclasses import dataclass
 from paretoprune.config.redact import redact
 
 _log = logging.getLogger(__name__)
-_FAILURES_PER_ROUND = 2  # one delivery that always fails must not hold up the others
-_SHARE, _GRACE_S = 0.1, 0.2  # of the running time, and at its start, that a caller may wait
-_LAST_TRY_S = 3.0  # at the end, for a service that failed before and never answered
-_STEP_S = 0.1  # between two counts of the answers
-_TELL_S = 10.0  # of waiting, after which the user is told
+_FAILURES_PER_ROUND = 2  # a delivery that always fails must not block the others
+# share of the running time, and seconds at its start, that a caller may wait
+_SHARE, _GRACE_S = 0.1, 0.2
+_LAST_TRY_S = 3.0  # final attempt, for a service that failed before and never answered
+_STEP_S = 0.1  # polling interval of the answer counter
+_INFORM_S = 10.0  # waiting time after which the user is informed
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Something to bring to MLflow. `send` may raise, and may then be called again."""
+    """One item to send to MLflow. `send` may raise, and may then be called again."""
 
     what: str
     send: Callable[[], None]
 
 
 class Outbox:
-    """A queue of deliveries whose methods never raise; failures become warnings, once per cause."""
+    """A queue of deliveries, sent in order by a background thread and retried after failures.
+
+    `put` is called for each item during the sweep, `drain` once at the end. Methods never raise;
+    failures become warnings, once per cause. A failed delivery stays in the queue and is retried
+    when the next one is put. Times are in seconds.
+    """
 
     def __init__(
         self,
@@ -43,12 +49,12 @@ class Outbox:
         silence_s: float | None = None,
         answers: Callable[[], int] = lambda: 0,
     ) -> None:
-        """An empty outbox.
+        """Create an empty outbox.
 
         Args:
-            patience_s: how long a caller waits for a delivery before it goes on without it.
-            silence_s: how long, at the end, a service that has answered may take for its next
-                answer; None: `patience_s`.
+            patience_s: maximum time in seconds that a caller waits for a delivery.
+            silence_s: maximum time in seconds, at the end, between two answers of a service that
+                has answered before; None: `patience_s`.
             answers: the number of requests that the service has answered so far; a delivery takes
                 several.
         """
@@ -63,7 +69,7 @@ class Outbox:
         self._opened, self._waited_s = time.monotonic(), 0.0
 
     def put(self, delivery: Delivery) -> None:
-        """Queue a delivery and try all that wait; before that, wait for those that are tried."""
+        """Queue a delivery and start sending; first wait for the deliveries in progress."""
         if self._waited_s <= _GRACE_S + _SHARE * (time.monotonic() - self._opened):
             begun = time.monotonic()
             self.settle(self._patience_s)
@@ -73,15 +79,16 @@ class Outbox:
         self._start_round()
 
     def settle(self, patience_s: float) -> None:
-        """Wait, while the service is healthy, until all that is tried was delivered."""
+        """Wait until the deliveries in progress are done, as long as the service is healthy."""
         if self._healthy and not self._idle.wait(patience_s):
             self._healthy = False
             self._warn(f"MLflow needs more than {patience_s:g} s to answer")
 
     def drain(self, *, patience_s: float) -> list[str]:
-        """Wait for all that is queued as long as the service answers; the names of what is left.
+        """Wait for all queued deliveries as long as the service answers; return the names of the
+        rest.
 
-        A service that failed before is tried once more, for a few seconds.
+        A service that failed before gets one more attempt of a few seconds.
         """
         while True:
             before = len(self._queue)
@@ -93,7 +100,7 @@ class Outbox:
                     return [delivery.what for delivery in self._queue]
 
     def _wait_while_answered(self, patience_s: float) -> bool:
-        """Whether a round ended before the service had been silent for too long."""
+        """Return True if the round ended before the service was silent for too long."""
         begun, answers = time.monotonic(), self._answers()
         patience_s = patience_s if self._healthy else min(patience_s, _LAST_TRY_S)
         deadline = begun + (max(patience_s, self._silence_s) if answers else patience_s)
@@ -103,13 +110,13 @@ class Outbox:
                 answers, deadline = count, now + max(patience_s, self._silence_s)
             if now > deadline:
                 return False
-            if now > begun + _TELL_S:
+            if now > begun + _INFORM_S:
                 begun = float("inf")
-                _log.info("MLflow is slow; %d deliveries are still to be made", len(self._queue))
+                _log.info("MLflow is slow; %d deliveries are pending", len(self._queue))
         return True
 
     def _start_round(self) -> bool:
-        """Try all that waits; False if there is nothing, or a round is under way."""
+        """Start sending the queue; return False if it is empty or already being sent."""
         with self._lock:
             if not self._queue or not self._idle.is_set():
                 return False
@@ -133,13 +140,13 @@ class Outbox:
                     self._queue.popleft()
 
     def _next(self, failures: int) -> Delivery | None:
-        """The delivery to try now; None ends the round, in one step with saying so."""
+        """Return the next delivery; None ends the round, atomically with marking it as idle."""
         with self._lock:
             if self._queue and failures < min(_FAILURES_PER_ROUND, len(self._queue)):
                 return self._queue[0]
             if not self._queue and not self._healthy:
                 self._healthy = True
-                _log.info("MLflow answers again; everything that waited was delivered")
+                _log.info("MLflow answers again; all pending items were delivered")
             self._idle.set()
             return None
 
@@ -147,17 +154,17 @@ class Outbox:
         if cause not in self._warned:
             self._warned.add(cause)
             _log.warning(
-                "%s; the work goes on, and what MLflow missed is sent again later", redact(cause)
+                "%s; the sweep continues, undelivered items are sent again later", redact(cause)
             )
 
 
 def explain(error: BaseException) -> str:
-    """One sentence for the cause of a failure, the same for every failure of that cause."""
+    """Return one sentence for the cause of a failure, identical for all failures of that cause."""
     text = str(error)
     if "database is locked" in text:
         return "MLflow's database is locked by another process"
     if "Max retries exceeded" in text or isinstance(error, ConnectionError):
         return "the MLflow server cannot be reached"
-    # Before it is cut: half a URI no longer shows where its password ends.
+    # Redacted before it is truncated: half a URI no longer shows where its password ends.
     first_line = redact(next(iter(text.strip().splitlines()), ""))
     return f"MLflow failed with {type(error).__name__}: {first_line[:200]}"

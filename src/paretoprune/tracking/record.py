@@ -1,4 +1,4 @@
-"""A trial in MLflow's terms: parameters, metrics and tags, within MLflow's limits."""
+"""Conversion of a trial into MLflow parameters, metrics and tags, within MLflow's limits."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from paretoprune.config.redact import redact
 from paretoprune.results import TrialResult
 
 _MAX_KEY = 250
-_HASH = 8  # hexadecimal digits that tell names apart which MLflow would take for one
+_HASH = 8  # hexadecimal digits appended to names that would collide in MLflow
 _MAX_PARAM = 6000
 _MAX_TAG = 8000
-_DIGITS = 6  # of a metric: MLflow's table shows every digit that it gets
+_DIGITS = 6  # of a metric: MLflow's table shows every digit
 _BASELINES = ("dense", "uniform", "global")
 _CURVE = ("train_loss", "validation_accuracy", "validation_loss", "learning_rate")
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of one metric. `step` counts epochs for a curve and is 0 for everything else."""
+    """One value of one metric. `step` is the epoch for curves and 0 otherwise."""
 
     name: str
     value: float
@@ -33,7 +33,7 @@ class Point:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """All that a trial's run holds. Times are in milliseconds since 1970."""
+    """The complete content of a trial's run. Times are in milliseconds since 1970."""
 
     number: int
     run_name: str
@@ -49,7 +49,7 @@ class TrialRecord:
 def trial_record(
     result: TrialResult, *, commit: str | None, artifacts: Sequence[Path]
 ) -> TrialRecord:
-    """What MLflow shall hold of a finished trial."""
+    """Return the MLflow record of a finished trial."""
     end_ms = int(time.time() * 1000)
     seconds = sum(result.seconds.values())
     return TrialRecord(
@@ -66,7 +66,7 @@ def trial_record(
 
 
 def run_name(result: TrialResult) -> str:
-    """The run's name, short enough for MLflow's table: `017 macs 31% acc 97.2`."""
+    """Return the run's name, short enough for MLflow's table: `017 macs 31% acc 97.2`."""
     words = [f"{result.number:03d}"]
     if result.state != "complete":
         words.append(result.state)
@@ -80,21 +80,21 @@ def run_name(result: TrialResult) -> str:
 
 
 def fit_params(params: Mapping[str, str]) -> dict[str, str]:
-    """The parameters with names and values that MLflow accepts."""
+    """Return the parameters with names and values that MLflow accepts."""
     fitted = fit_names(params)
     return {fitted[name]: value[:_MAX_PARAM] for name, value in params.items()}
 
 
 def fit_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags with names and values that MLflow accepts."""
+    """Return the tags with names and values that MLflow accepts."""
     return {fit_name(name): value[:_MAX_TAG] for name, value in tags.items()}
 
 
 def fit_names(names: Iterable[str]) -> dict[str, str]:
-    """By name, the one that MLflow accepts for it; no two of them share one.
+    """Return a unique accepted name for each name.
 
-    Names that would are told apart by a hash of the original. Upper and lower case count as the
-    same, as in the databases of MySQL and SQL Server.
+    Names that would collide get a hash of the original appended. Comparison is case-insensitive, as
+    in MySQL and SQL Server.
     """
     fitted = {name: fit_name(name) for name in names}
     count = Counter(name.casefold() for name in fitted.values())
@@ -105,14 +105,14 @@ def fit_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def fit_name(name: str) -> str:
-    """The name with what MLflow refuses (other characters, empty path parts) replaced by `_`."""
+    """Replace what MLflow refuses in a name (other characters, empty path parts) by `_`."""
     parts = re.sub(r"[^\w/.\- ]", "_", name).split("/")
     whole = "/".join("_" if part in ("", ".", "..") else part for part in parts)
     return whole if len(whole) <= _MAX_KEY else whole[:_MAX_KEY].rstrip("/.")
 
 
 def ratio_name(group: str) -> str:
-    """The parameter that holds a group's ratio, before it is fitted."""
+    """Return the name of the parameter with a group's ratio, before `fit_names`."""
     return f"ratio/{group}"
 
 
@@ -155,5 +155,5 @@ def _points(result: TrialResult) -> Iterator[Point]:
 
 
 def _rounded(value: float) -> float:
-    """The value for a table that people read; the sweep's folder keeps it whole."""
+    """Round the value for display; the sweep's folder keeps full precision."""
     return float(value) if isinstance(value, int) else float(f"{value:.{_DIGITS}g}")

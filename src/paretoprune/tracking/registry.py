@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from numpy import ndarray
 
 ALIAS = "champion"
-_RUNTIME = ("onnx", "onnxruntime", "numpy", "pandas")  # what serving the model needs
+_RUNTIME = ("onnx", "onnxruntime", "numpy", "pandas")  # requirements for serving the model
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What is put into the registry, and where it came from."""
+    """A model to register, with its origin."""
 
     name: str  # of the registered model
     onnx_file: Path
     inputs: ndarray  # an example (N, ...)
-    logits: ndarray  # what the model says of it
-    about: Mapping[str, Any]  # preprocessing and classes, kept with the model
+    logits: ndarray  # the model's output for it
+    about: Mapping[str, Any]  # preprocessing and class names, stored with the model
     metrics: Mapping[str, float]
     description: str  # Markdown
     sweep_name: str
@@ -43,9 +43,9 @@ class Registration:
 
 
 def register_model(uri: str, registration: Registration, *, root: Path) -> int:
-    """Log the model, make it the newest version of its name and the `champion`; the version.
+    """Log the model as the newest version with the alias `champion`; return the version.
 
-    `uri` is from `resolve_uri`. Where MLflow holds the trial's run, the model belongs to it.
+    `uri` is from `resolve_uri`. If MLflow holds the trial's run, the model is attached to it.
 
     Raises:
         ParetopruneError: MLflow cannot be reached or refuses.
@@ -53,9 +53,9 @@ def register_model(uri: str, registration: Registration, *, root: Path) -> int:
     try:
         import_mlflow()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # hints at what MLflow itself could do better
+            warnings.simplefilter("ignore")  # advice about MLflow's own features
             return _register(uri, registration, root)
-    except Exception as error:  # databases, servers and MLflow have no common error
+    except Exception as error:  # databases, servers and MLflow share no error class
         raise ParetopruneError(
             f"MLflow did not register the model, which is exported: {redact(explain(error))}"
         ) from error
@@ -79,7 +79,7 @@ def _register(uri: str, registration: Registration, root: Path) -> int:
 
 
 def _log(uri: str, experiment_id: str, run_id: str | None, registration: Registration) -> Any:
-    """The model as MLflow keeps it, with its signature and an input example."""
+    """Log the model with its signature and an input example."""
     import mlflow
     import onnx
     from mlflow.models import Model, infer_signature
@@ -106,7 +106,7 @@ def _log(uri: str, experiment_id: str, run_id: str | None, registration: Registr
 
 @contextmanager
 def _environment_kept() -> Iterator[None]:
-    """MLflow tells its children where it is by the environment; what comes later is not meant."""
+    """Restore the environment afterwards: MLflow stores its location there for child processes."""
     before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
     try:
         yield

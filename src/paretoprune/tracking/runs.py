@@ -1,7 +1,7 @@
 """A sweep's runs in MLflow: an experiment, a parent run, and a child run for each trial.
 
-Everything here may raise. After that the runs are opened anew: what MLflow holds is looked up
-again, so that repeating a write neither loses nor doubles anything.
+All functions may raise. After an error the runs are opened again and MLflow's content is read
+again, so that repeating a write neither loses nor duplicates anything.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 _PARENT = "mlflow.parentRunId"
 _NOTE = "mlflow.note.content"
 _SWEEP = "sweep_id"
-# Opens MLflow's tools for model training instead of those for chats.
+# Selects MLflow's UI for model training instead of the one for chats.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """Which sweep this is, and what its parent run holds."""
+    """The identity of a sweep, and the content of its parent run."""
 
     name: str
     sweep_id: str
@@ -43,7 +43,7 @@ class SweepRecord:
 
 @dataclass(frozen=True)
 class Child:
-    """What MLflow holds of a trial's run."""
+    """The state of a trial's run in MLflow."""
 
     run_id: str
     finished: bool
@@ -51,17 +51,17 @@ class Child:
 
 @dataclass(frozen=True)
 class SweepRuns:
-    """The sweep's runs, found or created. What is written is noted in `children` and `marked`."""
+    """The sweep's runs in MLflow. Writes update `children` and `marked`."""
 
     client: MlflowClient
     experiment_id: str
     parent_id: str
     sweep_id: str
     children: dict[int, Child]  # by trial number
-    marked: set[int]  # the trials whose run says that they are on the front
+    marked: set[int]  # trials whose run is tagged as being on the front
 
     def write_trial(self, record: TrialRecord, *, front: bool) -> None:
-        """Write a trial's run with everything in it, unless a finished one is there."""
+        """Write a trial's complete run, unless a finished one exists."""
         child = self.children.get(record.number) or self._create_child(record, front=front)
         if child.finished:
             return
@@ -77,14 +77,14 @@ class SweepRuns:
         self.children[record.number] = replace(child, finished=True)
 
     def mark_front(self, numbers: Collection[int]) -> None:
-        """Set the tag `front` of those trials for which it has changed."""
+        """Set the tag `front` of the trials for which it has changed."""
         for number in (self.marked ^ set(numbers)) & self.children.keys():
             child, front = self.children[number], _flag(number in numbers)
             self.client.set_tag(child.run_id, "front", front)
             self.marked.symmetric_difference_update({number})
 
     def write_summary(self, note: str, files: Sequence[Path]) -> None:
-        """Put the note and the files on the parent run; links in the note lead to the files."""
+        """Put the note and the files on the parent run; links in the note refer to the files."""
         for file in files:
             address = f"get-artifact?path={file.name}&run_uuid={self.parent_id}"
             note = note.replace(f"]({file.name})", f"]({address})")
@@ -118,7 +118,7 @@ class SweepRuns:
 def open_runs(answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord) -> SweepRuns:
     """Connect, and find or create the experiment and the parent run; find the children."""
     client = answers.of(connect(uri, artifacts=artifacts))
-    # A server places artifacts itself; a database would leave them in the current folder.
+    # A server places artifacts itself; for a database MLflow would use the working directory.
     place = None if is_server(uri) else (artifacts / sweep.name).as_uri()
     experiment_id = open_experiment(client, sweep.name, place)
     _put_views(client, experiment_id, sweep)
@@ -138,14 +138,14 @@ def open_runs(answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord
 def find_trial_run(
     client: MlflowClient, experiment_id: str, *, sweep_id: str, trial: int
 ) -> str | None:
-    """The id of a trial's run; None if MLflow does not hold it."""
+    """Return the id of a trial's run; None if MLflow does not hold it."""
     query = f"tags.{_SWEEP} = '{sweep_id}' and tags.trial = '{trial}'"
     run = next(_search(client, experiment_id, query), None)
     return str(run.info.run_id) if run else None
 
 
 def open_experiment(client: MlflowClient, name: str, place: str | None) -> str:
-    """The experiment's id; it is made, or made anew, where it is missing."""
+    """Return the experiment's id; a missing or deleted experiment is created."""
     known = client.get_experiment_by_name(name)
     if known is None:
         return str(client.create_experiment(name, artifact_location=place))
@@ -178,14 +178,14 @@ def _open_parent(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -
     for name, value in tags.items():
         if run.data.tags.get(name) != value:
             client.set_tag(run.info.run_id, name, value)
-    # MLflow refuses to change a parameter: those of the first start stay.
+    # MLflow does not allow changing a parameter: those of the first start remain.
     new = {name: value for name, value in params.items() if name not in run.data.params}
     log_values(client, run.info.run_id, params=new)
     return str(run.info.run_id)
 
 
 def _parent_query(sweep: SweepRecord) -> str:
-    """The sweep's own run: its trials carry the same id."""
+    """Return the query for the sweep's parent run; its trials carry the same id."""
     return f"tags.{_SWEEP} = '{sweep.sweep_id}' and tags.kind = 'sweep'"
 
 

@@ -1,4 +1,4 @@
-"""The tracker that a sweep talks to. Its methods never raise: MLflow's outage costs no trial."""
+"""The tracker interface of a sweep, and its MLflow implementation."""
 
 from __future__ import annotations
 
@@ -19,21 +19,27 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
 class Tracker(Protocol):
-    """What a sweep may tell. No method raises, apart from a KeyboardInterrupt passing through."""
+    """Receives the progress of a sweep and shows it to the user.
+
+    Made by `open_tracker` at the start of a sweep. `log_trial` and `mark_front` are called after
+    each trial, `log_summary` when the picture or note changes, and `close` once at the end. A
+    tracker is only a view: the sweep's folder is the authoritative record, and an outage must not
+    cost a trial. Therefore no method raises, except that KeyboardInterrupt is passed on.
+    """
 
     def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
-        """Tell of a finished trial. Telling again of one that MLflow holds changes nothing."""
+        """Log a finished trial. Logging a trial again has no effect."""
 
     def mark_front(self, numbers: Collection[int]) -> None:
-        """Tell which trials are on the front now."""
+        """Set the trials that are on the front now."""
 
     def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
-        """Put a note (Markdown) and files on the sweep's own run, in place of earlier ones."""
+        """Replace the note (Markdown) and the files of the sweep's own run."""
 
     def close(self, status: Status) -> bool:
-        """Deliver what waits, as long as MLflow answers, and end the sweep's own run.
+        """Deliver pending items, as long as MLflow answers, and end the sweep's own run.
 
-        Returns whether MLflow has everything now.
+        Returns True if MLflow has received everything.
         """
 
 
@@ -41,21 +47,21 @@ class NullTracker:
     """The tracker of a sweep without tracking."""
 
     def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def mark_front(self, numbers: Collection[int]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self, status: Status) -> bool:
-        """False: nothing is delivered."""
+        """Return False, as nothing is delivered."""
         return False
 
 
 class MlflowTracker:
-    """Brings a sweep to MLflow, each message through an outbox that keeps what failed."""
+    """Logs a sweep to MLflow through an outbox that retries failed deliveries."""
 
     def __init__(
         self,
@@ -89,7 +95,7 @@ class MlflowTracker:
         )
 
     def mark_front(self, numbers: Collection[int]) -> None:
-        """Change the tag `front` of the trials that came to the front or left it."""
+        """Update the tag `front` of the trials that joined or left the front."""
         self._front = frozenset(numbers)
         self._put("the front", lambda runs: runs.mark_front(self._front))
 
@@ -98,7 +104,7 @@ class MlflowTracker:
         self._put("the summary", lambda runs: runs.write_summary(note, files))
 
     def close(self, status: Status) -> bool:
-        """Deliver what waits and end the parent run; say what could not be delivered."""
+        """Deliver pending items and end the parent run; warn about undelivered ones."""
         self._put("the end", lambda runs: runs.finish(status))
         lost = self._outbox.drain(patience_s=self._patience_s)
         if lost:
@@ -116,7 +122,7 @@ class MlflowTracker:
     def _send(self, write: Callable[[SweepRuns], None]) -> None:
         runs, self._runs = self._runs or self._open_runs(self._answers), None
         write(runs)
-        self._runs = runs  # kept only when the write succeeded
+        self._runs = runs  # kept only if the write succeeded
 
 
 def _enumerate(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The MLflow UI: a small server for this machine, from its start to a clean end with Ctrl-C."""
+"""The MLflow UI: a small local server, shut down cleanly by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from paretoprune.tracking.client import import_mlflow
 from paretoprune.tracking.database import ensure_sqlite
 from paretoprune.tracking.uri import is_server, sqlite_file
 
-_HOST = "127.0.0.1"  # the server asks nobody for a password, so it answers this machine only
+_HOST = "127.0.0.1"  # the server has no authentication, so it only listens on this machine
 _ENDING_S = 10.0
 
 
 def serve(uri: str, *, root: Path, port: int = 5000) -> None:
-    """Serve the runs kept at `uri` (from `resolve_uri`) on this machine until Ctrl-C.
+    """Serve the runs stored at `uri` (from `resolve_uri`) on this machine until Ctrl-C.
 
     Raises:
         SettingsError: the port is in use.
-        ParetopruneError: the server ended by itself.
+        ParetopruneError: the server exited.
     """
     if is_server(uri):
         print(f"The runs are kept by the MLflow server at {redact_uri(uri)}: open it in a browser.")
@@ -72,20 +72,21 @@ def _check_port(port: int) -> None:
 
 @contextmanager
 def _server(uri: str, port: int, artifacts: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """MLflow's server with all its processes, which end with the block."""
+    """Run MLflow's server; all its processes end with the block."""
     # MLflow's default is fifteen processes with 3 GB; this is two with 0.5 GB.
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", _HOST]
     command += ["--port", str(port), "--uvicorn-opts", "--log-level warning"]
     settings = {
-        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: it may hold a password
+        # not an argument, which other users can see: it may contain a password
+        "MLFLOW_BACKEND_STORE_URI": uri,
         "MLFLOW_ARTIFACTS_DESTINATION": artifacts.as_uri(),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
-        "PYTHONWARNINGS": "ignore",  # of MLflow's own code, which no user can do anything about
+        "PYTHONWARNINGS": "ignore",  # from MLflow's own code, not actionable for users
     }
     with _hang_up_like_ctrl_c():
-        # A session of its own, so that all of it can be ended together.
+        # A session of its own, so that all its processes can be ended together.
         server = subprocess.Popen(
             command,
             env=os.environ | settings,
@@ -113,8 +114,8 @@ def _wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """End the server's whole session: politely at first, then for certain."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C changes nothing
+    """End the server's whole session: SIGTERM first, then SIGKILL."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C is ignored
     try:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
@@ -128,7 +129,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _hang_up_like_ctrl_c() -> Iterator[None]:
-    """Let a closed terminal or a `kill` end the server as Ctrl-C does."""
+    """Treat SIGTERM and SIGHUP (a closed terminal) like Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -144,4 +145,4 @@ def _hang_up_like_ctrl_c() -> Iterator[None]:
 
 
 def _ended(server: subprocess.Popen[bytes]) -> str:
-    return f"the MLflow server ended by itself with code {server.returncode}; its words are above"
+    return f"the MLflow server ended by itself with code {server.returncode}; see its output above"

@@ -1,4 +1,4 @@
-"""Where MLflow keeps its runs, and how to name that place without telling its password."""
+"""Tracking URIs: resolution, validation, and display without passwords."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from paretoprune.errors import SettingsError
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _SERVERS = ("http", "https")
-# A name and a password that holds what would end the part before the host.
+# Credentials whose password contains characters that end the authority part of a URI.
 _UNQUOTED = re.compile(r"(?<=://)([^/?#@]*:(?!\d+[/?#])[^@]*[/?#].*)@")
 
 
 def resolve_uri(uri: str | None, *, root: Path) -> str:
-    """The tracking URI to use: the one given, else MLFLOW_TRACKING_URI, else `mlflow.db` in `root`.
+    """Return the tracking URI: the one given, else MLFLOW_TRACKING_URI, else `mlflow.db` in `root`.
 
-    A relative SQLite path is taken from `root`, so that it means the same from every folder.
+    A relative SQLite path is resolved against `root`, so that it is independent of the working
+    directory.
 
     Raises:
-        SettingsError: the URI names a kind of place in which MLflow keeps no runs, or comes from a
-            stored config, without its password, and MLFLOW_TRACKING_URI is not set.
+        SettingsError: the URI is of a kind that MLflow does not support, or comes from a stored
+            config without its password, and MLFLOW_TRACKING_URI is not set.
     """
     uri = _whole(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
     scheme = uri.partition("://")[0].partition("+")[0].lower()
@@ -43,24 +44,24 @@ def resolve_uri(uri: str | None, *, root: Path) -> str:
 
 
 def sqlite_uri(file: Path) -> str:
-    """The URI of a SQLite file. Characters that mean something in URIs (`?`, `%`) are escaped."""
+    """Return the URI of a SQLite file, with special characters of URIs (`?`, `%`) escaped."""
     return _written(URL.create("sqlite", database=file.as_posix()))
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a resolved SQLite URI, None for every other kind of URI."""
+    """Return the file of a resolved SQLite URI; None for other URIs."""
     if not uri.startswith("sqlite"):
         return None
     return Path(make_url(uri).database or "")
 
 
 def is_server(uri: str) -> bool:
-    """Whether the runs are kept by an MLflow server, rather than by a database opened here."""
+    """Return True if an MLflow server stores the runs, rather than a database opened here."""
     return uri.startswith(tuple(f"{scheme}://" for scheme in _SERVERS))
 
 
 def _whole(uri: str) -> str:
-    """The URI with what a stored config hides; options of a SQLite file can be left out."""
+    """Restore what a stored config hides; hidden options of a SQLite file are left out."""
     if HIDDEN not in uri:
         return uri
     if uri.startswith("sqlite"):

@@ -1,7 +1,7 @@
-"""Saved views of a sweep's table in the MLflow UI: which columns, in which order, sorted how.
+"""Saved views of a sweep's table in the MLflow UI: columns, their order, and sorting.
 
-By itself MLflow's table shows a sweep as one closed line without a figure. What a view holds is
-kept in tags of the experiment, as MLflow's own "Views" button writes them.
+MLflow's default table shows a sweep as one collapsed row without metrics. Views are stored in tags
+of the experiment, in the format of MLflow's own "Views" button.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 from paretoprune.metrics import Direction
 from paretoprune.tracking.record import fit_names, ratio_name
 
-FIRST_VIEW = "trials"  # the one that `python -m src.ui` links to
-WORKFLOW = "workflowType=machine_learning"  # in an address: without MLflow's tools for chats
+FIRST_VIEW = "trials"  # the view that `python -m src.ui` links to
+WORKFLOW = "workflowType=machine_learning"  # URL parameter: without MLflow's UI for chats
 _PREFIX = "mlflow.sharedViewState."
 _HEADLINES = ("accuracy", "macs", "params", "latency_ms", "measured_speedup")
 _TAGS = ("front", "baseline", "state", "origin")
-_MOST_RATIOS = 60  # a tag holds 20000 characters; a table of more columns is no help
+_MOST_RATIOS = 60  # a tag holds 20000 characters; more columns would not be readable
 _ORDER = "metrics.`{}`"
 
 
@@ -29,11 +29,11 @@ def view_tags(
     sweep_id: str,
     created_ms: int,
 ) -> dict[str, str]:
-    """The experiment's tags that hold the views: all trials, the front, and what failed."""
+    """Return the experiment's tags that hold the views: all trials, the front, failed trials."""
     first = next(iter(objectives))
     sorting = {"orderByKey": _ORDER.format(first), "orderByAsc": objectives[first] == "minimize"}
     columns = _columns(objectives, groups)
-    # A sweep that was started anew under the same name has another id.
+    # A sweep restarted from scratch under the same name has another id.
     this = f"tags.sweep_id = '{sweep_id}'"
     views = {
         FIRST_VIEW: ("All trials", this),
@@ -47,12 +47,12 @@ def view_tags(
 
 
 def has_views(tags: Sequence[Mapping[str, str]]) -> bool:
-    """Whether an experiment with these tags is a sweep of ours."""
+    """Return True if an experiment with these tags is a sweep of paretoprune."""
     return any(tag.get("key") == _PREFIX + FIRST_VIEW for tag in tags)
 
 
 def view_query(key: str) -> str:
-    """The query of the table's address that opens a view."""
+    """Return the URL query that opens a view."""
     return f"{WORKFLOW}&viewStateShareKey={key}"
 
 
@@ -66,7 +66,7 @@ def _columns(objectives: Mapping[str, Direction], groups: Sequence[str]) -> dict
 
 
 def _view(name: str, state: Mapping[str, Any], created_ms: int) -> str:
-    """The envelope of MLflow 3.17: the state is JSON within JSON."""
+    """Return the envelope of MLflow 3.17: the state is JSON within JSON."""
     envelope = {
         "name": name,
         "createdAt": created_ms,

@@ -1,1 +1,1 @@
-"""One trial: dense model, context, proxy, schedules, run."""
+"""One trial: dense model, trial context, zero-cost proxy, pruning schedules, execution."""

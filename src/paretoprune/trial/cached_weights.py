@@ -1,4 +1,4 @@
-"""Weights that a training ended with, in the cache."""
+"""Cached weights of trained networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CachedWeights:
-    """The weights of a network, known by the fingerprint of what they depend on."""
+    """The trained weights of a network in the cache, identified by their fingerprint."""
 
     name: str  # of the network, for messages: "dense model"
     folder: Path
@@ -35,12 +35,13 @@ class CachedWeights:
         return self._entry.path.with_suffix(".safetensors")
 
     def load(self, model: nn.Module) -> bool:
-        """Whether the weights were there and are loaded; a log message says why they were not."""
+        """Load the cached weights; return False, logging the reason, if they are
+        missing or stale."""
         if self._load_whole(model):
             _log.info("the %s comes from %s", self.name, self.path)
             return True
         if changes := self._entry.changes():
-            _log.info("the %s is trained anew: %s changed", self.name, listed(changes))
+            _log.info("the %s is retrained: %s changed", self.name, listed(changes))
         return False
 
     def commit(self, model: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""What a sweep prepares once: the trained dense model, its measures, scores and answers."""
+"""The trial context: what all trials of a sweep share, prepared once before the first trial."""
 
 from __future__ import annotations
 
@@ -38,30 +38,44 @@ from paretoprune.trial.dense_model import dense_model, start_from
 
 _log = logging.getLogger(__name__)
 
-_NUM_SCORED = 6  # batches whose gradients score the dense model's channels
-_MOST_NAMED = 8  # layers in one line of the log
-_UNREPAIRED = 0.03  # of what gates say of components, beside channels: the best of 1, .3, .1, .03
+_NUM_SCORED = 6  # batches for the gradients that score the dense model's channels
+_MOST_NAMED = 8  # maximum number of layers named in one line of the log
+# weight of gate scores of rank components relative to channels: the best of 1, .3, .1, .03
+_UNREPAIRED = 0.03
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
 @dataclass(frozen=True)
 class TrialContext:
-    """All that trials share. The dense model is in eval mode and is never changed."""
+    """The state shared by all trials of a sweep: dense model, scores, teacher, hyperparameters.
+
+    Made once per sweep by `make_context`, which trains the dense model or loads it from the cache,
+    and written by `save_context`, from which resumed sweeps and workers load it. The dense model is
+    in eval mode, on the problem's device, and is never modified; trials work on copies. `scores`
+    and `gates` hold one importance per channel, by group name.
+    """
 
     problem: Problem
     dense: nn.Module
     dense_metrics: Metrics
-    start: Candidate  # what trials prune: the dense model, trained for that, or with pairs
-    scores: Mapping[str, Tensor]  # of `start`, as its `cut` takes them
-    teacher: Teacher | None  # the dense model's answers, cached; None without distillation
+    # the model that trials prune: the dense model, sparsely trained, or with low-rank pairs
+    start: Candidate
+    # importance of the channels of `start`, as its `prune` expects them
+    scores: Mapping[str, Tensor]
+    teacher: Teacher | None  # for knowledge distillation, outputs cached; None: no distillation
     finetune: FinetuneSettings  # of the trials
-    gates: Mapping[str, Tensor] | None = None  # where the search goes by them: its `GateScores`
+    # `GateScores` of the dense model, if the search ranks channels by gates
+    gates: Mapping[str, Tensor] | None = None
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
 
 
 def make_context(problem: Problem) -> TrialContext:
-    """Train the dense model or take it from the cache, measure it, score its channels."""
-    problem.disk_cache.commit()  # all that can be known before the training is right
+    """Train the dense model or load it from the cache; measure it and score its channels.
+
+    Raises TrainingError if the training diverges, EquivalenceError if a factored network differs
+    from the dense one.
+    """
+    problem.disk_cache.commit()  # everything that can be validated before training is valid
     for caution in (*filter(None, [problem.info.caution]), *problem.contents.cautions):
         _log.warning("data: %s", caution)
     dense = dense_model(problem)
@@ -80,11 +94,11 @@ def make_context(problem: Problem) -> TrialContext:
 
 
 def with_gate_scores(context: TrialContext) -> TrialContext:
-    """The same with the dense model's `GateScores`, which trainings can go on gathering."""
+    """Return the context with the dense model's `GateScores`, which later trainings can update."""
     problem = context.problem
     whole = context.start.model if problem.groups.factored else context.dense
     dense = copy.deepcopy(whole).eval()
-    for parameter in dense.parameters():  # of frozen layers, too
+    for parameter in dense.parameters():  # including frozen layers
         parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, problem.groups.prunable)
     for inputs, labels in training_batches(problem, _NUM_SCORED):
@@ -98,11 +112,12 @@ def with_gate_scores(context: TrialContext) -> TrialContext:
 def scores_by_gates(
     problem: Problem, candidate: Candidate, gates: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
-    """Which channels of each group go first, where gates say how many.
+    """Return the importance of each channel in each group, based on gate scores.
 
-    If kept weights make up for what goes, gates times what the others cannot make up for.
-    Elsewhere, and in groups of which a layer's inputs cannot be read, the gates alone: only the
-    order within a group counts. Components of a factored layer go by their singular values.
+    With least-squares compensation, gate scores are multiplied by the share of a channel that the
+    remaining channels cannot reconstruct. Otherwise, and in groups with a layer whose inputs cannot
+    be recorded, gate scores are used alone; only the order within a group matters. Components of a
+    factored layer are ranked by their singular values.
     """
     return {**_by_gates(problem, candidate, gates), **_by_energy(problem, candidate)}
 
@@ -110,12 +125,12 @@ def scores_by_gates(
 def with_energies(
     problem: Problem, model: nn.Module, gates: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Gate scores in which components have their share of the layer's squared singular values.
+    """Replace the gate scores of low-rank components by their share of the squared singular values.
 
-    They tell better what is lost once least squares have repaired it: of ResNet-20 at half the MACs
-    by ranks alone the divergence is .08 instead of .12 nats. All layers count alike, together a
-    small share of their gates, since least squares repair much more of a lost component than of a
-    lost channel. Components are ordered as in `refactored(model)`.
+    These predict the loss after least-squares compensation better: for ResNet-20 at half the MACs
+    by ranks alone, the divergence is .08 instead of .12 nats. All factored layers have the same
+    total, a small share of their gate scores, since least squares recovers much more of a removed
+    component than of a removed channel. Components are ordered as in `refactored(model)`.
     """
     ranks = problem.space.ranks
     energies = energies_of(refactored(model)) if ranks and gates else {}
@@ -150,37 +165,37 @@ def _by_gates(
     try:
         missed = scorer.where_read(candidate.model, groups, batches)
     except PruningError as reason:
-        _log.info("channels go by their gates alone: %s", reason)
+        _log.info("channels are ranked by gate scores alone: %s", reason)
         return gates
     if unread := [group.name for group in groups if group.name not in missed]:
-        _log.info("channels go by their gates alone in %s", ", ".join(unread))
+        _log.info("channels are ranked by gate scores alone in %s", ", ".join(unread))
     return {name: scores * missed.get(name, 1.0) for name, scores in gates.items()}
 
 
 def _log_skipped(problem: Problem, dense: nn.Module) -> None:
-    """Name the layers whose kept weights do not make up for what goes."""
+    """Log the layers that compensation does not update, with the reasons."""
     if problem.settings.compensation_method is None:
         return
     skipped = [f"`{path}` ({reason})" for path, reason in skipped_layers(dense).items()]
     if skipped:
         more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
         named = ", ".join(skipped[:_MOST_NAMED])
-        _log.info("compensation leaves these layers as they are: %s%s", named, more)
+        _log.info("compensation does not update these layers: %s%s", named, more)
 
 
 def teacher_of(problem: Problem, dense: nn.Module) -> Teacher | None:
-    """The dense model's answers, which the sweep distils from; None without distillation."""
+    """Return the teacher for knowledge distillation; None if distillation is off."""
     return make_teacher(problem, dense) if problem.settings.finetune.distillation > 0 else None
 
 
 def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
-    """The dense model's answers, computed when they are first needed."""
+    """Return a teacher whose outputs are computed when first needed."""
     loader = problem.data.train_dataloader()
     return Teacher(
         dense,
         num_classes=problem.info.num_classes,
         device=problem.device,
-        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader gives no keys
+        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader provides no sample keys
         bfloat16=uses_bfloat16(problem.settings.finetune.precision, problem.device),
     )
 
@@ -188,7 +203,8 @@ def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
 def measure(
     problem: Problem, model: nn.Module, *, dense: tuple[nn.Module, Metrics] | None
 ) -> Metrics:
-    """Everything the settings ask for, on validation data, beside the dense model."""
+    """Measure everything that the settings ask for, on validation data; `dense` is the
+    reference."""
     quality = measure_quality(
         model,
         problem.data.val_dataloader(),
@@ -218,17 +234,17 @@ def measure(
 
 
 def counted_cost(problem: Problem, model: nn.Module) -> Cost:
-    """Parameters and MACs by counting; where weights go instead of channels, without zeros."""
+    """Count parameters and MACs; for unstructured pruning, without zeros."""
     if isinstance(problem.space.size, MaskedSize):
         return problem.space.size.cost_of(model)
     return Cost(params=count_params(model), macs=count_macs(model, problem.example))
 
 
 def training_batches(problem: Problem, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """`(inputs, labels)` of the training part, on the device; the first `limit` batches.
+    """Yield `(inputs, labels)` of the training data on the device; at most `limit` batches.
 
-    In the usual memory order: scorers take gradients of narrow layers, and oneDNN's are wrong for
-    some of these in channels-last order (see `finetune/numerics/memory_format.py`).
+    Contiguous memory format: scorers take gradients of narrow layers, and some of oneDNN's are
+    wrong in channels-last format (see `finetune/numerics/memory_format.py`).
     """
     for batch in islice(iter(problem.data.train_dataloader()), limit):
         yield batch[0].to(problem.device).contiguous(), batch[1].to(problem.device)
@@ -248,7 +264,7 @@ def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
 
 
 def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
-    """No mistake: a pruned model may well be better than the dense one, by a little."""
+    """Only a warning: a pruned model may be slightly better than the dense one."""
     least, found = settings.sparsity.min_accuracy, metrics.accuracy
     if least is not None and found is not None and found < least:
         _log.warning(
@@ -260,13 +276,13 @@ def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
 
 
 def _warn_if_trivial(problem: Problem, metrics: Metrics) -> None:
-    """The trivial predictor gives every sample the commonest label of the validation data."""
+    """Compare with the trivial predictor, which assigns every sample the most frequent label."""
     trivial, found = problem.contents.commonest, metrics.accuracy
     if found is not None and found <= trivial:
         _log.warning(
             "the dense model reaches %.1f %% on the validation data, no more than the trivial "
-            "predictor, which always answers the commonest class (%.1f %%): what is pruned from it "
-            "means nothing; train it longer (`model.train.epochs`), or check data, labels, "
+            "predictor, which always answers the most frequent class (%.1f %%): results of pruning "
+            "are meaningless; train it longer (`model.train.epochs`), or check data, labels, "
             "normalisation and weights",
             found,
             trivial,

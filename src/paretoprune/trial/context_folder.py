@@ -1,4 +1,4 @@
-"""What a sweep prepared once, on disk: a resumed sweep and every worker start from the same."""
+"""Storage of the trial context, from which resumed sweeps and workers start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from paretoprune.trial.dense_model import start_from
 _log = logging.getLogger(__name__)
 
 _WEIGHTS = "model.safetensors"
-_PAIRS = "pairs.safetensors"  # of the network that trials cut, where ranks are searched
+_PAIRS = "pairs.safetensors"  # of the network with low-rank pairs that trials prune
 _SCORES = "scores.safetensors"
 _GATES = "gates.safetensors"
 _SEALED = "prepared.json"
@@ -35,7 +35,7 @@ _FINGERPRINT = "fingerprint.json"
 
 
 def save_context(context: TrialContext, folder: Path) -> None:
-    """Write the dense model, its groups, measures and scores."""
+    """Write the dense model, its groups, metrics and scores."""
     write_json(folder / "groups.json", context.problem.groups.to_json())
     write_json(folder / "data.json", asdict(context.problem.info))
     write_json(folder / "metrics.json", asdict(context.dense_metrics))
@@ -48,7 +48,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
     if context.gates is not None:
         files.append(_GATES)
         write_bytes(folder / _GATES, save(_plain(context.gates)))
-    # Last, with checksums of the others: what is not whole is made again.
+    # Written last, with checksums of the other files, so that partial writes are detected.
     kept = {
         "metrics": asdict(context.dense_metrics),
         "files": {name: digest_of(folder / name) for name in files},
@@ -57,12 +57,12 @@ def save_context(context: TrialContext, folder: Path) -> None:
 
 
 def save_training(context: TrialContext, folder: Path) -> None:
-    """Add the learning rate and the time of an epoch to what `save_context` wrote."""
+    """Add the tuned learning rate and the epoch time to the files of `save_context`."""
     write_sealed(folder / _SEALED, read_sealed(folder / _SEALED) | _training(context))
 
 
 def _training(context: TrialContext) -> dict[str, Any]:
-    """What is known of trainings to come."""
+    """Return the hyperparameters and times for the trials' training."""
     return {
         "learning_rate": context.finetune.learning_rate,
         "epoch_time": context.epoch_time and asdict(context.epoch_time),
@@ -70,9 +70,9 @@ def _training(context: TrialContext) -> dict[str, Any]:
 
 
 def refuse_other_problem(problem: Problem, folder: Path) -> None:
-    """Raises SweepError if the sweep was made from other data, weights or code.
+    """Raise SweepError if the sweep was made from other data, weights or code.
 
-    Versions of packages may differ, and so may the network's outputs by what rounding does.
+    Package versions may differ, and network outputs within rounding.
     """
     earlier, _ = _kept_fingerprint(folder)
     if earlier and (changes := problem.fingerprint.changes(earlier)):
@@ -84,7 +84,7 @@ def refuse_other_problem(problem: Problem, folder: Path) -> None:
 
 
 def keep_fingerprint(problem: Problem, folder: Path) -> None:
-    """Write what the sweep is made from, unless it is there; warn of what cannot be compared."""
+    """Write the fingerprint unless it exists; warn if it cannot be compared or versions differ."""
     earlier, damage = _kept_fingerprint(folder)
     if earlier is None:
         if damage or any((folder.parent / "trials").glob("*/result.json")):
@@ -99,7 +99,7 @@ def keep_fingerprint(problem: Problem, folder: Path) -> None:
 
 
 def _kept_fingerprint(folder: Path) -> tuple[Fingerprint | None, str]:
-    """What the sweep was made from, if that is known, else why not, where something is there."""
+    """Return the stored fingerprint; if it exists but is unreadable, None and the reason."""
     try:
         return Fingerprint.from_json(read_sealed(folder / _FINGERPRINT)), ""
     except FileNotFoundError:
@@ -109,7 +109,7 @@ def _kept_fingerprint(folder: Path) -> tuple[Fingerprint | None, str]:
 
 
 def load_context(problem: Problem, folder: Path) -> TrialContext | None:
-    """What `save_context` wrote; None where that is nothing, or is damaged.
+    """Load the context written by `save_context`; None if it is missing or damaged.
 
     Raises SweepError if the sweep was made from other data, weights or code.
     """
@@ -126,7 +126,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, WeightsError) as error:
-        _log.warning("%s is damaged (%s); it is made again", folder, error)
+        _log.warning("%s is damaged (%s); it is rebuilt", folder, error)
         return None
     dense = problem.model.eval()
     finetune = replace(problem.settings.finetune, learning_rate=kept["learning_rate"])
@@ -144,7 +144,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
 
 
 def _start(problem: Problem, folder: Path) -> Candidate:
-    """What trials cut; the components of factored layers are those that were kept."""
+    """Return the model that trials prune, with the stored components of factored layers."""
     if not problem.groups.factored:
         return start_from(problem, problem.model.eval())
     form = with_pairs(problem.model, problem.groups.factored).eval()

@@ -1,4 +1,4 @@
-"""The dense model: trained or given, as it was early in its training, trained towards sparsity."""
+"""The dense model: training or loading, early checkpoints, sparse training, factored form."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from paretoprune.trial.cached_weights import CachedWeights
 
 _log = logging.getLogger(__name__)
 
-_NUM_CALIBRATED = 256  # training samples that the components of linear layers are ordered by
+# training samples that determine the order of the components of linear layers
+_NUM_CALIBRATED = 256
 
 
 def dense_model(problem: Problem) -> nn.Module:
-    """The dense model with its weights: given, from the cache, or trained now."""
+    """Return the dense model with its weights: given, from the cache, or trained now."""
     model, settings = problem.model, problem.settings
     cached = _cached("dense model", problem, _trained(problem))
     if not settings.model.weights and not cached.load(model):
@@ -58,7 +59,7 @@ def _fit_dense(
 
 
 def early_model(problem: Problem, epoch: int) -> nn.Module:
-    """The dense model as it was after so many epochs of its training; 0: not trained at all.
+    """Return the dense model after `epoch` epochs of its training; 0: initial weights.
 
     Trained again from the same initial weights in the same way, and cached.
     """
@@ -71,20 +72,20 @@ def early_model(problem: Problem, epoch: int) -> nn.Module:
 
         def stop(record: EpochRecord) -> None:
             if record.epoch == epoch:
-                raise _Enough
+                raise _EpochReached
 
-        with suppress(_Enough):
+        with suppress(_EpochReached):
             _fit_dense(problem, model, on_epoch=stop)
         cached.commit(model)
     return model.eval()
 
 
-class _Enough(Exception):
-    """The epoch that was asked for is reached."""
+class _EpochReached(Exception):
+    """Raised to stop training when the requested epoch is reached."""
 
 
 def start_from(problem: Problem, dense: nn.Module) -> Candidate:
-    """What trials prune, with the dense model trained."""
+    """Return the candidate that trials prune, based on the trained dense model."""
     if problem.settings.schedule.name == "at_init":
         dense = early_model(problem, 0)
     if problem.space.layers is not None:
@@ -96,9 +97,9 @@ def start_from(problem: Problem, dense: nn.Module) -> Candidate:
 
 
 def with_full_ranks(problem: Problem, dense: nn.Module) -> nn.Module:
-    """The dense model with pairs of full rank, proved to compute the same.
+    """Return the dense model with factored layers at full rank, verified to compute the same.
 
-    Raises EquivalenceError where it does not.
+    Raises EquivalenceError if it does not.
     """
     inputs = next(iter(problem.data.train_dataloader()))[0][:_NUM_CALIBRATED]
     samples = inputs.to(problem.device).contiguous()
@@ -113,9 +114,9 @@ def with_full_ranks(problem: Problem, dense: nn.Module) -> nn.Module:
 
 
 def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
-    """The dense model after the phase that `sparse_training` names, cached; or itself.
+    """Return the dense model after the `sparse_training` phase, cached; unchanged without one.
 
-    A growing penalty is no part of it: that depends on what a trial removes.
+    A growing penalty is not part of this phase, since it depends on what a trial removes.
     """
     phase = problem.settings.sparse_training
     if phase.name in ("none", "growing") and phase.dropout == 0:
@@ -158,7 +159,7 @@ def _cached(name: str, problem: Problem, fingerprint: Fingerprint) -> CachedWeig
 
 
 def _trained(problem: Problem) -> Fingerprint:
-    """What the trained dense model depends on."""
+    """Return the fingerprint of the trained dense model."""
     training = digest_json(asdict(problem.settings.model.train))
     return for_training(problem.fingerprint).extended(
         settings={"training": training}, versions=own_version(__name__)
@@ -166,7 +167,8 @@ def _trained(problem: Problem) -> Fingerprint:
 
 
 def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
-    """What the sparsely trained model depends on: the weights it began with, and the groups."""
+    """Return the fingerprint of the sparsely trained model, from the initial weights and the
+    groups."""
     settings = problem.settings
     phase = digest_json([asdict(settings.sparse_training), asdict(settings.finetune)])
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}

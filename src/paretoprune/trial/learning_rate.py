@@ -1,8 +1,9 @@
-"""The peak learning rate of a sweep's short fine-tunes, found rather than guessed.
+"""Learning-rate range test for the trials' fine-tuning.
 
-A rate that is wrong by a factor of four hides everything else, and the best ones of two data sets
-differ by ten (docs/search.md). So one pruned model of about the middle of the sizes goes through a
-range test: a few dozen steps while the rate rises, once for all trials.
+A learning rate that is wrong by a factor of four hides all other effects, and the optima of two
+data sets differ by ten (docs/search.md). The test (Smith 2017, "Cyclical learning rates for
+training neural networks", section 3.3) trains one pruned model of medium size for a few dozen steps
+while the rate rises. It runs once per sweep.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from paretoprune.trial.schedules.steps import prune, rate_factor
 
 _log = logging.getLogger(__name__)
 
-_RATIO = 0.65  # of every group: about the middle of the sizes, in their logarithm
+_RATIO = 0.65  # of every group: about the middle of the sizes, on a log scale
 _LOWEST, _HIGHEST = 0.05, 50.0  # rates, as multiples of the configured one
 _NUM_STEPS = 80
-_SHARE = 0.1  # of a budget of time: with less for these steps the configured rate stays
-_NUM_TIMED = 5  # steps whose time tells how long they take
-_PEAK = 2.0  # the peak of a cycle over the rate at which the loss was least
-_MOST = 10.0  # times the configured one: few images that come again and again are learnt at any
+# maximum share of a time budget; if the test takes longer, the configured rate is kept
+_SHARE = 0.1
+_NUM_TIMED = 5  # steps that are timed
+_PEAK = 2.0  # peak rate relative to the rate with the lowest loss
+_MOST = 10.0  # maximum relative to the configured rate: small data sets are memorised at any rate
 
 
 def with_tuned_rate(
@@ -35,10 +37,11 @@ def with_tuned_rate(
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> TrialContext:
-    """The same with the peak that the range test finds, and the time that an epoch takes.
+    """Return the context with the peak rate found by the range test, and the epoch time.
 
-    `clock` counts what a budget of time is of. Where the test would take more than a tenth of that,
-    the configured rate stays. All of it stays where it was found before, or where nobody wants it.
+    `clock` measures in the unit of a time budget. If the test would take more than a tenth of it,
+    the configured rate is kept. Returns `context` unchanged if the rate was tuned already or tuning
+    is off.
     """
     problem = context.problem
     wanted = (
@@ -67,16 +70,15 @@ def with_tuned_rate(
 
 
 def rising(lowest: float, highest: float, count: int) -> list[float]:
-    """So many rates, each the same multiple of the one before."""
+    """Return `count` rates from `lowest` to `highest` in geometric progression."""
     return [lowest * (highest / lowest) ** (step / (count - 1)) for step in range(count)]
 
 
 def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) -> float:
-    """Twice the rate of the least loss, and at most ten times the `usual` one.
+    """Return twice the rate of the lowest loss, and at most ten times the `usual` one.
 
-    The usual one where the losses are too few to say.
-
-    Twice, since the steps of a cycle after its peak undo what was a little too much for the loss.
+    Returns the usual rate if there are too few losses. The factor is two, since the part of a cycle
+    after its peak undoes the effect of a slightly too large rate.
     """
     clear = range(NUM_VAGUE, len(losses))
     if not clear:
@@ -87,7 +89,7 @@ def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) ->
 def _seconds_per_step(
     context: TrialContext, candidate: Candidate, rate: float, clock: Callable[[], float]
 ) -> float:
-    """Without the dense model's answers, which are cached; and without the first step's start."""
+    """Time a step without the teacher, whose outputs are cached, and without warm-up."""
     alone = replace(context, teacher=None)
     _losses(alone, candidate, [rate])
     begun = clock()
@@ -96,7 +98,7 @@ def _seconds_per_step(
 
 
 def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float]) -> list[float]:
-    """Those of the range test, which changes the candidate's model."""
+    """Return the losses of the range test, which modifies the candidate's model."""
     problem = context.problem
     finetune = context.finetune
     if context.teacher is None:

@@ -1,8 +1,8 @@
-"""What a cut does to the outputs before anything is trained; candidates are chosen by that look.
+"""Zero-cost proxy: KL divergence between dense and pruned outputs before training.
 
-Once the kept weights make up for what went, it foretells well what training will come to: among
-models of one size the rank correlation with the accuracy after four epochs was .80, that of an
-epoch of training .85, and that of renewed BatchNorm statistics alone .54 (docs/search.md).
+With compensation the proxy predicts the ranking after training: among models of one size, the rank
+correlation with the accuracy after four epochs was .80. It was .85 for one epoch of training and
+.54 for recalibrated BatchNorm statistics alone (docs/search.md).
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.schedules.steps import Start, calibration_samples
 
 Ratios = Mapping[str, float]
-Glance = Callable[[Start, Ratios], float]
+Proxy = Callable[[Start, Ratios], float]
 
-_NUM_CALIBRATED = 128  # training samples that kept weights make up for what went on, or
-_NUM_BATCHES = 4  # batches that renew BatchNorm statistics, where nothing makes up for it
-_NUM_COMPARED = 2  # batches after them, on which the answers are compared
+_NUM_CALIBRATED = 128  # calibration samples for compensation
+_NUM_BATCHES = 4  # batches for recalibrating BatchNorm statistics, if there is no compensation
+_NUM_COMPARED = 2  # further batches on which outputs are compared
 
 
-def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Glance:
-    """A function that says how far the outputs move: KL(dense || cut and not trained), in nats.
+def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Proxy:
+    """Return the proxy: a function from a candidate to KL(dense || pruned and untrained), in nats.
 
-    Without `compensated`, or where the settings want none, BatchNorm statistics alone are renewed.
+    With `compensated` false, or without a compensation method, only BatchNorm statistics are
+    recalibrated.
     """
     problem = context.problem
     method = problem.settings.compensation_method if compensated else None
@@ -54,9 +55,10 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Gla
 
 
 def dense_divergence(context: TrialContext) -> Callable[[Ratios], float]:
-    """The look at cuts of the dense model whose weights stay as they are, for sensitivity.
+    """Return the proxy for the dense model without compensation, for sensitivity analysis.
 
-    Exactly 0 where rounding leaves all of it, though a look renews the BatchNorm statistics.
+    Exactly 0 if rounding removes nothing, although recalibration would change the BatchNorm
+    statistics.
     """
     proxy, widths_of = proxy_divergences(context, compensated=False), context.problem.widths_of
     whole = widths_of({})

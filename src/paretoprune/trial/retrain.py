@@ -1,7 +1,7 @@
-"""A picked trial trained for longer, and trained again with other seeds.
+"""Retraining of a picked trial: longer, or with other seeds.
 
-The best of many noisy validation scores is flattered. What training it anew gives, and by how much
-seeds differ, tells by how much.
+The best of many noisy validation scores is biased upwards (selection bias). Retraining with other
+seeds gives an unbiased value and its spread.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from paretoprune.storage.atomic import read_json
 from paretoprune.trial.context import TrialContext, make_teacher
 from paretoprune.trial.run import run_trial
 
-_SEED_STEP = 100_003  # a prime beyond the number of trials, which take the seeds that follow
+_SEED_STEP = 100_003  # a prime larger than the number of trials, whose seeds are consecutive
 _SEEDS = 2**31
 
 
 def train_longer(
     context: TrialContext, model: nn.Module, settings: FinetuneSettings, *, seed: int
 ) -> tuple[EpochRecord, ...]:
-    """Train a pruned model in place; it keeps the weights it came with if none are better."""
+    """Train a pruned model in place; its initial weights are kept if no epoch improves on them."""
     problem = context.problem
     teacher = None
     if settings.distillation > 0:
@@ -50,14 +50,14 @@ def train_longer(
 
 
 def nth_seed(trial: TrialResult, index: int) -> int:
-    """The seed of the trial's repetition number `index`, counted from 1."""
+    """Return the seed of the trial's repetition number `index`, counted from 1."""
     return (trial.seed + index * _SEED_STEP) % _SEEDS
 
 
 def jobs_again(trial: TrialResult, results: Mapping[int, TrialResult], *, seed: int) -> list[Job]:
-    """The jobs of the trial and of all that it stems from, for the same recipe with other seeds.
+    """Return the jobs of the trial and its ancestors, with the same recipe and other seeds.
 
-    The trial itself gets `seed`; the seeds of the others differ from it as they did before.
+    The trial itself gets `seed`; differences between the seeds of the lineage are kept.
     """
     return [
         replace(member.job, seed=(seed + member.seed - trial.seed) % _SEEDS)
@@ -66,13 +66,14 @@ def jobs_again(trial: TrialResult, results: Mapping[int, TrialResult], *, seed: 
 
 
 def reseeded(context: TrialContext, seed: int) -> TrialContext:
-    """The same with another order and augmentation of the training images; the parts stay."""
+    """Return the context with another order and augmentation of the training data;
+    splits are kept."""
     problem = context.problem
     pretrained = problem.settings.model.weights is not None
     data = build(problem.settings.data, seed=seed, pretrained=pretrained)
     to_device(data, problem.device)
     problem = replace(problem, data=data)
-    # The cached answers of a teacher are to the images as they were augmented.
+    # A teacher's cached outputs belong to the augmented images of the earlier seed.
     teacher = make_teacher(problem, context.dense) if context.teacher else None
     return replace(context, problem=problem, teacher=teacher)
 
@@ -85,11 +86,11 @@ def train_again(
     seed: int,
     folder: Path,
 ) -> nn.Module:
-    """The trial and all that it stems from, trained from the dense model with another seed.
+    """Train the trial and its ancestors from the dense model again, with another seed.
 
     The recipe is that of the trial: epochs, rungs, nested networks, schedule and learning rate.
-    `context` is `reseeded`. `folder` receives the weights of each. The architecture is that of
-    the trial.
+    `context` comes from `reseeded`. `folder` receives the weights of each model. The architecture
+    is that of the trial.
     """
     settings = context.problem.settings
     untimed = replace(settings, measure=replace(settings.measure, latency=False))

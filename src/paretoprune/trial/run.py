@@ -24,14 +24,14 @@ from paretoprune.trial.schedules.nested import dense_scores
 from paretoprune.trial.schedules.registry import SCHEDULES
 from paretoprune.trial.schedules.steps import Start, Trained
 
-_SCORES = "scores.json"  # in a trial's folder: what its training said of its channels
+_SCORES = "scores.json"  # in a trial's folder: channel scores gathered during its training
 
 
 def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
-    """Carry out one job; `folder` receives the plan and the weights.
+    """Run one job; `folder` receives the plan and the weights.
 
-    Raises EquivalenceError if the pruned model is not the masked dense model, TrainingError if the
-    training diverges.
+    Raises EquivalenceError if the pruned model differs from the masked dense model, TrainingError
+    if the training diverges.
     """
     started = time.perf_counter()
     groups = context.problem.groups.prunable
@@ -78,7 +78,8 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
 
 
 def _delivered(context: TrialContext, candidate: Candidate) -> nn.Module:
-    """The candidate's model with pairs merged that save nothing, proved to compute the same."""
+    """Return the candidate's model with unprofitable low-rank pairs merged, verified to be
+    equivalent."""
     model = merged(candidate.model)
     if model is not candidate.model:
         check_equivalence(candidate.model, model, context.problem.example)
@@ -86,7 +87,7 @@ def _delivered(context: TrialContext, candidate: Candidate) -> nn.Module:
 
 
 def _dense(context: TrialContext) -> Candidate:
-    """The dense model with nothing gone; where ranks are searched, with pairs of full rank."""
+    """Return the unpruned dense model; with low-rank factorisation, its pairs at full rank."""
     if context.problem.groups.factored:
         return context.start
     if isinstance(context.start, MaskedCandidate):
@@ -95,7 +96,7 @@ def _dense(context: TrialContext) -> Candidate:
 
 
 def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> Start:
-    """A trial's model, from the folder of all trials; the dense one if it is None."""
+    """Load a parent trial's model from the folder of all trials; the dense model for None."""
     if parent is None:
         return Start(context.start, context.scores)
     folder = trials / f"{parent:04d}"
@@ -105,7 +106,7 @@ def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> St
     model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
     if isinstance(context.start, MaskedCandidate):
         return Start(replace(context.start, model=model), context.scores)
-    if (folder / _SCORES).is_file():  # else components have an order that must stay
+    if (folder / _SCORES).is_file():  # otherwise the order of the components must be kept
         model = refactored(model)
     candidate = PrunedCandidate(model, plan, groups)
     return Start(candidate, _scores_of(context, candidate, folder))
@@ -114,7 +115,7 @@ def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> St
 def _scores_of(
     context: TrialContext, candidate: PrunedCandidate, folder: Path
 ) -> Mapping[str, Tensor]:
-    """By the gates of the parent's training, else the dense model's scores of the same channels."""
+    """Return scores by the gates of the parent's training, else the dense model's scores."""
     if (folder / _SCORES).is_file():
         left = read_json(folder / _SCORES)
         gates = {name: torch.tensor(scores) for name, scores in left.items()}
@@ -123,5 +124,5 @@ def _scores_of(
 
 
 def train(context: TrialContext, job: Job, start: Start) -> Trained:
-    """Prune to the job's widths and train, as the schedule says."""
+    """Prune to the job's widths and train, according to the schedule."""
     return SCHEDULES[context.problem.settings.schedule.name](context, job, start)

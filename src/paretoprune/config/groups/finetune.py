@@ -1,4 +1,4 @@
-"""`finetune=...`, and `model.train`: how a network is trained."""
+"""`finetune=...` and `model.train`: the training of a network."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from paretoprune.config.values import strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class FinetuneSettings:
-    """How a network is trained: the dense model from scratch, a pruned one after pruning."""
+    """Training hyperparameters, of the dense model from scratch and of pruned models."""
 
     epochs: Annotated[int, Field(ge=0)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 0.005  # the peak of the one-cycle schedule
-    tune_learning_rate: bool = True  # look for a better peak before the first training
+    tune_learning_rate: bool = True  # run a learning-rate range test before the first training
     rate_growth: Annotated[float, Field(ge=0, le=1)] = (
-        0.5  # small models: (dense MACs / MACs) ** it
+        0.5  # exponent for smaller models: rate * (dense MACs / MACs) ** rate_growth
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
-    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3  # share of the steps with a rising rate
-    distillation: Annotated[float, Field(ge=0, le=1)] = 0.0  # weight of the dense model's answers
-    temperature: Annotated[float, Field(gt=0)] = 2.0  # of the distillation
-    recalibration_batches: Annotated[int, Field(ge=0)] = 8  # BatchNorm statistics after pruning
+    # share of the steps with a rising learning rate
+    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    # weight of the knowledge distillation loss
+    distillation: Annotated[float, Field(ge=0, le=1)] = 0.0
+    temperature: Annotated[float, Field(gt=0)] = 2.0  # of the distillation's softmax
+    # batches for recomputing BatchNorm statistics after pruning
+    recalibration_batches: Annotated[int, Field(ge=0)] = 8
     precision: Literal["auto", "32", "bf16"] = "auto"

@@ -1,4 +1,4 @@
-"""`granularity=...`: what goes."""
+"""`granularity=...`: the unit that pruning removes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from paretoprune.config.values import Positive, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class GranularitySettings:
-    """What goes: channels or residual blocks (depth), which makes a model smaller, or weights,
-    which leaves zeros."""
+    """The unit that pruning removes.
+
+    Structured: channels or residual blocks (depth); the model becomes smaller. Unstructured: single
+    weights, N:M patterns or blocks of weights, which are set to zero.
+    """
 
     name: Literal["channels", "depth", "channels_depth", "weights", "nm", "block"] = "channels"
-    m: Annotated[int, Field(ge=2)] = 4  # nm: N of every m inputs stay; the ratio says N
-    rows: Positive = 4  # block: outputs
-    columns: Positive = 1  # block: inputs
+    m: Annotated[int, Field(ge=2)] = 4  # nm: N of every m inputs are kept; the ratio determines N
+    rows: Positive = 4  # block: number of outputs
+    columns: Positive = 1  # block: number of inputs
 
     @property
     def is_structured(self) -> bool:
-        """Whether the model becomes smaller, and is not only set to zero in places."""
+        """True if layers become smaller; False if weights are set to zero."""
         return self.name in ("channels", "depth", "channels_depth")
 
     @property
     def blocks(self) -> bool:
-        """Whether whole residual blocks go."""
+        """True if whole residual blocks can be removed."""
         return self.name in ("depth", "channels_depth")

@@ -13,7 +13,7 @@ from paretoprune.config.values import Positive, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class LowRankSettings:
-    """Which layers are searched as products of two smaller ones, and in which steps of the rank."""
+    """Low-rank factorisation: which layers are factored, and the step of the searched ranks."""
 
     name: Literal["none", "spatial"] = "none"
     divisor: Positive = 4  # ranks are rounded to multiples of it

@@ -1,4 +1,4 @@
-"""`measure=...`: what is measured of a model, and how."""
+"""`measure=...`: optional measurements and their parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from paretoprune.config.values import Positive, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class MeasureSettings:
-    """What is measured beside quality, parameters, MACs and bytes, which always are."""
+    """Measurements in addition to quality, parameters, MACs and bytes, which are
+    always measured."""
 
     latency: bool = True
     latency_batch_size: Positive = 1

@@ -13,7 +13,7 @@ from paretoprune.config.values import Percent, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class ModelSettings:
-    """The dense model: what builds it, and its weights or the training that makes them."""
+    """The dense model: its constructor, and its weights or the training that produces them."""
 
     target: Target
     weights: Path | None = None  # .safetensors, .pt, .pth, .ckpt or .bin

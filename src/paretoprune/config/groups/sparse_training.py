@@ -12,10 +12,13 @@ from paretoprune.config.values import Positive, Share, strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class SparseTrainingSettings:
-    """A phase of training before pruning that pushes weights towards zero."""
+    """A training phase before pruning with a penalty or dropout that drives weights
+    towards zero."""
 
     name: Literal["none", "l1", "bn_scale", "group_lasso", "growing"] = "none"
-    strength: Annotated[float, Field(gt=0)] = 1e-4  # of the penalty in the loss
+    strength: Annotated[float, Field(gt=0)] = 1e-4  # coefficient of the penalty in the loss
     epochs: Positive = 4
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # probability that a weight sits out a step
-    targeted: Share = 1.0  # dropout strikes this share of each layer's weights, the smallest
+    # probability that a weight is dropped in a step
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    # targeted dropout: share of each layer's smallest weights that may be dropped
+    targeted: Share = 1.0

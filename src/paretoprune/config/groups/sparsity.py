@@ -1,4 +1,4 @@
-"""`sparsity=...`: how much goes."""
+"""`sparsity=...`: the amount to remove."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from pydantic.dataclasses import dataclass
 
 from paretoprune.config.values import Count, Drop, Percent, Positive, Ratio, Share, strict
 
-_SIZES = ("macs", "params", "bytes", "latency")  # a share of which a single run may keep
+_SIZES = ("macs", "params", "bytes", "latency")  # a single run may keep a share of these
 _TARGETS = ("ratio", *_SIZES, "accuracy_drop", "ratios")
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class SparsitySettings:
-    """How much to remove: the target of a single run, the rounding, and the limits of a sweep."""
+    """The amount to remove: the target of a single run, the rounding, and the limits of a sweep."""
 
     ratio: Ratio | None = None  # single run: the same ratio for every group
     macs: Share | None = None  # single run: the share of the dense MACs to keep
     params: Share | None = None  # single run: the share of the dense parameters to keep
     bytes: Share | None = None  # single run: the share of the dense model file's bytes to keep
     latency: Share | None = None  # single run: the share of the dense latency to keep
-    accuracy_drop: Drop | None = None  # single run: the smallest model within so many points
-    ratios: Mapping[str, Ratio] | None = None  # single run: a ratio by pattern of group names
-    caps: Mapping[str, Ratio] = field(default_factory=dict)  # the most that goes, by pattern
-    # How a share is reached; `score` and `sensitivity` remove what matters least for its size.
+    # single run: smallest model within this many percentage points
+    accuracy_drop: Drop | None = None
+    ratios: Mapping[str, Ratio] | None = None  # single run: ratio for each pattern of group names
+    # maximum ratio for each pattern of group names
+    caps: Mapping[str, Ratio] = field(default_factory=dict)
+    # How a size target is distributed over the groups. `score` and `sensitivity` are greedy: least
+    # importance per size saved first.
     allocation: Literal["uniform", "global", "erk", "lamp", "score", "sensitivity"] = "uniform"
-    divisor: Positive = 4  # channels of every layer are rounded to multiples of it
-    min_channels: Positive = 1  # no group becomes narrower
+    divisor: Positive = 4  # the channel count of every layer is rounded to a multiple
+    min_channels: Positive = 1  # minimum width of every group
     max_params: Count | None = None
     max_macs: Count | None = None
     max_size_bytes: Count | None = None
@@ -40,7 +43,8 @@ class SparsitySettings:
 
     @property
     def size_target(self) -> tuple[str, float] | None:
-        """Of a single run: the quantity, and the share of the dense model's to keep."""
+        """The size target of a single run: the quantity, and the share of the dense
+        value to keep."""
         given = [(name, getattr(self, name)) for name in _SIZES]
         return next(((name, share) for name, share in given if share is not None), None)
 

@@ -1,4 +1,4 @@
-"""`tracking=...`: the view in MLflow."""
+"""`tracking=...`: logging of sweeps to MLflow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paretoprune.config.values import strict
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class TrackingSettings:
-    """Where MLflow keeps its view of the sweep."""
+    """Location of the MLflow tracking store."""
 
     enabled: bool = True
     uri: str | None = None  # default: mlflow.db in the project's root, as plain `mlflow ui` reads

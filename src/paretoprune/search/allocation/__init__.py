@@ -1,1 +1,1 @@
-"""Allocations: how much to take from each group for a target size."""
+"""Allocation of a target size to the groups: how much to remove from each."""

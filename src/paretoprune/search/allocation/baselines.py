@@ -1,4 +1,4 @@
-"""The candidates that every sweep starts with: dense, uniform, and a global ranking by score."""
+"""Baseline candidates of every sweep: dense, uniform, and global ranking by score."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def baselines(
     ratios: Sequence[float],
     max_ratio: float,
 ) -> list[Proposal]:
-    """The dense model, uniform pruning at each ratio, and global ranking at the same MACs.
+    """Return the dense model, uniform pruning at each ratio, and global ranking at the same MACs.
 
     `scores` must be comparable across groups.
     """
@@ -34,14 +34,14 @@ def baselines(
 
 
 def uniform(groups: Sequence[GroupInfo], ratio: float) -> dict[str, float]:
-    """The same ratio for every group, up to its cap."""
+    """Return the same ratio for every group, limited by its cap."""
     return {group.name: group.uniform(ratio) for group in groups}
 
 
 def uniform_ratios(
     groups: Sequence[GroupInfo], fits: Callable[[Ratios], bool], *, max_ratio: float
 ) -> dict[str, float]:
-    """The smallest uniform ratio that fits, to 1e-4; `max_ratio` where none does."""
+    """Return the smallest uniform ratios that fit, to 1e-4; `max_ratio` if none do."""
     return _first_of(uniform_path(groups, max_ratio=max_ratio), fits)
 
 
@@ -52,9 +52,9 @@ def global_ratios(
     *,
     max_ratio: float,
 ) -> dict[str, float]:
-    """Remove what scores below one threshold for all groups: the lowest that fits.
+    """Remove all channels below one global score threshold: the lowest threshold that fits.
 
-    `fits` must stay true as more is removed.
+    `fits` must be monotone: once true, it stays true as more is removed.
     """
     return _first_of(ranking_path(groups, scores, max_ratio=max_ratio), fits)
 
@@ -68,7 +68,7 @@ def _first_of(path: Path, fits: Callable[[Ratios], bool]) -> dict[str, float]:
 
 
 def repair_ratios(ratios: Ratios, fits: Callable[[Ratios], bool], *, max_ratio: float) -> Ratios:
-    """The ratios, all moved towards `max_ratio` by the least share that makes them fit."""
+    """Return the ratios moved towards `max_ratio` by the smallest share that makes them fit."""
     if fits(ratios):
         return ratios
 

@@ -1,7 +1,8 @@
-"""The allocation that meets a target size with the least loss, at widths that are worth having.
+"""Greedy allocation for a target size at efficient widths.
 
-Time does not fall with every channel: hardware computes channels in blocks. So widths that are no
-faster than a wider one are left out, and a step may jump over several that each save too little.
+Latency does not fall with every channel: hardware computes channels in blocks. Widths that are not
+faster than a larger width are therefore excluded, and one step may pass several choices of which
+each saves too little.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ import numpy as np
 from paretoprune.search.allocation.sensitivity import Sensitivity
 
 Ratios = Mapping[str, float]
-Choices = Mapping[str, Sequence[float]]  # the ratios of each group, rising from 0
+Choices = Mapping[str, Sequence[float]]  # ratios of each group, increasing from 0
 
-_GAIN = 1e-3  # a width must make the whole model smaller by this share to be worth having
-_LOOK_AHEAD = 8  # choices of a group that one step may pass
+_GAIN = 1e-3  # minimum relative saving of the whole model for a width to be considered
+_LOOK_AHEAD = 8  # maximum number of choices of a group that one step passes
 
 
 def drop_dominated(
     choices: Choices, size_of: Callable[[Ratios], float]
 ) -> dict[str, tuple[float, ...]]:
-    """The choices of each group that are smaller than all wider ones, other groups being dense."""
+    """Return the choices of each group that are smaller than all wider ones, other groups being
+    dense."""
     dense = dict.fromkeys(choices, 0.0)
     found = {}
     for name, rising in choices.items():
@@ -37,9 +39,9 @@ def drop_dominated(
 
 
 def loss_of_scores(scores: Mapping[str, Sequence[float]]) -> Sensitivity:
-    """The damage of removing the lowest-scored channels: the scores that go, summed up.
+    """Return the damage of removing the lowest-scored channels: the sum of their scores.
 
-    `scores` must be comparable across groups and not negative. The levels are those of all groups.
+    `scores` must be comparable across groups and non-negative. The levels are those of all groups.
     """
     counts = {len(values) for values in scores.values()}
     levels = sorted({channel / count for count in counts for channel in range(count + 1)})
@@ -54,11 +56,11 @@ def loss_of_scores(scores: Mapping[str, Sequence[float]]) -> Sensitivity:
 def greedy_allocation(
     loss: Sensitivity, choices: Choices, size_of: Callable[[Ratios], float], *, target: float
 ) -> dict[str, float]:
-    """Ratios out of `choices` with a size of `target` or less, at little loss.
+    """Return ratios out of `choices` with a size of at most `target` and a small total loss.
 
-    Greedy, from the dense model: always the step, of one group and up to eight choices far, that
-    loses least for what it saves. In the end steps that turned out not to be needed are taken back.
-    Where even everything is not enough, everything is removed that may be.
+    Greedy, starting from the dense model: each step narrows one group by up to eight choices and
+    has the least loss per size saved. Finally, steps that turned out to be unnecessary are undone.
+    If the target cannot be reached, the maximum is removed.
     """
     ratios = dict.fromkeys(choices, 0.0)
     size = size_of(ratios)
@@ -77,7 +79,7 @@ def _steps(
     ratios: Ratios,
     size: float,
 ) -> list[tuple[float, str, float, float]]:
-    """For each step that saves something: loss for its saving, group, ratio, the size after it."""
+    """Return (loss per size saved, group, ratio, new size) of each step that saves anything."""
     found = []
     for name, rising in choices.items():
         before = loss.at(name, ratios[name])
@@ -96,7 +98,7 @@ def _taken_back(
     ratios: dict[str, float],
     target: float,
 ) -> dict[str, float]:
-    """Widen groups again, most loss first, as long as the target is met."""
+    """Widen groups again, largest loss first, as long as the target is met."""
     while True:
         wider = [
             (loss.at(name, ratios[name]) - loss.at(name, ratio), name, ratio)

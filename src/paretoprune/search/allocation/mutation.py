@@ -1,4 +1,4 @@
-"""Allocations of one size beside the one that scores suggest: an even one, and small exchanges."""
+"""Mutations of an allocation at constant size: a uniform step, and swaps between groups."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 Ratios = Mapping[str, float]
-Choices = Mapping[str, Sequence[float]]  # the ratios of each group, rising from 0
+Choices = Mapping[str, Sequence[float]]  # ratios of each group, increasing from 0
 
-_FARTHEST = 3  # choices that one group is widened by
+_FARTHEST = 3  # maximum number of choices by which a swap widens a group
 
 
 def uniform_step(choices: Choices, *, start: Ratios, enough: Callable[[Ratios], bool]) -> Ratios:
-    """The same ratio for every group, or the start's where that is larger, as low as is `enough`.
+    """Return the lowest uniform ratio, never below the ratios of `start`, that is `enough`.
 
-    `enough` must stay true as more is removed, and be true where everything is that may be.
+    `enough` must be monotone, and true for the maximum ratios.
     """
     levels = sorted({ratio for rising in choices.values() for ratio in rising})
 
@@ -43,10 +43,10 @@ def swap(
     enough: Callable[[Ratios], bool],
     random: np.random.Generator,
 ) -> Ratios:
-    """One group wider, up to three choices but not beyond `start`, and others narrower for it.
+    """Widen one group by up to three choices, not beyond `start`, and narrow others in exchange.
 
-    A step of the evolution of EvoPress (Sieberling et al. 2024, section 3), which keeps the size.
-    Where nothing can be exchanged, the ratios as they are.
+    The level-switch mutation of EvoPress (Sieberling et al. 2024, section 3), which keeps the size.
+    Returns `ratios` unchanged if no swap is possible.
     """
     wider = [name for name in ratios if ratios[name] > start[name]]
     if len(ratios) < 2 or not wider:

@@ -1,6 +1,7 @@
-"""Paths of allocations: from the dense model to the smallest, each way of sharing out in its order.
+"""Allocation paths: monotone sequences of allocations from the dense model to the smallest one.
 
-A target of a single run is one place on such a path: the first that is small enough.
+Each allocation method defines a path. The target of a single run is the first place on the path
+that is small enough.
 """
 
 from __future__ import annotations
@@ -16,19 +17,23 @@ from paretoprune.search.allocation.sensitivity import Sensitivity, allocate
 Ratios = Mapping[str, float]
 WidthsOf = Callable[[Ratios], Mapping[str, int]]
 
-_FINE = 10_000  # places on a path that has no steps of its own
+_FINE = 10_000  # number of places on a continuous path
 
 
 @dataclass(frozen=True)
 class Path:
-    """`at(0)` removes nothing, and each place removes at least what the place before it does."""
+    """A monotone sequence of allocations, made by the functions of this module.
+
+    `at(0)` removes nothing, and each place removes at least as much of every group as the previous
+    one. Places are integers from 0 to `length` - 1.
+    """
 
     length: int
     at: Callable[[int], dict[str, float]]
 
 
 def uniform_path(groups: Sequence[GroupInfo], *, max_ratio: float) -> Path:
-    """The same ratio for every group, up to its cap."""
+    """Return the path with the same ratio for every group, limited by its cap."""
 
     def at(place: int) -> dict[str, float]:
         return {g.name: g.uniform(min(place / _FINE, max_ratio)) for g in groups}
@@ -39,12 +44,12 @@ def uniform_path(groups: Sequence[GroupInfo], *, max_ratio: float) -> Path:
 def erdos_renyi_path(
     groups: Sequence[GroupInfo], factors: Mapping[str, float], *, max_ratio: float
 ) -> Path:
-    """What a group keeps is in proportion to its factor, as far as there is so much.
+    """Return the path on which the kept share of a group is proportional to its factor, up to 1.
 
     With the factors (sum of a weight's dimensions) / (their product) it is the Erdos-Renyi kernel
     of Evci et al. 2020 (Rigging the Lottery, section 3): large layers lose a larger share.
     """
-    whole = 1 / min(factors.values())  # the scale at which every group is whole
+    whole = 1 / min(factors.values())  # the scale at which every group is complete
 
     def at(place: int) -> dict[str, float]:
         scale = whole * (1 - place / _FINE)
@@ -57,7 +62,8 @@ def erdos_renyi_path(
 def ranking_path(
     groups: Sequence[GroupInfo], scores: Mapping[str, Sequence[float]], *, max_ratio: float
 ) -> Path:
-    """What scores below one threshold for all groups goes; the scores must be comparable."""
+    """Return the path of a rising global score threshold; scores must be comparable
+    across groups."""
     ordered = {name: np.sort(np.asarray(values)) for name, values in scores.items()}
     thresholds = [-np.inf, *np.unique(np.concatenate(list(ordered.values()))).tolist()]
 
@@ -79,7 +85,7 @@ def sensitivity_path(
     choices: Mapping[str, Sequence[float]],
     size_of: Callable[[Ratios], float],
 ) -> Path:
-    """Step by step what does the least damage per size saved; see `allocate`."""
+    """Return the path of greedy steps with the least damage per size saved; see `allocate`."""
     places: list[dict[str, float]] = []
 
     def goes_on(ratios: Ratios) -> bool:
@@ -91,7 +97,10 @@ def sensitivity_path(
 
 
 def first_place(length: int, fits: Callable[[int], bool]) -> int:
-    """By bisection the first of 0 to `length` - 1 that fits, as all after it do; or the last."""
+    """Return the first of 0 to `length` - 1 that fits, by bisection; the last if none does.
+
+    `fits` must be monotone.
+    """
     low, high = 0, length - 1
     while low < high:
         middle = (low + high) // 2
@@ -105,11 +114,11 @@ def first_place(length: int, fits: Callable[[int], bool]) -> int:
 def first_fitting(
     path: Path, fits: Callable[[Ratios], bool], widths_of: WidthsOf
 ) -> dict[str, float]:
-    """The first place that fits, and of its last step only what is needed to fit.
+    """Return the first place that fits, with only the necessary part of its last step.
 
-    Where several groups become narrower at once, those that need not are given back, one by one in
-    their order, so that no group alone could be a step wider. `fits` must stay true as more is
-    removed. Where nothing fits, the end of the path.
+    If several groups become narrower in one step, the unnecessary ones are restored one by one, so
+    that no single group could be one step wider. `fits` must stay true as more is removed. If
+    nothing fits, the end of the path is returned.
     """
     place = first_place(path.length, lambda place: fits(path.at(place)))
     ratios, before = path.at(place), path.at(max(place - 1, 0))
@@ -121,7 +130,7 @@ def first_fitting(
 
 
 def different_places(path: Path, widths_of: WidthsOf, *, most: int) -> list[dict[str, float]]:
-    """Places of different widths after the first, at most so many, evenly spread over the path."""
+    """Return up to `most` places with different widths, evenly spread, without the first."""
     found: list[dict[str, float]] = []
     last = dict(widths_of(path.at(0)))
     for place in range(1, path.length):

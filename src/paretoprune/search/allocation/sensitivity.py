@@ -1,4 +1,4 @@
-"""How much each group matters, and from that an allocation for a given size."""
+"""Sensitivity of the groups to pruning, and the greedy allocation based on it."""
 
 from __future__ import annotations
 
@@ -16,33 +16,40 @@ Ratios = Mapping[str, float]
 
 
 class Damage(Protocol):
-    """How much it hurts to remove channels of one group."""
+    """The predicted damage of removing channels of one group, the cost function of `allocate`.
+
+    Damage is additive over groups and must not decrease as the ratio rises. The unit is free
+    (divergence in nats, sum of scores) but must be comparable across groups. Implementations:
+    `Sensitivity` (measured) and `ChannelDamage` (from scores).
+    """
 
     def at(self, name: str, ratio: float) -> float:
-        """The damage when `ratio` of the dense group's channels are gone; it never falls."""
+        """Return the damage when `ratio` of the dense group's channels are removed;
+        non-decreasing."""
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """For each group, how far the outputs move when channels of this group alone are removed.
+    """Divergence of the outputs when channels of a single group are removed, for each group.
 
-    `levels` are ratios that begin with 0, `damage[name]` the divergence at each of them.
+    `levels` are ratios that begin with 0, `damage[name]` the divergence in nats at each of them.
     """
 
     levels: tuple[float, ...]
     damage: Mapping[str, tuple[float, ...]]
 
     def at(self, name: str, ratio: float) -> float:
-        """The damage at any ratio, interpolated. It never falls as the ratio rises."""
+        """Return the interpolated damage at any ratio; non-decreasing."""
         values = np.maximum.accumulate(np.asarray(self.damage[name]))
         return float(np.interp(ratio, self.levels, values))
 
 
 @dataclass(frozen=True)
 class ChannelDamage:
-    """The sum of the scores of the channels that go, the lowest first; what is gone costs nothing.
+    """Sum of the scores of the removed channels, lowest first.
 
-    `totals[name][n]` is what the first n channels cost, of those that the parent still has.
+    Channels already removed in the parent cost nothing: `totals[name][n]` is the cost of removing
+    the first n channels of those that the parent still has.
     """
 
     totals: Mapping[str, NDArray[np.float64]]
@@ -54,13 +61,13 @@ class ChannelDamage:
         scores: Mapping[str, Sequence[float]],
         widths_of: Callable[[Ratios], Mapping[str, int]],
     ) -> ChannelDamage:
-        """From the scores of the channels that are left."""
+        """Build from the scores of the parent's remaining channels."""
         return cls(
             {n: np.cumsum([0.0, *sorted(values)]) for n, values in scores.items()}, widths_of
         )
 
     def at(self, name: str, ratio: float) -> float:
-        """The damage when `ratio` of the dense group's channels are gone."""
+        """Return the damage when `ratio` of the dense group's channels are removed."""
         totals = self.totals[name]
         return float(totals[len(totals) - 1 - self.widths_of({name: ratio})[name]])
 
@@ -71,7 +78,7 @@ def measure_sensitivity(
     *,
     levels: Sequence[float],
 ) -> Sensitivity:
-    """Remove from one group at a time: `len(groups) * len(levels)` calls of `divergence`."""
+    """Prune one group at a time: `len(groups) * len(levels)` calls of `divergence`."""
     dense = {group.name: 0.0 for group in groups}
     damage = {
         group.name: (0.0, *(divergence({**dense, group.name: level}) for level in levels))
@@ -87,9 +94,9 @@ def distinct_ratios(
     max_ratio: float,
     most: int = 4096,
 ) -> dict[str, tuple[float, ...]]:
-    """For each group the smallest ratio of every width that it can have, rising from 0.
+    """Return the smallest ratio of every possible width, for each group, increasing from 0.
 
-    Of groups with more channels (or weights) than `most`, about so many widths.
+    For groups with more than `most` channels (or weights), about `most` widths are sampled.
     """
     found = {}
     for group in groups:
@@ -110,11 +117,11 @@ def allocate(
     start: Ratios,
     enough: Callable[[Ratios], bool],
 ) -> dict[str, float]:
-    """From `start`, remove where it does the least damage per size saved, until it is `enough`.
+    """From `start`, remove what does the least damage per size saved, until `enough` is true.
 
-    Greedy: one step of one group at a time along its `choices` (from `distinct_ratios`). Ratios
-    only grow, so the allocations of falling targets are nested when each starts from the last.
-    Where it is never enough, everything is removed that may be.
+    Greedy: each step moves one group to the next of its `choices` (from `distinct_ratios`). Ratios
+    only grow, so allocations for decreasing targets are nested if each starts from the previous
+    one. If `enough` never becomes true, the maximum is removed.
     """
     ratios = dict(start)
     size = size_of(ratios)
@@ -134,6 +141,6 @@ def allocate(
 
 
 def _next_steps(ratios: Ratios, choices: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The next larger ratio of every group that has one."""
+    """Return the next larger ratio of every group that has one."""
     larger = {name: [r for r in rising if r > ratios[name]] for name, rising in choices.items()}
     return {name: rising[0] for name, rising in larger.items() if rising}

@@ -1,4 +1,4 @@
-"""The sizes of a search: from the dense model's down to the smallest candidate's."""
+"""The range of sizes of a search, from the dense model to the smallest candidate."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from paretoprune.results import Budget
 
 Ratios = Mapping[str, float]
 
-# Of a model of half the width: with less, fewer sizes make the better front.
+# Epochs of a model of half the width. With fewer per size, a smaller number of sizes gives the
+# better front.
 _EPOCHS_OF_A_SIZE = 6.0
 _LEAST_SIZES = 4
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What candidates weigh, and the ratios that there are for each group."""
+    """The size function of a search, and the allowed ratios of each group.
 
-    choices: Mapping[str, Sequence[float]]  # rising from 0, from `distinct_ratios`
+    Made once per sweep from the problem and passed to the strategies. Sizes are MACs or parameters,
+    whichever is an objective, of a candidate given as ratios by group name. They are exact and are
+    computed without building a model. A size never grows as a ratio grows.
+    """
+
+    choices: Mapping[str, Sequence[float]]  # increasing from 0, from `distinct_ratios`
     size_of: Callable[[Ratios], float]  # MACs or parameters, whichever is an objective
     macs_of: Callable[[Ratios], float]
 
@@ -33,12 +39,13 @@ class Sizes:
         return self.size_of({name: ratios[-1] for name, ratios in self.choices.items()})
 
     def between(self, share: float) -> float:
-        """The size at so much of the way from dense (0) to least (1), in the logarithm."""
+        """Return the size at a fraction of the way from dense (0) to least (1), on a log scale."""
         size: float = self.dense * (self.least / self.dense) ** share
         return size
 
     def stretched(self, ratios: Ratios, size: float) -> dict[str, float]:
-        """The ratios moved towards none or towards the largest, until the size is about `size`."""
+        """Return the ratios scaled towards 0 or towards the maximum, until the size is about
+        `size`."""
         low, high = -1.0, 1.0
         for _ in range(30):
             middle = (low + high) / 2
@@ -49,17 +56,18 @@ class Sizes:
         return self._moved(ratios, high)
 
     def _moved(self, ratios: Ratios, share: float) -> dict[str, float]:
-        """Towards 0 for a negative share, towards the largest ratio for a positive one."""
+        """Interpolate towards 0 for a negative share, towards the largest ratio for a
+        positive one."""
         if share < 0:
             return {name: ratio * (1 + share) for name, ratio in ratios.items()}
         return {n: r + share * (self.choices[n][-1] - r) for n, r in ratios.items()}
 
 
 def affordable_sizes(most: int, budget: Budget | None, seconds_per_epoch: float | None) -> int:
-    """How many sizes a sweep is worth: `most`, or fewer where the budget is short.
+    """Return the number of sizes that the budget can train: `most`, or fewer if it is short.
 
-    A size should have six epochs of a model of half the width, which takes `seconds_per_epoch`;
-    None: nobody knows. Four sizes are always tried. A budget of trials says how many by itself.
+    Each size needs six epochs of a model of half the width, which takes `seconds_per_epoch` (None:
+    unknown). At least four sizes are returned. A budget of trials imposes no reduction.
     """
     if budget is None or budget.unit == "trials":
         return most

@@ -1,1 +1,1 @@
-"""Budgets: limits, training time, and its allocation to sizes."""
+"""Budgets: limits of candidates, prediction of training time, allocation of time to sizes."""

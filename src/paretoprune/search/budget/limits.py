@@ -1,11 +1,11 @@
-"""Limits: what a candidate may cost at most, and how good it must be at least."""
+"""Constraints on candidates: upper bounds of costs, and the minimum accuracy."""
 
 from __future__ import annotations
 
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.results import Metrics
 
-# Setting, quantity, and the sign that turns the value into "larger is worse".
+# Setting, quantity, and a sign such that larger values of sign * quantity are worse.
 _LIMITS = (
     ("max_params", "params", 1),
     ("max_macs", "macs", 1),
@@ -17,7 +17,7 @@ _LIMITS = (
 
 
 def broken_limits(sparsity: SparsitySettings, metrics: Metrics) -> list[str]:
-    """A sentence for each limit that the measured quantities break; unmeasured ones break none."""
+    """Return a sentence for each violated limit; quantities that were not measured violate none."""
     sentences = []
     for setting, quantity, sign in _LIMITS:
         limit, value = getattr(sparsity, setting), getattr(metrics, quantity)

@@ -1,7 +1,8 @@
-"""How a chain's training is divided among its sizes: by what cuts lose before they are trained.
+"""Allocation of a chain's training time to its sizes.
 
-Where training for a time t leaves about L / t of what a cut lost, the sum over all sizes is least
-if the time of each goes with the square root of its L (by a Lagrange multiplier).
+Time per size is proportional to sqrt(L), with L the accuracy lost by the untrained pruned model.
+This minimises the total loss under the model loss ~ L / t after training for time t (Lagrange
+multiplier).
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from paretoprune.results import SKETCH, TrialResult
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.front.gaps import FrontAxis
 
-_LEAST = 0.25  # of the largest weight, since a sketch is no training
+# minimum relative to the largest weight, as untrained models are only a rough estimate
+_LEAST = 0.25
 
 
 def time_weights(
     at: Sequence[float], results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis
 ) -> list[float]:
-    """What each of the falling sizes `at` should have of the time, in proportion.
+    """Return the relative training time of each of the decreasing sizes `at`.
 
-    The largest has no less than the mean of the others, which are all cut out of it. Between the
-    sizes of the sketch its losses are taken to be linear in the logarithm; without a sketch, or
-    where it lost nothing, all sizes have the same.
+    The largest size gets at least the mean of the others, which all start from its weights. Losses
+    are interpolated linearly in log size between the untrained models of the rough front. Without
+    such models, or if they lost nothing, all weights are equal.
     """
     dense = next((quality.of(result) for result in results if result.origin == "dense"), None)
     values = {

@@ -1,4 +1,4 @@
-"""How long a training takes, judged by those that are on record."""
+"""Prediction of the training time of a model from the times of finished trials."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ import numpy as np
 
 from paretoprune.results import EpochTime, TrialResult
 
-_SAME = 0.1  # sizes this near, in the logarithm, say nothing of how the time grows with them
-_USUAL = 0.3  # of ResNet-20 on a CPU from .36 to .02 of the MACs: .34
-_NEIGHBOURS = 3  # trials of the nearest sizes, of which the mean counts
+_SAME = 0.1  # log-size range below which the scaling exponent cannot be estimated
+_USUAL = 0.3  # default exponent; ResNet-20 on a CPU from .36 to .02 of the MACs: .34
+_NEIGHBOURS = 3  # number of trials with the nearest sizes that are averaged
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of a trial: so many for each epoch, and so many however long it trains."""
+    """Trial time model: seconds per epoch plus a fixed overhead."""
 
     per_epoch: float
     fixed: float
 
     def epochs_in(self, seconds: float) -> float:
-        """How many epochs a trial of so many seconds has time for."""
+        """Return the number of epochs for which a trial of the given duration has time."""
         return max(0.0, (seconds - self.fixed) / self.per_epoch)
 
 
 class Paces:
-    """The paces of the trials that were added, kept by size so that asking is quick."""
+    """Time models of the trials added so far, sorted by size for fast lookup."""
 
     def __init__(self) -> None:
-        # Twice, so that of equal sizes the latest is nearest from either side.
+        # Two copies with opposite tie-breaking, so that of equal sizes the latest is nearest from
+        # either side.
         self._smaller: list[TrialResult] = []
         self._larger: list[TrialResult] = []
-        self._mixed: list[TrialResult] = []  # the latest that trained smaller ones along, if any
+        self._mixed: list[TrialResult] = []  # the latest trial with nested networks, if any
 
     def add(self, result: TrialResult) -> None:
-        """Take in a trial; one that was not trained says nothing."""
+        """Add a trial; untrained trials are ignored."""
         if result.epochs <= 0 or not result.metrics.macs:
             return
         if result.nested:
@@ -49,9 +50,10 @@ class Paces:
             insort(self._larger, result, key=lambda r: (r.metrics.macs, -r.number))
 
     def at(self, macs: float) -> Pace | None:
-        """The pace of a model of this size; None before anything was trained.
+        """Return the time model of a model of this size; None before anything was trained.
 
-        How much faster small models are differs, so the trials of the nearest sizes are asked.
+        Estimated from the trials of the nearest sizes, because the scaling with size is not
+        uniform.
         """
 
         def distance(result: TrialResult) -> float:
@@ -61,11 +63,12 @@ class Paces:
         around = self._smaller[max(0, place - _NEIGHBOURS) : place]
         around += self._larger[place : place + _NEIGHBOURS]
         near = sorted(around, key=lambda r: (distance(r), -r.number))[:_NEIGHBOURS]
-        near = near or self._mixed  # an epoch of it was one of a somewhat smaller model
+        # an epoch with nested networks is like one of a somewhat smaller model
+        near = near or self._mixed
         if not near:
             return None
         return Pace(
-            per_epoch=_foretold(
+            per_epoch=_power_law(
                 [(r.metrics.macs or 1, r.seconds["finetune"] / r.epochs) for r in near], macs
             ),
             fixed=fmean(sum(r.seconds.values()) - r.seconds["finetune"] for r in near),
@@ -73,15 +76,15 @@ class Paces:
 
 
 def predicted_seconds(known: EpochTime, macs: float) -> float:
-    """Seconds per epoch at a size, from those at another one."""
+    """Extrapolate the seconds per epoch from one size to another."""
     return known.seconds * math.pow(macs / known.macs, _USUAL)
 
 
-def _foretold(paces: Sequence[tuple[float, float]], macs: float) -> float:
-    """Seconds at a size, from those at a few sizes: a power law through them.
+def _power_law(paces: Sequence[tuple[float, float]], macs: float) -> float:
+    """Predict the seconds at a size from measurements at a few sizes by a power law.
 
-    Its exponent is between 0 and 1: small models are faster, but not in proportion. Sizes that are
-    all alike leave it open; then it is a usual one.
+    The exponent is limited to [0, 1]: small models are faster, but less than proportionally. If all
+    sizes are alike, the default exponent is used.
     """
     sizes = np.log([size for size, _ in paces])
     times = np.log([seconds for _, seconds in paces])

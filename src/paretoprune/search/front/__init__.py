@@ -1,1 +1,2 @@
-"""The front: dominance, hypervolume, gaps, spread. Pure arithmetic."""
+"""Multi-objective arithmetic: non-dominated sorting, hypervolume, gaps of a front,
+diverse subsets."""

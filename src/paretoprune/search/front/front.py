@@ -1,4 +1,4 @@
-"""The front: which points no other point beats, and how much they cover. Pure arithmetic."""
+"""The Pareto front: non-dominated points and their hypervolume. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Points = NDArray[np.float64]  # (num_points, num_objectives), every objective to
 
 
 def as_costs(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> Points:
-    """Objective values as costs: what is to be maximised changes its sign."""
+    """Return objective values as costs to be minimised: maximised objectives change their sign."""
     signs = np.array([-1.0 if d == "maximize" else 1.0 for d in directions])
     costs: Points = np.array(values, dtype=np.float64).reshape(len(values), len(directions))
     costs *= signs
@@ -22,14 +22,14 @@ def as_costs(values: Sequence[Sequence[float]], directions: Sequence[Direction])
 
 
 def non_dominated(costs: Points) -> NDArray[np.bool_]:
-    """Which points of `(n, m)` costs are beaten by no other; of equal points the first stays.
+    """Return a mask of the non-dominated rows of `(n, m)` costs; of equal rows the first is kept.
 
-    A point with a NaN is beaten by every point without.
+    A row with a NaN is dominated by every row without one.
     """
     costs = np.where(np.isnan(costs), np.inf, costs)
     front = np.zeros(len(costs), dtype=bool)
     kept = np.empty((0, costs.shape[1]))
-    # In lexicographic order nothing that comes later can dominate what came before.
+    # In lexicographic order a later point cannot dominate an earlier one.
     for index in np.lexsort((np.arange(len(costs)), *costs.T[::-1])):
         if not (kept <= costs[index]).all(axis=1).any():
             front[index] = True
@@ -38,7 +38,7 @@ def non_dominated(costs: Points) -> NDArray[np.bool_]:
 
 
 def hypervolume(costs: Points, reference: Sequence[float]) -> float:
-    """The volume dominated by `(n, m)` costs and bounded by `reference`, by slicing the last axis.
+    """Return the volume dominated by `(n, m)` costs and bounded by `reference` (slicing).
 
     Fonseca, Paquete and Lopez-Ibanez 2006, "An improved dimension-sweep algorithm", section 3.
     """
@@ -60,7 +60,7 @@ def hypervolume(costs: Points, reference: Sequence[float]) -> float:
 def front_numbers(
     values: Mapping[int, Sequence[float]], directions: Sequence[Direction]
 ) -> tuple[int, ...]:
-    """The trials of the front, by number, ordered by their last objective."""
+    """Return the numbers of the trials on the front, ordered by their last objective."""
     if not values:
         return ()
     numbers = sorted(values)
@@ -73,7 +73,7 @@ def front_numbers(
 def objective_values(
     metrics: Metrics, objectives: Mapping[str, Direction]
 ) -> tuple[float, ...] | None:
-    """The objectives' values, or None where one was not measured."""
+    """Return the objectives' values; None if one was not measured."""
     values = [getattr(metrics, name) for name in objectives]
     return None if None in values else tuple(float(value) for value in values)
 
@@ -81,7 +81,7 @@ def objective_values(
 def front_of(
     results: Sequence[TrialResult], objectives: Mapping[str, Direction]
 ) -> tuple[int, ...]:
-    """The numbers of the complete trials on the front, ordered by the last objective."""
+    """Return the numbers of the complete trials on the front, ordered by the last objective."""
     values = {
         result.number: found
         for result in results

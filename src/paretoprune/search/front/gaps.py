@@ -1,4 +1,4 @@
-"""The gaps of a front: where a model could still add to it, and how much at most."""
+"""Gaps of a front: where another model could improve it, and an upper bound of the gain."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ from paretoprune.search.allocation.sizes import Sizes
 
 @dataclass(frozen=True)
 class FrontAxis:
-    """What a front is good at: an objective as a number that is better the larger it is."""
+    """The quality axis of a front: an objective converted so that larger is better.
+
+    `of` returns the value of a trial, None if it was not measured. `least` is the value of the
+    worst possible model, such as the accuracy of the trivial predictor; -infinity if unknown, in
+    which case the worst value of the front is used.
+    """
 
     of: Callable[[TrialResult], float | None]
-    least: float  # what the worst model has; -infinity: nobody knows before one was seen
+    least: float  # value of the worst possible model; -infinity: unknown
 
 
 @dataclass(frozen=True)
 class Point:
-    """What the best model of at most a size is worth."""
+    """The best quality reached with at most a given size."""
 
     size: float
     value: float
-    trial: TrialResult | None  # None: the smallest candidate, which nobody has tried
+    trial: TrialResult | None  # None: the smallest candidate, which has not been trained
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Two neighbours of a front.
+    """Two neighbouring points of a front.
 
-    If larger models are no worse, none between them is better than the larger one. `gain` is what
-    one as good as that and as small as the smaller one would add to the area under the front over
-    the logarithm of the size, as a share of what the dense model would have at all sizes.
+    Assuming that larger models are no worse, a model between them is at most as good as the larger
+    one. `gain` is the upper bound of what it can add to the area under the front over the logarithm
+    of the size, reached with the quality of the larger and the size of the smaller point. It is
+    relative to the area of the dense model's quality at all sizes.
     """
 
     larger: Point
@@ -46,9 +52,9 @@ class Gap:
 def gaps_of(
     results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis, *, tried: str
 ) -> list[Gap]:
-    """The gaps of the front of complete trials, those with the most to gain first.
+    """Return the gaps of the front of complete trials, largest gain first.
 
-    A trial of the origin `tried` divides a gap even where it did not come onto the front.
+    A trial of origin `tried` divides a gap even if it is not on the front.
     """
     points = points_of(results, sizes, quality, tried=tried)
     if not points:
@@ -70,7 +76,8 @@ def gaps_of(
 def points_of(
     results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis, *, tried: str = ""
 ) -> list[Point]:
-    """The front over size and quality from the largest model down, and the trials `tried`."""
+    """Return the front over size and quality, largest model first, including trials of origin
+    `tried`."""
     found: list[Point] = []
     for point in _by_size(results, sizes, quality):
         best = found[-1].value if found else -math.inf
@@ -82,7 +89,7 @@ def points_of(
 
 
 def _by_size(results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis) -> Iterator[Point]:
-    """Rising in size; of equal sizes the best alone."""
+    """Yield the points by increasing size; of equal sizes only the best."""
     points = [
         Point(sizes.size_of(result.ratios), value, result)
         for result in results
@@ -102,9 +109,10 @@ def middle(
     start: Ratios,
     fits: Callable[[Ratios], bool],
 ) -> Ratios | None:
-    """An allocation halfway down the gap, in the logarithm, cut out of `start`; None without one.
+    """Return an allocation at the geometric mean size of the gap, reached from `start`.
 
-    Where limits leave nothing of that size, it is the largest that they leave.
+    If the limits exclude that size, the largest size they allow is taken. None if no allocation
+    inside the gap fits.
     """
     size_of, target = sizes.size_of, math.sqrt(gap.larger.size * gap.smaller.size)
     ratios = allocate(

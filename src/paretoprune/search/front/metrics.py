@@ -1,4 +1,4 @@
-"""How good a whole front is, in one number; and what several seeds reach. Pure arithmetic."""
+"""Quality indicators of a front (hypervolume, area) and attainment surfaces. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 from paretoprune.metrics import Direction
 from paretoprune.search.front.front import hypervolume
 
-_SMALLEST = 0.02  # of the yardstick's size: where the retained area begins
+_SMALLEST = 0.02  # lower end of the sizes for the retained area, relative to the dense model
 
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What sizes and qualities are measured against: a dense model, and guessing."""
+    """Reference values for sizes and qualities: the dense model, and the trivial predictor."""
 
     dense: Mapping[str, float]  # its objectives
-    chance: float  # the quality of guessing, in the quality's unit
+    chance: float  # the quality of the trivial predictor, in the quality's unit
     size: str  # the objective to be minimised
     quality: str  # the rate to be maximised
 
     def retained(self, quality: float) -> float:
-        """1 for the dense model's quality, 0 for guessing or worse."""
+        """Return the retained quality: 1 for the dense model's, 0 for the trivial predictor or
+        worse."""
         share = (quality - self.chance) / (self.dense[self.quality] - self.chance)
         return max(0.0, share)
 
@@ -32,10 +33,11 @@ class Yardstick:
 def box_hypervolume(
     values: Sequence[Sequence[float]], objectives: Mapping[str, Direction], yardstick: Yardstick
 ) -> float:
-    """The share of the box between the dense model's sizes and guessing that a front dominates.
+    """Return the hypervolume relative to the box spanned by the dense model and the trivial
+    predictor.
 
-    Sizes count as they are, not by their logarithm, so that the large end of the front decides.
-    `values` are `(n, len(objectives))`. Every objective but the quality is to be minimised.
+    Sizes are linear, not logarithmic, so the large end of the front dominates the value. `values`
+    are `(n, len(objectives))`. Every objective except the quality is minimised.
     """
     reference = [0.0 if name == yardstick.quality else 1.0 for name in objectives]
     costs = [
@@ -49,10 +51,10 @@ def box_hypervolume(
 
 
 def retained_area(points: Sequence[tuple[float, float]], yardstick: Yardstick) -> float:
-    """The mean quality retained over sizes from 2 % to 100 % of the dense, by their logarithm.
+    """Return the mean retained quality over sizes from 2 % to 100 % of the dense, on a log scale.
 
     `points` are (size, quality). At each size the best model of at most that size counts; where
-    there is none, nothing is retained. 1 would be a front that loses nothing down to 2 %.
+    there is none, the retained quality is 0. A front without any loss down to 2 % has the value 1.
     """
     end = math.log(1 / _SMALLEST)
     area, left, best = 0.0, 0.0, 0.0
@@ -69,10 +71,10 @@ def retained_area(points: Sequence[tuple[float, float]], yardstick: Yardstick) -
 def attained(
     runs: Sequence[Sequence[tuple[float, float]]], share: float
 ) -> list[tuple[float, float]]:
-    """The quality that at least this share of the runs attains at each size: (size, quality).
+    """Return the quality attained by at least this share of the runs at each size: (size, quality).
 
-    The empirical attainment surface (Grunert da Fonseca, Fonseca and Hall 2001) of fronts given
-    as (size, quality), by rising size; it begins where enough runs have a model.
+    The empirical attainment surface (Grunert da Fonseca, Fonseca and Hall 2001) of fronts given as
+    (size, quality), by increasing size, from the first size at which enough runs have a model.
     """
     needed = math.ceil(share * len(runs))
     sizes = sorted({size for run in runs for size, _ in run})
@@ -86,7 +88,8 @@ def attained(
 
 
 def _scaled(name: str, value: float, yardstick: Yardstick) -> float:
-    """An objective as a cost: the share of the dense model's, or the quality retained, negated."""
+    """Return an objective as a cost: relative to the dense model's, or the negated retained
+    quality."""
     if name == yardstick.quality:
         return -yardstick.retained(value)
     return value / yardstick.dense[name]

@@ -1,9 +1,9 @@
-"""Which of many candidates to train on: an order for several objectives at once. Pure arithmetic.
+"""Multi-objective successive halving: the order of promotion, and the epochs of the rungs.
 
-First by fronts: who is beaten by nobody comes before who is beaten by these alone, and so on.
-Inside a front so that it is covered: the ends of every objective first, then always the one that is
-farthest from all before it (an epsilon net: Salinas et al. 2021, "A multi-objective perspective on
-jointly tuning hardware and hyperparameters"; Schmucker et al. 2021, MO-ASHA, section 4).
+Candidates are ordered by non-domination rank (as in NSGA-II). Within a rank the order spreads over
+the front: the best point of every objective first, then always the point farthest from those
+already chosen (an epsilon net: Salinas et al. 2021, "A multi-objective perspective on jointly
+tuning hardware and hyperparameters"; Schmucker et al. 2021, MO-ASHA, section 4).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from paretoprune.search.front.front import Points, non_dominated
 
 
 def promotion_order(costs: Points) -> list[int]:
-    """All rows of `(n, m)` costs (to be minimised), the first to be promoted first.
+    """Return the row indices of `(n, m)` costs (minimised) in the order of promotion.
 
-    Of equal rows the earlier one is in the better front. A row with a NaN comes after all others.
+    Of equal rows the earlier one has the better rank. Rows with a NaN come last.
     """
     scaled = _scaled(costs)
     left = np.arange(len(costs))
@@ -31,18 +31,21 @@ def promotion_order(costs: Points) -> list[int]:
 
 
 def num_promoted(num_finished: int, eta: int) -> int:
-    """How many of a rung's finished candidates go on: one in `eta`, the best one always counts."""
+    """Return the number of a rung's finished candidates to promote: one in `eta`, at least one.
+
+    0 until the first `eta` candidates have finished.
+    """
     return max(1, num_finished // eta) if num_finished >= eta else 0
 
 
 def rung_epochs(total: float, num_rungs: int, eta: int) -> list[float]:
-    """Epochs of each rung, `eta` times as many on each as on the one before; their sum is total."""
+    """Return the epochs of each rung: a geometric series with factor `eta` whose sum is `total`."""
     weights = [float(eta) ** rung for rung in range(num_rungs)]
     return [total * weight / math.fsum(weights) for weight in weights]
 
 
 def _scaled(costs: Points) -> Points:
-    """Every objective from 0 to 1, so that distances weigh them equally."""
+    """Scale every objective to [0, 1], so that distances weigh them equally."""
     finite = np.where(np.isfinite(costs), costs, np.nan)
     if not len(costs) or np.isnan(finite).all(axis=0).any():
         return np.zeros_like(costs)
@@ -53,7 +56,7 @@ def _scaled(costs: Points) -> Points:
 
 
 def _spread_order(points: Points) -> list[int]:
-    """The ends of each objective, then the farthest from those before, again and again."""
+    """Order points by farthest-first traversal, starting from the best point of each objective."""
     order: list[int] = []
     for axis in range(points.shape[1]):
         best = int(np.argmin(points[:, axis]))

@@ -1,4 +1,4 @@
-"""Several trials from all over the front, as different from each other as can be."""
+"""Selection of a diverse subset of the front."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Point = tuple[float, ...]
 def spread(
     members: Sequence[TrialResult], count: int, objectives: Mapping[str, Direction]
 ) -> list[TrialResult]:
-    """`count` members, or all if there are fewer; from the best quality to the smallest size.
+    """Return `count` members, or all if there are fewer, from the best quality to the smallest
+    size.
 
-    First the one with the best quality, then each time the one that is farthest from all that
-    were taken: farthest-first traversal (Gonzalez, "Clustering to minimize the maximum intercluster
-    distance", 1985), whose largest gap is at most twice the least possible. Ties go to the lower
-    number. The dense model is not taken unless it is all there is.
+    Farthest-first traversal (Gonzalez, "Clustering to minimize the maximum intercluster distance",
+    1985): it starts with the best quality, and its largest gap is at most twice the optimum. Ties
+    go to the lower number. The dense model is only selected if there is no other.
 
     Raises:
         PickError: `count` is below 1.
@@ -39,7 +39,8 @@ def spread(
 
 
 def unit_points(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) -> list[Point]:
-    """Every member as a point: each objective from 0 (worst) to 1 (best), sizes by logarithm."""
+    """Return every member as a point, each objective from 0 (worst) to 1 (best), sizes by
+    logarithm."""
     columns = [_goodness(members, name, objectives[name]) for name in objectives]
     return list(zip(*columns, strict=True))
 
@@ -52,7 +53,7 @@ def _goodness(members: Sequence[TrialResult], name: str, direction: Direction) -
 
 
 def _distance(number: int, taken: Sequence[int], points: Mapping[int, Point]) -> float:
-    """To the nearest that is taken; -1 for one of these."""
+    """Return the distance to the nearest selected member; -1 for selected members."""
     if number in taken:
         return -1.0
     return min(dist(points[number], points[other]) for other in taken)

@@ -1,1 +1,1 @@
-"""The Optuna study of a sweep; the only home of optuna."""
+"""The Optuna study of a sweep; the only package that imports optuna."""

@@ -1,4 +1,4 @@
-"""A sampler that is told the search space, instead of looking for it in all trials."""
+"""A sampler wrapper that supplies the search space instead of inferring it from all trials."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ Space = Mapping[str, BaseDistribution]
 
 
 class FixedSpace(BaseSampler):
-    """Any sampler; it proposes what it would propose by itself.
+    """Wraps any Optuna sampler without changing its proposals, with a search space inferred once.
 
-    In our studies every trial has all parameters, with the same distributions. A new sampler finds
-    that out by comparing each parameter of each trial, which takes most of its time.
+    In our studies every trial has all parameters, with the same distributions. A new sampler infers
+    that by comparing the parameters of all trials, which takes most of its time; here it infers the
+    space from the study `example` with a single trial.
     """
 
     def __init__(self, sampler: BaseSampler, example: Study) -> None:
@@ -30,13 +31,13 @@ class FixedSpace(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """What it finds in a study of one trial."""
+        """Infer the search space from the study of one trial."""
         return self._sampler.infer_relative_search_space(self._example, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """As the sampler does."""
+        """Delegate to the wrapped sampler."""
         return self._sampler.sample_relative(study, trial, search_space)
 
     def sample_independent(
@@ -46,11 +47,11 @@ class FixedSpace(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """As the sampler does."""
+        """Delegate to the wrapped sampler."""
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """As the sampler does."""
+        """Delegate to the wrapped sampler."""
         self._sampler.before_trial(study, trial)
 
     def after_trial(
@@ -60,12 +61,12 @@ class FixedSpace(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """As the sampler does."""
+        """Delegate to the wrapped sampler."""
         self._sampler.after_trial(study, trial, state, values)
 
 
 def example_of(space: Space, directions: Sequence[Direction]) -> Study:
-    """A study with one complete trial of this space."""
+    """Return a study with one complete trial of this space."""
     study = optuna.create_study(storage=InMemoryStorage(), directions=list(directions))
     params = {name: each.to_external_repr(0.0) for name, each in space.items()}
     study.add_trial(

@@ -1,4 +1,4 @@
-"""What an evolutionary sampler sees of a long study: the generations that it still works with."""
+"""The view of a long study for evolutionary samplers: the generations still in use."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from optuna.trial import FrozenTrial
 
 
 class Generations:
-    """The latest generation, and the parents that were chosen last; what it proposes is the same
-    as if it saw all.
+    """A `View` with the latest generation and the most recently selected parents.
 
-    Optuna's evolutionary samplers note with each trial its generation, and with the study the
-    parents of each: the best of the generation before and of that one's parents. They look for
-    them in all trials, each time, and at no others.
+    Proposals are the same as with all trials visible. Optuna's evolutionary samplers store the
+    generation of each trial in its attributes, and the parents of each generation (the best of the
+    previous generation and of its parents) in those of the study. They search all trials for these
+    every time, and use no others.
     """
 
     def __init__(self, sampler: BaseGASampler) -> None:
         self._generation = sampler._get_generation_key()
         self._parents = sampler._get_parent_cache_key_prefix()
-        self._with_parents = 0  # the latest generation whose parents were chosen
-        self._members: dict[int, list[int]] = defaultdict(list)  # ids, by generation
+        self._with_parents = 0  # the latest generation whose parents were selected
+        self._members: dict[int, list[int]] = defaultdict(list)  # trial ids, by generation
 
     def add(self, trial: FrozenTrial, trial_id: int) -> None:
-        """A trial that no sampler proposed belongs to no generation."""
+        """Add a trial; trials that no sampler proposed have no generation and are ignored."""
         if (generation := trial.system_attrs.get(self._generation)) is not None:
             self._members[generation].append(trial_id)
 
     def shown(self, notes: Mapping[str, Any]) -> Iterable[int]:
-        """About three generations at most."""
+        """Return the trial ids of at most about three generations."""
         while f"{self._parents}{self._with_parents + 1}" in notes:
             self._with_parents += 1
-        # A generation with parents may have no complete trial yet. Then that before is the latest.
+        # A generation with parents may have no complete trial yet; then the previous one is the
+        # latest.
         oldest = min(self._with_parents, max(self._members, default=0))
         for generation in [g for g in self._members if g < oldest]:
             del self._members[generation]
@@ -44,12 +45,12 @@ class Generations:
 
 
 def choose_parents(study: Study, sampler: BaseGASampler, notes: Mapping[str, Any]) -> None:
-    """Before a trial with these notes is restored: have the parents of its generation chosen.
+    """Select the parents of a trial's generation, before the trial with these notes is restored.
 
-    What is noted of the study itself is not on disk. Asked for a proposal, Optuna would choose the
-    parents of all generations at once, one inside the other, and end at Python's recursion limit.
+    Attributes of the study itself are not stored on disk. Without this, the first proposal would
+    select the parents of all generations recursively and reach Python's recursion limit.
     """
     if (generation := notes.get(sampler._get_generation_key())) is not None:
-        # A study keeps a list of its trials until it is asked; a new one has none.
+        # A study caches its trials until the next `ask`; a new one has no cache.
         fresh = Study(study.study_name, study._storage)
         sampler.get_parent_population(fresh, generation)

@@ -1,4 +1,4 @@
-"""What a sampler sees of a long study: what it learns from, not everything."""
+"""Bounded views of a long study, so that samplers do not slow down with the number of trials."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from paretoprune.search.front.running_front import RunningFront
 
 
 class View(Protocol):
-    """Which of the complete trials of a study are shown. All of it follows from their order."""
+    """A selection of a study's complete trials; depends on the order of completion only."""
 
     def add(self, trial: FrozenTrial, trial_id: int) -> None:
-        """A trial is complete now."""
+        """Add a trial that has completed."""
 
     def shown(self, notes: Mapping[str, Any]) -> Iterable[int]:
-        """The ids of those to be shown; `notes` are the sampler's about the study."""
+        """Return the ids of the selected trials; `notes` are the sampler's attributes
+        of the study."""
 
 
 class WindowStorage(InMemoryStorage):
-    """Optuna's storage in memory, for one study, of which it shows samplers a bounded part.
+    """Optuna's in-memory storage for one study, of which samplers see a bounded number of trials.
 
-    Shown are the trials under way and what the view says, so that asking takes no longer the more
-    trials there are. Failed trials are not shown: no sampler learns from them. A single trial can
-    be looked up by its id, shown or not.
+    Visible are the running trials and those selected by the view, so that the time of `ask` does
+    not grow with the number of trials. Failed trials are hidden: no sampler learns from them. A
+    single trial can be looked up by its id, visible or not.
     """
 
     def __init__(self, view: View) -> None:
@@ -38,7 +39,7 @@ class WindowStorage(InMemoryStorage):
         self._under_way: set[int] = set()  # ids
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """As in memory; the trial may be complete already."""
+        """Create a trial in memory; it may be complete already."""
         trial_id = super().create_new_trial(study_id, template_trial)
         self._note(trial_id)
         return trial_id
@@ -46,7 +47,7 @@ class WindowStorage(InMemoryStorage):
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """As in memory; a trial that is told may push another one out of sight."""
+        """Set the state in memory; a completed trial may displace another one from the view."""
         changed = super().set_trial_state_values(trial_id, state, values)
         self._note(trial_id)
         return changed
@@ -57,8 +58,8 @@ class WindowStorage(InMemoryStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """Those that are shown, oldest first, of these states."""
-        if states == (TrialState.WAITING,):  # the memory knows where to look for these
+        """Return the visible trials with these states, oldest first."""
+        if states == (TrialState.WAITING,):  # the base class has an index of these
             return super().get_all_trials(study_id, deepcopy, states)
         complete = self._view.shown(self.get_study_system_attrs(study_id))
         trials = [self.get_trial(id_) for id_ in sorted({*self._under_way, *complete})]
@@ -76,10 +77,10 @@ class WindowStorage(InMemoryStorage):
 
 
 class LatestAndFront:
-    """The `most` latest trials, and the front.
+    """A `View` with the `most` latest trials, and the front.
 
-    Of a front of more than `most`, so many are shown: both ends and evenly between them, in the
-    order of the last objective.
+    Of a front with more than `most` trials, `most` are selected, evenly spaced in the order of the
+    last objective and including both ends.
     """
 
     def __init__(self, objectives: Mapping[str, Direction], *, most: int) -> None:
@@ -88,13 +89,13 @@ class LatestAndFront:
         self._front = RunningFront(objectives)
 
     def add(self, trial: FrozenTrial, trial_id: int) -> None:
-        """It may push another one out of sight."""
+        """Add a trial; it may displace an older one."""
         self._latest.append(trial_id)
         if all(value <= 0 for value in trial.constraints.values()):
             self._front.put(trial_id, trial.values)
 
     def shown(self, notes: Mapping[str, Any]) -> Iterable[int]:
-        """At most twice `most`."""
+        """Return at most twice `most` trial ids."""
         front = self._front.numbers()
         if len(front) > self._most:
             last, gaps = len(front) - 1, max(1, self._most - 1)

@@ -1,4 +1,4 @@
-"""The Optuna study of a sweep, opened: a file, made again where it is damaged, or a server's."""
+"""Opening of a sweep's Optuna study: a local file, rebuilt if damaged, or a database server."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from paretoprune.metrics import Direction
 
 _log = logging.getLogger(__name__)
 
-# Without a pool, connections are closed as soon as they have been used. A lock is not waited for
-# here: the search goes on meanwhile.
+# Without a pool, connections are closed right after use. The timeout for locks is short, because
+# the search continues meanwhile.
 _ENGINE = {"poolclass": NullPool, "connect_args": {"timeout": 1.0}}
 _UNUSABLE = (StorageInternalError, ArgumentError, DBAPIError, ImportError)
-_PATIENCE_S = 60.0  # for a database that another program has locked
-_FIRST_PAUSE_S = 0.2  # before it is tried again; then twice as long
+_PATIENCE_S = 60.0  # maximum waiting time for a database locked by another program
+_FIRST_PAUSE_S = 0.2  # before the next attempt; doubled after each
 
 
 def open_study(
     path: Path, name: str, objectives: Mapping[str, Direction]
 ) -> tuple[optuna.Study, RDBStorage]:
-    """The study in a file; a damaged one is moved aside, and made again from the results.
+    """Open the study in a file; a damaged file is moved aside and rebuilt from the results.
 
-    Raises SweepError where it stays locked, DiskFullError where there is no space for it.
+    Raises SweepError if it stays locked, DiskFullError if the disk has no space left.
     """
     deadline, pause_s = time.monotonic() + _PATIENCE_S, _FIRST_PAUSE_S
     while True:
@@ -47,7 +47,7 @@ def open_study(
         except (StorageInternalError, sqlite3.Error, DBAPIError) as error:
             raise_if_full(error, path.parent)
             if "locked" not in cause_of(error):
-                _log.warning("%s is damaged (%s); it is made again", path, cause_of(error))
+                _log.warning("%s is damaged (%s); it is rebuilt", path, cause_of(error))
                 path.replace(path.with_name(f"{path.name}.damaged"))
             elif time.monotonic() + pause_s > deadline:
                 raise SweepError(f"{path} is locked; end the program that uses it") from error
@@ -56,7 +56,7 @@ def open_study(
 
 
 def check_storage(url: str) -> None:
-    """Raises SweepError where a URL names no database that can be used. Nothing is made."""
+    """Raise SweepError if a URL names no usable database. Creates nothing."""
     try:
         engine = create_engine(url, poolclass=NullPool)
         if engine.dialect.name != "sqlite":
@@ -75,7 +75,7 @@ def check_storage(url: str) -> None:
 def open_shared_study(
     url: str, name: str, objectives: Mapping[str, Direction]
 ) -> tuple[optuna.Study, RDBStorage]:
-    """The study in a database server. Raises SweepError where there is none to talk to."""
+    """Open the study on a database server. Raises SweepError if it cannot be reached."""
     try:
         storage = RDBStorage(_literal(url), engine_kwargs={"poolclass": NullPool})
         return _study_in(storage, name, objectives), storage
@@ -84,13 +84,13 @@ def open_shared_study(
 
 
 def raise_if_full(error: BaseException, folder: Path) -> None:
-    """Raises DiskFullError if that is what a database's error means."""
+    """Raise DiskFullError if a database error means that the disk is full."""
     if "disk is full" in cause_of(error):
         raise DiskFullError(folder) from error
 
 
 def cause_of(error: BaseException) -> str:
-    """The innermost cause, in one line."""
+    """Return the innermost cause of an error, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -98,17 +98,18 @@ def cause_of(error: BaseException) -> str:
 
 @contextmanager
 def without_experimental_warnings() -> Iterator[None]:
-    """Without Optuna's warnings that a part of it is experimental; our version range is fixed."""
+    """Suppress Optuna's warnings about experimental features; our version range is fixed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
 
 
 def _create(path: Path, name: str, objectives: Mapping[str, Direction]) -> None:
-    """Make the file beside its place: killed in the middle, it would be of no use to anybody."""
+    """Create the file under a temporary name, so that a killed process leaves no partial file."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     _open_now(draft, name, objectives)
-    for suffix in ("-wal", "-shm"):  # of an earlier study.db: SQLite would take them for the new
+    # of an earlier study.db: SQLite would apply them to the new one
+    for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     draft.replace(path)
 
@@ -123,7 +124,7 @@ def _open_now(
 
 
 def _literal(url: str) -> str:
-    """The URL as Optuna takes it, which looks for fields of `str.format` in it."""
+    """Escape braces in the URL, which Optuna passes through `str.format`."""
     return url.replace("{", "{{").replace("}", "}}")
 
 
@@ -140,6 +141,6 @@ def _study_in(storage: RDBStorage, name: str, objectives: Mapping[str, Direction
 
 
 def _use_write_ahead_log(path: Path) -> None:
-    """Have SQLite append instead of rewriting pages: a third of the time per trial."""
+    """Make SQLite append to a log instead of rewriting pages: a third of the time per trial."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")

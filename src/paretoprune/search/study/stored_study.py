@@ -1,7 +1,8 @@
-"""What of a sweep is in its study on disk, and what is late: told, and not written yet.
+"""The persistent copy of a sweep's study, with deferred writes.
 
-The study is a view. The sweep's truth are the results in its folder, so the search does not wait
-for a disk or a lock: trials are written together, when there is time, and at the end.
+The study is a view; the authoritative record is the results in the sweep's folder. The search
+therefore does not wait for a disk or a lock: trials are written in batches, when time permits, and
+at the end.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from paretoprune.search.study.study_rows import Attributes, put_trials, read_att
 
 _log = logging.getLogger(__name__)
 
-_SHARE = 0.1  # of the running time, so that short trials need not wait for the disk
-_MOST_AT_ONCE = 500  # trials in one transaction
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0  # before a locked database is tried again
+_SHARE = 0.1  # of the running time for writes, so that short trials need not wait for the disk
+_MOST_AT_ONCE = 500  # trials per transaction
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0  # before the next attempt on a locked database
 
 
 class StoredStudy:
-    """A study in a file, or on a server that other sweeps use as well."""
+    """A study in a file, or on a server shared with other sweeps."""
 
     def __init__(
         self,
@@ -44,22 +45,22 @@ class StoredStudy:
         storage: str | None,
         owner: str,
     ) -> None:
-        """`owner` tells this sweep's trials from those of others in the same `storage`."""
+        """`owner` distinguishes this sweep's trials from others in the same `storage`."""
         self._folder, self._owner = path.parent, owner
         self._study, self._tables = (
             open_shared_study(storage, name, objectives)
             if storage
             else open_study(path, name, objectives)
         )
-        self._late: dict[int, FrozenTrial] = {}  # by the trial's number, the oldest first
-        self._rows: dict[int, int] = {}  # ids of what is written, by the trial's number
+        self._late: dict[int, FrozenTrial] = {}  # pending trials by number, oldest first
+        self._rows: dict[int, int] = {}  # ids of the written rows, by trial number
         self._pause_s, self._next_try = _FIRST_PAUSE_S, 0.0
         self._opened, self._spent_s = time.monotonic(), 0.0
 
     def ours(self) -> dict[int, tuple[Attributes, Attributes]]:
-        """This sweep's trials in it by number: what we noted of them, and what their sampler did.
+        """Return the user and sampler attributes of this sweep's stored trials, by trial number.
 
-        From now on each has its row, which another result of the same trial replaces.
+        Their rows are remembered, so that a later result of the same trial replaces its row.
         """
         found = {}
         for id_, (ours, sampler) in read_attributes(self._tables, self._study._study_id).items():
@@ -69,7 +70,7 @@ class StoredStudy:
         return found
 
     def others(self) -> list[FrozenTrial]:
-        """The trials of other sweeps; none where they cannot be read now."""
+        """Return the trials of other sweeps; empty if they cannot be read now."""
         try:
             trials = self._study.get_trials(deepcopy=False)
         except StorageInternalError as error:
@@ -78,8 +79,8 @@ class StoredStudy:
         return [trial for trial in trials if trial.user_attrs.get("owner", "") != self._owner]
 
     def put(self, trial: FrozenTrial) -> None:
-        """Take a finished trial, to be written when there is time: now, if the study has not
-        had more than its share of it."""
+        """Add a finished trial to the pending ones; write now if writes took less than
+        their share."""
         number = int(trial.user_attrs["trial"])
         self._late.pop(number, None)
         self._late[number] = trial
@@ -88,28 +89,28 @@ class StoredStudy:
             self._write()
 
     def flush(self, *, patience_s: float) -> None:
-        """Write what is late; where the study stays locked for so long, say so and go on."""
+        """Write the pending trials; give up with a warning if the study stays locked that long."""
         deadline = time.monotonic() + patience_s
         while self._late:
             if self._write():
                 deadline = time.monotonic() + patience_s
             elif time.monotonic() + self._pause_s > deadline:
                 _log.warning(
-                    "study.db lacks %d trials; the same command writes them", len(self._late)
+                    "study.db lacks %d trials; the same command adds them", len(self._late)
                 )
                 return
             else:
                 time.sleep(self._pause_s)
 
     def _write(self) -> bool:
-        """Write the oldest that are late; after a failure wait longer before the next try."""
+        """Write the oldest pending trials; after a failure the next attempt is delayed longer."""
         begun, some = time.monotonic(), dict(islice(self._late.items(), _MOST_AT_ONCE))
         try:
             places = [self._rows.get(number) for number in some]
             ids = put_trials(self._tables, self._study._study_id, [*some.values()], places)
         except DBAPIError as error:
             raise_if_full(error, self._folder)
-            _log.warning("study.db cannot be written now (%s); it is tried again", cause_of(error))
+            _log.warning("study.db cannot be written now (%s); retrying later", cause_of(error))
             self._next_try = time.monotonic() + self._pause_s
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             return False

@@ -1,8 +1,8 @@
-"""The ledger of a sweep: an Optuna study that proposes ratios and remembers what came of them.
+"""The Optuna study of a sweep: proposes ratios by a sampler, and records results.
 
-Samplers work on a study in memory; what is told is written to `study.db` too. So asking costs no
-disk access, a killed process leaves no half-written trial behind, and optuna-dashboard reads the
-same file. The sweep's truth are the results in its folder.
+Samplers work on a study in memory; results are also written to `study.db`. So a proposal needs no
+disk access, a killed process leaves no half-written trial, and optuna-dashboard can read the file.
+The authoritative record is the results in the sweep's folder.
 """
 
 from __future__ import annotations
@@ -35,14 +35,24 @@ Ratios = Mapping[str, float]
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-_LATEST = 60  # trials that a sampler sees, and as many of the front
-_LOOK_EVERY_S = 5.0  # for the trials of other sweeps in a shared study
+_LATEST = 60  # trials visible to a sampler, and as many of the front
+_READ_EVERY_S = 5.0  # interval for reading the trials of other sweeps in a shared study
 _MOST_OF_A_JOB = 60_000  # characters: a text of MySQL holds 65,535 bytes
-_SAMPLED = ("sampler", "halving")  # the origins of trials that a sampler proposed
+_SAMPLED = ("sampler", "halving")  # origins of trials that a sampler proposed
 
 
 class SweepStudy:
-    """One study: `ask` for a proposal, `tell` what it led to. Used by one process at a time."""
+    """The study of one sweep, with the ask-and-tell interface of Optuna. Used by one process only.
+
+    `restore` is called once with the results of an earlier run, `ask` for each proposal of a
+    sampler and `tell` for each finished trial, whichever strategy proposed it. Parameters are named
+    `ratio/GROUP`, within [0, maximum ratio of the group]. Objectives are given by name with their
+    directions. Trials that failed or lack an objective are recorded as failed; infeasible ones
+    violate a constraint.
+
+    Raises SweepError if the database stays locked or cannot be reached, DiskFullError if the disk
+    has no space left.
+    """
 
     def __init__(
         self,
@@ -57,15 +67,16 @@ class SweepStudy:
         storage: str | None = None,
         owner: str = "",
     ) -> None:
-        """A study in the file `path`; with `storage`, a URL, in a database shared with others.
+        """Open or create the study in the file `path`, or at the database URL `storage`.
 
-        `owner` tells this sweep's trials in it from theirs, from which the sampler learns too.
+        `owner` distinguishes this sweep's trials in a shared database; the sampler learns from all
+        trials.
         """
         self._objectives, self._owner, self._seed = objectives, owner, seed
         self._stored = StoredStudy(path, name, objectives, storage=storage, owner=owner)
         self._shared = storage is not None
-        self._others: set[int] = set()  # trials of others, by their number in the study
-        self._next_look = 0.0
+        self._others: set[int] = set()  # trials of other sweeps, by their number in the study
+        self._next_read = 0.0
         self._make_sampler = factory(sampler) if sampler else None
         self._most = {f"ratio/{g.name}": min(max_ratio, g.max_ratio) for g in groups}
         self._space: dict[str, BaseDistribution] = {
@@ -74,17 +85,17 @@ class SweepStudy:
         directions = list(objectives.values())
         self._example = example_of(self._space, directions)
         self._working = optuna.create_study(storage=self._window(), directions=directions)
-        self._asked: dict[int, optuna.Trial] = {}  # and not told yet
+        self._asked: dict[int, optuna.Trial] = {}  # proposed trials without a result yet
 
     def restore(self, results: Sequence[TrialResult]) -> None:
-        """Go on after these results of an earlier run; what `study.db` lacks of them is written.
+        """Continue after the results of an earlier run; results missing in `study.db` are written.
 
-        Of what it has beside them, a trial whose result was damaged, nothing is remembered.
+        Trials that exist in the study only, because their result was damaged, are ignored.
         """
         stored = self._stored.ours()
         for result in results:
             ours, notes = stored.get(result.number, ({}, {}))
-            if ours.get("state") == result.state:  # a trial that failed may have been run again
+            if ours.get("state") == result.state:  # a failed trial may have been run again
                 if isinstance(sampler := self._sampler_for(result.number), BaseGASampler):
                     choose_parents(self._working, sampler, notes)
                 self._working.add_trial(self._finished(result, notes))
@@ -92,16 +103,16 @@ class SweepStudy:
                 self.tell(result)
 
     def jobs(self) -> dict[int, Job | None]:
-        """The jobs of this sweep's trials in the study, by number; None where it is not kept."""
+        """Return the jobs of this sweep's trials in the study, by number; None if not stored."""
         return {number: _job_in(ours) for number, (ours, _) in self._stored.ours().items()}
 
     def ask(self, number: int, *, repair: Callable[[Ratios], Ratios]) -> Proposal:
-        """The sampler's idea for trial `number`, made to fit the limits by `repair`.
+        """Return the sampler's proposal for trial `number`, moved within the limits by `repair`.
 
-        The sampler is seeded by (seed, number): a fixed seed would make a resumed sweep propose
-        again what it proposed at its start.
+        The sampler is seeded by (seed, number): with a fixed seed, a resumed sweep would repeat its
+        first proposals.
         """
-        if self._shared and time.monotonic() >= self._next_look:
+        if self._shared and time.monotonic() >= self._next_read:
             self._take_in_others()
         if (sampler := self._sampler_for(number)) is not None:
             self._working.sampler = FixedSpace(sampler, self._example)
@@ -115,9 +126,10 @@ class SweepStudy:
         return Proposal(ratios=repaired, origin="sampler")
 
     def tell(self, result: TrialResult) -> None:
-        """Remember a finished trial, in memory and, when there is time, on disk."""
+        """Record a finished trial in memory and, when time permits, on disk."""
         if self._evolves and result.number not in self._asked and _was_sampled(result):
-            # An earlier run asked. The same seed gives the same notes, such as a generation.
+            # Proposed in an earlier run. The same seed gives the same attributes, such as a
+            # generation.
             self.ask(result.number, repair=lambda ratios: result.ratios)
         trial = self._asked.pop(result.number, None)
         told = self._finished(result, {})
@@ -131,7 +143,8 @@ class SweepStudy:
         self._stored.put(told)
 
     def flush(self, *, patience_s: float) -> None:
-        """Write what `study.db` lacks; where it stays locked for so long, say so and go on."""
+        """Write pending trials to `study.db`; give up with a warning if it stays
+        locked that long."""
         self._stored.flush(patience_s=patience_s)
 
     def _window(self) -> WindowStorage:
@@ -150,13 +163,14 @@ class SweepStudy:
         return sampler
 
     def _started(self, ratios: Ratios, notes: Mapping[str, Any]) -> optuna.Trial:
-        """A trial with given ratios, and what the sampler noted of those that they come from."""
+        """Start a trial with given ratios, and the sampler's attributes of the proposal they stem
+        from."""
         fixed = {"fixed_params": self._params(ratios), **notes}
         self._working.add_trial(create_trial(state=TrialState.WAITING, system_attrs=fixed))
         return self._working.ask(self._space)
 
     def _finished(self, result: TrialResult, notes: Mapping[str, Any]) -> FrozenTrial:
-        """A result in Optuna's terms."""
+        """Convert a result into an Optuna trial."""
         values = objective_values(result.metrics, self._objectives)
         failed = values is None or result.state == "failed"
         broken = 1.0 if result.state == "infeasible" else 0.0
@@ -168,12 +182,12 @@ class SweepStudy:
                 distributions=self._space,
                 user_attrs=self._attributes(result),
                 system_attrs=dict(notes),
-                # Optuna keeps a constraint among the notes.
+                # Optuna stores constraints among the system attributes.
                 constraints=None if failed or notes else {"limits": broken},
             )
 
     def _params(self, ratios: Ratios) -> dict[str, Any]:
-        """A ratio beyond the cap of its group removes no more than the cap."""
+        """Return the parameters; ratios are limited by the cap of their group."""
         asked = {f"ratio/{name}": ratio for name, ratio in ratios.items()}
         return {name: min(asked.get(name, 0.0), most) for name, most in self._most.items()}
 
@@ -189,8 +203,8 @@ class SweepStudy:
         }
 
     def _take_in_others(self) -> None:
-        """Let the sampler see what other sweeps have told the shared study."""
-        self._next_look = time.monotonic() + _LOOK_EVERY_S
+        """Add the trials of other sweeps from the shared study."""
+        self._next_read = time.monotonic() + _READ_EVERY_S
         for trial in self._stored.others():
             if trial.number not in self._others:
                 self._others.add(trial.number)
@@ -202,7 +216,7 @@ def _was_sampled(result: TrialResult) -> bool:
 
 
 def _job_in(attributes: Mapping[str, Any]) -> Job | None:
-    """The job among the attributes of a trial; earlier versions did not keep it."""
+    """Return the job among the attributes of a trial; earlier versions did not store it."""
     try:
         job = Job.from_json(attributes["job"])
     except (KeyError, TypeError, ValueError):

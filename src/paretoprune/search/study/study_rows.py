@@ -1,8 +1,8 @@
-"""Trials to and from the tables of Optuna's database, many at a time.
+"""Bulk reading and writing of trials in the tables of Optuna's database.
 
-`Study.add_trial` asks the database some forty questions for each trial, 15 ms of processor time;
-in one transaction a hundred trials take 20. The tables are those of Optuna 5 (`_rdb/models.py`),
-the only version that we allow; a test compares what is written with what Optuna writes.
+`Study.add_trial` sends about forty queries for each trial, 15 ms of processor time; here a hundred
+trials take 20 ms in one transaction. The tables are those of Optuna 5 (`_rdb/models.py`), the only
+version that we allow; a test compares the rows with those that Optuna writes.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def put_trials(
     trials: Sequence[FrozenTrial],
     places: Sequence[int | None],
 ) -> list[int]:
-    """Put finished trials into a study, all or none; the ids of their rows.
+    """Write finished trials into a study in one transaction; return the ids of their rows.
 
-    `places` are the ids of the rows that they replace; None: a new row, numbered after those that
-    are there. Raises sqlalchemy's DBAPIError.
+    `places` are the ids of the rows to replace; None adds a row, numbered after the existing ones.
+    Raises sqlalchemy's DBAPIError.
     """
     with Session(storage.engine) as session, session.begin():
-        # Held to the end, as Optuna does, so that no other program takes the same numbers.
+        # Locked until the end, as Optuna does, so that no other program assigns the same numbers.
         StudyModel.find_or_raise_by_id(study_id, session, for_update=True)
         there = select(func.count()).where(TrialModel.study_id == study_id)
         first = session.scalar(there) or 0
@@ -58,7 +58,7 @@ def put_trials(
             entry.datetime_start = trial.datetime_start
             entry.datetime_complete = trial.datetime_complete
         session.add_all(entries)
-        session.flush()  # the database gives them their ids
+        session.flush()  # assigns the ids
         pairs = [(entry.trial_id, trial) for entry, trial in zip(entries, trials, strict=True)]
         for model, rows_of in _DETAILS.items():
             rows = [{"trial_id": id_, **row} for id_, trial in pairs for row in rows_of(trial)]
@@ -68,7 +68,7 @@ def put_trials(
 
 
 def _emptied(session: Session, trial_id: int | None) -> TrialModel | None:
-    """The row of a trial without its details, for another to take its place."""
+    """Return the row of a trial without its details, to be overwritten by another trial."""
     if trial_id is None or (entry := session.get(TrialModel, trial_id)) is None:
         return None
     for model in _DETAILS:
@@ -77,7 +77,7 @@ def _emptied(session: Session, trial_id: int | None) -> TrialModel | None:
 
 
 def read_attributes(storage: RDBStorage, study_id: int) -> dict[int, tuple[Attributes, Attributes]]:
-    """The user's and the sampler's attributes of all trials of a study, by their rows' ids.
+    """Return the user and system attributes of all trials of a study, by their rows' ids.
 
     Raises sqlalchemy's DBAPIError.
     """
