@@ -6,6 +6,7 @@ MkDocs calls the functions whose names begin with `on_`; see mkdocs.yml.
 from __future__ import annotations
 
 import ast
+import fnmatch
 import importlib.util
 import io
 import posixpath
@@ -29,7 +30,7 @@ _COMMANDS = ("train", "inspect", "report", "compare", "latency", "pick", "ui")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out of the navigation what is not there; put what is not listed at its end."""
+    """Expand patterns in the navigation, drop missing pages and append unlisted ones."""
     there = {str(path.relative_to(config.docs_dir)) for path in Path(config.docs_dir).rglob("*.md")}
     there |= set(_reference_pages())
     config.nav = _present(config.nav or [], there)
@@ -59,7 +60,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def _present(nav: list[Any], there: set[str]) -> list[Any]:
-    """The navigation without pages and sections that would be empty."""
+    """The navigation with patterns expanded, without missing pages and empty sections."""
     found = []
     for item in nav:
         if isinstance(item, dict):
@@ -67,8 +68,8 @@ def _present(nav: list[Any], there: set[str]) -> list[Any]:
             kept = _present(inner if isinstance(inner, list) else [inner], there)
             if kept:
                 found.append({title: kept if isinstance(inner, list) else inner})
-        elif item in there:
-            found.append(item)
+        else:
+            found += sorted(fnmatch.filter(there, item))
     return found
 
 

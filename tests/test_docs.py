@@ -24,6 +24,9 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     options = (tmp_path / "reference/options/index.html").read_text()
     configs = list((ROOT / "conf").glob("*/*.yaml"))
     assert all(f"{path.parent.name}={path.stem}" in options for path in configs)
+    home = (tmp_path / "index.html").read_text()
+    assert "decisions/0001-" in home, "patterns of the navigation are expanded"
+    assert not re.search(r">\s*More\s*<", home), "every page has its place in the navigation"
     assert (tmp_path / "assets/best_of_many.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -36,3 +39,26 @@ def test_pages_name_commands_that_exist() -> None:
     }
     there = {path.stem for path in (ROOT / "src").glob("*.py")} | {"inspect"}
     assert named and named <= there
+
+
+def test_no_page_has_two_versions_of_a_passage() -> None:
+    """A merge that was not finished leaves both, with these markers."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    left = [
+        page.relative_to(ROOT)
+        for page in pages
+        if re.search(r"^(<{7} |>{7} |={7}$)", page.read_text(encoding="utf-8"), re.M)
+    ]
+    assert len(pages) > 80 and not left
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    records = sorted(folder.glob("0*.md"))
+    lines = [
+        f"- [{path.read_text(encoding='utf-8').splitlines()[0][2:]}]({path.name})"
+        for path in records
+    ]
+    assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
+    assert [line for line in index.splitlines() if line.startswith("- ")] == lines

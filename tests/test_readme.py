@@ -22,3 +22,8 @@ def test_the_quick_start_is_two_commands() -> None:
     assert len(commands) == 2
     assert "python -m src.train +sweep=resnet" in commands[0]
     assert "pytest" in commands[1]
+
+
+def test_the_readme_fits_on_a_page() -> None:
+    assert len(README.splitlines()) < 150
+    assert README.index("docs/front.png") < README.index("## When not to use it")
