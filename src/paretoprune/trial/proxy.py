@@ -2,7 +2,7 @@
 
 With compensation the proxy predicts the ranking after training: among models of one size, the rank
 correlation with the accuracy after four epochs was .80. It was .85 for one epoch of training and
-.54 for recalibrated BatchNorm statistics alone (docs/search.md).
+.54 for recalibrated BatchNorm statistics alone (docs/research/search.md).
 """
 
 from __future__ import annotations

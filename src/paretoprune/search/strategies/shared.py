@@ -5,7 +5,7 @@ smaller models, too, whose weights are parts of its own (finetune/nested.py), so
 out of it has been trained already. After Yu and Huang 2019 (Universally Slimmable Networks and
 Improved Training Techniques) and Cai et al. 2020 (Once-for-All: Train One Network and Specialize It
 for Efficient Deployment). There every model is cut out of the trunk; here out of the next larger
-one, as in any chain, since that was the better (docs/search.md).
+one, as in any chain, since that was the better (docs/research/search.md).
 """
 
 from __future__ import annotations
