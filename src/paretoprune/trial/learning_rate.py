@@ -1,9 +1,9 @@
 """Learning-rate range test for the trials' fine-tuning.
 
 A learning rate that is wrong by a factor of four hides all other effects, and the optima of two
-data sets differ by ten (docs/research/search.md). The test (Smith 2017, "Cyclical learning rates for
-training neural networks", section 3.3) trains one pruned model of medium size for a few dozen steps
-while the rate rises. It runs once per sweep.
+data sets differ by ten (docs/research/search.md). The test (Smith 2017, "Cyclical learning rates
+for training neural networks", section 3.3) trains one pruned model of medium size for a few dozen
+steps while the rate rises. It runs once per sweep.
 """
 
 from __future__ import annotations
