@@ -1,4 +1,4 @@
-"""Small networks, one for each way in which channels hang together. Input: (N, 3, 8, 8)."""
+"""Small networks, one for each kind of channel dependency. Input: (N, 3, 8, 8)."""
 
 from __future__ import annotations
 

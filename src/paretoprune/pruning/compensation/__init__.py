@@ -1,1 +1,3 @@
-"""Kept weights updated after pruning so that each layer's outputs change least; no training."""
+"""Compensation: updates of the remaining weights that reconstruct each layer's outputs, without
+training.
+"""
