@@ -13,7 +13,7 @@ from paretoprune.pruning.compensation.moments import Moments
 from paretoprune.pruning.compensation.updatable import add_to, matrix_of
 
 _DAMPING = 1e-2  # relative to the mean square of the inputs, for `obs`
-_PULL = 0.1  # ridge penalty, relative to the mean variance of the inputs, for `least_squares`
+_RIDGE = 0.1  # ridge penalty, relative to the mean variance of the inputs, for `least_squares`
 
 
 def bias(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
@@ -35,7 +35,7 @@ def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
     others of the row change, which takes one solution per row.
     """
     centred = moments.centred()
-    inputs, active = _damped(centred.inputs, _PULL), matrix_of(layer) != 0
+    inputs, active = _damped(centred.inputs, _RIDGE), matrix_of(layer) != 0
     if active.all():
         change = torch.linalg.solve(inputs, centred.missing.T).T
     else:
