@@ -113,9 +113,7 @@ def _is_norm(module: nn.Module) -> bool:
 class _Watch(TorchFunctionMode):
     """Records which layer's output each BatchNorm takes, and other uses of it."""
 
-    outputs: dict[int, tuple[int, Tensor]] = field(
-        default_factory=dict
-    )  # by id: (weight id, output)
+    outputs: dict[int, tuple[int, Tensor]] = field(default_factory=dict)  # id: weight, output
     uses: dict[int, int] = field(default_factory=dict)  # of each output, by id
     taken: list[tuple[int, int]] = field(default_factory=list)  # (output id, running mean id)
     calls: dict[int, int] = field(default_factory=dict)  # by weight or running mean

@@ -61,9 +61,7 @@ def integer_graph(rounded: RoundedModel, example: Tensor) -> GraphModule:
         ExportError: the model cannot be exported as a graph.
         QuantizationError: a weight belongs to an operator without integer kernels.
     """
-    program = trace(rounded.model, example).run_decompositions(
-        {}
-    )  # functional: no in-place operators
+    program = trace(rounded.model, example).run_decompositions({})  # no in-place operators
     module = program.module()
     assert isinstance(module, GraphModule)
     _drop_guards(module)

@@ -99,9 +99,7 @@ def _calls(model: nn.Module, inputs: Sequence[Tensor]) -> dict[str, _Call]:
         ) -> None:
             first = calls[path][-1].args[:1]
             if not isinstance(output, Tensor) or not first or _shape(first[0]) != output.shape:
-                calls[path].append(
-                    _Call((), {})
-                )  # recorded as called twice, so that it is excluded
+                calls[path].append(_Call((), {}))  # as if called twice: excluded
 
         handles.append(module.register_forward_pre_hook(note, with_kwargs=True))
         handles.append(module.register_forward_hook(check, with_kwargs=True))

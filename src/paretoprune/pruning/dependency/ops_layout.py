@@ -92,9 +92,7 @@ def concatenate(call: Call) -> Result:
     """Rule for `cat` and `stack`: parts are concatenated along `dim`."""
     dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)
     parts = [Labelled(tuple(one.shape), call.labels.get(one)) for one in call.args[0]]
-    parts = [
-        part for part in parts if 0 not in part.shape
-    ] or parts  # empty parts contribute nothing
+    parts = [part for part in parts if 0 not in part.shape] or parts  # skip empty parts
     if call.name == "stack":
         dim %= len(parts[0].shape) + 1
         parts = [part.with_dim(dim) for part in parts]

@@ -48,15 +48,9 @@ class Proof:
     generic: RandomCopy
     reach: Reach
     reasons: dict[str, str] = field(default_factory=dict)
-    passed: list[tuple[Group, ...]] = field(
-        default_factory=list
-    )  # sets of groups proved thoroughly
-    learnt: dict[object, Group] = field(
-        default_factory=dict
-    )  # proved groups with numbers, by structure
-    hopeless: dict[object, str] = field(
-        default_factory=dict
-    )  # structures that fail with all numbers
+    passed: list[tuple[Group, ...]] = field(default_factory=list)  # sets that passed
+    learnt: dict[object, Group] = field(default_factory=dict)  # with numbers, by structure
+    hopeless: dict[object, str] = field(default_factory=dict)  # failed, by structure
     thorough: bool = False  # usual weight scale, and training mode as well
     training_shapes: list[tuple[int, ...]] | None = None  # None if training mode fails
     steady: bool = False  # deterministic, as far as tested

@@ -31,9 +31,7 @@ class Labels:
     """
 
     planes: tuple[Tensor, ...] = ()
-    if_used: tuple[
-        tuple[Tensor, str], ...
-    ] = ()  # planes that any use of the tensor fixes, and the reason
+    if_used: tuple[tuple[Tensor, str], ...] = ()  # planes fixed by any use, and why
 
 
 def varying(plane: Tensor) -> set[int]:

@@ -79,9 +79,7 @@ def _kind(model: nn.Module, number: Number) -> tuple[str, str, int | None]:
 
 def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
     sizes = {1, *(slot.per_channel for slot in group.slots)}
-    sizes |= {
-        a // b for a in sizes for b in sizes if a % b == 0
-    }  # queries per key, in grouped-query attention
+    sizes |= {a // b for a in sizes for b in sizes if a % b == 0}  # queries per key
     factors = {group.width * size: size for size in sizes}
     paths = {path: None for slot in group.slots for path in _around(slot.tensor)}
     paths.update(dict.fromkeys([_around_all(group), *(path for path, _ in group.works)]))

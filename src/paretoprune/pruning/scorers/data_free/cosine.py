@@ -38,9 +38,7 @@ def _distinctness(rows: Tensor) -> Tensor:
     order = torch.argsort(norms, descending=True, stable=True)
     directions = normalize(rows[order], dim=1)
     similarity = directions @ directions.T
-    similarity[
-        torch.triu(torch.ones_like(similarity, dtype=torch.bool))
-    ] = -1  # only filters of larger norm count
+    similarity[torch.triu(torch.ones_like(similarity, dtype=torch.bool))] = -1  # not stronger
     scores = torch.empty_like(norms)
     scores[order] = 1 - similarity.amax(1).clamp(-1, 1)
     return scores.where(norms > 0, 0.0)
