@@ -85,7 +85,7 @@ def test_of_two_state_dicts_the_first_is_taken_and_the_other_named(
     model = make_model(2)
     load_weights(model, tmp_path / "w.pth")
     assert_equal(model, first)
-    assert "has others as well, under model_ema." in caplog.text
+    assert "also has matching weights under model_ema." in caplog.text
 
 
 def test_a_part_compiled_by_itself(tmp_path: Path) -> None:

@@ -110,9 +110,7 @@ class _Layer:
         cross = lost.T @ change
         self.gram = self.gram - cross - cross.T + change.T @ lost[:, gone] @ change
         self.inverse = self.inverse - pivot.T @ change
-        self.inverse[gone, gone] = (
-            1.0  # rows of removed channels are zero; keeps the matrix regular
-        )
+        self.inverse[gone, gone] = 1.0  # keeps the matrix regular
 
 
 def removal_costs(layers: Sequence[_Layer]) -> Tensor:
