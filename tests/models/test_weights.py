@@ -62,7 +62,7 @@ def test_a_shared_prefix_is_found_and_logged(
     with caplog.at_level("INFO"):
         load_weights(model, tmp_path / f"w{suffix}")
     assert_equal(model, tensors)
-    assert f"those under `state_dict.{prefix}`" in caplog.text
+    assert f"under the prefix `state_dict.{prefix}`" in caplog.text
 
 
 def test_parts_in_dicts_of_their_own_are_put_together(tmp_path: Path) -> None:

@@ -32,9 +32,7 @@ from paretoprune.results import EpochRecord
 
 @dataclass(frozen=True)
 class FitResult:
-    """Result of `fit`: curve, best epoch and duration. `best_...` is None if no weights were
-    evaluated.
-    """
+    """Result of `fit`; `best_...` is None if no weights were evaluated."""
 
     curve: tuple[EpochRecord, ...]
     best_epoch: int | None
@@ -71,7 +69,7 @@ def fit(
     Args:
         train_loader: batches (x, y) or (x, y, key), see `Loader`.
         val_loader: batches for the accuracy of each epoch.
-        settings: optimiser, learning-rate schedule, distillation and precision.
+        settings: optimizer, learning-rate schedule, distillation and precision.
         epochs: duration, overriding `settings.epochs`; a fractional number is divided into rounds
             of equal length, which then count as the epochs (see `Rounds`).
         seed: seed of Python, NumPy and torch inside the training.
@@ -81,7 +79,7 @@ def fit(
         pressure: regularisation added to each step.
         nested: smaller networks trained in the model's weights; the last epoch is kept then.
         on_epoch: called after each epoch; an exception from it ends the training.
-        on_gradients: called in every step between the backward pass and the optimiser step.
+        on_gradients: called in every step between the backward pass and the optimizer step.
         evaluate_start: evaluate the initial weights as well, as the epoch before the first.
 
     Raises:

@@ -26,7 +26,7 @@ from paretoprune.finetune.optimizer import make_optimizer, make_schedule
 class FinetuneModule(LightningModule):
     """Trains `model` on batches (x, y) or (x, y, key) for `num_steps` steps.
 
-    It steps the optimiser itself (Lightning's manual optimization): a network on small images takes
+    It steps the optimizer itself (Lightning's manual optimization): a network on small images takes
     a few milliseconds per step, so that the overhead of hooks would matter.
     """
 
@@ -43,7 +43,7 @@ class FinetuneModule(LightningModule):
         nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,
     ) -> None:
-        """Set up the optimiser and its schedule.
+        """Set up the optimizer and its schedule.
 
         `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
         networks in the model's weights, some of which are trained in each step.

@@ -20,9 +20,9 @@ INPUT, OUTPUT = "input", "logits"  # names, in formats that have names
 class GraphFormat:
     """An export format: how a traced model is written to files, and the engine that runs them.
 
-    `pick` and `inspect` find formats by name in `registry.GRAPHS`. `encode` is called once per
-    export with the traced model; `open` once for each check or measurement, with the contents of
-    the files.
+    Formats are found by name in `registry.GRAPHS`, for export, verification and latency
+    measurement. `encode` is called with the traced model; `open` with the contents of the files,
+    for each check or measurement.
 
     Attributes:
         files: names of the files, relative to the export folder.

@@ -92,7 +92,7 @@ def _damaged(path: Path) -> WeightsError:
 
 
 def _flat(content: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """Return all tensors in nested dicts with string keys; those of an optimiser have integer
+    """Return all tensors in nested dicts with string keys; those of an optimizer have integer
     keys.
     """
     tensors: dict[str, Tensor] = {}

@@ -33,8 +33,8 @@ class Candidate(Protocol):
 
     A pruning schedule alternates `score`, `prune` and training of `model`. Candidates are immutable
     except for training, which changes the weights of `model` in place. Implementations:
-    `PrunedCandidate` (channels, heads, blocks), `MaskedCandidate` (zeros among the weights) and the
-    candidates of low-rank factorisation.
+    `PrunedCandidate` (channels, heads, blocks and ranks) and `MaskedCandidate` (zeros among the
+    weights).
 
     Widths are numbers of units by group name: channels, attention heads, blocks, ranks, or the
     units of a weight pattern. A width never grows from a candidate to the next. Scores are in the
@@ -51,7 +51,7 @@ class Candidate(Protocol):
 
     @property
     def fixed_masks(self) -> Mapping[str, Tensor]:
-        """Boolean masks by tensor name (False = zero) to apply after every optimiser step, so that
+        """Boolean masks by tensor name (False = zero) to apply after every optimizer step, so that
         pruned weights stay zero. Empty where parts were physically removed.
         """
 

@@ -36,7 +36,7 @@ def bn_scale(model: nn.Module, *, strength: float) -> Penalty:
     scales = [m.weight for m in model.modules() if isinstance(m, _BatchNorm) and m.affine]
     if not scales:
         raise PruningError(
-            "`sparse_training=bn_scale` needs BatchNorm layers, and the model has none; "
+            "`sparse_training=bn_scale` cannot be used: the model has no BatchNorm; "
             "use sparse_training=group_lasso"
         )
     return lambda _progress: _add_signs(scales, strength)

@@ -97,7 +97,9 @@ class _FoldedNorm(torch.autograd.Function):
     def backward(
         ctx: Any, grad: Tensor, _mean: Tensor, _var: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        """With g = d loss / d y: weight / sqrt(var) (g - mean of g - normalised x mean of g x)."""
+        """Return weight / sqrt(var) (g - mean of g - normalised x mean of g x), with g = d loss / d
+        y.
+        """
         x, weight, mean, var = ctx.saved_tensors
         eps, times = ctx.eps, ctx.times
         scaled, grad_weight, grad_bias = _aten.native_batch_norm_backward(

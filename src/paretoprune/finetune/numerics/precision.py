@@ -17,7 +17,7 @@ _Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 def uses_bfloat16(precision: Literal["auto", "32", "bf16"], device: torch.device) -> bool:
-    """Return True to train with bfloat16 autocast. Weights and optimiser state are always float32.
+    """Return True to train with bfloat16 autocast. Weights and optimizer state are always float32.
 
     Raises:
         SettingsError: "bf16" is requested and the device does not support it.

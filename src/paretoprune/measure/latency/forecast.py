@@ -13,7 +13,7 @@ from paretoprune.measure.latency.table import LatencyTable
 
 @dataclass(frozen=True)
 class Forecast:
-    """Latency model for any widths, from table look-ups, with its validation error."""
+    """Latency model for any widths, from table lookups, with its validation error."""
 
     table: LatencyTable
     calibration: Calibration

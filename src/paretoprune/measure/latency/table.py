@@ -31,7 +31,7 @@ class LatencyTable:
 
     @cached_property
     def _rows(self) -> list[tuple[Layer, Callable[[int, int], float], float]]:
-        """Cached look-ups by layer, since a search makes thousands of requests."""
+        """Cached surface lookups by layer, since a search makes thousands of requests."""
         at = {shape: cache(surface.at) for shape, surface in self.surfaces.items()}
         return [(layer, at[layer.shape], layer.shape.per_output) for layer in self.layers]
 
