@@ -20,12 +20,11 @@ _LOADERS = {
 
 
 def describe(datamodule: LightningDataModule) -> DataInfo:
-    """Return the properties of a data module whose loaders yield classification batches (x, y) or
-    (x, y, key).
+    """Return the properties of a data module for classification.
 
-    An attribute `info` that is a DataInfo is returned as it is. Otherwise `num_classes`,
-    `class_names` and `input_shape` are taken from the attributes of these names or determined from
-    the batches. The test loader may be missing.
+    Its loaders yield batches (x, y) or (x, y, key). An attribute `info` that is a DataInfo is
+    returned as it is. Otherwise `num_classes`, `class_names` and `input_shape` are taken from the
+    attributes of these names or determined from the batches. The test loader may be missing.
 
     Raises:
         DataError: a loader is missing, or a batch is not as expected.
@@ -64,8 +63,7 @@ def loaders_of(datamodule: LightningDataModule) -> dict[str, Iterable[Any] | Non
 
 
 def preprocessing_of(datamodule: LightningDataModule) -> Preprocessing | None:
-    """Return the preprocessing of images that are not augmented; None if the data module does not
-    state it.
+    """Return the preprocessing of images without augmentation; None if unknown.
 
     A user's own data module states it by an attribute `preprocessing`.
     """

@@ -19,9 +19,7 @@ _ORDERED_BATCH_SIZE = 512
 
 
 class ImageTensors(LightningDataModule):
-    """Images in memory. Every new loader starts from the beginning: equal loaders give equal
-    batches.
-    """
+    """Images in memory. Every new loader starts anew: equal loaders give equal batches."""
 
     def __init__(
         self,
@@ -82,9 +80,7 @@ class ImageTensors(LightningDataModule):
 
 
 def to_device(datamodule: LightningDataModule, device: torch.device | str) -> None:
-    """Move an in-memory set to `device`, so that batches need no copying; ignore other data
-    modules.
-    """
+    """Move an in-memory set to `device`, so that batches need no copying; ignore others."""
     if isinstance(datamodule, ImageTensors):
         datamodule.move_to(device)
 

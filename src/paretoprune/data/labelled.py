@@ -32,8 +32,9 @@ class LabelledImages:
 
 
 def labelled_images(images: np.ndarray, labels: np.ndarray, *, where: str) -> LabelledImages:
-    """Check (N, H, W) or (N, H, W, C) images and (N,) labels from `where`, and convert them to
-    tensors.
+    """Check images and labels from `where`, and convert them to tensors.
+
+    Images are (N, H, W) or (N, H, W, C), labels (N,).
 
     Raises:
         DataError: wrong shapes or dtypes, negative labels, or values that are not finite.

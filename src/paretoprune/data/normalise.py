@@ -1,6 +1,4 @@
-"""Per-channel normalisation by given means and standard deviations, or those of the training
-images.
-"""
+"""Per-channel normalisation, by given means and deviations or those of the training images."""
 
 from __future__ import annotations
 
@@ -45,8 +43,9 @@ def choose_normalisation(
 
 
 def measure_normalisation(images: Tensor) -> Normalisation:
-    """Compute mean and standard deviation of each channel of (N, H, W, C) images in double
-    precision.
+    """Compute mean and standard deviation of each channel of (N, H, W, C) images.
+
+    Sums are in double precision.
     """
     channels = images.shape[-1]
     total = torch.zeros(channels, dtype=torch.float64)
@@ -68,8 +67,9 @@ class Normaliser:
     """Converts stored images to model inputs; its constants are on the images' device."""
 
     def __init__(self, normalisation: Normalisation, images: Tensor) -> None:
-        """Precompute scale and bias for (N, H, W, C) images with the width, dtype and device of
-        `images`.
+        """Precompute scale and bias for images like `images`.
+
+        Only their width, channels, dtype and device matter.
         """
         unit = 255.0 if images.dtype == torch.uint8 else 1.0
         mean = torch.tensor(normalisation.mean, device=images.device)

@@ -52,8 +52,7 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
 
 
 def channels_last(images: np.ndarray, *, where: str) -> np.ndarray:
-    """Convert to (N, H, W, C): float images from (N, C, H, W); uint8 and (N, H, W) ones are
-    unchanged.
+    """Convert float images (N, C, H, W) to (N, H, W, C); keep uint8 and (N, H, W) ones.
 
     Raises:
         DataError: the axes are evidently in another order.

@@ -28,11 +28,10 @@ def digits(
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageTensors:
-    """Return the digits, (1, size, size), split 60 / 20 / 20 percent into train, validation and
-    test.
+    """Return the digits, (1, size, size), split 60 / 20 / 20 percent.
 
-    `size` above 8 enlarges them (bilinear). `pretrained` only adds a caution, since there is no
-    official test part.
+    The parts are training, validation and test. `size` above 8 enlarges them (bilinear).
+    `pretrained` only adds a caution, since there is no official test part.
 
     Raises:
         SettingsError: `size` is below 8.

@@ -45,8 +45,7 @@ def torchvision_set(
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageTensors:
-    """Return one of cifar10, cifar100, mnist, fashion_mnist and svhn, stored under the folder
-    `root`.
+    """Return cifar10, cifar100, mnist, fashion_mnist or svhn, stored under `root`.
 
     Raises:
         DataError: it is missing and cannot be downloaded, or is damaged.

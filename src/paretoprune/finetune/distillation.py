@@ -67,11 +67,11 @@ class Teacher:
 def distillation_loss(
     student: Tensor, teacher: Tensor, labels: Tensor, *, weight: float, temperature: float
 ) -> Tensor:
-    """Distillation loss: (1 - weight) * cross-entropy + weight * T^2 * KL(teacher || student), both
-    at T.
+    """Return (1 - weight) * cross-entropy + weight * T^2 * KL(teacher || student).
 
-    `student` and `teacher` are logits (N, classes), `labels` is (N,). Hinton et al. 2015, section
-    2; T^2 keeps the scale of the gradients when the temperature changes.
+    Both distributions of the divergence are at temperature T. `student` and `teacher` are logits
+    (N, classes), `labels` is (N,). Hinton et al. 2015, section 2; T^2 keeps the scale of the
+    gradients when the temperature changes.
     """
     divergence = kl_div(
         log_softmax(student / temperature, dim=1),

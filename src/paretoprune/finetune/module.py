@@ -150,9 +150,7 @@ def unfrozen(model: nn.Module) -> Iterator[None]:
 
 
 def split_batch(batch: Batch, parts: int) -> list[Batch]:
-    """Split the batch into micro-batches of nearly equal size, of at least two samples for
-    BatchNorm.
-    """
+    """Split the batch into nearly equal micro-batches of two samples or more."""
     pieces = max(1, min(parts, len(batch[1]) // 2))
     return list(zip(*(tensor.tensor_split(pieces) for tensor in batch), strict=True))
 

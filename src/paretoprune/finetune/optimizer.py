@@ -31,11 +31,11 @@ def make_optimizer(model: nn.Module, settings: FinetuneSettings) -> SGD:
 
 
 def make_schedule(optimizer: SGD, settings: FinetuneSettings, *, num_steps: int) -> OneCycleLR:
-    """Return the one-cycle schedule over `num_steps` steps (Smith and Topin 2017), at constant
-    momentum.
+    """Return the one-cycle schedule over `num_steps` steps, at constant momentum.
 
-    The rate rises from 1/25 of the peak, is exactly `learning_rate` at one step, and falls to
-    nearly zero at the last one. For fewer than three steps the schedule is that of three steps.
+    Smith and Topin 2017. The rate rises from 1/25 of the peak, is exactly `learning_rate` at one
+    step, and falls to nearly zero at the last one. For fewer than three steps the schedule is that
+    of three steps.
     """
     num_steps = max(num_steps, 3)
     peak = max(1, min(round(settings.warmup * (num_steps - 1)), num_steps - 2))

@@ -131,9 +131,7 @@ def huffman(symbols: bytes) -> bytes:
 
 
 def deflated_mask(mask: bytes) -> bytes:
-    """Return the smaller of a Huffman code of the bytes and plain deflate, which codes long
-    runs.
-    """
+    """Return the smaller of a Huffman code and plain deflate, which codes long runs."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
     return min(huffman(mask), deflate.compress(mask) + deflate.flush(), key=len)
 
@@ -148,9 +146,7 @@ def mask_wins(codes: NDArray[np.int8]) -> bool:
 
 
 def _constant(tensor: Array) -> int | float | bool | None:
-    """Return the finite number that all elements equal, for JSON; 0 for an empty tensor, else
-    None.
-    """
+    """Return the finite number that all elements equal, 0 for an empty tensor, or None."""
     if tensor.dtype.kind not in "biuf":
         return None
     if tensor.size == 0:

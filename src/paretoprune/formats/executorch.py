@@ -55,8 +55,9 @@ def _open(contents: Contents, threads: int | None) -> Runner:
 
 @contextmanager
 def _standard_error_closed() -> Iterator[None]:
-    """Redirect stderr: ExecuTorch's start prints, from C++, that a phone's system files are
-    missing.
+    """Redirect stderr: ExecuTorch's start prints messages from C++.
+
+    They are about system files of a phone that are missing here.
     """
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

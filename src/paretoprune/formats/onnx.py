@@ -49,9 +49,7 @@ def _encode(program: ExportedProgram) -> Contents:
 
 
 def open_onnx(content: bytes, threads: int | None, *, optimised: bool = True) -> Runner:
-    """Open a file in onnxruntime on the CPU; without `optimised`, operators run as they are in the
-    file.
-    """
+    """Open a file in onnxruntime on the CPU; optionally without graph optimisations."""
     import onnxruntime
     import torch
 

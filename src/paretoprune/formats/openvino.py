@@ -21,9 +21,7 @@ _XML, _BIN = "model.xml", "model.bin"
 
 
 def _openvino() -> Any:
-    """Import the library with telemetry disabled: otherwise it reports the import to Intel over the
-    network.
-    """
+    """Import the library without its telemetry, which reports the import to Intel."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # prevents its import
     return importlib.import_module("openvino")
 

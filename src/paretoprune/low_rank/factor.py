@@ -1,6 +1,4 @@
-"""Full-rank factors of a layer: by singular value decomposition, or by PCA of a linear layer's
-outputs.
-"""
+"""Full-rank factors of a layer, by SVD or by PCA of a linear layer's outputs."""
 
 from __future__ import annotations
 
@@ -67,11 +65,10 @@ def set_factors(pair: Pair, first: Tensor, second: Tensor) -> None:
 
 
 def as_matrix(weight: Tensor) -> Tensor:
-    """Reshape a weight (outputs, inputs, height, width) to (inputs x height, outputs x width),
-    float64.
+    """Reshape a weight (outputs, inputs, height, width) to a matrix, in float64.
 
-    A pair of rank r is a product of (inputs x height, r) and (r, outputs x width) equal to it. For
-    a linear layer it is the transposed weight.
+    The matrix is (inputs x height, outputs x width). A pair of rank r is a product of (inputs x
+    height, r) and (r, outputs x width) equal to it. For a linear layer it is the transposed weight.
     """
     if weight.dim() == 2:
         weight = weight[:, :, None, None]
@@ -79,8 +76,9 @@ def as_matrix(weight: Tensor) -> Tensor:
 
 
 def singular_factors(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Return balanced factors (m, r) and (r, n) of a matrix (m, n): each has the root of the
-    singular values.
+    """Return balanced factors (m, r) and (r, n) of a matrix (m, n), by its SVD.
+
+    Each has the square root of the singular values.
     """
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     root = values.sqrt()
@@ -88,8 +86,7 @@ def singular_factors(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def output_factors(matrix: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Return balanced factors of a matrix (inputs, outputs) along the principal components of its
-    outputs.
+    """Return balanced factors of a matrix (inputs, outputs) by PCA of its outputs.
 
     The first r components are the best rank-r approximation of the outputs with second moments
     `moments`.

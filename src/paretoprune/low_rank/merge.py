@@ -68,9 +68,7 @@ def _empty(
 
 
 def _larger(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
-    """Return the larger value along each axis: one of the two layers has the neutral value
-    there.
-    """
+    """Return the larger value along each axis: one of the layers has the neutral value."""
     return max(one[0], other[0]), max(one[1], other[1])
 
 

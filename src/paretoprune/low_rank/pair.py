@@ -1,5 +1,4 @@
-"""Low-rank pairs: k x k convolutions as k x 1 followed by 1 x k, linear layers as two linear
-layers.
+"""Low-rank pairs: k x k convolutions as k x 1 and 1 x k, linear layers as two linear layers.
 
 Jaderberg, Vedaldi and Zisserman 2014 (Speeding up Convolutional Neural Networks with Low Rank
 Expansions, section 2, scheme 2).
@@ -19,9 +18,7 @@ Padding = str | tuple[int, int]
 
 
 class Pair(nn.Sequential):
-    """A low-rank layer: `first` maps the inputs to `rank` channels, `second` maps these to the
-    outputs.
-    """
+    """A low-rank layer: `first` maps inputs to `rank` channels, `second` these to outputs."""
 
     first: Factorable
     second: Factorable
@@ -109,9 +106,7 @@ def _layers(
 
 
 def _paddings(layer: nn.Conv2d, *, split: bool) -> tuple[Padding, Padding]:
-    """Return the padding of both layers: along the height and along the width, or all in the
-    first.
-    """
+    """Return the padding of both layers: along height and width, or all in the first."""
     if isinstance(layer.padding, str):
         return layer.padding, layer.padding
     top, side = layer.padding

@@ -41,8 +41,7 @@ class FactoredLayer:
         return inputs * self.kernel[0], outputs * self.kernel[1]
 
     def most(self, inputs: int, outputs: int) -> int:
-        """Return the largest rank below break-even, where two layers have fewer weights and MACs
-        than one.
+        """Return the largest rank below break-even in both weights and MACs.
 
         0 if there is none.
         """
@@ -90,9 +89,7 @@ class Ranks:
         return fitted
 
     def _below(self, most: int) -> int:
-        """Return the largest multiple of the divisor up to `most`; else `most` itself, at least
-        1.
-        """
+        """Return the largest multiple of the divisor up to `most`, else `most`, at least 1."""
         return most // self.divisor * self.divisor or max(1, most)
 
 

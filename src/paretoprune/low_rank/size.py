@@ -44,9 +44,7 @@ class RankedSize:
         return self.pairs.sizes(widths)
 
     def cost(self, widths: Widths) -> Cost:
-        """Return parameters and MACs of one sample at these widths by group name (dense if
-        absent).
-        """
+        """Return parameters and MACs of one sample at these widths (dense if absent)."""
         cost = self.pairs.cost(widths)
         params, macs = 0, 0.0
         for layer, rank, first, second in self.merged(widths):
@@ -56,9 +54,7 @@ class RankedSize:
         return replace(cost, params=cost.params + params, macs=round(cost.macs + macs))
 
     def merged(self, widths: Widths) -> Iterator[tuple[FactoredLayer, int, int, int]]:
-        """Yield layers that are merged at these widths: with rank, and both sides of a
-        component.
-        """
+        """Yield layers that are merged at these widths, with rank and component sizes."""
         sizes, gone = self.pairs.sizes(widths), self.pairs.blocks_gone(widths)
         for layer in self.layers:
             rank, inputs, outputs = layer.shape(sizes)
@@ -78,9 +74,7 @@ class RankedFile:
     header_bytes: float  # additional header bytes of a pair over a layer
 
     def bytes_of(self, widths: Widths) -> int:
-        """Return the bytes of the file at these widths; the real header may differ by some
-        bytes.
-        """
+        """Return the bytes of the file at these widths, up to some of its header."""
         total: float = self.pairs.bytes_of(widths)
         for _, rank, first, second in self.size.merged(widths):
             saved = rank * (first + second) - first * second

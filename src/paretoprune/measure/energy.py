@@ -13,10 +13,10 @@ _POWERCAP = Path("/sys/class/powercap")
 
 
 def energy_meter(device: torch.device, *, powercap: Path = _POWERCAP) -> Meter | None:
-    """Return a reader of the device's energy: RAPL for a CPU (all packages), NVML for a graphics
-    card.
+    """Return a reader of the device's energy: RAPL for a CPU, NVML for a GPU.
 
-    None if there is no such counter, or it is not readable (RAPL often requires root).
+    RAPL is summed over all packages. None if there is no such counter, or it is not readable (RAPL
+    often requires root).
     """
     if device.type == "cuda":
         return _nvml_meter(device)

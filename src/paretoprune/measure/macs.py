@@ -77,9 +77,7 @@ def _run(model: nn.Module, example: Tensor) -> _Counter:
 
 @contextmanager
 def _frozen(model: nn.Module) -> Iterator[None]:
-    """Freeze parameters inside: the counter tracks modules by autograd, and fails if a parameter is
-    an input.
-    """
+    """Freeze parameters inside: the counter fails if a parameter is a module's input."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
         for parameter in trained:

@@ -61,8 +61,9 @@ def compare_running(
 def _energy_mj(
     passes: Sequence[Pass], times: Times, meter: Meter | None, device: torch.device
 ) -> list[float]:
-    """Return millijoules per pass of each model, the median over interleaved blocks; empty if
-    unknown.
+    """Return millijoules per pass of each model, the median over interleaved blocks.
+
+    Empty if unknown.
     """
     if meter is None or (times.contention or 1.0) > BUSY:
         return []

@@ -6,10 +6,10 @@ from torch import nn
 
 
 def replace_first_conv(model: nn.Module, *, in_channels: int, stride: int | None = None) -> None:
-    """Replace the first `nn.Conv2d` of `model`, with other input channels, and another stride if
-    given.
+    """Replace the first `nn.Conv2d` of `model` for other input channels.
 
-    The new convolution has newly initialised weights; its other options are unchanged.
+    Its stride is changed if `stride` is given. The new convolution has newly initialised weights;
+    its other options are unchanged.
     """
     name, old = next((n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d))
     new = nn.Conv2d(

@@ -50,9 +50,7 @@ def memory_bytes() -> int:
 
 
 class _Limited(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Dispatch mode that counts requested memory before allocation, without subtracting freed
-    memory.
-    """
+    """Dispatch mode that counts memory before allocation; freed memory is not subtracted."""
 
     def __init__(self, limit_bytes: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

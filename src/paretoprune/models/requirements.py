@@ -127,9 +127,7 @@ def _evaluated(probe: nn.Module, example: Tensor, num_classes: int) -> Tensor:
 
 @torch.no_grad()
 def _check_repeatable(probe: nn.Module, example: Tensor) -> None:
-    """Check that two passes on the same input give equal outputs, and change no parameter or
-    buffer.
-    """
+    """Check that two passes give equal outputs and change no parameter or buffer."""
     before = {name: tensor.clone() for name, tensor in _tensors(probe)}
     first, second = probe(example), probe(example)
     changed = [
@@ -155,9 +153,7 @@ def _check_repeatable(probe: nn.Module, example: Tensor) -> None:
 
 @torch.no_grad()
 def _check_singles(probe: nn.Module, example: Tensor, outputs: Tensor) -> None:
-    """Check that single samples are accepted; warn if their outputs differ from those in a
-    batch.
-    """
+    """Check that single samples run; warn if outputs differ from those in a batch."""
     try:
         singles = torch.cat([probe(sample) for sample in torch.split(example, 1)])
     except Exception as error:

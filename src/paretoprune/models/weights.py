@@ -92,9 +92,7 @@ def _damaged(path: Path) -> WeightsError:
 
 
 def _flat(content: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """Return all tensors in nested dicts with string keys; those of an optimizer have integer
-    keys.
-    """
+    """Return all tensors in nested dicts with string keys; an optimizer's have integer keys."""
     tensors: dict[str, Tensor] = {}
     for name, value in content.items():
         if isinstance(name, str) and isinstance(value, Tensor):
@@ -107,9 +105,7 @@ def _flat(content: Mapping[Any, Any]) -> dict[str, Tensor]:
 def _under_prefix(
     tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path
 ) -> dict[str, Tensor]:
-    """Return the tensors under the prefix that matches the most expected names, without the
-    prefix.
-    """
+    """Return the tensors under the best matching prefix, without the prefix."""
     matches = Counter(prefix for name in tensors for prefix in _prefixes(name, expected))
     most = max(matches.values(), default=0)
     found = [prefix for prefix, count in matches.items() if count == most]

@@ -51,8 +51,9 @@ class Candidate(Protocol):
 
     @property
     def fixed_masks(self) -> Mapping[str, Tensor]:
-        """Boolean masks by tensor name (False = zero) to apply after every optimizer step, so that
-        pruned weights stay zero. Empty where parts were physically removed.
+        """Boolean masks by tensor name (False = zero); empty for physical removal.
+
+        They are applied after every optimizer step, so that pruned weights stay zero.
         """
 
     def widths(self) -> dict[str, int]:

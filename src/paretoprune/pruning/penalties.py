@@ -68,8 +68,7 @@ def group_lasso(model: nn.Module, groups: Sequence[Group], *, strength: float) -
 
 
 def growing(model: nn.Module, masks: Mapping[str, Tensor], *, strength: float) -> Penalty:
-    """Growing regularisation: progress x strength / 2 x the sum of squares of the weights to be
-    pruned.
+    """Growing regularisation: progress x strength / 2 x the sum of squares of weights to prune.
 
     GReg-1, Wang et al. 2021 (Neural Pruning via Growing Regularization, section 3.1): the weights
     are chosen first and then driven to zero by a growing L2 penalty, so that the rest of the

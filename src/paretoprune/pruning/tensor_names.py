@@ -17,9 +17,7 @@ def layer_of(tensor: str) -> str:
 
 
 def sizes_of_channels(module: nn.Module, parameter: Tensor) -> set[int]:
-    """Return the dimension sizes of a parameter that can be channel counts; kernel sizes are
-    excluded.
-    """
+    """Return the sizes of a parameter that can be channel counts, not kernel sizes."""
     sizes = set(parameter.shape[:2] if isinstance(module, _ConvNd) else parameter.shape)
     if isinstance(module, _ConvNd):
         sizes |= {module.in_channels, module.out_channels}
@@ -27,9 +25,7 @@ def sizes_of_channels(module: nn.Module, parameter: Tensor) -> set[int]:
 
 
 def aliases_in(model: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Return the other names of each parameter or buffer of a module that is registered several
-    times.
-    """
+    """Return the other names of each parameter or buffer of a multiply registered module."""
     paths: dict[int, list[str]] = {}
     for path, module in model.named_modules(remove_duplicate=False):
         paths.setdefault(id(module), []).append(path)
@@ -43,8 +39,9 @@ def aliases_in(model: nn.Module) -> dict[str, tuple[str, ...]]:
 
 
 def tied_names(model: nn.Module, aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Map each tensor that shares memory with another module's tensor, or another of its own
-    module, to the name of one such tensor.
+    """Map each tensor to another one with the same memory, if there is one.
+
+    Aliases of one module, as given by `aliases_in`, do not count.
     """
     further = {name for names in aliases.values() for name in names}
     by_memory: dict[int, list[str]] = {}

@@ -62,9 +62,7 @@ def compact_state(content: bytes, model: nn.Module) -> dict[str, Tensor]:
 
 
 def _folded_weights(rounded: RoundedModel, folds: Sequence[Fold]) -> dict[str, Rounded]:
-    """Multiply the step sizes of weights by the BatchNorm factor behind them; codes are
-    unchanged.
-    """
+    """Multiply step sizes by the BatchNorm factor behind; codes are unchanged."""
     names = [f"{fold.layer}.weight" for fold in folds]
     factors = [as_affine(rounded.model.get_submodule(fold.norm))[0] for fold in folds]
     return {

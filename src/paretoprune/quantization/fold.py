@@ -78,9 +78,7 @@ def folded_state(model: nn.Module, folds: Sequence[Fold]) -> dict[str, Tensor]:
 
 
 def as_affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Return `(factor, offset)` per channel: BatchNorm in evaluation mode is `factor * x +
-    offset`.
-    """
+    """Return `(factor, offset)`: BatchNorm in evaluation mode is `factor * x + offset`."""
     assert isinstance(norm, _BatchNorm)
     mean, var = norm.running_mean, norm.running_var
     assert mean is not None and var is not None
@@ -155,9 +153,7 @@ class _Watch(TorchFunctionMode):
             self.taken.append((id(entering), mean))
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Return (weight, running mean) ids where each ran once and nothing else used the
-        output.
-        """
+        """Return (weight, running mean) ids where each ran once with no other use."""
         found = [(output, self.outputs[output][0], mean) for output, mean in self.taken]
         return [
             (weight, mean)

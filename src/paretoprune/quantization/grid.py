@@ -67,9 +67,7 @@ def _as_scales(steps: Tensor, exponent: int) -> NDArray[np.float16]:
 
 
 def _exponent(steps: Tensor) -> int:
-    """Return the power of two that scales the largest step to at least 1 and below 2; 0 if all are
-    0.
-    """
+    """Return the power of two that scales the largest step to [1, 2); 0 if all are 0."""
     largest = float(steps.max()) if steps.numel() else 0.0
     return int(np.frexp(largest)[1]) - 1 if largest > 0 else 0
 

@@ -122,9 +122,7 @@ def _reaches_output(node: Node) -> bool:
 
 
 def _share_grids_of_maxima(module: GraphModule) -> None:
-    """Requantize max pooling of quantized values, which changes nothing, to match its integer
-    kernel.
-    """
+    """Requantize max pooling of quantized values, to match its integer kernel."""
     for node in [n for n in module.graph.nodes if n.target in _MAXIMA]:
         source = node.args[0]
         if source.target is not _q.dequantize_per_tensor.default or _reaches_output(node):

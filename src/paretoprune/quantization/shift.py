@@ -110,9 +110,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _observed(model: nn.Module, visit: Visit) -> Iterator[None]:
-    """Inside, `visit` may replace the input of a BatchNorm and the output of a layer with a
-    bias.
-    """
+    """Inside, `visit` may replace inputs of BatchNorm and outputs of layers with a bias."""
 
     def before(path: str) -> Callable[..., tuple[Tensor, ...]]:
         return lambda module, args: (visit(path, module, args[0]), *args[1:])

@@ -52,10 +52,10 @@ class _Weight:
 
 
 def integer_graph(rounded: RoundedModel, example: Tensor) -> GraphModule:
-    """Return the model as a graph in which each rounded weight is an int8 buffer, dequantized in
-    use.
+    """Return the model as a graph with rounded weights as int8 buffers.
 
-    A BatchNorm behind a convolution or linear layer is folded into the step sizes and the bias.
+    They are dequantized where they are used. A BatchNorm behind a convolution or linear layer is
+    folded into the step sizes and the bias.
 
     Raises:
         ExportError: the model cannot be exported as a graph.

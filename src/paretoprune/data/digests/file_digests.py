@@ -1,6 +1,4 @@
-"""Digests of image files: of their contents if quickly read, else of sizes and modification
-times.
-"""
+"""Digests of image files: of contents if quickly read, else of sizes and modification times."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Digests of a user's own data module: of one pass over its batches, and of arrays in its data
-sets.
-"""
+"""Digests of a user's own data module: of one pass, and of arrays in its data sets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Dynamic sparse training: small weights are dropped, others regrown where the gradient is
-large.
-"""
+"""Dynamic sparse training: small weights are dropped and others regrown by gradient."""
 
 from __future__ import annotations
 
@@ -79,9 +77,7 @@ class Regrow(Callback):
 
 
 def exchange(mask: Tensor, weight: Tensor, gradient: Tensor, *, share: float) -> Tensor:
-    """Return the mask after a share of its weights was exchanged; the number of active ones is
-    unchanged.
-    """
+    """Return the mask after exchanging a share of its weights, with as many active ones."""
     active = int(mask.sum())
     count = min(round(share * active), mask.numel() - active)
     stays = largest(weight.abs().masked_fill(~mask, -1), active - count)

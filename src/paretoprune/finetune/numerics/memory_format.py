@@ -18,8 +18,9 @@ def as_channels_last(x: Tensor) -> Tensor:
 
 @contextmanager
 def channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Inside, the 2-d convolutions of `model` are in channels-last format; afterwards
-    contiguous.
+    """Inside, the 2-d convolutions of `model` are in channels-last format.
+
+    Afterwards their parameters are contiguous.
     """
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     with ExitStack() as hooks:
@@ -39,12 +40,11 @@ def channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _is_unsafe(convolution: nn.Conv2d) -> bool:
-    """Return True for strided 1x1 convolutions with few channels, as in shortcuts of pruned
-    ResNets.
+    """Return True for strided 1x1 convolutions with few input channels.
 
-    On CPUs, the gradient of their channels-last weights is wrong or crashes the process if the
-    channels are fewer than a vector register holds (16 with AVX-512):
-    https://github.com/uxlfoundation/oneDNN/issues/6035
+    Shortcuts of pruned ResNets are examples. On CPUs, the gradient of their channels-last weights
+    is wrong or crashes the process if the channels are fewer than a vector register holds (16 with
+    AVX-512): https://github.com/uxlfoundation/oneDNN/issues/6035
     """
     few = convolution.in_channels // convolution.groups < 16
     return few and convolution.kernel_size == (1, 1) and convolution.stride != (1, 1)
@@ -55,8 +55,6 @@ def _channels_first(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tens
 
 
 def _restore(convolution: nn.Conv2d) -> None:
-    """Clone to contiguous format: `.to(memory_format=...)` would skip 1x1 weights, which match both
-    formats.
-    """
+    """Clone to contiguous format, also 1x1 weights, which `.to(memory_format=...)` skips."""
     for parameter in convolution.parameters():
         parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)

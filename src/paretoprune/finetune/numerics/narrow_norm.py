@@ -68,9 +68,7 @@ def _forward(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 def _times(x: Tensor) -> int:
-    """Return the number of adjacent pixels to fold: a power of two that divides the row; 1 for
-    none.
-    """
+    """Return the number of pixels to fold: a power of two that divides the row, or 1."""
     if x.dim() != 4 or not x.is_contiguous(memory_format=torch.channels_last):
         return 1
     times = 1
@@ -97,8 +95,9 @@ class _FoldedNorm(torch.autograd.Function):
     def backward(
         ctx: Any, grad: Tensor, _mean: Tensor, _var: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        """Return weight / sqrt(var) (g - mean of g - normalised x mean of g x), with g = d loss / d
-        y.
+        """Return the gradients of x, weight and bias.
+
+        With g = d loss / d y: weight / sqrt(var) (g - mean of g - normalised x mean of g x).
         """
         x, weight, mean, var = ctx.saved_tensors
         eps, times = ctx.eps, ctx.times

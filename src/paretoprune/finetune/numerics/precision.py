@@ -1,6 +1,4 @@
-"""Selection of bfloat16 training: only on devices that are faster with it and compute it
-correctly.
-"""
+"""Selection of bfloat16 training, on devices that are faster with it and compute it correctly."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ def uses_bfloat16(precision: Literal["auto", "32", "bf16"], device: torch.device
 
 
 def _is_native(device: torch.device) -> bool:
-    """Return True for native bfloat16; other processors emulate it several times slower than
-    float32.
-    """
+    """Return True for native bfloat16; emulation is several times slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
@@ -43,8 +39,7 @@ def _is_native(device: torch.device) -> bool:
 
 @contextmanager
 def narrow_in_float32(model: nn.Module) -> Iterator[None]:
-    """Inside, convolutions with a stride larger than their input's width are excluded from CPU
-    autocast.
+    """Exclude convolutions with a stride over their input's width from CPU autocast.
 
     oneDNN's gradient of a bfloat16 weight is uninitialised memory there, at each kernel position
     that meets padding only (torch 2.14.1, AVX-512): networks made for larger images, such as a

@@ -25,8 +25,7 @@ _MOST_WIDTHS = 40  # per curve
 def survey(
     layers: Iterable[Layer], prunable: Collection[Place], step: int, time_points: TimePoints
 ) -> dict[LayerShape, Surface]:
-    """Return the surface of every shape among the layers; widths that no group can change stay
-    dense.
+    """Return the surface of every layer shape; widths that no group can change stay dense.
 
     Widths are multiples of `step`, to which groups are rounded.
     """
@@ -82,9 +81,7 @@ def _survey_one(
 
 
 def _refine(curve: Curve, step: int) -> Asking:
-    """Probe between neighbours, and on both sides of a probe that deviates from the straight
-    line.
-    """
+    """Probe between neighbours, and on both sides of a probe that is off the straight line."""
     open_pairs = list(zip(curve.widths, curve.widths[1:], strict=False))
     while True:
         open_pairs = [pair for pair in open_pairs if pair[1] - pair[0] > step]

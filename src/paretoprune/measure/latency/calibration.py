@@ -18,8 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Parts:
-    """Features of a model from the table: sum of layer times, output elements, and number of
-    layers.
+    """Features of a model: sum of layer times, output elements, and number of layers.
 
     The number of layers is smaller if whole blocks are removed.
     """
@@ -100,9 +99,7 @@ def _misfit(rows: Floats, shares: Floats) -> float:
 
 
 def _spearman(a: Floats, b: Floats) -> float:
-    """Return Spearman's rank correlation, equal values sharing their mean rank; 1 if all are
-    equal.
-    """
+    """Return Spearman's rank correlation, with mean ranks for ties; 1 if all are equal."""
     first, second = _ranks(a), _ranks(b)
     if first.std() * second.std() == 0:
         return 1.0

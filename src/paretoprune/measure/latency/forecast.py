@@ -20,10 +20,9 @@ class Forecast:
     check: Check
 
     def latency_ms(self, sizes: Mapping[Place, int], gone: Collection[str] = ()) -> float:
-        """Return the latency for tensors of these sizes (dense where absent), without removed
-        modules.
+        """Return the latency at these tensor sizes (dense where absent).
 
-        `gone` has the paths of the removed modules.
+        `gone` has the paths of removed modules.
         """
         return self.calibration.predict(self.table.parts(sizes, gone))
 

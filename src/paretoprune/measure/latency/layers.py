@@ -45,9 +45,7 @@ class LayerShape:
 
     @property
     def grouped(self) -> bool:
-        """True for depthwise and other grouped convolutions, whose inputs and outputs shrink
-        together.
-        """
+        """True for grouped convolutions, whose inputs and outputs shrink together."""
         return self.groups > 1
 
     @property

@@ -40,9 +40,7 @@ class Curve:
         return Curve(tuple(widths), tuple(known[width] for width in widths))
 
     def joined(self, found: Mapping[int, float]) -> Curve:
-        """Return the curve with further widths; decreases within the noise are levelled between
-        known ones.
-        """
+        """Return the curve with further widths; decreases within the noise are levelled."""
         known = dict(zip(self.widths, self.times_ms, strict=True))
         every = known | dict(found)
         widths = sorted(every)

@@ -1,3 +1,1 @@
-"""Compensation: updates of the remaining weights that reconstruct each layer's outputs, without
-training.
-"""
+"""Compensation: remaining weights updated to reconstruct each layer's outputs, without training."""

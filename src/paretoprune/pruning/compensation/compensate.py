@@ -1,5 +1,4 @@
-"""Layer-wise compensation in forward order, each layer on the inputs from the compensated layers
-before.
+"""Layer-wise compensation in forward order, on inputs from the layers compensated before.
 
 It takes two forward passes: one of the reference, which records the outputs of each layer; one of
 the pruned model, which stops before each layer to update it.

@@ -1,6 +1,4 @@
-"""Second moments of a layer's inputs and output errors on calibration samples, for least
-squares.
-"""
+"""Second moments of inputs and output errors on calibration samples, for least squares."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ class Moments:
     count: int
 
     def centred(self) -> Moments:
-        """Return the sums for x and outputs without their means, and without the last entry of
-        x.
-        """
+        """Return the centred sums for x and outputs, without the last entry of x."""
         means = self.inputs[:-1, -1] / self.count
         inputs = self.inputs[:-1, :-1] - self.count * torch.outer(means, means)
         missing = self.missing[:, :-1] - torch.outer(self.missing[:, -1], means)
@@ -75,9 +71,7 @@ def moments_of(layer: nn.Module, entering: Tensor, wanted: Tensor, columns: Tens
 
 
 def spread(layer: nn.Module, entering: Tensor) -> Tensor:
-    """Return a layer's inputs as (inputs, samples x positions), so that weight @ inputs =
-    outputs.
-    """
+    """Return inputs as (inputs, samples x positions), so that weight @ inputs = outputs."""
     if not isinstance(layer, _ConvNd):
         return entering.reshape(-1, entering.shape[-1]).T
     dims = len(layer.kernel_size)

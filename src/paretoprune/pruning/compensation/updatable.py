@@ -54,9 +54,7 @@ def updatable_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def skipped_layers(model: nn.Module) -> Mapping[str, str]:
-    """Return the reason, by path, why a layer with a weight is not updated; embeddings are
-    omitted.
-    """
+    """Return the reason, by path, why a layer is not updated; without embeddings."""
     shared, updatable = _shared(model), updatable_layers(model)
     return {
         path.partition(".parametrizations.")[0]: "its weight is shared"
@@ -80,7 +78,5 @@ def _shared(model: nn.Module) -> set[int]:
 
 
 def _is_bypassed(model: nn.Module, path: str) -> bool:
-    """Return True for a layer in `nn.MultiheadAttention`, which uses its weight without calling
-    it.
-    """
+    """Return True for a layer in `nn.MultiheadAttention`, which does not call it."""
     return isinstance(model.get_submodule(path.rpartition(".")[0]), nn.MultiheadAttention)

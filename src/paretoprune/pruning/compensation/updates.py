@@ -51,8 +51,7 @@ def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
 
 
 def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
-    """Optimal brain surgeon: zero the dense weight column by column, with later columns
-    compensating.
+    """Optimal brain surgeon: zero the dense weight column by column; later columns compensate.
 
     Frantar and Alistarh 2023 (SparseGPT, section 3.3): the update of the optimal brain surgeon
     (Hassibi and Stork 1993) restricted to the weights that come later in the row, so that all rows
@@ -71,8 +70,6 @@ def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
 
 
 def _damped(inputs: Tensor, share: float) -> Tensor:
-    """Add damping to the diagonal, so that weights of an input that is always zero do not
-    change.
-    """
+    """Add damping to the diagonal, so that weights of inputs that are always zero stay."""
     scale = inputs.diagonal().mean()
     return inputs + torch.eye(len(inputs)).to(inputs) * (share * scale + 1e-12)

@@ -92,9 +92,7 @@ def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> E
 
 
 def _channels(output: Tensor) -> tuple[int, ...]:
-    """Return the number of dimensions, and the channels of a 4-d output or else all sizes but the
-    batch.
-    """
+    """Return the number of dimensions, and the channels (4-d) or all sizes but the batch."""
     sizes = output.shape[1:2] if output.dim() == 4 else output.shape[1:]
     return (output.dim(), *sizes)
 

@@ -114,9 +114,7 @@ class _Unit:
 
 
 class _Reader:
-    """Builds groups from a trace: classes of symbols in the same places are the channels of a
-    group.
-    """
+    """Builds groups from a trace: symbol classes in the same places are a group's channels."""
 
     def __init__(
         self, model: nn.Module, traced: Trace, caches: Sequence[str], unreached: Sequence[str]
@@ -205,9 +203,7 @@ class _Reader:
         return Group(name, len(units), tuple(slots), works=self._works(units), caches=caches)
 
     def _works(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
-        """Return modules whose products without weights are proportional to the width, and the
-        share.
-        """
+        """Return modules with products without weights that shrink with the width, and shares."""
         own = {self._class(unit) for unit in units}
         all_of: dict[str, int] = {}
         shrinking: dict[str, int] = {}

@@ -98,8 +98,9 @@ def convolution(
     transposed: bool,
     what: str,
 ) -> Labels:
-    """Propagate labels from inputs (n, c, ...) through a weight (out, in / groups, ...), or (in,
-    out / groups, ...) if transposed.
+    """Propagate labels from inputs (n, c, ...) through a convolution.
+
+    The weight is (out, in / groups, ...), or (in, out / groups, ...) if transposed.
     """
     dims = len(weight.shape)
     along_in: list[Tensor] = []
@@ -135,9 +136,7 @@ def _channels(symbols: Symbols, inputs: Labelled, what: str) -> Tensor | None:
 
 
 def _first_alone(symbols: Symbols, planes: Sequence[Tensor], what: str) -> Sequence[Tensor]:
-    """Keep one of several planes along a dimension, such as heads and channels of heads; fix the
-    others.
-    """
+    """Keep one of several planes along a dimension, as of heads; fix the others."""
     for plane in planes[1:]:
         symbols.fix(plane, f"{what} takes them jointly with other channels")
     return planes[:1]

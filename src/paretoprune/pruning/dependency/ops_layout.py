@@ -77,9 +77,7 @@ def split(call: Call) -> Result:
 
 
 def slice_out(call: Call) -> Result:
-    """Rule for slices: a part that divides the dimension evenly loses as many indices as the
-    others.
-    """
+    """Rule for slices: a part that divides the dimension evenly shrinks as the others do."""
     inputs, dim = call.at(0), call.argument("dim")
     limits = slice(call.argument("start"), call.argument("end"), call.argument("step"))
     start, end, step = limits.indices(inputs.shape[dim])

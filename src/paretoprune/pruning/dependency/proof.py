@@ -88,9 +88,7 @@ class Proof:
         self.hopeless.clear()
 
     def split(self, groups: Sequence[Group]) -> list[Group]:
-        """Return the groups that pass, proved in sets as large as possible; note reasons for the
-        others.
-        """
+        """Return the groups that pass, in sets as large as possible; note reasons for others."""
         groups = [self._as_learnt(group) for group in groups if not self._is_hopeless(group)]
         if not groups:
             return []
@@ -226,9 +224,7 @@ def _reach(generic: RandomCopy) -> Reach:
 
 
 def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
-    """Draw a plan: 25 to 75 % of every group's channels, at least one, and about half of the
-    blocks.
-    """
+    """Draw a plan: 25 to 75 % of each group's channels, and about half of the blocks."""
     generator = torch.Generator().manual_seed(seed)
     removed = {}
     for group in groups:
@@ -242,9 +238,7 @@ def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
 
 
 def apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence[Group]]:
-    """Split groups into those with tensors in the module that failed, and the others; else in
-    halves.
-    """
+    """Split groups into those with tensors in the failing module and others, else in halves."""
     inside = f"{path}."
     blamed = {
         group.name

@@ -25,9 +25,7 @@ OUTPUT = "its channels are the network's outputs"
 
 @dataclass(frozen=True)
 class MatmulCost:
-    """A matrix product or convolution without parameters: the module that computes it, and its
-    planes.
-    """
+    """A matrix product or convolution without parameters, with its module and planes."""
 
     path: str
     macs: int

@@ -20,8 +20,9 @@ _MOST_TRIALS = 12
 
 
 def with_numbers(model: nn.Module, group: Group) -> Iterator[Group]:
-    """Yield the group with candidate sets of integer attributes, likely ones first; none for a
-    block.
+    """Yield the group with candidate integer attributes, likely ones first.
+
+    Nothing is yielded for a block.
     """
     if group.block:
         return

@@ -33,9 +33,7 @@ class Scorer(Protocol):
     def __call__(
         self, model: nn.Module, groups: Sequence[Group], batches: Iterable[Sequence[Tensor]]
     ) -> dict[str, Tensor]:
-        """Return finite float32 scores on the CPU by group name, shape (width,), higher is
-        better.
-        """
+        """Return finite float32 scores on the CPU by group name, shape (width,)."""
         ...
 
 

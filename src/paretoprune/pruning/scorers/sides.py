@@ -1,6 +1,4 @@
-"""Producers and consumers: layers that produce a group's channels, and layers that take them as
-inputs.
-"""
+"""Layers that produce a group's channels, and layers that consume them as inputs."""
 
 from __future__ import annotations
 
@@ -74,9 +72,7 @@ def _path(slot: Slot) -> str:
 
 
 def _input_dim(model: nn.Module, slot: Slot) -> int | None:
-    """Return the dimension of the slot's tensor that holds a layer's inputs; None if there is
-    none.
-    """
+    """Return the dimension of the slot's tensor that holds a layer's inputs, or None."""
     module = model.get_submodule(_path(slot))
     if isinstance(module, nn.Linear):
         return 1

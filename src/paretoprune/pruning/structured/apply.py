@@ -171,9 +171,7 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor], *, share: bool = 
 
 
 def _empty_hooks(model: nn.Module) -> dict[int, object]:
-    """Return new empty hook dicts for the memo: copying some ten per module takes half of
-    deepcopy's time.
-    """
+    """Return new empty hook dicts for the memo, which halves the time of deepcopy."""
     return {
         id(value): OrderedDict()
         for module in model.modules()

@@ -12,11 +12,10 @@ from paretoprune.errors import PruningError
 
 
 class FewerHeads(nn.MultiheadAttention):
-    """Multi-head attention with the same tensors, where `num_heads * head_dim` may be below
-    `embed_dim`.
+    """Multi-head attention where `num_heads * head_dim` may be below `embed_dim`.
 
-    PyTorch's own class assumes that the two are equal. Masks of three dimensions must have one
-    slice per remaining head.
+    PyTorch's own class assumes that the two are equal. Names of tensors are the same. Masks of
+    three dimensions must have one slice per remaining head.
     """
 
     @classmethod
@@ -80,8 +79,9 @@ class FewerHeads(nn.MultiheadAttention):
 
 
 def leave_fast_path(model: nn.Module) -> None:
-    """Disable nested tensors in encoders with fewer heads: only PyTorch's fused layers support
-    them.
+    """Disable nested tensors in encoders with fewer heads.
+
+    Only PyTorch's fused layers support them.
     """
     for module in model.modules():
         if isinstance(module, nn.TransformerEncoder):

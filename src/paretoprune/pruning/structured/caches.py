@@ -21,8 +21,7 @@ _OWN = frozenset(vars(nn.Module()))  # attributes of every module
 
 @torch.no_grad()
 def find_caches(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[str, ...]:
-    """Return the dicts that a forward pass fills again after they were emptied, as
-    `module.attribute`.
+    """Return the dicts that a forward pass refills when emptied, as `module.attribute`.
 
     Empty if the model does not run on the inputs. The model is not changed.
     """
@@ -64,9 +63,7 @@ def _dicts_of(module: nn.Module) -> dict[str, dict[object, object]]:
 
 
 def _refills(working: nn.Module, inputs: Sequence[Tensor], names: Sequence[str]) -> bool:
-    """Return True if a forward pass fills all of these dicts again; afterwards they are
-    restored.
-    """
+    """Return True if a forward pass refills all of these dicts; afterwards restore them."""
     places = [(working.get_submodule(n.rpartition(".")[0]), n.rpartition(".")[2]) for n in names]
     before = [getattr(module, name) for module, name in places]
     empty_caches(working, names)

@@ -18,9 +18,7 @@ from paretoprune.storage.atomic import write_bytes
 
 
 def save_state(path: Path, model: nn.Module) -> None:
-    """Write the model's state dict as safetensors, atomically: a crash leaves the old or the new
-    file.
-    """
+    """Write the model's state dict as safetensors, atomically."""
     state = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()

@@ -1,7 +1,7 @@
-"""Translation of plans and groups to the coordinates of pruned models, for schedules and warm
-starts.
+"""Translation of plans and groups to the coordinates of pruned models.
 
-The index of a dense channel changes as soon as a channel before it is removed.
+Schedules and warm starts need it: the index of a dense channel changes as soon as a channel before
+it is removed.
 """
 
 from __future__ import annotations

@@ -48,9 +48,7 @@ def relative_error(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> floa
 
 
 def run(model: nn.Module, example: Example) -> list[Tensor]:
-    """Return the model's outputs for the example (a tensor, or one per argument), as a flat
-    list.
-    """
+    """Return the model's outputs for the example as a flat list of tensors."""
     outputs = flat(model(*as_arguments(example)))
     if not outputs:
         raise PruningError("the model returns no tensor")

@@ -12,9 +12,7 @@ from paretoprune.pruning.structured.attention import FewerHeads
 
 
 def fit_attributes(module: nn.Module) -> None:
-    """Set the integer attributes of a layer, such as `out_channels`, from the shapes of its
-    tensors.
-    """
+    """Set the integer attributes of a layer from the shapes of its tensors."""
     if isinstance(module, _ConvNd):
         _fit_convolution(module)
     elif isinstance(module, nn.Linear):

@@ -32,8 +32,7 @@ def round_keep(width: int, ratio: float, *, divisor: int, min_channels: int) -> 
 
 
 def step_of(group: Group, divisor: int) -> int:
-    """Return the number of units of the group that make a multiple of `divisor` channels in every
-    layer.
+    """Return the number of units that make a multiple of `divisor` channels in every layer.
 
     A unit that is an attention head has several channels in each of its layers.
     """

@@ -101,9 +101,7 @@ class SizeModel:
         return total
 
     def sizes(self, widths: Mapping[str, int]) -> dict[tuple[str, int], int]:
-        """Return the size of every dimension that a group can change, by tensor name and
-        dimension.
-        """
+        """Return the size of every dimension that a group can change, by (tensor, dim)."""
         sizes = self._sizes_at(widths)[:-1].tolist()
         return {place: int(size) for place, size in zip(self._places, sizes, strict=True)}
 
@@ -117,10 +115,9 @@ class SizeModel:
         return left
 
     def cost(self, widths: Mapping[str, int]) -> Cost:
-        """Return parameters, and MACs of one sample, at these widths by group name (dense if
-        absent).
+        """Return parameters, and MACs of one sample, at these widths by group name.
 
-        Integers are exact below 2**53.
+        Absent widths are dense. Integers are exact below 2**53.
         """
         left = np.array([widths.get(name, dense) for name, dense in self._dense.items()] + [1.0])
         alive = np.where(self._is_block, left, 1.0)

@@ -1,5 +1,5 @@
-"""Unstructured and semi-structured sparsity: single weights, N of every M, or blocks; shapes stay
-dense.
+"""Unstructured and semi-structured sparsity: single weights, N of every M, or blocks.
 
-Zeros alone do not speed up PyTorch's dense kernels; they reduce the size of a compressed file.
+Shapes stay dense. Zeros alone do not speed up PyTorch's dense kernels; they reduce the size of a
+compressed file.
 """

@@ -12,8 +12,7 @@ from torch import Tensor
 
 
 class Pattern(Protocol):
-    """Sparsity pattern: divides the weight of a layer into units of equal size that are kept or
-    zeroed.
+    """Sparsity pattern: divides a layer's weight into units of equal size, kept or zeroed.
 
     The search counts units as it counts channels of a group: a pruning ratio is the share of units
     set to zero. Weights are those of convolutions and linear layers, (outputs, inputs, kernel ...).
@@ -22,9 +21,7 @@ class Pattern(Protocol):
     """
 
     def units(self, shape: Sequence[int]) -> int | None:
-        """Return the number of units of a weight of this shape; None if the pattern does not
-        fit.
-        """
+        """Return the number of units of a weight of this shape; None if it does not fit."""
 
     def unit_scores(self, scores: Tensor) -> Tensor:
         """Reduce scores of the weight's shape to scores per unit: (units,)."""
@@ -83,9 +80,7 @@ class NofM:
 
 @dataclass(frozen=True)
 class WeightBlocks:
-    """Block sparsity: `rows` outputs by `columns` inputs, at one position of a convolution's
-    kernel.
-    """
+    """Block sparsity: `rows` outputs by `columns` inputs, at one kernel position."""
 
     rows: int
     columns: int

@@ -14,8 +14,7 @@ _HEADER = 200  # bytes of the file header per compressed weight
 
 
 class MaskedSize:
-    """Counts of nonzero parameters and their MACs. The time of a dense kernel does not shrink with
-    them.
+    """Counts of nonzero parameters and their MACs; dense kernels do not run faster.
 
     Args:
         layers: the maskable layers.

@@ -28,8 +28,9 @@ _ADVICE = "its inputs cannot be read, so use scorer=magnitude or scorer=taylor"
 def watching(
     model: nn.Module, paths: Sequence[str], note: Callable[[str, Tensor], Tensor | None]
 ) -> Iterator[None]:
-    """Inside, call `note(path, input)` with the input of each layer; a result that is not None
-    replaces it.
+    """Inside, call `note(path, input)` with the input of each of these layers.
+
+    A result that is not None replaces the input.
     """
 
     def hook_of(path: str) -> Callable[..., Any]:
@@ -51,9 +52,7 @@ def watching(
 
 
 def by_place(module: nn.Module, entering: Tensor) -> Tensor:
-    """Return a layer's input as (samples, channels, positions): pixels of images, tokens of
-    sequences.
-    """
+    """Reshape a layer's input to (samples, channels, positions), such as pixels or tokens."""
     axis = entering.dim() - 1
     if isinstance(module, _ConvNd):
         axis -= module.weight.dim() - 2

@@ -25,8 +25,7 @@ _DAMPING = 1e-2  # relative to the mean square of the inputs
 
 @dataclass(frozen=True)
 class Obs:
-    """Squared output error of the consuming layers after removing a channel with optimal
-    compensation.
+    """Squared output error of the next layers after removing a channel with compensation.
 
     With H the mean of x x^T over a layer's inputs and S the inputs of the channel, the sum over
     rows w of the layer of w_S ([H^-1]_SS)^-1 w_S / 2: the saliency of Hassibi and Stork 1993

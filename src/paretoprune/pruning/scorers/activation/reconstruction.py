@@ -97,9 +97,7 @@ class _Layer:
         return cls(inverse, gram, float((gram * covariance).sum()) + _EPSILON)
 
     def costs(self) -> Tensor:
-        """Return the change of the outputs for each channel's removal, relative to their
-        variance.
-        """
+        """Return the output change for each channel's removal, relative to the variance."""
         return self.gram.diagonal() / self.inverse.diagonal() / self.variance
 
     def remove(self, gone: Tensor) -> None:
@@ -114,9 +112,7 @@ class _Layer:
 
 
 def removal_costs(layers: Sequence[_Layer]) -> Tensor:
-    """Return, by channel, the accumulated cost up to its removal over all layers: (width,),
-    float32.
-    """
+    """Return the accumulated cost up to each channel's removal: (width,), float32."""
     width = len(layers[0].gram)
     scores = torch.zeros(width, dtype=torch.float64)
     left = torch.arange(width)
@@ -137,8 +133,7 @@ def removal_costs(layers: Sequence[_Layer]) -> Tensor:
 def _covariances(
     model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Iterable[Sequence[Tensor]]
 ) -> dict[tuple[str, str], Tensor]:
-    """Return the covariance of a group's channels at each layer: by (group, path), (width, width),
-    float64.
+    """Return the channels' covariances by (group, layer path): (width, width), float64.
 
     Layers that are never run as modules are left out.
     """
@@ -170,8 +165,6 @@ def _centred(total: Tensor) -> Tensor:
 
 
 def _rows(weight: Tensor, taker: Consumer) -> Tensor:
-    """Return the weights that take each channel: (weights per channel, width), float64 on the
-    CPU.
-    """
+    """Return the weights that take each channel: (weights per channel, width), float64, CPU."""
     matrix = weight.detach().double().cpu().movedim(taker.slot.dim, 0)
     return matrix[torch.tensor(taker.slot.positions)].flatten(1).T

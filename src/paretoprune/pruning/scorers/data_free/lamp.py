@@ -42,17 +42,14 @@ class Lamp:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]] = (),
     ) -> dict[str, Tensor]:
-        """Return the score of the paper, for each weight of a layer; by tensor name, shaped like
-        it.
-        """
+        """Return the score of the paper for each weight, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
         squares = {name: weight.detach().double().square() for name, weight in weights.items()}
         return on_cpu({n: lamp(s.flatten()).reshape(s.shape) for n, s in squares.items()})
 
 
 def lamp(squares: Tensor) -> Tensor:
-    """Divide each number by the sum of those not smaller than it; of equal ones, the first ranks
-    highest.
+    """Divide each number by the sum of those not smaller than it; of equals, the first is largest.
 
     Shape (n,) to (n,); zeros stay zero.
     """

@@ -62,9 +62,7 @@ class TaylorActivation:
 
 
 def _effects(model: nn.Module, paths: Sequence[str], x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Return activation x gradient, summed over positions: (samples, inputs of the layer) by
-    path.
-    """
+    """Return activation x gradient summed over positions, by path: (samples, inputs)."""
     probes: list[tuple[str, Tensor]] = []
 
     def note(path: str, entering: Tensor) -> Tensor:
