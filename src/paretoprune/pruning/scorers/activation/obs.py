@@ -87,8 +87,8 @@ class Obs:
         for path in paths:
             if not is_plain(model.get_submodule(path)):
                 raise PruningError(
-                    f"`{path}` is no plain convolution or linear layer, whose inputs this scorer "
-                    "reads; use scorer=fisher or scorer=obd"
+                    f"`{path}` is not a plain convolution or linear layer, which this scorer "
+                    "requires; use scorer=fisher or scorer=obd"
                 )
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
