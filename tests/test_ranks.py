@@ -210,7 +210,7 @@ def test_nothing_to_factor_is_said(tmp_path: Path) -> None:
         task_of(tmp_path, "low_rank.min_width=100")
     [said] = caught.value.mistakes
     assert "`low_rank=spatial` finds no layer" in said and "`low_rank.min_width`" in said
-    assert "features.0: 1 inputs and 16 outputs; the least is 100" in said
+    assert "features.0: 1 inputs and 16 outputs; the minimum is 100" in said
     with pytest.raises(SettingsError, match="no rank that is a multiple of 64 saves anything"):
         task_of(tmp_path, "low_rank.divisor=64")
 

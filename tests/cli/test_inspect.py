@@ -52,7 +52,7 @@ def test_what_is_kept_is_told_with_the_reason() -> None:
     print_groups(Console(file=out, width=200), groups, size, least, rounding="nothing")
     for kept in groups.kept:
         assert re.search(
-            rf"{re.escape(kept.name)}\s.*{kept.width}\s.*it meets channels that stay",
+            rf"{re.escape(kept.name)}\s.*{kept.width}\s.*it is combined with channels that cannot be removed",
             out.getvalue(),
         )
     assert f"{len(groups.kept)} are kept whole" in out.getvalue()

@@ -60,7 +60,9 @@ def test_the_parts_of_a_batch_train_as_the_batch_does(caplog: pytest.LogCaptureF
         torch.testing.assert_close(hungry.state_dict()[name], tensor)
     for one, other in zip(expected.curve, found.curve, strict=True):
         assert other.train_loss == pytest.approx(one.train_loss, rel=1e-5)
-    assert "out of memory: training again with each batch in 4 parts" in caplog.text
+    assert (
+        "out of memory: restarting with gradient accumulation over 4 micro-batches" in caplog.text
+    )
 
 
 def test_what_never_fits_is_raised() -> None:

@@ -38,13 +38,13 @@ class Net(nn.Module):
 
 REASONS = {
     "stem": "3 inputs",
-    "pointwise": "1 wide",
+    "pointwise": "size 1",
     "depthwise": "grouped",
     "mirrored": "reflect",
     "normed": "Parametrized",
     "twice": "several names",
     "again": "several names",
-    "read": "reads its weight",
+    "read": "uses its weight",
     "tied": "several names",
     "also_tied": "several names",
 }

@@ -62,7 +62,7 @@ def test_a_shared_prefix_is_found_and_logged(
     with caplog.at_level("INFO"):
         load_weights(model, tmp_path / f"w{suffix}")
     assert_equal(model, tensors)
-    assert f"those under `state_dict.{prefix}`" in caplog.text
+    assert f"under the prefix `state_dict.{prefix}`" in caplog.text
 
 
 def test_parts_in_dicts_of_their_own_are_put_together(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_of_two_state_dicts_the_first_is_taken_and_the_other_named(
     model = make_model(2)
     load_weights(model, tmp_path / "w.pth")
     assert_equal(model, first)
-    assert "has others as well, under model_ema." in caplog.text
+    assert "also has matching weights under model_ema." in caplog.text
 
 
 def test_a_part_compiled_by_itself(tmp_path: Path) -> None:

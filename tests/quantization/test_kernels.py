@@ -84,7 +84,7 @@ def test_other_classes_and_nan_are_refused() -> None:
     logits = 3 * torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
     other = logits.clone()
     other[:3] = -other[:3]
-    with pytest.raises(ExportError, match=r"name another class .* for 1\.5 % of 200 samples"):
+    with pytest.raises(ExportError, match=r"predict another class .* for 1\.5 % of 200 samples"):
         check_kernels(logits, logits, other, "an engine")
     broken = logits.clone()
     broken[0] = float("nan")

@@ -1,7 +1,7 @@
-"""Shifted and mirrored views of images: a small bank of them per sample, always the same ones.
+"""Data augmentation with a fixed bank of views per sample: shifts and horizontal flips.
 
-A bank, instead of fresh random views for ever, lets the dense model's answers be computed once and
-be reused by every trial (Shen and Xing, A Fast Knowledge Distillation Framework, 2021).
+With a fixed bank, instead of new random views in each epoch, the dense model's logits are computed
+once and reused by every trial (Shen and Xing, A Fast Knowledge Distillation Framework, 2021).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from paretoprune.errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What is done to training images, at random."""
+    """Random augmentation of training images."""
 
-    shift: int = 0  # pixels: the most that an image moves along each axis; zeros move in
-    flip: bool = False  # mirror left and right, in half of the cases
+    shift: int = 0  # maximum shift along each axis in pixels, with zero padding
+    flip: bool = False  # horizontal flip with probability 0.5
     views: int = 1  # views of each sample in the bank
 
     def __post_init__(self) -> None:
@@ -32,21 +32,21 @@ class Augmentation:
 
     @property
     def num_views(self) -> int:
-        """How many different views of a sample there are: just one if nothing is done to it."""
+        """Number of different views of a sample: 1 without augmentation."""
         return self.views if self.shift or self.flip else 1
 
 
 @dataclass(frozen=True)
 class Moves:
-    """What one view does to each of N samples."""
+    """Shifts and flips of one view, for each of N samples."""
 
-    rows: Tensor  # (N,) int64, 0 to 2 * shift: where the window starts in the padded image
+    rows: Tensor  # (N,) int64, 0 to 2 * shift: first row of the crop of the padded image
     columns: Tensor  # likewise
-    mirrored: Tensor  # (N,) int64, 0 or 1: mirrored before it is shifted
+    mirrored: Tensor  # (N,) int64, 0 or 1: flipped before the shift
 
 
 def draw_moves(augmentation: Augmentation, num_samples: int, *, seed: int, view: int) -> Moves:
-    """The moves of one view: a function of the arguments alone."""
+    """Draw the moves of one view: a deterministic function of the arguments."""
     generator = np.random.default_rng((seed, view))
     starts = generator.integers(0, 2 * augmentation.shift + 1, size=(2, num_samples))
     mirrored = generator.integers(0, 1 + augmentation.flip, size=num_samples)
@@ -55,14 +55,14 @@ def draw_moves(augmentation: Augmentation, num_samples: int, *, seed: int, view:
 
 
 def move_images(images: Tensor, moves: Moves, augmentation: Augmentation) -> Tensor:
-    """(N, H, W, C) images, each shifted and mirrored by its own moves; same shape and type.
+    """Shift and flip (N, H, W, C) images, each by its own moves; same shape and dtype.
 
-    All at once: every row of the result is a run of W * C values in memory of the padded images,
-    so the rows of the whole batch are picked with one index.
+    The whole batch is processed at once: every row of the result is a contiguous run of W * C
+    values of the padded images, so that all rows are selected by one index.
     """
     num, height, width, channels = images.shape
     if augmentation.flip:
-        images = torch.cat([images, images.flip(2)])  # image i mirrored is image num + i
+        images = torch.cat([images, images.flip(2)])  # the flip of image i is image num + i
     padding = (0, 0) + (augmentation.shift,) * 4
     padded = F.pad(images, padding)
     _, padded_height, padded_width, _ = padded.shape

@@ -1,4 +1,4 @@
-"""What a data module is like from outside: read from ours, found out from anybody else's."""
+"""Properties of a data module: given by ours, determined from batches for others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _LOADERS = {
 
 
 def describe(datamodule: LightningDataModule) -> DataInfo:
-    """Describe any data module whose loaders yield classification batches (x, y) or (x, y, key).
+    """Return the properties of a data module for classification.
 
-    Its attribute `info`, if it is a DataInfo, is the answer. Otherwise `num_classes`,
-    `class_names` and `input_shape` are taken from the attributes of these names or found by going
-    through the batches. The test loader may be missing. Raises DataError for loaders that are
-    missing or batches that are not as expected.
+    Its loaders yield batches (x, y) or (x, y, key). An attribute `info` that is a DataInfo is
+    returned as it is. Otherwise `num_classes`, `class_names` and `input_shape` are taken from the
+    attributes of these names or determined from the batches. The test loader may be missing.
+
+    Raises:
+        DataError: a loader is missing, or a batch is not as expected.
     """
     info = getattr(datamodule, "info", None)
     if isinstance(info, DataInfo):
@@ -56,14 +58,14 @@ def describe(datamodule: LightningDataModule) -> DataInfo:
 
 
 def loaders_of(datamodule: LightningDataModule) -> dict[str, Iterable[Any] | None]:
-    """The loaders of "train", "validation" and "test"; None for a test loader that is missing."""
+    """Return the loaders of "train", "validation" and "test"; None for a missing test loader."""
     return {part: _loader(datamodule, part) for part in _LOADERS}
 
 
 def preprocessing_of(datamodule: LightningDataModule) -> Preprocessing | None:
-    """What the data module does to an image that is not augmented; None for those that don't tell.
+    """Return the preprocessing of images without augmentation; None if unknown.
 
-    A data module of a user's own tells by an attribute `preprocessing`.
+    A user's own data module states it by an attribute `preprocessing`.
     """
     found = getattr(datamodule, "preprocessing", None)
     return found if isinstance(found, Preprocessing) else None
@@ -87,7 +89,7 @@ def _loader(datamodule: LightningDataModule, part: str) -> Iterable[Any] | None:
 
 
 def _check_first_batch(loader: Iterable[Any], num_classes: int, *, where: str) -> tuple[int, ...]:
-    """The shape of one sample."""
+    """Check the first batch, and return the shape of one sample."""
     batch = next(iter(loader), None)
     if batch is None:
         raise DataError(f"{where} yields no batches")
@@ -122,7 +124,7 @@ def _inputs_and_labels(batch: object, where: str) -> tuple[Tensor, Tensor]:
 
 
 def _count(loaders: dict[str, Iterable[Any] | None]) -> int:
-    """The number of classes: one more than the largest label that training or validation has."""
+    """Return the number of classes: one more than the largest training or validation label."""
     largest = -1
     for part in ("train", "validation"):
         for batch in loaders[part] or ():

@@ -1,4 +1,4 @@
-"""The data module for image files: decoded, cropped and mirrored by worker processes."""
+"""Data module for image files: decoded, cropped and flipped by worker processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from paretoprune.errors import DataError
 from paretoprune.results import DataInfo, Preprocessing
 
 Samples = list[tuple[str, int]]  # file and class number
-_RESIZE = 256 / 224  # the shorter side when measuring, per pixel of the crop from the centre
+_RESIZE = 256 / 224  # shorter side over the size of the centre crop, for evaluation
 
 
 class ImageFiles(LightningDataModule):
-    """Image files, read while the model trains: batches (x, y), x (N, 3, size, size) float32."""
+    """Image files, read during training: batches (x, y), x (N, 3, size, size) float32."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class ImageFiles(LightningDataModule):
         seed: int,
         workers: int,
     ) -> None:
-        """`samples`: those of "train", "validation" and "test"."""
+        """Set up the transforms; `samples` has the parts "train", "validation" and "test"."""
         super().__init__()
         self.info = info
         self.batch_size = batch_size

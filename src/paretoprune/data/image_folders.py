@@ -1,4 +1,4 @@
-"""Finding image files, in a folder for each class, and choosing which part each belongs to."""
+"""Image files in one folder per class, divided into training, validation and test parts."""
 
 from __future__ import annotations
 
@@ -36,9 +36,13 @@ def imagefolder(
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageFiles:
-    """Images under root/train/CLASS, and if there are such parts root/val and root/test.
+    """Return the images under root/train/CLASS, and if present root/val and root/test.
 
-    A missing part is split off. Raises DataError for missing folders or empty classes.
+    A missing part is split off.
+
+    Raises:
+        DataError: a folder is missing, or a class is empty.
+        SettingsError: `root`, `mean` or `std` are missing or invalid.
     """
     if not root:
         raise SettingsError(["`data=imagefolder` needs `data.root`, the folder that has train/"])
@@ -62,7 +66,7 @@ def imagefolder(
 
 
 def _find(root: Path, size: int, settings: SplitSettings) -> tuple[dict[str, Samples], DataInfo]:
-    """The samples of "train", "validation" and "test", and what they are like."""
+    """Return the samples of "train", "validation" and "test", and their properties."""
     class_names = _class_names(root / "train")
     official = _official(root, class_names)
     split = make_split({part: _labels(found) for part, found in official.items()}, settings)

@@ -1,4 +1,4 @@
-"""The data module for image sets that fit into memory: three parts as tensors, on any device."""
+"""Data module for image sets that fit into memory: three parts as tensors, on any device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ORDERED_BATCH_SIZE = 512
 
 
 class ImageTensors(LightningDataModule):
-    """Images in memory. Every loader begins anew: equal loaders give equal batches."""
+    """Images in memory. Every new loader starts anew: equal loaders give equal batches."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class ImageTensors(LightningDataModule):
         return self._train, self._validation, self._test
 
     def move_to(self, device: torch.device | str) -> None:
-        """Move all images; loaders that were made before keep giving batches where they did."""
+        """Move all images to `device`; existing loaders keep the former device."""
         self._train = self._train.to(device)
         self._validation = self._validation.to(device)
         self._test = self._test.to(device)
@@ -80,7 +80,7 @@ class ImageTensors(LightningDataModule):
 
 
 def to_device(datamodule: LightningDataModule, device: torch.device | str) -> None:
-    """Move an in-memory set to `device`, so that batches need no copying; leave others alone."""
+    """Move an in-memory set to `device`, so that batches need no copying; ignore others."""
     if isinstance(datamodule, ImageTensors):
         datamodule.move_to(device)
 
@@ -97,10 +97,13 @@ def image_tensors(
     seed: int,
     channel_order: str = "RGB",
 ) -> ImageTensors:
-    """Check the official parts of a set, split off what is missing, and make the data module.
+    """Check the official parts of a set, split off missing parts, and build the data module.
 
-    Without `class_names` the classes are those of the training labels. Raises DataError for parts
-    that do not fit together, and SettingsError for settings that do not fit the images.
+    Without `class_names` the classes are those of the training labels.
+
+    Raises:
+        DataError: the parts do not match.
+        SettingsError: the settings do not fit the images.
     """
     labels = {name: part.labels.numpy() for name, part in official.items()}
     if class_names is None:

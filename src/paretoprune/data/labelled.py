@@ -1,4 +1,4 @@
-"""Images with their labels as two tensors, and the checks that every such pair has to pass."""
+"""Images with their labels as two tensors, and the checks on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paretoprune.errors import DataError
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """One part of a data set. Channels come last, as image files store them."""
+    """One part of a data set, with channels last, as image files store them."""
 
     images: Tensor  # (N, H, W, C): uint8 in 0 to 255, or float32
     labels: Tensor  # (N,) int64
@@ -22,19 +22,22 @@ class LabelledImages:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> LabelledImages:
-        """The samples at `indices`, in that order."""
+        """Return the samples at `indices`, in that order."""
         index = torch.from_numpy(indices)
         return LabelledImages(self.images[index], self.labels[index])
 
     def to(self, device: torch.device | str) -> LabelledImages:
-        """The same samples on another device."""
+        """Return the same samples on another device."""
         return LabelledImages(self.images.to(device), self.labels.to(device))
 
 
 def labelled_images(images: np.ndarray, labels: np.ndarray, *, where: str) -> LabelledImages:
-    """Check (N, H, W) or (N, H, W, C) images and (N,) labels from `where`, and make tensors.
+    """Check images and labels from `where`, and convert them to tensors.
 
-    Raises DataError for wrong shapes or types, negative labels, or values that are not finite.
+    Images are (N, H, W) or (N, H, W, C), labels (N,).
+
+    Raises:
+        DataError: wrong shapes or dtypes, negative labels, or values that are not finite.
     """
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise DataError(f"{where}: images must be (N, H, W, C) or (N, H, W), got {images.shape}")
@@ -47,7 +50,7 @@ def labelled_images(images: np.ndarray, labels: np.ndarray, *, where: str) -> La
         images = images[..., np.newaxis]
     dtype = np.uint8 if images.dtype == np.uint8 else np.float32
     return LabelledImages(
-        # A copy only where it is needed: torch warns of memory that cannot be written.
+        # Copied only if needed: torch warns about read-only memory.
         torch.from_numpy(np.require(images, dtype=dtype, requirements=["C", "W"])),
         torch.from_numpy(labels.astype(np.int64)),
     )
@@ -69,7 +72,11 @@ def _check_labels(labels: np.ndarray, num_images: int, where: str) -> None:
 
 
 def check_label_range(labels: np.ndarray, num_classes: int, *, where: str) -> None:
-    """Raise DataError if a label is not one of 0 to `num_classes` - 1."""
+    """Check that all labels are in 0 to `num_classes` - 1.
+
+    Raises:
+        DataError: one is not.
+    """
     if labels.max() >= num_classes:
         raise DataError(
             f"{where}: labels must be 0 to {num_classes - 1} as there are {num_classes} classes, "
@@ -78,7 +85,11 @@ def check_label_range(labels: np.ndarray, num_classes: int, *, where: str) -> No
 
 
 def check_no_class_is_empty(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
-    """Raise DataError if one of the classes has no training sample."""
+    """Check that every class has a training sample.
+
+    Raises:
+        DataError: a class has none.
+    """
     counts = np.bincount(labels, minlength=len(class_names))
     empty = [f"{c} ({class_names[c]})" for c in np.flatnonzero(counts == 0)]
     if empty:

@@ -1,4 +1,4 @@
-"""Loaders over images that are all in memory: whole batches by index, without worker processes."""
+"""Loaders over images in memory: whole batches by index, without worker processes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from paretoprune.data.normalise import Normaliser
 
 
 class TrainLoader:
-    """Shuffled, augmented batches (x, y, key), on the device where the images are.
+    """Shuffled, augmented batches (x, y, key), on the device of the images.
 
     x: (N, C, H, W) float32; y: (N,) int64; key: (N,) int64, view * num_train + index of the sample.
-    An equal key means an equal x. A loader starts with epoch 0; whenever the first batch is asked
-    for, the next epoch begins. Epoch e shows view e modulo the number of views. A last batch of
-    just one sample is left out, since BatchNorm cannot train on it.
+    Equal keys mean equal x. The first pass is epoch 0; each further pass is the next epoch. Epoch e
+    shows view e modulo the number of views. A last batch of a single sample is dropped, since
+    BatchNorm cannot train on it.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class TrainLoader:
         seed: int,
     ) -> None:
         self.batch_size = batch_size
-        self.epoch = 0  # the next one; may be set to continue a training
+        self.epoch = 0  # of the next pass; may be set to continue a training
         self.num_keys = augmentation.num_views * len(part)
         self._part = part
         self._normalise = normalise
@@ -43,8 +43,8 @@ class TrainLoader:
         return len(self._starts())
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        # As this is a generator, an iterator that nobody asks for a batch does not use up an epoch:
-        # Lightning makes one more than it reads.
+        # As this is a generator, an iterator that is never read does not count as an epoch:
+        # Lightning creates one more than it reads.
         epoch = self.epoch
         self.epoch += 1
         device = self._part.labels.device
@@ -74,7 +74,7 @@ class TrainLoader:
 
 
 class OrderedLoader:
-    """Batches (x, y) of all samples in their order, unchanged, for measuring."""
+    """Batches (x, y) of all samples in order, without augmentation, for evaluation."""
 
     def __init__(self, part: LabelledImages, normalise: Normaliser, *, batch_size: int) -> None:
         self.batch_size = batch_size
@@ -91,5 +91,5 @@ class OrderedLoader:
 
 
 def _order(num_samples: int, seed: int, epoch: int) -> np.ndarray:
-    # The third number keeps this apart from the moves, which are drawn from (seed, view).
+    # The third number makes this independent of the moves, which are drawn from (seed, view).
     return np.random.default_rng((seed, epoch, 1)).permutation(num_samples)

@@ -1,4 +1,4 @@
-"""Per-channel normalisation: with given means and deviations, or those of the training images."""
+"""Per-channel normalisation, by given means and deviations or those of the training images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paretoprune.errors import SettingsError
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Means and standard deviations per channel; of uint8 images, after division by 255."""
+    """Means and standard deviations per channel; for uint8 images, after division by 255."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -22,7 +22,11 @@ class Normalisation:
 def choose_normalisation(
     images: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None
 ) -> Normalisation:
-    """What the user gave, or else what (N, H, W, C) training images have."""
+    """Return the user's means and deviations, or else those of (N, H, W, C) training images.
+
+    Raises:
+        SettingsError: only one of the two is given, or they do not fit the channels.
+    """
     channels = images.shape[-1]
     if mean is None and std is None:
         return measure_normalisation(images)
@@ -39,7 +43,10 @@ def choose_normalisation(
 
 
 def measure_normalisation(images: Tensor) -> Normalisation:
-    """Mean and standard deviation of each channel of (N, H, W, C) images, in double precision."""
+    """Compute mean and standard deviation of each channel of (N, H, W, C) images.
+
+    Sums are in double precision.
+    """
     channels = images.shape[-1]
     total = torch.zeros(channels, dtype=torch.float64)
     total_squares = torch.zeros(channels, dtype=torch.float64)
@@ -51,23 +58,26 @@ def measure_normalisation(images: Tensor) -> Normalisation:
     mean = total / count
     std = (total_squares / count - mean.square()).clamp(min=0).sqrt()
     unit = 255.0 if images.dtype == torch.uint8 else 1.0
-    # A channel without contrast becomes zero; rounding may leave it a deviation of 1e-8.
+    # A constant channel becomes zero; rounding may leave a deviation of 1e-8.
     std = torch.where(std > 1e-6 * mean.abs(), std, unit)
     return Normalisation(tuple((mean / unit).tolist()), tuple((std / unit).tolist()))
 
 
 class Normaliser:
-    """Turns stored images into what a model takes; its constants live on the images' device."""
+    """Converts stored images to model inputs; its constants are on the images' device."""
 
     def __init__(self, normalisation: Normalisation, images: Tensor) -> None:
-        """`images`: those to normalise later, or any with their (N, H, W, C), type and device."""
+        """Precompute scale and bias for images like `images`.
+
+        Only their width, channels, dtype and device matter.
+        """
         unit = 255.0 if images.dtype == torch.uint8 else 1.0
         mean = torch.tensor(normalisation.mean, device=images.device)
         std = torch.tensor(normalisation.std, device=images.device)
-        # Spelt out for a whole row of pixels: with 3 numbers the inner loop is 3 steps long, slow.
+        # Repeated for a whole row of pixels: an inner loop over 3 channels would be slow.
         self._scale = (1 / (unit * std)).repeat(images.shape[2], 1)  # (W, C)
         self._bias = (-mean / std).repeat(images.shape[2], 1)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """(N, H, W, C) uint8 or float32 -> (N, C, H, W) float32, stored with channels last."""
+        """Map (N, H, W, C) uint8 or float32 to (N, C, H, W) float32 in channels-last format."""
         return torch.addcmul(self._bias, images.float(), self._scale).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Reading arrays from .npz files safely, and bringing images into one order of axes."""
+"""Safe reading of arrays from .npz files, and conversion of images to channels last."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from paretoprune.errors import DataError
 
 
 def read_arrays(path: Path, *, required: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """All arrays of an .npz file by key. Never runs pickled code.
+    """Return all arrays of an .npz file by key. Never runs pickled code.
 
-    Raises DataError if the file is missing, damaged, of another kind, or lacks a required key.
+    Raises:
+        DataError: the file is missing, damaged, of another kind, or lacks a required key.
     """
     if not path.is_file():
         raise DataError(f"{path} is missing: there is no such file")
@@ -51,9 +52,10 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
 
 
 def channels_last(images: np.ndarray, *, where: str) -> np.ndarray:
-    """uint8 (N, H, W, C) as it is, float (N, C, H, W) as (N, H, W, C), and (N, H, W) as it is.
+    """Convert float images (N, C, H, W) to (N, H, W, C); keep uint8 and (N, H, W) ones.
 
-    Raises DataError where the axes are obviously in another order.
+    Raises:
+        DataError: the axes are evidently in another order.
     """
     if images.ndim != 4:
         return images
@@ -66,7 +68,11 @@ def channels_last(images: np.ndarray, *, where: str) -> np.ndarray:
 
 
 def joined(parts: Sequence[LabelledImages], *, where: str) -> LabelledImages:
-    """Several files' samples one after the other. Raises DataError if their images differ."""
+    """Concatenate the samples of several files.
+
+    Raises:
+        DataError: their images differ in size or dtype.
+    """
     kinds = {(tuple(part.images.shape[1:]), part.images.dtype) for part in parts}
     if len(kinds) > 1:
         described = " and ".join(sorted(f"{shape} of {dtype}" for shape, dtype in kinds))

@@ -43,13 +43,17 @@ def npz(
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageTensors:
-    """Images from .npz files, which are opened without pickle.
+    """Return images from .npz files, which are opened without pickle.
 
-    Either `path`, one file with x_train, y_train and if there are such parts x_val, y_val, x_test,
-    y_test; or for each part one or several files with x and y, or WebP strips (npz_strips.py). Also
-    read: class_names. Images are uint8 (N, H, W) or (N, H, W, C), or float (N, H, W) or
-    (N, C, H, W); labels are integers (N,) counted from 0. A missing validation or test part is
-    split off. Raises DataError for files that are missing, damaged or hold something else.
+    Either `path`, one file with x_train, y_train and optionally x_val, y_val, x_test, y_test; or
+    for each part one or several files with x and y, or WebP strips (npz_strips.py). The key
+    class_names is optional. Images are uint8 (N, H, W) or (N, H, W, C), or float (N, H, W) or (N,
+    C, H, W); labels are integers (N,) counted from 0. A missing validation or test part is split
+    off.
+
+    Raises:
+        DataError: a file is missing or damaged, or has other contents.
+        SettingsError: neither or both of `path` and `train` are given.
     """
     official, class_names = _read(path, train=train, validation=validation, test=test)
     return image_tensors(

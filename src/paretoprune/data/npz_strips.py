@@ -1,9 +1,9 @@
 """Images stored as lossless WebP strips in an .npz file: many small images in one compressed one.
 
-Keys: `webp`, all strips' bytes one after the other (uint8); `offsets`, where each strip begins, and
-the end (int64, one more than strips); `labels`, one per image; `size`, the images' height and width
-in pixels; `classes`, the names (may be left out). A strip is an RGB picture of (n * size, size):
-n images on top of one another.
+Keys: `webp`, the concatenated bytes of all strips (uint8); `offsets`, the start of each strip and
+the end of the last one (int64, one more than strips); `labels`, one per image; `size`, the images'
+height and width in pixels; `classes`, the names (optional). A strip is an RGB image of (n * size,
+size): n images stacked vertically.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ _KEYS = {"webp", "offsets", "labels", "size"}
 
 
 def is_strips(arrays: Mapping[str, np.ndarray]) -> bool:
-    """Whether the arrays of a file are in this form."""
+    """Return True if the arrays of a file are in this format."""
     return arrays.keys() >= _KEYS
 
 
 def decode_strips(
     arrays: Mapping[str, np.ndarray], *, where: str
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
-    """Images (N, size, size, 3) uint8, labels (N,), and the class names if there are any.
+    """Return images (N, size, size, 3) uint8, labels (N,), and the class names, if present.
 
-    Raises DataError if the strips are damaged or do not hold one image per label.
+    Raises:
+        DataError: the strips are damaged or do not hold one image per label.
     """
     size, offsets, data = int(arrays["size"]), arrays["offsets"], arrays["webp"]
     if offsets[0] != 0 or offsets[-1] != len(data) or (np.diff(offsets) <= 0).any():

@@ -1,4 +1,4 @@
-"""Handwritten digits that come with scikit-learn: 1,797 grey images of 8x8, without download.
+"""Handwritten digits bundled with scikit-learn: 1,797 grey images of 8x8, without download.
 
 E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), its test part.
 """
@@ -28,15 +28,18 @@ def digits(
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageTensors:
-    """The digits, (1, size, size), split 60 / 20 / 20 percent into train, validation and test.
+    """Return the digits, (1, size, size), split 60 / 20 / 20 percent.
 
-    `size` above 8 enlarges them (bilinear). `pretrained` adds a caution alone: there is no official
-    test part. Raises SettingsError for one below 8.
+    The parts are training, validation and test. `size` above 8 enlarges them (bilinear).
+    `pretrained` only adds a caution, since there is no official test part.
+
+    Raises:
+        SettingsError: `size` is below 8.
     """
     if size < 8:
         raise SettingsError([f"`data.size` must be 8 or more pixels, got {size}"])
     bundled = load_digits()
-    # The set counts ink from 0 to 16.
+    # Intensities are 0 to 16.
     images = np.round(bundled.images * (255 / 16)).astype(np.uint8)
     part = labelled_images(_enlarged(images, size), bundled.target, where="digits")
     return image_tensors(

@@ -1,4 +1,4 @@
-"""Which samples train, which validate and which test: stratified, seeded, never overlapping."""
+"""Split into training, validation and test samples: stratified, seeded, without overlap."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _NAMES: Mapping[Official, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSettings:
-    """How validation and test samples are chosen where a set does not come with them.
+    """Options for splitting off validation and test samples where a set does not have these parts.
 
-    `validation_from` "auto" means "test" for published weights, which have seen every training
-    image, and "train" otherwise. `test_from` "auto", for sets without a test part, likewise means
-    "validation" for given weights if there is such a part, and "train" otherwise.
+    `validation_from` "auto" means "test" for published weights, which were trained on every
+    training image, and "train" otherwise. `test_from` "auto", for sets without a test part,
+    likewise means "validation" for given weights if there is such a part, and "train" otherwise.
     """
 
     validation_from: str = "auto"  # auto, train or test
     validation_share: float = 0.1  # of the training part
     test_from: str = "auto"  # auto, train or validation: half of the validation part
     test_share: float = 0.2  # of the training part, for sets without a test part
-    max_train: int | None = None  # images of the training part that are used at all
-    max_test: int | None = None  # likewise of the test part, and of the validation part
+    max_train: int | None = None  # maximum number of training images
+    max_test: int | None = None  # the same for the test part, and for the validation part
     seed: int = 0
     pretrained: bool = False  # the dense model comes with published weights
-    clean_part: str = ""  # in the user's spelling, how samples that weights have not seen are given
+    clean_part: str = ""  # settings that provide samples the weights have not seen
 
     def __post_init__(self) -> None:
         if self.validation_from not in ("auto", "train", "test"):
@@ -63,20 +63,24 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts that the program works with, and what is to be said about them."""
+    """The training, validation and test parts, with a description for the user."""
 
     train: Part
     validation: Part
     test: Part
-    sentence: str  # says what they are
-    caution: str | None = None  # says which of them given weights may have seen
+    sentence: str  # describes the parts
+    caution: str | None = None  # names the parts that given weights may have seen
 
 
 def make_split(labels: Mapping[Official, np.ndarray], settings: SplitSettings) -> Split:
-    """Split by the labels, (N,) each, of the official parts that there are; "train" must be.
+    """Split by the labels, (N,) each, of the official parts, of which "train" is required.
 
     A missing test part is split off from the training part, or is one half of the validation part.
     A missing validation part is split off from the training part, or is one half of the test part.
+
+    Raises:
+        DataError: a part is too small to be split.
+        SettingsError: a part that exists should come from another one.
     """
     _refuse_sources(settings, labels)
     train = _used("train", labels, settings.max_train, settings.seed)
@@ -102,7 +106,7 @@ def make_split(labels: Mapping[Official, np.ndarray], settings: SplitSettings) -
 
 
 def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Random order of the samples of which every beginning has the classes in equal shares.
+    """Return a random order of the samples in which every prefix has the classes in equal shares.
 
     Systematic sampling: each class, shuffled, is spread evenly over the order with a random start.
     """
@@ -129,7 +133,7 @@ def _tests_on_validation(settings: SplitSettings, labels: Mapping[Official, np.n
 
 
 def _refuse_sources(settings: SplitSettings, labels: Mapping[Official, np.ndarray]) -> None:
-    """Raises SettingsError where a part that is there should come from another one."""
+    """Raise SettingsError if a part that exists should come from another one."""
     mistakes = [
         f"`data.{part}_from={source}` cannot be used with data that has a {part} part of its own; "
         "leave it at auto"
@@ -143,7 +147,7 @@ def _refuse_sources(settings: SplitSettings, labels: Mapping[Official, np.ndarra
 
 
 def _caution(validation: Part, test: Part, settings: SplitSettings) -> str | None:
-    """Which samples given weights may have seen, and what to do; None where there are none."""
+    """Return a caution about samples that given weights may have seen, with advice, or None."""
     seen = {
         name: part
         for name, part in (("validation", validation), ("test", test))
@@ -154,7 +158,7 @@ def _caution(validation: Part, test: Part, settings: SplitSettings) -> str | Non
     advice = f"; give samples that they have not seen: {settings.clean_part}"
     return (
         f"the {' and '.join(seen)} samples are split off from the training part, which the given "
-        "weights may have been trained on: what is measured on them flatters, unless it was the "
+        "weights may have been trained on: metrics on them are optimistic, unless it was the "
         f"same split{advice if settings.clean_part else ''}"
     )
 
@@ -169,7 +173,7 @@ def _used(
 def _split_off(
     part: Part, labels: Mapping[Official, np.ndarray], *, count: int, seed: int
 ) -> tuple[Part, Part]:
-    """What remains of `part`, and the `count` samples that were split off from it."""
+    """Split `count` samples off from `part`; return the rest and these."""
     if not 0 < count < len(part.indices):
         raise DataError(
             f"the {_NAMES[part.official]} of {len(part.indices)} samples is too small to split "

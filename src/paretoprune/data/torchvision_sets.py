@@ -1,4 +1,4 @@
-"""Well-known image sets through torchvision, which downloads them: CIFAR, MNIST and the like."""
+"""Standard image sets of torchvision, which downloads them: CIFAR, MNIST and others."""
 
 from __future__ import annotations
 
@@ -45,9 +45,11 @@ def torchvision_set(
     seed: int = 0,
     pretrained: bool = False,
 ) -> ImageTensors:
-    """One of cifar10, cifar100, mnist, fashion_mnist and svhn, kept under the folder `root`.
+    """Return cifar10, cifar100, mnist, fashion_mnist or svhn, stored under `root`.
 
-    Raises DataError if it is not there and cannot be downloaded, or is damaged.
+    Raises:
+        DataError: it is missing and cannot be downloaded, or is damaged.
+        SettingsError: the name is unknown.
     """
     if name not in _SETS:
         raise SettingsError([f"`data.name` must be one of {', '.join(_SETS)}, got {name!r}"])
@@ -76,7 +78,7 @@ def torchvision_set(
 def _read(
     name: str, root: str, *, download: bool, train: bool
 ) -> tuple[LabelledImages, tuple[str, ...] | None]:
-    """One official part, and the names of the classes if the set has them."""
+    """Return one official part, and the class names if the set has them."""
     part = "train" if train else "test"
     choice = {"split": part} if name == "svhn" else {"train": train}
     folder = Path(root).absolute()
@@ -100,7 +102,7 @@ def _read(
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:
-    """Remove what a download that came to nothing has left, the innermost first."""
+    """Remove folders left empty by a failed download, the innermost first."""
     for folder in folders:
-        with suppress(OSError):  # it holds something, or is a file
+        with suppress(OSError):  # not empty, or a file
             folder.rmdir()

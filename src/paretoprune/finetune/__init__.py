@@ -1,1 +1,1 @@
-"""Training: the fit of a network, and what goes with pruning it."""
+"""Training of networks, and the operations that accompany pruning."""

@@ -1,4 +1,4 @@
-"""Recomputing the statistics of BatchNorm layers, which pruning makes wrong."""
+"""Recalibration of BatchNorm statistics, which pruning invalidates."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 def recalibrate_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """Set all running means and variances to the average of those of `batches`, in place.
 
-    Each batch has shape (N, ...) and counts the same. Only BatchNorm layers are in training
-    mode meanwhile, so no dropout. Without batches, or without BatchNorm, nothing changes.
+    Each batch has shape (N, ...) and the same weight. Only BatchNorm layers are in training mode
+    meanwhile, so there is no dropout. Without batches, or without BatchNorm, nothing changes.
     """
     norms = [module for module in model.modules() if _keeps_statistics(module)]
     inputs = list(batches)
@@ -33,7 +33,7 @@ def _keeps_statistics(module: nn.Module) -> bool:
 
 @contextmanager
 def _averaging(model: nn.Module, norms: list[nn.Module]) -> Iterator[None]:
-    """Inside, `norms` start from nothing and average over batches; other modules evaluate."""
+    """Inside, `norms` are reset and average over batches; other modules are in evaluation mode."""
     modules = list(model.modules())
     training = [module.training for module in modules]
     momentum = [norm.momentum for norm in norms]
@@ -41,7 +41,7 @@ def _averaging(model: nn.Module, norms: list[nn.Module]) -> Iterator[None]:
     for norm in norms:
         assert isinstance(norm, _KINDS)
         norm.reset_running_stats()
-        norm.momentum = None  # torch's sign for a cumulative average
+        norm.momentum = None  # None selects a cumulative average
         norm.train()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Learning from the dense model's answers, which are computed once and then remembered."""
+"""Knowledge distillation from the dense model, whose logits are computed once and cached."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from paretoprune.finetune.numerics.memory_format import as_channels_last
 
 
 class Teacher:
-    """The dense model's logits, by sample; each sample is computed once, however often asked.
+    """The dense model as teacher, with a cache of its logits by sample.
 
-    A sample is known by its key, a number in [0, `num_keys`) that also names its augmented view.
-    The memory takes 2 * `num_keys` * `num_classes` bytes (float16) on `device`. Batches without
-    keys, or `num_keys` = 0, are computed each time. The dense model itself is copied. With
-    `bfloat16` it computes as a training with bfloat16 does, which is faster.
+    A sample is identified by its key, an integer in [0, `num_keys`) that also identifies its
+    augmented view; equal keys must mean equal inputs. Its logits are computed at the first request.
+    Batches without keys, or all batches with `num_keys` = 0, are computed each time.
+
+    Args:
+        dense_model: copied; runs in evaluation mode.
+        num_classes: number of logits.
+        device: device of the model and of the cache.
+        num_keys: size of the cache, which takes 2 * `num_keys` * `num_classes` bytes (float16).
+        bfloat16: compute under bfloat16 autocast, as training does with `precision=bf16`; faster.
     """
 
     def __init__(
@@ -38,7 +44,7 @@ class Teacher:
 
     @torch.no_grad()
     def logits(self, x: Tensor, key: Tensor | None = None) -> Tensor:
-        """Logits (N, num_classes) in float32 of the samples `x` (N, ...) with keys (N,)."""
+        """Return logits (N, num_classes) in float32 of the samples `x` (N, ...) with keys (N,)."""
         if key is None or not len(self._logits):
             return self._compute(x)
         if not self._complete:
@@ -61,10 +67,11 @@ class Teacher:
 def distillation_loss(
     student: Tensor, teacher: Tensor, labels: Tensor, *, weight: float, temperature: float
 ) -> Tensor:
-    """(1 - weight) * cross-entropy + weight * T^2 * KL(teacher || student), both at T.
+    """Return (1 - weight) * cross-entropy + weight * T^2 * KL(teacher || student).
 
-    `student` and `teacher` are logits (N, classes), `labels` is (N,). Hinton et al. 2015,
-    section 2; T^2 keeps the size of the gradients when the temperature changes.
+    Both distributions of the divergence are at temperature T. `student` and `teacher` are logits
+    (N, classes), `labels` is (N,). Hinton et al. 2015, section 2; T^2 keeps the scale of the
+    gradients when the temperature changes.
     """
     divergence = kl_div(
         log_softmax(student / temperature, dim=1),

@@ -1,4 +1,4 @@
-"""Accuracy and loss on validation data, as the training curve has them."""
+"""Validation accuracy and loss for the training curve."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paretoprune.finetune.numerics.memory_format import as_channels_last
 
 @dataclass(frozen=True)
 class Validation:
-    """How well a network did on the validation data at one moment of its training."""
+    """Result of one evaluation on the validation data."""
 
     accuracy: float  # percent
     loss: float  # mean cross-entropy in nats
@@ -29,7 +29,7 @@ def evaluate(
     device: torch.device,
     bfloat16: bool,
 ) -> Validation:
-    """One pass over `loader`, whose batches begin with (x, y). Leaves `model` in training mode.
+    """Run one pass over `loader`, whose batches begin with (x, y). Leaves `model` in training mode.
 
     Raises:
         DataError: the loader has no batches.

@@ -1,4 +1,4 @@
-"""Training a network, dense or pruned: what every trial spends its time on."""
+"""Training of a network, dense or pruned: the main cost of every trial."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from paretoprune.results import EpochRecord
 
 @dataclass(frozen=True)
 class FitResult:
-    """What became of a training. `best_...` is None where no weights were evaluated."""
+    """Result of `fit`; `best_...` is None if no weights were evaluated."""
 
     curve: tuple[EpochRecord, ...]
     best_epoch: int | None
     best_accuracy: float | None  # percent, on the validation data
-    seconds: float
+    seconds: float  # wall time
 
 
 def fit(
@@ -58,24 +58,34 @@ def fit(
     first_epoch: int = 1,
     evaluate_start: bool = False,
 ) -> FitResult:
-    """Train `model` in place for `epochs` epochs, which are numbered from `first_epoch`.
+    """Train `model` in place for `epochs` epochs, numbered from `first_epoch`.
 
-    `epochs` rules, not `settings.epochs`; where it is no whole number, the training is cut into
-    rounds of equal length, which then count as the epochs (see `Rounds`). The model ends on
-    `device`, in evaluation mode and without gradients, with the weights of the epoch with the
-    highest validation accuracy; of equals the last one, which had the most training. With
-    `evaluate_start` the weights it came with take part, as the epoch before the first; with `masks`
-    only epochs that ended with the full masks do; with `nested`, smaller networks that are trained
-    in its weights, the last epoch counts. `pressure` is added to each step. `on_epoch` is called
-    after each epoch, and what it raises ends the training; `on_gradients` at every step, when the
-    gradients are there and the weights have not moved yet. The same seed and the same batches give
-    the same weights to the bit on a CPU; the caller's random numbers are untouched.
-    Where memory does not suffice, the training starts again with each batch in smaller parts.
+    Called for the dense model, for every stage of a pruning schedule and for retraining. Afterwards
+    the model is on `device`, in evaluation mode and without gradients, with the weights of the
+    epoch with the highest validation accuracy (of equals the last one). On out of memory, the
+    training restarts with gradient accumulation over smaller micro-batches. On a CPU, the same seed
+    and batches give bit-identical weights; the caller's random state is preserved.
+
+    Args:
+        train_loader: batches (x, y) or (x, y, key), see `Loader`.
+        val_loader: batches for the accuracy of each epoch.
+        settings: optimizer, learning-rate schedule, distillation and precision.
+        epochs: duration, overriding `settings.epochs`; a fractional number is divided into rounds
+            of equal length, which then count as the epochs (see `Rounds`).
+        seed: seed of Python, NumPy and torch inside the training.
+        teacher: the dense model, required for distillation.
+        masks: masks that are applied after each step; only epochs that end with the full masks can
+            be the best one.
+        pressure: regularisation added to each step.
+        nested: smaller networks trained in the model's weights; the last epoch is kept then.
+        on_epoch: called after each epoch; an exception from it ends the training.
+        on_gradients: called in every step between the backward pass and the optimizer step.
+        evaluate_start: evaluate the initial weights as well, as the epoch before the first.
 
     Raises:
         TrainingError: the loss became NaN or infinite.
         DataError: a loader has no batches.
-        SettingsError: distillation without a teacher, or a precision the device lacks.
+        SettingsError: distillation without a teacher, or a precision that the device lacks.
     """
     start = perf_counter()
     _check(train_loader, settings, epochs, teacher)
@@ -123,7 +133,7 @@ def fit(
 
     keeper, best = accumulate_on_out_of_memory(train)
     best.restore(model.to(device).eval())
-    model.zero_grad(set_to_none=True)  # they would take as much memory as the weights
+    model.zero_grad(set_to_none=True)  # gradients take as much memory as the weights
     return FitResult(
         curve=tuple(keeper.records),
         best_epoch=best.epoch,
@@ -133,9 +143,9 @@ def fit(
 
 
 def _keep_start(model: nn.Module, loader: Loader) -> Callable[[], None]:
-    """A function that gives the model and the loader back the state that they have now."""
+    """Return a function that restores the current state of the model and the loader."""
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    epoch = getattr(loader, "epoch", None)  # ours count their passes
+    epoch = getattr(loader, "epoch", None)  # our loaders count their passes
 
     def reset() -> None:
         model.zero_grad(set_to_none=True)

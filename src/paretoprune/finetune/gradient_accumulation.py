@@ -1,4 +1,4 @@
-"""Out of memory: the same training again, with each batch in smaller parts."""
+"""Gradient accumulation as a fallback when memory runs out."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ T = TypeVar("T")
 
 
 def accumulate_on_out_of_memory(train: Callable[[int], T]) -> T:
-    """What `train(parts)` gives for 1, or else the first power of two that fits in memory.
+    """Return `train(parts)` for parts = 1, or else the first power of two that fits in memory.
 
-    `train` must start from the same state each time. Gradients of the parts add up to those of
-    the batch; only BatchNorm sees smaller batches. What is raised besides gets through.
+    `train` must start from the same state each time. The gradients of the micro-batches add up to
+    those of the batch; only BatchNorm statistics are over smaller batches. Other exceptions
+    propagate.
     """
     parts = 1
     while True:
@@ -30,14 +31,16 @@ def accumulate_on_out_of_memory(train: Callable[[int], T]) -> T:
                 raise
         # Outside the `except`, whose traceback keeps every tensor of the failed step alive.
         parts *= 2
-        _log.warning("out of memory: training again with each batch in %d parts", parts)
+        _log.warning(
+            "out of memory: restarting with gradient accumulation over %d micro-batches", parts
+        )
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on a GPU or on the CPU."""
+    """Return True if the error is a failed allocation, on a GPU or on the CPU."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # On the CPU torch raises a plain RuntimeError.

@@ -1,4 +1,4 @@
-"""What a data loader has to be: any object with a length that can be iterated again and again."""
+"""Interface of data loaders: any iterable with a length that can be iterated repeatedly."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ Batch = Sequence[Tensor]  # (x, y) or (x, y, key)
 
 
 class Loader(Protocol):
-    """A torch `DataLoader`, a list of batches, or the like."""
+    """A torch `DataLoader`, a list of batches, or any object with a length that yields batches.
+
+    `fit` iterates over it once per epoch. Batches are (x, y) or (x, y, key): x (N, ...)
+    floating-point inputs, y (N,) int64 class indices, key (N,) int64 identifiers of samples and
+    augmented views, by which `Teacher` caches logits; the attribute `num_keys`, if there is one, is
+    their number. An attribute `epoch`, if there is one, is restored when a training restarts.
+    """
 
     def __len__(self) -> int:
-        """The number of batches."""
+        """Return the number of batches."""
 
     def __iter__(self) -> Iterator[Batch]:
-        """A pass over the batches."""
+        """Start a pass over the batches."""
 
 
 class Rounds:
-    """`epochs` passes over a loader, whole or not, as `num_rounds` rounds of equal length.
+    """`epochs` passes over a loader, possibly fractional, as `num_rounds` rounds of equal length.
 
-    1.5 epochs are two rounds of three quarters of a pass; each goes on where the last one ended.
+    1.5 epochs are two rounds of 0.75 passes; each round continues where the last one ended.
     """
 
     def __init__(self, loader: Loader, epochs: float) -> None:
@@ -50,7 +56,7 @@ class Rounds:
 
 
 class FirstBatches:
-    """The first batches of a loader, each time it is gone through."""
+    """The first `num_batches` batches of a loader, in every pass."""
 
     def __init__(self, loader: Loader, num_batches: int) -> None:
         self._loader = loader

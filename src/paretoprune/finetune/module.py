@@ -1,4 +1,4 @@
-"""One training step, in the form that Lightning's Trainer runs."""
+"""LightningModule with one training step."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from paretoprune.finetune.optimizer import make_optimizer, make_schedule
 class FinetuneModule(LightningModule):
     """Trains `model` on batches (x, y) or (x, y, key) for `num_steps` steps.
 
-    It steps the optimizer itself (Lightning's "manual optimization"): a network on small images
-    takes a few milliseconds a step, so that every hook on the way would show.
+    It steps the optimizer itself (Lightning's manual optimization): a network on small images takes
+    a few milliseconds per step, so that the overhead of hooks would matter.
     """
 
     def __init__(
@@ -43,8 +43,11 @@ class FinetuneModule(LightningModule):
         nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,
     ) -> None:
-        """`parts`: so many pieces of a batch go through the network one after another; `nested`:
-        smaller networks that take its weights, of which a few are trained at each step."""
+        """Set up the optimizer and its schedule.
+
+        `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
+        networks in the model's weights, some of which are trained in each step.
+        """
         super().__init__()
         self.automatic_optimization = False
         self.model = model
@@ -65,7 +68,7 @@ class FinetuneModule(LightningModule):
         return self._optimizer
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        if self.trainer.received_sigterm:  # Lightning would wait for the end of the epoch
+        if self.trainer.received_sigterm:  # Lightning itself stops only after the epoch
             raise SystemExit(128 + signal.SIGTERM)
         self._optimizer.zero_grad()
         if self._pressure is None:
@@ -78,7 +81,7 @@ class FinetuneModule(LightningModule):
         self._step += 1
 
     def step_at(self, rate: float, batch: Batch) -> float:
-        """One step at a learning rate outside the schedule; the loss before it."""
+        """Take one step at a learning rate outside the schedule; return the loss before it."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad()
@@ -109,11 +112,11 @@ class FinetuneModule(LightningModule):
 
     @property
     def learning_rate(self) -> float:
-        """Of the next step."""
+        """Learning rate of the next step."""
         return float(self._optimizer.param_groups[0]["lr"])
 
     def _loss(self, x: Tensor, y: Tensor, key: Tensor | None = None) -> Tensor:
-        """The mean of all networks of this step, of which the model is one."""
+        """Return the mean loss of all networks of this step, including the model."""
         x = as_channels_last(x)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self._bfloat16):
             answers = [self.model(x).float()]
@@ -134,7 +137,7 @@ class FinetuneModule(LightningModule):
 
 @contextmanager
 def unfrozen(model: nn.Module) -> Iterator[None]:
-    """Inside, frozen parameters get gradients as well; afterwards they are frozen, without any."""
+    """Inside, frozen parameters get gradients as well; afterwards they are frozen again."""
     frozen = [p for p in model.parameters() if p.is_floating_point() and not p.requires_grad]
     try:
         for parameter in frozen:
@@ -147,13 +150,13 @@ def unfrozen(model: nn.Module) -> Iterator[None]:
 
 
 def split_batch(batch: Batch, parts: int) -> list[Batch]:
-    """The batch in pieces of nearly equal size, of two samples or more, as BatchNorm needs them."""
+    """Split the batch into nearly equal micro-batches of two samples or more."""
     pieces = max(1, min(parts, len(batch[1]) // 2))
     return list(zip(*(tensor.tensor_split(pieces) for tensor in batch), strict=True))
 
 
 class LossMeter:
-    """The mean training loss of an epoch; it raises as soon as the loss is no number any more."""
+    """Mean training loss of an epoch; raises if the loss becomes NaN or infinite."""
 
     def __init__(self) -> None:
         self.learning_rate = 0.0  # of the last step
@@ -162,7 +165,7 @@ class LossMeter:
         self._step = 0  # over all epochs
 
     def add(self, loss: Tensor, *, count: int, learning_rate: float) -> None:
-        """Take in the mean `loss` of a batch of `count` samples, computed at `learning_rate`.
+        """Add the mean `loss` of a batch of `count` samples, computed at `learning_rate`.
 
         Raises:
             TrainingError: the loss is NaN or infinite.
@@ -171,12 +174,12 @@ class LossMeter:
         self.learning_rate = learning_rate
         self._count += count
         self._sum = loss * count if self._sum is None else self._sum + loss * count
-        # Looking at a number makes the program wait for a GPU, but not for a CPU.
+        # Reading a value synchronises with a GPU, hence only every 50 steps there.
         if loss.device.type == "cpu" or self._step % 50 == 0:
             self._check(self._sum)
 
     def mean(self) -> float:
-        """The mean over the samples since the last call."""
+        """Return the mean over the samples since the last call."""
         assert self._sum is not None
         self._check(self._sum)
         mean = self._sum.item() / self._count

@@ -1,8 +1,8 @@
-"""Smaller networks whose weights are parts of a larger one's, trained with it.
+"""Slimmable training: smaller networks that share the weights of a larger one, trained together.
 
-One training then serves many sizes. Each step trains the largest, the smallest and some between, on
-the same batch: the sandwich rule of Yu and Huang 2019 (Universally Slimmable Networks and Improved
-Training Techniques).
+One training then serves many sizes. Each step trains the largest, the smallest and some sizes
+between, on the same batch: the sandwich rule of Yu and Huang 2019 (Universally Slimmable Networks
+and Improved Training Techniques).
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.func import functional_call
 
-_NUM_DRAWN = 2  # of those between the largest and the smallest, at each step
+_NUM_DRAWN = 2  # sizes between the largest and the smallest, per step
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A smaller network that has no weights of its own: it takes them from a larger one.
+    """A smaller network without weights of its own, which uses slices of a larger one's.
 
-    In training mode it needs no statistics of BatchNorm; those that it gathers are nobody's.
+    In training mode it needs no BatchNorm statistics; those that it accumulates are not used.
     """
 
-    network: nn.Module  # of its shapes; the values of its parameters are not used
-    kept: Mapping[str, Mapping[int, Tensor]]  # by parameter and dimension; all of what is not named
+    network: nn.Module  # defines the shapes; its parameter values are not used
+    kept: Mapping[str, Mapping[int, Tensor]]  # by parameter and dimension; others whole
 
     def __call__(self, larger: nn.Module, x: Tensor) -> Tensor:
-        """What it answers; gradients go into the parameters of `larger`."""
+        """Return the logits for x; gradients flow into the parameters of `larger`."""
         all_weights = dict(larger.named_parameters())
         own = {
             name: _part(all_weights[name], self.kept.get(name, {}))
@@ -39,13 +39,13 @@ class Slice:
 
 
 def drawn(slices: Sequence[Slice]) -> list[Slice]:
-    """Those of one step beside the largest: the smallest, which is the first, and a few more."""
+    """Draw the slices for one step: the smallest, which is the first, and a few others."""
     smallest, others = slices[:1], slices[1:]
     return [*smallest, *random.sample(others, min(_NUM_DRAWN, len(others)))]
 
 
 def num_at_once(num_slices: int) -> int:
-    """How many networks a step trains, the largest included."""
+    """Return the number of networks that a step trains, including the largest."""
     return 1 + min(num_slices, 1 + _NUM_DRAWN)
 
 

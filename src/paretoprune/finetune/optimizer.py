@@ -1,4 +1,4 @@
-"""The optimizer and the learning-rate schedule of a training."""
+"""Optimizer and learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 
 
 def make_optimizer(model: nn.Module, settings: FinetuneSettings) -> SGD:
-    """SGD with Nesterov momentum over the parameters that need gradients.
+    """Return SGD with Nesterov momentum over the parameters that require gradients.
 
-    Weight decay is for weights alone, not for biases and the parameters of normalisation layers
-    (He et al. 2019, "Bag of tricks", section 3.1): all parameters with one axis or none.
+    Weight decay applies to weights only, not to biases and parameters of normalisation layers (He
+    et al. 2019, "Bag of tricks", section 3.1), that is, not to parameters of one dimension or none.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     decayed = [p for p in parameters if p.ndim > 1]
@@ -31,10 +31,11 @@ def make_optimizer(model: nn.Module, settings: FinetuneSettings) -> SGD:
 
 
 def make_schedule(optimizer: SGD, settings: FinetuneSettings, *, num_steps: int) -> OneCycleLR:
-    """One cycle over `num_steps` steps (Smith and Topin 2017), with momentum kept constant.
+    """Return the one-cycle schedule over `num_steps` steps, at constant momentum.
 
-    The rate rises from 1/25 of the peak, is exactly `learning_rate` at one step, and falls to
-    nearly zero at the last one; for fewer than three steps, as in the first steps of three.
+    Smith and Topin 2017. The rate rises from 1/25 of the peak, is exactly `learning_rate` at one
+    step, and falls to nearly zero at the last one. For fewer than three steps the schedule is that
+    of three steps.
     """
     num_steps = max(num_steps, 3)
     peak = max(1, min(round(settings.warmup * (num_steps - 1)), num_steps - 2))
@@ -42,7 +43,7 @@ def make_schedule(optimizer: SGD, settings: FinetuneSettings, *, num_steps: int)
         optimizer,
         max_lr=settings.learning_rate,
         total_steps=num_steps,
-        # OneCycleLR puts the peak at step `pct_start * total_steps - 1`, and divides by that.
+        # OneCycleLR has its peak at step `pct_start * total_steps - 1`, and divides by that.
         pct_start=(peak + 1) / num_steps,
         cycle_momentum=False,
     )

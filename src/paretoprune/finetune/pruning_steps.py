@@ -1,4 +1,4 @@
-"""When pruning happens during fine-tuning, as plain numbers: stages, and the gradual ramp."""
+"""Pruning schedules as numbers: stages, and the gradual ramp."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from paretoprune.config.groups.schedule import ScheduleSettings
 class Stage:
     """Prune up to `share` of the plan, then train for `epochs`."""
 
-    share: float  # of the channels that the whole plan removes, above 0 and up to 1
+    share: float  # of the channels that the plan removes, in (0, 1]
     epochs: float
 
 
 def stages(settings: ScheduleSettings, epochs: float) -> tuple[Stage, ...]:
-    """The stages of a fine-tuning of `epochs` epochs; their epochs add up to exactly that.
+    """Return the stages of a fine-tuning of `epochs` epochs, whose epochs add up to exactly that.
 
-    `iterative` removes equal parts of the plan in `steps` stages; where the epochs cannot be
-    divided evenly, the later stages, with the smaller networks, get one more. `one_shot` and
-    `gradual` are one stage: a gradual schedule grows its masks inside of it.
+    `iterative` removes equal parts of the plan in `steps` stages; if the epochs cannot be divided
+    evenly, the later stages, with the smaller networks, get one more. `one_shot` and `gradual` are
+    one stage: a gradual schedule grows its masks within it.
     """
     steps = settings.steps if settings.name in ("iterative", "lottery") else 1
     if not float(epochs).is_integer():
@@ -41,9 +41,10 @@ def widths_between(
     *,
     spacing: Literal["linear", "geometric"] = "linear",
 ) -> dict[str, int]:
-    """The widths when a share of the way from `start` to `end` is done; exactly `end` at share 1.
+    """Interpolate widths from `start` to `end` at `share`; exactly `end` at share 1.
 
-    `linear`: equal shares remove equal numbers. `geometric`: equal parts of what is left.
+    `linear`: equal shares remove equal numbers. `geometric`: equal shares remove equal fractions of
+    the remaining channels.
     """
     if spacing == "geometric":
         shares = {n: end[n] / width if width else 1.0 for n, width in start.items()}
@@ -52,10 +53,10 @@ def widths_between(
 
 
 def gradual_share(step: int, ramp_steps: int) -> float:
-    """The share of the plan that is masked after `step` of `ramp_steps` training steps.
+    """Return the share of the plan that is masked after `step` of `ramp_steps` training steps.
 
-    It rises quickly at first and slowly at the end: 1 - (1 - t)^3, equation 1 of Zhu and Gupta
-    2017, "To prune, or not to prune", for a start at 0 and an end at 1.
+    The cubic ramp 1 - (1 - t)^3 rises quickly at first and slowly at the end: equation 1 of Zhu and
+    Gupta 2017, "To prune, or not to prune", for a start at 0 and an end at 1.
     """
     time = min(step / ramp_steps, 1.0)
     return 1.0 - (1.0 - time) ** 3

@@ -1,7 +1,7 @@
-"""The learning-rate range test: the loss while the rate rises from step to step.
+"""Learning-rate range test: the loss while the rate rises from step to step.
 
-Smith 2017 ("Cyclical learning rates for training neural networks", section 3.3): it falls faster
-and faster, until the rate is too much for the network, and then it rises.
+Smith 2017 ("Cyclical learning rates for training neural networks", section 3.3): the loss falls
+faster and faster, until the rate is too large, and then it rises.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
 
-_KEPT = 0.9  # of the mean so far, at each step
-_LOST = 1.5  # times the least loss: from there on the rate is too much
-NUM_VAGUE = 10  # first steps, whose mean is of too few to say anything
+_KEPT = 0.9  # decay of the moving average
+_LOST = 1.5  # times the lowest loss: the rate is too large
+NUM_VAGUE = 10  # first steps, whose average is over too few losses
 
 
 def losses_by_rate(
@@ -38,8 +38,8 @@ def losses_by_rate(
 ) -> list[float]:
     """Train `model` in place, one step at each of the rising `rates`.
 
-    Returns a mean of the losses up to each step, in which the last ten or so count; fewer than
-    there are rates where the last is far above the least, or no number.
+    Returns a moving average of the losses up to each step, over about ten steps. The list ends
+    early if the last value is far above the lowest, or NaN.
     """
     found: list[float] = []
     total = weight = 0.0

@@ -1,4 +1,4 @@
-"""Lightning's Trainer without its output, its files and its own idea of Ctrl-C."""
+"""Lightning's Trainer without output, files and its handling of Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run_trainer(
     device: torch.device,
     callbacks: Sequence[Callback],
 ) -> None:
-    """Train `module`, silently. Ctrl-C raises KeyboardInterrupt, as everywhere in Python."""
+    """Train `module` without output. Ctrl-C raises KeyboardInterrupt, as elsewhere in Python."""
     with _quiet(), _own_interrupt():
         _make_trainer(epochs, device, callbacks).fit(module, train_loader)
 
@@ -36,7 +36,7 @@ def _make_trainer(epochs: int, device: torch.device, callbacks: Sequence[Callbac
         devices=[device.index or 0] if device.type == "cuda" else 1,
         max_epochs=epochs,
         callbacks=list(callbacks),
-        # One process: inside a Slurm job, Lightning would look for its fellow processes.
+        # One process: inside a Slurm job, Lightning would wait for further processes.
         plugins=[LightningEnvironment()],
         logger=False,
         enable_checkpointing=False,
@@ -64,7 +64,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _own_interrupt() -> Iterator[None]:
-    """Lightning ends the program at Ctrl-C, with `sys.exit(1)`, and may leave Ctrl-C disabled."""
+    """Restore Ctrl-C: Lightning exits with `sys.exit(1)`, and may leave its handler installed."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield

@@ -1,10 +1,10 @@
 """`model.compact.safetensors`: rounded weights, entropy-coded, readable without this package.
 
-The symbols of all weights are one stream under a Huffman code, which the standard library's zlib
-writes (strategy `Z_HUFFMAN_ONLY`); it is within a few percent of their entropy at any number of
-bits. A Huffman code cannot go below one bit a symbol, so a tensor that is mostly zeros is stored as
-a bit mask, coded eight places at a time, and the symbols that are not zero. `docs/how-to/
-compact-file.md` has the format and a reader of fifteen lines.
+The symbols of all weights form one stream under a Huffman code, written by the standard library's
+zlib (strategy `Z_HUFFMAN_ONLY`); it is within a few percent of their entropy at any number of bits.
+A Huffman code needs at least one bit per symbol, so a tensor of mostly zeros is stored as a bit
+mask, coded in bytes, and the nonzero symbols. `docs/how-to/compact-file.md` has the format and a
+reader of fifteen lines.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from paretoprune.errors import WeightsError
 COMPACT_FILE = "model.compact.safetensors"
 
 Array = NDArray[Any]
-_Entry = list[Any]  # a tensor of the file: name, shape, kind, and what the kind needs
+_Entry = list[Any]  # a tensor of the file: name, shape, kind, and data of the kind
 _VERSION = 1
 
 
 @dataclass(frozen=True)
 class Rounded:
-    """A weight on a symmetric grid with a step for each index of its first dimension.
+    """A weight on a symmetric grid with a step size for each index of its first dimension.
 
     Its values are `codes * scales * 2**exponent`, computed in float32.
     """
 
     codes: NDArray[np.int8]  # shaped like the weight
     scales: NDArray[np.float16]  # (first dimension,)
-    exponent: int  # keeps the scales within float16, however small or large the weights are
+    exponent: int  # keeps the scales within the range of float16
 
     @property
     def steps(self) -> NDArray[np.float32]:
-        """The distance of two levels, for each index of the first dimension."""
+        """Step size for each index of the first dimension."""
         return np.ldexp(self.scales.astype(np.float32), self.exponent)
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """The weight itself."""
+        """The dequantized weight."""
         codes = self.codes.astype(np.float32)
         return codes * self.steps.reshape(-1, *[1] * (codes.ndim - 1))
 
 
 def encode_compact(tensors: Mapping[str, Array | Rounded]) -> bytes:
-    """The content of a compact file: rounded weights coded, all other tensors exact.
+    """Return the content of a compact file: rounded weights coded, all other tensors exact.
 
     A tensor that is the same object as an earlier one is stored once.
     """
@@ -64,7 +64,7 @@ def encode_compact(tensors: Mapping[str, Array | Rounded]) -> bytes:
 
 
 def decode_compact(content: bytes) -> dict[str, Array]:
-    """The tensors of a compact file by name, rounded weights as float32.
+    """Return the tensors of a compact file by name, rounded weights as float32.
 
     Raises:
         WeightsError: the content is damaged or of another format.
@@ -87,7 +87,7 @@ class _Writer:
         self._names: dict[int, str] = {}
 
     def add(self, name: str, tensor: Array | Rounded) -> None:
-        """Append one tensor to the streams that it needs."""
+        """Append one tensor to its streams."""
         first = self._names.setdefault(id(tensor), name)
         if first != name:
             self._layout.append([name, [], "same", first])
@@ -108,7 +108,7 @@ class _Writer:
         self._scales.append(tensor.scales)
 
     def content(self) -> bytes:
-        """The whole file."""
+        """Return the whole file."""
         masks = np.packbits(np.concatenate([np.zeros(0, bool), *self._masks]))
         codes = np.concatenate([np.zeros(0, np.int8), *self._codes])
         layout = json.dumps(self._layout, separators=(",", ":"), allow_nan=False).encode()
@@ -125,28 +125,28 @@ class _Writer:
 
 
 def huffman(symbols: bytes) -> bytes:
-    """A raw deflate stream of Huffman codes alone, which any inflate reads."""
+    """Return a raw deflate stream with Huffman codes only, which any inflate reads."""
     coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
     return coder.compress(symbols) + coder.flush()
 
 
 def deflated_mask(mask: bytes) -> bytes:
-    """The smaller of a Huffman code of the bytes and plain deflate, which knows long runs."""
+    """Return the smaller of a Huffman code and plain deflate, which codes long runs."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
     return min(huffman(mask), deflate.compress(mask) + deflate.flush(), key=len)
 
 
 def mask_wins(codes: NDArray[np.int8]) -> bool:
-    """Whether a bit mask beside the symbols that are not zero is smaller than all symbols."""
+    """Return True if a bit mask with the nonzero symbols is smaller than all symbols."""
     present = codes != 0
-    if 2 * np.count_nonzero(present) >= codes.size:  # where a Huffman code is near its bound
+    if 2 * np.count_nonzero(present) >= codes.size:  # a mask can only win at high sparsity
         return False
     mask, apart = np.packbits(present).tobytes(), huffman(codes[present].tobytes())
     return len(deflated_mask(mask)) + len(apart) < len(huffman(codes.tobytes()))
 
 
 def _constant(tensor: Array) -> int | float | bool | None:
-    """The finite number that all elements are, as JSON can hold it; 0 if there are none."""
+    """Return the finite number that all elements equal, 0 for an empty tensor, or None."""
     if tensor.dtype.kind not in "biuf":
         return None
     if tensor.size == 0:

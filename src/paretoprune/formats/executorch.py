@@ -34,7 +34,7 @@ def _encode(program: ExportedProgram) -> Contents:
 
 
 def _open(contents: Contents, threads: int | None) -> Runner:
-    """ExecuTorch on this CPU, one sample after the other, as the file takes them."""
+    """Open ExecuTorch on this CPU; samples run one by one, as the file requires."""
     import torch
 
     with quiet(), _standard_error_closed():
@@ -44,7 +44,7 @@ def _open(contents: Contents, threads: int | None) -> Runner:
         if threads:
             _unsafe_reset_threadpool(threads)
         program = Runtime.get().load_program(contents[_FILE])
-        loaded = program, program.load_method("forward")  # which reads the program's memory
+        loaded = program, program.load_method("forward")  # the method reads the program's memory
 
     def run(inputs: Tensor) -> Tensor:
         _, method = loaded
@@ -55,7 +55,10 @@ def _open(contents: Contents, threads: int | None) -> Runner:
 
 @contextmanager
 def _standard_error_closed() -> Iterator[None]:
-    """Its start looks for a phone's system files and prints, from C++, that there are none."""
+    """Redirect stderr: ExecuTorch's start prints messages from C++.
+
+    They are about system files of a phone that are missing here.
+    """
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -74,5 +77,5 @@ EXECUTORCH = GraphFormat(
     encode=_encode,
     open=_open,
     own_threads=True,
-    samples=1,  # memory is planned ahead for as many as it may get; a phone sees one at a time
+    samples=1,  # memory is planned for a fixed batch size; one sample on a phone
 )

@@ -1,4 +1,4 @@
-"""What a format of a model without Python code is: its files, how they are made, what runs them."""
+"""Interface of export formats: files, how they are written, and the engine that runs them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,39 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
 
-Contents = Mapping[str, bytes]  # of a format's files, by their names
+Contents = Mapping[str, bytes]  # of a format's files, by file name
 Runner = Callable[["Tensor"], "Tensor"]
 
-INPUT, OUTPUT = "input", "logits"  # names, where a format has names
+INPUT, OUTPUT = "input", "logits"  # names, in formats that have names
 
 
 @dataclass(frozen=True)
 class GraphFormat:
-    """A way to hold a traced model in files, and the engine that runs it from them.
+    """An export format: how a traced model is written to files, and the engine that runs them.
 
-    `encode(program)` gives the content of each of `files`, and raises ExportError for what the
-    format cannot hold. `open(contents, threads)` gives a function of inputs (N, ...) on the CPU,
-    for any N; the engine computes with so many threads, as many as it likes if None.
+    Formats are found by name in `registry.GRAPHS`, for export, verification and latency
+    measurement. `encode` is called with the traced model; `open` with the contents of the files,
+    for each check or measurement.
+
+    Attributes:
+        files: names of the files, relative to the export folder.
+        engine: the engine that runs them, as in `engine=`.
+        packages: import names of the packages needed to write and to run the files.
+        extra: the extra of paretoprune that installs them; None if none is needed.
+        encode: `encode(program)` returns the content of each of `files`; raises ExportError for
+            what the format cannot represent.
+        open: `open(contents, threads)` returns a function from inputs (N, ...) to logits on the
+            CPU, for any N; the engine uses `threads` threads, or its default if None.
+        samples: fixed batch size of the traced model; None for a dynamic one.
+        own_threads: True if the engine computes in threads that it starts itself, so that the
+            caller's thread clock does not count them.
     """
 
     files: tuple[str, ...]
-    engine: str  # what runs it, as in `engine=`
-    packages: tuple[str, ...]  # that must be there to write and to run it
-    extra: str | None  # of paretoprune, which installs them
+    engine: str
+    packages: tuple[str, ...]
+    extra: str | None
     encode: Callable[[ExportedProgram], Contents]
     open: Callable[[Contents, int | None], Runner]
-    samples: int | None = None  # in one pass of the traced model; None: any number
-    own_threads: bool = False  # computes in threads that it starts itself, not in the caller's
+    samples: int | None = None
+    own_threads: bool = False

@@ -1,7 +1,7 @@
-"""Formats of an integer module: those of any graph under names of their own.
+"""Formats of an integer module: those of float graphs under file names of their own.
 
 `model.int8.onnx` holds int8 weights and unsigned 8-bit activations (U8S8): with signed ones (S8S8),
-onnxruntime is slower than in floating point on processors of x86.
+onnxruntime is slower than in floating point on x86 processors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _renamed(known: GraphFormat) -> GraphFormat:
-    """The format with `model.int8.` in place of `model.`, so that both lie in one folder."""
+    """Return the format with `model.int8.` in place of `model.`, so that both fit in one folder."""
     names = {file.replace("model.", "model.int8.", 1): file for file in known.files}
 
     def encode(program: ExportedProgram) -> Contents:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
 
-OPSET = 18  # what torch writes without a conversion; runtimes since 2023 know it
+OPSET = 18  # written by torch without a conversion; supported by runtimes since 2023
 _FILE = "model.onnx"
 
 
 def onnx_bytes(program: ExportedProgram) -> bytes:
-    """The graph with its weights as the content of an ONNX file.
+    """Return the graph with its weights as the content of an ONNX file.
 
     Raises:
         ExportError: the graph holds an operation for which there is no translation.
@@ -49,14 +49,14 @@ def _encode(program: ExportedProgram) -> Contents:
 
 
 def open_onnx(content: bytes, threads: int | None, *, optimised: bool = True) -> Runner:
-    """onnxruntime on the CPU; not `optimised`, it runs each operator of the file as it stands."""
+    """Open a file in onnxruntime on the CPU; optionally without graph optimisations."""
     import onnxruntime
     import torch
 
     options = _options(optimised)
     if threads:
         options.intra_op_num_threads = threads
-        # Threads that spin while they wait would be counted as work, also as that of others.
+        # Threads that spin while waiting would be counted as work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
@@ -68,7 +68,7 @@ def open_onnx(content: bytes, threads: int | None, *, optimised: bool = True) ->
 
 
 def kernels_of(content: bytes) -> dict[str, int]:
-    """The operators that onnxruntime runs on this CPU once it has optimised the file, counted."""
+    """Count the operators that onnxruntime runs on this CPU after optimising the file."""
     import onnx
     import onnxruntime
 

@@ -1,4 +1,4 @@
-"""`model.xml` and `model.bin`: OpenVINO's own format, for processors and graphics of Intel."""
+"""`model.xml` and `model.bin`: OpenVINO's own format, for Intel processors and graphics cards."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _XML, _BIN = "model.xml", "model.bin"
 
 
 def _openvino() -> Any:
-    """The library. Importing it as it is would send a note of it to Intel over the network."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # bars its import
+    """Import the library without its telemetry, which reports the import to Intel."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # prevents its import
     return importlib.import_module("openvino")
 
 
 def _encode(program: ExportedProgram) -> Contents:
-    """By way of ONNX, which OpenVINO reads itself: so names and any number of samples stay."""
+    """Convert via ONNX, which OpenVINO reads itself: names and a dynamic batch size are kept."""
     openvino, content = _openvino(), onnx_bytes(program)
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / _XML
@@ -40,7 +40,7 @@ def _encode(program: ExportedProgram) -> Contents:
 
 
 def _open(contents: Contents, threads: int | None) -> Runner:
-    """OpenVINO on the CPU. In single precision: by itself it rounds to 16 bits where it can."""
+    """Open OpenVINO on the CPU, in single precision: by default it uses 16 bits where it can."""
     openvino = _openvino()
     import torch
 

@@ -1,4 +1,4 @@
-"""`model.pt2`: torch's own format of a graph. Running it needs torch alone."""
+"""`model.pt2`: the format of torch.export. Running it needs torch only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _encode(program: ExportedProgram) -> Contents:
 
 
 def _open(contents: Contents, threads: int | None) -> Runner:
-    """It computes with torch's own threads."""
+    """Open the program in torch, which computes with its own threads."""
     import torch
 
     return torch.export.load(io.BytesIO(contents[_FILE])).module()

@@ -24,7 +24,11 @@ GRAPHS: Mapping[str, GraphFormat] = {**FORMATS, **INT8_FORMATS}  # of float and 
 
 
 def check_installed(name: str) -> None:
-    """Raises ExportError, with what to install, where a format lacks a package."""
+    """Check that the packages of a format are installed.
+
+    Raises:
+        ExportError: a package is missing; the message has the command to install it.
+    """
     missing = [
         package for package in GRAPHS[name].packages if importlib.util.find_spec(package) is None
     ]

@@ -1,4 +1,4 @@
-"""The model as a graph without Python code, from which every format is written."""
+"""Tracing: the model as a graph without Python code, from which every format is written."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ Tracer = Callable[[int | None], "ExportedProgram"]
 
 
 def tracer(model: nn.Module, example: Tensor) -> Tracer:
-    """`trace` as a function of the number of samples, which traces each only once."""
+    """Return `trace` as a function of the number of samples that traces each only once."""
     return cache(lambda samples: trace(model, example, samples=samples))
 
 
 def trace(model: nn.Module, example: Tensor, *, samples: int | None = None) -> ExportedProgram:
-    """The graph of a model in eval mode, for any number of samples, or for so many.
+    """Return the graph of a model in evaluation mode, for any batch size, or for exactly `samples`.
 
-    `example` lies on the CPU; the model is copied there.
+    `example` is on the CPU; the model is copied there.
 
     Raises:
-        ExportError: the model does what a graph cannot hold, such as branching on values.
+        ExportError: the model does something that a graph cannot represent, such as branching on
+            values.
     """
     import torch
 
-    # torch takes a size of one for a constant, so that any number needs an example of two.
+    # torch specialises on a batch size of one, so a dynamic one needs an example of two.
     example = torch.cat([example, example])[: samples or max(2, len(example))]
-    example, model = _usual_order(example), copy.deepcopy(model).cpu().eval()
+    example, model = _contiguous(example), copy.deepcopy(model).cpu().eval()
     for tensor in [*model.parameters(), *model.buffers()]:
-        tensor.data = _usual_order(tensor.data)
+        tensor.data = _contiguous(tensor.data)
     shapes = None if samples else ({0: torch.export.Dim("batch", min=1)},)
     try:
         with quiet():
@@ -46,12 +47,12 @@ def trace(model: nn.Module, example: Tensor, *, samples: int | None = None) -> E
     except Exception as error:  # torch.export has no common error
         raise ExportError(f"torch.export cannot take it: {first_line(error)}") from error
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # paths of this machine, which are nobody's business
+        node.meta.pop("stack_trace", None)  # contains paths of this machine
     return program
 
 
-def _usual_order(tensor: Tensor) -> Tensor:
-    """A copy in the order in memory that a stranger's inputs have: graphs keep that of training."""
+def _contiguous(tensor: Tensor) -> Tensor:
+    """Return a contiguous copy, as inputs of other programs are: graphs keep the memory format."""
     import torch
 
     return tensor.clone(memory_format=torch.contiguous_format)
@@ -59,7 +60,7 @@ def _usual_order(tensor: Tensor) -> Tensor:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence what exporters say of their own insides; that the files are right is proved later."""
+    """Silence warnings and logs of exporters; the files are checked later."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -71,6 +72,6 @@ def quiet() -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """The error's kind and the first line of its message, for a sentence."""
+    """Return the error's type and the first line of its message, for use in a sentence."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'without a word'}"[:300]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:300]

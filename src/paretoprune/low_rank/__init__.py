@@ -1,5 +1,5 @@
-"""Low rank: layers as products of two smaller ones, whose ranks are searched like channels.
+"""Low-rank factorisation: layers as products of two smaller ones, with searched ranks.
 
-The way of a network: `candidates_of` and `layers_with_gain` say which layers, `factored` makes the
-network that plans cut, `Ranks` rounds, and `merged` makes what is delivered.
+Order of calls: `candidates_of` and `layers_with_gain` select layers, `factored` builds the network
+that plans prune, `Ranks` rounds ranks, and `merged` builds the delivered network.
 """

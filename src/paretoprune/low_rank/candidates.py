@@ -1,4 +1,4 @@
-"""Layers of a network that can be factored; of each other convolution and linear layer, why not."""
+"""Selection of the layers that can be factored, with a reason for each layer that cannot."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _KINDS = (nn.Conv2d, nn.Linear)
 def candidates_of(
     model: nn.Module, example: Tensor, *, min_width: int
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Paths of the layers that can be factored, and by path a reason for those left whole.
+    """Return the paths of layers that can be factored, and a reason by path for the others.
 
-    Plain two-dimensional convolutions and linear layers of at least `min_width` inputs and outputs
-    that the network calls as modules. Other kinds are not mentioned.
+    These are plain two-dimensional convolutions and linear layers of at least `min_width` inputs
+    and outputs that the network calls as modules. Other kinds are not listed.
     """
     paths = Counter(
         path
@@ -33,7 +33,7 @@ def candidates_of(
         return found, whole
     for path in found:
         if not _runs(model, (path,), example):
-            whole[path] = "the network reads its weight, and does not only call it"
+            whole[path] = "the network uses its weight without calling the layer"
     return tuple(path for path in found if path not in whole), whole
 
 
@@ -44,7 +44,7 @@ def _paths(model: nn.Module, module: nn.Module) -> list[str]:
 def _why_not(model: nn.Module, path: str, min_width: int) -> str | None:
     layer = model.get_submodule(path)
     if type(layer) not in _KINDS or "weight" not in layer._parameters:
-        return f"{type(layer).__name__} computes its weight, or is no plain layer"
+        return f"{type(layer).__name__} computes its weight, or is not a plain layer"
     if isinstance(layer, nn.Conv2d) and layer.groups > 1:
         return "a grouped convolution is factored already"
     if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
@@ -56,10 +56,10 @@ def _why_not(model: nn.Module, path: str, min_width: int) -> str | None:
         return "it is the whole network"
     assert isinstance(layer.weight, Tensor)
     if isinstance(layer, nn.Conv2d) and min(layer.kernel_size) == 1:
-        return "its kernel is 1 wide, and two such layers take longer than they save"
+        return "its kernel has size 1, and two such layers take longer than they save"
     outputs, inputs = layer.weight.shape[:2]
     if min(outputs, inputs) < min_width:
-        return f"{inputs} inputs and {outputs} outputs; the least is {min_width}"
+        return f"{inputs} inputs and {outputs} outputs; the minimum is {min_width}"
     return None
 
 

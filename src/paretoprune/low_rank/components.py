@@ -1,4 +1,4 @@
-"""The components of pairs: what each contributes, and their order after training."""
+"""Components of low-rank pairs: their energies, and their order after training."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from paretoprune.low_rank.pair import Pair, pairs_of
 
 
 def energies_of(model: nn.Module) -> dict[str, Tensor]:
-    """By path of a pair, each component's share of the squared weights: (rank,), float32, CPU.
+    """Return each component's share of the squared weights, by pair path: (rank,), float32, CPU.
 
-    Of a pair made of singular vectors these are the relative squared singular values: what a
-    truncation loses of the weight's squared norm (Eckart and Young 1936).
+    For a pair of singular vectors these are the relative squared singular values: the loss of a
+    truncation in the squared norm of the weight (Eckart and Young 1936).
     """
     return {path: _energies(pair) for path, pair in pairs_of(model).items()}
 
@@ -29,10 +29,11 @@ def _energies(pair: Pair) -> Tensor:
 
 @torch.no_grad()
 def refactored(model: nn.Module) -> nn.Module:
-    """A copy of the model whose pairs are singular vectors of their products, largest first.
+    """Return a copy whose pairs are singular vectors of their products, largest first.
 
-    It computes the same but for rounding. Training mixes components; afterwards the last ones are
-    again those that matter least to the product. The model itself where it has no pairs.
+    It computes the same up to rounding. Training mixes components; afterwards the last ones are
+    again those with the least contribution to the product. Without pairs, the model itself is
+    returned.
     """
     if not pairs_of(model):
         return model

@@ -1,4 +1,4 @@
-"""The weights of a pair of full rank: by singular values, or of linear layers by output PCA."""
+"""Full-rank factors of a layer, by SVD or by PCA of a linear layer's outputs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from paretoprune.low_rank.pair import Factorable, Pair, empty_pair, pairs_of, with_pairs
 
-_BEYOND = 1e-6  # the weight of directions that no sample showed, in an output PCA
-_NOTHING = 1e-30  # instead of the norm of a component that is zero
+_UNSEEN_WEIGHT = 1e-6  # weight of directions absent from the samples, in an output PCA
+_EPSILON = 1e-30  # lower bound of norms, against division by zero
 
 
 @torch.no_grad()
 def factored(model: nn.Module, paths: Sequence[str], samples: Tensor | None = None) -> nn.Module:
-    """A copy of the model that computes the same, with a pair of full rank for each of the layers.
+    """Return a copy that computes the same, with a full-rank pair for each of the layers.
 
-    Components are ordered by what they contribute, the largest first. With calibration `samples`
-    (N, ...), those of linear layers are the principal components of their outputs on these.
+    Components are ordered by contribution, the largest first. With calibration `samples` (N, ...),
+    those of linear layers are the principal components of their outputs on these samples.
     """
     form = with_pairs(model, paths)
     linear = [path for path in paths if isinstance(model.get_submodule(path), nn.Linear)]
@@ -32,7 +32,7 @@ def factored(model: nn.Module, paths: Sequence[str], samples: Tensor | None = No
 
 
 def pair_of(layer: Factorable, moments: Tensor | None = None) -> Pair:
-    """The pair of full rank that computes what the layer does."""
+    """Return the full-rank pair that computes the same as the layer."""
     pair = empty_pair(layer)
     fill(pair, layer, moments)
     return pair
@@ -40,10 +40,11 @@ def pair_of(layer: Factorable, moments: Tensor | None = None) -> Pair:
 
 @torch.no_grad()
 def fill(pair: Pair, layer: Factorable, moments: Tensor | None = None) -> None:
-    """Set a pair's weights so that it computes what the layer does.
+    """Set a pair's weights so that it computes the same as the layer.
 
-    `moments`, (outputs, outputs): the sum of y y^T over samples, of a linear layer's outputs y
-    without the bias. Then components are those of the outputs, else those of the weight.
+    `moments`, (outputs, outputs), is the sum of y y^T over samples, of a linear layer's outputs y
+    without the bias. With it, components are principal components of the outputs, else singular
+    vectors of the weight.
     """
     matrix = as_matrix(layer.weight)
     if moments is None:
@@ -64,10 +65,10 @@ def set_factors(pair: Pair, first: Tensor, second: Tensor) -> None:
 
 
 def as_matrix(weight: Tensor) -> Tensor:
-    """A weight (outputs, inputs, height, width) as (inputs x height, outputs x width), float64.
+    """Reshape a weight (outputs, inputs, height, width) to a matrix, in float64.
 
-    A pair of rank r is a product of (inputs x height, r) and (r, outputs x width) equal to it. Of a
-    linear layer it is the transposed weight.
+    The matrix is (inputs x height, outputs x width). A pair of rank r is a product of (inputs x
+    height, r) and (r, outputs x width) equal to it. For a linear layer it is the transposed weight.
     """
     if weight.dim() == 2:
         weight = weight[:, :, None, None]
@@ -75,29 +76,33 @@ def as_matrix(weight: Tensor) -> Tensor:
 
 
 def singular_factors(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Balanced factors (m, r) and (r, n) of a matrix (m, n): each has the root of the values."""
+    """Return balanced factors (m, r) and (r, n) of a matrix (m, n), by its SVD.
+
+    Each has the square root of the singular values.
+    """
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     root = values.sqrt()
     return left * root, root[:, None] * right
 
 
 def output_factors(matrix: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Balanced factors of a matrix (inputs, outputs) along the principal components of its outputs.
+    """Return balanced factors of a matrix (inputs, outputs) by PCA of its outputs.
 
-    The first r components are the best rank r for the outputs that `moments` sums up.
+    The first r components are the best rank-r approximation of the outputs with second moments
+    `moments`.
     """
     moments = moments.double()
-    own = matrix.T @ matrix  # what no sample showed comes last, in the weight's own order
-    scale = moments.trace() / own.trace().clamp_min(_NOTHING)
-    _, directions = torch.linalg.eigh(moments + _BEYOND * scale * own)
+    own = matrix.T @ matrix  # orders directions absent from the samples, after all others
+    scale = moments.trace() / own.trace().clamp_min(_EPSILON)
+    _, directions = torch.linalg.eigh(moments + _UNSEEN_WEIGHT * scale * own)
     second = directions.flip(1)[:, : min(matrix.shape)].T
     first = matrix @ second.T
-    root = first.norm(dim=0).clamp_min(_NOTHING).sqrt()
+    root = first.norm(dim=0).clamp_min(_EPSILON).sqrt()
     return first / root, second * root[:, None]
 
 
 def output_moments(model: nn.Module, paths: Sequence[str], samples: Tensor) -> Mapping[str, Tensor]:
-    """By path, the sum of y y^T over samples and places: (outputs, outputs), float64.
+    """Return the sum of y y^T over samples and positions, by path: (outputs, outputs), float64.
 
     y are a linear layer's outputs without the bias. The model runs once, in evaluation mode.
     """

@@ -1,4 +1,4 @@
-"""Pairs put together again: one layer where two would save nothing."""
+"""Merging of pairs back into one layer where two would save nothing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from paretoprune.low_rank.pair import Factorable, Pair, pairs_of, replace_layer
 
 
 def merged(model: nn.Module) -> nn.Module:
-    """A copy of the model with one layer for each pair that has no fewer weights than that.
+    """Return a copy in which pairs that save no weights are merged into one layer.
 
-    It computes the same but for rounding. The model itself where every pair saves something.
+    It computes the same up to rounding. If every pair saves something, the model itself is
+    returned.
     """
     if all(pair.saves() for pair in pairs_of(model).values()):
         return model
@@ -27,7 +28,7 @@ def merged(model: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def product_of(pair: Pair) -> Factorable:
-    """The layer that computes what the pair does."""
+    """Return the layer that computes the same as the pair."""
     first, second = pair.first, pair.second
     bias = second.bias is not None
     weight = _product(first.weight, second.weight)
@@ -42,7 +43,7 @@ def product_of(pair: Pair) -> Factorable:
 
 
 def _product(first: Tensor, second: Tensor) -> Tensor:
-    """Of weights (rank, inputs, height, 1) and (outputs, rank, 1, width), or of two matrices."""
+    """Multiply weights (rank, inputs, height, 1) and (outputs, rank, 1, width), or two matrices."""
     if first.dim() == 2:
         return second.double() @ first.double()
     return torch.einsum("riax,orxb->oiab", first.double(), second.double())
@@ -67,7 +68,7 @@ def _empty(
 
 
 def _larger(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
-    """Along each axis one of the two has a kernel, and the other the neutral value."""
+    """Return the larger value along each axis: one of the layers has the neutral value."""
     return max(one[0], other[0]), max(one[1], other[1])
 
 

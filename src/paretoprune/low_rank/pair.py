@@ -1,4 +1,4 @@
-"""A layer as the product of two, without weights: k x k as k x 1 then 1 x k, linear as two linear.
+"""Low-rank pairs: k x k convolutions as k x 1 and 1 x k, linear layers as two linear layers.
 
 Jaderberg, Vedaldi and Zisserman 2014 (Speeding up Convolutional Neural Networks with Low Rank
 Expansions, section 2, scheme 2).
@@ -18,7 +18,7 @@ Padding = str | tuple[int, int]
 
 
 class Pair(nn.Sequential):
-    """`first` makes `rank` channels from the inputs, and `second` makes the outputs from these."""
+    """A low-rank layer: `first` maps inputs to `rank` channels, `second` these to outputs."""
 
     first: Factorable
     second: Factorable
@@ -28,46 +28,46 @@ class Pair(nn.Sequential):
 
     @property
     def rank(self) -> int:
-        """The channels between the two."""
+        """Number of channels between the two layers."""
         return len(self.first.weight)
 
     @property
     def kernel(self) -> tuple[int, int]:
-        """Height and width of the kernel of the layer in whose place the pair is."""
+        """Kernel height and width of the layer that the pair replaces."""
         return kernel_of(self.first)[0], kernel_of(self.second)[1]
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Weights of each component in `first` and in `second`."""
+        """Number of weights of each component in `first` and in `second`."""
         return self.first.weight[0].numel(), self.second.weight[:, 0].numel()
 
     def saves(self) -> bool:
-        """Whether the two have fewer weights than the layer that is their product."""
+        """Return True if the two layers have fewer weights than the one that is their product."""
         first, second = self.sides
         return self.rank * (first + second) < first * second
 
 
 def kernel_of(layer: Factorable) -> tuple[int, int]:
-    """Height and width of a kernel; (1, 1) of a linear layer."""
+    """Return height and width of a kernel; (1, 1) for a linear layer."""
     return layer.weight.shape[2:] if isinstance(layer, nn.Conv2d) else (1, 1)  # type: ignore[return-value]
 
 
 def full_rank(layer: Factorable) -> int:
-    """The least rank at which a pair can be equal to any layer of this shape."""
+    """Return the least rank at which a pair can represent any layer of this shape."""
     outputs, inputs = layer.weight.shape[:2]
     height, width = kernel_of(layer)
     return min(inputs * height, outputs * width)
 
 
 def empty_pair(layer: Factorable) -> Pair:
-    """A pair of full rank in the place of the layer, with weights that mean nothing yet.
+    """Return a full-rank pair in place of the layer, with uninitialised weights.
 
-    Stride, padding and dilation along the height lie in `first`, those along the width in `second`;
-    of a kernel of width 1 all lie in `first`, which then computes no column in vain.
+    Stride, padding and dilation along the height are in `first`, those along the width in `second`;
+    for a kernel of width 1 all are in `first`, which then computes no unused column.
     """
     outputs, inputs = layer.weight.shape[:2]
     rank, bias = full_rank(layer), layer.bias is not None
-    with torch.random.fork_rng(devices=[]):  # what is drawn here changes no other draw
+    with torch.random.fork_rng(devices=[]):  # keep the caller's random state
         pair = Pair(*_layers(layer, inputs, rank, outputs, bias=bias))
     for part in pair:
         part.weight.requires_grad_(layer.weight.requires_grad)
@@ -106,7 +106,7 @@ def _layers(
 
 
 def _paddings(layer: nn.Conv2d, *, split: bool) -> tuple[Padding, Padding]:
-    """Those of the two: along the height and along the width, or all in the first."""
+    """Return the padding of both layers: along height and width, or all in the first."""
     if isinstance(layer.padding, str):
         return layer.padding, layer.padding
     top, side = layer.padding
@@ -114,9 +114,9 @@ def _paddings(layer: nn.Conv2d, *, split: bool) -> tuple[Padding, Padding]:
 
 
 def with_pairs(model: nn.Module, paths: Sequence[str]) -> nn.Module:
-    """A copy of the model with empty pairs of full rank in the place of these layers.
+    """Return a copy with uninitialised full-rank pairs in place of these layers.
 
-    The model itself where there are no paths.
+    Without paths, the model itself is returned.
     """
     if not paths:
         return model
@@ -127,11 +127,11 @@ def with_pairs(model: nn.Module, paths: Sequence[str]) -> nn.Module:
 
 
 def replace_layer(model: nn.Module, path: str, layer: nn.Module) -> None:
-    """Put a layer into the place of another, in the model itself."""
+    """Replace the module at `path` by `layer`, in place."""
     around, _, name = path.rpartition(".")
     setattr(model.get_submodule(around), name, layer)
 
 
 def pairs_of(model: nn.Module) -> dict[str, Pair]:
-    """The pairs of a model by path."""
+    """Return the pairs of a model by path."""
     return {path: module for path, module in model.named_modules() if isinstance(module, Pair)}

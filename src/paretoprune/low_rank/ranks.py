@@ -1,4 +1,4 @@
-"""Ranks that save something: rounding of ranks to them, and the break-even of each layer."""
+"""Rounding of ranks to those that save something, with the break-even rank of each layer."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class FactoredLayer:
 
     @property
     def group(self) -> str:
-        """The name of the group whose channels are the components."""
+        """Name of the group whose channels are the components."""
         return f"{self.path}.rank"
 
     @property
     def full_rank(self) -> int:
-        """Of the dense layer."""
+        """Full rank of the dense layer."""
         return min(self.sides(self.inputs, self.outputs))
 
     def sides(self, inputs: int, outputs: int) -> tuple[int, int]:
-        """Weights of each component in the first and the second layer."""
+        """Return the weights of each component in the first and the second layer."""
         return inputs * self.kernel[0], outputs * self.kernel[1]
 
     def most(self, inputs: int, outputs: int) -> int:
-        """The largest rank below break-even: two layers have fewer weights and MACs than one.
+        """Return the largest rank below break-even in both weights and MACs.
 
-        0 where there is none.
+        0 if there is none.
         """
         first, second = self.sides(inputs, outputs)
         whole = first * second
@@ -52,7 +52,7 @@ class FactoredLayer:
         return min(weights, math.ceil(whole * self.macs / pair_macs - 1e-9) - 1)
 
     def shape(self, sizes: Sizes) -> tuple[int, int, int]:
-        """Rank, inputs and outputs, where `sizes` has the dimensions that changed."""
+        """Return rank, inputs and outputs; `sizes` has the dimensions that changed."""
         return (
             sizes.get((f"{self.path}.first.weight", 0), self.full_rank),
             sizes.get((f"{self.path}.first.weight", 1), self.inputs),
@@ -62,22 +62,22 @@ class FactoredLayer:
 
 @dataclass(frozen=True)
 class Ranks:
-    """The layers that are searched as pairs, and the steps of their ranks."""
+    """The layers that are searched as pairs, and the rounding of their ranks to `divisor`."""
 
     layers: tuple[FactoredLayer, ...]
     divisor: int
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The names of the groups whose channels are components."""
+        """Names of the groups whose channels are components."""
         return tuple(layer.group for layer in self.layers)
 
     def fit(self, widths: Widths, sizes_of: Callable[[Widths], Sizes]) -> dict[str, int]:
-        """The widths with ranks that save something.
+        """Return the widths with ranks rounded to those that save something.
 
-        A rank at or past the dense layer's break-even becomes the full one: the layer stays whole.
-        Others become at most the largest multiple of `divisor` below break-even at the inputs and
-        outputs that are left; so a size never grows while any width shrinks.
+        A rank at or above the dense layer's break-even becomes the full rank: the layer stays
+        whole. Others become at most the largest multiple of `divisor` below break-even at the
+        remaining inputs and outputs, so that a size never grows while any width shrinks.
         """
         sizes, fitted = sizes_of(widths), dict(widths)
         for layer in self.layers:
@@ -89,7 +89,7 @@ class Ranks:
         return fitted
 
     def _below(self, most: int) -> int:
-        """The largest multiple of the divisor up to `most`; else `most` itself, at least 1."""
+        """Return the largest multiple of the divisor up to `most`, else `most`, at least 1."""
         return most // self.divisor * self.divisor or max(1, most)
 
 
@@ -100,17 +100,17 @@ def layers_with_gain(
     *,
     divisor: int,
 ) -> tuple[FactoredLayer, ...]:
-    """The pairs of `form` at which some rank, a multiple of `divisor`, saves something.
+    """Return the pairs of `form` for which some rank, a multiple of `divisor`, saves something.
 
-    The MACs of one sample are those of the layers by path: of the dense network, and of the one
-    with pairs.
+    `dense_macs` and `form_macs` are the MACs of one sample by layer path: of the dense network, and
+    of the one with pairs.
     """
     found = []
     for path, pair in pairs_of(form).items():
         first, second = pair.first.weight, pair.second.weight
         macs = dense_macs.get(path, 0)
         if not macs:
-            continue  # it is not called for this input
+            continue  # not called for this input
         layer = FactoredLayer(
             path,
             pair.kernel,

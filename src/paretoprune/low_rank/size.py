@@ -13,38 +13,38 @@ Widths = Mapping[str, int]
 
 
 class PairSizes(Protocol):
-    """Sizes of a network that keeps all its pairs."""
+    """Size model of a network that keeps all its pairs."""
 
     def sizes(self, widths: Widths) -> dict[tuple[str, int], int]:
-        """Of every dimension that can change, by tensor name and dimension."""
+        """Return the size of every dimension that can change, by tensor name and dimension."""
 
     def blocks_gone(self, widths: Widths) -> list[str]:
-        """The paths of blocks that are gone."""
+        """Return the paths of removed blocks."""
 
     def cost(self, widths: Widths) -> Cost:
-        """Parameters, and MACs of one sample."""
+        """Return parameters, and MACs of one sample."""
 
 
 class PairBytes(Protocol):
-    """Bytes of the file of a network that keeps all its pairs."""
+    """File size model of a network that keeps all its pairs."""
 
     def bytes_of(self, widths: Widths) -> int:
-        """Of the file with these widths."""
+        """Return the bytes of the file at these widths."""
 
 
 @dataclass(frozen=True)
 class RankedSize:
-    """Parameters and MACs of what is delivered: pairs that save nothing are merged."""
+    """Parameters and MACs of the delivered network, in which pairs that save nothing are merged."""
 
     pairs: PairSizes
     layers: Sequence[FactoredLayer]
 
     def sizes(self, widths: Widths) -> dict[tuple[str, int], int]:
-        """The size of every dimension that a group can change, before anything is merged."""
+        """Return the size of every dimension that a group can change, before merging."""
         return self.pairs.sizes(widths)
 
     def cost(self, widths: Widths) -> Cost:
-        """Parameters and MACs of one sample with these widths by group name (dense if absent)."""
+        """Return parameters and MACs of one sample at these widths (dense if absent)."""
         cost = self.pairs.cost(widths)
         params, macs = 0, 0.0
         for layer, rank, first, second in self.merged(widths):
@@ -54,7 +54,7 @@ class RankedSize:
         return replace(cost, params=cost.params + params, macs=round(cost.macs + macs))
 
     def merged(self, widths: Widths) -> Iterator[tuple[FactoredLayer, int, int, int]]:
-        """Layers that are one at these widths: with the rank, and both sides of a component."""
+        """Yield layers that are merged at these widths, with rank and component sizes."""
         sizes, gone = self.pairs.sizes(widths), self.pairs.blocks_gone(widths)
         for layer in self.layers:
             rank, inputs, outputs = layer.shape(sizes)
@@ -66,15 +66,15 @@ class RankedSize:
 
 @dataclass(frozen=True)
 class RankedFile:
-    """The bytes of the file of what is delivered."""
+    """Bytes of the file of the delivered network."""
 
     pairs: PairBytes
     size: RankedSize
     element_bytes: int  # of a weight
-    header_bytes: float  # that a pair takes more than a layer
+    header_bytes: float  # additional header bytes of a pair over a layer
 
     def bytes_of(self, widths: Widths) -> int:
-        """Of the file with these widths; the real header may differ by some bytes."""
+        """Return the bytes of the file at these widths, up to some of its header."""
         total: float = self.pairs.bytes_of(widths)
         for _, rank, first, second in self.size.merged(widths):
             saved = rank * (first + second) - first * second

@@ -1,1 +1,1 @@
-"""Measuring a model: quality, parameters, MACs, bytes and latency, one file per quantity."""
+"""Measurement of models: quality, parameters, MACs, bytes and latency, one file per quantity."""

@@ -1,4 +1,4 @@
-"""The size of the file that a model is saved to."""
+"""Size of a model's file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def count_bytes(model: nn.Module) -> int:
-    """Bytes of a safetensors file of the model's state; a shared tensor is stored once."""
+    """Return the bytes of a safetensors file of the state; shared tensors count once."""
     tensors: dict[str, Tensor] = {}
     seen: set[tuple[int, tuple[int, ...]]] = set()
     for name, tensor in model.state_dict().items():

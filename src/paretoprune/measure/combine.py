@@ -1,4 +1,4 @@
-"""Putting all that was measured of one model together, with its gains over the dense model."""
+"""All measurements of one model combined, with its gains over the dense model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ def combine(
     latency: Latency | None = None,
     dense: Metrics | None = None,
 ) -> Metrics:
-    """All metrics of a model; compression and speed-ups where the dense model is known.
+    """Return all metrics of a model, with compression and speed-ups if `dense` is given.
 
-    The measured speed-up needs a latency that was timed in turn with the dense model's. The
-    latency is then normalised by it, so that models that were timed at different moments compare.
+    The measured speed-up requires a latency with interleaved passes of the dense model. The latency
+    is then normalised by the dense model's, so that models timed at different moments are
+    comparable.
     """
     if latency and dense:
         latency = _normalised(latency, dense)
@@ -48,7 +49,7 @@ def combine(
 
 
 def _normalised(latency: Latency, dense: Metrics) -> Latency:
-    """The latency as it is where the dense model takes what it took when it was timed alone."""
+    """Scale the latency to a run in which the dense model takes its reference latency."""
     if dense.latency_ms is None or latency.speedup is None:
         return latency
     normalised_ms = dense.latency_ms / latency.speedup

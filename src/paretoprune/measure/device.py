@@ -1,4 +1,4 @@
-"""What the device is called."""
+"""Name of the device."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 
 
 def device_name(device: torch.device) -> str:
-    """The processor or the graphics card in words."""
+    """Return the name of the processor or the graphics card."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
 
 
 def _cpu_name() -> str:
-    """The processor in words, as Linux knows it; elsewhere its kind."""
+    """Return the processor's name from /proc/cpuinfo; elsewhere its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Reading the energy that a device has used, where the machine lets it be read. Never guessed."""
+"""Energy counters of a device, where they can be read. Energy is never estimated."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import torch
 
-Meter = Callable[[], float]  # millijoules used since some moment; never falls
+Meter = Callable[[], float]  # cumulative millijoules, monotonic
 
 _POWERCAP = Path("/sys/class/powercap")
 
 
 def energy_meter(device: torch.device, *, powercap: Path = _POWERCAP) -> Meter | None:
-    """What reads the device's energy: RAPL for a CPU (all packages), NVML for a graphics card.
+    """Return a reader of the device's energy: RAPL for a CPU, NVML for a GPU.
 
-    None where there is no such counter, or it may not be read (RAPL often needs root).
+    RAPL is summed over all packages. None if there is no such counter, or it is not readable (RAPL
+    often requires root).
     """
     if device.type == "cuda":
         return _nvml_meter(device)
@@ -30,7 +31,7 @@ def energy_meter(device: torch.device, *, powercap: Path = _POWERCAP) -> Meter |
 
 
 class _Package:
-    """A RAPL counter of microjoules, which starts again at 0 after `max_energy_range_uj`."""
+    """A RAPL counter of microjoules, which wraps around at `max_energy_range_uj`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,7 +52,7 @@ def _nvml_meter(device: torch.device) -> Meter | None:
         pynvml.nvmlInit()
         uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
         handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
-        pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)  # raises where it is not supported
-    except Exception:  # of the library, the driver or the card: then there is nothing to read
+        pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)  # raises if unsupported
+    except Exception:  # of the library, the driver or the card
         return None
     return lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))

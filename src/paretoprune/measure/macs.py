@@ -1,4 +1,4 @@
-"""The number of multiply-accumulate operations (MACs) that one sample costs."""
+"""Multiply-accumulate operations (MACs) of one sample."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paretoprune.measure.modes import evaluation_mode
 
 
 def count_macs(model: nn.Module, example: Tensor) -> int:
-    """MACs of one forward pass of the first sample of `example`, shape (N, ...).
+    """Return the MACs of one forward pass of the first sample of `example`, shape (N, ...).
 
     Counted by `torch.utils.flop_counter` as FLOPs / 2: convolutions, linear layers, recurrent
     steps, matrix products and attention; not normalisation, activation and pooling.
@@ -24,18 +24,18 @@ def count_macs(model: nn.Module, example: Tensor) -> int:
 
 
 def macs_per_layer(model: nn.Module, example: Tensor) -> dict[str, int]:
-    """MACs by the layer whose weight does the work, as `state_dict` spells it.
+    """Return the MACs by the layer whose weight is used, named as in `state_dict`.
 
-    A weight that is not called `weight` is named in full, such as `lstm.weight_hh_l0`, and products
-    without a weight, such as those of attention, go by the path of the module that makes them. The
-    values add up to `count_macs`; a layer that is called twice counts twice. The model's own path
-    is "".
+    A weight that is not called `weight` is named in full, such as `lstm.weight_hh_l0`; products
+    without a weight, such as those of attention, are listed under the path of the module that
+    computes them. The values add up to `count_macs`; a layer that is called twice counts twice. The
+    path of the model itself is "".
     """
     return {path: flops // 2 for path, flops in _run(model, example).by_layer.items() if flops}
 
 
 class _Counter(FlopCounterMode):
-    """Knows, beside the totals, whose weight each operation uses."""
+    """FLOP counter that also attributes each operation to the weight that it uses."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(display=False)
@@ -63,7 +63,7 @@ class _Counter(FlopCounterMode):
         return super()._count_flops(func_packet, out, args, kwargs)  # type: ignore[no-untyped-call]
 
     def _path(self) -> str:
-        """The innermost module at work. The counter starts its path with the model's class."""
+        """Return the path of the innermost executing module, without the model's class name."""
         paths = [path for path in self.mod_tracker.parents if path != "Global"]
         return max(paths, key=len, default="").removeprefix(self._root).removeprefix(".")
 
@@ -77,7 +77,7 @@ def _run(model: nn.Module, example: Tensor) -> _Counter:
 
 @contextmanager
 def _frozen(model: nn.Module) -> Iterator[None]:
-    """The counter follows modules by autograd, and fails where a parameter is a module's input."""
+    """Freeze parameters inside: the counter fails if a parameter is a module's input."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
         for parameter in trained:
@@ -90,8 +90,7 @@ def _frozen(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _visible(model: nn.Module) -> Iterator[None]:
-    """Attention and recurrent layers as plain matrix products: the counter cannot see into every
-    fused kernel."""
+    """Decompose attention and recurrent layers into matrix products, which the counter can see."""
     mkldnn: Any = torch.backends.mkldnn
     before = torch.backends.mha.get_fastpath_enabled(), mkldnn.enabled
     torch.backends.mha.set_fastpath_enabled(False)

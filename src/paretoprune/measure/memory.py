@@ -1,4 +1,4 @@
-"""The most memory that a model needs while it runs."""
+"""Peak memory of a forward pass."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ _PROCESS = Path("/proc/self")
 def peak_memory_bytes(
     models: Sequence[Any], batch: Tensor, engine: str, *, threads: int
 ) -> list[int | None]:
-    """Bytes that the weights of each model and passes of `batch` take at most.
+    """Return the peak memory in bytes of the weights of each model and passes of `batch`.
 
-    The models are in evaluation mode and converted for the engine.
-
-    On a CPU it is how far the resident memory of another process grows, so that nothing that ran
-    before is counted; None where the system does not say (it takes Linux's /proc). On a graphics
-    card it is what torch has allocated.
+    The models are in evaluation mode and converted for the engine. On a CPU it is the growth of the
+    resident memory of a separate process, which excludes earlier allocations; None if the system
+    does not report it (it requires Linux's /proc). On a graphics card it is torch's allocated
+    memory.
     """
     if batch.device.type == "cuda":
         return [_peak_on_cuda(model, batch, engine, threads) for model in models]
@@ -55,11 +54,11 @@ def _stored(model: Any) -> bytes:
 
 
 def _growth(stored: bytes, batch: Tensor, engine: str, threads: int) -> int | None:
-    """How far the memory of this process grows when the model is loaded and run."""
+    """Return the growth of this process's memory when the model is loaded and run."""
     try:
-        _forget_the_peak()
+        _reset_peak()
         before = _resident_bytes("VmRSS")
-        # The bytes come from the process that started this one, a moment ago.
+        # Safe to unpickle: the bytes come from the parent process.
         _run(torch.load(io.BytesIO(stored), weights_only=False), batch, engine, threads)
         return _resident_bytes("VmHWM") - before
     except (OSError, AttributeError, StopIteration):
@@ -73,14 +72,14 @@ def _run(model: Any, batch: Tensor, engine: str, threads: int) -> None:
             run()
 
 
-def _forget_the_peak() -> None:
-    """Give freed memory back to the system, and let the high-water mark start from here."""
+def _reset_peak() -> None:
+    """Return freed memory to the system, and reset the high-water mark."""
     ctypes.CDLL(None).malloc_trim(0)
     (_PROCESS / "clear_refs").write_text("5")  # proc(5)
 
 
 def _resident_bytes(name: str) -> int:
-    """A line of /proc/self/status, which is in KiB."""
+    """Return a value of /proc/self/status, which is in KiB, in bytes."""
     lines = (_PROCESS / "status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
 
@@ -96,9 +95,9 @@ def _peak_on_cuda(model: nn.Module, batch: Tensor, engine: str, threads: int) ->
 
 
 def answer() -> None:
-    """What the other process does: models come by its standard input, numbers go by its output."""
+    """Entry point of the separate process: reads models from stdin, writes peaks to stdout."""
     engine, threads = sys.argv[1], int(sys.argv[2])
     stored, batch = pickle.loads(sys.stdin.buffer.read())
-    _growth(stored[0], batch, engine, threads)  # what the engine loads once is nobody's
+    _growth(stored[0], batch, engine, threads)  # warm-up: memory that the engine allocates once
     peaks = [_growth(each, batch, engine, threads) for each in stored]
     sys.stdout.write(json.dumps(peaks))

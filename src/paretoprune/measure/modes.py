@@ -1,4 +1,4 @@
-"""Putting a model into evaluation mode for a while, and every part of it back as it was."""
+"""Temporary evaluation mode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 @contextmanager
 def evaluation_mode(*models: nn.Module) -> Iterator[None]:
-    """Inside, every module of `models` is in evaluation mode; afterwards each is as before."""
+    """Inside, every module of `models` is in evaluation mode; afterwards modes are restored."""
     modules = [module for model in models for module in model.modules()]
     before = [module.training for module in modules]
     for model in models:

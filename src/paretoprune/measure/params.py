@@ -1,4 +1,4 @@
-"""The number of parameters."""
+"""Number of parameters."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from torch import nn
 
 
 def count_params(model: nn.Module) -> int:
-    """Numbers a training may change; a parameter that is used in several places counts once."""
+    """Count the elements of all parameters; a shared parameter counts once."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -1,4 +1,4 @@
-"""Where a pruned model differs from the dense one: sample by sample, and class by class."""
+"""Agreement of a pruned model with the dense one, by sample and by class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paretoprune.results import Comparison
 
 
 def compare_predictions(dense: Predictions, pruned: Predictions) -> Comparison:
-    """Both models' predictions for the same samples in the same order."""
+    """Compare both models' predictions for the same samples in the same order."""
     assert torch.equal(dense.labels, pruned.labels)
     labels, num_classes = dense.labels, dense.logits.shape[1]
     said = {"dense": dense.logits.argmax(1), "pruned": pruned.logits.argmax(1)}
@@ -27,7 +27,7 @@ def compare_predictions(dense: Predictions, pruned: Predictions) -> Comparison:
 
 
 def _recall(right: Tensor, labels: Tensor, counts: Tensor) -> tuple[float | None, ...]:
-    """Percent of each class's samples that are named rightly."""
+    """Return the recall of each class in percent; None for classes without samples."""
     hits = torch.bincount(labels[right], minlength=len(counts))
     pairs = zip(hits.tolist(), counts.tolist(), strict=True)
     return tuple(100.0 * hit / count if count else None for hit, count in pairs)

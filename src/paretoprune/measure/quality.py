@@ -1,4 +1,4 @@
-"""How well a model does on one part of the data: accuracy and its relatives."""
+"""Quality of a model on one part of the data: accuracy and related metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paretoprune.results import Quality
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of every sample of one part of the data."""
+    """Logits and labels of every sample of one part of the data."""
 
     logits: Tensor  # (N, classes), float32
     labels: Tensor  # (N,)
@@ -29,7 +29,7 @@ def measure_quality(
     num_classes: int,
     device: torch.device,
 ) -> Quality:
-    """`quality_of` what `predict` finds."""
+    """Run the model and return its quality: `quality_of(predict(...))`."""
     return quality_of(predict(model, loader, num_classes=num_classes, device=device))
 
 
@@ -61,12 +61,13 @@ def predict(
 
 
 def quality_of(predictions: Predictions) -> Quality:
-    """How well the predictions meet the labels; rates are in percent.
+    """Return the quality of predictions; rates are in percent.
 
     Precision, recall and F1 are macro averages over the classes that occur in labels or
-    predictions. The calibration error is the expected one of 15 bins (Guo et al. 2017, eq. 3).
+    predictions. The calibration error is the expected calibration error with 15 bins (Guo et al.
+    2017, eq. 3).
     """
-    # Here, since it takes seconds, which a process that measures something else need not spend.
+    # Imported here, since it takes seconds that other processes need not spend.
     from torchmetrics.functional.classification import (
         multiclass_accuracy,
         multiclass_calibration_error,

@@ -1,4 +1,4 @@
-"""A request to measure latency, as a command line states it."""
+"""Latency measurement as requested on a command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from paretoprune.errors import SettingsError
 
 
 def device_of(request: Request) -> torch.device:
-    """Where it is measured. Raises SettingsError for a device or engine that is not there."""
+    """Return the device of a request.
+
+    Raises:
+        SettingsError: the device or the engine is not available.
+    """
     if request.device == "cuda" and not torch.cuda.is_available():
         raise SettingsError(["`device=cuda`: torch sees no CUDA device; use `device=cpu`"])
     if request.device != "cpu" and request.engine != "torch":
@@ -20,7 +24,7 @@ def device_of(request: Request) -> torch.device:
 
 @dataclass(frozen=True)
 class Request:
-    """How to measure."""
+    """Options of a latency measurement."""
 
     device: str = "cpu"
     batch: int = 1

@@ -1,4 +1,4 @@
-"""What running several models costs, all of them measured in turn in one run."""
+"""Running cost of several models, measured with interleaved passes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DENSE = "dense"
 
 _WARMUP = 5
 _ENERGY_BLOCKS = 3
-_ENERGY_MS = 300.0  # of passes in a block: the counters are renewed about once in a millisecond
+_ENERGY_MS = 300.0  # of passes in a block: counters are updated about every millisecond
 
 
 def compare_running(
@@ -33,10 +33,10 @@ def compare_running(
     threads: int,
     repeats: int,
 ) -> dict[str, RunningCost]:
-    """The running cost of each model, by name. One of them is called `dense`.
+    """Return the running cost of each model, by name. One of them is called `dense`.
 
-    The models and `batch` are on the device. Times do not count what other programs do (see
-    `clock_for`). Energy is the whole machine's, so that there is none while it is busy.
+    The models and `batch` are on the device. Times exclude other programs (see `clock_for`). Energy
+    is that of the whole machine, so it is not reported while the machine is busy.
     """
     chosen = ENGINES[engine]
     clock = clock_for(batch.device, threads, own_threads=chosen.own_threads)
@@ -61,7 +61,10 @@ def compare_running(
 def _energy_mj(
     passes: Sequence[Pass], times: Times, meter: Meter | None, device: torch.device
 ) -> list[float]:
-    """Millijoules of one pass of each, in the median of blocks that take turns; empty: unknown."""
+    """Return millijoules per pass of each model, the median over interleaved blocks.
+
+    Empty if unknown.
+    """
     if meter is None or (times.contention or 1.0) > BUSY:
         return []
     used: list[list[float]] = [[] for _ in passes]

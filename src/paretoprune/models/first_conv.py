@@ -1,4 +1,4 @@
-"""Exchanging a network's first convolution, so that it takes other images than it was made for."""
+"""Replacement of a network's first convolution, for other input channels or a smaller stride."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from torch import nn
 
 
 def replace_first_conv(model: nn.Module, *, in_channels: int, stride: int | None = None) -> None:
-    """Give the first `nn.Conv2d` of `model` other input channels, and another stride if given.
+    """Replace the first `nn.Conv2d` of `model` for other input channels.
 
-    The new convolution has fresh weights; all else about it stays as it was.
+    Its stride is changed if `stride` is given. The new convolution has newly initialised weights;
+    its other options are unchanged.
     """
     name, old = next((n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d))
     new = nn.Conv2d(

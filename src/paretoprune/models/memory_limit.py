@@ -1,4 +1,4 @@
-"""Building a network that a file describes only where this machine has the memory for it."""
+"""Memory limit for building a network that is described by a file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from paretoprune.errors import WeightsError
 
-_CGROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may use
-_BYTES = 4  # of a number; a parameter is made as float32 unless told otherwise
-_SHARE = 0.5  # of the memory, for the dense model; a pruned copy of it follows
-_MOST_TENSORS = 50_000  # the largest networks have some thousands; a file may ask for 1e10 layers
-# What makes tensors: of a shape, or as many numbers as the largest argument says.
+_CGROUP = Path("/sys/fs/cgroup/memory.max")  # memory limit of a container
+_BYTES = 4  # per element; parameters are float32 by default
+_SHARE = 0.5  # of the memory, for the dense model; the rest is for a pruned copy
+_MOST_TENSORS = 50_000  # the largest networks have some thousands; a corrupt file may have 1e10
+# Operations that create tensors: of a given shape, or with the largest argument as their length.
 _SHAPED = (
     "empty",
     "empty_strided",
@@ -34,23 +34,23 @@ _COUNTED = ("arange", "linspace")
 
 @contextmanager
 def within_memory() -> Iterator[None]:
-    """In the block, tensors that need more memory than there is raise WeightsError, unmade.
+    """Inside, creating tensors beyond the available memory raises WeightsError before allocation.
 
-    Without it, a width of 1e10 in a config ends the process, or fills the machine's memory.
+    Without it, a width of 1e10 in a config would end the process, or fill the machine's memory.
     """
     with _Limited(_SHARE * memory_bytes()):
         yield
 
 
 def memory_bytes() -> int:
-    """The memory of this machine, or of this container where that is less."""
+    """Return the memory of this machine, or of this container if that is less."""
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     text = _CGROUP.read_text().strip() if _CGROUP.is_file() else "max"
     return min(there, int(text)) if text.isdigit() else there
 
 
 class _Limited(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts what is asked for before it is made; what was freed since is counted, too."""
+    """Dispatch mode that counts memory before allocation; freed memory is not subtracted."""
 
     def __init__(self, limit_bytes: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -76,7 +76,7 @@ class _Limited(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _shape_asked(name: str, args: Sequence[Any]) -> list[int] | None:
-    """The shape of the tensor that an operation makes anew; None for every other operation."""
+    """Return the shape of the tensor that an operation creates; None for every other operation."""
     if name in _SHAPED:
         return [int(size) for one in args if isinstance(one, list | tuple) for size in one]
     if name == "clone":  # layers are repeated by copies

@@ -1,4 +1,4 @@
-"""MobileNetV2 for small images: torchvision's network with the first two strides of 2 made 1.
+"""MobileNetV2 for small images: torchvision's network with the first two strides of 2 reduced to 1.
 
 Sandler et al., MobileNetV2 (2018), table 2.
 """
@@ -25,7 +25,8 @@ _STAGES = [
 def mobilenet_v2(num_classes: int = 10, in_channels: int = 3) -> nn.Module:
     """MobileNetV2: (N, in_channels, H, W) -> (N, num_classes) logits; made for 32x32 images.
 
-    The tensors are named, and apart from the classifier shaped, as in torchvision's mobilenet_v2.
+    Names of tensors, and except for the classifier their shapes, are those of torchvision's
+    mobilenet_v2.
     """
     model: nn.Module = MobileNetV2(num_classes=num_classes, inverted_residual_setting=_STAGES)
     replace_first_conv(model, in_channels=in_channels, stride=1)

@@ -1,4 +1,4 @@
-"""Requirements on a network, checked on a copy before any work: one sentence for what fails."""
+"""Requirements on a network, checked on a copy before any work, with one sentence per failure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from paretoprune.errors import SettingsError
 
 _log = logging.getLogger(__name__)
 
-_SAME = 1e-4  # relative difference of two passes on the same input that rounding may cause
-_SAME_IN_BATCHES = 1e-2  # and of batches of other sizes, whose kernels add up in another order
+_SAME = 1e-4  # tolerated relative difference of two passes on the same input
+_SAME_IN_BATCHES = 1e-2  # the same between batch sizes, whose kernels sum in another order
 
 
 def check_network(model: nn.Module, example: Tensor, num_classes: int) -> None:
     """Check that the model can be trained, pruned and compared on inputs like `example` (N, ...).
 
-    A network whose outputs for a sample depend on the other samples of the batch is accepted with
-    a warning. The model stays as it is.
+    A network whose outputs for a sample depend on the other samples of the batch is accepted with a
+    warning. The model is not changed.
 
     Raises:
-        SettingsError: the model has parts that are not supported, cannot take the data, has
-            outputs of another shape than (N, num_classes) in evaluation or in training mode,
-            changes its own parameters or buffers in evaluation mode, is random there, or cannot
-            be trained.
+        SettingsError: the model has unsupported parts, cannot process the data, has outputs of
+            another shape than (N, num_classes) in evaluation or in training mode, changes its own
+            parameters or buffers in evaluation mode, is random there, or cannot be trained.
     """
     refuse_unsupported(model)
     cuda = [example.device] if example.is_cuda else []
@@ -40,17 +39,19 @@ def check_network(model: nn.Module, example: Tensor, num_classes: int) -> None:
 
 
 def refuse_unsupported(model: nn.Module) -> None:
-    """Raise SettingsError for compiled parts, complex parameters, or parameters without a shape."""
+    """Check that the model has no compiled parts, complex parameters, or uninitialised parameters.
+
+    Raises:
+        SettingsError: it has some.
+    """
     for path, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise _refused(
-                f"{_part(path)} is compiled by TorchScript, and its channels cannot be followed or "
-                "cut; build it as a plain torch.nn.Module, without torch.jit"
+                f"{_part(path)} is compiled by TorchScript, and its channels cannot be traced or "
+                "pruned; build it as a plain torch.nn.Module, without torch.jit"
             )
         if hasattr(module, "_orig_mod"):
-            raise _refused(
-                f"{_part(path)} is wrapped by torch.compile; give the module as it was before"
-            )
+            raise _refused(f"{_part(path)} is wrapped by torch.compile; give the original module")
     for name, parameter in model.named_parameters():
         if nn.parameter.is_lazy(parameter):
             raise _refused(
@@ -64,10 +65,13 @@ def refuse_unsupported(model: nn.Module) -> None:
 
 
 def initialise_lazy(model: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
-    """Give layers that are built or initialised in the first forward pass their parameters.
+    """Initialise layers that get their parameters in the first forward pass.
 
     The pass runs on two samples of zeros of shape `input_shape`, and on a copy first, so that a
-    model without such layers stays as it is. Returns the model.
+    model without such layers is not changed. Returns the model.
+
+    Raises:
+        SettingsError: the forward pass fails.
     """
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         return model
@@ -93,7 +97,7 @@ def _gains_parameters(model: nn.Module, inputs: Tensor) -> bool:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             probe(inputs)
     except Exception:
-        return False  # `check_network` says why, on real inputs
+        return False  # `check_network` reports the reason, on real inputs
     return len(list(probe.parameters())) > len(list(model.parameters()))
 
 
@@ -123,7 +127,7 @@ def _evaluated(probe: nn.Module, example: Tensor, num_classes: int) -> Tensor:
 
 @torch.no_grad()
 def _check_repeatable(probe: nn.Module, example: Tensor) -> None:
-    """Of two passes on the same input: the same outputs, and the same parameters and buffers."""
+    """Check that two passes give equal outputs and change no parameter or buffer."""
     before = {name: tensor.clone() for name, tensor in _tensors(probe)}
     first, second = probe(example), probe(example)
     changed = [
@@ -149,7 +153,7 @@ def _check_repeatable(probe: nn.Module, example: Tensor) -> None:
 
 @torch.no_grad()
 def _check_singles(probe: nn.Module, example: Tensor, outputs: Tensor) -> None:
-    """Samples one by one must be accepted, and should give what they give in a batch."""
+    """Check that single samples run; warn if outputs differ from those in a batch."""
     try:
         singles = torch.cat([probe(sample) for sample in torch.split(example, 1)])
     except Exception as error:
@@ -170,7 +174,7 @@ def _check_singles(probe: nn.Module, example: Tensor, outputs: Tensor) -> None:
 
 
 def _check_training(probe: nn.Module, example: Tensor, num_classes: int) -> None:
-    """A training step must run, with the outputs that evaluation gives."""
+    """Check that a training step runs, with outputs of the shape of evaluation mode."""
     inputs = example if len(example) > 1 else torch.cat([example, example])
     expected = (len(inputs), num_classes)
     try:
@@ -199,7 +203,7 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _difference(one: Tensor, other: Tensor) -> float:
-    """max|a - b| / max|a|, 0 where a value is not finite."""
+    """Return max|a - b| / max|a|, or 0 if a value is not finite."""
     largest = float(one.abs().max())
     difference = float((one - other).abs().max())
     return difference / largest if largest and difference < float("inf") else 0.0

@@ -1,4 +1,4 @@
-"""Any image classifier of timm by its name, untrained, for any number of input channels."""
+"""Image classifiers of timm by name, untrained, for any number of input channels."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from paretoprune.errors import SettingsError
 def timm_model(
     name: str, num_classes: int = 1000, in_channels: int = 3, img_size: int | None = None
 ) -> nn.Module:
-    """The timm classifier `name`: (N, in_channels, H, W) -> (N, num_classes) logits.
+    """Return the timm classifier `name`: (N, in_channels, H, W) -> (N, num_classes) logits.
 
-    `img_size` is for architectures that are made for one size of images, such as vision
-    transformers. Raises SettingsError where timm is not installed, or has no such name.
+    `img_size` is for architectures with a fixed image size, such as vision transformers.
+
+    Raises:
+        SettingsError: timm is not installed, or has no such model.
     """
     try:
         import timm

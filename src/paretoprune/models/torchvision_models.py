@@ -1,4 +1,4 @@
-"""Any image classifier of torchvision by its name, untrained, for any number of input channels."""
+"""Image classifiers of torchvision by name, untrained, for any number of input channels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 from paretoprune.errors import SettingsError
 from paretoprune.models.first_conv import replace_first_conv
 
-# Their second outputs during training are not what a trainer of classifiers expects.
+# Without their auxiliary outputs in training mode, which the training does not support.
 _ONE_OUTPUT: dict[str, dict[str, Any]] = {
     "googlenet": {"aux_logits": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "init_weights": True},
@@ -19,10 +19,12 @@ _ONE_OUTPUT: dict[str, dict[str, Any]] = {
 
 
 def torchvision_model(name: str, num_classes: int = 1000, in_channels: int = 3) -> nn.Module:
-    """The torchvision classifier `name`: (N, in_channels, H, W) -> (N, num_classes) logits.
+    """Return the torchvision classifier `name`: (N, in_channels, H, W) -> (N, num_classes) logits.
 
-    With `in_channels` other than 3 its first convolution is exchanged. Raises SettingsError for a
-    name that torchvision does not have.
+    With `in_channels` other than 3 its first convolution is replaced.
+
+    Raises:
+        SettingsError: torchvision has no such classifier.
     """
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:

@@ -17,7 +17,7 @@ def vgg16_bn(num_classes: int = 10, in_channels: int = 3) -> nn.Module:
 
 
 class CifarVgg(nn.Module):
-    """Five blocks of 3x3 convolutions, each followed by a max pooling that halves the image."""
+    """Five stages of 3x3 convolutions, each followed by a max pooling that halves the image."""
 
     def __init__(self, *, num_classes: int, in_channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Reading a dense model's weights from a file without running any code that the file may hold."""
+"""Weights of a dense model from a file, loaded without running any code in the file."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from paretoprune.errors import WeightsError
 
 _log = logging.getLogger(__name__)
 
-_SHOWN = 5  # of the keys that do not fit
+_SHOWN = 5  # mismatching keys listed in a message
 _TORCH = (".pt", ".pth", ".ckpt", ".bin")
 _COMPILED = "_orig_mod"
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Fill `model` with the tensors of a weights file, which must fit exactly.
+    """Load the tensors of a weights file into `model`; they must fit exactly.
 
-    A .pt, .pth, .ckpt or .bin file holds a `state_dict()`, or dicts around it as checkpoints of
-    trainers have them. What stands before the names of all the model's tensors, as "state_dict",
-    "model.", "module." or "_orig_mod." do, is found and logged; what lies beside is ignored.
-    Raises WeightsError if the file is missing, damaged or does not fit.
+    A .pt, .pth, .ckpt or .bin file holds a `state_dict()`, or dicts around it as in checkpoints of
+    trainers. A common prefix of the names of all the model's tensors, such as "state_dict",
+    "model.", "module." or "_orig_mod.", is detected and logged; other entries are ignored.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or does not fit.
     """
     path = Path(path)
     expected = model.state_dict()
@@ -40,12 +42,12 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
             f"weights {path} do not fit the model: {'; '.join(mismatch)}; "
             "choose the `model` that they were trained for, or other `model.weights`"
         )
-    # Not strict: older files lack BatchNorm's counters of batches, which nothing here needs.
+    # Not strict: older files lack BatchNorm's `num_batches_tracked`, which is not used here.
     model.load_state_dict(tensors, strict=False)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """The tensors of the file by their names, those in dicts within dicts joined by dots."""
+    """Return the tensors of the file by name; names in nested dicts are joined by dots."""
     if not path.is_file():
         raise WeightsError(f"weights {path} are missing: there is no such file")
     if path.suffix == ".safetensors":
@@ -82,7 +84,7 @@ def _read_torch(path: Path) -> object:
 
 
 def _damaged(path: Path) -> WeightsError:
-    # Without the cause's own text: torch's advises to open the file with `weights_only=False`.
+    # Without torch's own message, which advises to open the file with `weights_only=False`.
     return WeightsError(
         f"weights {path} cannot be read: the file is truncated or of another kind than its name "
         "says; fetch or save it again"
@@ -90,7 +92,7 @@ def _damaged(path: Path) -> WeightsError:
 
 
 def _flat(content: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """All tensors in dicts within dicts by strings; those of an optimizer are by numbers."""
+    """Return all tensors in nested dicts with string keys; an optimizer's have integer keys."""
     tensors: dict[str, Tensor] = {}
     for name, value in content.items():
         if isinstance(name, str) and isinstance(value, Tensor):
@@ -103,16 +105,16 @@ def _flat(content: Mapping[Any, Any]) -> dict[str, Tensor]:
 def _under_prefix(
     tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path
 ) -> dict[str, Tensor]:
-    """The tensors under the prefix that the most of the expected names have, without it."""
+    """Return the tensors under the best matching prefix, without the prefix."""
     matches = Counter(prefix for name in tensors for prefix in _prefixes(name, expected))
     most = max(matches.values(), default=0)
     found = [prefix for prefix, count in matches.items() if count == most]
     prefix = "" if "" in found or not found else found[0]
     if prefix:
-        _log.info("the weights in %s are those under `%s`", path, prefix)
+        _log.info("loading the weights in %s under the prefix `%s`", path, prefix)
     if found[1:]:
         others = ", ".join(one or "no prefix" for one in found if one != prefix)
-        _log.warning("%s has others as well, under %s", path, others)
+        _log.warning("%s also has matching weights under %s", path, others)
     return {
         _plain(name.removeprefix(prefix), expected): tensor
         for name, tensor in tensors.items()
@@ -121,7 +123,7 @@ def _under_prefix(
 
 
 def _prefixes(name: str, expected: Mapping[str, Tensor]) -> Iterator[str]:
-    """Beginnings of the name behind which one of the expected names stands."""
+    """Yield prefixes of the name that are followed by an expected name."""
     parts = name.split(".")
     for number, part in enumerate(parts):
         rest = ".".join(parts[number:])
@@ -130,7 +132,7 @@ def _prefixes(name: str, expected: Mapping[str, Tensor]) -> Iterator[str]:
 
 
 def _plain(name: str, expected: Mapping[str, Tensor]) -> str:
-    """The name without what `torch.compile` puts into it, unless the model's names have it."""
+    """Remove the name parts that `torch.compile` adds, unless the model's names have them."""
     if name in expected:
         return name
     return ".".join(part for part in name.split(".") if part != _COMPILED)

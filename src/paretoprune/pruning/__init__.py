@@ -1,5 +1,5 @@
-"""Pruning: which channels hang together, how important they are, and models without some of them.
+"""Pruning: dependency groups of channels, importance scores, and models with channels removed.
 
-The way of a model: `find_groups`, a scorer, `widths_for` and `make_plan`, `apply_plan`, and
-`check_equivalence` before anything is trained.
+Order of calls: `find_groups`, a scorer, `widths_for` and `make_plan`, `apply_plan`, and
+`check_equivalence` before any training.
 """

@@ -1,6 +1,7 @@
-"""A network on its way: some of it is gone, and more can go.
+"""Models under compression: the interface over which pruning schedules are written.
 
-Schedules are written once, over this interface: they ask for scores, cut, and train what is left.
+A schedule scores a candidate, prunes it and trains the result, in the same way for removed
+channels, masked weights and low ranks.
 """
 
 from __future__ import annotations
@@ -28,54 +29,74 @@ Scores = Mapping[str, Tensor]
 
 
 class Candidate(Protocol):
-    """A model, what it lost, and how it can lose more. Only training changes it in place."""
+    """A model with some parts already removed, that can be scored and pruned further.
+
+    A pruning schedule alternates `score`, `prune` and training of `model`. Candidates are immutable
+    except for training, which changes the weights of `model` in place. Implementations:
+    `PrunedCandidate` (channels, heads, blocks and ranks) and `MaskedCandidate` (zeros among the
+    weights).
+
+    Widths are numbers of units by group name: channels, attention heads, blocks, ranks, or the
+    units of a weight pattern. A width never grows from a candidate to the next. Scores are in the
+    form that `score` returns; a higher score means more important.
+    """
 
     @property
     def model(self) -> nn.Module:
-        """What is left."""
+        """The model in its current form, ready to be trained or scored."""
 
     @property
     def plan(self) -> Plan:
-        """The channels that are gone, in the dense model's numbers; none where weights went."""
+        """The removed channels, by their indices in the dense model; empty for masked weights."""
 
     @property
     def fixed_masks(self) -> Mapping[str, Tensor]:
-        """Masks, by tensor name, that training must keep to, so that what went stays away."""
+        """Boolean masks by tensor name (False = zero); empty for physical removal.
+
+        They are applied after every optimizer step, so that pruned weights stay zero.
+        """
 
     def widths(self) -> dict[str, int]:
-        """How many channels (or units of a layer) are left, by group name."""
+        """Number of remaining units (channels, or units of a weight pattern) by group name."""
 
     def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
-        """Scores for all that is left, as `cut` takes them."""
+        """Compute the importance of all remaining units, in the form that `prune` takes.
+
+        `batches` are tuples (inputs, targets) of calibration samples.
+        """
 
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:
-        """The scores with one number for each channel or unit: (width,) by group name."""
+        """Reduce scores to one number per unit: a tensor (width,) by group name."""
 
     def prune(self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None) -> Self:
-        """A copy with so much left of each group, the best-scored of it; nothing comes back.
+        """Return a pruned copy that keeps the `widths[name]` best-scored units of each group.
 
-        With `proof`, real inputs, the result is proved to compute what the masked model computes.
+        Groups without an entry in `widths` stay as they are; removed units are never restored. With
+        `proof`, a batch of real inputs, the pruned model is checked to compute the same outputs as
+        the masked model.
 
         Raises:
-            EquivalenceError: it does not.
+            EquivalenceError: the outputs differ by more than rounding, or more units are left than
+                asked for.
         """
 
     def masks(self, scores: Scores, widths: Mapping[str, int]) -> dict[str, Tensor]:
-        """Masks by tensor name that do to `model` what `cut` does, with its shapes as they are."""
+        """Return masks by tensor name that have the effect of `prune` at unchanged shapes."""
 
     def of(self, dense: nn.Module) -> Self:
-        """The same gone from other weights of the dense model."""
+        """Apply the same removal to other weights of the dense model, as in weight rewinding."""
 
     def kept_rows(self, wider: Self) -> dict[str, list[int]]:
-        """By weight that lost outputs since `wider`, the outputs of the wider model that are left.
+        """Return the kept output indices, by weight name, relative to `wider`.
 
-        This candidate was cut from `wider`.
+        `wider` is the candidate from which this one was pruned; only weights that lost outputs
+        since are listed. Compensation uses the rows to compare the outputs of both models.
         """
 
 
 @dataclass(frozen=True)
 class PrunedCandidate:
-    """A model without some channels: really smaller."""
+    """A model with channels physically removed."""
 
     model: nn.Module
     plan: Plan
@@ -83,30 +104,30 @@ class PrunedCandidate:
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """What is left of the groups, in the channels of `model`."""
+        """The groups restricted to the remaining channels, in the coordinates of `model`."""
         return restrict_groups(self.dense_groups, self.plan)
 
     @property
     def fixed_masks(self) -> Mapping[str, Tensor]:
-        """None: what went is not there."""
+        """Empty: removed channels need no mask."""
         return {}
 
     def widths(self) -> dict[str, int]:
-        """Channels left."""
+        """Number of remaining channels by group name."""
         return self.plan.widths(self.dense_groups)
 
     def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
-        """A score for each channel, and for each block; zero for what nothing depends on."""
+        """Score each channel and each block; zero for channels that no tensor depends on."""
         return score_groups(scorer, self.model, self.groups, batches)
 
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:
-        """The scores themselves."""
+        """Return the scores unchanged: they are per channel already."""
         return dict(scores)
 
     def prune(
         self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None
     ) -> PrunedCandidate:
-        """The smaller model."""
+        """Return the smaller model, checked against the masked one if `proof` is given."""
         groups = self.groups
         step = make_plan(groups, scores, widths)
         smaller = apply_plan(self.model, groups, step)
@@ -115,16 +136,16 @@ class PrunedCandidate:
         return replace(self, model=smaller, plan=compose(self.dense_groups, self.plan, step))
 
     def masks(self, scores: Scores, widths: Mapping[str, int]) -> dict[str, Tensor]:
-        """Masks of whole channels."""
+        """Return masks of whole channels."""
         groups = self.groups
         return mask_tensors(self.model, groups, make_plan(groups, scores, widths))
 
     def of(self, dense: nn.Module) -> PrunedCandidate:
-        """The same channels gone."""
+        """Remove the same channels from `dense`."""
         return replace(self, model=apply_plan(dense, self.dense_groups, self.plan))
 
     def kept_rows(self, wider: PrunedCandidate) -> dict[str, list[int]]:
-        """What is left along the outputs."""
+        """Return the remaining indices along the output dimension of each weight."""
         step = relative_plan(self.dense_groups, wider.plan, self.plan)
         left = {}
         weights = dict(wider.model.named_parameters())
@@ -139,23 +160,23 @@ class PrunedCandidate:
 
 @dataclass(frozen=True)
 class MaskedCandidate:
-    """A model of the dense shapes with zeros among its weights."""
+    """A model of dense shapes with zeros among its weights (unstructured or N:M sparsity)."""
 
     model: nn.Module
     layers: MaskedLayers
 
     @property
     def plan(self) -> Plan:
-        """No channel is gone."""
+        """Empty: no channel is removed."""
         return Plan({})
 
     @property
     def fixed_masks(self) -> Mapping[str, Tensor]:
-        """What is not zero in the layers that have zeros."""
+        """Masks of the nonzero weights of all layers that contain zeros."""
         return zeros_in(self.model, self.layers.found)
 
     def widths(self) -> dict[str, int]:
-        """Units left."""
+        """Number of remaining units by layer name."""
         tensors = dict(self.model.named_parameters())
         return {
             layer.name: round(layer.units * _share_left(tensors[layer.tensor].detach()))
@@ -163,7 +184,11 @@ class MaskedCandidate:
         }
 
     def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
-        """A score for each weight, by layer name, shaped like it."""
+        """Score each weight: a tensor of the weight's shape by layer name.
+
+        Raises:
+            PruningError: the scorer scores channels only.
+        """
         if not isinstance(scorer, WeightScorer):
             raise PruningError(
                 f"{type(scorer).__name__} scores channels, not single weights; use another "
@@ -174,13 +199,13 @@ class MaskedCandidate:
         return {layer.name: scores[layer.tensor] for layer in self.layers.found}
 
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:
-        """What the pattern makes of the scores."""
+        """Reduce scores per weight to scores per unit of the pattern."""
         return self.layers.unit_scores(scores)
 
     def prune(
         self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None
     ) -> MaskedCandidate:
-        """The model with more zeros; that the zeros are as many as asked for is always proved."""
+        """Return a copy with more zeros; the number of remaining units is always checked."""
         prune = replace(self, model=copy.deepcopy(self.model))
         zero(prune.model, self.masks(scores, widths))
         left = prune.widths()
@@ -190,7 +215,7 @@ class MaskedCandidate:
         return prune
 
     def masks(self, scores: Scores, widths: Mapping[str, int]) -> dict[str, Tensor]:
-        """Masks of single weights; what is zero already goes first."""
+        """Return masks of single weights; weights that are zero already rank lowest."""
         tensors = dict(self.model.named_parameters())
         lowest = {
             layer.name: scores[layer.name].masked_fill(
@@ -201,13 +226,13 @@ class MaskedCandidate:
         return self.layers.masks(lowest, widths)
 
     def of(self, dense: nn.Module) -> MaskedCandidate:
-        """The same weights zero."""
+        """Set the same weights of `dense` to zero."""
         model = copy.deepcopy(dense)
         zero(model, self.fixed_masks)
         return replace(self, model=model)
 
     def kept_rows(self, wider: MaskedCandidate) -> dict[str, list[int]]:
-        """Nothing: all outputs are left."""
+        """Empty: all outputs remain."""
         return {}
 
 

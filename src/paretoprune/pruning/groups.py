@@ -1,7 +1,7 @@
-"""What can be removed: groups of channels, each told as positions in tensors of the state dict.
+"""Dependency groups: channels that are removed together, as index positions in state-dict tensors.
 
-A group knows nothing of layers. Slicing, masking, counting, scoring and saving are all loops over
-its slots, by tensor name.
+A group does not know layer types. Slicing, masking, counting, scoring and saving are loops over its
+slots, by tensor name.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from paretoprune.results import GroupInfo, KeptGroup
 
-_MOST_POSITIONS = 2**24  # of a group in a dimension; a file may say 1e10
+_MOST_POSITIONS = 2**24  # per group and dimension; guards against corrupt files
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where the channels of a group lie in one tensor.
+    """The positions of a group's channels in one tensor.
 
     `positions[c]` are the indices along dimension `dim` of the state-dict tensor `tensor` that
     belong to channel c: one for a convolution, several where a flatten spreads a channel over many
-    inputs of a linear layer, or where a grouped convolution can only lose whole blocks of channels.
-    Every channel has equally many, and no index belongs to two channels.
+    inputs of a linear layer, or where a grouped convolution can only lose whole groups. All
+    channels have the same number of positions, and no index belongs to two channels.
     """
 
     tensor: str
@@ -33,14 +33,17 @@ class Slot:
 
     @property
     def per_channel(self) -> int:
-        """How many positions one channel has."""
+        """Number of positions per channel."""
         return len(self.positions[0])
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number that a module keeps about itself, such as `num_heads`, less `per_channel` for each
-    channel that goes. `index` says which, where the attribute is a list or tuple of numbers."""
+    """An integer attribute of a module, such as `num_heads`, that depends on the group's width.
+
+    Each removed channel lowers it by `per_channel`. For a list or tuple of integers, `index`
+    selects the entry.
+    """
 
     module: str
     attribute: str
@@ -50,28 +53,39 @@ class Number:
 
 @dataclass(frozen=True)
 class Block:
-    """A residual block as a whole: the module at `path`. With the parameters `silent` at zero its
-    branches add nothing; what is left then is the class of `torch.nn` called `leaves`."""
+    """A residual block that can be removed as a whole: the module at `path`.
+
+    With the parameters `silent` set to zero, its branches contribute nothing, and the block reduces
+    to its shortcut followed by the activation `leaves` (a class name of `torch.nn`).
+    """
 
     path: str
     leaves: str
     silent: tuple[str, ...]
 
     def holds(self, name: str) -> bool:
-        """Whether a module, or a tensor of the state dict, lies in the block."""
+        """Return True if the module or state-dict tensor `name` lies inside the block."""
         return name == self.path or name.startswith(f"{self.path}.")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Channels 0 to `width` - 1 that are removed together everywhere they lie.
+    """Channels 0 to `width` - 1 that can be removed only together wherever they occur.
 
-    `name` is the path of the first layer that produces them, as in the state dict. A channel may
-    be a whole attention head. `numbers` are attributes that say how many there are. `works` are
-    modules whose matrix products without weights, such as those of attention, shrink in proportion,
-    each with the share of these products that does. `caches` are dicts of tensors that a forward
-    pass works out from the group's tensors, and must do again without its channels. Where there is
-    a `block`, the only channel is that block, which may go.
+    A channel of a group is the unit of structured pruning (a dependency group in DepGraph, Fang et
+    al. 2023): usually one output channel of a layer with all that depends on it, or a whole
+    attention head.
+
+    Attributes:
+        name: path of the first layer that produces the channels, as in the state dict.
+        width: number of channels in the dense model.
+        slots: positions of the channels in tensors, one slot for each tensor and dimension.
+        numbers: integer attributes of modules that must follow the width.
+        works: modules with matrix products without weights (as in attention) whose MACs are
+            proportional to the width, each with the proportional share of these MACs.
+        block: the residual block that is the group's only channel, if it is one.
+        caches: dicts of tensors, as `module.attribute`, that a forward pass computes from the
+            group's tensors and has to recompute after pruning.
     """
 
     name: str
@@ -80,29 +94,32 @@ class Group:
     numbers: tuple[Number, ...] = ()
     works: tuple[tuple[str, float], ...] = ()
     block: Block | None = None
-    caches: tuple[str, ...] = ()  # `module.attribute`
+    caches: tuple[str, ...] = ()
 
     @property
     def least(self) -> int:
-        """How many channels must stay: one, or of a block none."""
+        """Minimum width: 1, or 0 for a residual block."""
         return 0 if self.block else 1
 
     @cached_property
     def common_per_channel(self) -> int:
-        """The largest number that divides the positions of a channel in every slot; 0 without."""
+        """Greatest common divisor of the positions per channel over all slots; 0 without slots."""
         return math.gcd(*(slot.per_channel for slot in self.slots))
 
     @property
     def info(self) -> GroupInfo:
-        """The group as the search sees it."""
+        """Name and width of the group, as the search needs them."""
         return GroupInfo(self.name, self.width)
 
 
 @dataclass(frozen=True)
 class Groups:
-    """All groups of a dense model: those that may be pruned, and those kept whole with a reason.
+    """All groups of a dense model: those that can be pruned, and those kept whole with the reason.
 
-    `factored` are paths of layers in whose place the groups expect two, by a low rank.
+    Attributes:
+        prunable: groups whose channels can be removed, as proved by `find_groups`.
+        kept: names, widths and reasons of the groups that are never pruned.
+        factored: paths of the layers that the groups expect as low-rank pairs of layers.
     """
 
     prunable: tuple[Group, ...]
@@ -110,7 +127,7 @@ class Groups:
     factored: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for `json.dumps`; positions that lie in a row take two numbers."""
+        """Return plain data for `json.dumps`; contiguous positions are stored as two numbers."""
         return {
             "prunable": [_group_to_json(group) for group in self.prunable],
             "kept": [asdict(group) for group in self.kept],
@@ -119,7 +136,7 @@ class Groups:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Groups:
-        """The inverse of `to_json`."""
+        """Inverse of `to_json`."""
         return cls(
             prunable=tuple(_group_from_json(group) for group in data["prunable"]),
             kept=tuple(KeptGroup(**group) for group in data["kept"]),
@@ -128,12 +145,12 @@ class Groups:
 
 
 def gone_blocks(groups: Sequence[Group], removed: Mapping[str, Sequence[int]]) -> list[Block]:
-    """The blocks that go, where `removed` has the channels that go by group name."""
+    """Return the removed blocks; `removed` has the removed channels by group name."""
     return [group.block for group in groups if group.block and removed.get(group.name)]
 
 
 def row_of_positions(width: int, *, start: int = 0, size: int = 1) -> tuple[tuple[int, ...], ...]:
-    """Channel after channel, `size` positions each, the first at `start`."""
+    """Return contiguous positions, `size` per channel, the first at `start`."""
     return tuple(
         tuple(range(start + channel * size, start + (channel + 1) * size))
         for channel in range(width)
@@ -180,7 +197,7 @@ def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:
         positions = tuple(tuple(channel) for channel in data["positions"])
     else:
         if width * data["size"] > _MOST_POSITIONS:
-            raise ValueError(f"a group of {width:,} channels is none of a network")
+            raise ValueError(f"a group of {width:,} channels is larger than any network has")
         positions = row_of_positions(width, start=data["start"], size=data["size"])
     if len(positions) != width or any(one < 0 for channel in positions for one in channel):
         raise ValueError(f"the positions in `{data['tensor']}` are not those of {width} channels")

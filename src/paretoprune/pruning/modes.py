@@ -1,4 +1,4 @@
-"""Running a model in another mode or in full precision, and leaving everything as it was."""
+"""Context managers that set evaluation mode or precision and restore the previous state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def evaluating(*models: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; afterwards every module is in the mode that it was in."""
+    """Set evaluation mode inside; afterwards restore the mode of every module."""
     modes = [(module, module.training) for model in models for module in model.modules()]
     try:
         for model in models:
@@ -25,9 +25,9 @@ def evaluating(*models: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def normalising_by_batch(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, but BatchNorm normalises by the batch, as it does in training.
+    """Set evaluation mode inside, except that BatchNorm uses batch statistics.
 
-    Afterwards modes and statistics are as they were.
+    Afterwards modes and running statistics are restored.
     """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     statistics = [(norm, {n: b.clone() for n, b in norm.named_buffers()}) for norm in norms]
@@ -45,8 +45,8 @@ def normalising_by_batch(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """No TF32 inside: it makes float32 convolutions on a GPU differ by a thousandth."""
-    cudnn: Any = backends.cudnn  # whose types do not know `conv`
+    """Disable TF32 inside: it changes float32 convolutions on a GPU by a relative 1e-3."""
+    cudnn: Any = backends.cudnn  # its type stubs lack `conv`
     before = cudnn.conv.fp32_precision, backends.cuda.matmul.fp32_precision
     try:
         cudnn.conv.fp32_precision = backends.cuda.matmul.fp32_precision = "ieee"

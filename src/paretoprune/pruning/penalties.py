@@ -1,7 +1,7 @@
-"""Penalties for sparse training: each adds the gradient of its term to those of the loss.
+"""Regularisation for sparse training: each penalty adds the gradient of its term after backward.
 
-Each function takes a model and returns what is called after every backward pass with the progress
-of the training, 0 to 1.
+Each function takes a model and returns a callable that is called after every backward pass with the
+training progress, 0 to 1.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Penalty = Callable[[float], None]
 
 
 def l1(model: nn.Module, *, strength: float) -> Penalty:
-    """strength x the sum of |weight| over all weights of two dimensions or more."""
+    """L1 penalty: strength x the sum of |weight| over all weights with at least two dimensions."""
     weights = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
     return lambda _progress: _add_signs(weights, strength)
 
 
 def bn_scale(model: nn.Module, *, strength: float) -> Penalty:
-    """strength x the sum of |scale| over all BatchNorm layers.
+    """L1 penalty on BatchNorm scales: strength x the sum of |scale| over all BatchNorm layers.
 
     Liu et al. 2017 (Learning Efficient Convolutional Networks through Network Slimming, section 3).
 
@@ -36,18 +36,18 @@ def bn_scale(model: nn.Module, *, strength: float) -> Penalty:
     scales = [m.weight for m in model.modules() if isinstance(m, _BatchNorm) and m.affine]
     if not scales:
         raise PruningError(
-            "`sparse_training=bn_scale` has nothing to work on: the model has no BatchNorm; "
+            "`sparse_training=bn_scale` cannot be used: the model has no BatchNorm; "
             "use sparse_training=group_lasso"
         )
     return lambda _progress: _add_signs(scales, strength)
 
 
 def group_lasso(model: nn.Module, groups: Sequence[Group], *, strength: float) -> Penalty:
-    """strength x the sum over channels of the Euclidean norm of all their weights.
+    """Group lasso: strength x the sum over channels of the Euclidean norm of all their weights.
 
     Wen et al. 2016 (Learning Structured Sparsity in Deep Neural Networks, section 3.1), with the
     weights of a channel in all layers of its group, as in Fang et al. 2023 (DepGraph, section 3.3).
-    A norm of zero has the gradient zero.
+    The gradient of a zero norm is taken as zero.
     """
     parameters = dict(model.named_parameters())
 
@@ -68,11 +68,12 @@ def group_lasso(model: nn.Module, groups: Sequence[Group], *, strength: float) -
 
 
 def growing(model: nn.Module, masks: Mapping[str, Tensor], *, strength: float) -> Penalty:
-    """progress x strength / 2 x the sum of squares of what the masks (False there) will remove.
+    """Growing regularisation: progress x strength / 2 x the sum of squares of weights to prune.
 
-    GReg-1, Wang et al. 2021 (Neural Pruning via Growing Regularization, section 3.1): what goes is
-    chosen first, and pushed out ever harder, so that the rest can take over. `masks` are by the
-    names of the model's parameters; others are passed over.
+    GReg-1, Wang et al. 2021 (Neural Pruning via Growing Regularization, section 3.1): the weights
+    are chosen first and then driven to zero by a growing L2 penalty, so that the rest of the
+    network can adapt. `masks` (False = to be pruned) are by parameter name; other names are
+    ignored.
     """
     parameters = dict(model.named_parameters())
     going = [

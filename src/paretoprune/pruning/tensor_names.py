@@ -1,4 +1,4 @@
-"""Names of tensors: the layer that one belongs to, and further names of the same tensor."""
+"""Names of tensors: the layer that owns a tensor, and aliases of shared tensors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-PARAMETRIZED = ".parametrizations."  # in the names of what `torch.nn.utils.parametrize` keeps
+PARAMETRIZED = ".parametrizations."  # in names that `torch.nn.utils.parametrize` creates
 
 
 def layer_of(tensor: str) -> str:
-    """The path of the layer that a parameter belongs to, through a parametrization of it or not."""
+    """Return the path of the layer that owns a parameter, also if the parameter is parametrised."""
     before, found, _ = f".{tensor}".partition(PARAMETRIZED)
     return before[1:] if found else tensor.rpartition(".")[0]
 
 
 def sizes_of_channels(module: nn.Module, parameter: Tensor) -> set[int]:
-    """The numbers of channels that a parameter may take or make; kernel sizes are none of them."""
+    """Return the sizes of a parameter that can be channel counts, not kernel sizes."""
     sizes = set(parameter.shape[:2] if isinstance(module, _ConvNd) else parameter.shape)
     if isinstance(module, _ConvNd):
         sizes |= {module.in_channels, module.out_channels}
@@ -25,7 +25,7 @@ def sizes_of_channels(module: nn.Module, parameter: Tensor) -> set[int]:
 
 
 def aliases_in(model: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Further names of a parameter or buffer that is in one module, which has several names."""
+    """Return the other names of each parameter or buffer of a multiply registered module."""
     paths: dict[int, list[str]] = {}
     for path, module in model.named_modules(remove_duplicate=False):
         paths.setdefault(id(module), []).append(path)
@@ -39,7 +39,10 @@ def aliases_in(model: nn.Module) -> dict[str, tuple[str, ...]]:
 
 
 def tied_names(model: nn.Module, aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Tensors that share their memory with one of another module, or of another name in theirs."""
+    """Map each tensor to another one with the same memory, if there is one.
+
+    Aliases of one module, as given by `aliases_in`, do not count.
+    """
     further = {name for names in aliases.values() for name in names}
     by_memory: dict[int, list[str]] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():

@@ -1,1 +1,1 @@
-"""Rounding to few bits: weights for a compact file, weights and activations for integer kernels."""
+"""Quantization: weights rounded for a compact file, weights and activations for integer kernels."""

@@ -1,4 +1,4 @@
-"""What a compact file of a model holds, and how many bytes that is: `stored_bytes`."""
+"""Contents of a compact file of a model, and its size, the metric `stored_bytes`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from paretoprune.quantization.fold import Fold, as_affine, find_folds, folded_st
 from paretoprune.quantization.grid import rescaled
 from paretoprune.quantization.weights import RoundedModel, round_weights
 
-STORED_BITS = 8  # at which `stored_bytes` counts: what costs hardly any quality without training
+STORED_BITS = 8  # of `stored_bytes`: nearly lossless without training
 
 
 def stored_bytes(model: nn.Module, example: Tensor) -> int:
-    """Bytes of the compact file of the model with its weights rounded to 8 bits.
+    """Return the bytes of the compact file of the model with weights rounded to 8 bits.
 
     `example` (N, ...) is an input on the model's device.
 
@@ -30,10 +30,10 @@ def stored_bytes(model: nn.Module, example: Tensor) -> int:
 
 
 def compact_bytes(rounded: RoundedModel, example: Tensor) -> bytes:
-    """The content of the compact file of a model with rounded weights.
+    """Return the content of the compact file of a model with rounded weights.
 
-    A BatchNorm behind a layer goes into the steps of the layer's grid, so that of its four vectors
-    only one is stored; of another BatchNorm two.
+    A BatchNorm behind a layer is folded into the step sizes of the layer's grid, so that only one
+    of its four vectors is stored; of any other BatchNorm two.
     """
     folds = find_folds(rounded.model, example)
     state = folded_state(rounded.model, folds)
@@ -47,9 +47,9 @@ def compact_bytes(rounded: RoundedModel, example: Tensor) -> bytes:
 
 
 def compact_state(content: bytes, model: nn.Module) -> dict[str, Tensor]:
-    """The tensors of a compact file in the types of the model's state, to load into it.
+    """Return the tensors of a compact file in the dtypes of the model's state, ready to load.
 
-    Tensors that the model does not have keep the type that they are stored in.
+    Tensors that the model does not have keep their stored dtype.
 
     Raises:
         WeightsError: the content is damaged.
@@ -62,7 +62,7 @@ def compact_state(content: bytes, model: nn.Module) -> dict[str, Tensor]:
 
 
 def _folded_weights(rounded: RoundedModel, folds: Sequence[Fold]) -> dict[str, Rounded]:
-    """The weights before a BatchNorm with its multiplier in their steps: the codes stay."""
+    """Multiply step sizes by the BatchNorm factor behind; codes are unchanged."""
     names = [f"{fold.layer}.weight" for fold in folds]
     factors = [as_affine(rounded.model.get_submodule(fold.norm))[0] for fold in folds]
     return {
@@ -72,7 +72,7 @@ def _folded_weights(rounded: RoundedModel, folds: Sequence[Fold]) -> dict[str, R
 
 
 def _first_names(model: nn.Module) -> dict[str, str]:
-    """For each tensor of the state, the first name of the same tensor: weights may be tied."""
+    """Return the first name of each tensor of the state: weights may be tied."""
     first: dict[tuple[int, torch.Size], str] = {}
     names = {}
     for name, tensor in model.state_dict().items():
@@ -82,10 +82,10 @@ def _first_names(model: nn.Module) -> dict[str, str]:
 
 
 def _array(name: str, tensor: Tensor) -> NDArray[Any]:
-    """The tensor for a file; bfloat16, which numpy does not have, as float32."""
+    """Convert the tensor to numpy; bfloat16, which numpy lacks, becomes float32."""
     if tensor.is_quantized or tensor.layout is not torch.strided:
         raise QuantizationError(
-            f"`{name}` is not a plain tensor, and a compact file holds no other"
+            f"`{name}` is not a dense tensor, and a compact file can hold no other"
         )
     plain = tensor.detach().cpu()
     array: NDArray[Any] = (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()

@@ -1,4 +1,4 @@
-"""BatchNorm as a multiplication and an addition, put into the layer before it where it can be.
+"""BatchNorm folding: BatchNorm as an affine map, merged into the preceding layer if possible.
 
 Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 Inference (2018), section 3.2.
@@ -22,17 +22,17 @@ _LAYERS = (conv1d, conv2d, conv3d, linear, torch.conv1d, torch.conv2d, torch.con
 
 @dataclass(frozen=True)
 class Fold:
-    """A BatchNorm whose input is the output of one layer, which nothing else uses."""
+    """A BatchNorm whose input is the output of one layer that nothing else uses."""
 
-    layer: str  # path of the module whose weight comes before
+    layer: str  # path of the preceding layer
     norm: str  # path of the BatchNorm
 
 
 @torch.no_grad()
 def find_folds(model: nn.Module, example: Tensor) -> list[Fold]:
-    """The pairs that one forward pass of `example` in evaluation mode shows.
+    """Find foldable pairs in one forward pass of `example` in evaluation mode.
 
-    Each layer and each BatchNorm runs once in it; the model is left in the mode it had.
+    Each layer and each BatchNorm must run exactly once; the model's mode is restored.
     """
     watch = _Watch()
     training = model.training
@@ -53,11 +53,11 @@ def find_folds(model: nn.Module, example: Tensor) -> list[Fold]:
 
 @torch.no_grad()
 def folded_state(model: nn.Module, folds: Sequence[Fold]) -> dict[str, Tensor]:
-    """The state of the same function in which every BatchNorm is as simple as it can be.
+    """Return a state of the same function in which every BatchNorm is as simple as possible.
 
-    All have mean 0 and a variance that makes the standard deviation 1. Those of `folds` also have
-    weight 1, since the layer before multiplies; the others keep a multiplier per channel. The
-    names and shapes stay. Training it further in training mode would compute something else.
+    All have mean 0 and a variance with standard deviation 1. Those of `folds` also have weight 1,
+    since the preceding layer contains the factor; the others keep a factor per channel. Names and
+    shapes are unchanged. Only evaluation mode is preserved, not further training.
     """
     state = dict(model.state_dict())
     layer_of = {fold.norm: fold.layer for fold in folds}
@@ -78,8 +78,7 @@ def folded_state(model: nn.Module, folds: Sequence[Fold]) -> dict[str, Tensor]:
 
 
 def as_affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """`(factor, offset)` per channel with which a BatchNorm in evaluation mode is
-    `factor * x + offset`."""
+    """Return `(factor, offset)`: BatchNorm in evaluation mode is `factor * x + offset`."""
     assert isinstance(norm, _BatchNorm)
     mean, var = norm.running_mean, norm.running_var
     assert mean is not None and var is not None
@@ -99,7 +98,7 @@ def _affine_state(path: str, norm: nn.Module, factor: Tensor, offset: Tensor) ->
 
 
 def _is_layer(module: nn.Module) -> bool:
-    """Whether it is a layer with a weight of its own: one that is worked out anew has no name."""
+    """Return True for a layer with a weight of its own; a parametrised weight is not."""
     own = dict(module.named_parameters(recurse=False))
     return isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear) and "weight" in own
 
@@ -110,11 +109,11 @@ def _is_norm(module: nn.Module) -> bool:
 
 @dataclass
 class _Watch(TorchFunctionMode):
-    """Notes which layer's output a BatchNorm takes, and what else uses it."""
+    """Records which layer's output each BatchNorm takes, and other uses of it."""
 
-    outputs: dict[int, tuple[int, Tensor]] = field(default_factory=dict)  # by id: weight, itself
+    outputs: dict[int, tuple[int, Tensor]] = field(default_factory=dict)  # id: weight, output
     uses: dict[int, int] = field(default_factory=dict)  # of each output, by id
-    taken: list[tuple[int, int]] = field(default_factory=list)  # an output, a running mean
+    taken: list[tuple[int, int]] = field(default_factory=list)  # (output id, running mean id)
     calls: dict[int, int] = field(default_factory=dict)  # by weight or running mean
 
     def __post_init__(self) -> None:
@@ -130,7 +129,7 @@ class _Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if not any(isinstance(leaf, Tensor) for leaf in tree_leaves(result)):
-            return result  # it asked for a size, a type ...
+            return result  # a query of size, dtype ...
         for leaf in tree_leaves((args, dict(kwargs))):
             if id(leaf) in self.outputs:
                 self.uses[id(leaf)] += 1
@@ -142,7 +141,7 @@ class _Watch(TorchFunctionMode):
 
     def _note_layer(self, result: Tensor, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         weight = id(args[1] if len(args) > 1 else kwargs["weight"])
-        self.outputs[id(result)] = weight, result  # held, so that the id stays its own
+        self.outputs[id(result)] = weight, result  # held, so that the id is not reused
         self.uses[id(result)] = 0
         self.calls[weight] = self.calls.get(weight, 0) + 1
 
@@ -154,7 +153,7 @@ class _Watch(TorchFunctionMode):
             self.taken.append((id(entering), mean))
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Weights and running means by id, where each ran once and nothing else took the output."""
+        """Return (weight, running mean) ids where each ran once with no other use."""
         found = [(output, self.outputs[output][0], mean) for output, mean in self.taken]
         return [
             (weight, mean)

@@ -1,8 +1,8 @@
-"""What must hold before int8 is delivered: each step computes what the one before it does.
+"""Checks before int8 delivery: each step computes the same as the one before it.
 
-Where integer kernels round a number that lies on a tie the other way, the difference travels. So a
-file is compared with the module in the median, and kernels by the answers that they give and by how
-sure they are of them: classes alone do not show a lost scale.
+Where integer kernels round ties differently, the difference propagates. Hence a file is compared
+with the module in the median, and kernels by predicted classes and by Kullback-Leibler divergence:
+classes alone do not reveal a lost scale.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from torch import Tensor
 
 from paretoprune.errors import EquivalenceError, ExportError
 
-SAME = 1e-4  # of the largest output: other kernels add in another order
-LEAST_AGREEMENT = 99.0  # percent of the samples for which two name the same class
-LEAST_KL = 1e-3  # nats that are no difference, however near the module is to the float model
+SAME = 1e-4  # relative to the largest output: kernels differ in summation order
+LEAST_AGREEMENT = 99.0  # percent of samples with the same predicted class
+LEAST_KL = 1e-3  # nats; divergences below are always accepted
 
 
 @dataclass(frozen=True)
 class Distance:
-    """How far the answers of one model are from another's on the same samples."""
+    """Difference between the outputs of two models on the same samples."""
 
-    median: float  # of the largest difference of an output of each sample
-    largest: float  # difference of an output
+    median: float  # over samples, of the largest output difference
+    largest: float  # output difference
     agreement: float  # percent of the samples with the same class
-    kl: float  # mean Kullback-Leibler divergence to the first one's probabilities, in nats
+    kl: float  # mean Kullback-Leibler divergence from the first model, in nats
 
 
 def distance(expected: Tensor, found: Tensor) -> Distance:
-    """Between outputs (N, classes) of two models."""
+    """Compare outputs (N, classes) of two models."""
     apart = (found - expected).abs().amax(1)
     same = (found.argmax(1) == expected.argmax(1)).float().mean()
     wanted = expected.double().log_softmax(1)
@@ -43,7 +43,7 @@ def distance(expected: Tensor, found: Tensor) -> Distance:
 
 
 def check_graph(rounded: Tensor, graph: Tensor) -> None:
-    """The graph with int8 weights gives the outputs of the model with rounded weights.
+    """Check that the graph with int8 weights computes the model with rounded weights.
 
     Raises:
         EquivalenceError: it does not.
@@ -52,7 +52,7 @@ def check_graph(rounded: Tensor, graph: Tensor) -> None:
 
 
 def check_simulation(simulated: Tensor, module: Tensor) -> None:
-    """The integer module gives the outputs of the simulation, but for ties.
+    """Check that the integer module computes the simulation, except for ties.
 
     Raises:
         EquivalenceError: it does not.
@@ -61,7 +61,7 @@ def check_simulation(simulated: Tensor, module: Tensor) -> None:
 
 
 def check_file(module: Tensor, file: Tensor, engine: str) -> None:
-    """A file without optimisations gives the outputs of the integer module, but for ties.
+    """Check that a file without optimisations computes the integer module, except for ties.
 
     Raises:
         ExportError: it does not.
@@ -75,18 +75,18 @@ def check_file(module: Tensor, file: Tensor, engine: str) -> None:
 
 
 def check_kernels(reference: Tensor, module: Tensor, kernels: Tensor, engine: str) -> Distance:
-    """An engine's integer kernels answer as the integer module does.
+    """Check that an engine's integer kernels predict the same as the integer module.
 
-    `reference` are the outputs of the float model: the kernels may be as far from the module as
-    the module is from it.
+    `reference` are the outputs of the float model: the kernels may diverge as far from the module
+    as the module does from it.
 
     Raises:
-        ExportError: fewer than 99 % of the answers agree, or the divergence is larger.
+        ExportError: fewer than 99 % of the predicted classes agree, or the divergence is larger.
     """
     found, allowed = distance(module, kernels), distance(reference, module).kl
     if not found.agreement >= LEAST_AGREEMENT:
         raise ExportError(
-            f"{engine}'s integer kernels name another class than the integer module for "
+            f"{engine}'s integer kernels predict another class than the integer module for "
             f"{100 - found.agreement:.1f} % of {len(module)} samples, more than "
             f"{100 - LEAST_AGREEMENT:g} %"
         )
@@ -99,7 +99,7 @@ def check_kernels(reference: Tensor, module: Tensor, kernels: Tensor, engine: st
 
 
 def check_integer(kernels: dict[str, int], engine: str) -> None:
-    """No convolution is computed in floating point.
+    """Check that no convolution is computed in floating point.
 
     Raises:
         ExportError: one is.

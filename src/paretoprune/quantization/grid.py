@@ -1,4 +1,4 @@
-"""Rounding weights to symmetric grids of 2 to 8 bits, with a step for each output channel."""
+"""Symmetric quantization of weights to 2 to 8 bits, with one step size per output channel."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from torch import Tensor
 from paretoprune.errors import QuantizationError
 from paretoprune.formats.compact import Rounded
 
-BITS = range(2, 9)  # of a weight; 2 bits are three levels
-_CLIPS = 40  # steps that are tried below 8 bits, from half the largest weight up to it
+BITS = range(2, 9)  # per weight; 2 bits are three levels
+_CLIPS = 40  # clipping thresholds tried below 8 bits, from half the largest weight up to it
 _SMALLEST = 0.5
 
 
 def check_bits(bits: int) -> None:
-    """Raises QuantizationError for a number of bits that no symmetric grid has."""
+    """Check that a symmetric grid of `bits` bits exists.
+
+    Raises:
+        QuantizationError: it does not.
+    """
     if bits not in BITS:
         raise QuantizationError(
             f"weights cannot be rounded to {bits} bit{'' if bits == 1 else 's'}: a symmetric grid "
@@ -28,10 +32,10 @@ def check_bits(bits: int) -> None:
 
 @torch.no_grad()
 def round_weight(name: str, weight: Tensor, bits: int) -> Rounded:
-    """The weight (outputs, ...) to the nearest of `2**bits - 1` levels around zero.
+    """Round the weight (outputs, ...) to the nearest of `2**bits - 1` levels around zero.
 
-    At 8 bits the largest weight of an output is the last level. With fewer bits the step is the one
-    of 40 with the least squared error, since a few large weights are better cut off.
+    At 8 bits the largest weight of an output is the last level. With fewer bits, the step size of
+    least squared error among 40 clipping thresholds is used.
 
     Raises:
         QuantizationError: the weight holds NaN or infinity, or there is no grid of `bits` bits.
@@ -51,7 +55,7 @@ def round_weight(name: str, weight: Tensor, bits: int) -> Rounded:
 
 
 def rescaled(weight: Rounded, factor: Tensor) -> Rounded:
-    """The weight with the steps of its outputs multiplied by `factor` (outputs,); codes stay."""
+    """Multiply the step sizes of the outputs by `factor` (outputs,); codes are unchanged."""
     steps = torch.from_numpy(weight.scales.astype(np.float64)) * 2.0**weight.exponent
     steps = steps * factor.detach().cpu().to(torch.float64)
     exponent = _exponent(steps.abs())
@@ -63,18 +67,18 @@ def _as_scales(steps: Tensor, exponent: int) -> NDArray[np.float16]:
 
 
 def _exponent(steps: Tensor) -> int:
-    """The power of two that brings the largest step to at least 1 and below 2; 0 if all are 0."""
+    """Return the power of two that scales the largest step to [1, 2); 0 if all are 0."""
     largest = float(steps.max()) if steps.numel() else 0.0
     return int(np.frexp(largest)[1]) - 1 if largest > 0 else 0
 
 
 def _storable(steps: Tensor, exponent: int) -> Tensor:
-    """The steps as float16 holds them beside the exponent, so that codes fit what is read back."""
+    """Round the steps to what float16 and the exponent store, so that codes fit the stored grid."""
     return (steps / 2.0**exponent).to(torch.float16).to(torch.float64) * 2.0**exponent
 
 
 def _codes(rows: Tensor, steps: Tensor, levels: int) -> Tensor:
-    """The level of each weight; 0 where a row has no step."""
+    """Return the level of each weight; 0 where a row has step size 0."""
     safe = torch.where(steps > 0, steps, torch.ones_like(steps))[:, None]
     codes = (rows / safe).round().clamp(-levels, levels)
     return torch.where(steps[:, None] > 0, codes, torch.zeros_like(codes))

@@ -1,8 +1,8 @@
-"""One integer module of plain operators, for every engine: int8 weights, 8-bit activations.
+"""Integer module of plain operators for every engine: int8 weights, 8-bit activations.
 
-Symmetric weights per output channel, affine activations per tensor, ranges by the least and the
-largest value: Krishnamoorthi, Quantizing Deep Convolutional Networks for Efficient Inference
-(2018). It is exported as it is: no engine quantizes by itself, each computes what was measured.
+Symmetric weights per output channel, affine activations per tensor, min-max ranges: Krishnamoorthi,
+Quantizing Deep Convolutional Networks for Efficient Inference (2018). It is exported as it is: no
+engine quantizes by itself, each computes what was measured.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from paretoprune.quantization.walk import integer_graph
 from paretoprune.quantization.weights import round_weights
 
 INT8_BITS = 8
-_NUM_CHECKED = 64  # samples on which each step is compared with the one before
+_NUM_CHECKED = 64  # samples for comparing each step with the one before
 
 
 def integer_module(model: nn.Module, samples: Tensor) -> GraphModule:
-    """The model (N, ...) -> logits with int8 weights and 8-bit activations, on the CPU.
+    """Return the model (N, ...) -> logits with int8 weights and 8-bit activations, on the CPU.
 
-    `samples` (M, ...) are training inputs, a few hundred, from which activations get their ranges
-    and BatchNorm its shift. The module takes any N; it is traced and exported like any other.
+    `samples` (M, ...) are calibration samples, a few hundred training inputs, for the ranges of
+    activations and the shift of BatchNorm. The module takes any N; it is traced and exported like
+    any other.
 
     Raises:
-        ExportError: the model does what a graph cannot hold.
+        ExportError: the model cannot be exported as a graph.
         QuantizationError: a weight or sample is not finite, or an operator has no integer kernels.
-        EquivalenceError: the graph, or its integers, do not compute what the rounded model does.
+        EquivalenceError: the graph, or its integers, do not compute the same as the rounded model.
     """
     rounded = round_weights(model, INT8_BITS, samples)
     samples, reference = samples.cpu(), rounded.model.cpu()

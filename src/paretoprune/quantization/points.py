@@ -1,8 +1,8 @@
-"""Where activations are rounded to 8 bits, and to which grid.
+"""Quantization points: graph nodes whose activations are rounded to 8 bits, and their grids.
 
-A kernel runs on integers where what it reads and what it writes lies on a grid. So there is a point
-after each operator that has such kernels, and where another operator's output goes into one. There
-is none between a layer and the ReLU that its kernel includes, and none at the model's output.
+A kernel runs on integers if its inputs and its output are quantized. So there is a point after each
+operator that has integer kernels, and after other operators whose output feeds one. There is none
+between a layer and the ReLU that is fused into its kernel, and none at the model's output.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from paretoprune.quantization.walk import LAYERS
 _aten = torch.ops.aten
 _q = torch.ops.quantized_decomposed
 
-LEVELS = 255  # of an unsigned activation, beside 0
+LEVELS = 255  # largest code of an unsigned activation
 
 _SUMS = {_aten.add.Tensor, _aten.sub.Tensor, _aten.mul.Tensor, _aten.cat.default}
 _POOLS = {_aten.mean.dim, _aten.avg_pool2d.default, _aten.adaptive_avg_pool2d.default}
 _RELUS = {_aten.relu.default, _aten.hardtanh.default, _aten.clamp.default, _aten.clamp_min.default}
 _KERNELS = LAYERS | _SUMS | _POOLS | _RELUS
-# Operators that give numbers of those that they get: their output lies on the grid of their input.
+# Operators that return elements of their input unchanged: the output keeps the input's grid.
 _MOVES = {
     _aten.view.default,
     _aten._unsafe_view.default,
@@ -50,19 +50,19 @@ _MAXIMA = {_aten.max_pool2d.default, _aten.max_pool1d.default, _aten.adaptive_ma
 
 @dataclass(frozen=True)
 class Grid:
-    """An affine grid of 8 bits: `value = (code - zero) * scale`, codes from 0 to 255."""
+    """Affine 8-bit grid: `value = (code - zero) * scale`, codes from 0 to 255."""
 
     scale: float
     zero: int
 
 
 def find_points(module: GraphModule) -> list[Node]:
-    """The nodes after which an activation is rounded, in the order of the graph."""
+    """Return the nodes after which an activation is rounded, in the order of the graph."""
     return [node for node in module.graph.nodes if _is_point(node)]
 
 
 def calibrate(module: GraphModule, points: list[Node], samples: Tensor) -> dict[Node, Grid]:
-    """The grid of each point: from the least to the largest value on the samples (N, ...).
+    """Return the grid of each point, from the min-max range on the samples (N, ...).
 
     Zero is always on a grid, since convolutions are padded with it.
 
@@ -77,7 +77,7 @@ def calibrate(module: GraphModule, points: list[Node], samples: Tensor) -> dict[
 
 
 def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
-    """Round the values of these nodes for all that use them, in place."""
+    """Insert quantize and dequantize operators after these nodes, in place."""
     for node, grid in grids.items():
         users = list(node.users)
         with module.graph.inserting_after(node):
@@ -95,7 +95,7 @@ def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
 
 def _is_point(node: Node) -> bool:
     if not isinstance(value := node.meta.get("val"), Tensor) or not value.is_floating_point():
-        return False  # a size, an index, or a weight that is dequantized here
+        return False  # a size, an index, or a dequantized weight
     if node.op not in ("placeholder", "call_function"):
         return False
     if node.target in _MOVES | _MAXIMA or _reaches_output(node):
@@ -106,7 +106,7 @@ def _is_point(node: Node) -> bool:
 
 
 def _feeds_kernel(node: Node) -> bool:
-    """Whether a kernel takes the node's value, as it is or moved."""
+    """Return True if a kernel takes the node's value, directly or rearranged."""
     return any(
         user.target in LAYERS | _SUMS or (user.target in _MOVES | _MAXIMA and _feeds_kernel(user))
         for user in node.users
@@ -114,7 +114,7 @@ def _feeds_kernel(node: Node) -> bool:
 
 
 def _reaches_output(node: Node) -> bool:
-    """Whether the value is the model's output, as it is or moved."""
+    """Return True if the value is the model's output, directly or rearranged."""
     return any(
         user.op == "output" or (user.target in _MOVES and _reaches_output(user))
         for user in node.users
@@ -122,7 +122,7 @@ def _reaches_output(node: Node) -> bool:
 
 
 def _share_grids_of_maxima(module: GraphModule) -> None:
-    """Round a maximum of rounded numbers, which changes nothing, so that its kernel is found."""
+    """Requantize max pooling of quantized values, to match its integer kernel."""
     for node in [n for n in module.graph.nodes if n.target in _MAXIMA]:
         source = node.args[0]
         if source.target is not _q.dequantize_per_tensor.default or _reaches_output(node):
@@ -148,7 +148,7 @@ def _grid(node: Node, least: float, largest: float) -> Grid:
 
 
 class _Ranges(Interpreter):
-    """Runs the graph and notes the least and the largest value of some nodes, 0 among them."""
+    """Runs the graph and records the minimum and maximum of some nodes, including 0."""
 
     def __init__(self, module: GraphModule, points: set[Node]) -> None:
         super().__init__(module)
@@ -156,7 +156,7 @@ class _Ranges(Interpreter):
         self.seen: dict[Node, tuple[float, float]] = {}
 
     def run_node(self, n: Node) -> Any:
-        """The value of the node."""
+        """Return the value of the node."""
         value = super().run_node(n)
         if n in self._points:
             seen = value.new_tensor(self.seen.get(n, (0.0, 0.0)))

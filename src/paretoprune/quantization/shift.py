@@ -1,8 +1,8 @@
-"""BatchNorm statistics and biases shifted by the difference that rounding makes.
+"""Bias correction: BatchNorm statistics and biases shifted by the difference that rounding makes.
 
-Rounded weights give outputs of another mean and variance. The difference to the float model on the
-same samples is taken out; the statistics are not estimated anew from so few samples, which costs
-more than rounding does. For biases: Nagel et al., Data-Free Quantization Through Weight
+Rounded weights change the mean and variance of outputs. The difference to the float model on the
+same samples is removed; the statistics are not re-estimated from so few samples, which costs more
+quality than rounding does. For biases: Nagel et al., Data-Free Quantization Through Weight
 Equalization and Bias Correction (2019), section 4.2.
 """
 
@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from paretoprune.errors import QuantizationError
 
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-_LEAST_VARIANCE = 1e-12  # of a channel; below, its scale stays
+_LEAST_VARIANCE = 1e-12  # of a channel; below, its scale is unchanged
 
 _Statistics = tuple[Tensor, Tensor]  # mean and variance of each channel
 Visit = Callable[[str, nn.Module, Tensor], Tensor]
@@ -26,13 +26,13 @@ Visit = Callable[[str, nn.Module, Tensor], Tensor]
 
 @torch.no_grad()
 def shift_statistics(rounded: nn.Module, reference: nn.Module, samples: Tensor) -> None:
-    """Update the BatchNorm layers and biases of `rounded` in place, in the order of a forward pass.
+    """Update the BatchNorm layers and biases of `rounded` in place, in forward order.
 
     With means and variances of a BatchNorm's input on the samples (N, ...) in both models,
     `running_mean = mean_rounded + s (running_mean - mean_reference)` and `running_var *= s^2`,
-    where `s^2 = var_rounded / var_reference`; the bias of a convolution or linear layer loses the
-    difference of the means of its output. Layers that run more than once in a pass stay as they
-    are. Both models run in evaluation mode, and are left in the modes they had.
+    where `s^2 = var_rounded / var_reference`; the bias of a convolution or linear layer is lowered
+    by the difference of the means of its output. Layers that run more than once in a pass are
+    unchanged. Both models run in evaluation mode, and are restored to their modes.
 
     Raises:
         QuantizationError: the samples hold NaN or infinity.
@@ -57,12 +57,16 @@ def shift_statistics(rounded: nn.Module, reference: nn.Module, samples: Tensor) 
 
 
 def check_finite(samples: Tensor) -> None:
-    """Raises QuantizationError where calibration samples hold NaN or infinity."""
+    """Check that calibration samples are finite.
+
+    Raises:
+        QuantizationError: a sample holds NaN or infinity.
+    """
     bad = ~torch.isfinite(samples).flatten(1).all(1)
     if bad.any():
         raise QuantizationError(
             f"{int(bad.sum())} of {len(samples)} calibration samples hold NaN or infinity (the "
-            f"first is number {int(bad.nonzero()[0])}); mend the training data"
+            f"first is number {int(bad.nonzero()[0])}); repair the training data"
         )
 
 
@@ -71,7 +75,7 @@ def _channel_axis(module: nn.Module) -> int:
 
 
 def _statistics(module: nn.Module, values: Tensor) -> _Statistics:
-    """Mean and variance of each channel."""
+    """Return mean and variance of each channel."""
     channels = values.movedim(_channel_axis(module), 0).flatten(1)
     return channels.mean(1), channels.var(1, correction=0)
 
@@ -106,7 +110,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _observed(model: nn.Module, visit: Visit) -> Iterator[None]:
-    """Inside, `visit` may replace what enters a BatchNorm and what leaves a layer with a bias."""
+    """Inside, `visit` may replace inputs of BatchNorm and outputs of layers with a bias."""
 
     def before(path: str) -> Callable[..., tuple[Tensor, ...]]:
         return lambda module, args: (visit(path, module, args[0]), *args[1:])

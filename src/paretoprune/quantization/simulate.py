@@ -1,4 +1,4 @@
-"""The integer module computed in another way: rounding written out, weights as floating point."""
+"""Fake quantization: the integer module computed in floating point, with rounding written out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _q = torch.ops.quantized_decomposed
 
 
 def simulate(module: GraphModule, inputs: Tensor) -> Tensor:
-    """What an integer module gives for inputs (N, ...), without its quantized operators.
+    """Return the outputs of an integer module for inputs (N, ...), without its quantized operators.
 
     Activations are rounded by `scale * (clamp(round(x / scale) + zero, 0, 255) - zero)`.
     """
@@ -43,5 +43,5 @@ _WRITTEN_OUT: Mapping[Any, Callable[..., Tensor]] = {
 
 class _Simulation(Interpreter):
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The operator, or what stands for it."""
+        """Call the operator, or its floating-point equivalent."""
         return super().call_function(_WRITTEN_OUT.get(target, target), args, kwargs)

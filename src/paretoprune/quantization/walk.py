@@ -1,4 +1,4 @@
-"""The exported graph of a model with rounded weights: int8 buffers, BatchNorm folded into them."""
+"""Exported graph of a model with rounded weights: int8 buffers, BatchNorm folded into them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAYERS = {
     _aten.linear.default,
 }
 _NORM = _aten._native_batch_norm_legit_no_training.default
-# Operators with weights of their own for which no engine here has integer kernels.
+# Operators with weights for which no engine here has integer kernels.
 _WITHOUT_KERNELS = {
     _aten.conv_transpose1d.default: "a transposed convolution",
     _aten.conv_transpose2d.input: "a transposed convolution",
@@ -41,7 +41,7 @@ _WITHOUT_KERNELS = {
 
 @dataclass(frozen=True)
 class _Weight:
-    """A rounded weight with steps in float32, which a BatchNorm may have multiplied."""
+    """A rounded weight with float32 step sizes, which a folded BatchNorm may have multiplied."""
 
     codes: Tensor  # int8, shaped like the weight
     steps: Tensor  # (outputs,)
@@ -52,15 +52,16 @@ class _Weight:
 
 
 def integer_graph(rounded: RoundedModel, example: Tensor) -> GraphModule:
-    """The model as a graph in which each rounded weight is an int8 buffer, dequantized in use.
+    """Return the model as a graph with rounded weights as int8 buffers.
 
-    A BatchNorm behind a convolution or linear layer becomes a part of the steps and the bias.
+    They are dequantized where they are used. A BatchNorm behind a convolution or linear layer is
+    folded into the step sizes and the bias.
 
     Raises:
-        ExportError: the model does what a graph cannot hold.
+        ExportError: the model cannot be exported as a graph.
         QuantizationError: a weight belongs to an operator without integer kernels.
     """
-    program = trace(rounded.model, example).run_decompositions({})  # without changes in place
+    program = trace(rounded.model, example).run_decompositions({})  # no in-place operators
     module = program.module()
     assert isinstance(module, GraphModule)
     _drop_guards(module)
@@ -82,7 +83,7 @@ def _attributes(module: GraphModule) -> list[Node]:
 
 
 def _drop_guards(module: GraphModule) -> None:
-    """Drop the checks of the input's shape, which stand in the way of another export."""
+    """Remove the checks of the input's shape, which prevent another export."""
     for node in list(module.graph.nodes):
         if node.op == "call_module" and not node.users:
             module.graph.erase_node(node)
@@ -100,7 +101,7 @@ def _check_operators(module: GraphModule, weights: Container[str]) -> None:
 
 
 def _fold(module: GraphModule, norm: Node, weights: dict[str, _Weight]) -> None:
-    """Put a BatchNorm into the layer before it, where nothing else uses that or its weight."""
+    """Fold a BatchNorm into the preceding layer, if nothing else uses that layer or its weight."""
     layer = norm.args[0]
     assert isinstance(layer, Node)
     if layer.target not in LAYERS or len(layer.users) != 1:
@@ -125,7 +126,7 @@ def _fold(module: GraphModule, norm: Node, weights: dict[str, _Weight]) -> None:
 
 
 def _value(module: GraphModule, node: object) -> Tensor | None:
-    """The parameter or buffer that a node reads; None for an argument that is absent."""
+    """Return the parameter or buffer that a node reads; None for an absent argument."""
     if not isinstance(node, Node):
         return None
     path, _, name = str(node.target).rpartition(".")
@@ -134,7 +135,7 @@ def _value(module: GraphModule, node: object) -> Tensor | None:
 
 
 def _buffer(module: GraphModule, before: Node, name: str, value: Tensor) -> Node:
-    """A new buffer of the module, as a node before another."""
+    """Register a new buffer of the module, as a node before another."""
     module.register_buffer(name, value)
     with module.graph.inserting_before(before):
         return module.graph.get_attr(name)
@@ -159,7 +160,7 @@ def _dequantize(module: GraphModule, node: Node, weight: _Weight) -> None:
 
 
 def _drop_unused(module: GraphModule) -> None:
-    """Drop the parameters and buffers that the graph does not read, the float weights above all."""
+    """Remove parameters and buffers that the graph does not read, in particular float weights."""
     read = {str(node.target) for node in _attributes(module)}
     for name in [*module.state_dict()]:
         if name not in read:

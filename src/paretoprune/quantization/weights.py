@@ -1,4 +1,4 @@
-"""All weights of a model on a grid, and BatchNorm shifted by what that changes."""
+"""Rounding of all weights of a model, with bias correction of BatchNorm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paretoprune.quantization.shift import shift_statistics
 
 @dataclass(frozen=True)
 class RoundedModel:
-    """A model whose weights lie on grids, and the grids by the names of the weights."""
+    """A model whose weights are rounded to grids, and the grids by weight name."""
 
     model: nn.Module
     weights: Mapping[str, Rounded]
@@ -24,11 +24,11 @@ class RoundedModel:
 
 @torch.no_grad()
 def round_weights(model: nn.Module, bits: int, samples: Tensor | None = None) -> RoundedModel:
-    """A copy of the model, in evaluation mode, with every weight rounded to `bits` bits.
+    """Return a copy of the model, in evaluation mode, with every weight rounded to `bits` bits.
 
-    Weights are the floating-point parameters with two or more dimensions; the others stay. With
-    calibration `samples` (N, ...), BatchNorm statistics and biases are shifted by what the rounding
-    changed on them; without, only the weights change.
+    Weights are the floating-point parameters with two or more dimensions; the others are unchanged.
+    With calibration `samples` (N, ...), BatchNorm statistics and biases are corrected for the
+    rounding on them; without, only the weights change.
 
     Raises:
         QuantizationError: a weight or a sample is not finite, or there is no such grid.

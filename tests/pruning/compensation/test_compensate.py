@@ -55,7 +55,7 @@ def best(x: Tensor, wanted: Tensor) -> Tensor:
 
 
 def test_least_squares_of_kept_inputs_is_the_solution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._PULL", 0.0)
+    monkeypatch.setattr("paretoprune.pruning.compensation.updates._RIDGE", 0.0)
     dense, _, x = problem()
     wanted = dense(x)
     kept = [0, 2, 3, 5]
@@ -69,7 +69,7 @@ def test_least_squares_of_kept_inputs_is_the_solution(monkeypatch: pytest.Monkey
 
 
 def test_least_squares_keeps_zeros_and_is_best_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._PULL", 0.0)
+    monkeypatch.setattr("paretoprune.pruning.compensation.updates._RIDGE", 0.0)
     layer, dense, x = problem(1)
     wanted = layer(x)
     mask = torch.rand(3, 6, generator=torch.Generator().manual_seed(2)) < 0.5

@@ -116,7 +116,7 @@ def test_a_rule_that_stumbles_costs_its_channels_and_no_crash(
     monkeypatch.setitem(operations._RULES, "flip", stumble)
     groups = find_groups(Flipped(), networks.example())
     assert [group.name for group in groups.prunable] == ["honest"]
-    assert groups.kept[0].reason == "what `` (flip) does with channels is not known"
+    assert groups.kept[0].reason == "the effect of `` (flip) on channels is not known"
 
 
 def test_the_reason_is_in_plain_words() -> None:
@@ -243,11 +243,11 @@ def test_nothing_to_prune_is_an_error_with_advice() -> None:
     with pytest.raises(PruningError, match="nothing in this model can be pruned"):
         find_groups(nn.Sequential(nn.Conv2d(3, 2, 1)), networks.example())
     blocked = nn.Sequential(nn.Conv2d(3, 8, 1), nn.GroupNorm(1, 8), nn.Conv2d(8, 2, 1))
-    with pytest.raises(PruningError, match=r"`0`: `1` \(native_group_norm\) runs over"):
+    with pytest.raises(PruningError, match=r"`0`: `1` \(native_group_norm\) reduces over"):
         find_groups(blocked, networks.example())
     with pytest.raises(PruningError, match=r"try `granularity=depth`$"):
         find_groups(blocked, networks.example())
-    with pytest.raises(PruningError, match=r"so that the others would change$"):
+    with pytest.raises(PruningError, match=r"so removing one changes the others$"):
         find_groups(blocked, networks.example(), blocks=True)
 
 

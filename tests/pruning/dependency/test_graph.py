@@ -123,7 +123,7 @@ def test_grouped_convolutions_can_tie_everything_together() -> None:
         nn.Conv2d(6, 6, 1, groups=3),
         nn.Conv2d(6, 2, 1),
     )
-    assert reasons(model) == {"0": "all its channels hang together"}
+    assert reasons(model) == {"0": "all its channels depend on each other"}
 
 
 def test_a_transposed_convolution_has_its_channels_the_other_way_round() -> None:
@@ -190,9 +190,9 @@ def test_layers_of_groups_lose_whole_groups(layer: nn.Module, width: int) -> Non
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        (nn.GroupNorm(1, 8), r"`1` (native_group_norm) runs over its channels"),
-        (nn.Softmax(1), r"`1` (softmax) runs over its channels"),
-        (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "never changes its size"),
+        (nn.GroupNorm(1, 8), r"`1` (native_group_norm) reduces over its channels"),
+        (nn.Softmax(1), r"`1` (softmax) reduces over its channels"),
+        (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "of fixed size"),
     ],
 )
 def test_what_cannot_go_is_kept_with_a_reason(layer: nn.Module, words: str) -> None:
@@ -302,7 +302,7 @@ def test_the_old_weight_norm_is_named_or_told() -> None:
     with torch.no_grad():
         model(torch.randn(2, 3, 8, 8))  # its weight is computed from leaves, and can be copied
     kept = reasons(model)
-    assert "0" in kept  # the norm runs over its channels
+    assert "0" in kept  # the norm reduces over its channels
 
 
 def test_a_part_compiled_by_torchscript_is_told() -> None:

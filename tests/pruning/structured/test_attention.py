@@ -79,7 +79,7 @@ def test_a_mean_over_heads_that_is_used_keeps_them_and_says_so(uses: str) -> Non
     groups = proved(Own(uses), TOKENS)
     kept = {kept.name: kept.reason for kept in groups.kept}
     assert not heads_of(groups)
-    assert "`attention` (mean) runs over its channels" in kept["attention"]
+    assert "`attention` (mean) reduces over its channels" in kept["attention"]
 
 
 class Layer(nn.Module):

@@ -1,1 +1,1 @@
-"""Digests of data, by which cached results are known."""
+"""Digests of data, which are part of the keys of cached results."""

@@ -1,4 +1,4 @@
-"""What a data module holds, as digests, and what is suspicious about it."""
+"""Digests of a data module's contents, with cautions about the data."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from paretoprune.errors import DataError
 
 @dataclass(frozen=True)
 class Contents:
-    """The data of a task as digests, and what a user should know of them before training."""
+    """Digests of the data, and cautions for the user before training."""
 
     digests: Mapping[str, str]  # "training labels" -> digest
     cautions: tuple[str, ...]  # a sentence each
-    commonest: float  # percent of the validation labels that are the commonest one
+    commonest: float  # percent of validation samples in the largest class
 
 
 def contents_of(datamodule: LightningDataModule) -> Contents:
-    """Hash all samples in memory; files; of other data modules, a first pass.
+    """Compute the digests of all samples: of tensors, of files, or of one pass over other loaders.
 
-    Raises DataError where the training labels are all the same.
+    Raises:
+        DataError: all training labels are the same.
     """
     parts = _parts_of(datamodule)
     _refuse_one_class(parts)
@@ -69,16 +70,16 @@ def _refuse_one_class(parts: Mapping[str, PartContents]) -> None:
     labels = parts["training"].labels
     if len(labels) == 1 and not parts["training"].looked_at:
         raise DataError(
-            f"all training labels are {next(iter(labels))}: there is nothing to learn from one "
-            "class; check the labels, or the order in which the parts were cut"
+            f"all training labels are {next(iter(labels))}: a classifier needs at "
+            "least two classes; check the labels, or the order in which the parts were split"
         )
 
 
 def _one_sided(parts: Mapping[str, PartContents]) -> list[str]:
-    """A sentence for each part whose labels are all the same."""
+    """Return a sentence for each part whose labels are all the same."""
     return [
-        f"all {name} labels are {next(iter(part.labels))}: what is measured on one class says "
-        "little; shuffle the samples before they are cut into parts"
+        f"all {name} labels are {next(iter(part.labels))}: metrics on one class are "
+        "meaningless; shuffle the samples before splitting them into parts"
         for name, part in parts.items()
         if name != "training" and len(part.labels) == 1
     ]

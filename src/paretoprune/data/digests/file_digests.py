@@ -1,4 +1,4 @@
-"""Digests of image files: their content where that is quickly read, else sizes and times."""
+"""Digests of image files: of contents if quickly read, else of sizes and modification times."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from paretoprune.data.digests.sample_digests import PartContents
 from paretoprune.storage.fingerprint import digest_bytes
 
-_MOST_BYTES = 256 * 2**20  # of all files together that are read whole
+_MOST_BYTES = 256 * 2**20  # total size up to which contents are read
 _MOST_FILES = 20_000
-_NUM_COMPARED = 200  # of the validation and test files of larger sets, for duplicates
+_NUM_COMPARED = 200  # validation and test files checked for duplicates in larger sets
 
 Samples = Sequence[tuple[str, int]]  # file and label
 
 
 def parts_of_files(parts: Mapping[str, Samples]) -> dict[str, PartContents]:
-    """The parts of a set of image files.
+    """Return the digests of the parts of a set of image files.
 
-    The digests hold names, from the folder that all have in common, and contents. Of large sets
-    they hold sizes and times of change in place of contents.
+    They cover names, relative to the common folder, and contents. For large sets, sizes and
+    modification times replace contents.
     """
     paths = [path for samples in parts.values() for path, _ in samples]
     root = _common_folder(paths)
@@ -37,7 +37,7 @@ def parts_of_files(parts: Mapping[str, Samples]) -> dict[str, PartContents]:
 def _parts_by_times(
     parts: Mapping[str, Samples], root: Path, sizes: Mapping[str, int]
 ) -> dict[str, PartContents]:
-    """As `_part`, by sizes and times; contents are read of some files, for duplicates alone."""
+    """Return digests by sizes and times; the contents of some files are read to find duplicates."""
     compared = {
         name: [path for path, _ in samples[:: -(-len(samples) // _NUM_COMPARED)]]
         for name, samples in parts.items()
@@ -56,7 +56,7 @@ def _parts_by_times(
 
 
 def _part(samples: Samples, root: Path, contents: Mapping[str, bytes]) -> PartContents:
-    """Inputs by name and content, in their order; labels likewise."""
+    """Return the digests of one part: inputs by name and content, and labels, in order."""
     names = [str(Path(path).relative_to(root)) for path, _ in samples]
     hashed = [contents[path] for path, _ in samples]
     labels = [label for _, label in samples]
@@ -69,7 +69,7 @@ def _part(samples: Samples, root: Path, contents: Mapping[str, bytes]) -> PartCo
 
 
 def file_stamps(paths: Iterable[str]) -> str:
-    """The digest of the names, sizes and times of change of files."""
+    """Return the digest of the names, sizes and modification times of files."""
     return digest_bytes(*_with_ends(f"{path}:{_stamp(path)}".encode() for path in paths))
 
 
@@ -89,7 +89,7 @@ def _with_ends(chunks: Iterable[bytes]) -> Iterable[bytes]:
 
 
 def _common_folder(paths: Sequence[str]) -> Path:
-    """The folder above all of them, so that a set that was moved is the same."""
+    """Return the common parent folder, so that a set that was moved keeps its digests."""
     parents = {Path(path).parent for path in paths}
     first = min(parents)
     return next(

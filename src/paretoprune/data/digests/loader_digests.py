@@ -1,4 +1,4 @@
-"""Digests of what a user's own data module yields: a first pass, and what its data sets hold."""
+"""Digests of a user's own data module: of one pass, and of arrays in its data sets."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from paretoprune.data.digests.file_digests import file_stamps
 from paretoprune.data.digests.sample_digests import PartContents, digest_of_tensor, digests_of_rows
 from paretoprune.storage.fingerprint import digest_bytes
 
-_MOST_BYTES = 256 * 2**20  # of inputs in a pass
-_NUM_REPEATED = 64  # samples that are asked for twice, to tell whether a loader is random
-_DEPTH = 6  # of data sets within data sets
+_MOST_BYTES = 256 * 2**20  # of inputs per pass
+_NUM_REPEATED = 64  # samples read twice, to detect a random loader
+_DEPTH = 6  # maximum nesting of data sets
 
 
 def part_of_loader(loader: Iterable[Any], again: Iterable[Any]) -> PartContents:
-    """One pass through a loader of batches (x, y, ...), up to 256 MiB of inputs.
+    """Return the digests of one pass over batches (x, y, ...), up to 256 MiB of inputs.
 
-    `again` is the same loader, made a second time. Random numbers are seeded for the pass and left
-    as they were. What is random nonetheless is left out, and what the data sets hold in memory has
-    to do.
+    `again` is the same loader, created a second time. Random generators are seeded for the pass and
+    restored. Inputs that are random nevertheless are left out; then only arrays that the data sets
+    hold in memory identify the data.
     """
     fixed_masks = {f"arrays `{name}`": digest for name, digest in sorted(_held(loader))}
     begun, passed = _pass(again, samples=_NUM_REPEATED), _pass(loader)
@@ -58,25 +58,25 @@ def part_of_loader(loader: Iterable[Any], again: Iterable[Any]) -> PartContents:
 
 @dataclass(frozen=True)
 class _Pass:
-    """Digests of the inputs that a pass went through, and their labels."""
+    """Digests of the inputs of a pass, and their labels."""
 
     inputs: list[bytes]
     labels: list[int]
     whole: bool  # no batch was left out
 
     def begins_like(self, other: _Pass) -> bool:
-        """Whether the samples of the other pass are the first of this one."""
+        """Return True if the samples of the other pass are the first of this one."""
         num = len(other.inputs)
         return self.inputs[:num] == other.inputs and self.labels[:num] == other.labels
 
     def is_shuffled(self, other: _Pass, length: int | None) -> bool:
-        """Whether it has all samples, unchanged, and only their order is random."""
+        """Return True if it has all samples, unchanged, and only their order is random."""
         complete = self.whole and len(self.inputs) == length
         return complete and set(other.inputs) <= set(self.inputs)
 
 
 def _pass(loader: Iterable[Any], *, samples: int | None = None) -> _Pass:
-    """A pass that ends after so many samples or 256 MiB of inputs."""
+    """Run a pass that ends after `samples` samples or 256 MiB of inputs."""
     inputs: list[bytes] = []
     labels: list[int] = []
     num_bytes = 0
@@ -103,7 +103,7 @@ def _length(loader: object) -> int | None:
 
 
 def _held(loader: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """Names and digests of the arrays and lists that a loader's data sets hold."""
+    """Yield names and digests of the arrays and lists that a loader's data sets hold."""
     dataset = getattr(loader, "dataset", None)
     if dataset is not None:
         yield from _held_by(dataset, "", _DEPTH)
@@ -128,14 +128,14 @@ def _held_by(dataset: object, where: str, depth: int) -> Iterator[tuple[str, str
 def _of_array(values: Tensor | np.ndarray) -> str:
     if isinstance(values, Tensor):
         return digest_of_tensor(values)
-    if values.dtype.hasobject:  # its memory holds addresses
+    if values.dtype.hasobject:  # its buffer holds pointers
         return digest_bytes(repr(values.tolist()).encode())
     kind = str((values.shape, values.dtype)).encode()
     return digest_bytes(kind, np.ascontiguousarray(values).tobytes())
 
 
 def _files_in(value: object) -> list[str]:
-    """The files that a list names: `[file, ...]` or `[(file, label), ...]`."""
+    """Return the files in a list: `[file, ...]` or `[(file, label), ...]`."""
     if not isinstance(value, list | tuple):
         return []
     firsts = [one[0] if isinstance(one, list | tuple) and one else one for one in value]

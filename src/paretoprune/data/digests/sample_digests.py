@@ -1,4 +1,4 @@
-"""Digests of samples: of each by itself, so that equal ones are found, and of all together."""
+"""Digests of samples: of each one, to find duplicates, and of all together."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PARTS = ("training", "validation", "test")
 
 @dataclass(frozen=True)
 class PartContents:
-    """One part of a data set as digests."""
+    """Digests of one part of a data set."""
 
     digests: Mapping[str, str]  # "inputs", "labels", ...: digest of all samples' in their order
-    samples: Sequence[bytes] = ()  # digest of the input of each; empty where that is unknown
+    samples: Sequence[bytes] = ()  # input digest of each sample; empty if unknown
     labels: Counter[int] = field(default_factory=Counter)  # label -> number of samples
-    looked_at: str = ""  # which samples: "" all of them
+    looked_at: str = ""  # the samples that were read; "" means all
 
 
 def digests_of_rows(values: Tensor) -> list[bytes]:
-    """The digest of each row of (N, ...), 16 bytes each (BLAKE2b)."""
+    """Return the digest of each row of (N, ...), 16 bytes each (BLAKE2b)."""
     if not len(values):
         return []
     rows = values.detach().cpu().contiguous().reshape(len(values), -1).view(torch.uint8)
@@ -36,13 +36,13 @@ def digests_of_rows(values: Tensor) -> list[bytes]:
 
 
 def digest_of_tensor(values: Tensor) -> str:
-    """The digest of a tensor's values, shape and type, as 32 hex digits."""
+    """Return the digest of a tensor's values, shape and dtype, as 32 hex digits."""
     flat = values.detach().cpu().contiguous().reshape(-1)
     return _hex(str((tuple(values.shape), values.dtype)).encode(), flat.view(torch.uint8).numpy())
 
 
 def part_of_tensors(inputs: Tensor, labels: Tensor) -> PartContents:
-    """Inputs (N, ...) and labels (N,), in memory."""
+    """Return the digests of inputs (N, ...) and labels (N,) in memory."""
     samples = digests_of_rows(inputs)
     kind = str((tuple(inputs.shape), inputs.dtype)).encode()
     digests = {"inputs": _hex(kind, *samples), "labels": digest_of_tensor(labels)}
@@ -50,7 +50,7 @@ def part_of_tensors(inputs: Tensor, labels: Tensor) -> PartContents:
 
 
 def overlap_sentences(parts: Mapping[str, PartContents]) -> list[str]:
-    """A sentence for each two parts that have samples in common."""
+    """Return a sentence for each pair of parts that have samples in common."""
     sentences = []
     for one, other in (("validation", "training"), ("validation", "test"), ("test", "training")):
         if one not in parts or other not in parts:
@@ -60,8 +60,8 @@ def overlap_sentences(parts: Mapping[str, PartContents]) -> list[str]:
         if shared:
             looked_at = parts[one].looked_at or f"{len(parts[one].samples)}"
             sentences.append(
-                f"{shared} of the {looked_at} {one} samples are also {other} samples, to the bit: "
-                "what is measured on them flatters; remove them from one of the parts"
+                f"{shared} of the {looked_at} {one} samples are also {other} samples (identical): "
+                "metrics on them are optimistic; remove them from one of the parts"
             )
     return sentences
 

@@ -1,4 +1,4 @@
-"""What a training leaves behind: its curve, epoch by epoch, and its best weights."""
+"""Training curve and best weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paretoprune.results import EpochRecord
 class BestWeights:
     """The weights with the highest validation accuracy so far; of equals, the latest.
 
-    With `latest` always those: where the accuracy is not all that they are for.
+    With `latest`, always the latest weights, for trainings with further purposes than the accuracy.
     """
 
     def __init__(self, *, latest: bool = False) -> None:
@@ -30,13 +30,13 @@ class BestWeights:
         self._state: dict[str, Tensor] = {}
 
     def offer(self, model: nn.Module, *, epoch: int, accuracy: float) -> None:
-        """Remember a copy of the weights, if there is nothing better."""
+        """Store a copy of the weights if they are at least as good as the stored ones."""
         if self.accuracy is None or self._latest or accuracy >= self.accuracy:
             self.epoch, self.accuracy = epoch, accuracy
             self._state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def restore(self, model: nn.Module) -> None:
-        """Give the remembered weights back to `model`; without any, change nothing."""
+        """Load the stored weights into `model`; without any, change nothing."""
         if self._state:
             model.load_state_dict(self._state)
 

@@ -1,4 +1,4 @@
-"""Weights are held at zero by masks, which may grow while the network trains."""
+"""Gradual pruning: masks that may grow while the network trains."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from paretoprune.finetune.pruning_steps import gradual_share
 class MaskSchedule(Callback):
     """Applies masks after every training step, along the cubic ramp of `gradual_share`.
 
-    `mask_for(share)` gives the masks for a share of the plan, 0 to 1: by the names of the
-    model's `state_dict`, tensors of the same shape with zeros where something is removed. What
-    one share removes, a greater one must remove too. The full masks are in place after `ramp`
-    (a share of the steps of the `fit`; 0: from the start) and stay to the end.
+    `mask_for(share)` returns the masks for a share of the plan, 0 to 1: by the names of the model's
+    `state_dict`, tensors of the same shape with zeros where something is removed. Masks must be
+    nested: a larger share removes all that a smaller one does. The full masks are reached after
+    `ramp` (a share of the steps of the `fit`; 0: from the start) and stay to the end.
     """
 
     def __init__(
@@ -31,13 +31,13 @@ class MaskSchedule(Callback):
         self._mask_for = mask_for
         self._ramp = ramp
         self._refresh_every = refresh_every  # steps
-        self._ramp_steps: int | None = None  # not started
+        self._ramp_steps: int | None = None  # None: not started
         self._step = 0
-        self._masked: list[tuple[Tensor, Tensor]] = []  # tensors of the model, their masks
+        self._masked: list[tuple[Tensor, Tensor]] = []  # (model tensor, mask)
 
     @property
     def complete(self) -> bool:
-        """Whether all of the plan is masked."""
+        """True once the whole plan is masked."""
         return self._ramp_steps is not None and self._ramp_steps <= self._step
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""Weights exchanged while training: small ones go, and others come where the gradient is large."""
+"""Dynamic sparse training: small weights are dropped and others regrown by gradient."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from paretoprune.finetune.module import FinetuneModule
 class Regrow(Callback):
     """RigL, Evci et al. 2020 (Rigging the Lottery, section 3), on the weights of `masks`.
 
-    Every `every` steps, a share of a tensor's active weights with the smallest absolute values goes
-    and as many come back from what is off, those with the largest absolute gradients of the last
-    batch; they begin at zero. The share falls from `exchanged` to zero along a cosine, and nothing
-    is exchanged after `until`. At that moment the largest `keep` weights of each tensor are
-    selected, which matters where `masks` have more of them: overgrow and select, Chechik et al.
-    1998 (Synaptic Pruning in Development: A Computational Account).
+    Every `every` steps, a share of a tensor's active weights with the smallest absolute values is
+    dropped and as many inactive ones are regrown, those with the largest absolute gradients of the
+    last batch; they start at zero. The share decays from `exchanged` to zero along a cosine, and
+    nothing is exchanged after `until`. At that step the largest `keep` weights of each tensor are
+    selected, which matters if `masks` have more of them: overgrow and select, Chechik et al. 1998
+    (Synaptic Pruning in Development: A Computational Account).
 
     Args:
-        masks: by the names of the model's parameters, True where a weight is active at first.
-        keep: how many of each are left in the end.
+        masks: initial masks by parameter name, True where a weight is active.
+        keep: number of active weights of each tensor at the end.
+        settings: `every`, `exchanged` and `until`.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Regrow(Callback):
 
     @property
     def complete(self) -> bool:
-        """Whether the masks are final."""
+        """True once the masks are final."""
         return 0 < self._last <= self._step
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -65,7 +66,7 @@ class Regrow(Callback):
                 continue
             weight.mul_(self.masks[name])
             momentum = pl_module.configure_optimizers().state[weight].get("momentum_buffer")
-            if momentum is not None:  # a weight that comes back begins at rest
+            if momentum is not None:  # no momentum for regrown weights
                 momentum.mul_(self.masks[name] & mask)
 
     def _exchanges(self) -> bool:
@@ -76,7 +77,7 @@ class Regrow(Callback):
 
 
 def exchange(mask: Tensor, weight: Tensor, gradient: Tensor, *, share: float) -> Tensor:
-    """The mask after `share` of its weights were exchanged; it keeps as many as before."""
+    """Return the mask after exchanging a share of its weights, with as many active ones."""
     active = int(mask.sum())
     count = min(round(share * active), mask.numel() - active)
     stays = largest(weight.abs().masked_fill(~mask, -1), active - count)
@@ -85,7 +86,7 @@ def exchange(mask: Tensor, weight: Tensor, gradient: Tensor, *, share: float) ->
 
 
 def largest(values: Tensor, count: int) -> Tensor:
-    """True for the largest `count` of the values; of equal ones the first."""
+    """Return True for the largest `count` of the values; of equal ones the first."""
     order = torch.argsort(values.flatten(), descending=True, stable=True)
     mask = torch.zeros(values.numel(), dtype=torch.bool, device=values.device)
     mask[order[:count]] = True

@@ -1,4 +1,4 @@
-"""Training that pushes weights towards zero: penalties on them, and dropout of them."""
+"""Sparsity-inducing training: penalties on weights, and dropout of weights."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Regularisation:
-    """What is added to each training step.
+    """Regularisation of each training step.
 
     `penalty(progress)` adds the gradient of a penalty to the gradients of the loss; progress rises
-    from 0 to 1 over the training. `dropout` is the probability that one of the smallest weights of
-    its tensor, a share `targeted` of them, counts as zero in a step: targeted dropout, Gomez et al.
-    2019 (Learning Sparse Networks Using Targeted Dropout, section 3). With `targeted` = 1 it is
-    plain dropout of weights, and the others are scaled up so that sums stay the same on average.
+    from 0 to 1 over the training. `dropout` is the probability that a weight counts as zero in a
+    step, for the share `targeted` of smallest weights of each tensor: targeted dropout, Gomez et
+    al. 2019 (Learning Sparse Networks Using Targeted Dropout, section 3). With `targeted` = 1 it is
+    plain dropout of weights, and the others are scaled up to preserve sums on average.
     """
 
     penalty: Callable[[float], None] | None = None
@@ -27,7 +27,7 @@ class Regularisation:
 
     @contextmanager
     def on(self, model: nn.Module, *, progress: float) -> Iterator[None]:
-        """Around the forward and the backward pass of a step."""
+        """Context around the forward and the backward pass of a step."""
         with dropped_weights(model, self.dropout, share=self.targeted):
             yield
         if self.penalty is not None:
@@ -36,7 +36,7 @@ class Regularisation:
 
 @contextmanager
 def dropped_weights(model: nn.Module, probability: float, *, share: float) -> Iterator[None]:
-    """Inside, some of the smallest weights are zero; afterwards they are back, without gradient."""
+    """Inside, some of the smallest weights are zero; afterwards restored, without gradient."""
     if probability == 0:
         yield
         return
@@ -59,7 +59,7 @@ def dropped_weights(model: nn.Module, probability: float, *, share: float) -> It
 
 
 def _drawn(weight: torch.Tensor, probability: float, share: float) -> torch.Tensor:
-    """True for the weights that sit out."""
+    """Return True for the weights that are dropped."""
     out = torch.rand_like(weight) < probability
     if share < 1:
         count = max(1, round(share * weight.numel()))

@@ -1,4 +1,4 @@
-"""Images in channels-last memory order, in which convolutions run faster."""
+"""Channels-last memory format, in which convolutions run faster."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from paretoprune.finetune.numerics.narrow_norm import folded_norms
 
 
 def as_channels_last(x: Tensor) -> Tensor:
-    """The same tensor in channels-last order, if it is a batch of images (N, C, H, W)."""
+    """Convert a batch of images (N, C, H, W) to channels-last; return other tensors unchanged."""
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
 @contextmanager
 def channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Inside, the 2-d convolutions of `model` are in channels-last order; afterwards as usual."""
+    """Inside, the 2-d convolutions of `model` are in channels-last format.
+
+    Afterwards their parameters are contiguous.
+    """
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     with ExitStack() as hooks:
         if device.type == "cpu":
@@ -37,11 +40,11 @@ def channels_last(model: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _is_unsafe(convolution: nn.Conv2d) -> bool:
-    """1x1 convolutions with a stride and few channels, such as the shortcuts of pruned ResNets.
+    """Return True for strided 1x1 convolutions with few input channels.
 
-    On CPUs, the gradient of their channels-last weights is wrong or crashes the process, where
-    the channels are fewer than a vector register holds (16 with AVX-512):
-    https://github.com/uxlfoundation/oneDNN/issues/6035
+    Shortcuts of pruned ResNets are examples. On CPUs, the gradient of their channels-last weights
+    is wrong or crashes the process if the channels are fewer than a vector register holds (16 with
+    AVX-512): https://github.com/uxlfoundation/oneDNN/issues/6035
     """
     few = convolution.in_channels // convolution.groups < 16
     return few and convolution.kernel_size == (1, 1) and convolution.stride != (1, 1)
@@ -52,6 +55,6 @@ def _channels_first(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tens
 
 
 def _restore(convolution: nn.Conv2d) -> None:
-    """`.to(memory_format=...)` would leave 1x1 weights: they count as being in both orders."""
+    """Clone to contiguous format, also 1x1 weights, which `.to(memory_format=...)` skips."""
     for parameter in convolution.parameters():
         parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)

@@ -1,10 +1,10 @@
-"""BatchNorm over few channels on a CPU: pixels side by side count as further channels.
+"""BatchNorm over few channels on a CPU: adjacent pixels are folded into channels.
 
-In channels-last order PyTorch works on the channels of one pixel at a time, and with a handful of
-them most of a vector register stays empty: narrow networks spend half of their training there. A
-row of W pixels with C channels is also one of W / k pixels with k C channels, without moving
-anything. So the same kernels run on wide rows, and what they find is joined: a channel's mean and
-variance are those of its k copies taken together, its sums of gradients likewise.
+In channels-last format PyTorch processes the channels of one pixel at a time; with few channels
+most of a vector register is unused, and narrow networks spend half of their training there. A row
+of W pixels with C channels is also one of W / k pixels with k C channels, as a view. So the same
+kernels run on wide rows, and their results are combined: the mean and variance of a channel are
+those of its k copies taken together, and likewise for sums of gradients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-_NARROW = 16  # channels; with so many PyTorch's own is as fast
+_NARROW = 16  # channels; from here on PyTorch's own kernel is as fast
 _WIDE = 128  # channels of a folded row, at most
 
 _aten = torch.ops.aten
@@ -26,10 +26,10 @@ _aten = torch.ops.aten
 
 @contextmanager
 def folded_norms(model: nn.Module) -> Iterator[None]:
-    """Inside, the narrow `BatchNorm2d` of `model` fold inputs in channels-last order."""
+    """Inside, the narrow `BatchNorm2d` of `model` fold channels-last inputs."""
     norms = [m for m in model.modules() if type(m) is nn.BatchNorm2d and _is_narrow(m)]
     for norm in norms:
-        vars(norm)["forward"] = partial(_forward, norm)  # as hooks do, it stays out of the state
+        vars(norm)["forward"] = partial(_forward, norm)  # an attribute, not in the state
     try:
         yield
     finally:
@@ -38,7 +38,7 @@ def folded_norms(model: nn.Module) -> Iterator[None]:
 
 
 def _is_narrow(norm: nn.BatchNorm2d) -> bool:
-    """Whether it has few channels, and weights and running statistics as by default."""
+    """Return True for few channels with default weights and running statistics."""
     return (
         norm.num_features < _NARROW
         and norm.affine
@@ -48,9 +48,9 @@ def _is_narrow(norm: nn.BatchNorm2d) -> bool:
 
 
 def _forward(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """What `norm` makes of `x` (N, C, H, W)."""
+    """Compute `norm(x)` for x (N, C, H, W)."""
     times = _times(x)
-    if times == 1 or (torch.is_grad_enabled() and not norm.training):  # which nothing here needs
+    if times == 1 or (torch.is_grad_enabled() and not norm.training):  # unsupported
         return nn.BatchNorm2d.forward(norm, x)
     weight, bias, momentum = norm.weight, norm.bias, norm.momentum
     mean, var, count = norm.running_mean, norm.running_var, norm.num_batches_tracked
@@ -68,7 +68,7 @@ def _forward(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 def _times(x: Tensor) -> int:
-    """How many neighbours of a row to join: a power of two that divides it. 1: none."""
+    """Return the number of pixels to fold: a power of two that divides the row, or 1."""
     if x.dim() != 4 or not x.is_contiguous(memory_format=torch.channels_last):
         return 1
     times = 1
@@ -78,7 +78,7 @@ def _times(x: Tensor) -> int:
 
 
 class _FoldedNorm(torch.autograd.Function):
-    """Normalises by the batch: y, and each channel's mean and (biased) variance."""
+    """Normalises by batch statistics: returns y, and each channel's mean and (biased) variance."""
 
     @staticmethod
     def forward(
@@ -95,7 +95,10 @@ class _FoldedNorm(torch.autograd.Function):
     def backward(
         ctx: Any, grad: Tensor, _mean: Tensor, _var: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        """With g = d loss / d y: weight / sqrt(var) (g - mean of g - normalised x mean of g x)."""
+        """Return the gradients of x, weight and bias.
+
+        With g = d loss / d y: weight / sqrt(var) (g - mean of g - normalised x mean of g x).
+        """
         x, weight, mean, var = ctx.saved_tensors
         eps, times = ctx.eps, ctx.times
         scaled, grad_weight, grad_bias = _aten.native_batch_norm_backward(
@@ -126,9 +129,9 @@ class _FoldedNorm(torch.autograd.Function):
 
 
 def _statistics(x: Tensor, times: int, *, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of each channel, in `dtype` whatever `x` is in."""
+    """Return mean and biased variance of each channel in `dtype`, whatever the dtype of `x`."""
     folded = _folded(x, times)
-    unused = torch.zeros(folded.shape[1], dtype=dtype)  # running ones, which set the type
+    unused = torch.zeros(folded.shape[1], dtype=dtype)  # running statistics, which set the dtype
     mean, var = _aten.batch_norm_update_stats(folded, unused, unused.clone(), 0.0)
     mean, var = mean.view(times, -1), var.view(times, -1)
     return mean.mean(0), var.mean(0) + mean.var(0, correction=0)
@@ -138,7 +141,7 @@ def _normalised(
     x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float, times: int
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias."""
-    y = torch.empty_like(x)  # filled, since a view could not be changed in place by a ReLU
+    y = torch.empty_like(x)  # not a view, which an in-place ReLU could not modify
     unused = weight.new_empty(0)
     _aten.native_batch_norm.out(
         _folded(x, times),
@@ -157,7 +160,7 @@ def _normalised(
 
 
 def _folded(x: Tensor, times: int) -> Tensor:
-    """(N, C, H, W) seen as (N, times * C, H, W / times); the copies of a channel are C apart."""
+    """View (N, C, H, W) as (N, times * C, H, W / times); the copies of a channel are C apart."""
     count, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(count, height, width // times, times * channels)
     return rows.permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Whether a training computes in bfloat16: only where the device is faster with it, and right."""
+"""Selection of bfloat16 training, on devices that are faster with it and compute it correctly."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 def uses_bfloat16(precision: Literal["auto", "32", "bf16"], device: torch.device) -> bool:
-    """Whether to train with bfloat16 autocast. Weights and optimizer stay in float32.
+    """Return True to train with bfloat16 autocast. Weights and optimizer state are always float32.
 
     Raises:
-        SettingsError: "bf16" was asked for, and the device cannot do it.
+        SettingsError: "bf16" is requested and the device does not support it.
     """
     if precision == "bf16" and device.type == "cuda" and not _is_native(device):
         raise SettingsError(
@@ -28,7 +28,7 @@ def uses_bfloat16(precision: Literal["auto", "32", "bf16"], device: torch.device
 
 
 def _is_native(device: torch.device) -> bool:
-    """Other processors emulate bfloat16, which is several times slower than float32."""
+    """Return True for native bfloat16; emulation is several times slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
@@ -39,11 +39,11 @@ def _is_native(device: torch.device) -> bool:
 
 @contextmanager
 def narrow_in_float32(model: nn.Module) -> Iterator[None]:
-    """Inside, convolutions whose stride is over the width of their input leave CPU's autocast.
+    """Exclude convolutions with a stride over their input's width from CPU autocast.
 
-    oneDNN's gradient of a bfloat16 weight is there what memory happened to hold, at each place of
-    the kernel that meets padding alone (torch 2.14.1, AVX-512): networks made for larger images,
-    such as a ResNet-18 on 8x8, would be trained to weights of 1e30 without a NaN.
+    oneDNN's gradient of a bfloat16 weight is uninitialised memory there, at each kernel position
+    that meets padding only (torch 2.14.1, AVX-512): networks made for larger images, such as a
+    ResNet-18 on 8x8, would be trained to weights of 1e30 without a NaN.
     """
     before: list[bool] = []
 

@@ -1,6 +1,6 @@
-"""Which widths of a layer are timed: a coarse grid by halving, then finer where stairs show.
+"""Adaptive grid of layer widths: a coarse grid by halving, refined where the time is not linear.
 
-All layers are surveyed together, round by round, so that their points are timed in turn.
+All layers are refined together, round by round, so that their points are timed interleaved.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import numpy as np
 from paretoprune.measure.latency.layers import Layer, LayerShape, Place
 from paretoprune.measure.latency.surface import Curve, Surface, without_noise
 
-Point = tuple[LayerShape, int, int]  # a layer with these widths in and out
+Point = tuple[LayerShape, int, int]  # a layer with input and output width
 TimePoints = Callable[[Sequence[Point]], Sequence[float]]  # milliseconds of each
-Asking = Generator[list[int], Sequence[float], Curve]  # widths to be timed; their times come back
+Asking = Generator[list[int], Sequence[float], Curve]  # yields widths, is sent their times
 Surveying = Generator[list[Point], Sequence[float], Surface]
 
-_HALVINGS = 5  # of the dense width; below, the least width follows
-_STRAIGHT = 0.03  # where a probe lies nearer to the line than this, nothing is looked at closer
-_MOST_WIDTHS = 40  # of one curve
+_HALVINGS = 5  # of the dense width; the minimum width is added
+_STRAIGHT = 0.03  # relative distance from the line below which intervals are not refined
+_MOST_WIDTHS = 40  # per curve
 
 
 def survey(
     layers: Iterable[Layer], prunable: Collection[Place], step: int, time_points: TimePoints
 ) -> dict[LayerShape, Surface]:
-    """The surface of every shape among the layers; widths that no group can change stay dense.
+    """Return the surface of every layer shape; widths that no group can change stay dense.
 
-    Widths are looked at in multiples of `step`, to which groups are rounded.
+    Widths are multiples of `step`, to which groups are rounded.
     """
     shrinking = {(layer.shape, 0) for layer in layers if layer.place_in in prunable}
     shrinking |= {(layer.shape, 1) for layer in layers if layer.place_out in prunable}
@@ -47,21 +47,21 @@ def survey(
 
 
 def halved(width: int, step: int) -> tuple[int, ...]:
-    """The coarse widths, rising to the dense one: halved a few times, and the least."""
+    """Return the coarse widths, rising to the dense one: repeated halves, and the minimum."""
     powers = range(1, _HALVINGS + 1)
     smaller = {max(step, round(width / 2**power / step) * step) for power in powers}
     return tuple(sorted(w for w in {*smaller, step, width} if w <= width))
 
 
 def _step_out(shape: LayerShape, step: int) -> int:
-    """A grouped convolution loses whole groups of outputs."""
+    """Return the step of the output width; a grouped convolution loses whole groups of outputs."""
     return max(step, shape.width_out // shape.groups) if shape.grouped else step
 
 
 def _survey_one(
     shape: LayerShape, widths_in: tuple[int, ...], widths_out: tuple[int, ...], step: int
 ) -> Surveying:
-    """Ask for the grid, then for the stairs along its dense edges."""
+    """Request the grid, then refine the curves along its dense edges."""
 
     def point(width_in: int, width_out: int) -> Point:
         if shape.grouped:
@@ -81,7 +81,7 @@ def _survey_one(
 
 
 def _refine(curve: Curve, step: int) -> Asking:
-    """Probe between neighbours, and on both sides of a probe that lies off the straight line."""
+    """Probe between neighbours, and on both sides of a probe that is off the straight line."""
     open_pairs = list(zip(curve.widths, curve.widths[1:], strict=False))
     while True:
         open_pairs = [pair for pair in open_pairs if pair[1] - pair[0] > step]
@@ -103,7 +103,7 @@ def _refine(curve: Curve, step: int) -> Asking:
 
 
 def _probe(low: int, high: int, step: int) -> int:
-    """A width near the middle, an odd number of steps: even ones may all be edges of stairs."""
+    """Return a width near the middle at an odd number of steps: even ones may all be step edges."""
     steps = (low + high) // 2 // step
     odd = steps if steps % 2 else steps + 1
     return odd * step if low < odd * step < high else (low // step + 1) * step
@@ -112,7 +112,7 @@ def _probe(low: int, high: int, step: int) -> int:
 def _as_points(
     asking: Asking, point: Callable[[int], Point]
 ) -> Generator[list[Point], Sequence[float], Curve]:
-    """Widths asked for, as points."""
+    """Convert requested widths to points."""
     try:
         widths = next(asking)
         while True:
@@ -126,7 +126,7 @@ def _as_points(
 def _in_lockstep(
     surveys: Mapping[LayerShape, Surveying], time_points: TimePoints
 ) -> dict[LayerShape, Surface]:
-    """Serve the questions of all surveys together until each has its surface."""
+    """Answer the requests of all surveys together until each has its surface."""
     surfaces: dict[LayerShape, Surface] = {}
     asked = {shape: next(one) for shape, one in surveys.items()}
     while asked:

@@ -1,7 +1,7 @@
-"""From the sum over layers to a whole model: what else a pass costs, and how far off that is.
+"""Calibration of the sum over layers to whole models, and its error.
 
-Norms, activations and additions go through every number that a layer hands on, and each call costs
-a little whatever its size. All shares are fitted to whole pruned models that were timed.
+Norms, activations and additions process every element that a layer outputs, and each call has a
+constant overhead. All coefficients are fitted to measured whole pruned models.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the table knows of a model: the sum over its layers, the numbers they hand on, and how
-    many layers there are, which is less where whole blocks are gone."""
+    """Features of a model: sum of layer times, output elements, and number of layers.
+
+    The number of layers is smaller if whole blocks are removed.
+    """
 
     layers_ms: float
     elements: float
@@ -28,8 +30,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The time of a whole model: `fixed_ms + layers * layers_ms + per_element_ms * elements
-    + per_layer_ms * num_layers`."""
+    """Linear model of the latency of a whole network.
+
+    `fixed_ms + layers * layers_ms + per_element_ms * elements + per_layer_ms * num_layers`
+    """
 
     fixed_ms: float
     layers: float
@@ -37,14 +41,14 @@ class Calibration:
     per_layer_ms: float
 
     def predict(self, parts: Parts) -> float:
-        """Milliseconds of a whole model."""
+        """Return the latency of a whole model in milliseconds."""
         rest = self.fixed_ms + self.per_layer_ms * parts.num_layers
         return rest + self.per_element_ms * parts.elements + self.layers * parts.layers_ms
 
 
 @dataclass(frozen=True)
 class Check:
-    """How the predictions compare with whole models that the calibration has not seen.
+    """Error of the predictions on whole models that were not used for calibration.
 
     Errors are relative to the measured time; the rank correlation is Spearman's.
     """
@@ -56,10 +60,10 @@ class Check:
 
 
 def calibrate(parts: Sequence[Parts], measured_ms: Sequence[float]) -> Calibration:
-    """The non-negative shares with the least squared relative error.
+    """Fit non-negative coefficients by least squares of the relative error.
 
-    With so few the best subset that fits without a negative one is the solution. Where all models
-    have as many layers, what each costs is a part of what is fixed.
+    With so few coefficients, the best non-negative fit over all subsets is the solution. If all
+    models have the same number of layers, the overhead per layer is part of `fixed_ms`.
     """
     rows = np.array(
         [[1.0, each.layers_ms, each.elements, float(each.num_layers)] for each in parts]
@@ -73,7 +77,7 @@ def calibrate(parts: Sequence[Parts], measured_ms: Sequence[float]) -> Calibrati
 
 
 def check(predicted_ms: Sequence[float], measured_ms: Sequence[float]) -> Check:
-    """Compare predictions with what was measured, model by model."""
+    """Compare predicted with measured latencies, model by model."""
     predicted, measured = np.array(predicted_ms), np.array(measured_ms)
     errors = np.abs(predicted - measured) / measured
     return Check(
@@ -95,7 +99,7 @@ def _misfit(rows: Floats, shares: Floats) -> float:
 
 
 def _spearman(a: Floats, b: Floats) -> float:
-    """Pearson's correlation of the ranks, equal values sharing their mean rank; 1 if all equal."""
+    """Return Spearman's rank correlation, with mean ranks for ties; 1 if all are equal."""
     first, second = _ranks(a), _ranks(b)
     if first.std() * second.std() == 0:
         return 1.0

@@ -1,4 +1,4 @@
-"""Clocks that count the work of a pass, and not what other programs do beside it."""
+"""Clocks that count the work of a forward pass and exclude other programs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import torch
 
-Pass = Callable[[], object]  # a forward pass; a GPU may still be at work when it returns
+Pass = Callable[[], object]  # a forward pass; may return before a GPU has finished
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Counts the seconds of passes.
+    """Measures the seconds of a pass.
 
-    `seconds(run)` runs a pass and returns its seconds when its work is done. With `threads` above 1
-    these are summed over the threads that compute, at most so many at once. `cpu` is true if they
-    are processor time, which a busy machine does not lengthen.
+    `seconds(run)` runs a pass and returns its seconds once its work is done. With `threads` above 1
+    these are summed over the computing threads, at most that many at once. `cpu` is True for
+    processor time, which does not grow on a busy machine.
     """
 
     seconds: Callable[[Pass], float]
@@ -26,14 +26,15 @@ class Clock:
 
 
 def clock_for(device: torch.device, threads: int, *, own_threads: bool = False) -> Clock:
-    """The clock for passes on `device`, computed with `threads` threads on a CPU.
+    """Return the clock for passes on `device`, computed with `threads` threads on a CPU.
 
-    One thread is counted by its own clock; several, or those that an engine starts itself
-    (`own_threads`), by the clock of the process. A CUDA device counts by its own events.
+    One thread is measured by its thread time; several, or those that an engine starts itself
+    (`own_threads`), by process time. A CUDA device is measured by its events, other devices by wall
+    time.
     """
     if device.type == "cuda":
         return Clock(lambda run: _cuda_seconds(run, device), cpu=False)
-    if device.type != "cpu":  # there is no clock of such a device's own work
+    if device.type != "cpu":  # no event timer
         return Clock(lambda run: _waited_seconds(run, device), cpu=False)
     if threads == 1 and not own_threads:
         return Clock(lambda run: _seconds(run, time.thread_time))
@@ -41,7 +42,7 @@ def clock_for(device: torch.device, threads: int, *, own_threads: bool = False) 
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done all that was asked of it: work on a GPU runs on its own."""
+    """Synchronise with the device: work on a GPU is asynchronous."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 
@@ -61,7 +62,7 @@ def _waited_seconds(run: Pass, device: torch.device) -> float:
 
 
 def _cuda_seconds(run: Pass, device: torch.device) -> float:
-    """Between two events on the device: a busy CPU that wakes up late does not lengthen it."""
+    """Time between two events on the device, which a busy CPU does not lengthen."""
     with torch.cuda.device(device):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         begin.record()

@@ -1,4 +1,4 @@
-"""What runs a model for measuring: PyTorch as it is, or an engine that a model is converted for."""
+"""Engines that run a model for measurement: PyTorch, or an engine that a model is converted for."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from paretoprune.measure.latency.clocks import Pass
 
 @dataclass(frozen=True)
 class Engine:
-    """How a model is made ready for an engine, and how the engine runs it.
+    """Conversion of a model for an engine, and its execution.
 
-    `convert(model, batch)` gives what the engine loads, which can be pickled; its cost is not
-    measured. `load(converted, batch, threads)` gives a forward pass on `batch`. The model is in
+    `convert(model, batch)` returns what the engine loads, which must be picklable; its cost is not
+    measured. `load(converted, batch, threads)` returns a forward pass on `batch`. The model is in
     evaluation mode, and torch computes with `threads` threads. With `own_threads` the engine
-    computes in threads that it starts itself, so that the caller's clock does not count them.
+    computes in threads that it starts itself, so that the caller's thread clock does not count
+    them.
     """
 
     convert: Callable[[nn.Module, Tensor], Any]
@@ -31,7 +32,7 @@ class Engine:
 
 
 def _load_torch(model: nn.Module, batch: Tensor, threads: int) -> Pass:
-    """PyTorch, eager, in inference mode."""
+    """Return a pass in PyTorch: eager, in inference mode."""
 
     def run() -> None:
         with torch.inference_mode():
@@ -41,7 +42,7 @@ def _load_torch(model: nn.Module, batch: Tensor, threads: int) -> Pass:
 
 
 def _engine_of(name: str) -> Engine:
-    """What runs a format, on the CPU, with threads of its own."""
+    """Return the engine of a format, on the CPU."""
     known = FORMATS[name]
 
     def convert(model: nn.Module, batch: Tensor) -> Contents:

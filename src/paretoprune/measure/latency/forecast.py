@@ -1,4 +1,4 @@
-"""The forecast of a pruned model's latency: the table's sum, calibrated on whole models."""
+"""Forecast of a pruned model's latency: the table's sum, calibrated on whole models."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from paretoprune.measure.latency.table import LatencyTable
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a model of any widths will take, in a table's look-ups, and how well that holds."""
+    """Latency model for any widths, from table lookups, with its validation error."""
 
     table: LatencyTable
     calibration: Calibration
     check: Check
 
     def latency_ms(self, sizes: Mapping[Place, int], gone: Collection[str] = ()) -> float:
-        """The latency where dimensions of tensors have `sizes` (dense where absent), without the
-        modules that are `gone`, by their paths."""
+        """Return the latency at these tensor sizes (dense where absent).
+
+        `gone` has the paths of removed modules.
+        """
         return self.calibration.predict(self.table.parts(sizes, gone))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data for `json.dumps`."""
         return {
             "calibration": asdict(self.calibration),
             "check": asdict(self.check),
@@ -34,7 +36,11 @@ class Forecast:
 
     @classmethod
     def from_json(cls, layers: tuple[Layer, ...], data: Mapping[str, Any]) -> Forecast:
-        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other data."""
+        """Inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the data are not such a forecast.
+        """
         return cls(
             LatencyTable.from_json(layers, data["table"]),
             Calibration(**data["calibration"]),

@@ -1,4 +1,4 @@
-"""How long one forward pass takes, measured with a fixed number of threads."""
+"""Latency of one forward pass with a fixed number of threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paretoprune.measure.modes import evaluation_mode
 from paretoprune.results import Latency
 
 _LEAST_ROUNDS, _MOST_ROUNDS = 7, 41  # of `time_models`
-_ENOUGH_MS = 300.0  # for one model, within these rounds
+_ENOUGH_MS = 300.0  # per model, within these rounds
 
 
 def measure_latency(
@@ -28,8 +28,8 @@ def measure_latency(
 ) -> Latency:
     """Time single forward passes of a batch made of the samples of `example`, shape (N, ...).
 
-    With `dense`, its passes are timed in turn with the model's, for the speed-up and for
-    `dense_latency_ms`. The clock does not count what other programs do (see `clock_for`).
+    With `dense`, its passes are interleaved with the model's, for the speed-up and for
+    `dense_latency_ms`. The clock excludes other programs (see `clock_for`).
     """
     models = [model] if dense is None else [model, dense]
     batch = batch_of(example, settings.latency_batch_size).to(device)
@@ -42,7 +42,7 @@ def measure_latency(
 
 
 def latency_of(times: Times, index: int, *, batch_size: int, dense: int | None) -> Latency:
-    """The latency of the pass `index`, beside that of the dense model where it was timed, too."""
+    """Return the latency of pass `index`, with the speed-up over pass `dense` if that was timed."""
     median_ms = times.median_ms(index)
     latency = Latency(
         latency_ms=median_ms,
@@ -65,10 +65,10 @@ def latency_of(times: Times, index: int, *, batch_size: int, dense: int | None) 
 def time_models(
     models: Sequence[nn.Module], batch: Tensor, *, threads: int, rounds: int | None = None
 ) -> list[float]:
-    """Milliseconds that a pass of each model takes, all timed in turn with the first one.
+    """Return the milliseconds per pass of each model, all timed interleaved.
 
-    Each is the median of its ratios to the first model, times that one's median. Without `rounds`,
-    quick models are timed more often than slow ones.
+    Each is the median of its ratios to the first model, times the median of the first. Without
+    `rounds`, fast models are timed more often than slow ones.
     """
     passes = [pass_of(model, batch) for model in models]
     clock = clock_for(batch.device, threads)
@@ -81,10 +81,10 @@ def time_models(
 
 
 def batch_of(example: Tensor, size: int) -> Tensor:
-    """The samples of `example`, repeated from the start until there are `size` of them."""
+    """Repeat the samples of `example` from the start until there are `size` of them."""
     return example[torch.arange(size, device=example.device) % len(example)]
 
 
 def pass_of(model: nn.Module, batch: Tensor) -> Pass:
-    """One forward pass of the batch."""
+    """Return one forward pass of the batch."""
     return lambda: model(batch)

@@ -1,7 +1,7 @@
-"""The layers of a network as the latency table sees them: what they compute, on inputs how large.
+"""Layers of a network for the latency table: operation, input size and widths.
 
-Convolutions and linear layers have a shape of their own here; what else a network does (norms,
-activations, additions, pooling) is left to the calibration on whole models.
+Convolutions and linear layers are timed by shape; the rest of a network (norms, activations,
+additions, pooling) is covered by the calibration on whole models.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch.nn.modules.conv import _ConvNd
 from paretoprune.measure.latency.clocks import Pass
 from paretoprune.measure.modes import evaluation_mode
 
-Place = tuple[str, int]  # a dimension of a named tensor
+Place = tuple[str, int]  # (tensor name, dimension)
 
 
 @dataclass(frozen=True)
 class LayerShape:
-    """All that decides how long a layer takes, apart from its widths, and its dense widths.
+    """Everything that determines the time of a layer apart from its widths, and its dense widths.
 
-    Layers of equal shape share one part of the table. `input_size` is that of the dense model's
-    input to the layer, batch included.
+    Layers of equal shape share one surface of the table. `input_size` is that of the dense model's
+    input to the layer, including the batch.
     """
 
     kind: str  # "conv" or "linear"
@@ -45,19 +45,19 @@ class LayerShape:
 
     @property
     def grouped(self) -> bool:
-        """Whether its inputs and outputs go together: depthwise and other grouped convolutions."""
+        """True for grouped convolutions, whose inputs and outputs shrink together."""
         return self.groups > 1
 
     @property
     def per_output(self) -> float:
-        """How many numbers it hands on for each channel: what norms and activations go through."""
+        """Number of output elements per channel, which following norms and activations process."""
         scale = math.prod(self.stride)
         positions = math.prod(self.input_size) / self.width_in
         return positions * scale if self.transposed else positions / scale
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LayerShape:
-        """The inverse of `dataclasses.asdict`, after JSON made lists of the tuples."""
+        """Inverse of `dataclasses.asdict`, after JSON turned tuples into lists."""
         known: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
         }
@@ -66,28 +66,28 @@ class LayerShape:
 
 @dataclass(frozen=True)
 class Layer:
-    """One call of a layer in a forward pass, and where its widths can be looked up."""
+    """One call of a layer in a forward pass, and the tensor dimensions that hold its widths."""
 
     shape: LayerShape
     place_in: Place
     place_out: Place
 
     def widths(self, sizes: Mapping[Place, int]) -> tuple[int, int]:
-        """Inputs and outputs where dimensions of tensors have `sizes`; dense where absent."""
+        """Return input and output width for tensors of these sizes; dense where absent."""
         out = sizes.get(self.place_out, self.shape.width_out)
         if self.shape.grouped:
             return out * self.shape.width_in // self.shape.width_out, out
         return sizes.get(self.place_in, self.shape.width_in), out
 
     def lies_in(self, modules: Collection[str]) -> bool:
-        """Whether it is in one of the modules of these paths."""
+        """Return True if the layer is in one of the modules of these paths."""
         return any(self.place_out[0].startswith(f"{path}.") for path in modules)
 
 
 def trace_layers(model: nn.Module, batch: Tensor) -> tuple[Layer, ...]:
-    """The convolutions and linear layers in the order of their calls in one pass of `batch`.
+    """Return the convolutions and linear layers in the order of their calls in one pass of `batch`.
 
-    A layer that is called twice is there twice. The model is run in evaluation mode.
+    A layer that is called twice is listed twice. The model runs in evaluation mode.
     """
     found: list[Layer] = []
 
@@ -158,7 +158,7 @@ _CONVS: Mapping[tuple[int, bool], type[_ConvNd]] = {
 
 
 def layer_pass(shape: LayerShape, width_in: int, width_out: int, *, device: torch.device) -> Pass:
-    """A forward pass of such a layer, with these widths, on an input of random numbers."""
+    """Return a forward pass of such a layer, with these widths, on random inputs."""
     order = torch.channels_last if shape.channels_last else torch.contiguous_format
     dtype = getattr(torch, shape.dtype)
     size = list(shape.input_size)

@@ -1,8 +1,8 @@
-"""How the time of one layer depends on its widths: a coarse grid, and the stairs between.
+"""Time of one layer as a function of its widths: a coarse grid, with steps between.
 
 Hardware computes channels in blocks (16 floats at a time with AVX-512, 8 or more on a GPU's tensor
-cores), so that time rises in stairs. Along both edges of the grid the stairs are measured finely;
-inside, they are taken to be the same as at the edge, relative to a straight line.
+cores), so that time is a step function. Along both dense edges of the grid the steps are measured
+finely; inside, they are assumed to be the same as at the edge, relative to linear interpolation.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-_NOISE = 0.04  # a layer that seems this much slower than a wider one is as slow as that
+_NOISE = 0.04  # relative; a layer slower than a wider one by less counts as equally slow
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Milliseconds at rising widths; a straight line between, flat outside."""
+    """Milliseconds at rising widths; linear between, constant outside."""
 
     widths: tuple[int, ...]
     times_ms: tuple[float, ...]
 
     def at(self, width: int) -> float:
-        """The time at a width."""
+        """Return the time at a width."""
         if len(self.widths) == 1:
             return self.times_ms[0]
         right = min(max(bisect_right(self.widths, width), 1), len(self.widths) - 1)
@@ -35,12 +35,12 @@ class Curve:
         return (1 - share) * self.times_ms[right - 1] + share * self.times_ms[right]
 
     def only(self, widths: Sequence[int]) -> Curve:
-        """The same curve with these widths alone, which it must have."""
+        """Return the curve restricted to these widths, which it must have."""
         known = dict(zip(self.widths, self.times_ms, strict=True))
         return Curve(tuple(widths), tuple(known[width] for width in widths))
 
     def joined(self, found: Mapping[int, float]) -> Curve:
-        """The curve with more widths timed. Falls within the noise are made level between them."""
+        """Return the curve with further widths; decreases within the noise are levelled."""
         known = dict(zip(self.widths, self.times_ms, strict=True))
         every = known | dict(found)
         widths = sorted(every)
@@ -51,11 +51,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Surface:
-    """The time of a layer of any width in and out.
+    """Time of a layer at any input and output width.
 
     `times_ms[i][o]` is measured at `(widths_in[i], widths_out[o])`, the last of which are the dense
-    ones. `along_in` is measured finely at the dense width out, `along_out` at the dense width in.
-    At every measured pair of widths the surface is what was measured there.
+    ones. `along_in` is measured finely at the dense output width, `along_out` at the dense input
+    width. At every measured pair of widths the surface equals the measurement.
     """
 
     widths_in: tuple[int, ...]
@@ -65,7 +65,7 @@ class Surface:
     along_out: Curve
 
     def at(self, width_in: int, width_out: int) -> float:
-        """Milliseconds; outside the measured widths those of the nearest."""
+        """Return milliseconds; outside the measured widths those of the nearest."""
         rows = tuple(Curve(self.widths_out, row).at(width_out) for row in self.times_ms)
         straight = Curve(self.widths_in, rows).at(width_in)
         stairs_in = _stairs(self.along_in, self.widths_in, width_in)
@@ -73,7 +73,11 @@ class Surface:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Surface:
-        """The inverse of `dataclasses.asdict`. Raises KeyError, TypeError or ValueError."""
+        """Inverse of `dataclasses.asdict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the data are not such a surface.
+        """
         return cls(
             widths_in=tuple(data["widths_in"]),
             widths_out=tuple(data["widths_out"]),
@@ -84,10 +88,10 @@ class Surface:
 
 
 def without_noise(times_ms: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Times at rising widths (the last axis), with falls within the noise made level.
+    """Level decreases within the noise in times at rising widths (the last axis).
 
-    A larger fall stays: some widths are really slower than wider ones, where another
-    implementation is chosen or a block is left half empty.
+    A larger decrease is kept: some widths are really slower than wider ones, where another kernel
+    is selected or a block is partly filled.
     """
     wider = np.minimum.accumulate(times_ms[..., ::-1], axis=-1)[..., ::-1]
     level: np.ndarray[Any, Any] = np.where(times_ms <= (1 + _NOISE) * wider, wider, times_ms)
@@ -95,7 +99,7 @@ def without_noise(times_ms: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _stairs(fine: Curve, coarse: Sequence[int], width: int) -> float:
-    """How far the fine curve lies from straight lines between the coarse widths, as a factor."""
+    """Return the ratio of the fine curve to linear interpolation between the coarse widths."""
     return fine.at(width) / fine.only(coarse).at(width)
 
 

@@ -1,4 +1,4 @@
-"""The latency table: the time of every layer at any width, measured on this device."""
+"""Latency table: the time of every layer at any width, measured on this device."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from paretoprune.measure.latency.layers import Layer, LayerShape, Place, layer_p
 from paretoprune.measure.latency.surface import Surface
 from paretoprune.measure.latency.timing import threads_set, time_in_turn
 
-_AT_ONCE = 24  # points timed in turn: enough to push each other's numbers out of the near caches
+_AT_ONCE = 24  # points timed interleaved: enough to evict each other from the caches
 _WARMUP = 2
 _LEAST_ROUNDS, _MOST_ROUNDS = 5, 20
-_ENOUGH_MS = 30.0  # for one point, within these rounds
+_ENOUGH_MS = 30.0  # per point, within these rounds
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,15 @@ class LatencyTable:
 
     @cached_property
     def _rows(self) -> list[tuple[Layer, Callable[[int, int], float], float]]:
-        """What a look-up needs of each layer, so that a search can ask thousands of times."""
+        """Cached surface lookups by layer, since a search makes thousands of requests."""
         at = {shape: cache(surface.at) for shape, surface in self.surfaces.items()}
         return [(layer, at[layer.shape], layer.shape.per_output) for layer in self.layers]
 
     def parts(self, sizes: Mapping[Place, int], gone: Collection[str] = ()) -> Parts:
-        """What the table knows of a model whose tensors have `sizes` (dense where absent), without
-        the modules that are `gone`, by their paths."""
+        """Return the features of a model with tensors of these sizes, without removed modules.
+
+        `sizes` are dense where absent; `gone` has the paths of the removed modules.
+        """
         total_ms, elements, num_layers = 0.0, 0.0, 0
         for layer, at, per_output in self._rows:
             if layer.lies_in(gone):
@@ -49,7 +51,7 @@ class LatencyTable:
         return Parts(total_ms, elements, num_layers)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The surfaces as plain data."""
+        """Return the surfaces as plain data."""
         return [
             {"shape": asdict(shape), "surface": asdict(surface)}
             for shape, surface in self.surfaces.items()
@@ -59,7 +61,11 @@ class LatencyTable:
     def from_json(
         cls, layers: tuple[Layer, ...], data: Sequence[Mapping[str, Any]]
     ) -> LatencyTable:
-        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for other data."""
+        """Inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the data are not such a table.
+        """
         surfaces = {
             LayerShape.from_json(each["shape"]): Surface.from_json(each["surface"]) for each in data
         }
@@ -77,7 +83,7 @@ def measure_table(
     device: torch.device,
     threads: int,
 ) -> LatencyTable:
-    """Time the layers on this device at the widths that `survey` asks for."""
+    """Time the layers on this device at the widths that `survey` requests."""
 
     def time_all(points: Sequence[Point]) -> list[float]:
         return time_points(points, device=device, threads=threads)
@@ -86,7 +92,7 @@ def measure_table(
 
 
 def time_points(points: Sequence[Point], *, device: torch.device, threads: int) -> list[float]:
-    """Milliseconds of layers of these widths, so many at once in turn."""
+    """Return the milliseconds of layers at these widths, timed interleaved in batches."""
     times: list[float] = []
     with threads_set(threads), torch.inference_mode():
         for start in range(0, len(points), _AT_ONCE):
@@ -95,7 +101,7 @@ def time_points(points: Sequence[Point], *, device: torch.device, threads: int) 
 
 
 def _time_some(points: Sequence[Point], device: torch.device, threads: int) -> list[float]:
-    """The least of several times of each point: what disturbs a pass only makes it slower."""
+    """Return the minimum time of each point: disturbances only lengthen a pass."""
     passes = [layer_pass(*point, device=device) for point in points]
     clock = clock_for(device, threads)
     slowest_ms = time_in_turn(passes, _WARMUP, clock=clock).ms[-1].max()

@@ -1,4 +1,4 @@
-"""Timing passes in turn, so that they compare whatever else the machine does meanwhile."""
+"""Interleaved timing of passes, whose ratios are robust against changes of the machine's load."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from paretoprune.measure.latency.clocks import Clock, Pass
 
 Floats = NDArray[np.float64]
 
-_LEAST_MS = 1e-6  # a pass that takes no time by a coarse clock still divides others
-_SURE = 0.01  # the standard error of a median ratio at which `time_until_sure` ends
-_FEW = 5  # rounds, whose least times make a pair
-_MOST_BLOCKS, _ENOUGH_S = 8, 2.0  # or after so many blocks, or no new one after so long
+_LEAST_MS = 1e-6  # lower bound, against division by zero with a coarse clock
+_SURE = 0.01  # target standard error of a median ratio
+_FEW = 5  # rounds, whose minimum times form a pair
+_MOST_BLOCKS, _ENOUGH_S = 8, 2.0  # limits of `time_until_sure`: blocks, and seconds
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of paired ratios, and their spread: half the interquartile range over the median.
+    """Median of paired ratios, and their spread: half the interquartile range over the median.
 
     Half of the ratios lie within about `median * (1 - spread)` to `median * (1 + spread)`.
     """
@@ -35,40 +35,40 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Times:
-    """Milliseconds of passes that took turns, of shape (rounds, passes).
+    """Milliseconds of interleaved passes, of shape (rounds, passes).
 
-    `contention` is the time that went by on the wall over what was counted: 1 on a quiet machine,
-    None where the clock is not a processor's.
+    `contention` is wall time over counted time: 1 on an idle machine, None if the clock does not
+    count processor time.
     """
 
     ms: Floats
     contention: float | None = None
 
     def median_ms(self, index: int) -> float:
-        """Of one pass."""
+        """Return the median time of one pass."""
         return float(np.median(self.ms[:, index]))
 
     def least_ms(self, index: int) -> float:
-        """Of one pass."""
+        """Return the minimum time of one pass."""
         return float(self.ms[:, index].min())
 
     def p95_ms(self, index: int) -> float:
-        """The 95th percentile of one pass."""
+        """Return the 95th percentile of one pass."""
         return float(np.percentile(self.ms[:, index], 95))
 
     def ratio(self, index: int, other: int) -> Ratio:
-        """One pass over another, pair by pair.
+        """Return the ratio of one pass to another, over pairs.
 
-        A pair is the least times of both in a few rounds that follow each other: what slows down
-        all of these rounds cancels, and what disturbs one of them (caches that another program
-        takes) only makes it slower.
+        A pair consists of the minimum times of both in a few consecutive rounds: a slowdown of all
+        these rounds cancels, and a disturbance of one of them (caches used by another program) only
+        lengthens it.
         """
         least = self._least_of_few()
         return _summary(least[:, index] / least[:, other])
 
     @property
     def error(self) -> float:
-        """The largest standard error of a median ratio to the first pass; with one pass its own.
+        """Largest standard error of a median ratio to the first pass; with one pass its own.
 
         That of the median of n normal values, by their quartiles: 1.253 sigma / sqrt(n).
         """
@@ -77,11 +77,11 @@ class Times:
         return float(1.253 / 0.6745 * max(spreads) / np.sqrt(len(least)))
 
     def spread(self, index: int) -> float:
-        """Half the interquartile range of one pass over its median."""
+        """Return half the interquartile range of one pass over its median."""
         return _summary(self._least_of_few()[:, index]).spread
 
     def _least_of_few(self) -> Floats:
-        """Of each pass in each few rounds, of shape (rounds // _FEW, passes)."""
+        """Return the minimum of each pass in each few rounds, of shape (rounds // _FEW, passes)."""
         few = min(_FEW, len(self.ms))
         whole = self.ms[: len(self.ms) // few * few]
         least: Floats = whole.reshape(-1, few, whole.shape[1]).min(axis=1)
@@ -89,11 +89,11 @@ class Times:
 
 
 def time_in_turn(passes: Sequence[Pass], rounds: int, *, clock: Clock) -> Times:
-    """Time `rounds` calls of each pass, one of each per round.
+    """Time `rounds` calls of each pass, interleaved: one of each per round.
 
-    The order is reversed in every other round, so that none always runs after the same one.
-    Where several threads compute, a pass's time is what they took together, divided by as many as
-    were at work at once in the round in which that was most.
+    The order is reversed in every other round, so that no pass always follows the same one. With
+    several threads, a pass's time is the summed thread time divided by the degree of parallelism,
+    taken from the round in which that was highest.
     """
     counted_ms, wall_ms = (np.zeros((rounds, len(passes))) for _ in range(2))
     with _no_garbage_collection():
@@ -109,7 +109,7 @@ def time_in_turn(passes: Sequence[Pass], rounds: int, *, clock: Clock) -> Times:
 
 
 def time_until_sure(passes: Sequence[Pass], rounds: int, *, clock: Clock) -> Times:
-    """Time blocks of `rounds` rounds until their ratios are sure: a busy machine takes more."""
+    """Time blocks of `rounds` rounds until the ratios are precise: a busy machine takes more."""
     begun = perf_counter()
     blocks = [time_in_turn(passes, rounds, clock=clock)]
     while (times := _joined(blocks)).error > _SURE:
@@ -144,7 +144,7 @@ def _summary(values: Floats) -> Ratio:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """A collection in the middle of a pass would be counted as the pass's time."""
+    """Disable garbage collection inside: it would count as time of a pass."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,1 +1,1 @@
-"""Kept weights updated after pruning so that each layer's outputs change least; no training."""
+"""Compensation: remaining weights updated to reconstruct each layer's outputs, without training."""

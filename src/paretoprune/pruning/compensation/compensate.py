@@ -1,7 +1,7 @@
-"""Layer after layer in the order of the forward pass, each on what it gets from those before.
+"""Layer-wise compensation in forward order, on inputs from the layers compensated before.
 
-Two forward passes are all it takes: one of the reference, that notes what each layer gives; one of
-the pruned model, that stops before each layer to update it.
+It takes two forward passes: one of the reference, which records the outputs of each layer; one of
+the pruned model, which stops before each layer to update it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Update = Callable[[nn.Module, Tensor, Moments], None]
 
 METHODS: Mapping[str, Update] = {"bias": bias, "least_squares": least_squares, "obs": obs}
 
-_MOST = 2**24  # numbers of all samples together: the passes hold all of them at once
+_MOST = 2**24  # elements of all samples, which are processed as one batch
 
 
 @dataclass(frozen=True)
 class _Target:
-    """What a layer of the reference gave: at some columns."""
+    """Outputs of a layer of the reference at a subset of columns."""
 
     columns: Tensor
     outputs: Tensor
@@ -44,12 +44,14 @@ def compensate(
     rows: Mapping[str, Sequence[int]],
     samples: Tensor,
 ) -> None:
-    """Update the kept weights of the pruned `model`, in place: its layers shall give what those of
-    the `reference`, from which it was pruned, give on the calibration `samples` (N, ...).
+    """Update the remaining weights of the pruned `model` in place, layer by layer.
 
-    `rows` names, by weight, the outputs of the reference that are left; all where absent. Layers
-    of `updatable_layers` that run once in a forward pass are updated; others stay as they are. Both
-    models run in evaluation mode and are left in the modes they had; but BatchNorm layers of
+    Each layer is fitted to the outputs of the same layer of `reference`, the model from which it
+    was pruned, on the calibration `samples` (N, ...). `method` is a key of `METHODS`. `rows` has
+    the kept output indices of the reference by weight name; absent means all.
+
+    Only layers of `updatable_layers` that run exactly once in a forward pass are updated. Both
+    models run in evaluation mode and are restored to their modes, except that BatchNorm layers of
     `model` normalise by the samples, whose statistics they keep.
     """
     samples = samples[: max(2, _MOST // samples[0].numel())]
@@ -70,7 +72,7 @@ def compensate(
 
 
 def _targets(reference: nn.Module, samples: Tensor) -> dict[str, _Target]:
-    """What the plain layers gave that a forward pass runs once."""
+    """Return the outputs of the plain layers that a forward pass runs exactly once."""
     found: dict[str, list[_Target]] = {}
 
     def note(path: str, layer: nn.Module, output: Tensor) -> None:
@@ -84,7 +86,7 @@ def _targets(reference: nn.Module, samples: Tensor) -> dict[str, _Target]:
 
 @contextmanager
 def _renewing_statistics(model: nn.Module) -> Iterator[None]:
-    """Inside, BatchNorm normalises by what it sees, and takes that for its statistics."""
+    """Inside, BatchNorm uses batch statistics and stores them as running statistics."""
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     momenta = [norm.momentum for norm in norms]
     try:
@@ -101,7 +103,7 @@ Visit = Callable[[str, nn.Module, Tensor], None]
 
 @contextmanager
 def _before_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
-    """Inside, `visit` is called with each plain layer's path, itself and what enters it."""
+    """Inside, call `visit(path, layer, input)` before each plain layer."""
 
     def hook(path: str, layer: nn.Module) -> RemovableHandle:
         def before(module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -115,7 +117,7 @@ def _before_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
 
 @contextmanager
 def _after_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
-    """Inside, `visit` is called with each plain layer's path, itself and what leaves it."""
+    """Inside, call `visit(path, layer, output)` after each plain layer."""
 
     def hook(path: str, layer: nn.Module) -> RemovableHandle:
         def after(module: nn.Module, _args: tuple[Any, ...], output: Tensor) -> None:

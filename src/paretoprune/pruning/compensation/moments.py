@@ -1,4 +1,4 @@
-"""What a layer sees and misses on calibration data, as the sums that least squares needs."""
+"""Second moments of inputs and output errors on calibration samples, for least squares."""
 
 from __future__ import annotations
 
@@ -11,20 +11,29 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.pruning.compensation.updatable import matrix_of, output_axis
 
-_ENOUGH = 2**14  # columns (a sample at a place) of one layer, or
-_FOR_EACH_INPUT = 4  # so many for each input, if that is more
+_ENOUGH = 2**14  # columns (one per sample and position) of a layer, or
+_FOR_EACH_INPUT = 4  # this many per input, if that is more
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over samples and places, in float64. x has a last entry that is always 1."""
+    """Sums over samples and positions, in float64, from which compensation solves for weights.
 
-    inputs: Tensor  # x x^T, (inputs + 1, inputs + 1)
-    missing: Tensor  # (wanted - given outputs) x^T, (outputs, inputs + 1)
+    x is a column of the layer's inputs (im2col for a convolution) with a last entry of 1, which
+    stands for the bias.
+
+    Attributes:
+        inputs: the sum of x x^T, (inputs + 1, inputs + 1).
+        missing: the sum of (wanted - given outputs) x^T, (outputs, inputs + 1).
+        count: number of columns.
+    """
+
+    inputs: Tensor
+    missing: Tensor
     count: int
 
     def centred(self) -> Moments:
-        """The sums for x and outputs without their means, and without the last entry of x."""
+        """Return the centred sums for x and outputs, without the last entry of x."""
         means = self.inputs[:-1, -1] / self.count
         inputs = self.inputs[:-1, :-1] - self.count * torch.outer(means, means)
         missing = self.missing[:, :-1] - torch.outer(self.missing[:, -1], means)
@@ -32,9 +41,9 @@ class Moments:
 
 
 def columns_of(layer: nn.Module, output: Tensor) -> Tensor:
-    """The columns of a layer's outputs, as `at_columns` has them, that are looked at: enough.
+    """Return the indices of the output columns that are used: every k-th, with enough of them.
 
-    Every k-th; k is odd, so that no column of an image is left out.
+    k is odd, so that all columns of an image occur over the samples.
     """
     count = output.numel() // output.shape[output_axis(layer)]
     enough = max(_ENOUGH, _FOR_EACH_INPUT * matrix_of(layer).shape[1])
@@ -43,14 +52,14 @@ def columns_of(layer: nn.Module, output: Tensor) -> Tensor:
 
 
 def at_columns(layer: nn.Module, output: Tensor, columns: Tensor) -> Tensor:
-    """A layer's outputs as (outputs, samples x places), of which only these columns."""
+    """Return a layer's outputs as (outputs, samples x positions), restricted to these columns."""
     return output.movedim(output_axis(layer), 0).flatten(1)[:, columns]
 
 
 def moments_of(layer: nn.Module, entering: Tensor, wanted: Tensor, columns: Tensor) -> Moments:
-    """The sums of one layer for what enters it and the outputs, at `columns`, that it should have.
+    """Compute the moments of a layer from its inputs and the wanted outputs at `columns`.
 
-    The products are in the precision of the inputs, what follows from them in float64.
+    The products are computed in the precision of the inputs, the rest in float64.
     """
     x = _spread_at(layer, entering, columns)
     x = torch.cat([x, torch.ones_like(x[:1])])
@@ -62,7 +71,7 @@ def moments_of(layer: nn.Module, entering: Tensor, wanted: Tensor, columns: Tens
 
 
 def spread(layer: nn.Module, entering: Tensor) -> Tensor:
-    """A layer's inputs as (inputs, samples x places), so that weight @ them are its outputs."""
+    """Return inputs as (inputs, samples x positions), so that weight @ inputs = outputs."""
     if not isinstance(layer, _ConvNd):
         return entering.reshape(-1, entering.shape[-1]).T
     dims = len(layer.kernel_size)
@@ -72,7 +81,7 @@ def spread(layer: nn.Module, entering: Tensor) -> Tensor:
 
 
 def _spread_at(layer: nn.Module, entering: Tensor, columns: Tensor) -> Tensor:
-    """The columns of `spread`, without those that are not wanted."""
+    """Return these columns of `spread`."""
     if not isinstance(layer, _ConvNd):
         return entering.reshape(-1, entering.shape[-1])[columns].T
     windows = _windows(layer, entering)
@@ -85,7 +94,7 @@ def _spread_at(layer: nn.Module, entering: Tensor, columns: Tensor) -> Tensor:
 
 
 def _windows(layer: _ConvNd, entering: Tensor) -> Tensor:
-    """A view of padded inputs: (N, channels, output sizes ..., kernel ...)."""
+    """Return a view of padded inputs: (N, channels, output sizes ..., kernel ...)."""
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
     x = pad(entering, _padding(layer), mode=mode)
     sizes = [
@@ -106,7 +115,7 @@ def _windows(layer: _ConvNd, entering: Tensor) -> Tensor:
 
 
 def _padding(layer: _ConvNd) -> list[int]:
-    """Before and behind each dimension, the last one first, as torch pads."""
+    """Return the padding before and after each dimension, the last one first, as torch pads."""
     if layer.padding == "valid":
         return [0, 0] * len(layer.kernel_size)
     if layer.padding == "same":

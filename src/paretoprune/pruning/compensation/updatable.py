@@ -1,4 +1,4 @@
-"""Layers whose weights can be updated, and those that compensation leaves as they are."""
+"""Layers that compensation updates, and those that it leaves unchanged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from paretoprune.pruning.structured.layers import is_transposed_linear
 
 
 def is_plain(module: nn.Module) -> bool:
-    """Whether a layer's outputs are the product of a parameter with its inputs.
+    """Return True if a layer's outputs are the product of one of its parameters with its inputs.
 
-    Convolutions of one, two or three dimensions without groups, and linear layers, also those with
-    a weight (inputs, outputs). None whose weight is computed from other parameters.
+    These are convolutions of one to three dimensions without groups, and linear layers, also with a
+    weight (inputs, outputs). Parametrised weights are excluded.
     """
     if not isinstance(getattr(module, "weight", None), nn.Parameter):
         return False
@@ -25,7 +25,7 @@ def is_plain(module: nn.Module) -> bool:
 
 
 def matrix_of(layer: nn.Module) -> Tensor:
-    """The weight of a plain layer as (outputs, inputs), without its gradient."""
+    """Return the weight of a plain layer as (outputs, inputs), detached."""
     assert isinstance(layer.weight, Tensor)
     weight = layer.weight.detach()
     return weight.T if is_transposed_linear(layer) else weight.flatten(1)
@@ -39,12 +39,12 @@ def add_to(layer: nn.Module, change: Tensor) -> None:
 
 
 def output_axis(layer: nn.Module) -> int:
-    """The dimension of a plain layer's output that counts its outputs."""
+    """Return the dimension of a plain layer's output that holds its output channels."""
     return 1 if isinstance(layer, _ConvNd) else -1
 
 
 def updatable_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """The plain layers of the model by path whose weight is no other layer's as well."""
+    """Return the plain layers by path whose weight is not shared with another layer."""
     shared = _shared(model)
     return {
         path: module
@@ -54,7 +54,7 @@ def updatable_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def skipped_layers(model: nn.Module) -> Mapping[str, str]:
-    """By path, the reason why a layer with a weight is left as it is. Embeddings take no inputs."""
+    """Return the reason, by path, why a layer is not updated; without embeddings."""
     shared, updatable = _shared(model), updatable_layers(model)
     return {
         path.partition(".parametrizations.")[0]: "its weight is shared"
@@ -68,7 +68,7 @@ def skipped_layers(model: nn.Module) -> Mapping[str, str]:
 
 
 def _shared(model: nn.Module) -> set[int]:
-    """Parameters (by `id`) of several modules, or of several names in one."""
+    """Return the ids of parameters of several modules, or with several names in one module."""
     uses = Counter(
         id(parameter)
         for _, module in model.named_modules()
@@ -78,5 +78,5 @@ def _shared(model: nn.Module) -> set[int]:
 
 
 def _is_bypassed(model: nn.Module, path: str) -> bool:
-    """Whether the layer lies in an attention of PyTorch's own, which uses its weight without it."""
+    """Return True for a layer in `nn.MultiheadAttention`, which does not call it."""
     return isinstance(model.get_submodule(path.rpartition(".")[0]), nn.MultiheadAttention)

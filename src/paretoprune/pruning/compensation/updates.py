@@ -1,7 +1,7 @@
-"""How the kept weights of one layer change, from the moments of its inputs.
+"""Updates of the remaining weights of one layer from the moments of its inputs.
 
-Each takes the layer, its weight before zeros were put into it (as a matrix, one row an output), and
-the moments, and changes the layer in place. Zeros of the layer stay zero.
+Each function takes the layer, its weight before pruning (as a matrix, one row per output) and the
+moments, and changes the layer in place. Zeros of the layer stay zero.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from torch import Tensor, nn
 from paretoprune.pruning.compensation.moments import Moments
 from paretoprune.pruning.compensation.updatable import add_to, matrix_of
 
-_DAMPING = 1e-2  # of the mean square of the inputs, for `obs`
-_PULL = 0.1  # of the mean variance of the inputs, for `least_squares`
+_DAMPING = 1e-2  # relative to the mean square of the inputs, for `obs`
+_RIDGE = 0.1  # ridge penalty, relative to the mean variance of the inputs, for `least_squares`
 
 
 def bias(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
-    """Add the mean of what the outputs lack to the bias; without a bias, nothing changes.
+    """Bias correction: add the mean output error to the bias; without a bias, nothing changes.
 
     Nagel et al. 2019 (Data-Free Quantization Through Weight Equalization and Bias Correction,
-    section 4.2) do so for the errors of quantisation.
+    section 4.2) correct the errors of quantisation in this way.
     """
     if isinstance(layer.bias, Tensor):
         layer.bias += (moments.missing[:, -1] / moments.count).to(layer.bias)
 
 
 def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
-    """Change weights and bias to what gives the wanted outputs best, in the sense of least squares.
+    """Least-squares reconstruction: fit weights and bias to the wanted outputs.
 
     He et al. 2017 (Channel Pruning for Accelerating Very Deep Neural Networks, section 3.1, step
-    2), with a small penalty on the change. The means of inputs and outputs are left out: the bias,
-    or the BatchNorm behind the layer, makes up for them. Where weights of a row are zero, only the
-    others of the row change; that takes a solution for each row.
+    2), with a small ridge penalty on the change. Means of inputs and outputs are removed, since the
+    bias, or the BatchNorm behind the layer, absorbs them. Where weights of a row are zero, only the
+    others of the row change, which takes one solution per row.
     """
     centred = moments.centred()
-    inputs, active = _damped(centred.inputs, _PULL), matrix_of(layer) != 0
+    inputs, active = _damped(centred.inputs, _RIDGE), matrix_of(layer) != 0
     if active.all():
         change = torch.linalg.solve(inputs, centred.missing.T).T
     else:
@@ -51,11 +51,11 @@ def least_squares(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
 
 
 def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
-    """From the dense weight, zero input by input and let the later inputs make up for it.
+    """Optimal brain surgeon: zero the dense weight column by column; later columns compensate.
 
     Frantar and Alistarh 2023 (SparseGPT, section 3.3): the update of the optimal brain surgeon
     (Hassibi and Stork 1993) restricted to the weights that come later in the row, so that all rows
-    share one factorisation. The zeros of the layer say which weights go.
+    share one factorisation. The zeros of the layer define which weights are removed.
     """
     weight = matrix_of(layer)
     size = weight.shape[1]
@@ -70,6 +70,6 @@ def obs(layer: nn.Module, dense: Tensor, moments: Moments) -> None:
 
 
 def _damped(inputs: Tensor, share: float) -> Tensor:
-    """Where an input is always zero, its weights stay as they are."""
+    """Add damping to the diagonal, so that weights of inputs that are always zero stay."""
     scale = inputs.diagonal().mean()
     return inputs + torch.eye(len(inputs)).to(inputs) * (share * scale + 1e-12)

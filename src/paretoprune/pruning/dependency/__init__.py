@@ -1,1 +1,1 @@
-"""Dependency analysis: which channels can be removed only together, with its proof."""
+"""Dependency analysis: groups of channels that can be removed only together, each proved."""

@@ -1,7 +1,7 @@
-"""Residual blocks that can go as a whole: what is left of one is its shortcut.
+"""Residual blocks that can be removed as a whole, leaving the shortcut.
 
-They are found by trying. A module is such a block where, with the last layer of each of its
-branches at zero, it hands its input on, or an activation of it. Then that can take its place.
+Blocks are found by trial: a module is a removable block if, with the last layer of each of its
+branches set to zero, it returns its input or an activation of it, which can then replace the block.
 """
 
 from __future__ import annotations
@@ -18,30 +18,32 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Block, Group
 from paretoprune.pruning.structured.equivalence import run
 
-_LEFT = ("Identity", "ReLU", "SiLU", "GELU", "ReLU6", "Hardswish")  # of torch.nn: what may be left
-_BRANCHES = 2  # that a block adds, one after the other; a transformer's has two
-_MOST_TRIALS = 60  # of layers at zero, for one module
+_LEFT = ("Identity", "ReLU", "SiLU", "GELU", "ReLU6", "Hardswish")  # of torch.nn, as replacements
+_BRANCHES = 2  # residual branches in sequence; two in a transformer block
+_MOST_TRIALS = 60  # combinations of layers per module
 
 Silent = tuple[str, ...]  # names of parameters
 
 
 class Skipped(nn.Module):
-    """In the place of a block that is gone: its shortcut, and the activation behind it."""
+    """Replacement of a removed block: its shortcut, followed by the activation `leaves`."""
 
     def __init__(self, leaves: str) -> None:
         super().__init__()
-        if leaves not in _LEFT:  # it may come from a file
-            raise PruningError(f"a block leaves one of {', '.join(_LEFT)}, not `{leaves}`")
+        if leaves not in _LEFT:  # may be read from a file
+            raise PruningError(
+                f"a removed block is replaced by one of {', '.join(_LEFT)}, not `{leaves}`"
+            )
         self.leaves: nn.Module = getattr(nn, leaves)()
 
     def forward(self, x: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
-        """What the block gives when its branches add nothing."""
+        """Return the block's output for zero branches."""
         result: Tensor = self.leaves(x)
         return result
 
 
 def skip(model: nn.Module, blocks: Sequence[Block]) -> None:
-    """Replace these blocks of the model, in place, by what is left of them."""
+    """Replace these blocks of the model, in place, by their shortcuts."""
     for block in blocks:
         around, _, name = block.path.rpartition(".")
         gone = model.get_submodule(block.path)
@@ -50,13 +52,13 @@ def skip(model: nn.Module, blocks: Sequence[Block]) -> None:
 
 @torch.no_grad()
 def find_blocks(working: nn.Module, inputs: Sequence[Tensor]) -> tuple[Group, ...]:
-    """The blocks that a copy in evaluation mode shows, each a group of width 1; none proved yet.
+    """Find removable blocks of a copy in evaluation mode, each as an unproved group of width 1.
 
-    Of modules within each other the innermost counts. Blocks that share tensors with the rest of
-    the network stay.
+    Of nested modules only the innermost counts. Blocks that share tensors with the rest of the
+    network are excluded.
     """
     found: dict[str, Block] = {}
-    tried: dict[object, Sequence[Silent]] = {}  # by a module's class and the names of its layers
+    tried: dict[object, Sequence[Silent]] = {}  # by module class and layer names
     calls = _calls(working, inputs)
     for path in sorted(calls, key=lambda path: -path.count(".")):
         if any(inner.startswith(f"{path}.") for inner in found) or _shares(working, path):
@@ -75,14 +77,14 @@ def find_blocks(working: nn.Module, inputs: Sequence[Tensor]) -> tuple[Group, ..
 
 @dataclass(frozen=True)
 class _Call:
-    """How a module was called, once."""
+    """The arguments of one call of a module."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
 
 def _calls(model: nn.Module, inputs: Sequence[Tensor]) -> dict[str, _Call]:
-    """The modules that are called once and give a tensor of their input's shape."""
+    """Return the modules called exactly once that return a tensor of their input's shape."""
     calls: dict[str, list[_Call]] = {}
     handles = []
     for path, module in model.named_modules():
@@ -97,7 +99,7 @@ def _calls(model: nn.Module, inputs: Sequence[Tensor]) -> dict[str, _Call]:
         ) -> None:
             first = calls[path][-1].args[:1]
             if not isinstance(output, Tensor) or not first or _shape(first[0]) != output.shape:
-                calls[path].append(_Call((), {}))  # as if called twice: it is no block
+                calls[path].append(_Call((), {}))  # as if called twice: excluded
 
         handles.append(module.register_forward_pre_hook(note, with_kwargs=True))
         handles.append(module.register_forward_hook(check, with_kwargs=True))
@@ -110,7 +112,7 @@ def _calls(model: nn.Module, inputs: Sequence[Tensor]) -> dict[str, _Call]:
 
 
 def _trials(module: nn.Module) -> Iterator[Silent]:
-    """The parameters of layers that may end the branches, the last layers first."""
+    """Yield combinations of layers that may end the branches, the last layers first."""
     layers = list(_layers(module).values())[::-1]
     sets = (chosen for count in range(1, _BRANCHES + 1) for chosen in combinations(layers, count))
     for chosen in islice(sets, _MOST_TRIALS):
@@ -118,7 +120,7 @@ def _trials(module: nn.Module) -> Iterator[Silent]:
 
 
 def _layers(module: nn.Module) -> dict[str, list[str]]:
-    """The names of the parameters of each layer, in the order in which the module lists them."""
+    """Return the parameter names of each layer, in the order of registration."""
     layers: dict[str, list[str]] = {}
     for name, _ in module.named_parameters():
         layers.setdefault(name.rpartition(".")[0], []).append(name)
@@ -126,7 +128,7 @@ def _layers(module: nn.Module) -> dict[str, list[str]]:
 
 
 def _left(module: nn.Module, call: _Call, silent: Silent) -> str | None:
-    """What the module does to its input when these parameters are zero, if it is one of `_LEFT`."""
+    """Return the member of `_LEFT` that the module computes with these parameters at zero."""
     parameters = dict(module.named_parameters())
     before = {name: parameters[name].clone() for name in silent}
     try:
@@ -143,14 +145,14 @@ def _left(module: nn.Module, call: _Call, silent: Silent) -> str | None:
 
 
 def _shares(model: nn.Module, path: str) -> bool:
-    """Whether a tensor of the module has another name outside of it."""
+    """Return True if a tensor of the module is also registered outside of it."""
     inside = {id(one) for one in model.get_submodule(path).parameters()}
     outside = model.named_parameters(remove_duplicate=False)
     return any(id(one) in inside and not name.startswith(f"{path}.") for name, one in outside)
 
 
 def _copied(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a module may write into, kept from it."""
+    """Copy the tensors among the arguments, which the module may modify in place."""
     return tuple(one.clone() if isinstance(one, Tensor) else one for one in args)
 
 

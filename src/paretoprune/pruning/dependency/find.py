@@ -1,4 +1,4 @@
-"""The groups of a model that may be pruned: discovered, then proved by removing channels."""
+"""Prunable groups of a model: found by tracing, then proved by removing channels."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.structured.equivalence import Example, run
 from paretoprune.results import KeptGroup
 
-_MOST_TOLD = 5  # groups that are kept, where none can go
-_SMALL = (64, 96)  # heights and widths at which most networks for images show their structure
+_MOST_TOLD = 5  # kept groups listed in the error message
+_SMALL = (64, 96)  # image sizes that suffice for tracing most networks
 
 
 def find_groups(
     model: nn.Module, example: Example, *, channels: bool = True, blocks: bool = False
 ) -> Groups:
-    """The groups of the model, each proved: with its channels removed, the network computes what
-    it computes with them zeroed.
+    """Return the groups of the model, each proved: removing channels equals zeroing them.
 
-    Several groups are proved together, with shares of channels drawn for each on its own, and in
-    parts where that fails, down to single groups; so every failing group is found, and a good
-    model costs few forward passes. Whole residual `blocks` are found beside `channels`, or instead
-    of them. `example` is one input of the model (or a tuple, one per argument) with its batch axis;
-    images are made smaller where the model takes smaller ones. The model stays as it is.
+    The groups are proved jointly, with a share of channels drawn at random for each, and in subsets
+    where that fails, down to single groups: all failing groups are found, and a model without
+    failures costs few forward passes. Residual `blocks` are found in addition to `channels`, or
+    instead of them. `example` is one input of the model (or a tuple, one per argument) with its
+    batch axis; images are reduced in size where the model accepts it. The model is not changed.
 
     Raises:
-        PruningError: the model does not run on the example, its graph cannot be read, or nothing
+        PruningError: the model does not run on the example, its graph cannot be traced, or nothing
             in it can be pruned.
     """
-    with torch.random.fork_rng(devices=[]):  # dropout in training mode draws numbers
+    with torch.random.fork_rng(devices=[]):  # dropout in training mode uses the generator
         small = _smaller(model, example, check_runs(model, example))
         proof, groups = _proved(model, small, channels, blocks)
         if small is not example and not proof.holds_at(example, groups.prunable):
@@ -50,7 +49,7 @@ def find_groups(
 def _proved(
     model: nn.Module, example: Example, channels: bool, blocks: bool
 ) -> tuple[Proof, Groups]:
-    """Once with weights that are small, and what passes once more, thoroughly, with usual ones."""
+    """Prove the groups with small weights first, then those that pass again with usual weights."""
     proof = Proof.of(model, example)
     caches = proof.generic.caches
     found = read_groups(proof.model, proof.reach, caches) if channels else Groups(())
@@ -71,9 +70,9 @@ def _proved(
 
 
 def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> Example:
-    """Smaller images, if the model takes them, and gives as many channels in its outputs.
+    """Return smaller images if the model runs on them with the same number of output channels.
 
-    Other dimensions of the outputs may be smaller, too, as they are in segmentation.
+    Other output dimensions may shrink as well, as in segmentation.
     """
     if not isinstance(example, Tensor) or example.dim() != 4 or not example.is_floating_point():
         return example
@@ -93,7 +92,7 @@ def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> E
 
 
 def _channels(output: Tensor) -> tuple[int, ...]:
-    """The number of dimensions, and the size of the second; of one without places, all sizes."""
+    """Return the number of dimensions, and the channels (4-d) or all sizes but the batch."""
     sizes = output.shape[1:2] if output.dim() == 4 else output.shape[1:]
     return (output.dim(), *sizes)
 
@@ -103,9 +102,9 @@ def _nothing(reasons: dict[str, str], *, blocks: bool) -> str:
     if len(reasons) > _MOST_TOLD:
         told += f"\n  and {len(reasons) - _MOST_TOLD} more"
     if not blocks:
-        told += "\nwhole residual blocks may still go: try `granularity=depth`"
+        told += "\nwhole residual blocks may still be removable: try `granularity=depth`"
     return (
         "nothing in this model can be pruned. Prunable are channels between convolutions, linear "
-        "layers and BatchNorm that no reshape or fixed number in `forward` ties down"
-        + (f"; kept whole are:{told}" if told else "")
+        "layers and BatchNorm that no reshape or fixed size in `forward` constrains"
+        + (f"; kept whole:{told}" if told else "")
     )

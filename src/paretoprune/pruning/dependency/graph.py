@@ -1,4 +1,4 @@
-"""Which channels hang together: a forward pass followed symbol by symbol, read into groups."""
+"""Dependency groups read from a forward pass in which each channel is followed as a symbol."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from paretoprune.pruning.tensor_names import (
 )
 from paretoprune.results import KeptGroup
 
-_ONE = "all its channels hang together"
+_ONE = "all its channels depend on each other"
 _FOLD = "which `torch.nn.utils.parametrize.remove_parametrizations` turns into a plain weight"
 
-Where = tuple[tuple[int, int], ...]  # (number of a place, how many indices there), place by place
+Where = tuple[tuple[int, int], ...]  # (place number, number of indices in it) for each place
 
 
 def discover_groups(model: nn.Module, example: Example) -> Groups:
-    """The groups that one forward pass suggests, none of them proved yet.
+    """Return the groups that one forward pass suggests, not proved yet.
 
     `example` is one input of the model (or a tuple, one per argument) with its batch axis. Layers
     whose channels are the network's outputs are in no group. A group with a part that cannot be
-    sliced is kept, with the reason. The model stays as it is.
+    sliced is kept, with the reason. The model is not changed.
 
     Raises:
         PruningError: the model does not run on the example.
@@ -55,13 +55,15 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
 
 
 def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
-    """The model's outputs in evaluation mode.
+    """Return the model's outputs in evaluation mode.
 
     Raises:
         PruningError: the model cannot be copied, or does not run on the example.
     """
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        raise PruningError("a part of the model is compiled by TorchScript; build it without")
+        raise PruningError(
+            "a part of the model is compiled by TorchScript; build it without TorchScript"
+        )
     try:
         working = copy_with(model, {}, share=True).eval()
     except Exception as error:
@@ -78,11 +80,11 @@ def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
 
 
 def read_groups(working: nn.Module, reach: Reach, caches: Sequence[str]) -> Groups:
-    """The same of a copy in evaluation mode on the CPU, which it may use as it likes.
+    """Return the groups of a copy in evaluation mode on the CPU, which may be modified.
 
-    `caches` are dicts of the copy that a forward pass fills.
+    `reach` has the inputs to trace, `caches` are dicts of the copy that a forward pass fills.
     """
-    empty_caches(working, caches)  # or what comes from them would seem to come from nowhere
+    empty_caches(working, caches)  # else cached tensors would have no labels
     with _without_collecting():
         traced = trace(working, reach.inputs)
         return _Reader(working, traced, caches, reach.unreached).read()
@@ -90,7 +92,7 @@ def read_groups(working: nn.Module, reach: Reach, caches: Sequence[str]) -> Grou
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Millions of small lists are made and none is garbage; looking for it takes longer."""
+    """Disable garbage collection inside: tracing makes millions of small lists and no garbage."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -102,7 +104,7 @@ def _without_collecting() -> Iterator[None]:
 
 @dataclass
 class _Unit:
-    """Everything that one channel of a group takes with it: indices by the number of the place."""
+    """All that is removed with one channel of a group: indices by place number."""
 
     indices: dict[int, list[int]]
 
@@ -112,8 +114,7 @@ class _Unit:
 
 
 class _Reader:
-    """Makes groups of what was traced. Classes of symbols that lie in the same places are the
-    channels of one group."""
+    """Builds groups from a trace: symbol classes in the same places are a group's channels."""
 
     def __init__(
         self, model: nn.Module, traced: Trace, caches: Sequence[str], unreached: Sequence[str]
@@ -144,7 +145,7 @@ class _Reader:
         return Groups(tuple(prunable), tuple(kept))
 
     def _sets(self) -> Iterator[tuple[str | None, list[_Unit]]]:
-        """Units of the same places, and with the same reason against removing them."""
+        """Yield units of the same places together with the reason against removing them, if any."""
         sets: dict[tuple[str | None, Where], list[_Unit]] = {}
         for own, unit in self._units().items():
             reason = self.why[own]
@@ -154,7 +155,7 @@ class _Reader:
             yield reason, units
 
     def _units(self) -> dict[int, _Unit]:
-        """By class, in the order in which the model lists its tensors."""
+        """Return the units by class, in the order in which the model registers its tensors."""
         units: dict[int, _Unit] = {}
         for place, (_, _, symbols) in enumerate(self.traced.places):
             indices: dict[int, list[int]] = {}
@@ -171,7 +172,7 @@ class _Reader:
         return units
 
     def _producer(self, unit: _Unit) -> str | None:
-        """The path of the first layer that makes the channel."""
+        """Return the path of the first layer that produces the channel."""
         for place in unit.indices:
             tensor, dim, _ = self.traced.places[place]
             path = layer_of(tensor)
@@ -202,7 +203,7 @@ class _Reader:
         return Group(name, len(units), tuple(slots), works=self._works(units), caches=caches)
 
     def _works(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
-        """Modules whose products without weights shrink as the group does, and their share."""
+        """Return modules with products without weights that shrink with the width, and shares."""
         own = {self._class(unit) for unit in units}
         all_of: dict[str, int] = {}
         shrinking: dict[str, int] = {}
@@ -213,7 +214,7 @@ class _Reader:
         return tuple((path, macs / all_of[path]) for path, macs in shrinking.items())
 
     def _shrinks(self, work: MatmulCost, own: set[int]) -> bool:
-        """Whether the product's size is in proportion to what is left of the group."""
+        """Return True if the MACs of the product are proportional to the remaining width."""
         sides = [self._classes(plane) for plane in work.sides]
         free = [classes for classes in sides if any(self.why[one] is None for one in classes)]
         twice = sum(self._classes(plane) == own for plane in work.result) > 1
@@ -228,7 +229,7 @@ class _Reader:
         return set(self.number[numbers].tolist())
 
     def _mark_recurrent(self) -> None:
-        """All layers and directions of a recurrent module have the same width."""
+        """Join the widths of all layers and directions of a recurrent module."""
         symbols = {(tensor, dim): own for tensor, dim, own in self.traced.places}
         for path, module in self.modules.items():
             if not isinstance(module, nn.RNNBase):
@@ -251,7 +252,7 @@ class _Reader:
                 self.traced.symbols.fix(own, reason, first=True)
 
     def _mark_beside(self, unreached: Sequence[str]) -> None:
-        """Dimensions of the size of one that an unreached parameter has may be its neighbours."""
+        """Fix dimensions whose size equals one of an unreached parameter: they may be connected."""
         sizes: dict[int, str] = {}
         for name in unreached:
             for size in sizes_of_channels(self.modules[layer_of(name)], self.parameters[name]):
@@ -259,5 +260,5 @@ class _Reader:
         for tensor, _, own in self.traced.places:
             if tensor not in unreached and len(own) in sizes:
                 name = sizes[len(own)]
-                reason = f"`{name}`, which no input that was tried reaches, may take its channels"
+                reason = f"`{name}`, which no tried input reaches, may use its channels"
                 self.traced.symbols.fix(own, reason)

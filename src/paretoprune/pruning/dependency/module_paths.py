@@ -1,4 +1,4 @@
-"""Which module of a network is at work."""
+"""The path of the module that is currently executing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 @contextmanager
 def following_paths(model: nn.Module, stack: list[str]) -> Iterator[None]:
-    """The path of the module at work is the last of the stack; where it fails, it stays there."""
+    """Keep the path of the executing module on top of the stack; after an error it stays there."""
     handles = []
     for path, module in model.named_modules():
 

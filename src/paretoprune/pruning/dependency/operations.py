@@ -1,4 +1,4 @@
-"""The rule of `ops_elementwise` or `ops_contraction` that an operation of PyTorch follows."""
+"""Dispatch from operations of PyTorch to the rules of `ops_*` that propagate labels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paretoprune.pruning.dependency.ops_elementwise import Labelled
 
 
 class Unknown(Exception):
-    """No rule is known for this operation."""
+    """No rule is known for the operation."""
 
 
 def follow(call: Call) -> Result:
-    """The labels of what the operation gives.
+    """Return the labels of the operation's result.
 
     Raises:
         Unknown: no rule is known for it.
@@ -26,7 +26,7 @@ def follow(call: Call) -> Result:
     if call.name in _RULES:
         return _RULES[call.name](call)
     if call.name.endswith("_like") or call.name.startswith("new_"):
-        return None  # made anew, of any size
+        return None  # newly created, without channels
     if torch.Tag.pointwise in call.function.tags:
         return _pointwise(call)
     raise Unknown
@@ -50,12 +50,12 @@ def _reduce(call: Call) -> Result:
 
 
 def _along(call: Call) -> Result:
-    """Elements along `dim` depend on each other, and all stay where they are."""
+    """Elements along `dim` depend on each other and keep their positions."""
     return ops_elementwise.reduced(call.symbols, call.at(0), [call.argument("dim")], call.what)
 
 
 def _over_last(dims: int) -> Callable[[Call], Result]:
-    """Pooling and resizing: the last so many dimensions change, and channels are none of them."""
+    """Rule for pooling and resizing: the last `dims` dimensions change, channels must not."""
     return lambda call: ops_elementwise.reduced(
         call.symbols, call.at(0), range(-dims, 0), call.what
     )
@@ -113,11 +113,11 @@ def _multiply(call: Call) -> Result:
 
 
 def factors(call: Call) -> tuple[int, int]:
-    """Which arguments of a matrix product are multiplied; a bias stands before them."""
+    """Return the argument indices of the two factors of a matrix product; a bias precedes them."""
     return (1, 2) if call.name in ("addmm", "baddbmm") else (0, 1)
 
 
-def _look_up(call: Call) -> Result:
+def _embedding(call: Call) -> Result:
     return ops_elementwise.looked_up(call.symbols, call.at(0), call.result.dim(), call.what)
 
 
@@ -144,7 +144,7 @@ _RULES: Mapping[str, Callable[[Call], Result]] = {
         ops_layout.split: "split unsafe_split split_with_sizes unsafe_split_with_sizes",
         ops_layout.slice_out: "slice",
         ops_layout.concatenate: "cat stack",
-        _pointwise: (  # beside those that PyTorch tags so
+        _pointwise: (  # in addition to those tagged as pointwise
             "copy fill zero masked_fill native_dropout hardswish _prelu_kernel floor_divide "
             "log_sigmoid_forward tril triu"
         ),
@@ -171,12 +171,12 @@ _RULES: Mapping[str, Callable[[Call], Result]] = {
         _group_norm: "native_group_norm",
         _convolve: " ".join(CONVOLUTIONS),
         _multiply: " ".join(PRODUCTS),
-        _look_up: "embedding",
+        _embedding: "embedding",
     }.items()
     for name in names.split()
 }
 
-# These put the elements of their first argument elsewhere, and compute nothing with them.
+# Layout operations: they rearrange the elements of their first argument without arithmetic.
 MOVES = frozenset(
     name
     for name, rule in _RULES.items()

@@ -1,5 +1,4 @@
-"""What matrix products and convolutions do to labels: which channels they sum over, and which they
-make."""
+"""Label rules for matrix products and convolutions: contracted channels and produced channels."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from paretoprune.pruning.dependency.symbols import Labels, Symbols, first_of, va
 
 
 def product(symbols: Symbols, left: Labelled, right: Labelled, what: str) -> Labels | None:
-    """A batched matrix product, (b, m, k) by (b, k, n)."""
+    """Propagate labels through a batched matrix product, (b, m, k) by (b, k, n)."""
     if left.labels is None and right.labels is None:
         return None
     ins = _contracted(symbols, left, 2, what)
@@ -26,13 +25,13 @@ def product(symbols: Symbols, left: Labelled, right: Labelled, what: str) -> Lab
 def _contracted(
     symbols: Symbols, tensor: Labelled, dim: int, what: str
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Planes along the dimension that is summed over, and the others."""
+    """Return the planes along the contracted dimension, and the others."""
     inner, outer = [], []
     for plane in tensor.planes:
         along = varying(plane)
-        if dim in along and 3 - dim in along:  # such as (heads and batch, head's channels)
+        if dim in along and 3 - dim in along:  # for example (batch and heads, channels of a head)
             first = first_of(plane, [dim])
-            symbols.join(plane, first, f"{what} sums over channels that stay")
+            symbols.join(plane, first, f"{what} sums over channels that cannot be removed")
             outer.append(first)
         elif dim in along:
             inner.append(plane)
@@ -50,18 +49,23 @@ def _join_inner(
     sides: tuple[Labelled, Labelled],
     what: str,
 ) -> list[Tensor]:
-    """Summed-over channels meet. Where they differ from batch to batch, as channels of heads do,
-    all of a batch go together, and the result keeps a plane."""
+    """Join the contracted channels of both factors.
+
+    Where they differ between batches, as the channels of heads do, all channels of a batch are
+    joined, and the result keeps a plane.
+    """
     batches = []
     for planes, partners, side in ((inner, across, sides[1]), (across, inner, sides[0])):
         for plane in planes:
             for partner in partners:
-                symbols.join(plane, partner, f"it meets channels that stay in {what}")
+                symbols.join(
+                    plane, partner, f"it is combined with channels that cannot be removed in {what}"
+                )
             if not partners and side.labels is not None:
-                symbols.fix(plane, f"it meets what never changes its size in {what}")
+                symbols.fix(plane, f"it is combined with a tensor of fixed size in {what}")
             if plane.shape[0] > 1:
                 first = first_of(plane, [2])
-                symbols.join(plane, first, f"{what} sums over channels that stay")
+                symbols.join(plane, first, f"{what} sums over channels that cannot be removed")
                 batches.append(first)
     return batches
 
@@ -75,13 +79,13 @@ def _join_batches(
         fixed = side.labels is not None and side.shape[0] > 1
         if fixed and not any(plane.shape[0] > 1 for plane in side.planes):
             for plane in by_batch:
-                symbols.fix(plane, f"it meets what never changes its size in {what}")
+                symbols.fix(plane, f"it is combined with a tensor of fixed size in {what}")
     if len(by_batch) < 2:
         return [*result, *by_batch]
     firsts = [first_of(plane, [1, 2]) for plane in by_batch]
     for plane, first in zip(by_batch, firsts, strict=True):
-        symbols.join(plane, first, f"{what} runs over channels that stay")
-        symbols.join(first, firsts[0], f"{what} runs over channels that stay")
+        symbols.join(plane, first, f"{what} reduces over channels that cannot be removed")
+        symbols.join(first, firsts[0], f"{what} reduces over channels that cannot be removed")
     return [*result, firsts[0]]
 
 
@@ -94,7 +98,10 @@ def convolution(
     transposed: bool,
     what: str,
 ) -> Labels:
-    """Inputs (n, c, ...) by a weight (out, in / groups, ...), or (in, out / groups, ...)."""
+    """Propagate labels from inputs (n, c, ...) through a convolution.
+
+    The weight is (out, in / groups, ...), or (in, out / groups, ...) if transposed.
+    """
     dims = len(weight.shape)
     along_in: list[Tensor] = []
     along_out: list[Tensor] = []
@@ -107,16 +114,18 @@ def convolution(
     for plane in along_in:
         place = plane.reshape([1, -1, *[1] * (dims - 2)])
         if varying(plane) != {0 if transposed else 1} or (channels is None and inputs.labels):
-            symbols.fix(plane, f"{what} takes channels that stay")
+            symbols.fix(plane, f"{what} takes channels that cannot be removed")
         elif channels is not None:
-            symbols.join(place, channels, f"it meets channels that stay in {what}")
+            symbols.join(
+                place, channels, f"it is combined with channels that cannot be removed in {what}"
+            )
     if not along_in and channels is not None:
-        symbols.fix(channels, f"{what} has a weight that never changes its size")
+        symbols.fix(channels, f"{what} has a weight of fixed size")
     return Labels(tuple(plane.reshape([1, -1, *[1] * (dims - 2)]) for plane in along_out))
 
 
 def _channels(symbols: Symbols, inputs: Labelled, what: str) -> Tensor | None:
-    """The plane along the channels, where there is one."""
+    """Return the plane along the channels, if there is one."""
     found: list[Tensor] = []
     for plane in inputs.planes:
         if varying(plane) == {1}:
@@ -127,9 +136,9 @@ def _channels(symbols: Symbols, inputs: Labelled, what: str) -> Tensor | None:
 
 
 def _first_alone(symbols: Symbols, planes: Sequence[Tensor], what: str) -> Sequence[Tensor]:
-    """Of planes along one dimension, such as heads and the channels of each, one can go."""
+    """Keep one of several planes along a dimension, as of heads; fix the others."""
     for plane in planes[1:]:
-        symbols.fix(plane, f"{what} takes them together with other channels")
+        symbols.fix(plane, f"{what} takes them jointly with other channels")
     return planes[:1]
 
 
@@ -142,23 +151,25 @@ def _grouped(
     transposed: bool,
     what: str,
 ) -> Labels:
-    """Whole groups go: with all their inputs and outputs."""
+    """Rule for grouped convolutions: whole groups are removed, with their inputs and outputs."""
     first = next((plane for plane in weight.planes if varying(plane) == {0}), None)
     for plane in weight.planes:
         if plane is not first:
             symbols.fix(plane, f"{what} is grouped: only whole groups of it can go")
     if first is None:
         if channels is not None:
-            symbols.fix(channels, f"{what} has a weight that never changes its size")
+            symbols.fix(channels, f"{what} has a weight of fixed size")
         return Labels()
     blocks = first.reshape(groups, -1)
     symbols.join(blocks, blocks[:, :1], what)
     if channels is not None:
         symbols.join(
-            channels.reshape(groups, -1), blocks[:, :1], f"{what} takes channels that stay"
+            channels.reshape(groups, -1),
+            blocks[:, :1],
+            f"{what} takes channels that cannot be removed",
         )
     elif inputs.labels is not None:
-        symbols.fix(first, f"{what} takes channels that stay")
+        symbols.fix(first, f"{what} takes channels that cannot be removed")
     outs = blocks
     if transposed:
         outs = blocks[:, :1].expand(groups, weight.shape[1])

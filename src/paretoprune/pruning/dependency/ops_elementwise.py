@@ -1,7 +1,8 @@
-"""What operations do to labels: which channels meet, and where they are in the result.
+"""Label rules for operations: channels that are combined, and their positions in the result.
 
-A rule takes symbols, the operation's tensors with their labels, and gives the labels of the result.
-A wrong rule costs no correctness, since every group is proved; it costs a group that could go.
+A rule takes the symbols and the operation's tensors with their labels, and returns the labels of
+the result. A wrong rule cannot make a wrong model, since every group is proved; it can only lose a
+prunable group.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from paretoprune.pruning.dependency.symbols import Labels, Symbols, compact, fir
 
 @dataclass(frozen=True)
 class Labelled:
-    """A tensor's shape and labels; no labels for one that `forward` makes anew, of any size."""
+    """Shape and labels of a tensor; labels are None if `forward` creates it without channels."""
 
     shape: tuple[int, ...]
     labels: Labels | None
@@ -29,33 +30,33 @@ class Labelled:
         return self.labels.planes if self.labels else ()
 
     def aligned(self, dims: int) -> Labelled:
-        """With dimensions of size 1 in front, as broadcasting adds them."""
+        """Add leading dimensions of size 1, as broadcasting does."""
         front = [1] * (dims - len(self.shape))
         planes = tuple(plane.reshape([*front, *plane.shape]) for plane in self.planes)
         labels = Labels(planes, self.labels.if_used) if self.labels else None
         return Labelled((*front, *self.shape), labels)
 
     def along(self, dim: int, dims: int) -> Labelled:
-        """A vector as a tensor of so many dimensions that lies along this one."""
+        """Return a vector as a tensor of `dims` dimensions that varies along `dim`."""
         shape = [-1 if one == dim else 1 for one in range(dims)]
         planes = tuple(plane.reshape(shape) for plane in self.planes)
         size = tuple(self.shape[0] if one == dim else 1 for one in range(dims))
         return Labelled(size, Labels(planes) if self.labels else None)
 
     def with_dim(self, dim: int) -> Labelled:
-        """With one more dimension, of size 1."""
+        """Insert a dimension of size 1."""
         planes = tuple(plane.unsqueeze(dim) for plane in self.planes)
         shape = (*self.shape[:dim], 1, *self.shape[dim:])
         return Labelled(shape, Labels(planes) if self.labels else None)
 
 
 def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) -> Labels:
-    """An operation that only moves elements: it moves the symbols along, and uses nothing."""
+    """Rule for layout operations: symbols move with the elements, and nothing is used."""
     planes = []
     for plane in tensor.planes:
         result = compact(move(plane.expand(tensor.shape)))
-        if result.numel() == 1:  # one index was taken out, by a number in `forward`
-            symbols.fix(result, "one of its channels is picked out by its number")
+        if result.numel() == 1:  # a single index, fixed in `forward`
+            symbols.fix(result, "one of its channels is selected by a fixed index")
             continue
         symbols.keep_rectangular(result)
         planes.append(result)
@@ -63,7 +64,7 @@ def moved(symbols: Symbols, tensor: Labelled, move: Callable[[Tensor], Tensor]) 
 
 
 def repeated(symbols: Symbols, tensor: Labelled, shape: tuple[int, ...]) -> Labels:
-    """New symbols along each dimension in which a tensor without planes is repeated."""
+    """Create new symbols along the dimensions in which a tensor without planes is repeated."""
     assert tensor.labels is not None and not tensor.planes
     planes = [
         symbols.new(size).reshape([-1 if dim == other else 1 for other in range(len(shape))])
@@ -74,7 +75,7 @@ def repeated(symbols: Symbols, tensor: Labelled, shape: tuple[int, ...]) -> Labe
 
 
 def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Labels | None:
-    """Elements meet at the same place, after broadcasting."""
+    """Rule for pointwise operations: elements at the same position after broadcasting combine."""
     known = [tensor for tensor in tensors if tensor.labels is not None]
     if not known:
         return None
@@ -94,26 +95,29 @@ def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Label
 def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> None:
     partners = [one for one in other.planes if along & varying(one)]
     for partner in partners:
-        symbols.join(plane, partner, f"it meets channels that stay in {what}")
+        symbols.join(
+            plane, partner, f"it is combined with channels that cannot be removed in {what}"
+        )
     if not partners and any(other.shape[dim] > 1 for dim in along):
-        symbols.fix(plane, f"it meets what never changes its size in {what}")
+        symbols.fix(plane, f"it is combined with a tensor of fixed size in {what}")
 
 
 def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) -> Labels:
-    """Elements along `dims` depend on each other: these go as a whole, or never.
+    """Rule for reductions and normalisations: channels along `dims` depend on each other.
 
-    A result that nothing uses, as the mean of an attention over its heads often is, fixes nothing.
+    They can only be removed all together, or not at all. A result that is never used, as the mean
+    of attention weights over heads often is, fixes nothing.
     """
     over, planes = {dim % len(tensor.shape) for dim in dims} if tensor.shape else set(), []
     if_used = []
     for plane in tensor.planes:
         along = varying(plane)
         if along and along <= over:
-            reason = f"{what} runs over its channels, so that the others would change"
+            reason = f"{what} reduces over its channels, so removing one changes the others"
             if_used.append((plane, reason))
         elif along & over:
             first = first_of(plane, along & over)
-            symbols.join(plane, first, f"{what} runs over channels that stay")
+            symbols.join(plane, first, f"{what} reduces over channels that cannot be removed")
             planes.append(first)
         else:
             planes.append(plane)
@@ -121,7 +125,7 @@ def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) 
 
 
 def without_dims(labels: Labels, dims: Iterable[int], total: int) -> Labels:
-    """The labels when dimensions of size 1 are dropped."""
+    """Drop dimensions of size 1 from the labels."""
     gone = {dim % total for dim in dims}
     return Labels(
         tuple(
@@ -133,7 +137,7 @@ def without_dims(labels: Labels, dims: Iterable[int], total: int) -> Labels:
 
 
 def group_norm(symbols: Symbols, inputs: Labelled, groups: int, what: str) -> Labels:
-    """Statistics over the channels of a group: whole groups can go, if there are several."""
+    """Rule for GroupNorm: whole normalisation groups can be removed, if there are several."""
     size = inputs.shape[1] // groups
     shape = (inputs.shape[0], groups, size, *inputs.shape[2:])
     planes = tuple(compact(plane.expand(inputs.shape).reshape(shape)) for plane in inputs.planes)
@@ -143,7 +147,7 @@ def group_norm(symbols: Symbols, inputs: Labelled, groups: int, what: str) -> La
 
 
 def concatenated(symbols: Symbols, parts: Sequence[Labelled], dim: int, what: str) -> Labels | None:
-    """Planes along `dim` follow one another; elsewhere the parts meet."""
+    """Rule for concatenation: planes along `dim` are concatenated; the others are combined."""
     if all(part.labels is None for part in parts):
         return None
     across = [
@@ -181,7 +185,7 @@ def _in_a_row(symbols: Symbols, parts: Sequence[Labelled], dim: int) -> Tensor:
 
 
 def equal_parts(symbols: Symbols, tensor: Labelled, dim: int, size: int) -> None:
-    """A dimension is cut into parts of this size: each part loses as many as the others."""
+    """Rule for a split into parts of this size: all parts lose equally many indices."""
     dim %= len(tensor.shape)
     total = tensor.shape[dim]
     if total % size or total == size:
@@ -189,15 +193,15 @@ def equal_parts(symbols: Symbols, tensor: Labelled, dim: int, size: int) -> None
     for plane in tensor.planes:
         if dim in varying(plane):
             parts = plane.reshape(*plane.shape[:dim], total // size, size, *plane.shape[dim + 1 :])
-            symbols.join(parts, first_of(parts, [dim]), "a split takes it apart unevenly")
+            symbols.join(parts, first_of(parts, [dim]), "a split divides it into unequal parts")
 
 
 def looked_up(symbols: Symbols, table: Labelled, dims: int, what: str) -> Labels:
-    """Rows of a table by their numbers: its columns are the last of so many dimensions."""
+    """Rule for embeddings: the columns of the table are the last of `dims` dimensions."""
     planes = []
     for plane in table.planes:
         if varying(plane) == {1}:
             planes.append(plane.reshape([*[1] * (dims - 1), -1]))
         else:
-            symbols.fix(plane, f"{what} looks its channels up by their number")
+            symbols.fix(plane, f"{what} selects its channels by index")
     return Labels(tuple(planes))

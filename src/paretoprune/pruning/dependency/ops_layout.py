@@ -1,4 +1,4 @@
-"""Operations that put elements elsewhere: their labels go along."""
+"""Label rules for layout operations, which rearrange elements: labels move with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paretoprune.pruning.dependency.symbols import Labels, varying
 
 
 def move(call: Call) -> Result:
-    """The operation itself moves the symbols."""
+    """Apply the operation itself to the symbols."""
     inputs = call.at(0)
     if inputs.labels is None:
         return None
@@ -30,7 +30,7 @@ def move(call: Call) -> Result:
 
 
 def expand(call: Call) -> Result:
-    """What has no channels, such as a mask, gets one for each repeat: heads, it may turn out."""
+    """Give a tensor without channels, such as a mask, new symbols per repeat: they may be heads."""
     inputs, shape = call.at(0), tuple(call.result.shape)
     if inputs.labels is None or inputs.planes:
         return move(call)
@@ -38,7 +38,7 @@ def expand(call: Call) -> Result:
 
 
 def pad(call: Call) -> Result:
-    """What is added beside channels never goes; what is added around them goes with them."""
+    """Keep planes that are padded at the ends of another dimension; padded channels are fixed."""
     inputs, widths = call.at(0), call.args[1]
     padded = {len(inputs.shape) - 1 - n // 2 for n, width in enumerate(widths) if width}
     if inputs.labels is None:
@@ -54,7 +54,7 @@ def pad(call: Call) -> Result:
 
 
 def view(call: Call) -> Result:
-    """A plane has other strides than its tensor, so that a view of it may need a copy."""
+    """Reshape the planes; they have other strides than the tensor, so that a copy may be needed."""
     inputs = call.at(0)
     shape = tuple(call.result.shape)
     return inputs.labels and ops_elementwise.moved(
@@ -63,12 +63,12 @@ def view(call: Call) -> Result:
 
 
 def same(call: Call) -> Result:
-    """Every element stays where it is."""
+    """Return the labels unchanged."""
     return call.at(0).labels
 
 
 def split(call: Call) -> Result:
-    """Equal parts lose as many as one another."""
+    """Rule for splits: equal parts lose equally many indices."""
     inputs, dim, sizes = call.at(0), call.argument("dim"), call.args[1]
     if not isinstance(sizes, int):
         sizes = sizes[0] if len(set(sizes)) == 1 else inputs.shape[dim]
@@ -77,7 +77,7 @@ def split(call: Call) -> Result:
 
 
 def slice_out(call: Call) -> Result:
-    """A part that is a whole share of the dimension loses as many as the other parts."""
+    """Rule for slices: a part that divides the dimension evenly shrinks as the others do."""
     inputs, dim = call.at(0), call.argument("dim")
     limits = slice(call.argument("start"), call.argument("end"), call.argument("step"))
     start, end, step = limits.indices(inputs.shape[dim])
@@ -87,10 +87,10 @@ def slice_out(call: Call) -> Result:
 
 
 def concatenate(call: Call) -> Result:
-    """Parts, or tensors as parts of one element, follow one another along `dim`."""
+    """Rule for `cat` and `stack`: parts are concatenated along `dim`."""
     dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)
     parts = [Labelled(tuple(one.shape), call.labels.get(one)) for one in call.args[0]]
-    parts = [part for part in parts if 0 not in part.shape] or parts  # nothing adds nothing
+    parts = [part for part in parts if 0 not in part.shape] or parts  # skip empty parts
     if call.name == "stack":
         dim %= len(parts[0].shape) + 1
         parts = [part.with_dim(dim) for part in parts]

@@ -1,7 +1,7 @@
-"""The proof of groups: their channels are removed, and nothing but rounding may change.
+"""Proof of groups: removing channels must change the outputs by no more than rounding.
 
-It works on a copy with random weights in double precision, where a wrong channel cannot hide behind
-small or dead weights, and where a right one differs by rounding alone.
+It uses a copy with random weights in double precision, where an error cannot be hidden by small or
+dead weights, and correct results differ by rounding alone.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
 
 _SEED = 0
-_SOFT = 0.3  # weights so small that no softmax saturates, which would hide a wrong scale
+_SOFT = 0.3  # gain at which no softmax saturates, which would hide a wrong scale
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong without some channels, and in which module, where that is known."""
+    """An error caused by removing channels, and the module in which it occurs, if known."""
 
     reason: str
     path: str = ""
@@ -43,17 +43,17 @@ class Fault:
 
 @dataclass
 class Proof:
-    """A working copy of the model and what was found wrong with groups so far, by name."""
+    """A working copy of the model with the results of all proofs so far, by group name."""
 
     generic: RandomCopy
     reach: Reach
     reasons: dict[str, str] = field(default_factory=dict)
     passed: list[tuple[Group, ...]] = field(default_factory=list)  # sets that passed
-    learnt: dict[object, Group] = field(default_factory=dict)  # by likeness, with its numbers
-    hopeless: dict[object, str] = field(default_factory=dict)  # likenesses no numbers helped
-    thorough: bool = False  # with weights of usual size, and in training mode, too
-    training_shapes: list[tuple[int, ...]] | None = None  # None where it cannot run in training
-    steady: bool = False  # gives the same outputs for the same inputs, as far as was tried
+    learnt: dict[object, Group] = field(default_factory=dict)  # with numbers, by structure
+    hopeless: dict[object, str] = field(default_factory=dict)  # failed, by structure
+    thorough: bool = False  # usual weight scale, and training mode as well
+    training_shapes: list[tuple[int, ...]] | None = None  # None if training mode fails
+    steady: bool = False  # deterministic, as far as tested
     scratch: SharedMemory = field(default_factory=SharedMemory)
 
     @classmethod
@@ -77,9 +77,9 @@ class Proof:
         return self.generic.inputs
 
     def make_thorough(self) -> None:
-        """From now on with weights of usual size, another draw, and in training mode, too."""
+        """Switch to weights of usual scale, another random draw, and training mode as well."""
         amplify(self.generic, 1 / _SOFT, seed=_SEED)
-        # From what was reached before, too: a route that weights choose may have changed.
+        # Keep the former inputs: data-dependent routes may change with the weights.
         further = _reach(self.generic).inputs[1:]
         self.reach = replace(self.reach, inputs=(*self.reach.inputs, *further))
         self.training_shapes = _training_shapes(self.model, self.inputs)
@@ -88,7 +88,7 @@ class Proof:
         self.hopeless.clear()
 
     def split(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups that pass, in as large sets as pass; the others get their reasons noted."""
+        """Return the groups that pass, in sets as large as possible; note reasons for others."""
         groups = [self._as_learnt(group) for group in groups if not self._is_hopeless(group)]
         if not groups:
             return []
@@ -101,7 +101,7 @@ class Proof:
         return self.split(first) + self.split(rest)
 
     def _try_numbers(self, group: Group, reason: str) -> list[Group]:
-        """The group with numbers of the network that make it pass, if there are any."""
+        """Return the group with integer attributes that make it pass, if there are any."""
         kind = likeness(self.model, group)
         for changed in with_numbers(self.model, group):
             if self.fault([changed]) is None:
@@ -113,10 +113,12 @@ class Proof:
         return []
 
     def _is_hopeless(self, group: Group) -> bool:
-        """Whether a like group has failed whatever was tried; then this one is not tried."""
+        """Return True, without a trial, if a group of the same structure has failed already."""
         like = self.hopeless.get(likeness(self.model, group))
         if like is not None and group.name != like:
-            self.reasons[group.name] = f"as `{like}`, which is like it: {self.reasons[like]}"
+            self.reasons[group.name] = (
+                f"as for `{like}` of the same structure: {self.reasons[like]}"
+            )
         return like is not None
 
     def _as_learnt(self, group: Group) -> Group:
@@ -124,7 +126,7 @@ class Proof:
         return group if like is None or group.numbers else same_numbers(self.model, like, group)
 
     def together(self, groups: Sequence[Group]) -> list[Group]:
-        """Of groups that pass apart, those that also pass together."""
+        """Return those of the individually proved groups that also pass jointly."""
         if not groups or self.fault(groups) is None:
             return list(groups)
         accepted: list[Group] = []
@@ -137,10 +139,10 @@ class Proof:
         return accepted
 
     def fault(self, groups: Sequence[Group]) -> Fault | None:
-        """What goes wrong when channels of all these groups are removed; None if nothing.
+        """Return the error caused by removing channels of all these groups; None if there is none.
 
         Raises:
-            PruningError: the model gives other outputs each time.
+            PruningError: the model is not deterministic.
         """
         if self.thorough and tuple(groups) in self.passed:
             return None
@@ -150,9 +152,10 @@ class Proof:
         return fault
 
     def holds_at(self, example: Example, groups: Sequence[Group]) -> bool:
-        """Whether groups that passed pass with an input of the example's size, too, with small
-        weights: attention over a single token, for instance, would hide a scale that follows the
-        width. One sample is enough; it is what takes the time. To be called last.
+        """Return True if proved groups also pass at the example's input size, with small weights.
+
+        Attention over a single token, for instance, would hide a scale that depends on the width.
+        One sample is used, since this dominates the time. Must be called last.
         """
         amplify(self.generic, _SOFT, seed=_SEED)
         inputs = tuple(one[:1] for one in random_inputs(self.inputs, as_arguments(example)))
@@ -187,17 +190,17 @@ class Proof:
             actual = [output.clone() for output in self._outputs(pruned)]
             if self.training_shapes is not None:
                 self._train(pruned)
-        # After the pruned model, which may fail at once, and in its place.
+        # After the pruned model, which may fail early, and in the same memory.
         masked = masked_model(self.model, groups, plan, scratch=self.scratch)
         return relative_error(self._outputs(masked), actual)
 
     def _outputs(self, model: nn.Module) -> list[Tensor]:
-        """Of all inputs, one after the other."""
+        """Return the outputs for all inputs, one after the other."""
         return [output for inputs in self.reach.inputs for output in run(model, inputs)]
 
     @torch.no_grad()
     def _check_steady(self) -> None:
-        """Of a model of which something failed. Where all passes, two runs were the same."""
+        """Check that the model is deterministic; called only after a failed proof."""
         if not self.steady:
             outputs = [run(self.model, self.inputs) for _ in range(2)]
             if relative_error(*outputs) > self.generic.tolerance:
@@ -221,8 +224,7 @@ def _reach(generic: RandomCopy) -> Reach:
 
 
 def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
-    """A quarter to three quarters of every group's channels, at least one, drawn at random; and
-    about every other block."""
+    """Draw a plan: 25 to 75 % of each group's channels, and about half of the blocks."""
     generator = torch.Generator().manual_seed(seed)
     removed = {}
     for group in groups:
@@ -236,7 +238,7 @@ def random_plan(groups: Sequence[Group], *, seed: int) -> Plan:
 
 
 def apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence[Group]]:
-    """Those with tensors in the module that failed, and the others; halves if that is no help."""
+    """Split groups into those with tensors in the failing module and others, else in halves."""
     inside = f"{path}."
     blamed = {
         group.name
@@ -251,7 +253,7 @@ def apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence
 
 
 def _training_shapes(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[tuple[int, ...]] | None:
-    """Some networks have parts that run in training alone; these must survive, too."""
+    """Return the output shapes in training mode, which may use further parts of the network."""
     try:
         with torch.no_grad():
             return [

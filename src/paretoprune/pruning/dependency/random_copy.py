@@ -1,4 +1,4 @@
-"""A copy of a model with random weights, for questions about its structure alone."""
+"""Copies of a model with random weights, for proofs about its structure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from paretoprune.pruning.structured.layers import empty_caches
 
 _DOUBLE_TOLERANCE = 1e-9
 _SINGLE_TOLERANCE = 1e-4
-_STRETCH = 1_000_003  # a prime, so that rows of no length begin at the same place of it
-_LARGE = 60_000_000  # parameters of which a copy in double precision takes too much memory
+_STRETCH = 1_000_003  # a prime, so that no two rows start at the same offset
+_LARGE = 60_000_000  # parameters; above, double precision takes too much memory
 
 
 @dataclass(frozen=True)
 class RandomCopy:
-    """A copy with random weights, random inputs, and the relative error that rounding may cause."""
+    """A copy with random weights, random inputs, and the relative error allowed for rounding."""
 
     model: nn.Module
     inputs: tuple[Tensor, ...]
@@ -35,9 +35,10 @@ class RandomCopy:
 def generic_copy(
     model: nn.Module, example: Sequence[Tensor], *, seed: int, gain: float = 1.0
 ) -> RandomCopy:
-    """The model with random weights, and inputs of the example's shape: in double precision if
-    the model runs in it, in single if not or if it is very large. Weights are `gain` times as
-    large as keeps signals at their size.
+    """Copy the model with random weights, and draw inputs of the example's shape.
+
+    Double precision is used if the model supports it, single precision otherwise or if it is very
+    large. Weights are `gain` times the He initialisation, which preserves the scale of activations.
 
     Raises:
         PruningError: the model does not run on inputs of the example's shape.
@@ -61,7 +62,7 @@ def generic_copy(
 
 @torch.no_grad()
 def amplify(generic: RandomCopy, factor: float, *, seed: int) -> None:
-    """Make the weights so many times larger, and the BatchNorm statistics fit them again."""
+    """Multiply the weights by `factor` and recompute the BatchNorm statistics."""
     for name, parameter in generic.model.named_parameters():
         if _is_weight(name, parameter):
             parameter.mul_(factor)
@@ -70,7 +71,7 @@ def amplify(generic: RandomCopy, factor: float, *, seed: int) -> None:
 
 
 def random_inputs(like: Sequence[Tensor], example: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Two samples of the example's shape, of the kind of the inputs `like`."""
+    """Draw two samples of the example's shape, with the dtype and kind of `like`."""
     generator = torch.Generator().manual_seed(len(like))
     return tuple(
         _random_input(tensor, one.dtype, generator)
@@ -79,20 +80,20 @@ def random_inputs(like: Sequence[Tensor], example: Sequence[Tensor]) -> tuple[Te
 
 
 def _blank(model: nn.Module, dtype: torch.dtype, caches: Sequence[str]) -> nn.Module:
-    """A copy in evaluation mode on the CPU, without values where they will be drawn."""
+    """Copy the model to the CPU in evaluation mode, with uninitialised parameters."""
     empty = {
         name: torch.empty_like(parameter, device="cpu", dtype=dtype)
         for name, parameter in model.named_parameters()
         if parameter.is_floating_point()
     }
     working = copy_with(model, empty).to("cpu").eval()
-    empty_caches(working, caches)  # worked out from weights that are others now
+    empty_caches(working, caches)  # computed from the former weights
     # Unlike `to(dtype)`, these leave complex buffers complex.
     return working.double() if dtype == torch.float64 else working.float()
 
 
 def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
-    """Two samples: noise for numbers, the example itself for indices."""
+    """Return two samples: normal noise for floats, the example itself for indices."""
     if tensor.dim() == 0:
         return tensor.cpu()
     if tensor.is_floating_point():
@@ -101,7 +102,7 @@ def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator
 
 
 def _randomise(model: nn.Module, generator: torch.Generator, gain: float) -> None:
-    """He-normal weights times the gain; scales around one and biases around zero."""
+    """Draw He-normal weights times the gain, scales around one and biases around zero."""
     for name, parameter in model.named_parameters():
         if not parameter.is_floating_point() or parameter.numel() == 0:
             continue
@@ -115,7 +116,7 @@ def _randomise(model: nn.Module, generator: torch.Generator, gain: float) -> Non
 
 
 def _draw_normal(weight: Tensor, deviation: float, generator: torch.Generator) -> None:
-    """Normal values; a large weight repeats a stretch of them, of which no two rows are alike."""
+    """Draw normal values; a large weight repeats a stretch of them, at distinct offsets per row."""
     if weight.numel() <= _STRETCH or not weight.is_contiguous():
         weight.normal_(0, deviation, generator=generator)
         return
@@ -133,13 +134,16 @@ def _is_bias(name: str) -> bool:
 
 
 def _settle_statistics(model: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
-    """Run the model. BatchNorm statistics are then near those of the inputs, so that signals keep
-    their size in deep nets, yet away from them and from their initial values."""
+    """Run the model with batch statistics and set the BatchNorm statistics near them.
+
+    Activations keep their scale in deep networks; the added noise moves the statistics away from
+    both the batch's and their initial values.
+    """
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train().momentum = 1.0
-    one_value_per_channel = False  # then the initial statistics serve
+    one_value_per_channel = False  # then the initial statistics are used
     try:
         run(model, inputs)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Parameters that an input reaches, and inputs for those that it does not reach.
+"""Parameters that an input reaches, and further inputs for those that it does not reach.
 
-A part that only some samples reach, as in a network that routes by its data, is in no trace of
-other samples. Its neighbours would lose channels that it takes.
+A part that only some samples reach, as in a network with data-dependent routing, is missing from
+the trace of other samples; its neighbours would lose channels that it needs.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from paretoprune.pruning.structured.layers import empty_caches
 Inputs = tuple[Tensor, ...]
 
 _SCALES = (10.0, 100.0, 1000.0, 0.1, 0.0)
-_DRAWS = 8  # of further random inputs
+_DRAWS = 8  # number of further random inputs
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Inputs that together use as many parameters as could be reached, and those left over."""
+    """Inputs that together use as many parameters as could be reached, and the unreached ones."""
 
     inputs: tuple[Inputs, ...]
-    unreached: tuple[str, ...] = ()  # names of parameters that no mode and no input uses
+    unreached: tuple[str, ...] = ()  # parameters that no tried input uses, in either mode
 
 
 def find_reach(model: nn.Module, inputs: Inputs, *, seed: int, caches: Sequence[str] = ()) -> Reach:
-    """Inputs of the model that use its parameters: `inputs`, then others only if they use more.
+    """Return inputs that use the model's parameters: `inputs`, then others only if they use more.
 
-    Tried are inputs of other sizes and signs, and other random draws. Parameters that only training
-    mode uses count as reached. The model should be a copy in evaluation mode on the CPU; `caches`
-    are dicts that it fills from its parameters.
+    Other scales, signs and random draws are tried. Parameters that only training mode uses count as
+    reached. The model should be a copy in evaluation mode on the CPU; `caches` are dicts that it
+    fills from its parameters.
     """
     empty_caches(model, caches)
     missing = _names(model) - used_parameters(model, inputs)
@@ -57,7 +57,7 @@ def find_reach(model: nn.Module, inputs: Inputs, *, seed: int, caches: Sequence[
 
 @torch.no_grad()
 def used_parameters(model: nn.Module, inputs: Inputs) -> set[str]:
-    """The names of the parameters that take part in a forward pass."""
+    """Return the names of the parameters that take part in a forward pass."""
     memory: dict[int, set[str]] = {}
     for name, parameter in model.named_parameters():
         memory.setdefault(parameter.untyped_storage().data_ptr(), set()).add(name)
@@ -68,7 +68,7 @@ def used_parameters(model: nn.Module, inputs: Inputs) -> set[str]:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes the memory of every tensor that an operation takes."""
+    """Records the memory address of every tensor argument of an operation."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -116,7 +116,7 @@ def _redrawn(one: Tensor, generator: torch.Generator) -> Tensor:
         return torch.randn(one.shape, dtype=one.dtype, generator=generator)
     if one.dtype == torch.bool or one.numel() == 0:
         return one
-    largest = int(one.max())  # of indices: those that are known to be valid
+    largest = int(one.max())  # indices up to this one are known to be valid
     return torch.randint(0, max(largest, 0) + 1, one.shape, generator=generator).to(one.dtype)
 
 

@@ -1,6 +1,6 @@
-"""Memory in which the proof's models lie one after another.
+"""Memory that the models of a proof share, one after the other.
 
-Asking the system for the memory of a large model takes longer than filling it, so it is asked once.
+Allocating the memory of a large model takes longer than filling it, so it is allocated once.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from torch import Tensor
 
 
 class SharedMemory:
-    """Memory by the names of tensors. A model that lies in it lasts until the next one is made."""
+    """Memory by tensor name. A model that uses it is valid until the next one is made."""
 
     def __init__(self) -> None:
         self._memory: dict[str, Tensor] = {}
 
     def of(self, name: str, tensor: Tensor) -> Tensor:
-        """A flat tensor as large as this one and of its kind, always the same for the name."""
+        """Return the flat tensor for this name, with the size and dtype of `tensor`."""
         if name not in self._memory:
             self._memory[name] = torch.empty_like(tensor, memory_format=torch.contiguous_format)
         return self._memory[name].view(-1)

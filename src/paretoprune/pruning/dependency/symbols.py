@@ -1,9 +1,9 @@
-"""Labels: which channel each element of a tensor belongs to, and which channels hang together.
+"""Labels: the channel of each element of a tensor, and dependencies between channels.
 
 Every index of every dimension of a parameter or buffer is a symbol. An element of an activation
-carries the symbols without which it would not be there. A tensor's labels are planes: one for each
-independent way in which its elements can go. A weight has a plane along its outputs and one along
-its inputs; an activation usually has one, along its channels.
+carries the symbols on which its existence depends. A tensor's labels are planes, one for each
+independent way in which its elements can be removed: a weight has a plane along its outputs and one
+along its inputs; an activation usually has one, along its channels.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-FIXED = 0  # the symbol of elements that never go
+FIXED = 0  # the symbol of elements that are never removed
 Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The planes of one tensor; none for a tensor whose extents never change.
+    """The planes of one tensor; empty for a tensor of fixed size.
 
     A plane has the tensor's number of dimensions, with size 1 wherever it does not vary. It holds
-    symbols in double precision, so that any operation that moves elements also moves symbols.
+    symbols in double precision, so that any layout operation can be applied to it.
     """
 
     planes: tuple[Tensor, ...] = ()
-    if_used: tuple[tuple[Tensor, str], ...] = ()  # planes that the tensor's use fixes, and why
+    if_used: tuple[tuple[Tensor, str], ...] = ()  # planes fixed by any use, and why
 
 
 def varying(plane: Tensor) -> set[int]:
-    """The dimensions along which the plane has more than one symbol."""
+    """Return the dimensions along which the plane has more than one symbol."""
     return {dim for dim, size in enumerate(plane.shape) if size > 1}
 
 
 def compact(plane: Tensor) -> Tensor:
-    """The plane with size 1 along each dimension in which it is constant."""
+    """Reduce each dimension along which the plane is constant to size 1."""
     for dim in range(plane.dim()):
         if plane.shape[dim] > 1 and plane.stride(dim) == 0:
             plane = plane.narrow(dim, 0, 1)
@@ -52,7 +52,7 @@ def compact(plane: Tensor) -> Tensor:
 
 @dataclass
 class Symbols:
-    """All symbols of a model, and what was learnt about them."""
+    """All symbols of a model, the equivalences among them, and reasons why some are fixed."""
 
     count: int = 1  # symbol 0 is FIXED
     reasons: list[str] = field(default_factory=list)
@@ -61,16 +61,19 @@ class Symbols:
     _shapes: dict[bytes, Numbers] = field(default_factory=dict)
 
     def new(self, count: int) -> Tensor:
-        """So many new symbols, in a row."""
+        """Return `count` new consecutive symbols."""
         self.count += count
         return torch.arange(self.count - count, self.count, dtype=torch.float64)
 
     def join(self, one: Tensor, other: Tensor, reason: str) -> None:
-        """Symbols at the same place go together. `reason` is told of those that meet FIXED."""
+        """Make symbols at the same position equivalent.
+
+        `reason` applies to those that are joined with FIXED.
+        """
         sides = np.broadcast_arrays(one.numpy(), other.numpy())
         left, right = (side.ravel().astype(np.int64) for side in sides)
         differ = left != right
-        # Each pair as one number: those are told apart much faster than pairs.
+        # Each pair as one number: `unique` is much faster on numbers than on pairs.
         numbers = np.unique(left[differ] * self.count + right[differ])
         pairs = np.stack(np.divmod(numbers, self.count), 1)
         meets = (pairs == FIXED).any(axis=1)
@@ -79,26 +82,26 @@ class Symbols:
             self._note(pairs[meets].max(axis=1), reason)
 
     def fix(self, plane: Tensor, reason: str, *, first: bool = False) -> None:
-        """These symbols can never go, and why; `first`, before any reason that was found so far."""
+        """Mark symbols as never removable, with the reason; `first` gives it precedence."""
         numbers = np.unique(plane.numpy().astype(np.int64))
         self._note(numbers[numbers != FIXED], reason)
         if first:
             self._fixed.insert(0, self._fixed.pop())
 
     def use(self, labels: Labels | None) -> None:
-        """The tensor counts: it is computed with, or an output."""
+        """Record that the tensor is used in a computation, or is an output."""
         for plane, reason in labels.if_used if labels else ():
             self.fix(plane, reason)
 
     def keep_rectangular(self, plane: Tensor) -> None:
-        """What goes from this plane must be whole indices of one of its dimensions."""
+        """Require that only whole indices of one dimension are removed."""
         if len(varying(plane)) > 1:
             numbers = plane.squeeze().numpy().astype(np.int64)
             self._shapes.setdefault(repr(numbers.shape).encode() + numbers.tobytes(), numbers)
 
     def classes(self) -> tuple[Numbers, list[str | None]]:
-        """The class of each symbol, and for each class why it is fixed (None if it is not)."""
-        # What is even stays even when classes become one, so that each shape has its turn once.
+        """Return the class of each symbol, and per class the reason why it is fixed, or None."""
+        # An even shape stays even when classes are merged, so that each shape is processed once.
         number = self._components()
         waiting = list(self._shapes.values())
         while uneven := [shape for shape in waiting if not _is_even(self._loose(number)[shape])]:
@@ -113,11 +116,11 @@ class Symbols:
         for symbols, reason in self._fixed:
             for one in np.unique(number[symbols]):
                 why[one] = why[one] or self.reasons[reason]
-        why[number[FIXED]] = "it never goes"
+        why[number[FIXED]] = "it cannot be removed"
         return why
 
     def _loose(self, number: Numbers) -> Numbers:
-        """The classes, with those that are fixed as one."""
+        """Return the classes, with all fixed ones merged."""
         fixed = np.zeros(int(number.max()) + 1, dtype=bool)
         for symbols, _ in self._fixed:
             fixed[number[symbols]] = True
@@ -145,11 +148,11 @@ class Symbols:
         self.join(torch.from_numpy(rows), torch.from_numpy(rows[:, :1]), _UNEVEN)
 
 
-_UNEVEN = "a reshape mixes its channels with others that stay"
+_UNEVEN = "a reshape mixes its channels with channels that cannot be removed"
 
 
 def _is_even(classes: Numbers) -> bool:
-    """Whether classes are whole indices of one dimension."""
+    """Return True if the classes are whole indices of one dimension."""
     return any(
         bool((rows == rows[:, :1]).all())
         for rows in (_rows(classes, dim) for dim in range(classes.ndim))
@@ -157,12 +160,12 @@ def _is_even(classes: Numbers) -> bool:
 
 
 def _rows(numbers: Numbers, dim: int) -> Numbers:
-    """One row for each index of the dimension."""
+    """Return one row for each index of the dimension."""
     return np.moveaxis(numbers, dim, 0).reshape(numbers.shape[dim], -1)
 
 
 def _num_sets(rows: Numbers) -> int:
-    """How many classes are left when the classes of each row are joined."""
+    """Count the classes that remain when the classes of each row are merged."""
     _, number = np.unique(rows, return_inverse=True)
     number = number.reshape(rows.shape)
     count, size = len(rows), int(number.max()) + 1
@@ -172,7 +175,7 @@ def _num_sets(rows: Numbers) -> int:
 
 
 def first_of(plane: Tensor, dims: Iterable[int]) -> Tensor:
-    """The plane at index 0 of these dimensions, which stay with size 1."""
+    """Return the plane at index 0 of these dimensions, which are kept with size 1."""
     for dim in dims:
         plane = plane.narrow(dim, 0, 1)
     return plane

@@ -1,4 +1,4 @@
-"""Following labels through one forward pass, operation by operation."""
+"""Propagation of labels through a forward pass, operation by operation."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ OUTPUT = "its channels are the network's outputs"
 
 @dataclass(frozen=True)
 class MatmulCost:
-    """A matrix product or convolution without any parameter in it: the module that makes it, and
-    all its planes."""
+    """A matrix product or convolution without parameters, with its module and planes."""
 
     path: str
     macs: int
@@ -36,19 +35,19 @@ class MatmulCost:
 
 @dataclass(frozen=True)
 class Trace:
-    """What the forward passes showed."""
+    """Result of `trace`: symbols, their places, and the tensors and products that were used."""
 
     symbols: Symbols
-    places: list[tuple[str, int, Tensor]]  # a tensor, a dimension of it, and its symbols
+    places: list[tuple[str, int, Tensor]]  # (tensor, dimension, its symbols)
     work: list[MatmulCost]
-    weights: set[str]  # names of the tensors that make channels, by a product or a look-up
-    used: set[str]  # names of the tensors that take part at all
+    weights: set[str]  # tensors that produce channels, by a product or an embedding
+    used: set[str]  # tensors that take part in any operation
 
 
 def trace(model: nn.Module, inputs: Sequence[Sequence[Tensor]]) -> Trace:
     """Follow the channels of every parameter and buffer through forward passes of the model.
 
-    One pass for each of the `inputs`, which are tuples with a tensor for each argument. The model
+    One pass for each of the `inputs`, which are tuples with one tensor per argument. The model
     should be a copy in evaluation mode on the CPU.
     """
     follower = _Follower()
@@ -68,7 +67,7 @@ def trace(model: nn.Module, inputs: Sequence[Sequence[Tensor]]) -> Trace:
 
 @contextmanager
 def _step_by_step() -> Iterator[None]:
-    """Fused operations off: attention as matrix products, recurrent layers step by step."""
+    """Disable fused operations: attention as matrix products, recurrent layers step by step."""
     mkldnn: Any = torch.backends.mkldnn
     before = torch.backends.mha.get_fastpath_enabled(), mkldnn.enabled
     torch.backends.mha.set_fastpath_enabled(False)
@@ -82,21 +81,21 @@ def _step_by_step() -> Iterator[None]:
 
 
 class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lets every operation compute as ever, and works out the labels beside it."""
+    """Dispatch mode that executes operations unchanged and labels their results."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.symbols = Symbols()
-        self.labels: Any = WeakIdKeyDictionary()  # of tensors; those made anew have none
+        self.labels: Any = WeakIdKeyDictionary()  # by tensor; newly created tensors have none
         self.stack: list[str] = []
         self.work: list[MatmulCost] = []
         self.weights: set[str] = set()
         self.used: set[str] = set()
-        self._names: dict[int, str] = {}  # of parameters and buffers, by their memory
+        self._names: dict[int, str] = {}  # of parameters and buffers, by memory address
         self._parameters: set[str] = set()
 
     def label_tensors(self, model: nn.Module) -> list[tuple[str, int, Tensor]]:
-        """A symbol for each index of each dimension of each parameter and buffer."""
+        """Create a symbol for each index of each dimension of each tensor."""
         places = []
         self._parameters = {name for name, _ in model.named_parameters()}
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
@@ -124,18 +123,18 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _use(self, call: Call) -> None:
-        """What is only moved is not used yet: its labels go along."""
+        """Mark inputs as used, unless they are only rearranged and their labels passed on."""
         for tensor in _tensors((call.args[call.name in MOVES :], call.kwargs)):
             self.symbols.use(self.labels.get(tensor))
 
     def _follow(self, call: Call, path: str) -> None:
         try:
             given = follow(call)
-        except Exception:  # Unknown, or a rule that met a shape nobody thought of
+        except Exception:  # Unknown, or a rule that does not handle this shape
             given = self._give_up(call)
         results = _tensors(call.result)
         if not isinstance(given, list):
-            # Further results, such as the statistics of a norm, are seldom used; no labels do.
+            # Further results, such as the statistics of a norm, are seldom used: no labels.
             given = [given if one.shape == results[0].shape else Labels() for one in results]
         self._note(call, path, given[0])
         for one, labels in zip(results, given, strict=True):
@@ -145,11 +144,11 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _give_up(self, call: Call) -> Labels:
         for tensor in _tensors((call.args, call.kwargs)):
             for plane in (self.labels.get(tensor) or Labels()).planes:
-                self.symbols.fix(plane, f"what {call.what} does with channels is not known")
+                self.symbols.fix(plane, f"the effect of {call.what} on channels is not known")
         return Labels()
 
     def _note(self, call: Call, path: str, labels: Labels | None) -> None:
-        """Which weights make channels, and which products have none."""
+        """Record the weights that produce channels, and the products without parameters."""
         if call.name in PRODUCTS:
             numbers: Sequence[int] = factors(call)
         elif call.name in CONVOLUTIONS:

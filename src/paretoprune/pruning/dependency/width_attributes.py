@@ -1,6 +1,7 @@
-"""Numbers that a network keeps about its own width, such as `num_heads`: which must follow a group.
+"""Integer attributes of a network that depend on a group's width, such as `num_heads`.
 
-They are found by trying: those near the group's tensors that equal its width, or its positions.
+They are found by trial, among attributes near the group's tensors that equal its width or its
+number of positions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ _MOST_TRIALS = 12
 
 
 def with_numbers(model: nn.Module, group: Group) -> Iterator[Group]:
-    """The group with one set of numbers after another, the likely ones first; none for a block."""
+    """Yield the group with candidate integer attributes, likely ones first.
+
+    Nothing is yielded for a block.
+    """
     if group.block:
         return
     found = list(_candidates(model, group))
@@ -41,7 +45,7 @@ def with_numbers(model: nn.Module, group: Group) -> Iterator[Group]:
 
 
 def same_numbers(model: nn.Module, like: Group, group: Group) -> Group:
-    """The group with the numbers that a like group of a module of the same class has."""
+    """Return the group with the attributes of `like`, a group of the same structure."""
     wanted = {_kind(model, number) for number in like.numbers}
     found = [*_parts(model, group), *_candidates(model, group)]
     chosen = {_kind(model, number): number for number in reversed(found)}
@@ -49,8 +53,11 @@ def same_numbers(model: nn.Module, like: Group, group: Group) -> Group:
 
 
 def likeness(model: nn.Module, group: Group) -> tuple[object, ...]:
-    """What groups of like blocks share: the class of the module around all their tensors, and the
-    tensors' names within it. Nothing for modules of PyTorch's own, which are alike in name only."""
+    """Return the key that groups of the same structure share; empty for modules of `torch.nn`.
+
+    It has the class of the innermost module around all tensors of the group, and the tensors' names
+    within it. Modules of `torch.nn` of one class need not have the same structure.
+    """
     if group.block:
         return ()
     around = _around_all(group)
@@ -61,7 +68,7 @@ def likeness(model: nn.Module, group: Group) -> tuple[object, ...]:
 
 
 def _around_all(group: Group) -> str:
-    """The path of the innermost module that holds all the group's tensors."""
+    """Return the path of the innermost module that holds all the group's tensors."""
     owners = [slot.tensor.split(".")[:-1] for slot in group.slots]
     shared = takewhile(lambda names: len(set(names)) == 1, zip(*owners, strict=False))
     return ".".join(names[0] for names in shared)
@@ -73,14 +80,14 @@ def _kind(model: nn.Module, number: Number) -> tuple[str, str, int | None]:
 
 def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
     sizes = {1, *(slot.per_channel for slot in group.slots)}
-    sizes |= {a // b for a in sizes for b in sizes if a % b == 0}  # queries for each key
+    sizes |= {a // b for a in sizes for b in sizes if a % b == 0}  # queries per key
     factors = {group.width * size: size for size in sizes}
     paths = {path: None for slot in group.slots for path in _around(slot.tensor)}
     paths.update(dict.fromkeys([_around_all(group), *(path for path, _ in group.works)]))
     for path in paths:
         module = model.get_submodule(path)
         if type(module).__module__.startswith("torch.nn."):
-            continue  # fitted by their tensors
+            continue  # `fit_attributes` sets these from their tensors
         for name, value in vars(module).items():
             for index, one in _whole_numbers(value):
                 if one in factors:
@@ -88,8 +95,10 @@ def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
 
 
 def _parts(model: nn.Module, group: Group) -> Iterator[Number]:
-    """Sizes that add up to a dimension of the group's tensors, as those of a split do: each loses
-    the channels that lie in its part."""
+    """Yield attributes that sum to a dimension of the group's tensors, as the sizes of a split do.
+
+    Each is lowered by the channels that lie in its part.
+    """
     path = _around_all(group)
     for name, value in vars(model.get_submodule(path)).items():
         sizes = [one for _, one in _whole_numbers(value)]
@@ -117,6 +126,6 @@ def _whole_numbers(value: object) -> Iterator[tuple[int | None, int]]:
 
 
 def _around(tensor: str) -> list[str]:
-    """The module of the tensor and the one around it."""
+    """Return the module of the tensor and the one around it."""
     own = tensor.rpartition(".")[0]
     return [own, own.rpartition(".")[0]] if own else [own]

@@ -1,1 +1,1 @@
-"""Scorers: how important each channel of each group is, higher for more important."""
+"""Scorers: importance of each channel of each group; higher is more important."""

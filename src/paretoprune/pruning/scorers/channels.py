@@ -1,4 +1,4 @@
-"""Adding up numbers over all places where the channels of a group lie."""
+"""Sums of per-weight values over all positions of a group's channels."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from paretoprune.pruning.groups import Group, Slot
 
 
 class Reading(Protocol):
-    """Turns one weight tensor of the model into one number per element."""
+    """A function from one weight tensor of the model to one number per element."""
 
     def __call__(self, name: str, weight: Tensor, /) -> Tensor: ...
 
 
 def weight_slots(group: Group, parameters: Mapping[str, nn.Parameter]) -> list[Slot]:
-    """The group's slots in weights: parameters of two dimensions or more."""
+    """Return the group's slots in weights: parameters of two dimensions or more."""
     return [
         slot
         for slot in group.slots
@@ -27,20 +27,20 @@ def weight_slots(group: Group, parameters: Mapping[str, nn.Parameter]) -> list[S
 
 
 def named_weights(model: nn.Module, tensors: Sequence[str]) -> dict[str, nn.Parameter]:
-    """The model's parameters of these names."""
+    """Return the model's parameters of these names."""
     parameters = dict(model.named_parameters())
     return {name: parameters[name] for name in tensors}
 
 
 def on_cpu(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Scores per weight as all scorers return them: float32 on the CPU, apart from the model."""
+    """Return scores per weight in the common form: float32 on the CPU, detached from the model."""
     return {name: values.detach().to("cpu", torch.float32) for name, values in scores.items()}
 
 
 def sum_per_channel(
     group: Group, parameters: Mapping[str, nn.Parameter], reading: Reading
 ) -> Tensor:
-    """The sum of the reading over every element of the group's weights, by channel.
+    """Sum the reading over all elements of the group's weights, by channel.
 
     Shape (width,), float64 on the CPU.
     """
@@ -53,7 +53,7 @@ def sum_per_channel(
 def sums_of(
     groups: Sequence[Group], parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """By group name, the sum of the values of all weights of each channel: (width,), float64."""
+    """Sum the values of all weights of each channel, by group name: (width,), float64."""
     return {
         group.name: sum_per_channel(group, parameters, lambda name, _weight: values[name])
         for group in groups
@@ -61,7 +61,7 @@ def sums_of(
 
 
 def sum_slot(slot: Slot, values: Tensor) -> Tensor:
-    """The sum of `values` (shaped like the slot's tensor) by channel: (width,), float64, CPU."""
+    """Sum `values` (shaped like the slot's tensor) by channel: (width,), float64, CPU."""
     others = [axis for axis in range(values.dim()) if axis != slot.dim]
     along = values.double().sum(others) if others else values.double()
     return along.cpu()[torch.tensor(slot.positions)].sum(1)

@@ -1,4 +1,4 @@
-"""Interfaces of scorers, and the scores of all groups of a network."""
+"""Interfaces of scorers, and `score_groups`, which scores all groups of a network."""
 
 from __future__ import annotations
 
@@ -12,38 +12,57 @@ from torch import Tensor, nn
 from paretoprune.pruning.groups import Block, Group
 from paretoprune.pruning.scorers.activation.block_influence import block_influence
 
-_BLOCK_BATCHES = 4  # by which blocks are scored
+_BLOCK_BATCHES = 4  # calibration batches for scoring blocks
 
 
 class Scorer(Protocol):
-    """What every scorer is: a function of model, groups and training batches."""
+    """Importance of channels: a function of a model, its groups and calibration batches.
+
+    A scorer is called before each pruning step with the current model, so that scores follow
+    iterative pruning. `groups` are in the coordinates of that model; `batches` yields (inputs,
+    targets, ...) as in training, and a scorer takes as many as it needs. Scores of a group are
+    compared with each other; `normalise` makes those of different groups comparable.
+
+    The model must be left as it was: weights, modes, buffers and `requires_grad`. Options, such as
+    the number of samples, are fields of the scorer's dataclass and are set in its config.
+
+    Raises:
+        PruningError: the scorer cannot be applied to a group, or a score is not finite.
+    """
 
     def __call__(
         self, model: nn.Module, groups: Sequence[Group], batches: Iterable[Sequence[Tensor]]
     ) -> dict[str, Tensor]:
-        """Finite float32 scores on the CPU by group name, shape (width,)."""
+        """Return finite float32 scores on the CPU by group name, shape (width,)."""
         ...
 
 
 @runtime_checkable
 class WeightScorer(Protocol):
-    """What a scorer is that also scores single weights, for granularities finer than channels."""
+    """A scorer that also scores single weights, for granularities finer than channels.
+
+    It is required by unstructured, N:M and block sparsity (`MaskedCandidate`). The conditions of
+    `Scorer` hold: the model is left as it was, and higher means more important.
+    """
 
     def per_weight(
         self, model: nn.Module, tensors: Sequence[str], batches: Iterable[Sequence[Tensor]]
     ) -> dict[str, Tensor]:
-        """Finite float32 scores on the CPU by tensor name, shaped like the model's tensor."""
+        """Return finite float32 scores on the CPU by tensor name, shaped like the model's tensor.
+
+        `tensors` are names of weights of convolutions and linear layers in `model`.
+        """
         ...
 
 
 @runtime_checkable
 class BlockScorer(Protocol):
-    """What a scorer is that has a way of its own to score residual blocks."""
+    """A scorer with its own score for residual blocks; others use `block_influence`."""
 
     def per_block(
         self, model: nn.Module, blocks: Sequence[Block], batches: Iterable[Sequence[Tensor]]
     ) -> list[float]:
-        """A finite score for each block, higher for more important."""
+        """Return a finite score for each block, in their order; higher is more important."""
         ...
 
 
@@ -53,9 +72,10 @@ def score_groups(
     groups: Sequence[Group],
     batches: Iterable[Sequence[Tensor]],
 ) -> dict[str, Tensor]:
-    """Scores of channels by the scorer, and of blocks by `per_block` or else `block_influence`.
+    """Score all groups: channels by the scorer, blocks by `per_block` or else `block_influence`.
 
-    Channels that lie in blocks that are gone count zero.
+    Returns float32 scores (width,) by group name. Groups whose channels all lie in removed blocks
+    score zero.
     """
     blocks = {group.name: group.block for group in groups if group.block and group.width}
     batches = iter(batches)

@@ -1,4 +1,4 @@
-"""Making the scores of different groups comparable."""
+"""Normalisation of scores, for a comparison across groups."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor
 
 
 def normalise(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Scores divided by their group's mean, for ranking all channels of a network at once.
+    """Divide scores by their group's mean, for a global ranking of all channels.
 
     Raw scores grow with the size of a layer, so that a global ranking would empty the small ones.
-    With the mean at one, a score says how a channel compares with its own group. A group of zeros
-    stays zero. Single numbers, those of blocks, are divided by the mean of all such.
+    After division a score compares a channel with the mean of its own group. A group of zeros stays
+    zero. Single scores, those of blocks, are divided by the mean over all blocks.
     """
     single = [float(score) for score in scores.values() if score.numel() == 1]
     means = {

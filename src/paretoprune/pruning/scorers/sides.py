@@ -1,4 +1,4 @@
-"""Which layers make the channels of a group, and which layers take them as inputs."""
+"""Layers that produce a group's channels, and layers that consume them as inputs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ class Consumer:
 
 
 def consumers(model: nn.Module, group: Group) -> list[Consumer]:
-    """The layers that mix the group's channels. Depthwise convolutions, which only pass channels
-    on, are not among them.
+    """Return the layers that contract over the group's channels.
+
+    Depthwise convolutions, which only pass channels on, are not among them.
 
     Raises:
         PruningError: there is none.
@@ -34,13 +35,13 @@ def consumers(model: nn.Module, group: Group) -> list[Consumer]:
     if not found:
         raise PruningError(
             f"group `{group.name}` enters no convolution or linear layer, so this scorer has "
-            "nothing to read; use scorer=magnitude or scorer=taylor"
+            "no layer to read; use scorer=magnitude or scorer=taylor"
         )
     return found
 
 
 def consumers_or_none(model: nn.Module, group: Group) -> list[Consumer]:
-    """The same, empty where there is none."""
+    """Return the consumers of the group; empty if there are none."""
     parameters = dict(model.named_parameters())
     return [
         Consumer(_path(slot), slot)
@@ -50,7 +51,7 @@ def consumers_or_none(model: nn.Module, group: Group) -> list[Consumer]:
 
 
 def filters(model: nn.Module, group: Group) -> Tensor:
-    """The weights that make each channel, side by side over all layers that do.
+    """Return the weights that produce each channel, concatenated over all producing layers.
 
     Shape (width, weights per channel), float64 on the CPU.
     """
@@ -71,7 +72,7 @@ def _path(slot: Slot) -> str:
 
 
 def _input_dim(model: nn.Module, slot: Slot) -> int | None:
-    """The dimension of the slot's tensor along which a layer's inputs lie; None if none does."""
+    """Return the dimension of the slot's tensor that holds a layer's inputs, or None."""
     module = model.get_submodule(_path(slot))
     if isinstance(module, nn.Linear):
         return 1
@@ -83,5 +84,5 @@ def _input_dim(model: nn.Module, slot: Slot) -> int | None:
 
 
 def consumer_paths(model: nn.Module, groups: Sequence[Group]) -> list[str]:
-    """The paths of all consumers of these groups, each once."""
+    """Return the paths of all consumers of these groups, each once."""
     return list({consumer.path: None for group in groups for consumer in consumers(model, group)})

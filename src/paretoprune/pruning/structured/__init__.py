@@ -1,1 +1,1 @@
-"""Structured pruning: plans of channels, applied, masked, proved equal, saved."""
+"""Structured pruning: plans of channels, their application, masks, proof and files."""

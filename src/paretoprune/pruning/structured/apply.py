@@ -1,4 +1,4 @@
-"""Carrying out a plan: a new model that is really smaller, cut out tensor by tensor."""
+"""Application of a plan: a copy of the model with channels physically removed, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Removed = Mapping[str, Mapping[int, Sequence[int]]]
 def apply_plan(
     model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: SharedMemory | None = None
 ) -> nn.Module:
-    """A copy of the model without the plan's channels; the model itself stays as it is.
+    """Return a copy of the model without the plan's channels; the model is not changed.
 
     Mode, device, memory format and `requires_grad` are kept; gradients are not copied. With
-    `scratch`, for a copy that is soon dropped, what loses channels lies in there, in the usual
-    memory format, and parameters that lose nothing are the model's own.
+    `scratch`, for a short-lived copy, sliced tensors use that memory, in contiguous format, and
+    unchanged parameters are shared with the model.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
@@ -61,7 +61,7 @@ def apply_plan(
 def slice_tensors(
     tensors: Mapping[str, Tensor], groups: Sequence[Group], plan: Plan
 ) -> dict[str, Tensor]:
-    """A state dict without the plan's channels. Tensors that lose nothing are returned as they are.
+    """Return a state dict without the plan's channels; unchanged tensors are not copied.
 
     Raises:
         PruningError: the plan does not fit the groups.
@@ -75,7 +75,7 @@ def slice_tensors(
 
 
 def removed_positions(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int, list[int]]]:
-    """The indices that go, by tensor name and dimension, of the tensors that lose any.
+    """Return the removed indices by tensor name and dimension.
 
     Raises:
         PruningError: the plan does not fit the groups.
@@ -93,7 +93,7 @@ def removed_positions(groups: Sequence[Group], plan: Plan) -> dict[str, dict[int
 def kept_positions(
     model: nn.Module, groups: Sequence[Group], plan: Plan
 ) -> dict[str, dict[int, Tensor]]:
-    """The indices that stay, by tensor name and dimension, of the tensors that lose any.
+    """Return the kept indices by tensor name and dimension, for tensors that lose any.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
@@ -106,7 +106,7 @@ def kept_positions(
 
 
 def tensors_of(model: nn.Module, names: Mapping[str, object]) -> dict[str, Tensor]:
-    """The model's parameters and buffers of these names.
+    """Return the model's parameters and buffers of these names.
 
     Raises:
         PruningError: the model lacks one.
@@ -125,9 +125,9 @@ def tensors_of(model: nn.Module, names: Mapping[str, object]) -> dict[str, Tenso
 def without_positions(
     tensor: Tensor, removed: Mapping[int, Sequence[int]], *, into: Tensor | None = None
 ) -> Tensor:
-    """The tensor without these indices of these dimensions, in the same memory format.
+    """Return the tensor without these indices of these dimensions, in the same memory format.
 
-    It lies in the flat tensor `into` where that is given, in the usual memory format.
+    With `into`, a flat tensor, the result is a view of it in contiguous format.
     """
     *first, (last, index) = [
         (dim, _staying(tensor, dim, positions)) for dim, positions in removed.items()
@@ -151,11 +151,11 @@ def _staying(tensor: Tensor, dim: int, gone: Sequence[int]) -> Tensor:
 
 
 def copy_with(model: nn.Module, tensors: Mapping[str, Tensor], *, share: bool = False) -> nn.Module:
-    """A deep copy of the model in which the named parameters and buffers are the given tensors.
+    """Return a deep copy of the model in which the given tensors replace those of the same names.
 
-    With `share`, its other parameters are the model's own.
+    With `share`, the other parameters are those of the model itself.
     """
-    # deepcopy takes what it finds in the memo, so that tensors to be replaced are never copied.
+    # Objects in the memo are used instead of copies, so replaced tensors are never copied.
     memo: dict[int, object] = {}
     for name, parameter in model.named_parameters():
         if share and name not in tensors:
@@ -171,7 +171,7 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor], *, share: bool = 
 
 
 def _empty_hooks(model: nn.Module) -> dict[int, object]:
-    """Every module has some ten empty dicts of hooks, at which deepcopy spends half its time."""
+    """Return new empty hook dicts for the memo, which halves the time of deepcopy."""
     return {
         id(value): OrderedDict()
         for module in model.modules()
@@ -181,15 +181,15 @@ def _empty_hooks(model: nn.Module) -> dict[int, object]:
 
 
 def _set_numbers(model: nn.Module, groups: Sequence[Group], plan: Plan) -> None:
-    """Take from each number of the groups what the plan takes."""
+    """Lower the integer attributes of the groups by the removed channels."""
     for group in groups:
         gone = len(plan.removed.get(group.name, ()))
         for number in group.numbers if gone else ():
             module, lost = model.get_submodule(number.module), gone * number.per_channel
             value: Any = getattr(module, number.attribute, None)
             ours = value if number.index is None else value[number.index]
-            if type(ours) is not int:  # the name may come from a file
-                raise PruningError(f"`{number.module}.{number.attribute}` is no whole number")
+            if type(ours) is not int:  # the name may be read from a file
+                raise PruningError(f"`{number.module}.{number.attribute}` is not an integer")
             if number.index is None:
                 value -= lost
             else:

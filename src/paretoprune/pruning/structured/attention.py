@@ -1,4 +1,4 @@
-"""`nn.MultiheadAttention` with fewer heads than its embedding would have room for."""
+"""`nn.MultiheadAttention` with fewer heads than `embed_dim // head_dim`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from paretoprune.errors import PruningError
 
 
 class FewerHeads(nn.MultiheadAttention):
-    """The same tensors under the same names, but `num_heads * head_dim` may be below `embed_dim`.
+    """Multi-head attention where `num_heads * head_dim` may be below `embed_dim`.
 
-    PyTorch's own class takes the two for equal. Masks of three dimensions must have as many heads
-    as there are left.
+    PyTorch's own class assumes that the two are equal. Names of tensors are the same. Masks of
+    three dimensions must have one slice per remaining head.
     """
 
     @classmethod
     def fit(cls, module: nn.MultiheadAttention) -> None:
-        """Turn a module whose tensors lost whole heads into one of this class."""
+        """Change the class of a module whose tensors lost whole heads to this one."""
         if module.add_zero_attn:
             raise PruningError("attention with `add_zero_attn` cannot lose heads")
         module.num_heads = module.out_proj.weight.shape[1] // module.head_dim
@@ -39,7 +39,7 @@ class FewerHeads(nn.MultiheadAttention):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """As `nn.MultiheadAttention.forward`."""
+        """Compute the same as `nn.MultiheadAttention.forward`."""
         batched = query.dim() == 3
         inputs = [x if batched else x.unsqueeze(0) for x in (query, key, value)]
         if batched and not self.batch_first:
@@ -60,7 +60,7 @@ class FewerHeads(nn.MultiheadAttention):
         return out, seen if need_weights else None
 
     def _heads(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Queries, keys and values as (samples, heads, tokens, head_dim)."""
+        """Return queries, keys and values as (samples, heads, tokens, head_dim)."""
         if self.in_proj_weight is not None:
             weights = self.in_proj_weight.chunk(3)
         else:
@@ -79,8 +79,10 @@ class FewerHeads(nn.MultiheadAttention):
 
 
 def leave_fast_path(model: nn.Module) -> None:
-    """An encoder with fewer heads gets its padded tokens as they are: only PyTorch's fused layers
-    take nested tensors."""
+    """Disable nested tensors in encoders with fewer heads.
+
+    Only PyTorch's fused layers support them.
+    """
     for module in model.modules():
         if isinstance(module, nn.TransformerEncoder):
             fewer = any(isinstance(one, FewerHeads) for one in module.modules())
@@ -88,7 +90,7 @@ def leave_fast_path(model: nn.Module) -> None:
 
 
 def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """True, or minus infinity, where a score does not count. Keys that were added always count."""
+    """Apply a mask: True, or minus infinity, excludes a score; appended keys are never excluded."""
     if mask is None:
         return scores
     if mask.dim() == 3:

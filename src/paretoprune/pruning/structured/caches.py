@@ -1,7 +1,7 @@
-"""Caches: dicts of tensors outside the state dict, filled by a forward pass, often from weights.
+"""Caches: dicts of tensors outside the state dict that a forward pass computes, often from weights.
 
-Position biases of attention by device are an example. What was worked out from weights that are
-others now must go; dicts of constants, which no forward pass fills again, must stay.
+An example are position biases of attention by device. Entries computed from weights that have
+changed must be dropped; dicts of constants, which no forward pass fills again, must be kept.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from paretoprune.pruning.structured.apply import copy_with
 from paretoprune.pruning.structured.equivalence import run
 from paretoprune.pruning.structured.layers import empty_caches
 
-_OWN = frozenset(vars(nn.Module()))  # the dicts that every module has
+_OWN = frozenset(vars(nn.Module()))  # attributes of every module
 
 
 @torch.no_grad()
 def find_caches(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[str, ...]:
-    """The dicts that a forward pass fills again once they are empty, as `module.attribute`.
+    """Return the dicts that a forward pass refills when emptied, as `module.attribute`.
 
-    None where the model does not run on the inputs. The model stays as it is.
+    Empty if the model does not run on the inputs. The model is not changed.
     """
     if not any(_dicts_of(module) for module in model.modules()):
         return ()
@@ -42,7 +42,7 @@ def find_caches(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[str, ...]:
 
 
 def caches_around(caches: Sequence[str], tensors: Iterable[str]) -> tuple[str, ...]:
-    """The caches of modules that hold one of the tensors, themselves or in a part of theirs."""
+    """Return the caches of modules that contain one of the tensors, directly or in a submodule."""
     owners = {cache: cache.rpartition(".")[0] for cache in caches}
     names = list(tensors)
     return tuple(
@@ -63,7 +63,7 @@ def _dicts_of(module: nn.Module) -> dict[str, dict[object, object]]:
 
 
 def _refills(working: nn.Module, inputs: Sequence[Tensor], names: Sequence[str]) -> bool:
-    """Whether a forward pass fills all of these dicts again; they are as they were afterwards."""
+    """Return True if a forward pass refills all of these dicts; afterwards restore them."""
     places = [(working.get_submodule(n.rpartition(".")[0]), n.rpartition(".")[2]) for n in names]
     before = [getattr(module, name) for module, name in places]
     empty_caches(working, names)

@@ -1,4 +1,4 @@
-"""Weights of a pruned model on disk: safetensors, no pickle, all or nothing."""
+"""Checkpoints of pruned models: safetensors, without pickle, loaded completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paretoprune.storage.atomic import write_bytes
 
 
 def save_state(path: Path, model: nn.Module) -> None:
-    """Write the model's state dict as safetensors; a crash leaves the old file or the new one."""
+    """Write the model's state dict as safetensors, atomically."""
     state = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()
@@ -27,7 +27,7 @@ def save_state(path: Path, model: nn.Module) -> None:
 
 
 def load_state(model: nn.Module, path: Path) -> None:
-    """Load weights that `save_state` wrote, bit by bit, into a model of the same shapes.
+    """Load weights written by `save_state`, bit-identically, into a model of the same shapes.
 
     Raises:
         WeightsError: the file is missing or damaged, or does not fit the model exactly.
@@ -54,7 +54,7 @@ def fit_state(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None
 def rebuild(
     dense_model: nn.Module, groups: Sequence[Group], plan: Plan, weights_path: Path
 ) -> nn.Module:
-    """The pruned model as it was saved, from a dense model of the same architecture.
+    """Return the pruned model as it was saved, from a dense model of the same architecture.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.

@@ -1,6 +1,7 @@
-"""Plans and groups in the coordinates of models that are pruned already: for steps and warm starts.
+"""Translation of plans and groups to the coordinates of pruned models.
 
-A dense channel keeps its number only until something before it goes. These functions translate.
+Schedules and warm starts need it: the index of a dense channel changes as soon as a channel before
+it is removed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from paretoprune.pruning.structured.plan import Plan
 
 
 def remaining(groups: Sequence[Group], plan: Plan) -> dict[str, tuple[int, ...]]:
-    """The channels of each group that the plan keeps, by their dense numbers."""
+    """Return the channels of each group that the plan keeps, by their dense indices."""
     plan.check(groups)
     return {
         group.name: _others(group.width, set(plan.removed.get(group.name, ()))) for group in groups
@@ -24,7 +25,7 @@ def remaining(groups: Sequence[Group], plan: Plan) -> dict[str, tuple[int, ...]]
 
 
 def restrict_groups(groups: Sequence[Group], plan: Plan) -> tuple[Group, ...]:
-    """The same groups as they lie in the model that the plan leaves."""
+    """Return the groups in the coordinates of the model that the plan leaves."""
     removed = removed_positions(groups, plan)
     before = {
         (tensor, dim): sorted(positions)
@@ -44,8 +45,10 @@ def restrict_groups(groups: Sequence[Group], plan: Plan) -> tuple[Group, ...]:
 
 
 def _outside(groups: Sequence[Group], blocks: Sequence[Block]) -> Sequence[Group]:
-    """What of the groups does not lie in blocks that are gone. A group may be left without a slot:
-    then nothing depends on its channels any more."""
+    """Restrict the groups to the tensors and modules outside of removed blocks.
+
+    A group may be left without a slot: then nothing depends on its channels any more.
+    """
 
     def stays(name: str) -> bool:
         return not any(block.holds(name) for block in blocks)
@@ -67,7 +70,7 @@ def _outside(groups: Sequence[Group], blocks: Sequence[Block]) -> Sequence[Group
 
 
 def compose(groups: Sequence[Group], first: Plan, second: Plan) -> Plan:
-    """One plan for the dense model that does what `first`, then `second` do.
+    """Return one plan for the dense model equivalent to `first` followed by `second`.
 
     `groups` and `first` are in dense coordinates, `second` in those of the model `first` leaves.
     """
@@ -82,7 +85,7 @@ def compose(groups: Sequence[Group], first: Plan, second: Plan) -> Plan:
 
 
 def relative_plan(groups: Sequence[Group], wider: Plan, narrower: Plan) -> Plan:
-    """What remains to be removed from the model of `wider` to reach the model of `narrower`.
+    """Return the plan that prunes the model of `wider` to the model of `narrower`.
 
     All arguments are in dense coordinates, the result is in those of the wider model, for
     `restrict_groups(groups, wider)`.

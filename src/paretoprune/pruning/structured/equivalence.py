@@ -1,4 +1,4 @@
-"""The gate of every pruned model: it must compute what the masked dense model computes."""
+"""Equivalence check: a pruned model must compute what the masked dense model computes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Example = Tensor | Sequence[Tensor]
 def check_equivalence(
     masked: nn.Module, pruned: nn.Module, example: Example, *, tolerance: float = 1e-4
 ) -> float:
-    """The largest relative error of the pruned model's outputs against the masked dense model's.
+    """Return the largest relative error of the pruned model against the masked dense model.
 
-    Both run once in evaluation mode, and are left in the modes they had. The error of one output
+    Both run once in evaluation mode, and are restored to their modes. The error of one output
     tensor is max|a - b| / max|a|, where a comes from the masked model.
 
     Raises:
@@ -36,10 +36,10 @@ def check_equivalence(
 
 
 def relative_error(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> float:
-    """The largest of max|a - b| / max|a| over pairs of outputs.
+    """Return the largest of max|a - b| / max|a| over pairs of outputs.
 
     Raises:
-        EquivalenceError: numbers of outputs or shapes differ, or a value is not finite.
+        EquivalenceError: the number or shapes of outputs differ, or a value is not finite.
     """
     shapes = [tuple(a.shape) for a in expected], [tuple(b.shape) for b in actual]
     if shapes[0] != shapes[1]:
@@ -48,7 +48,7 @@ def relative_error(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> floa
 
 
 def run(model: nn.Module, example: Example) -> list[Tensor]:
-    """The model's outputs for the example (a tensor, or one per argument), as a flat list."""
+    """Return the model's outputs for the example as a flat list of tensors."""
     outputs = flat(model(*as_arguments(example)))
     if not outputs:
         raise PruningError("the model returns no tensor")
@@ -56,12 +56,12 @@ def run(model: nn.Module, example: Example) -> list[Tensor]:
 
 
 def as_arguments(example: Example) -> tuple[Tensor, ...]:
-    """The example as a tuple: one tensor for each argument of the model."""
+    """Return the example as a tuple: one tensor for each argument of the model."""
     return (example,) if isinstance(example, Tensor) else tuple(example)
 
 
 def flat(outputs: object) -> list[Tensor]:
-    """The tensors in nested tuples, lists and dicts, in order."""
+    """Return the tensors in nested tuples, lists and dicts, in order."""
     if isinstance(outputs, Tensor):
         return [outputs]
     if isinstance(outputs, Mapping):

@@ -11,12 +11,12 @@ from paretoprune.pruning.structured.size import SizeModel
 
 
 class FileSize:
-    """Counts the bytes of all tensors with given widths, and those of the dense file beside them.
+    """Size in bytes of a pruned model's file: all tensors at given widths, plus the header.
 
     Args:
         groups: the groups of the dense model.
         state: the dense model's state dict.
-        dense_bytes: of the dense model's file.
+        dense_bytes: size of the dense model's file.
     """
 
     def __init__(
@@ -31,8 +31,10 @@ class FileSize:
         self._in_block = {g.name: sum(map(g.block.holds, state)) for g in groups if g.block}
 
     def bytes_of(self, widths: Mapping[str, int]) -> int:
-        """Of the file with these widths; the real header, a line for each tensor, may differ by
-        some bytes."""
+        """Return the bytes of the file at these widths.
+
+        The header has an entry for each tensor; its real size may differ by some bytes.
+        """
         gone = sum(count for name, count in self._in_block.items() if not widths.get(name, 1))
         return round(self._header * (1 - gone / self._tensors)) + self._tensor_bytes(widths)
 

@@ -1,4 +1,4 @@
-"""The numbers that PyTorch's own layers keep about themselves, made to agree with their tensors."""
+"""Integer attributes of PyTorch's own layers, set to agree with their tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paretoprune.pruning.structured.attention import FewerHeads
 
 
 def fit_attributes(module: nn.Module) -> None:
-    """Make the numbers that a layer keeps about itself agree with its tensors."""
+    """Set the integer attributes of a layer from the shapes of its tensors."""
     if isinstance(module, _ConvNd):
         _fit_convolution(module)
     elif isinstance(module, nn.Linear):
@@ -40,12 +40,12 @@ def fit_attributes(module: nn.Module) -> None:
 
 
 def is_transposed_linear(module: nn.Module) -> bool:
-    """Whether a layer is a linear one with a weight (inputs, outputs): `Conv1D` of transformers."""
+    """Return True for a linear layer with a weight (inputs, outputs): `Conv1D` of transformers."""
     return type(module).__name__ == "Conv1D" and isinstance(getattr(module, "nf", None), int)
 
 
 def output_dim(module: nn.Module) -> int:
-    """The dimension of a layer's weight that counts its outputs."""
+    """Return the dimension of a layer's weight that holds its outputs."""
     transposed = isinstance(module, _ConvNd) and module.transposed
     return int(transposed or isinstance(module, nn.Embedding) or is_transposed_linear(module))
 
@@ -60,7 +60,7 @@ def empty_caches(model: nn.Module, caches: Iterable[str]) -> None:
 
 def _fit_convolution(module: _ConvNd) -> None:
     first, second = module.weight.shape[:2]
-    if module.groups > 1:  # whole convolution groups went; those that stay are as they were
+    if module.groups > 1:  # whole convolution groups were removed; the size of a group is unchanged
         whole = module.in_channels if module.transposed else module.out_channels
         module.groups = first // (whole // module.groups)
         other = module.groups * second

@@ -1,7 +1,7 @@
-"""Removing by zeroing: the dense model in which a plan's channels are silent.
+"""Masking: the dense model with a plan's channels set to zero.
 
-The gate compares this with what `apply.py` cuts out. So both work out by themselves which positions
-go: a mistake that they shared would be in both models, and the gate could not see it.
+The equivalence check compares it with the result of `apply.py`. The two derive the affected
+positions independently, since a shared mistake would be in both models and go unnoticed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from paretoprune.pruning.groups import Group
 from paretoprune.pruning.structured.apply import copy_with, tensors_of
 from paretoprune.pruning.structured.plan import Plan
 
-Silence = Sequence[tuple[int, Sequence[int]]]  # a dimension and indices, one for each slot
+Silence = Sequence[tuple[int, Sequence[int]]]  # (dimension, indices) for each slot
 _WHOLE: Silence = ()  # every element
 
 
 def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[str, Tensor]:
-    """Boolean masks by tensor name, of the tensors that lose channels; False where one goes.
+    """Return boolean masks by tensor name for the tensors that lose channels; False = removed.
 
-    A mask has the shape and device of its tensor (an expanded view, so it takes little memory).
-    Running variances have none: a variance must stay positive, and a silent channel's is not used.
+    A mask has the shape and device of its tensor (an expanded view, which takes little memory).
+    Running variances have none: a variance must stay positive, and that of a masked channel is not
+    used.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
@@ -39,10 +40,10 @@ def mask_tensors(model: nn.Module, groups: Sequence[Group], plan: Plan) -> dict[
 def masked_model(
     model: nn.Module, groups: Sequence[Group], plan: Plan, *, scratch: SharedMemory | None = None
 ) -> nn.Module:
-    """A copy of the model in which the plan's channels are zero; it keeps its dense shapes.
+    """Return a copy of the model with the plan's channels set to zero, at dense shapes.
 
-    With `scratch`, for a copy that is soon dropped, what loses channels lies in there, and
-    parameters that lose nothing are the model's own.
+    With `scratch`, for a short-lived copy, masked tensors use that memory, and unchanged parameters
+    are shared with the model.
 
     Raises:
         PruningError: the plan does not fit the groups, or the groups do not fit the model.
@@ -56,7 +57,7 @@ def masked_model(
 
 
 def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, Silence]:
-    """What is zero, by tensor name."""
+    """Return the zeroed positions by tensor name."""
     plan.check(groups)
     silenced: dict[str, Silence] = {}
     for group in groups:

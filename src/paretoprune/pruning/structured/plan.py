@@ -1,4 +1,4 @@
-"""A plan: which channels of which groups go. Plain data, no tensors."""
+"""Pruning plans: the channels to remove from each group, as plain data without tensors."""
 
 from __future__ import annotations
 
@@ -28,25 +28,30 @@ class Plan:
         object.__setattr__(self, "removed", tidy)
 
     def to_json(self) -> dict[str, list[int]]:
-        """Plain data for `json.dumps`."""
+        """Return plain data for `json.dumps`."""
         return {name: list(gone) for name, gone in self.removed.items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Sequence[int]]) -> Plan:
-        """The inverse of `to_json`."""
+        """Inverse of `to_json`."""
         return cls({name: tuple(gone) for name, gone in data.items()})
 
     def digest(self) -> str:
-        """16 hexadecimal digits that equal plans share, on every machine."""
+        """Return 16 hexadecimal digits that identify the plan on every machine."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def widths(self, groups: Sequence[Group]) -> dict[str, int]:
-        """How many channels each group keeps."""
+        """Return the number of channels that each group keeps."""
         return {g.name: g.width - len(self.removed.get(g.name, ())) for g in groups}
 
     def check(self, groups: Sequence[Group]) -> None:
-        """Raise PruningError where the plan does not fit the groups."""
+        """Check that the plan fits the groups.
+
+        Raises:
+            PruningError: an unknown group, a channel out of range or given twice, or too few
+                channels left.
+        """
         by_name = {group.name: group for group in groups}
         for name, gone in self.removed.items():
             if name not in by_name:
@@ -58,10 +63,10 @@ class Plan:
 def make_plan(
     groups: Sequence[Group], scores: Mapping[str, Tensor], widths: Mapping[str, int]
 ) -> Plan:
-    """The plan that keeps the best-scored `widths[name]` channels of each group.
+    """Return the plan that keeps the best-scored `widths[name]` channels of each group.
 
-    Of equal scores the lower index stays, so that a narrower plan removes a superset of what a
-    wider one with the same scores removes. Groups without a width stay whole.
+    Of equal scores the lower index is kept, so that a narrower plan removes a superset of the
+    channels that a wider one with the same scores removes. Groups without a width stay whole.
 
     Raises:
         PruningError: scores are missing, of the wrong length or not finite; a width is out of

@@ -1,4 +1,4 @@
-"""From a ratio to a number of channels."""
+"""Rounding of pruning ratios to numbers of channels."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 
-_HALF = 0.5 + 1e-9  # a tie that binary fractions hit from below still goes up
+_HALF = 0.5 + 1e-9  # rounds ties up despite binary representation error
 
 
 def round_keep(width: int, ratio: float, *, divisor: int, min_channels: int) -> int:
-    """How many of `width` channels stay when `ratio` of them is asked to go.
+    """Return the number of `width` channels that are kept at pruning ratio `ratio`.
 
-    Ratio 0 keeps exactly `width`. Otherwise the multiple of `divisor` nearest to
-    `width * (1 - ratio)`, a tie going up, but at least the first multiple that is not below
-    `min_channels` (never 0), and at most `width`. So the result is a multiple of `divisor` or
-    `width` itself, and it never grows with the ratio.
+    Ratio 0 keeps exactly `width`. Otherwise the result is the multiple of `divisor` nearest to
+    `width * (1 - ratio)`, with ties rounded up, but at least the first multiple that is not below
+    `min_channels` (never 0), and at most `width`. It is a multiple of `divisor` or `width` itself,
+    and never grows with the ratio.
 
     Raises:
         PruningError: `ratio` lies outside 0 to 1.
@@ -32,9 +32,9 @@ def round_keep(width: int, ratio: float, *, divisor: int, min_channels: int) -> 
 
 
 def step_of(group: Group, divisor: int) -> int:
-    """The units of the group that make a multiple of `divisor` channels in every layer of it.
+    """Return the number of units that make a multiple of `divisor` channels in every layer.
 
-    A unit that is a head has several channels in each of its layers.
+    A unit that is an attention head has several channels in each of its layers.
     """
     return divisor // math.gcd(divisor, group.common_per_channel)
 
@@ -47,11 +47,11 @@ def widths_for(
     min_channels: int,
     steps: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
-    """The width of every group at the given ratios; a group without a ratio stays whole.
+    """Return the width of every group at the given ratios; a group without a ratio stays whole.
 
-    Layers keep a multiple of `divisor` channels, so groups one of `step_of` units. Groups of which
-    `steps` names a step keep a multiple of that, and any number of it. A block goes where its ratio
-    is over a half.
+    Layers keep a multiple of `divisor` channels, hence groups a multiple of `step_of` units. Groups
+    with an entry in `steps` keep a multiple of that instead, without a minimum. A block is removed
+    if its ratio is over 0.5.
 
     Raises:
         PruningError: a ratio is out of range, or names no group.
@@ -59,7 +59,7 @@ def widths_for(
     unknown = sorted(set(ratios) - {group.name for group in groups})
     if unknown:
         names = ", ".join(f"`{name}`" for name in unknown)
-        raise PruningError(f"ratios are given for {names}, which is no prunable group")
+        raise PruningError(f"ratios are given for {names}, which is not a prunable group")
     kept = {}
     for group in groups:
         ratio = ratios.get(group.name, 0.0)

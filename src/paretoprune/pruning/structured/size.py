@@ -1,4 +1,4 @@
-"""Parameters and MACs of any widths in closed form, in microseconds, without building a model."""
+"""Parameters and MACs at any widths in closed form, in microseconds, without building a model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from paretoprune.results import Cost
 
 
 class SizeModel:
-    """Counts what a model would have with given widths.
+    """Exact parameter and MAC counts of a model at given widths.
 
-    A tensor's number of elements is the product of its dimensions, each of which shrinks by the
-    removed channels times the positions a channel has there. The MACs of a layer are proportional
-    to the elements of its weight, those of attention to the heads that are left; all other MACs
-    stay what they are. Where a block is gone, so is everything in it.
+    The number of elements of a tensor is the product of its dimensions, each of which shrinks by
+    the removed channels times the positions of a channel in it. The MACs of a layer are
+    proportional to the elements of its weight, those of attention products to the remaining heads;
+    all other MACs are constant. A removed block counts nothing.
 
     Args:
         groups: the groups of the dense model.
@@ -35,13 +35,13 @@ class SizeModel:
     ) -> None:
         self._dense = {group.name: group.width for group in groups}
         self._blocks = [(n, group.block) for n, group in enumerate(groups) if group.block]
-        # What is gone with a block is multiplied by its width; the last column is for all else.
+        # Counts inside a block are multiplied by its width; the last column is for the others.
         self._is_block = np.array([group.block is not None for group in groups] + [False])
         self._places = places = sorted(
             {(s.tensor, s.dim) for g in groups for s in g.slots if s.tensor in shapes}
         )
         row = {place: number for number, place in enumerate(places)}
-        self._loss = np.zeros((len(places) + 1, len(groups)))  # a last row for "nothing changes"
+        self._loss = np.zeros((len(places) + 1, len(groups)))  # last row: constant
         for column, group in enumerate(groups):
             for slot in group.slots:
                 if slot.tensor in shapes:
@@ -55,7 +55,7 @@ class SizeModel:
         self._index_works(groups, macs_per_layer)
 
     def _index_works(self, groups: Sequence[Group], macs_per_layer: Mapping[str, int]) -> None:
-        """Products without a weight: by group, what a channel costs, and the block around it."""
+        """Index products without a weight: MACs per channel by group, and the enclosing block."""
         works = [
             (column, path, macs_per_layer.get(path, 0) * share)
             for column, group in enumerate(groups)
@@ -67,7 +67,7 @@ class SizeModel:
         np.subtract.at(self._rest_macs, self._work_blocks, [macs for _, _, macs in works])
 
     def _blocks_of(self, names: Sequence[str]) -> NDArray[np.intp]:
-        """The column of the block that holds each name; a last column for those in none."""
+        """Return the column of the block that contains each name, or the last column."""
         holders = [
             next((column for column, block in self._blocks if block.holds(name)), len(self._dense))
             for name in names
@@ -94,19 +94,19 @@ class SizeModel:
         self._rest_params, self._rest_macs = (self._rest(counts, rows) for counts in (numel, macs))
 
     def _rest(self, counts: Mapping[str, int], rows: Mapping[str, object]) -> NDArray[np.float64]:
-        """What no channel changes, added up by block; the last for what lies in none."""
+        """Return the constant counts by enclosing block; the last entry for those in none."""
         rest = {name: count for name, count in counts.items() if name not in rows}
         total = np.zeros(len(self._dense) + 1)
         np.add.at(total, self._blocks_of(list(rest)), list(rest.values()))
         return total
 
     def sizes(self, widths: Mapping[str, int]) -> dict[tuple[str, int], int]:
-        """The size of every dimension that a group can change, by tensor name and dimension."""
+        """Return the size of every dimension that a group can change, by (tensor, dim)."""
         sizes = self._sizes_at(widths)[:-1].tolist()
         return {place: int(size) for place, size in zip(self._places, sizes, strict=True)}
 
     def blocks_gone(self, widths: Mapping[str, int]) -> list[str]:
-        """The paths of the blocks that are gone."""
+        """Return the paths of the removed blocks."""
         return [block.path for _, block in self._blocks if not widths.get(block.path, 1)]
 
     def _sizes_at(self, widths: Mapping[str, int]) -> NDArray[np.float64]:
@@ -115,9 +115,9 @@ class SizeModel:
         return left
 
     def cost(self, widths: Mapping[str, int]) -> Cost:
-        """Parameters, and MACs for one sample, with these widths by group name (dense if absent).
+        """Return parameters, and MACs of one sample, at these widths by group name.
 
-        Whole numbers are exact below 2**53.
+        Absent widths are dense. Integers are exact below 2**53.
         """
         left = np.array([widths.get(name, dense) for name, dense in self._dense.items()] + [1.0])
         alive = np.where(self._is_block, left, 1.0)

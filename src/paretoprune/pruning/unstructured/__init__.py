@@ -1,5 +1,5 @@
-"""Zeros inside of weights: one by one, N of every M, or in blocks. The shapes stay what they are.
+"""Unstructured and semi-structured sparsity: single weights, N of every M, or blocks.
 
-Zeros alone make nothing faster with the kernels that PyTorch runs; they make a file smaller that is
-stored compressed.
+Shapes stay dense. Zeros alone do not speed up PyTorch's dense kernels; they reduce the size of a
+compressed file.
 """

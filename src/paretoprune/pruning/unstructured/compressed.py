@@ -1,4 +1,4 @@
-"""Weights with zeros as they can be stored: the numbers that are not zero, and where they stand."""
+"""Compressed storage of sparse weights: nonzero values and a bit mask of their positions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _VALUES, _PLACES, _SHAPE = ".values", ".places", ".shape"
 
 
 def compress(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict in which each tensor with enough zeros is three: values, a bit mask, the shape.
+    """Return a state dict in which each sparse tensor is stored as values, bit mask and shape.
 
-    A bit for each number costs 1/32 of it, so that tensors with fewer zeros stay as they are.
-    `restore` gives back the same numbers.
+    The mask takes one bit per element (1/32 of float32); tensors with fewer zeros than that saves
+    are stored unchanged. `restore` returns the same tensors.
     """
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
@@ -32,7 +32,7 @@ def compress(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def restore(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of `compress`."""
+    """Inverse of `compress`."""
     state: dict[str, Tensor] = {}
     for name, tensor in packed.items():
         if name.endswith(_VALUES):
@@ -49,5 +49,5 @@ def restore(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def count_compressed_bytes(state: Mapping[str, Tensor]) -> int:
-    """Bytes of a safetensors file of the compressed state."""
+    """Return the bytes of a safetensors file of the compressed state."""
     return len(safetensors.torch.save(compress(state)))

@@ -1,4 +1,4 @@
-"""The weights in which zeros may lie: those of convolutions and linear layers."""
+"""Layers whose weights can be masked: convolutions and linear layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paretoprune.results import KeptGroup
 
 @dataclass(frozen=True)
 class MaskedLayer:
-    """One weight. The search sees it as a group whose channels are the units of the pattern."""
+    """One maskable weight, which the search treats as a group with `units` channels."""
 
     name: str  # the path of the module
     shape: tuple[int, ...]
@@ -24,7 +24,7 @@ class MaskedLayer:
 
     @property
     def tensor(self) -> str:
-        """The weight's name in the state dict."""
+        """Name of the weight in the state dict."""
         return f"{self.name}.weight"
 
 
@@ -38,11 +38,11 @@ class MaskedLayers:
 
     @property
     def groups(self) -> Groups:
-        """The layers as the search sees them. They have no slots: nothing is cut out of them."""
+        """The layers as groups for the search, without slots: no tensor is sliced."""
         return Groups(tuple(Group(layer.name, layer.units, ()) for layer in self.found), self.kept)
 
     def masks(self, scores: Mapping[str, Tensor], widths: Mapping[str, int]) -> dict[str, Tensor]:
-        """By tensor name, True where a weight stays, for layers that lose any.
+        """Return masks by tensor name (True = kept) for layers that lose any unit.
 
         `scores` are per weight by layer name; `widths` the units to keep, all where absent.
         """
@@ -53,12 +53,12 @@ class MaskedLayers:
         }
 
     def unit_scores(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Scores per weight as scores per unit, by layer name."""
+        """Reduce scores per weight to scores per unit, by layer name."""
         return {layer.name: self.pattern.unit_scores(scores[layer.name]) for layer in self.found}
 
 
 def find_layers(model: nn.Module, pattern: Pattern) -> MaskedLayers:
-    """The layers of the model that the pattern fits. A weight that two layers share counts once."""
+    """Return the layers of the model that the pattern fits; a shared weight counts once."""
     found: list[MaskedLayer] = []
     kept: list[KeptGroup] = []
     own = {name for name, _ in model.named_parameters()}
@@ -76,14 +76,14 @@ def find_layers(model: nn.Module, pattern: Pattern) -> MaskedLayers:
 
 @torch.no_grad()
 def zero(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
-    """Set what the masks do not keep to zero, in place."""
+    """Set the weights to zero, in place, where the masks are False."""
     tensors = dict(model.named_parameters())
     for name, mask in masks.items():
         tensors[name].masked_fill_(~mask.to(tensors[name].device), 0)
 
 
 def zeros_in(model: nn.Module, layers: Sequence[MaskedLayer]) -> dict[str, Tensor]:
-    """Masks of what is not zero, by tensor name, of the layers that have zeros."""
+    """Return masks of nonzero weights, by tensor name, of the layers that have zeros."""
     tensors = dict(model.named_parameters())
     found = {layer.tensor: tensors[layer.tensor].detach() != 0 for layer in layers}
     return {name: mask for name, mask in found.items() if not mask.all()}

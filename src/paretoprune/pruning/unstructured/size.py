@@ -1,4 +1,4 @@
-"""What a model with zeros in it would count: parameters and MACs that are not zero."""
+"""Parameters and MACs of a model with masked weights, counting nonzero weights only."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import nn
 from paretoprune.pruning.unstructured.layers import MaskedLayer
 from paretoprune.results import Cost
 
-_HEADER = 200  # bytes of a file's header for the names and shapes of a compressed weight
+_HEADER = 200  # bytes of the file header per compressed weight
 
 
 class MaskedSize:
-    """Counts what is not zero. Neither a file nor a run gets smaller by it; see `compress`.
+    """Counts of nonzero parameters and their MACs; dense kernels do not run faster.
 
     Args:
-        layers: those in which zeros may lie.
-        num_params: of the whole dense model.
-        dense_bytes: of the dense model's file, in which a weight takes four.
+        layers: the maskable layers.
+        num_params: parameters of the whole dense model.
+        dense_bytes: size of the dense model's file, with four bytes per weight.
         macs_per_layer: the dense MACs of one sample by module name; they add up to the total.
     """
 
@@ -35,11 +35,11 @@ class MaskedSize:
         self._params, self._macs, self._bytes = num_params, macs_per_layer, dense_bytes
 
     def cost(self, widths: Mapping[str, int]) -> Cost:
-        """With so many units left by layer name, all where absent."""
+        """Return the cost with these numbers of units by layer name, all where absent."""
         return self._of(self._kept(widths))
 
     def bytes_of(self, widths: Mapping[str, int]) -> int:
-        """Of the compressed file, to some bytes of its header."""
+        """Return the bytes of the compressed file, up to some bytes of its header."""
         saved = 0
         for name, kept in self._kept(widths).items():
             numel = self._numel[name]
@@ -47,14 +47,14 @@ class MaskedSize:
         return self._bytes - saved
 
     def cost_of(self, model: nn.Module) -> Cost:
-        """Of a model, by its weights."""
+        """Return the cost of a model, counted from its weights."""
         tensors = dict(model.named_parameters())
         return self._of(
             {name: int(torch.count_nonzero(tensors[f"{name}.weight"])) for name in self._numel}
         )
 
     def _kept(self, widths: Mapping[str, int]) -> dict[str, int]:
-        """Weights left, by layer name."""
+        """Return the number of remaining weights by layer name."""
         return {
             name: numel * widths.get(name, self._units[name]) // self._units[name]
             for name, numel in self._numel.items()

@@ -1,1 +1,1 @@
-"""Scorers by activations of calibration samples."""
+"""Scorers based on activations of calibration samples."""

@@ -1,4 +1,4 @@
-"""Channels that are off most of the time matter little."""
+"""Average percentage of zeros (APoZ): channels that are mostly zero are unimportant."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paretoprune.pruning.scorers.activation.inputs import input_means, mean_over
 
 @dataclass(frozen=True)
 class Apoz:
-    """The share of activations that are not zero, over samples and places: 1 - APoZ.
+    """Share of nonzero activations over samples and positions: 1 - APoZ.
 
     Hu et al. 2016 (Network Trimming: A Data-Driven Neuron Pruning Approach towards Efficient Deep
-    Architectures, section 3: the Average Percentage of Zeros). The activations are those that enter
-    the layers that take the channel. Where no ReLU comes before these, all channels score 1.
+    Architectures, section 3: the Average Percentage of Zeros). The activations are the inputs of
+    the layers that take the channel. Without a ReLU before them, all channels score 1.
     """
 
     batches: Positive = 8

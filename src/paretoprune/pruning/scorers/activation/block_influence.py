@@ -1,4 +1,4 @@
-"""Blocks that hand on what they get matter little."""
+"""Block influence: blocks that hardly change their input are unimportant."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from paretoprune.pruning.modes import evaluating
 def block_influence(
     model: nn.Module, blocks: Sequence[Block], batches: Iterable[Sequence[Tensor]]
 ) -> list[float]:
-    """1 - the mean cosine of a block's output with its input, of each block: 0 to 2.
+    """Score each block by 1 - the mean cosine similarity of its output and input: 0 to 2.
 
     Men et al. 2024 (ShortGPT: Layers in Large Language Models are More Redundant Than You Expect,
-    section 2.2, eq. 1), with the whole of a sample as one vector. Data: inputs; cost: a forward
-    pass for each batch.
+    section 2.2, eq. 1), with the whole of a sample as one vector. Data: inputs; cost: one forward
+    pass per batch.
 
     Raises:
         PruningError: there is no batch.
@@ -41,11 +41,11 @@ def block_influence(
 
 
 def _watch(module: nn.Module, cosines: list[Tensor]) -> Callable[[], None]:
-    """Gather the cosine of each sample that passes, until what this returns is called."""
+    """Collect the cosine similarity of each sample, until the returned function is called."""
     entering: list[Tensor] = []
 
     def enter(_module: nn.Module, args: Any) -> None:
-        entering.append(args[0].flatten(1).clone())  # a block may write into its input
+        entering.append(args[0].flatten(1).clone())  # a block may modify its input in place
 
     def leave(_module: nn.Module, _args: Any, output: Tensor) -> None:
         cosines.append(cosine_similarity(entering.pop(), output.flatten(1)).cpu())

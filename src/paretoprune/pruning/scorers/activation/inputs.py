@@ -1,6 +1,6 @@
-"""Looking at what enters the layers that take a group's channels.
+"""Inputs of the layers that take a group's channels, recorded by hooks.
 
-There the channels are as the next layers see them: after BatchNorm, activation and pooling.
+These are the channels as the next layers receive them: after BatchNorm, activation and pooling.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ _ADVICE = "its inputs cannot be read, so use scorer=magnitude or scorer=taylor"
 def watching(
     model: nn.Module, paths: Sequence[str], note: Callable[[str, Tensor], Tensor | None]
 ) -> Iterator[None]:
-    """Inside, `note(path, input)` is called with whatever enters these layers; what it returns, if
-    anything, enters instead."""
+    """Inside, call `note(path, input)` with the input of each of these layers.
+
+    A result that is not None replaces the input.
+    """
 
     def hook_of(path: str) -> Callable[..., Any]:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -50,7 +52,7 @@ def watching(
 
 
 def by_place(module: nn.Module, entering: Tensor) -> Tensor:
-    """A layer's input as (samples, channels, places): pixels of images, tokens of sequences."""
+    """Reshape a layer's input to (samples, channels, positions), such as pixels or tokens."""
     axis = entering.dim() - 1
     if isinstance(module, _ConvNd):
         axis -= module.weight.dim() - 2
@@ -66,7 +68,7 @@ def input_means(
     limit: int,
     reading: Callable[[Tensor], Tensor],
 ) -> dict[str, Tensor]:
-    """As `means_at`, for all layers that take the groups' channels."""
+    """Return `means_at` for all layers that take the groups' channels."""
     paths = consumer_paths(model, groups)
     return means_at(model, paths, batches, limit=limit, reading=reading)
 
@@ -79,10 +81,10 @@ def means_at(
     limit: int,
     reading: Callable[[Tensor], Tensor],
 ) -> dict[str, Tensor]:
-    """The mean of `reading(input)` over samples and places of the first `limit` batches.
+    """Average `reading(input)` over samples and positions of the first `limit` batches.
 
-    By layer path, shape (inputs of the layer,), float64 on the CPU. The model runs in evaluation
-    mode without gradients, and is left as it was.
+    Returned by layer path, shape (inputs of the layer,), float64 on the CPU. The model runs in
+    evaluation mode without gradients, and is left as it was.
 
     Raises:
         PruningError: there is no batch, a layer is never run, or an activation is not finite.
@@ -108,7 +110,7 @@ def means_at(
 def mean_over_consumers(
     model: nn.Module, groups: Sequence[Group], means: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The mean of the numbers of a channel's positions over all layers that take it, by group."""
+    """Average the values of a channel's positions over all layers that take it, by group."""
     return {
         group.name: torch.stack(
             [

@@ -1,4 +1,4 @@
-"""Channels that are nearly silent on the training data matter little."""
+"""Mean activation: channels with small activations on the training data are unimportant."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paretoprune.pruning.scorers.activation.inputs import input_means, mean_over
 
 @dataclass(frozen=True)
 class MeanActivation:
-    """The mean of |activation| over samples and places of the first `batches` batches.
+    """Mean of |activation| over samples and positions of the first `batches` batches.
 
     Molchanov et al. 2017 (Pruning Convolutional Neural Networks for Resource Efficient Inference,
-    section 2.2, "activation"). The activations are those that enter the layers that take the
-    channel, so after BatchNorm and the activation function; the mean over these layers counts.
+    section 2.2, "activation"). The activations are the inputs of the layers that take the channel,
+    hence after BatchNorm and the activation function; scores are averaged over these layers.
     """
 
     batches: Positive = 8

@@ -1,4 +1,4 @@
-"""Channels whose removal the other inputs of the next layer can make up for matter little."""
+"""Optimal brain surgeon (OBS) for the squared output error of the next layers."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ from paretoprune.pruning.scorers.activation.inputs import run_batches, watching
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu
 from paretoprune.pruning.scorers.sides import Consumer, consumer_paths, consumers
 
-_DAMPING = 1e-2  # of the mean square of the inputs
+_DAMPING = 1e-2  # relative to the mean square of the inputs
 
 
 @dataclass(frozen=True)
 class Obs:
-    """How much the outputs of the layers that take a channel change without it, in squares, when
-    their other weights are changed to make up for it as well as they can.
+    """Squared output error of the next layers after removing a channel with compensation.
 
     With H the mean of x x^T over a layer's inputs and S the inputs of the channel, the sum over
     rows w of the layer of w_S ([H^-1]_SS)^-1 w_S / 2: the saliency of Hassibi and Stork 1993
     (Second Order Derivatives for Network Pruning: Optimal Brain Surgeon, eq. 5) for the squared
     error of a layer, as in Frantar and Alistarh 2022 (Optimal Brain Compression, section 4), and
-    for sets of weights as in Kurtic et al. 2023 (ZipLM, eq. 3). Goes with `compensation`.
+    for sets of weights as in Kurtic et al. 2023 (ZipLM, eq. 3). To be combined with `compensation`.
     """
 
     batches: Positive = 4
@@ -67,7 +66,7 @@ class Obs:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """weight^2 / [H^-1]_jj / 2, by tensor name, shaped like it."""
+        """Return weight^2 / [H^-1]_jj / 2, by tensor name, shaped like it."""
         paths = [name.rpartition(".")[0] for name in tensors]
         inverses = self._inverses(model, paths, batches)
         return on_cpu(
@@ -84,12 +83,12 @@ class Obs:
     def _inverses(
         self, model: nn.Module, paths: Sequence[str], batches: Iterable[Sequence[Tensor]]
     ) -> dict[str, Tensor]:
-        """H^-1 of the layers, float64 on the CPU."""
+        """Return H^-1 of the layers, float64 on the CPU."""
         for path in paths:
             if not is_plain(model.get_submodule(path)):
                 raise PruningError(
-                    f"`{path}` is no plain convolution or linear layer, whose inputs this scorer "
-                    "reads; use scorer=fisher or scorer=obd"
+                    f"`{path}` is not a plain convolution or linear layer, which this scorer "
+                    "requires; use scorer=fisher or scorer=obd"
                 )
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
@@ -118,7 +117,7 @@ def _inverse(moments: Tensor) -> Tensor:
 
 
 def _damages(layer: nn.Module, reader: Consumer, inverse: Tensor) -> Tensor:
-    """By channel, for all of its inputs in the layer at once."""
+    """Return the error for each channel, over all of its inputs in the layer jointly."""
     matrix = matrix_of(layer).double().cpu()
     kernel = math.prod(getattr(layer, "kernel_size", ()))
     found = []

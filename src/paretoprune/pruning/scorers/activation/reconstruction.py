@@ -1,4 +1,4 @@
-"""Channels whose part the others can take over matter little."""
+"""Greedy OBS: channels that the remaining ones can reconstruct are unimportant."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.activation.inputs import by_place, run_batches, watching
 from paretoprune.pruning.scorers.sides import Consumer, consumers, consumers_or_none
 
-_PULL = 0.1  # of the mean variance of a layer's inputs: the penalty on large changes of weights
-_STEPS = 128  # channels that go one by one; of wider groups several at once
-_NOTHING = 1e-12  # instead of a variance of zero
+_RIDGE = 0.1  # ridge penalty on weight changes, relative to the mean variance of a layer's inputs
+_STEPS = 128  # removal steps; wider groups lose several channels per step
+_EPSILON = 1e-12  # added to variances, against division by zero
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """What the layers behind a channel miss of it once the channels that stay make up for it.
+    """Output error of the consuming layers when channels are removed greedily with compensation.
 
-    Channels go one after another, each time the one whose loss changes the outputs of the layers
-    that take it least while the weights of the others change for the best: the optimal brain
-    surgeon (Hassibi and Stork 1993, eq. 5) for all weights of a layer's input at once, as in
-    SlimGPT (Ling et al. 2024). A channel's score is the sum of the changes up to and
-    with its own, each as a share of the variance of a layer's outputs. The covariance of the inputs
-    comes from the first `batches` batches, and is taken to be the same at all places of a kernel.
+    In each step the channel is removed whose loss changes the outputs of the layers that take it
+    least while the weights of the others are updated optimally: the optimal brain surgeon (Hassibi
+    and Stork 1993, eq. 5) for all weights of a layer's input jointly, as in SlimGPT (Ling et al.
+    2024). A channel's score is the sum of the errors up to and including its own removal, each
+    relative to the variance of a layer's outputs. The covariance of the inputs is estimated on the
+    first `batches` batches, and assumed equal at all positions of a kernel.
     """
 
     batches: Positive = 2
@@ -47,7 +47,7 @@ class Reconstruction:
             PruningError: there is no batch, or activations cannot be read or are not finite.
         """
         for group in groups:
-            consumers(model, group)  # raises where there is none
+            consumers(model, group)  # raises if there is none
         scores = self.where_read(model, groups, batches)
         if unread := [group for group in groups if group.name not in scores]:
             path = consumers(model, unread[0])[0].path
@@ -63,7 +63,7 @@ class Reconstruction:
         groups: Sequence[Group],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """The same of those groups alone of which all layers that take the channels are run.
+        """Score only those groups of which all consuming layers are run.
 
         Raises:
             PruningError: there is no batch, or an activation is not finite.
@@ -82,37 +82,37 @@ class Reconstruction:
 
 @dataclass
 class _Layer:
-    """A layer that takes the channels, while more and more of them go."""
+    """A consuming layer during the greedy removal of its input channels."""
 
-    inverse: Tensor  # of their covariance and the penalty, (width, width), float64
-    gram: Tensor  # of the weights that take them, (width, width)
-    variance: float  # of the layer's outputs, as far as they come from these channels
+    inverse: Tensor  # of covariance + ridge penalty, (width, width), float64
+    gram: Tensor  # Gram matrix of the consuming weights, (width, width)
+    variance: float  # of the layer's outputs that is due to these channels
 
     @classmethod
     def of(cls, covariance: Tensor, weights: Tensor) -> _Layer:
-        """From the channels' covariance and the weights that take each, (weights, width)."""
+        """Build from the channels' covariance and the weights that take each, (weights, width)."""
         gram = weights.T @ weights
-        penalty = _PULL * covariance.diagonal().mean() + _NOTHING
+        penalty = _RIDGE * covariance.diagonal().mean() + _EPSILON
         inverse = torch.linalg.inv(covariance + torch.eye(len(gram)).to(gram) * penalty)
-        return cls(inverse, gram, float((gram * covariance).sum()) + _NOTHING)
+        return cls(inverse, gram, float((gram * covariance).sum()) + _EPSILON)
 
     def costs(self) -> Tensor:
-        """How much the outputs change for each channel's loss, as a share of their variance."""
+        """Return the output change for each channel's removal, relative to the variance."""
         return self.gram.diagonal() / self.inverse.diagonal() / self.variance
 
     def remove(self, gone: Tensor) -> None:
-        """Let channels go, and the others make up for it."""
+        """Remove channels and compensate by the others."""
         pivot = self.inverse[gone]  # (gone, width)
         change = torch.linalg.solve(pivot[:, gone], pivot)
         lost = self.gram[gone]
         cross = lost.T @ change
         self.gram = self.gram - cross - cross.T + change.T @ lost[:, gone] @ change
         self.inverse = self.inverse - pivot.T @ change
-        self.inverse[gone, gone] = 1.0  # nothing of them is left; this only keeps it regular
+        self.inverse[gone, gone] = 1.0  # keeps the matrix regular
 
 
 def removal_costs(layers: Sequence[_Layer]) -> Tensor:
-    """By channel, the sum of the costs up to its removal, over all layers: (width,), float32."""
+    """Return the accumulated cost up to each channel's removal: (width,), float32."""
     width = len(layers[0].gram)
     scores = torch.zeros(width, dtype=torch.float64)
     left = torch.arange(width)
@@ -133,9 +133,9 @@ def removal_costs(layers: Sequence[_Layer]) -> Tensor:
 def _covariances(
     model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Iterable[Sequence[Tensor]]
 ) -> dict[tuple[str, str], Tensor]:
-    """Of a group's channels where they enter a layer: by both names, (width, width), float64.
+    """Return the channels' covariances by (group, layer path): (width, width), float64.
 
-    Without those of layers that are never run as modules.
+    Layers that are never run as modules are left out.
     """
     readers: dict[str, list[tuple[str, Consumer]]] = {}
     for name, found in takers.items():
@@ -159,12 +159,12 @@ def _covariances(
 
 
 def _centred(total: Tensor) -> Tensor:
-    """The covariance, from the sum of x x^T whose x ends with a 1."""
+    """Return the covariance, from the sum of x x^T whose x ends with a 1."""
     count, means = total[-1, -1], total[:-1, -1] / total[-1, -1]
     return total[:-1, :-1] / count - torch.outer(means, means)
 
 
 def _rows(weight: Tensor, taker: Consumer) -> Tensor:
-    """The weights that take each channel: (weights per channel, width), float64 on the CPU."""
+    """Return the weights that take each channel: (weights per channel, width), float64, CPU."""
     matrix = weight.detach().double().cpu().movedim(taker.slot.dim, 0)
     return matrix[torch.tensor(taker.slot.positions)].flatten(1).T

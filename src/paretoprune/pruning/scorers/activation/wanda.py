@@ -1,4 +1,4 @@
-"""Channels that add little to what the next layers compute matter little."""
+"""Wanda: weight magnitude times input norm."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from paretoprune.pruning.scorers.sides import Consumer, consumers
 
 @dataclass(frozen=True)
 class Wanda:
-    """The sum of |weight| x norm of its input, over the weights that take a channel as input.
+    """Sum of |weight| x norm of its input, over the weights that take a channel as input.
 
     Sun et al. 2024 (A Simple and Effective Pruning Approach for Large Language Models, section 3,
-    eq. 1), with channels for single weights. The norm is the root mean square over samples and
-    places of the first `batches` batches, so that layers on large images do not outweigh others.
+    eq. 1), for channels instead of single weights. The norm is the root mean square over samples
+    and positions of the first `batches` batches, so that layers on large images do not outweigh
+    others.
     """
 
     batches: Positive = 8
@@ -55,7 +56,7 @@ class Wanda:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """|weight| x norm of its input, by tensor name, shaped like it."""
+        """Return |weight| x norm of its input, by tensor name, shaped like it."""
         paths = [name.rpartition(".")[0] for name in tensors]
         squares = means_at(model, paths, batches, limit=self.batches, reading=Tensor.square)
         norms = {
@@ -67,7 +68,7 @@ class Wanda:
 
 
 def _norms_like(module: nn.Module, squares: Tensor) -> Tensor:
-    """The norms of a layer's inputs, to be multiplied by its weight."""
+    """Return the norms of a layer's inputs, broadcastable to its weight."""
     weight, norms = module.weight, squares.sqrt()
     assert isinstance(weight, Tensor)
     ones = [1] * (weight.dim() - 2)

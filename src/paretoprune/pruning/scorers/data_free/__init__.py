@@ -1,1 +1,1 @@
-"""Scorers that need no data: from weights alone."""
+"""Data-free scorers: from weights alone."""

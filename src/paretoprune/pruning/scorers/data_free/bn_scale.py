@@ -1,4 +1,4 @@
-"""Channels that BatchNorm scales down matter little."""
+"""BatchNorm scale (network slimming): channels with a small scale are unimportant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paretoprune.pruning.scorers.channels import sum_slot
 
 @dataclass(frozen=True)
 class BatchNormScale:
-    """|scale| of a channel in BatchNorm, the mean over all BatchNorm layers of its group.
+    """|scale| of a channel in BatchNorm, averaged over all BatchNorm layers of its group.
 
     Liu et al. 2017 (Learning Efficient Convolutional Networks through Network Slimming, section 3).
     """
@@ -41,7 +41,7 @@ class BatchNormScale:
         without = [name for name, own in slots.items() if not own]
         if without:
             raise PruningError(
-                f"the BatchNorm scorer has nothing to read in group `{without[0]}` "
+                f"the BatchNorm scorer cannot score group `{without[0]}` "
                 f"({len(without)} of {len(groups)} groups pass no BatchNorm); "
                 "use scorer=magnitude or scorer=taylor"
             )

@@ -1,4 +1,4 @@
-"""Channels that point the way of a stronger one matter little."""
+"""Cosine similarity: channels with a filter parallel to a stronger one are redundant."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Cosine:
     """1 - the largest cosine similarity of a channel's filter to one of larger norm.
 
     The similarity of Ayinde and Zurada 2018 (Building Efficient ConvNets using Redundant Feature
-    Pruning), which keeps one of each set of similar filters; here that is the strongest. The
-    strongest of all scores 2, as if it were the opposite of every other one; a filter of zeros 0.
+    Pruning), which keeps one of each set of similar filters; here that is the strongest. The filter
+    of largest norm scores 2, as if it were the opposite of every other one; a filter of zeros
+    scores 0.
     """
 
     def __call__(

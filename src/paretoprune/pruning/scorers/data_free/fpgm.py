@@ -1,4 +1,4 @@
-"""Channels whose filters the other filters can stand in for matter little."""
+"""FPGM: channels with filters near the geometric median are redundant."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paretoprune.pruning.scorers.sides import filters
 
 @dataclass(frozen=True)
 class Fpgm:
-    """The sum of Euclidean distances from a channel's filter to those of all other channels.
+    """Sum of Euclidean distances from a channel's filter to those of all other channels.
 
     Filters near the geometric median have the smallest sums. He et al. 2019 (Filter Pruning via
-    Geometric Median for Deep Convolutional Neural Networks Acceleration, section 3). A channel that
-    several layers make has their filters side by side as one.
+    Geometric Median for Deep Convolutional Neural Networks Acceleration, section 3). The filters of
+    a channel that several layers produce are concatenated.
     """
 
     def __call__(

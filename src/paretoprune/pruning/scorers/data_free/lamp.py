@@ -1,4 +1,4 @@
-"""Channels with small weights beside what would be left without them matter little."""
+"""LAMP: layer-adaptive magnitude."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_
 
 @dataclass(frozen=True)
 class Lamp:
-    """A channel's squared weights over those of all channels of its group that are not smaller.
+    """Squared magnitude of a channel over the sum of those of its group that are not smaller.
 
-    Lee et al. 2021 (Layer-adaptive Sparsity for the Magnitude-based Pruning, section 2), with
-    channels for single weights. Within a group the order is that of the L2 magnitude; between
-    groups, the last channels of each come out with scores up to 1, so none is emptied.
+    Lee et al. 2021 (Layer-adaptive Sparsity for the Magnitude-based Pruning, section 2), for
+    channels instead of single weights. Within a group the order is that of the L2 magnitude; across
+    groups, the largest channel of each scores 1, so that no group is emptied.
     """
 
     def __call__(
@@ -42,14 +42,14 @@ class Lamp:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]] = (),
     ) -> dict[str, Tensor]:
-        """The score of the paper, for each weight of a layer; by tensor name, shaped like it."""
+        """Return the score of the paper for each weight, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
         squares = {name: weight.detach().double().square() for name, weight in weights.items()}
         return on_cpu({n: lamp(s.flatten()).reshape(s.shape) for n, s in squares.items()})
 
 
 def lamp(squares: Tensor) -> Tensor:
-    """Each number over the sum of those not smaller than it; of equal ones, the first is largest.
+    """Divide each number by the sum of those not smaller than it; of equals, the first is largest.
 
     Shape (n,) to (n,); zeros stay zero.
     """

@@ -1,4 +1,4 @@
-"""Channels with small weights matter little."""
+"""Magnitude: channels with small weights are unimportant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_
 
 @dataclass(frozen=True)
 class Magnitude:
-    """The p-norm of all weights that belong to a channel, on the output and the input side.
+    """p-norm of all weights that belong to a channel, on the output and the input side.
 
     Weights are parameters of two dimensions or more. p = 1 is Li et al. 2017 (Pruning Filters for
     Efficient ConvNets, section 3.1); the norm over a whole group is Fang et al. 2023 (DepGraph,
@@ -46,5 +46,5 @@ class Magnitude:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]] = (),
     ) -> dict[str, Tensor]:
-        """|weight|, by tensor name, shaped like it."""
+        """Return |weight|, by tensor name, shaped like it."""
         return on_cpu({n: w.detach().abs() for n, w in named_weights(model, tensors).items()})

@@ -1,4 +1,4 @@
-"""No opinion: the baseline that every scorer has to beat."""
+"""Random scores: the baseline that every scorer has to beat."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Random:
         blocks: Sequence[Block],
         batches: Iterable[Sequence[Tensor]] = (),
     ) -> list[float]:
-        """A uniform number in [0, 1) for each block."""
+        """Return a uniform number in [0, 1) for each block."""
         generator = torch.Generator().manual_seed(self.seed)
         return torch.rand(len(blocks), generator=generator).tolist()
 
@@ -44,7 +44,7 @@ class Random:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]] = (),
     ) -> dict[str, Tensor]:
-        """Uniform numbers in [0, 1), by tensor name, shaped like it."""
+        """Return uniform numbers in [0, 1), by tensor name, shaped like it."""
         generator = torch.Generator().manual_seed(self.seed)
         weights = named_weights(model, tensors)
         return {n: torch.rand(w.shape, generator=generator) for n, w in weights.items()}

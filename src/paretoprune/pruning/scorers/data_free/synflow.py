@@ -1,4 +1,4 @@
-"""Channels through which little can flow from the inputs to the outputs matter little."""
+"""SynFlow: synaptic flow from the inputs to the outputs, without data."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import on_cpu, sum_per_channel
 from paretoprune.pruning.structured.equivalence import run
 
-# So small an input that ReLU6, sigmoids and the like work in their linear range; its size cancels
-# out of the scores.
+# Small enough that ReLU6, sigmoids etc. stay in their linear range; its scale cancels out.
 _FAINT = 1e-100
 
 
 @dataclass(frozen=True)
 class SynFlow:
-    """The sum of |weight| x dR/d|weight| over the weights of a channel, over R.
+    """Sum of |weight| x dR/d|weight| over the weights of a channel, divided by R.
 
-    R is the sum of the outputs of the network made linear and positive: |weights|, no biases,
-    BatchNorm reduced to |scale| / standard deviation, an input of equal numbers. Tanaka et al. 2020
-    (Pruning Neural Networks without any Data by Iteratively Conserving Synaptic Flow, section 6),
-    scored once; there, many small prunings have scores of their own. The scores of one side of a
-    layer through which everything flows add up to 1.
+    R is the sum of the outputs of a linearised, positive network: |weights|, no biases, BatchNorm
+    reduced to |scale| / standard deviation, a constant input. Tanaka et al. 2020 (Pruning Neural
+    Networks without any Data by Iteratively Conserving Synaptic Flow, section 6), scored once
+    instead of in many small pruning steps. The scores of one side of a layer through which all of
+    the flow passes add up to 1.
     """
 
     def __call__(
@@ -56,7 +55,7 @@ class SynFlow:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """|weight| x dR/d|weight| / R, by tensor name, shaped like it."""
+        """Return |weight| x dR/d|weight| / R, by tensor name, shaped like it."""
         _, shares = _shares_of_flow(model, batches)
         return on_cpu({name: shares[name] for name in tensors})
 
@@ -64,7 +63,7 @@ class SynFlow:
 def _shares_of_flow(
     model: nn.Module, batches: Iterable[Sequence[Tensor]]
 ) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
-    """The weights of the positive copy, and the share of the flow that goes through each."""
+    """Return the weights of the positive copy, and the share of the flow through each."""
     linear = _positive_copy(model)
     device = next(linear.parameters()).device
     sample = _ones_like_a_sample(batches).to(device)

@@ -1,1 +1,1 @@
-"""Scorers by gradients of the loss."""
+"""Scorers based on gradients of the loss."""

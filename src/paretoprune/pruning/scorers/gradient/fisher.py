@@ -1,4 +1,4 @@
-"""Channels whose removal changes the loss little, to second order, matter little."""
+"""Fisher pruning: second-order Taylor criterion with the empirical Fisher information."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Fisher:
     """Half the sum of weight^2 x mean squared gradient over all weights of a channel.
 
     The saliency h w^2 / 2 of LeCun et al. 1990 (Optimal Brain Damage, section 2), with the diagonal
-    of the Hessian taken from the empirical Fisher information, as Theis et al. 2018 do for single
-    weights (Faster Gaze Prediction with Dense Networks and Fisher Pruning, section 2). For whole
-    channels they square the sum over a channel, of activation x gradient, for each sample; here the
-    saliencies of its weights are added up, which leaves out how its weights act together. Each of
-    the first `samples` samples gives one gradient: squares of gradients over batches would be
-    something else.
+    of the Hessian approximated by the empirical Fisher information, as Theis et al. 2018 do for
+    single weights (Faster Gaze Prediction with Dense Networks and Fisher Pruning, section 2). For
+    whole channels they square the sum over a channel, of activation x gradient, for each sample;
+    here the saliencies of its weights are added up, which ignores interactions between them. Each
+    of the first `samples` samples gives one gradient, since the square of a batch gradient is not
+    the mean of the squares.
     """
 
     samples: Positive = 256
@@ -57,7 +57,7 @@ class Fisher:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """The saliency of each weight, by tensor name, shaped like it."""
+        """Return the saliency of each weight, by tensor name, shaped like it."""
         return on_cpu(self._saliencies(model, named_weights(model, tensors), batches))
 
     def _saliencies(

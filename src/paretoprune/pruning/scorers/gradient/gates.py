@@ -1,4 +1,4 @@
-"""What the loss feels of each channel, read from the gradients that a training has anyway."""
+"""Gate gradients: first-order channel importance from the gradients of a running training."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import weight_slots
 
-_MEMORY = 0.98  # how much of the average stays at each step: about the last fifty steps count
+_DECAY = 0.98  # decay of the moving average: about the last fifty steps count
 
 
 class GateScores:
-    """The mean square of d loss / d gate, where a gate would scale a channel and stands at one.
+    """Moving average of (d loss / d gate)^2 for a gate that scales a channel and equals one.
 
     The derivative is the sum of weight x gradient over all weights of the channel (of a block, over
-    the parameters that end its branches), its square the importance of Molchanov et al. 2019
-    (Importance Estimation for Neural Network Pruning, eq. 8).
-    Call it after every backward pass of a training; `scores` is an average over the last steps.
-    Scores of different groups are in the same unit, that of the loss, and can be compared.
+    the parameters that end its branches); its square is the importance of Molchanov et al. 2019
+    (Importance Estimation for Neural Network Pruning, eq. 8). Call it after every backward pass of
+    a training; `scores` averages over the last steps. Scores of different groups have the same
+    unit, that of the squared loss, and can be compared.
     """
 
     def __init__(self, model: nn.Module, groups: Sequence[Group]) -> None:
@@ -33,8 +33,8 @@ class GateScores:
 
     @torch.no_grad()
     def __call__(self) -> None:
-        """Take in the gradients that the parameters hold now; one without counts as zero."""
-        self._weight = _MEMORY * self._weight + 1
+        """Add the current gradients of the parameters; a parameter without one counts as zero."""
+        self._weight = _DECAY * self._weight + 1
         for total, places in zip(self._sums, self._places, strict=True):
             slope = torch.zeros_like(total)
             for parameter, dim, positions in places:
@@ -44,10 +44,10 @@ class GateScores:
                 along = parameter * parameter.grad
                 along = along.sum(others) if others else along
                 slope += along[positions.to(along.device)].sum(1).cpu()
-            total.mul_(_MEMORY).add_(slope.square())
+            total.mul_(_DECAY).add_(slope.square())
 
     def scores(self) -> dict[str, Tensor]:
-        """Scores by group name, float32 on the CPU, shape (width,).
+        """Return scores by group name, float32 on the CPU, shape (width,).
 
         Raises:
             PruningError: there were no gradients, or they were not finite.
@@ -63,7 +63,7 @@ class GateScores:
 def _places(
     group: Group, parameters: Mapping[str, nn.Parameter]
 ) -> list[tuple[nn.Parameter, int, Tensor]]:
-    """Tensor, dimension, and the positions of each channel, (width, positions)."""
+    """Return (parameter, dimension, positions of each channel (width, positions)) for the group."""
     if group.block and group.width:
         ends = [parameters[name] for name in group.block.silent]
         return [(end, 0, torch.arange(len(end)).unsqueeze(0)) for end in ends]

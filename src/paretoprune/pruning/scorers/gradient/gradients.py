@@ -1,4 +1,4 @@
-"""Gradients of the training loss, taken without leaving a trace in the model."""
+"""Gradients of the training loss, computed without side effects on the model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from paretoprune.pruning.scorers.channels import weight_slots
 
 Weights = Mapping[str, nn.Parameter]
 Mode = Callable[[nn.Module], AbstractContextManager[None]]
-Terms = Callable[[Tensor, Tensor], Iterable[tuple[str, Tensor]]]  # of a batch: weight's name, term
+Terms = Callable[[Tensor, Tensor], Iterable[tuple[str, Tensor]]]  # of a batch: (weight name, term)
 
 
 def weights_of(model: nn.Module, groups: Sequence[Group]) -> dict[str, nn.Parameter]:
-    """The weights in which the groups' channels lie, in alphabetical order."""
+    """Return the weights that contain the groups' channels, in alphabetical order."""
     parameters = dict(model.named_parameters())
     names = {slot.tensor for group in groups for slot in weight_slots(group, parameters)}
     return {name: parameters[name] for name in sorted(names)}
@@ -28,7 +28,7 @@ def weights_of(model: nn.Module, groups: Sequence[Group]) -> dict[str, nn.Parame
 
 @contextmanager
 def requiring_grad(weights: Weights) -> Iterator[None]:
-    """The weights can be differentiated for inside, frozen or not, and are as they were after."""
+    """Enable gradients of the weights inside, frozen or not; afterwards restore `requires_grad`."""
     before = {name: weight.requires_grad for name, weight in weights.items()}
     try:
         for weight in weights.values():
@@ -47,10 +47,10 @@ def sum_over(
     terms: Terms,
     mode: Mode = evaluating,
 ) -> tuple[dict[str, Tensor], int]:
-    """What `terms` gives for the batches, added up by weight, and the number of samples.
+    """Sum `terms(x, y)` over the batches, by weight, and count the samples.
 
-    Inside, the model is in evaluation mode, or in the `mode` of its training, and its weights can
-    be differentiated for.
+    Inside, the model is in evaluation mode, or as `mode` sets it, and its weights require
+    gradients.
 
     Raises:
         PruningError: there is no batch, or a sum is not finite.
@@ -73,7 +73,7 @@ def mean_over(
     terms: Terms,
     mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
-    """The same, divided by the number of samples."""
+    """Return `sum_over` divided by the number of samples."""
     total, samples = sum_over(model, weights, batches, terms, mode)
     return {name: value / samples for name, value in total.items()}
 
@@ -84,7 +84,7 @@ def mean_gradients(
     batches: Iterable[Sequence[Tensor]],
     mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
-    """The gradient of the mean cross-entropy over all samples of the batches, by weight."""
+    """Return the gradient of the mean cross-entropy over all samples of the batches, by weight."""
 
     def gradients(x: Tensor, y: Tensor) -> Iterable[tuple[str, Tensor]]:
         return summed_gradients(model, weights, x, y).items()
@@ -93,20 +93,24 @@ def mean_gradients(
 
 
 def summed_gradients(model: nn.Module, weights: Weights, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """The gradient of the cross-entropy summed over the samples, by weight."""
+    """Return the gradient of the cross-entropy summed over the samples, by weight."""
     loss = summed_loss(model, x, y)
     gradients = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
     return dict(zip(weights, gradients, strict=True))
 
 
 def summed_loss(model: nn.Module, x: Tensor, y: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """The cross-entropy summed over the samples, a scalar, on the model's device."""
+    """Return the cross-entropy summed over the samples, a scalar, on the model's device."""
     device = next(model.parameters()).device
     return cross_entropy(model(x.to(device)) / temperature, y.to(device), reduction="sum")
 
 
 def check_gradients(gradients: Mapping[str, Tensor], samples: int) -> None:
-    """Raise PruningError where there were no samples or a gradient is not finite."""
+    """Check that there were samples and that all gradients are finite.
+
+    Raises:
+        PruningError: one of the two does not hold.
+    """
     if not samples:
         raise PruningError("this scorer needs at least one batch of training data")
     if not all(torch.isfinite(gradient).all() for gradient in gradients.values()):

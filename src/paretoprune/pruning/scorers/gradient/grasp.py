@@ -1,4 +1,4 @@
-"""Channels without which the loss would go down as fast or faster in training matter little."""
+"""GraSP: gradient signal preservation."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from paretoprune.pruning.scorers.gradient.gradients import Weights, mean_over, s
 
 @dataclass(frozen=True)
 class Grasp:
-    """The sum of weight x (H g) over the weights of a channel, raised to begin at 0 in each group.
+    """Sum of weight x (H g) over the weights of a channel, shifted to a minimum of 0 in each group.
 
     g is the gradient of the loss for all weights, H its Hessian: to first order, removing a weight
-    lowers the squared gradient, and so the progress of training, by twice that. Wang et al. 2020
-    (Picking Winning Tickets Before Training by Preserving Gradient Flow, section 4, eq. 8), whose
-    score is the negative of this one. Logits are divided by `temperature`. Made for networks before
-    training; BatchNorm normalises by the batch, as it does there, and dropout is off.
+    lowers the squared gradient norm, and so the progress of training, by twice that. Wang et al.
+    2020 (Picking Winning Tickets Before Training by Preserving Gradient Flow, section 4, eq. 8),
+    whose score is the negative of this one. Logits are divided by `temperature`. Designed for
+    networks before training: BatchNorm uses batch statistics, as in training, and dropout is off.
     """
 
     batches: Positive = 1
@@ -53,14 +53,14 @@ class Grasp:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """weight x (H g), by tensor name, shaped like it; it may be negative."""
+        """Return weight x (H g), by tensor name, shaped like it; it may be negative."""
         _, products = self._products(model, batches)
         return on_cpu({name: products[name] for name in tensors})
 
     def _products(
         self, model: nn.Module, batches: Iterable[Sequence[Tensor]]
     ) -> tuple[Weights, dict[str, Tensor]]:
-        """All weights, and of each weight x (H g)."""
+        """Return all weights, and weight x (H g) by name."""
         weights = {name: w for name, w in model.named_parameters() if w.dim() >= 2}
         chosen = list(islice(batches, self.batches))
         gradient = self._mean_over(model, weights, chosen, along=None)
@@ -75,7 +75,7 @@ class Grasp:
         *,
         along: dict[str, Tensor] | None,
     ) -> dict[str, Tensor]:
-        """The gradient of the mean loss, or the Hessian's product with `along`."""
+        """Return the gradient of the mean loss, or the Hessian-vector product with `along`."""
 
         def derivatives(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
             scalar = summed_loss(model, x, y, temperature=self.temperature)
@@ -87,7 +87,7 @@ class Grasp:
 
 
 def _slope(loss: Tensor, weights: Weights, along: dict[str, Tensor]) -> Tensor:
-    """The derivative of the loss along a direction, a scalar that can be differentiated again."""
+    """Return the directional derivative of the loss, a scalar that can be differentiated again."""
     gradients = torch.autograd.grad(
         loss, list(weights.values()), create_graph=True, materialize_grads=True
     )

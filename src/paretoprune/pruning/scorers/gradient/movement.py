@@ -1,4 +1,4 @@
-"""Channels whose weights shrink when the network is trained further matter little."""
+"""Movement pruning: channels whose weights move towards zero in training are unimportant."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from paretoprune.pruning.scorers.gradient.gradients import (
 
 @dataclass(frozen=True)
 class Movement:
-    """The sum over training steps of - weight x gradient, raised to begin at 0 in each group.
+    """Sum over training steps of - weight x gradient, shifted to a minimum of 0 in each group.
 
     Sanh et al. 2020 (Movement Pruning: Adaptive Sparsity by Fine-Tuning, section 4, eq. 3), without
-    the constant learning rate. The steps are those of gradient descent on a copy of the model, one
-    for each batch; a weight that moves away from zero gains.
+    the constant learning rate. The steps are gradient descent on a copy of the model, one for each
+    batch; a weight that moves away from zero gains.
     """
 
     batches: Positive = 16
@@ -56,7 +56,7 @@ class Movement:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """The sum for each weight, by tensor name, shaped like it; it may be negative."""
+        """Return the sum for each weight, by tensor name, shaped like it; it may be negative."""
         return on_cpu(self._moved(model, tensors, batches))
 
     def _moved(

@@ -1,4 +1,4 @@
-"""Channels whose removal changes the loss little, by the curvature of the loss, matter little."""
+"""Optimal brain damage (OBD): second-order Taylor criterion with the diagonal of the Hessian."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from paretoprune.pruning.scorers.gradient.gradients import (
 
 @dataclass(frozen=True)
 class Obd:
-    """Half the sum of weight^2 x the diagonal of the Hessian of the mean loss, at least zero.
+    """Half the sum of weight^2 x the diagonal of the Hessian of the mean loss, clamped at zero.
 
-    LeCun et al. 1990 (Optimal Brain Damage, section 2.1). The diagonal is the mean of z x (H z)
-    over `probes` vectors z of random signs (Bekas et al. 2007, An Estimator for the Diagonal of a
-    Matrix), where there LeCun's own recursion leaves terms out. The estimate is without bias but
-    noisy, and the Hessian of a network has negative diagonal entries besides: of a ResNet-20 after
-    three epochs on digits, 50 % of the weights and 44 % of the channels came out negative with 8
-    probes, which count as zero, and two seeds ordered channels nearly independently. The clamp is
-    after the sum, so that the noise of weights is not added up. `Fisher` takes squared gradients
-    for the diagonal, which are never negative.
+    LeCun et al. 1990 (Optimal Brain Damage, section 2.1). The diagonal is estimated by the mean of
+    z x (H z) over `probes` vectors z of random signs (Bekas et al. 2007, An Estimator for the
+    Diagonal of a Matrix), instead of LeCun's recursion, which drops terms. The estimate is unbiased
+    but noisy, and the Hessian of a network has negative diagonal entries besides: for a ResNet-20
+    after three epochs on digits, 50 % of the weights and 44 % of the channels were negative with 8
+    probes, which count as zero, and two seeds ordered channels nearly independently. The sum is
+    clamped, not its terms, so that the noise of weights is not accumulated. `Fisher` approximates
+    the diagonal by squared gradients, which are never negative.
     """
 
     batches: Positive = 1
@@ -62,7 +62,7 @@ class Obd:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """The saliency of each weight, at least zero, by tensor name, shaped like it."""
+        """Return the saliency of each weight, at least zero, by tensor name, shaped like it."""
         found = self._saliencies(model, named_weights(model, tensors), batches)
         return on_cpu({name: saliency.clamp(min=0) for name, saliency in found.items()})
 
@@ -77,7 +77,7 @@ class Obd:
     def diagonal(
         self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
     ) -> dict[str, Tensor]:
-        """The estimated diagonal of the Hessian, by weight."""
+        """Return the estimated diagonal of the Hessian, by weight."""
         generator = torch.Generator().manual_seed(self.seed)
         parameters = list(weights.values())
 

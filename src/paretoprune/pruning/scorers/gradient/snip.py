@@ -1,4 +1,4 @@
-"""Channels whose connections hardly touch the loss matter little."""
+"""SNIP: connection sensitivity."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from paretoprune.pruning.scorers.gradient.gradients import mean_gradients, weigh
 
 @dataclass(frozen=True)
 class Snip:
-    """The sum of |weight x gradient| over all weights that belong to a channel.
+    """Sum of |weight x gradient| over all weights that belong to a channel.
 
     Lee et al. 2019 (SNIP: Single-shot Network Pruning based on Connection Sensitivity, section 4,
-    eq. 5), without the constant that makes all scores of a network add up to 1. Unlike `Taylor`,
-    weights whose effects on the loss cancel out count. Made for networks before training;
-    BatchNorm normalises by the batch, as it does there, and dropout is off.
+    eq. 5), without the constant that normalises all scores of a network to a sum of 1. Unlike in
+    `Taylor`, effects of opposite sign do not cancel. Designed for networks before training:
+    BatchNorm uses batch statistics, as in training, and dropout is off.
     """
 
     batches: Positive = 1
@@ -53,7 +53,7 @@ class Snip:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """|weight x gradient|, by tensor name, shaped like it."""
+        """Return |weight x gradient|, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
         gradients = mean_gradients(
             model, weights, islice(batches, self.batches), normalising_by_batch

@@ -1,4 +1,4 @@
-"""Channels whose removal changes the loss little, to first order, matter little."""
+"""Taylor criterion: first-order change of the loss when a channel is removed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from paretoprune.pruning.scorers.gradient.gradients import (
 
 @dataclass(frozen=True)
 class Taylor:
-    """The mean over batches of (sum of weight x gradient)^2, over all weights of a channel.
+    """Mean over batches of (sum of weight x gradient)^2, over all weights of a channel.
 
     The gradient is that of the mean cross-entropy of one of the first `batches` batches, in
-    evaluation mode, so that BatchNorm statistics stay. It is the group importance of Molchanov et
-    al. 2019 (Importance Estimation for Neural Network Pruning, eq. 8), squared for each minibatch
-    and then averaged (section 3.2): effects of opposite sign do not cancel between batches.
+    evaluation mode, so that BatchNorm statistics do not change. It is the group importance of
+    Molchanov et al. 2019 (Importance Estimation for Neural Network Pruning, eq. 8), squared for
+    each minibatch and then averaged (section 3.2): effects of opposite sign do not cancel between
+    batches.
     """
 
     batches: Positive = 8
@@ -63,7 +64,7 @@ class Taylor:
         tensors: Sequence[str],
         batches: Iterable[Sequence[Tensor]],
     ) -> dict[str, Tensor]:
-        """The mean over batches of (weight x gradient)^2, by tensor name, shaped like it."""
+        """Return the mean over batches of (weight x gradient)^2, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
         total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
         count = 0
@@ -78,7 +79,7 @@ class Taylor:
 def _products(
     model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
 ) -> Iterator[dict[str, Tensor]]:
-    """Weight x gradient of the mean loss of each batch, by weight."""
+    """Yield weight x gradient of the mean loss of each batch, by weight."""
     for batch in batches:
         gradients = mean_gradients(model, weights, [batch])
         yield {name: w.detach() * gradients[name] for name, w in weights.items()}

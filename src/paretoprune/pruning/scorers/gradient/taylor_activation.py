@@ -1,4 +1,4 @@
-"""Channels whose activations, set to zero, would change the loss little, to first order."""
+"""Taylor criterion on activations: first-order change of the loss when a channel is set to zero."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from paretoprune.pruning.scorers.sides import Consumer, consumer_paths, consumer
 
 @dataclass(frozen=True)
 class TaylorActivation:
-    """The mean over samples of |sum over places of activation x gradient|.
+    """Mean over samples of |sum over positions of activation x gradient|.
 
     Molchanov et al. 2017 (Pruning Convolutional Neural Networks for Resource Efficient Inference,
-    section 2.2, eq. 8), without the constant 1/M. The activations are those that enter the layers
-    that take the channel, and the gradient is that along the way through these layers; the sum runs
-    over all of them, which is the first-order effect of a channel's removal on a sample's loss.
+    section 2.2, eq. 8), without the constant 1/M. The activations are the inputs of the layers that
+    take the channel, with the gradient through these layers only; summed over all of them it is the
+    first-order effect of a channel's removal on a sample's loss.
     """
 
     batches: Positive = 8
@@ -62,11 +62,11 @@ class TaylorActivation:
 
 
 def _effects(model: nn.Module, paths: Sequence[str], x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Activation x gradient, summed over places: (samples, inputs of the layer) by path."""
+    """Return activation x gradient summed over positions, by path: (samples, inputs)."""
     probes: list[tuple[str, Tensor]] = []
 
     def note(path: str, entering: Tensor) -> Tensor:
-        # A view of its own, so that the gradient is that of the way through this layer alone.
+        # A separate view, so that the gradient is that through this layer alone.
         probe = entering.view_as(entering)
         probes.append((path, probe))
         return probe
@@ -82,7 +82,7 @@ def _effects(model: nn.Module, paths: Sequence[str], x: Tensor, y: Tensor) -> di
 
 
 def _per_channel(readers: Sequence[Consumer], effects: Mapping[str, Tensor]) -> Tensor:
-    """Shape (samples, width)."""
+    """Return the effects by channel: (samples, width)."""
     parts = [
         effects[reader.path][:, torch.tensor(reader.slot.positions)].sum(2)
         for reader in readers
