@@ -31,7 +31,7 @@ from paretoprune.trial.context_folder import load_context, save_context
 from paretoprune.trial.run import run_trial, start_from
 from paretoprune.trial.schedules.steps import Start, prune
 from tests.config.test_load import composed
-from tests.kits.commands import TINY
+from tests.kits.commands import OWN, TINY
 
 GROUPS = {"features.0", "features.3", "features.3.rank", "classifier.rank"}
 
@@ -50,7 +50,7 @@ def task_of(folder: Path, *overrides: str) -> Problem:
     options = ("tracking", "search", "low_rank", "granularity")
     groups = [value for value in values if value.partition("=")[0] in options]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
-    return make_problem(load_settings(config))
+    return make_problem(load_settings(config, trust=(OWN,)))
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,7 @@ def test_nothing_to_factor_is_said(tmp_path: Path) -> None:
 
 def test_another_choice_of_layers_has_groups_of_its_own(tmp_path: Path) -> None:
     """What is cached of the groups is not taken for that of other pairs."""
-    task_of(tmp_path).disk_cache.keep()
+    task_of(tmp_path).disk_cache.commit()
     fewer = task_of(tmp_path, "low_rank.min_width=16")
     assert fewer.groups.factored == ("features.3",)
     assert {group.name for group in fewer.groups.prunable} == GROUPS - {"classifier.rank"}

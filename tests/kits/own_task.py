@@ -116,7 +116,6 @@ def settings_of(folder: Path, *overrides: str) -> Settings:
         *(value for value in TINY if value.partition("=")[0] not in {*given, "trust"}),
         f"cache_dir={folder / 'cache'}",
         f"data.path={folder / DATA}",
-        "trust=[own_net,tests.kits]",
         *overrides,
     ]
     values = [value for value in values if value != "model.width=8"]
@@ -125,4 +124,4 @@ def settings_of(folder: Path, *overrides: str) -> Settings:
     plain = ("tracking=none", "data=npz")
     chosen = [*plain, *(f"++{value}" for value in values if value not in plain)]
     chosen = [value for value in chosen if not value.startswith("++model._target_=tests.")]
-    return load_settings(composed(*chosen))
+    return load_settings(composed(*chosen), trust=("own_net", "tests.kits"))
