@@ -9,7 +9,6 @@ from functools import cached_property
 
 from front_scores import Member
 
-from paretoprune.cli.launch import comparable_scores
 from paretoprune.executors.inline import Inline
 from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem
@@ -27,6 +26,7 @@ from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import first_proposals, group_infos, search_settings
+from paretoprune.sweep.comparable_scores import comparable_scores
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import sensitivity_of, strategy_of

@@ -127,7 +127,7 @@ def _watched(settings: Settings, config: dict[str, object]) -> tuple[list[Moment
         ended.append(Moment.now())
         return result
 
-    with mock.patch("paretoprune.cli.launch.run_trial", timed):
+    with mock.patch("paretoprune.sweep.run.run_trial", timed):
         launch(settings, config)
     return began, ended
 

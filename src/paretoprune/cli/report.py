@@ -53,7 +53,9 @@ def _run(arguments: Sequence[str]) -> None:
     write_front_png(path, facts)
     print(f"{path / 'report.html'} is written; open it in a browser")
     if wish == "true":
+        from paretoprune.cli.display.terminal import make_console
         from paretoprune.report.sent import send
 
+        make_console()  # which shows the messages of the sending
         send(folder, uri=options.get("tracking.uri"))
         print("MLflow has all trials of the sweep")

@@ -13,7 +13,6 @@ from pathlib import Path
 from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
-from paretoprune.config.instantiate import build
 from paretoprune.data import to_device
 from paretoprune.finetune.fit import fit
 from paretoprune.lineage import lineage
@@ -68,8 +67,7 @@ def jobs_again(trial: TrialResult, results: Mapping[int, TrialResult], *, seed: 
 def reseeded(context: TrialContext, seed: int) -> TrialContext:
     """The same with another order and augmentation of the training images; the parts stay."""
     problem = context.problem
-    pretrained = problem.settings.model.weights is not None
-    data = build(problem.settings.data, seed=seed, pretrained=pretrained)
+    data = problem.sources.data(seed)
     to_device(data, problem.device)
     problem = replace(problem, data=data)
     # The cached answers of a teacher are to the images as they were augmented.

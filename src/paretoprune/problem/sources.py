@@ -1,0 +1,76 @@
+"""Sources of a problem's model and data: the `_target_`s of its settings, or objects."""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol
+
+from lightning import LightningDataModule
+from torch import nn
+
+from paretoprune.config.instantiate import build
+from paretoprune.config.settings import Settings
+from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.results import DataInfo
+
+
+class Sources(Protocol):
+    """Makes the model and the data of a problem, each time anew.
+
+    A problem asks for its data once, and again with another seed where a model is trained again;
+    for its model once with the weights to be pruned or initialised, and again wherever initial
+    weights are needed.
+    """
+
+    def data(self, seed: int) -> LightningDataModule:
+        """The data module, whose augmentation and order follow the seed."""
+        ...
+
+    def model(self, info: DataInfo) -> nn.Module:
+        """The dense architecture, in a copy that the caller may change.
+
+        Raises SettingsError where it cannot be built.
+        """
+        ...
+
+
+class Configured:
+    """Model and data as the settings' `_target_`s build them, in any process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def data(self, seed: int) -> LightningDataModule:
+        """The data module that `data._target_` builds."""
+        settings = self._settings
+        pretrained = settings.model.weights is not None
+        return build(settings.data, seed=seed, pretrained=pretrained)  # type: ignore[no-any-return]
+
+    def model(self, info: DataInfo) -> nn.Module:
+        """The network that `model._target_` builds."""
+        target = self._settings.model.target
+        try:
+            model = build(target, num_classes=info.num_classes, in_channels=info.input_shape[0])
+        except ParetopruneError:
+            raise
+        except Exception as error:
+            mistake = f"`model._target_={target.path}` cannot be built: {error}"
+            raise SettingsError([mistake]) from error
+        if not isinstance(model, nn.Module):
+            raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
+        return model
+
+
+class Given:
+    """Model and data as objects of this process. The model is copied, the data are shared."""
+
+    def __init__(self, model: nn.Module, data: LightningDataModule) -> None:
+        self._model, self._data = model, data
+
+    def data(self, seed: int) -> LightningDataModule:
+        """The data module itself, whatever the seed."""
+        return self._data
+
+    def model(self, info: DataInfo) -> nn.Module:
+        """A copy of the network, with its weights."""
+        return copy.deepcopy(self._model)
