@@ -19,8 +19,13 @@ class Sources(Protocol):
 
     A problem asks for its data once, and again with another seed where a model is trained again;
     for its model once with the weights to be pruned or initialised, and again wherever initial
-    weights are needed.
+    weights are needed. `is_given` says that no other process can make them; the names are for
+    model cards and reports.
     """
+
+    is_given: bool
+    model_name: str
+    data_name: str
 
     def data(self, seed: int) -> LightningDataModule:
         """The data module, whose augmentation and order follow the seed."""
@@ -37,8 +42,12 @@ class Sources(Protocol):
 class Configured:
     """Model and data as the settings' `_target_`s build them, in any process."""
 
+    is_given = False
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.model_name = settings.model.target.path
+        self.data_name = settings.data.path
 
     def data(self, seed: int) -> LightningDataModule:
         """The data module that `data._target_` builds."""
@@ -64,8 +73,12 @@ class Configured:
 class Given:
     """Model and data as objects of this process. The model is copied, the data are shared."""
 
+    is_given = True
+
     def __init__(self, model: nn.Module, data: LightningDataModule) -> None:
         self._model, self._data = model, data
+        self.model_name = type(model).__qualname__
+        self.data_name = type(data).__qualname__
 
     def data(self, seed: int) -> LightningDataModule:
         """The data module itself, whatever the seed."""
