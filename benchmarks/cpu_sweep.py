@@ -26,10 +26,10 @@ from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import first_proposals, group_infos, search_settings
-from paretoprune.sweep.comparable_scores import comparable_scores
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import sensitivity_of, strategy_of
+from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.learning_rate import with_tuned_rate
 from paretoprune.trial.run import run_trial

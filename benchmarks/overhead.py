@@ -27,8 +27,8 @@ from stub_sweep import result_of, sweep
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from paretoprune.cli.command_line import CONF
 from paretoprune.cli.launch import launch
+from paretoprune.config.compose import CONF
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
 from paretoprune.executors.inline import Inline

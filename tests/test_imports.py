@@ -49,8 +49,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},
 }
 HOMES = {
-    "hydra": {"cli", "config/instantiate"},
-    "omegaconf": {"cli"},
+    "hydra": {"cli", "config/compose", "config/instantiate"},
+    "omegaconf": {"cli", "config/compose"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "scipy": {"pruning"},

@@ -1,4 +1,4 @@
-"""`python -m src.latency NAME|FOLDER`: what running pruned models costs, beside the dense one."""
+"""`paretoprune latency NAME|FOLDER`: what running pruned models costs, beside the dense one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paretoprune.errors import SettingsError, SweepError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.measure.request import Request
 
-_USAGE = """usage: python -m src.latency NAME|FOLDER [key=value ...]
+_USAGE = """usage: paretoprune latency NAME|FOLDER [key=value ...]
 
 Measure, in turn and beside the dense model, what running pruned models costs on this machine:
 the models on the front of the sweep NAME, or the exported model in FOLDER.

@@ -1,4 +1,4 @@
-"""`python -m src.pick NAME`: the front of a sweep, and models of it, verified and delivered."""
+"""`paretoprune pick NAME`: the front of a sweep, and models of it, verified and delivered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paretoprune.pick.request import BITS_RANGE, ExportOptions
 if TYPE_CHECKING:
     from paretoprune.pick.rules import PickRequest
 
-_USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
+_USAGE = """usage: paretoprune pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
 Show the front of the sweep NAME, pick models, verify them, measure them once on the test split and
 export them to sweeps/NAME/picked/.
@@ -46,7 +46,7 @@ What to do with them:
   licence=MIT               for the model card
   trust=[my_package]        packages of yours that the sweep's model or data come from
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
-                            batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
+                            batch=8, threads=1, engine=onnxruntime ... as `paretoprune latency`
 """
 _FORMATS = ("safetensors", "compact", *GRAPHS)
 

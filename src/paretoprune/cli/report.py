@@ -1,4 +1,4 @@
-"""`python -m src.report NAME`: tables, pictures and the report, from the sweep's folder alone."""
+"""`paretoprune report NAME`: tables, pictures and the report, from the sweep's folder alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paretoprune.cli.arguments import find_sweep, options_of, run_command
 from paretoprune.errors import SettingsError, SweepError
 from paretoprune.storage.atomic import write_bytes
 
-_USAGE = """usage: python -m src.report NAME [published=FILE.csv] [send=true] [sweeps_dir=...]
+_USAGE = """usage: paretoprune report NAME [published=FILE.csv] [send=true] [sweeps_dir=...]
 
 Write report.html, front.html, front.png, front.csv and trials.csv of the sweep NAME anew, from
 what its folder holds. A running sweep may be looked at too.

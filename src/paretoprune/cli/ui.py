@@ -1,4 +1,4 @@
-"""`python -m src.ui`: the MLflow UI on localhost."""
+"""`paretoprune ui`: the MLflow UI on localhost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paretoprune.cli.arguments import options_of, run_command, whole_number
 
-_USAGE = """usage: python -m src.ui [port=5000] [uri=sqlite:///elsewhere.db]
+_USAGE = """usage: paretoprune ui [port=5000] [uri=sqlite:///elsewhere.db]
 
 Open the MLflow UI of this project on localhost. Ctrl-C ends it.
 """

@@ -1,4 +1,4 @@
-"""`python -m src.report NAME send=true`: what MLflow lacks of a sweep, sent from its folder."""
+"""`report NAME send=true`: what MLflow lacks of a sweep, sent from its folder."""
 
 from __future__ import annotations
 

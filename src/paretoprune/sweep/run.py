@@ -28,7 +28,6 @@ from paretoprune.sweep.baselines import (
     reject_unmeetable,
     search_settings,
 )
-from paretoprune.sweep.comparable_scores import comparable_scores
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.preparation import (
     check_places,
@@ -43,6 +42,7 @@ from paretoprune.sweep.record import Watcher
 from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import sensitivity_of, strategy_of
 from paretoprune.sweep.worker import OpenWorker
+from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import refuse_other_problem
 from paretoprune.trial.run import run_trial
