@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from paretoprune.cli.display.prunable_table import print_groups, savings_of, shortened
+from paretoprune.cli.display.prunable_table import print_groups, shortened
 from paretoprune.measure.macs import macs_per_layer
+from paretoprune.problem.savings import savings_of
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import Plan
