@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lightning import LightningDataModule
@@ -40,7 +40,7 @@ def as_datamodule(data: GivenData) -> LightningDataModule:
             f"test), got {_described(data)}"
         )
     for part, loader in zip(("train", "validation", "test"), data, strict=False):
-        if not isinstance(loader, Iterable) or iter(loader) is loader:
+        if not isinstance(loader, Iterable) or isinstance(loader, Iterator):
             raise DataError(
                 f"the {part} loader must be a DataLoader or another iterable of batches (x, y) "
                 f"that can be gone through many times, got {_described(loader)}"
