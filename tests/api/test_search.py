@@ -113,7 +113,7 @@ def test_a_pick_is_smaller_verified_and_exported(
     assert picked.metrics["params"] == sum(p.numel() for p in picked.model.parameters())
     assert picked.metrics["params"] < sum(p.numel() for p in model.parameters())
     assert picked.metrics["params"] == sweep.front["params"].min()
-    inputs, labels = next(iter(loaders[2]))
+    inputs, _ = next(iter(loaders[2]))
     with torch.inference_mode():
         logits = picked.model(inputs)
         assert torch.equal(

@@ -16,6 +16,7 @@ from paretoprune.api.sweep import Sweep
 from paretoprune.data.given import GivenData
 from paretoprune.errors import SettingsError
 from paretoprune.metrics import DIRECTIONS
+from paretoprune.report.trial_log import TrialLog
 from paretoprune.report.watchers import report_watchers
 from paretoprune.sweep.failure_streak import refuse_all_failed
 from paretoprune.sweep.run import BegunSweep, Watch, run
@@ -144,4 +145,4 @@ def _watch(begun: BegunSweep) -> Iterator[Watch]:
         objectives=begun.objectives,
         groups=begun.groups,
     ) as watchers:
-        yield Watch(watchers)
+        yield Watch((TrialLog(begun.objectives), *watchers))
