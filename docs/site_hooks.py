@@ -103,8 +103,8 @@ def _reference_pages() -> dict[str, str]:
 def commands_page() -> str:
     """What each command says of itself: its module's first sentence and its `_USAGE`."""
     parts = [
-        "# Commands\n\n`paretoprune NAME`, `python -m paretoprune NAME` and `paretoprune-NAME` are the same; "
-        "in a checkout, `python -m src.NAME` is too.\n"
+        "# Commands\n\n`paretoprune NAME`, `python -m paretoprune NAME` and `paretoprune-NAME` are "
+        "the same; in a checkout, `python -m src.NAME` is too.\n"
     ]
     for name in _COMMANDS:
         file = PACKAGE / "cli" / f"{name}.py"

@@ -69,6 +69,25 @@ def test_front_and_trials_are_tables_of_the_sweeps_folder(sweep: paretoprune.Swe
     assert kept["accuracy"].tolist() == sweep.trials["accuracy"].tolist()
 
 
+def test_a_sweep_is_opened_by_its_folder(sweep: paretoprune.Sweep, tmp_path: Path) -> None:
+    assert paretoprune.Sweep(sweep.folder).front.equals(sweep.front)
+    with pytest.raises(SweepError, match="there is no sweep in"):
+        paretoprune.Sweep(tmp_path)
+
+
+def test_a_longer_budget_continues_the_sweep(
+    model: nn.Module, loaders: Loaders, folder: Path
+) -> None:
+    settings = {**QUICK, **places(folder), "search": "random", "name": "longer"}
+    first = paretoprune.search(model, loaders, budget=5, **settings)  # type: ignore[arg-type]
+    number = len(first.trials)
+    with pytest.raises(SweepError, match=r"search\.extend=true"):
+        paretoprune.search(model, loaders, budget=7, **settings)  # type: ignore[arg-type]
+    settings["search.extend"] = True
+    more = paretoprune.search(model, loaders, budget=7, **settings)  # type: ignore[arg-type]
+    assert len(more.trials) == number + 2
+
+
 def test_the_figure_and_the_notebooks_view_show_the_front(sweep: paretoprune.Sweep) -> None:
     assert isinstance(sweep.plot(), Figure)
     shown = sweep._repr_html_()

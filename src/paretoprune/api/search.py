@@ -133,7 +133,7 @@ def _run(job: Job) -> Sweep:
     with caller_state_kept():
         found = run(job.settings, job.config, sources=job.sources, watch=_watch)
     refuse_all_failed(found.results)
-    return Sweep(found.folder, job.sources)
+    return Sweep(found.folder.path, job.sources)
 
 
 @contextmanager

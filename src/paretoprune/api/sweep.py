@@ -23,14 +23,18 @@ _SHOWN = ("number", "origin", "macs", "params", "measured_speedup", "epochs_tota
 
 
 class Sweep:
-    """A search that ended. Its folder holds all of it; nothing is kept in memory but the objects.
+    """A search, as its folder holds it; `paretoprune.Sweep("sweeps/resnet")` opens any.
 
     In a notebook it shows its front as a table and a picture.
     """
 
-    def __init__(self, folder: SweepFolder, sources: Sources | None = None) -> None:
-        """`sources` gives model and data, for a sweep whose config cannot name them."""
-        self._folder, self._sources = folder, sources
+    def __init__(self, folder: str | Path, sources: Sources | None = None) -> None:
+        """The sweep in a folder; `sources` gives model and data, where its config cannot.
+
+        Raises SweepError if there is none.
+        """
+        self._folder, self._sources = SweepFolder(Path(folder)), sources
+        self._folder.read_config()
 
     @property
     def name(self) -> str:

@@ -86,4 +86,9 @@ class Given:
 
     def model(self, info: DataInfo) -> nn.Module:
         """A copy of the network, with its weights."""
-        return copy.deepcopy(self._model)
+        try:
+            return copy.deepcopy(self._model)
+        except Exception as error:  # whatever a user's attributes raise
+            raise SettingsError(
+                [f"`model`, a {self.model_name}, cannot be copied (copy.deepcopy): {error}"]
+            ) from error
