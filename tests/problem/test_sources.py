@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from unittest import mock
 
 import pytest
 import torch
@@ -13,19 +14,19 @@ from torch import nn
 
 from paretoprune.data import digits
 from paretoprune.errors import SettingsError
+from paretoprune.problem.fingerprint import main_classes
 from paretoprune.problem.sources import Given
 from paretoprune.results import DataInfo
 
 INFO = DataInfo(10, (1, 8, 8), 1, 1, 1, "as given")
 _SCRIPT = """
-from lightning import LightningDataModule
 from torch import nn
-from paretoprune.problem.fingerprint import main_classes
+{more}
 
 class Net(nn.Sequential):
     factor = {factor}
 
-print(main_classes(Net(nn.Linear(2, 2)), LightningDataModule()){more})
+model = Net(nn.Linear(2, 2))
 """
 
 
@@ -46,11 +47,18 @@ def test_a_model_that_cannot_be_copied_is_told() -> None:
 
 
 def test_of_a_script_its_classes_count_and_not_the_lines_around_them(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    found = []
-    for factor, more in ((1, ""), (1, "  # a longer budget"), (2, "")):
-        script.write_text(_SCRIPT.format(factor=factor, more=more))
-        command = [sys.executable, "-W", "ignore", str(script)]
-        found.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert "'__main__.Net'" in found[0]
-    assert found[0] == found[1] != found[2]
+    first = classes_of(tmp_path / "first.py", _SCRIPT.format(factor=1, more=""))
+    longer = classes_of(tmp_path / "longer.py", _SCRIPT.format(factor=1, more="budget = '2h'"))
+    other = classes_of(tmp_path / "other.py", _SCRIPT.format(factor=2, more=""))
+    assert set(first) == {"__main__.Net"}
+    assert first == longer != other
+
+
+def classes_of(file: Path, text: str) -> dict[str, str]:
+    """What counts of the classes of a script, while it runs."""
+    file.write_text(text)
+    script = ModuleType("__main__")
+    script.__file__ = str(file)
+    with mock.patch.dict(sys.modules, {"__main__": script}):
+        exec(compile(text, str(file), "exec"), vars(script))
+        return main_classes(script.model, LightningDataModule())
