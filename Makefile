@@ -4,13 +4,13 @@ help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 check:  ## format, lint and types, as CI runs them
-	ruff format --check src tests benchmarks docs/site_hooks.py
-	ruff check src tests benchmarks docs/site_hooks.py
+	ruff format --check src tests benchmarks examples docs/site_hooks.py
+	ruff check src tests benchmarks examples docs/site_hooks.py
 	mypy
 
 format:  ## rewrite what can be rewritten
-	ruff format src tests benchmarks docs/site_hooks.py
-	ruff check --fix src tests benchmarks docs/site_hooks.py
+	ruff format src tests benchmarks examples docs/site_hooks.py
+	ruff check --fix src tests benchmarks examples docs/site_hooks.py
 
 docs:  ## the documentation site, with every link checked
 	mkdocs build --strict -q

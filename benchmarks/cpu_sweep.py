@@ -9,7 +9,6 @@ from functools import cached_property
 
 from front_scores import Member
 
-from paretoprune.cli.launch import comparable_scores
 from paretoprune.executors.inline import Inline
 from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem
@@ -30,6 +29,7 @@ from paretoprune.sweep.baselines import first_proposals, group_infos, search_set
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import sensitivity_of, strategy_of
+from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.learning_rate import with_tuned_rate
 from paretoprune.trial.run import run_trial

@@ -27,7 +27,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tasks import TASKS, Task
 
-from paretoprune.cli.command_line import CONF
+from paretoprune.config.compose import CONF
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
 from paretoprune.problem.problem import make_problem

@@ -28,14 +28,14 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from paretoprune.cli.command_line import CONF
-from paretoprune.cli.launch import comparable_scores
+from paretoprune.config.compose import CONF
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
 from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.results import Job
 from paretoprune.sweep.baselines import first_proposals
 from paretoprune.sweep.strategies import sensitivity_of
+from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import make_context
 from paretoprune.trial.run import run_trial
 

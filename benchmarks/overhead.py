@@ -14,7 +14,8 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -27,8 +28,7 @@ from stub_sweep import result_of, sweep
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from paretoprune.cli.command_line import CONF
-from paretoprune.cli.launch import launch
+from paretoprune.config.compose import CONF
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
 from paretoprune.executors.inline import Inline
@@ -37,8 +37,10 @@ from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.problem.problem import make_problem
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import make_plan
+from paretoprune.report.watchers import report_watchers
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.run import BegunSweep, Watch, run
 from paretoprune.trial.context import TrialContext, make_context, measure, training_batches
 from paretoprune.trial.run import run_trial
 
@@ -127,9 +129,22 @@ def _watched(settings: Settings, config: dict[str, object]) -> tuple[list[Moment
         ended.append(Moment.now())
         return result
 
-    with mock.patch("paretoprune.cli.launch.run_trial", timed):
-        launch(settings, config)
+    with mock.patch("paretoprune.sweep.run.run_trial", timed):
+        run(settings, config, watch=_watch)
     return began, ended
+
+
+@contextmanager
+def _watch(begun: BegunSweep) -> Iterator[Watch]:
+    """The pages and MLflow, as a command has them."""
+    with report_watchers(
+        begun.folder,
+        begun.config,
+        begun.settings.tracking,
+        objectives=begun.objectives,
+        groups=begun.groups,
+    ) as watchers:
+        yield Watch(watchers)
 
 
 def _pair(context: TrialContext, result: TrialResult, folder: Path) -> tuple[Moment, Moment]:

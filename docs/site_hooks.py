@@ -26,6 +26,15 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE, CONF = ROOT / "src/paretoprune", ROOT / "conf"
 _UPWARDS = re.compile(r"(?<!!)\[([^\]]*)\]\((\.\./[^)]*)\)")
+_API = (
+    ("search", "api/search.py"),
+    ("prune", "api/search.py"),
+    ("pick", "api/picked.py"),
+    ("inspect", "api/inspection.py"),
+    ("compare", "api/comparison.py"),
+    ("load_model", "export/load.py"),
+    ("load_sweep", "report/tables.py"),
+)
 _COMMANDS = ("train", "inspect", "report", "compare", "latency", "pick", "ui")
 
 
@@ -94,7 +103,10 @@ def _reference_pages() -> dict[str, str]:
 
 def commands_page() -> str:
     """What each command says of itself: its module's first sentence and its `_USAGE`."""
-    parts = ["# Commands\n\nInstalled, each is also `paretoprune-NAME`.\n"]
+    parts = [
+        "# Commands\n\n`paretoprune NAME`, `python -m paretoprune NAME` and `paretoprune-NAME` are "
+        "the same; in a checkout, `python -m src.NAME` is too.\n"
+    ]
     for name in _COMMANDS:
         file = PACKAGE / "cli" / f"{name}.py"
         if not file.is_file():
@@ -140,8 +152,11 @@ def options_page() -> str:
 
 def python_page() -> str:
     """The functions of the package that a user calls, with their contracts."""
-    parts = ["# Python\n\n`import paretoprune` gives two functions.\n"]
-    for name, file in (("load_model", "export/load.py"), ("load_sweep", "report/tables.py")):
+    parts = [
+        "# Python\n\nThe functions of `import paretoprune`. [Use it from Python]"
+        "(../how-to/python.md) has an example.\n"
+    ]
+    for name, file in _API:
         tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
         [function] = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
         returns = ast.unparse(function.returns) if function.returns else "None"

@@ -44,25 +44,28 @@ ALLOWED: dict[str, set[str]] = {
     "sweep": VALUES | NETWORKS | {"executors", "problem", "search", "tracking", "trial"},
     "export": VALUES | NETWORKS | {"formats", "problem", "trial"},
     "report": VALUES | {"search", "tracking"},
+    "api": VALUES
+    | NETWORKS
+    | {"export", "formats", "pick", "problem", "report", "search", "sweep"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},
 }
 HOMES = {
-    "hydra": {"cli", "config/instantiate"},
-    "omegaconf": {"cli"},
+    "hydra": {"cli", "config/compose", "config/instantiate"},
+    "omegaconf": {"cli", "config/compose"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "scipy": {"pruning"},
     "timm": {"models"},
-    "lightning": {"data", "finetune", "problem"},
+    "lightning": {"api", "data", "finetune", "problem"},
     "torchmetrics": {"measure", "finetune"},
     "torchvision": {"models", "data"},
     "sklearn": {"data"},
     "optuna": {"search/study"},
     "mlflow": {"tracking"},
-    "pandas": {"report"},
-    "matplotlib": {"report"},
+    "pandas": {"api", "report"},
+    "matplotlib": {"api", "report"},
     "rich": {"cli"},
     "ray": {"executors"},
     "submitit": {"executors"},

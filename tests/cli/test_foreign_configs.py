@@ -116,7 +116,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = ("search=random", "search.n_trials=2", "name=own", "search.baseline_ratios=[]")
     done = run_train(folder, *TINY, *arguments, "executor=processes", "executor.workers=2")
     assert done.code == 0, done.err
-    assert f"python -m src.pick own 'trust=[{OWN.partition('.')[0]}]'" in done.out
+    assert f"paretoprune pick own 'trust=[{OWN.partition('.')[0]}]'" in done.out
     return folder
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from paretoprune.cli.display.prunable_table import print_groups, savings_of, shortened
+from paretoprune.cli.display.prunable_table import print_groups, shortened
 from paretoprune.measure.macs import macs_per_layer
+from paretoprune.problem.savings import savings_of
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import Plan
@@ -52,7 +53,8 @@ def test_what_is_kept_is_told_with_the_reason() -> None:
     print_groups(Console(file=out, width=200), groups, size, least, rounding="nothing")
     for kept in groups.kept:
         assert re.search(
-            rf"{re.escape(kept.name)}\s.*{kept.width}\s.*it is combined with channels that cannot be removed",
+            rf"{re.escape(kept.name)}\s.*{kept.width}\s.*"
+            "it is combined with channels that cannot be removed",
             out.getvalue(),
         )
     assert f"{len(groups.kept)} are kept whole" in out.getvalue()

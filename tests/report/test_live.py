@@ -58,4 +58,4 @@ def test_a_report_that_cannot_be_written_costs_a_warning_and_no_sweep(
     with LiveReport(folder) as views:
         views.finished(results[0], results)
     assert "the report cannot be written" in caplog.text
-    assert "`python -m src.report formula` writes it later" in caplog.text
+    assert "`paretoprune report formula` writes it later" in caplog.text

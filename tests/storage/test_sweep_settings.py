@@ -11,7 +11,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from paretoprune.cli.command_line import CONF
+from paretoprune.config.compose import CONF
 from paretoprune.errors import SweepError
 from paretoprune.storage.sweep_folder import SweepFolder
 

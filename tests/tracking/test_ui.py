@@ -29,7 +29,9 @@ from pathlib import Path
 from paretoprune.tracking.ui import serve
 from paretoprune.tracking.uri import resolve_uri
 root = Path(sys.argv[1])
-serve(resolve_uri(None, root=root), root=root, port=int(sys.argv[2]))
+from functools import partial
+say = partial(print, flush=True)
+serve(resolve_uri(None, root=root), root=root, say=say, port=int(sys.argv[2]))
 """
 
 # A picture of one pixel, and how wide the browser found it: 0 where it could not be loaded.
@@ -56,15 +58,16 @@ def test_a_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(
             SettingsError, match=rf"port {port} cannot be used .* `port={port + 1}`"
         ):
-            serve(f"sqlite:///{tmp_path}/mlflow.db", root=tmp_path, port=port)
+            serve(f"sqlite:///{tmp_path}/mlflow.db", root=tmp_path, say=print, port=port)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_elsewhere_is_named_without_its_password(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
-    serve("https://me:secret@tracking.example/x", root=tmp_path)
-    assert "https://***@tracking.example/x" in capsys.readouterr().out
+    said: list[str] = []
+    serve("https://me:secret@tracking.example/x", root=tmp_path, say=said.append)
+    assert "https://***@tracking.example/x" in said[0]
 
 
 @contextmanager

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paretoprune.cli.compose import fail, find_own_code
+from paretoprune.cli.compose import fail, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
+from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import ParetopruneError, SettingsError, SweepError
 
@@ -17,9 +18,12 @@ def run_command(
 ) -> None:
     """Run a command with the arguments that it was started with, and leave as commands do."""
     arguments = sys.argv[1:]
+    if "--version" in arguments:
+        print_version()
+        return
     missing = needs_arguments and not arguments
     if missing or {"-h", "--help", "help"} & set(arguments):
-        print(usage)
+        print(in_callers_form(usage))
         sys.exit(2 if missing else 0)
     find_own_code(given_trust([a.partition("=")[2] for a in arguments if a.startswith("trust=")]))
     try:
@@ -84,5 +88,9 @@ def sweeps_there(sweeps: Path, name: str) -> str:
     found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
     close = closest(name, found)
     hint = f"did you mean `{close}`? " if close else ""
-    there = f"there are: {', '.join(found)}" if found else "run `python -m src.train +sweep=resnet`"
+    there = (
+        f"there are: {', '.join(found)}"
+        if found
+        else f"run `{command_line('train', '+sweep=resnet')}`"
+    )
     return f"{hint}{there}"

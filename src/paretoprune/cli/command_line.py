@@ -10,11 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
 from paretoprune.cli.foreign_configs import given_trust
-from paretoprune.config.name_patterns import closest
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-_CHECKOUT = _PACKAGE.parents[1] / "conf"
-CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
+from paretoprune.config.compose import CONF, option_mistakes
 
 _GRID = {"-m", "--multirun"}
 # What Hydra understands, spelled out. It would take `--config-d` for `--config-dir`, which a check
@@ -93,25 +89,6 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
         else:
             kept.append(argument)
     return CommandLine(kept, mistakes, frozenset(unknown), folders, given_trust(trust))
-
-
-def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:
-    """A sentence for each option of a group that there is not, and what was probably meant.
-
-    `value` may name several, as a grid of runs does. Where nothing is near, nothing was meant.
-    """
-    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
-    options = sorted(name for name in found if not name.startswith("_"))
-    mistakes, meant = [], []
-    for option in value.split(","):
-        if option in found:
-            meant.append(option)
-            continue
-        close = closest(option, options)
-        hint = f"did you mean `{close}`? " if close else ""
-        mistakes.append(f"there is no {group} `{option}`; {hint}there are: {', '.join(options)}")
-        meant += [close] if close else []
-    return mistakes, ",".join(meant)
 
 
 def _decided_by(group: str) -> set[str]:

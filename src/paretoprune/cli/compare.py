@@ -1,4 +1,4 @@
-"""`python -m src.compare A B ...`: the fronts of several sweeps, as a page and as a table."""
+"""`paretoprune compare A B ...`: the fronts of several sweeps, as a page and as a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from paretoprune.report.comparison_page import ComparedGroup
 
-_USAGE = """usage: python -m src.compare A B ... [out=FILE.html] [sweeps_dir=...]
+_USAGE = """usage: paretoprune compare A B ... [out=FILE.html] [sweeps_dir=...]
 
 Lay the fronts of the sweeps A, B ... over one another: a table here, and a page to explore.
 Sweeps that differ in their seed alone are taken together; of two or more the page shows what half

@@ -6,6 +6,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,14 +17,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from paretoprune.cli.command_line import CONF, CommandLine, option_mistakes, read_command_line
+from paretoprune.cli.command_line import CommandLine, read_command_line
 from paretoprune.cli.foreign_configs import (
     refuse_cluster,
     refuse_hydra_settings,
     refuse_resolvers,
     trust_mistakes,
 )
+from paretoprune.config.compose import CONF, compose_options
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.invocation import in_callers_form
 from paretoprune.config.redact import redact
 from paretoprune.errors import ParetopruneError, SettingsError
 
@@ -39,8 +42,10 @@ class Check(Protocol[S]):
         ...
 
 
-def run_hydra(check: Check[S], command: Callable[[S, Config], None]) -> None:
+def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: str) -> None:
     """Compose the configs named on the command line, `check` the result and run `command`.
+
+    `usage` stands above the groups and their options in the command's `--help`.
 
     A ParetopruneError, or a mistake in the command line, is printed and ends with exit code 2. All
     mistakes of the command line and all that `check` finds are told together.
@@ -58,7 +63,12 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None]) -> None:
         except ParetopruneError as error:
             fail(str(error), code=error.exit_code)  # here, before Hydra adds words of its own
 
+    if "--version" in sys.argv[1:]:
+        print_version()
+        return
     try:
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print(in_callers_form(usage))
         line = read_command_line(sys.argv[1:])
         sys.argv[1:] = line.arguments
         find_own_code(line.trust)
@@ -75,11 +85,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None]) -> None:
 
 def finetune_option(name: str) -> FinetuneSettings:
     """The settings of `finetune=NAME`. Raises SettingsError if there is no such option."""
-    mistakes, _ = option_mistakes("finetune", name, [CONF])
-    if mistakes:
-        raise SettingsError(mistakes)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return FinetuneSettings(**_plain(compose("config", [f"finetune={name}"]).finetune))
+    return FinetuneSettings(**compose_options({"finetune": name})["finetune"])
 
 
 def fail(message: str, *, code: int = 2) -> None:
@@ -87,6 +93,11 @@ def fail(message: str, *, code: int = 2) -> None:
     lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
     sys.exit(code)
+
+
+def print_version() -> None:
+    """Print the version of this package."""
+    print(f"paretoprune {metadata.version('paretoprune')}")
 
 
 def as_yaml(config: Config) -> str:

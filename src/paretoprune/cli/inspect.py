@@ -1,4 +1,4 @@
-"""`python -m src.inspect`: what can be pruned in a network, and what that could save."""
+"""`paretoprune inspect`: what can be pruned in a network, and what that could save."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
     from paretoprune.problem.problem import Problem
 
+_USAGE = """usage: paretoprune inspect [+scores=true] [+sensitivity=true] [GROUP=OPTION ...] ...
+
+Show which groups of channels of a network can be pruned, what each could save, and what is kept
+whole. Takes the settings of `paretoprune train`.
+
+  paretoprune inspect model=resnet20
+  paretoprune inspect +scores=true           also the scores of the trained dense model's channels
+  paretoprune inspect +sensitivity=true      also what removing a share of one group alone does
+"""
 _QUESTIONS = ("scores", "sensitivity")  # `+scores=true`: what needs the trained dense model
 _LEVELS = (0.25, 0.5, 0.75)
 _PICTURE = Path("inspect.png")
@@ -24,7 +33,7 @@ _PICTURE = Path("inspect.png")
 def main() -> None:
     """Entry point of the command. It takes the settings of `train`, and trains nothing unless the
     dense model's scores or sensitivity are asked for."""
-    run_hydra(_check, _run)
+    run_hydra(_check, _run, usage=_USAGE)
 
 
 def _check(config: Mapping[str, Any], *, trust: Sequence[str]) -> tuple[Settings, list[str]]:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from paretoprune.config.redact import redact_uri
@@ -39,7 +40,10 @@ def gentle_interrupt() -> Iterator[Callable[[], bool]]:
 
 def resume_command() -> str:
     """The command that was given, as it can be given again; without secrets."""
-    return shlex.join(["python", *map(_without_secrets, sys.orig_argv[1:])])
+    words = [*map(_without_secrets, sys.orig_argv[1:])]
+    script = Path(words[0]).name if words else ""
+    is_ours = script.startswith("paretoprune")  # a console script, which needs no `python`
+    return shlex.join([script, *words[1:]] if is_ours else ["python", *words])
 
 
 def _without_secrets(argument: str) -> str:

@@ -1,18 +1,19 @@
-"""`python -m src.latency NAME|FOLDER`: what running pruned models costs, beside the dense one."""
+"""`paretoprune latency NAME|FOLDER`: what running pruned models costs, beside the dense one."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from paretoprune.cli.arguments import run_command, split_options, whole_number
+from paretoprune.cli.arguments import run_command, split_options, sweeps_there, whole_number
 from paretoprune.cli.foreign_configs import given_trust
-from paretoprune.errors import SettingsError
+from paretoprune.errors import SettingsError, SweepError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.measure.request import Request
 
-_USAGE = """usage: python -m src.latency NAME|FOLDER [key=value ...]
+_USAGE = """usage: paretoprune latency NAME|FOLDER [key=value ...]
 
 Measure, in turn and beside the dense model, what running pruned models costs on this machine:
 the models on the front of the sweep NAME, or the exported model in FOLDER.
@@ -42,9 +43,26 @@ def _run(arguments: Sequence[str]) -> None:
         # Read when torch is loaded: threads that spin while they wait would be counted as work.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # The large libraries are imported once the command is known to be right.
-    from paretoprune.cli.running import measure_and_print
+    from paretoprune.cli.display.running import print_running
+    from paretoprune.cli.display.terminal import make_console
+    from paretoprune.pick.running import measure_running
 
-    measure_and_print(arguments[0], request)
+    folder = _folder(arguments[0], Path(request.sweeps_dir))
+    console = make_console()
+    print_running(console, measure_running(folder, request))
+
+
+def _folder(name: str, sweeps: Path) -> Path:
+    """The sweep of that name, or the exported model in the folder of that name.
+
+    Raises SweepError, with the sweeps that there are, if it is neither.
+    """
+    if (sweeps / name / "config.yaml").is_file():
+        return sweeps / name
+    if any((Path(name) / own).exists() for own in ("trials", "plan.json")):
+        return Path(name)
+    hint = sweeps_there(sweeps, name)
+    raise SweepError(f"`{name}` is neither a sweep in {sweeps}/ nor an exported model; {hint}")
 
 
 def read_request(arguments: Sequence[str]) -> Request:

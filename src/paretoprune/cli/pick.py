@@ -1,9 +1,12 @@
-"""`python -m src.pick NAME`: the front of a sweep, and models of it, verified and delivered."""
+"""`paretoprune pick NAME`: the front of a sweep, and models of it, verified and delivered."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
 from paretoprune.cli.compose import finetune_option
@@ -15,7 +18,10 @@ from paretoprune.formats.registry import GRAPHS
 from paretoprune.measure.request import Request
 from paretoprune.pick.request import BITS_RANGE, ExportOptions
 
-_USAGE = """usage: python -m src.pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
+if TYPE_CHECKING:
+    from paretoprune.pick.rules import PickRequest
+
+_USAGE = """usage: paretoprune pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] [format=...] ...
 
 Show the front of the sweep NAME, pick models, verify them, measure them once on the test split and
 export them to sweeps/NAME/picked/.
@@ -40,7 +46,7 @@ What to do with them:
   licence=MIT               for the model card
   trust=[my_package]        packages of yours that the sweep's model or data come from
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
-                            batch=8, threads=1, engine=onnxruntime ... as `python -m src.latency`
+                            batch=8, threads=1, engine=onnxruntime ... as `paretoprune latency`
 """
 _FORMATS = ("safetensors", *GRAPHS, "compact")
 
@@ -53,9 +59,8 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     name, options = arguments[0], options_of(arguments[1:])
     folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
-    order = _order(options)
+    export = _export_options(options)
     # The large libraries are imported once the command is known to be right.
-    from paretoprune.pick.deliver import pick_and_export
     from paretoprune.pick.rules import PickRequest
 
     request = PickRequest(
@@ -64,11 +69,30 @@ def _run(arguments: Sequence[str]) -> None:
         count=_count(options, "n"),
         limits={key: _number(key, value) for key, value in options.items()},
     )
-    pick_and_export(folder, request, order)
+    _pick(folder, request, export)
 
 
-def _order(options: dict[str, str]) -> ExportOptions:
-    """What is not about which models to pick, taken out of the options."""
+def _pick(folder: Path, request: PickRequest, options: ExportOptions) -> None:
+    """Print the front, and each model as soon as it is exported."""
+    from paretoprune.cli.display.front import print_front
+    from paretoprune.cli.display.picked import print_picked
+    from paretoprune.cli.display.running import print_running
+    from paretoprune.cli.display.terminal import make_console
+    from paretoprune.pick.deliver import choose_models, deliver
+    from paretoprune.pick.running import measure_running
+
+    console = make_console()
+    choice = choose_models(folder, request, options)
+    print_front(console, choice.results, choice.objectives, folder)
+    delivered = deliver(choice, on_delivered=partial(print_picked, console))
+    for model in delivered if options.latency else ():
+        assert options.latency is not None
+        measured_how = replace(options.latency, trust=choice.settings.trust)
+        print_running(console, measure_running(model.folder, measured_how))
+
+
+def _export_options(options: dict[str, str]) -> ExportOptions:
+    """The options about what to do with the models, taken out of `options`."""
     formats = listed(options.pop("format", "safetensors"))
     unknown = [name for name in formats if name not in _FORMATS]
     if unknown:

@@ -1,4 +1,4 @@
-"""`python -m src.report NAME`: tables, pictures and the report, from the sweep's folder alone."""
+"""`paretoprune report NAME`: tables, pictures and the report, from the sweep's folder alone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paretoprune.cli.arguments import find_sweep, options_of, run_command
-from paretoprune.errors import SettingsError, SweepError
-from paretoprune.storage.atomic import write_bytes
+from paretoprune.errors import SettingsError
 
-_USAGE = """usage: python -m src.report NAME [published=FILE.csv] [send=true] [sweeps_dir=...]
+_USAGE = """usage: paretoprune report NAME [published=FILE.csv] [send=true] [sweeps_dir=...]
 
 Write report.html, front.html, front.png, front.csv and trials.csv of the sweep NAME anew, from
 what its folder holds. A running sweep may be looked at too.
@@ -37,23 +36,16 @@ def _run(arguments: Sequence[str]) -> None:
         raise SettingsError([f"`send={wish}` must be true or false"])
     path = find_sweep(Path(options.get("sweeps_dir", "sweeps")), name)
     # The large libraries are imported once the command is known to be right.
-    from paretoprune.report.live import write_views
-    from paretoprune.report.published import read_published
-    from paretoprune.report.report import write_front_png
+    from paretoprune.report.rebuild import rebuild_report
     from paretoprune.storage.sweep_folder import SweepFolder
 
     folder = SweepFolder(path)
-    if "published" in options:
-        file = Path(options["published"])
-        read_published(file)
-        write_bytes(folder.published, file.read_bytes())
-    facts = write_views(folder, folder.read_results())
-    if facts is None:
-        raise SweepError(f"no trial of {path} has finished yet; there is nothing to report")
-    write_front_png(path, facts)
-    print(f"{path / 'report.html'} is written; open it in a browser")
+    published = Path(options["published"]) if "published" in options else None
+    print(f"{rebuild_report(folder, published=published)} is written; open it in a browser")
     if wish == "true":
+        from paretoprune.cli.display.terminal import make_console
         from paretoprune.report.sent import send
 
+        make_console()  # which shows the messages of the sending
         send(folder, uri=options.get("tracking.uri"))
         print("MLflow has all trials of the sweep")

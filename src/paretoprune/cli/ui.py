@@ -1,14 +1,15 @@
-"""`python -m src.ui`: the MLflow UI on localhost."""
+"""`paretoprune ui`: the MLflow UI on localhost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from paretoprune.cli.arguments import options_of, run_command, whole_number
 
-_USAGE = """usage: python -m src.ui [port=5000] [uri=sqlite:///elsewhere.db]
+_USAGE = """usage: paretoprune ui [port=5000] [uri=sqlite:///elsewhere.db]
 
 Open the MLflow UI of this project on localhost. Ctrl-C ends it.
 """
@@ -26,4 +27,5 @@ def _run(arguments: Sequence[str]) -> None:
     from paretoprune.tracking.uri import resolve_uri
 
     with suppress(KeyboardInterrupt):  # this is how one ends it
-        serve(resolve_uri(options.get("uri"), root=Path.cwd()), root=Path.cwd(), port=port)
+        uri = resolve_uri(options.get("uri"), root=Path.cwd())
+        serve(uri, root=Path.cwd(), say=partial(print, flush=True), port=port)

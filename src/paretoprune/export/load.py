@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ def load_model(
     *,
     trust: Sequence[str] = (),
     weights: Literal["full", "compact"] | None = None,
+    model: nn.Module | None = None,
 ) -> nn.Module:
     """The pruned model in a folder that `pick` exported, in eval mode on the CPU.
 
@@ -42,12 +44,14 @@ def load_model(
     `model.compact.safetensors`; None takes the first of these that is in the folder.
 
     `trust` names the packages of your own that the model's class may come from: the folder's
-    config alone cannot make this function import anything else. Needs neither data nor training
+    config alone cannot make this function import anything else. `model` is the dense network, where
+    the sweep was given one as an object (`paretoprune.search`): a copy of it is pruned, and its
+    weights do not matter. Needs neither data nor training
     code, and no pickle. Raises WeightsError for a missing, damaged or absurd file, SettingsError
     for a class that is not trusted or not there.
     """
     folder = Path(folder)
-    dense = load_dense(folder, trust=trust)
+    dense = load_dense(folder, trust=trust) if model is None else copy.deepcopy(model).cpu().eval()
     _check_files(folder, _PRUNED)
     with _as_our_error(folder):
         groups = Groups.from_json(read_json(folder / "groups.json"))

@@ -18,7 +18,7 @@ from typing import Literal
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from paretoprune.export.load import load_model
 from paretoprune.formats.registry import GRAPHS
@@ -39,12 +39,20 @@ class Answer:
 
 
 def ask_fresh_process(
-    folder: Path, name: str, inputs: Tensor, *, trust: Sequence[str] = ()
+    folder: Path,
+    name: str,
+    inputs: Tensor,
+    *,
+    trust: Sequence[str] = (),
+    model: nn.Module | None = None,
 ) -> Answer:
     """What an exported folder says of `inputs` (N, ...) in one of its formats.
 
-    Each format gets a process of its own: an engine that crashes takes no other with it.
+    Each format gets a process of its own: an engine that crashes takes no other with it. Weights
+    of a network that is an object of this process (`model`) are loaded here, into a copy of it.
     """
+    if model is not None and name not in GRAPHS:
+        return Answer(_logits(_runner(folder, name, trust, model), inputs.detach().cpu()))
     with tempfile.TemporaryDirectory() as place:
         asked, answered = Path(place) / "inputs.safetensors", Path(place) / "answer.safetensors"
         save_file({"inputs": inputs.detach().cpu().contiguous()}, asked)
@@ -69,21 +77,26 @@ def _run(arguments: Sequence[str]) -> str | None:
     return words[-1] if done.returncode else None
 
 
-def _runner(folder: Path, name: str, trust: Sequence[str]) -> Callable[[Tensor], Tensor]:
+def _runner(
+    folder: Path, name: str, trust: Sequence[str], model: nn.Module | None = None
+) -> Callable[[Tensor], Tensor]:
     """A format as a function of inputs, loaded from the exported folder alone."""
     if name not in GRAPHS:
         weights: Literal["full", "compact"] = "compact" if name == "compact" else "full"
-        return load_model(folder, trust=trust, weights=weights)
+        return load_model(folder, trust=trust, weights=weights, model=model)
     known = GRAPHS[name]
     return known.open({file: (folder / file).read_bytes() for file in known.files}, None)
+
+
+def _logits(run: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return torch.cat([run(inputs[:1]), run(inputs)])
 
 
 def _main(arguments: Sequence[str]) -> None:
     folder, name, asked, answered, trust = arguments
     inputs = load_file(asked)["inputs"]
-    run = _runner(Path(folder), name, json.loads(trust))
-    with torch.inference_mode():
-        logits = torch.cat([run(inputs[:1]), run(inputs)])
+    logits = _logits(_runner(Path(folder), name, json.loads(trust)), inputs)
     save_file({"logits": logits.contiguous()}, answered)
 
 

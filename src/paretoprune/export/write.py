@@ -23,12 +23,19 @@ _SAME = 1e-4
 
 
 def write_formats(
-    draft: Path, model: nn.Module, inputs: Tensor, *, formats: Sequence[str], trust: Sequence[str]
+    draft: Path,
+    model: nn.Module,
+    inputs: Tensor,
+    *,
+    formats: Sequence[str],
+    trust: Sequence[str],
+    dense: nn.Module | None = None,
 ) -> list[FileFacts]:
     """Write the graphs beside the weights, which are there; check each in a fresh process.
 
     `inputs` are real ones, on the CPU. A graph that cannot be written, or computes something
-    else, is left out, with the reason.
+    else, is left out, with the reason. `dense` is the architecture before pruning, where a fresh
+    process cannot build it.
 
     Raises:
         ExportError: the weights do not give back the model.
@@ -39,7 +46,7 @@ def write_formats(
     found = []
     for name in FILES:
         if name in formats and name not in reasons and name in ("safetensors", *FORMATS):
-            answer = ask_fresh_process(draft, name, inputs, trust=trust)
+            answer = ask_fresh_process(draft, name, inputs, trust=trust, model=dense)
             found.append(_checked(draft, name, answer, expected))
     return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]
 

@@ -32,13 +32,19 @@ def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFa
     Raises:
         ExportError: the file does not give back the rounded model.
     """
-    problem, bits = session.problem, session.order.bits
+    problem, bits = session.problem, session.options.bits
     rounded = round_weights(model, bits, calibration_samples(session.context, NUM_CALIBRATION))
     content = compact_bytes(rounded, problem.example)
     write_bytes(draft / COMPACT_FILE, content)
     stored = copy.deepcopy(model).eval()
     stored.load_state_dict(compact_state(content, stored))
-    answer = ask_fresh_process(draft, "compact", session.inputs, trust=problem.settings.trust)
+    answer = ask_fresh_process(
+        draft,
+        "compact",
+        session.inputs,
+        trust=problem.settings.trust,
+        model=session.given_architecture,
+    )
     facts = compared("compact", answer, answers_of(copy.deepcopy(stored).cpu(), session.inputs))
     if facts.reason:
         raise ExportError(f"the compact file does not give back the model: {facts.reason}")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from paretoprune.cli.display.front import dense_metrics, print_front
-from paretoprune.cli.display.picked import print_picked
-from paretoprune.cli.display.terminal import make_console
-from paretoprune.cli.running import measure_and_print
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
 from paretoprune.data import preprocessing_of
@@ -24,12 +20,13 @@ from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.registry import FORMATS, GRAPHS, check_installed
 from paretoprune.lineage import epochs_in_total
 from paretoprune.measure.request import device_of
+from paretoprune.metrics import Direction
 from paretoprune.pick.card.model_card import CardFacts, model_card
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.pick.compacted import write_compact
 from paretoprune.pick.facts import device_in_words, layers_of
 from paretoprune.pick.int8 import write_int8
-from paretoprune.pick.register import register
+from paretoprune.pick.register import Registered, register
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.retraining import repeats_of, trained_longer
 from paretoprune.pick.rules import PickRequest, choose
@@ -43,6 +40,7 @@ from paretoprune.pick.test_metrics import (
 )
 from paretoprune.problem.forms import rebuild_trial
 from paretoprune.problem.problem import Problem, make_problem
+from paretoprune.problem.sources import Sources
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.report.live import write_views
 from paretoprune.report.uniform_gain import controls_of, gain_of, training_sentence
@@ -56,53 +54,83 @@ from paretoprune.trial.context import counted_cost, measure
 _SAME = 1e-3  # percentage points: the same weights on the same data differ by rounding alone
 
 
-def pick_and_export(path: Path, request: PickRequest, order: ExportOptions) -> None:
-    """Print the front, choose, verify, test and export.
+@dataclass(frozen=True)
+class Choice:
+    """The trials of a sweep that a request picks, before anything is done with them."""
 
-    Raises PickError if no trial of the front satisfies the request or a rebuilt model is not
-    the measured one, WeightsError for damaged weights.
+    folder: SweepFolder
+    settings: Settings
+    results: Sequence[TrialResult]
+    objectives: Mapping[str, Direction]
+    trials: Sequence[TrialResult]
+    options: ExportOptions
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A picked model, verified, tested and exported."""
+
+    model: nn.Module  # in eval mode, on the problem's device
+    folder: Path
+    facts: CardFacts
+    registered: Registered | None = None
+
+
+def choose_models(path: Path, request: PickRequest, options: ExportOptions) -> Choice:
+    """Choose trials of the front of the sweep in a folder, and check that they can be exported.
+
+    Raises PickError if no trial of the front satisfies the request or a library for a format is
+    not installed.
     """
-    console = make_console()
     folder = SweepFolder(path)
-    settings = load_settings(folder.read_config(), trust=order.trust)
-    results = folder.read_results()
-    trials = _chosen(settings, results, request)
-    for name in order.formats:
-        if name in GRAPHS:
-            check_installed(name)
-    if order.latency:
-        device_of(order.latency)
-    print_front(console, results, search_settings(settings).objectives, path)
-    session = PickSession(console, folder, make_problem(settings), results, order)
-    if order.register and len(trials) > 1:
-        numbers = ", ".join(str(trial.number) for trial in trials)
-        raise PickError(f"`register` takes one model, and these were picked: {numbers}")
-    for trial in trials:
-        check_replaceable(session.target(trial))
-    for trial in trials:
-        _deliver(session, trial)
-    if order.seeds:
-        write_views(folder, folder.read_results())  # which draw their spread
-    if order.latency:
-        for trial in trials:
-            asked = replace(order.latency, trust=settings.trust)
-            measure_and_print(str(session.target(trial)), asked)
-
-
-def _chosen(
-    settings: Settings, results: Sequence[TrialResult], request: PickRequest
-) -> list[TrialResult]:
-    objectives = search_settings(settings).objectives
-    return choose(
+    settings = load_settings(folder.read_config(), trust=options.trust)
+    results, objectives = folder.read_results(), search_settings(settings).objectives
+    trials = choose(
         results,
         front=front_of(results, objectives),
-        dense=dense_metrics(results) or Metrics(),
+        dense=next((result.metrics for result in results if result.origin == "dense"), Metrics()),
         request=request,
         objectives=objectives,
     )
+    for name in options.formats:
+        if name in GRAPHS:
+            check_installed(name)
+    if options.latency:
+        device_of(options.latency)
+    if options.register and len(trials) > 1:
+        numbers = ", ".join(str(trial.number) for trial in trials)
+        raise PickError(f"`register` takes one model, and these were picked: {numbers}")
+    return Choice(folder, settings, results, objectives, trials, options)
 
 
-def _deliver(session: PickSession, trial: TrialResult) -> None:
+def deliver(
+    choice: Choice,
+    *,
+    sources: Sources | None = None,
+    on_delivered: Callable[[Delivered], None] = lambda _: None,
+) -> list[Delivered]:
+    """Rebuild, verify, test once and export the chosen models, each to a folder of its own.
+
+    `sources` gives model and data, for a sweep that was given them; `on_delivered` gets each model
+    as soon as it is exported.
+
+    Raises PickError if a rebuilt model is not the measured one or a folder holds something else,
+    WeightsError for damaged weights.
+    """
+    problem = make_problem(choice.settings, sources)
+    session = PickSession(choice.folder, problem, choice.results, choice.options)
+    for trial in choice.trials:
+        check_replaceable(session.target(trial))
+    delivered = []
+    for trial in choice.trials:
+        delivered.append(_deliver(session, trial))
+        on_delivered(delivered[-1])
+    if choice.options.seeds:
+        write_views(choice.folder, choice.folder.read_results())  # which draw their spread
+    return delivered
+
+
+def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
     """One model, from the sweep's folder to a folder of its own."""
     problem, folder = session.problem, session.folder
     model = _rebuilt(problem, folder, trial)
@@ -128,9 +156,9 @@ def _deliver(session: PickSession, trial: TrialResult) -> None:
         facts = _facts(session, model, trial, tested, files, repeats, extra_epochs=len(curve))
         write_json(draft / "metrics.json", _metrics(facts))
         write_text(draft / "README.md", model_card(facts))
-    print_picked(session.console, facts, session.target(trial))
-    if session.order.register:
-        register(session, facts, name=session.order.register)
+    name = session.options.register
+    registered = register(session, facts, name=name) if name else None
+    return Delivered(model.eval(), session.target(trial), facts, registered)
 
 
 def _rebuilt(problem: Problem, folder: SweepFolder, trial: TrialResult) -> nn.Module:
@@ -159,10 +187,17 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
 
 def _files(session: PickSession, draft: Path, model: nn.Module) -> list[FileFacts]:
     trust = session.problem.settings.trust
-    files = write_formats(draft, model, session.inputs, formats=session.order.formats, trust=trust)
-    if "compact" in session.order.formats:
+    files = write_formats(
+        draft,
+        model,
+        session.inputs,
+        formats=session.options.formats,
+        trust=trust,
+        dense=session.given_architecture,
+    )
+    if "compact" in session.options.formats:
         files.append(write_compact(session, draft, model))
-    asked = [name for name in session.order.formats if name in INT8_FORMATS]
+    asked = [name for name in session.options.formats if name in INT8_FORMATS]
     return files + (write_int8(session, draft, model, asked) if asked else [])
 
 
@@ -210,8 +245,8 @@ def _facts(
     problem, settings = session.problem, session.problem.settings
     return CardFacts(
         sweep_name=session.folder.path.name,
-        model_name=settings.model.target.path,
-        data_name=settings.data.path,
+        model_name=problem.sources.model_name,
+        data_name=problem.sources.data_name,
         data=problem.info,
         preprocessing=preprocessing_of(problem.data),
         groups=group_infos(problem),
@@ -226,7 +261,8 @@ def _facts(
         repeats=repeats,
         files=files,
         trust=settings.trust,
-        licence=session.order.licence,
+        is_given=problem.sources.is_given,
+        licence=session.options.licence,
         training=_training(session, trial, extra_epochs=extra_epochs),
     )
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
-from paretoprune.config.redact import redact_uri
 from paretoprune.errors import PickError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.pick.card.model_card import CardFacts
@@ -17,8 +16,17 @@ from paretoprune.tracking.uri import resolve_uri
 _NUM_EXAMPLES = 2  # real inputs that are kept with the model
 
 
-def register(session: PickSession, facts: CardFacts, *, name: str) -> None:
-    """Register the exported model and say how to load and serve it.
+@dataclass(frozen=True)
+class Registered:
+    """A version of a model in the registry."""
+
+    name: str
+    version: int
+    uri: str  # of the tracking server, perhaps with a password
+
+
+def register(session: PickSession, facts: CardFacts, *, name: str) -> Registered:
+    """Register the exported model.
 
     Raises PickError if it has no ONNX file, ParetopruneError if MLflow refuses.
     """
@@ -43,15 +51,7 @@ def register(session: PickSession, facts: CardFacts, *, name: str) -> None:
         trial=facts.trial.number,
     )
     uri = resolve_uri(session.problem.settings.tracking.uri, root=Path.cwd())
-    number = register_model(uri, registration, root=Path.cwd())
-    where = f"models:/{name}@champion"
-    for line in (
-        f"{name} version {number} is in MLflow's model registry as {where}",
-        f"load it with: mlflow.pyfunc.load_model('{where}')",
-        f"serve it with: MLFLOW_TRACKING_URI={shlex.quote(redact_uri(uri))} mlflow models serve "
-        f"-m {where} --env-manager local -p 5001",
-    ):
-        session.console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return Registered(name, register_model(uri, registration, root=Path.cwd()), uri)
 
 
 def _metrics(facts: CardFacts) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from paretoprune.pick.test_metrics import metrics_of, predict_test, validation_a
 from paretoprune.results import EpochRecord, Repeat, TrialResult
 from paretoprune.trial.retrain import nth_seed, reseeded, train_again, train_longer
 
+_log = logging.getLogger(__name__)
+
 
 def trained_longer(
     session: PickSession, model: nn.Module, trial: TrialResult
@@ -19,7 +22,7 @@ def trained_longer(
     """Train the model in place for as long as the order says; the curve of it."""
     if session.longer is None:
         return ()
-    session.console.print(f"training trial {trial.number} for {session.longer.epochs} epochs more")
+    _log.info("training trial %d for %d epochs more", trial.number, session.longer.epochs)
     return train_longer(session.context, model, session.longer, seed=trial.seed)
 
 
@@ -27,12 +30,12 @@ def repeats_of(session: PickSession, trial: TrialResult) -> list[Repeat]:
     """The trial trained again with other seeds, and then as long as the pick was."""
     return [
         _repeat(session, trial, seed=nth_seed(trial, index))
-        for index in range(1, session.order.seeds + 1)
+        for index in range(1, session.options.seeds + 1)
     ]
 
 
 def _repeat(session: PickSession, trial: TrialResult, *, seed: int) -> Repeat:
-    session.console.print(f"training trial {trial.number} again with seed {seed}")
+    _log.info("training trial %d again with seed %d", trial.number, seed)
     context = reseeded(session.context, seed)
     results = {result.number: result for result in session.results}
     with tempfile.TemporaryDirectory() as place:

@@ -1,4 +1,4 @@
-"""What all picks of one command share: the sweep, its data, the dense model, what was ordered."""
+"""What all picks of one command share: the sweep, its data, the dense model, the options."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from rich.console import Console
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
@@ -31,11 +30,10 @@ _NUM_INPUTS = 64  # real ones, on which every exported file is compared with the
 class PickSession:
     """What all picks of one command share."""
 
-    console: Console
     folder: SweepFolder
     problem: Problem
     results: Sequence[TrialResult]
-    order: ExportOptions
+    options: ExportOptions
 
     @cached_property
     def context(self) -> TrialContext:
@@ -54,6 +52,12 @@ class PickSession:
     def dense(self) -> nn.Module:
         """The dense model with the weights that the sweep used."""
         return self.context.dense
+
+    @property
+    def given_architecture(self) -> nn.Module | None:
+        """The dense architecture, where no other process can build it from an exported config."""
+        sources = self.problem.sources
+        return sources.model(self.problem.info) if sources.is_given else None
 
     @cached_property
     def dense_test(self) -> Predictions:
@@ -77,13 +81,13 @@ class PickSession:
     @property
     def longer(self) -> FinetuneSettings | None:
         """How a model is trained further before its export; None: it is not."""
-        order = self.order
-        if not order.trains_longer:
+        options = self.options
+        if not options.trains_longer:
             return None
-        chosen = order.finetune or self.context.finetune
-        if order.finetune and order.finetune.tune_learning_rate:
+        chosen = options.finetune or self.context.finetune
+        if options.finetune and options.finetune.tune_learning_rate:
             chosen = replace(chosen, learning_rate=self.context.finetune.learning_rate)
-        return replace(chosen, epochs=order.epochs or chosen.epochs)
+        return replace(chosen, epochs=options.epochs or chosen.epochs)
 
     @cached_property
     def inputs(self) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 from lightning import LightningDataModule
@@ -13,10 +15,11 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.data import digest_of_tensor
 from paretoprune.storage.atomic import digest_of
-from paretoprune.storage.fingerprint import Fingerprint, digest_json
+from paretoprune.storage.fingerprint import Fingerprint, digest_bytes, digest_json
 from paretoprune.storage.source_code import source_of
 
 _ALWAYS = ("torch", "torchvision", "timm")  # packages whose versions are always included
+_MAIN = "__main__"  # a script or notebook, which may change around the classes in it
 
 
 def fingerprint_of(
@@ -34,7 +37,8 @@ def fingerprint_of(
     targets = (settings.model.target, settings.data, settings.scorer)
     sampler = settings.search.sampler if settings.search else None
     paths = [path for target in (*targets, sampler) if target for path in _paths(target)]
-    source = source_of({*_homes(paths), *_classes(model), *_bases(data), *_ALWAYS})
+    modules = {*_homes(paths), *_classes(model), *_bases(data), *_ALWAYS}
+    source = source_of(modules - {_MAIN})
     weights = settings.model.weights
     return Fingerprint(
         settings={
@@ -43,7 +47,7 @@ def fingerprint_of(
             "seed": str(settings.seed),
         },
         data=contents,
-        code=source.digests,
+        code={**source.digests, **main_classes(model, data)},
         network={
             "shapes of the weights": digest_json(
                 {name: _shape(tensor) for name, tensor in model.state_dict().items()}
@@ -120,6 +124,22 @@ def _bases(data: LightningDataModule) -> Iterator[str]:
 def _bases_of(kind: type) -> Iterator[str]:
     for base in kind.__mro__:
         yield from _module_of(base)
+
+
+def main_classes(model: nn.Module, data: LightningDataModule) -> dict[str, str]:
+    """Digests of the classes that the running script or notebook itself defines, by their names.
+
+    One whose source is not known, as of a class typed into a prompt, is left out.
+    """
+    kinds = {type(module) for module in model.modules()} | {type(data)}
+    bases = {base for kind in kinds for base in kind.__mro__}
+    found = {}
+    for base in bases:
+        if base.__module__ == _MAIN:
+            with suppress(OSError, TypeError):
+                source = inspect.getsource(base).encode()
+                found[f"{_MAIN}.{base.__qualname__}"] = digest_bytes(source)
+    return dict(sorted(found.items()))
 
 
 def _module_of(located: object) -> Iterator[str]:

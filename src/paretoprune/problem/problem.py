@@ -15,17 +15,17 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
-from paretoprune.config.instantiate import build
 from paretoprune.config.name_patterns import matches
 from paretoprune.config.settings import Settings
 from paretoprune.data import Contents, contents_of, describe, to_device
-from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.errors import SettingsError
 from paretoprune.low_rank.size import RankedSize
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import check_network, initialise_lazy, load_weights
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.problem.search_space import SearchSpace, find_search_space
+from paretoprune.problem.sources import Configured, Sources
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.rounding import step_of, widths_for
 from paretoprune.pruning.structured.size import SizeModel
@@ -47,6 +47,7 @@ class Problem:
     """
 
     settings: Settings
+    sources: Sources  # of the model and the data, where either is needed again
     device: torch.device
     data: LightningDataModule
     info: DataInfo
@@ -123,27 +124,29 @@ def _at_least(widths: Mapping[str, int], floors: Mapping[str, int]) -> dict[str,
     return {name: max(width, floors.get(name, 0)) for name, width in widths.items()}
 
 
-def make_problem(settings: Settings) -> Problem:
+def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     """Load the data, build the model, find and verify the groups. Writes nothing.
+
+    `sources` gives model and data; by default the settings' `_target_`s do.
 
     Raises DataError, SettingsError, WeightsError or PruningError.
     """
+    sources = sources or Configured(settings)
     device = choose_device(settings)
     seed_all(settings.seed)  # a user's own data module may split its data at random
-    data = build(
-        settings.data,
-        seed=settings.seed,
-        pretrained=settings.model.weights is not None,
-    )
+    data = sources.data(settings.seed)
     info = describe(data)
     contents = contents_of(data)
     to_device(data, device)
     example = _example(data).to(device)
-    model = _build_model(settings, info)
+    model = _build_model(sources, settings.seed, info)
     if settings.model.weights:
         load_weights(model, settings.model.weights)
     refuse_not_finite(model)
-    outputs = _reproducible_outputs(model, example, settings, info)
+    given = settings.model.weights is not None
+    reproducible = given or same_weights(model, _build_model(sources, settings.seed, info))
+    # Initial weights that are drawn without the seed say nothing about what has changed.
+    outputs = outputs_of(model, example) if reproducible else None
     model.to(device)
     check_network(model, example, info.num_classes)
     fingerprint = fingerprint_of(settings, data, model, contents=contents.digests, outputs=outputs)
@@ -151,13 +154,25 @@ def make_problem(settings: Settings) -> Problem:
     known = for_groups(fingerprint, example)
     space = find_search_space(model, example, settings, fingerprint=known, disk_cache=disk_cache)
     return Problem(
-        settings, device, data, info, model, example, space, contents, fingerprint, disk_cache
+        settings,
+        sources,
+        device,
+        data,
+        info,
+        model,
+        example,
+        space,
+        contents,
+        fingerprint,
+        disk_cache,
     )
 
 
 def fresh_model(problem: Problem) -> nn.Module:
     """Return the model with the initial weights from which the dense model was trained."""
-    return _build_model(problem.settings, problem.info).to(problem.device).eval()
+    return (
+        _build_model(problem.sources, problem.settings.seed, problem.info).to(problem.device).eval()
+    )
 
 
 def choose_device(settings: Settings) -> torch.device:
@@ -182,24 +197,6 @@ def _example(data: LightningDataModule) -> Tensor:
     return inputs[:_NUM_EXAMPLES]
 
 
-def _build_model(settings: Settings, info: DataInfo) -> nn.Module:
-    seed_all(settings.seed)
-    target = settings.model.target
-    try:
-        model = build(target, num_classes=info.num_classes, in_channels=info.input_shape[0])
-    except ParetopruneError:
-        raise
-    except Exception as error:
-        raise SettingsError([f"`model._target_={target.path}` cannot be built: {error}"]) from error
-    if not isinstance(model, nn.Module):
-        raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
-    return initialise_lazy(model, info.input_shape)
-
-
-def _reproducible_outputs(
-    model: nn.Module, example: Tensor, settings: Settings, info: DataInfo
-) -> tuple[float, ...] | None:
-    """Return the outputs before any training; None if initial weights do not depend on the seed."""
-    if not settings.model.weights and not same_weights(model, _build_model(settings, info)):
-        return None
-    return outputs_of(model, example)
+def _build_model(sources: Sources, seed: int, info: DataInfo) -> nn.Module:
+    seed_all(seed)
+    return initialise_lazy(sources.model(info), info.input_shape)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
+from paretoprune.config.invocation import command_line
 from paretoprune.report.report import write_front_png, write_report
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
@@ -60,9 +61,9 @@ class LiveReport:
         except Exception as error:
             _log.warning(
                 "the report cannot be written (%s); the trials are on record, and "
-                "`python -m src.report %s` writes it later",
+                "`%s` writes it later",
                 error,
-                self._folder.path.name,
+                command_line("report", self._folder.path.name),
             )
             return None
 

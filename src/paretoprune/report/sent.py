@@ -1,4 +1,4 @@
-"""`python -m src.report NAME send=true`: what MLflow lacks of a sweep, sent from its folder."""
+"""`report NAME send=true`: what MLflow lacks of a sweep, sent from its folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from paretoprune.cli.display.terminal import make_console
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.errors import SettingsError, SweepError
 from paretoprune.report.mlflow_watcher import MlflowWatcher
@@ -31,7 +30,6 @@ def send(folder: SweepFolder, *, uri: str | None) -> None:
     Raises SweepError where another process works on the sweep or MLflow does not take everything,
     SettingsError where nobody knows where MLflow is.
     """
-    make_console()
     config = folder.read_config()
     settings = TrackingSettings(uri=uri or _kept_uri(config))
     with folder.locked():

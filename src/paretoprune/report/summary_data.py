@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from safetensors.numpy import load_file
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.instantiate import own_packages
+from paretoprune.config.invocation import command_line
 from paretoprune.config.redact import redact
 from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction
@@ -62,10 +62,10 @@ def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
 def pick_command(folder: SweepFolder) -> str:
     """The command that exports a model of this sweep, to be followed by what to pick."""
     parent, own = folder.path.parent.as_posix(), own_packages(folder.read_config())
-    words = ["python", "-m", "src.pick", folder.path.name]
+    words = [folder.path.name]
     words += [f"sweeps_dir={parent}"] if parent != "sweeps" else []
     words += [f"trust=[{','.join(own)}]"] if own else []
-    return shlex.join(words)
+    return command_line("pick", *words)
 
 
 def _groups(folder: SweepFolder, results: Sequence[TrialResult]) -> list[GroupInfo]:

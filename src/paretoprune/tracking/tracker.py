@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
+from paretoprune.config.invocation import command_line
 from paretoprune.results import TrialResult
 from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.outbox import Delivery, Outbox
@@ -110,9 +111,9 @@ class MlflowTracker:
         if lost:
             _log.warning(
                 "MLflow did not get %s; the sweep's folder holds everything, and running the same "
-                "command again, or `python -m src.report %s send=true`, sends what is missing",
+                "command again, or `%s`, sends what is missing",
                 _enumerate(lost),
-                self._sweep_name,
+                command_line("report", self._sweep_name, "send=true"),
             )
         return not lost
 

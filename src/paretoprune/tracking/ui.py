@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -27,33 +27,35 @@ _HOST = "127.0.0.1"  # the server has no authentication, so it only listens on t
 _ENDING_S = 10.0
 
 
-def serve(uri: str, *, root: Path, port: int = 5000) -> None:
+def serve(uri: str, *, root: Path, say: Callable[[str], None], port: int = 5000) -> None:
     """Serve the runs stored at `uri` (from `resolve_uri`) on this machine until Ctrl-C.
+
+    `say` gets a line for each step, with the addresses to open.
 
     Raises:
         SettingsError: the port is in use.
         ParetopruneError: the server exited.
     """
     if is_server(uri):
-        print(f"The runs are kept by the MLflow server at {redact_uri(uri)}: open it in a browser.")
+        say(f"The runs are kept by the MLflow server at {redact_uri(uri)}: open it in a browser.")
         return
     _check_port(port)
     file = sqlite_file(uri)
     artifacts = (file.parent if file else root.resolve()) / "mlruns"
-    print(f"Starting the MLflow UI for {redact_uri(uri)}; this takes some seconds.", flush=True)
+    say(f"Starting the MLflow UI for {redact_uri(uri)}; this takes some seconds.")
     try:
         if file and not file.exists():
             import_mlflow()
             ensure_sqlite(file, artifacts=artifacts)
         with _server(uri, port, artifacts) as server:
             _wait_until_ready(server, port)
-            print(f"The MLflow UI is at http://{_HOST}:{port} (Ctrl-C ends it).", flush=True)
+            say(f"The MLflow UI is at http://{_HOST}:{port} (Ctrl-C ends it).")
             for line in sweep_addresses(_HOST, port):
-                print(line, flush=True)
+                say(line)
             server.wait()
             raise ParetopruneError(_ended(server))
     except KeyboardInterrupt:
-        print("The MLflow UI has ended.", flush=True)
+        say("The MLflow UI has ended.")
 
 
 def _check_port(port: int) -> None:

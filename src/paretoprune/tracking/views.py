@@ -13,7 +13,7 @@ from typing import Any
 from paretoprune.metrics import Direction
 from paretoprune.tracking.record import fit_names, ratio_name
 
-FIRST_VIEW = "trials"  # the view that `python -m src.ui` links to
+FIRST_VIEW = "trials"  # the view that the command `ui` links to
 WORKFLOW = "workflowType=machine_learning"  # URL parameter: without MLflow's UI for chats
 _PREFIX = "mlflow.sharedViewState."
 _HEADLINES = ("accuracy", "macs", "params", "latency_ms", "measured_speedup")

@@ -13,7 +13,6 @@ from pathlib import Path
 from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
-from paretoprune.config.instantiate import build
 from paretoprune.data import to_device
 from paretoprune.finetune.fit import fit
 from paretoprune.lineage import lineage
@@ -69,8 +68,7 @@ def reseeded(context: TrialContext, seed: int) -> TrialContext:
     """Return the context with another order and augmentation of the training data;
     splits are kept."""
     problem = context.problem
-    pretrained = problem.settings.model.weights is not None
-    data = build(problem.settings.data, seed=seed, pretrained=pretrained)
+    data = problem.sources.data(seed)
     to_device(data, problem.device)
     problem = replace(problem, data=data)
     # A teacher's cached outputs belong to the augmented images of the earlier seed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -22,7 +23,9 @@ UNIFORM = [
 def printed(*results: TrialResult) -> str:
     stream = StringIO()
     console = Console(file=stream, width=200)
-    print_front(console, [DENSE_TRIAL, *UNIFORM, *results], OBJECTIVES, Path("sweeps/x"))
+    with TemporaryDirectory() as place:
+        (Path(place) / "config.yaml").write_text("name: x\n")  # which the advice to pick reads
+        print_front(console, [DENSE_TRIAL, *UNIFORM, *results], OBJECTIVES, Path(place))
     return stream.getvalue()
 
 

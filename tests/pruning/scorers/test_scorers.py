@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.cli.compose import CONF
+from paretoprune.config.compose import CONF
 from paretoprune.errors import PruningError
 from paretoprune.pruning.scorers.activation.apoz import Apoz
 from paretoprune.pruning.scorers.activation.mean_activation import MeanActivation

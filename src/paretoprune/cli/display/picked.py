@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
 
 from rich.console import Console
 
+from paretoprune.config.redact import redact_uri
 from paretoprune.metrics import written, written_of
 from paretoprune.pick.card.files import file_times
 from paretoprune.pick.card.model_card import CardFacts
 from paretoprune.pick.card.tested import losses, repeats_sentence
+from paretoprune.pick.deliver import Delivered
+from paretoprune.pick.register import Registered
 from paretoprune.results import FileFacts
 
 _SIZES = ("macs", "params", "size_bytes", "latency_ms")
 _MOST_LOSSES = 3  # classes that are named
 
 
-def print_picked(console: Console, facts: CardFacts, target: Path) -> None:
-    """What was exported, how good it is, and how to load it."""
+def print_picked(console: Console, delivered: Delivered) -> None:
+    """Print what was exported, how good it is, and how to load it."""
+    facts, target = delivered.facts, delivered.folder
     pruned, dense = facts.trial.metrics.measured(), facts.dense.measured()
     console.print(f"\ntrial {facts.trial.number}", style="bold")
     for name in _SIZES:
@@ -30,6 +34,18 @@ def print_picked(console: Console, facts: CardFacts, target: Path) -> None:
     trusted = f", trust={list(facts.trust)!r}" if facts.trust else ""
     load = f"paretoprune.load_model({str(target)!r}{trusted})"
     console.print(f"load it with: {load}", markup=False, highlight=False, soft_wrap=True)
+    for line in _registered(delivered.registered) if delivered.registered else ():
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _registered(model: Registered) -> list[str]:
+    where, uri = f"models:/{model.name}@champion", shlex.quote(redact_uri(model.uri))
+    return [
+        f"{model.name} version {model.version} is in MLflow's model registry as {where}",
+        f"load it with: mlflow.pyfunc.load_model('{where}')",
+        f"serve it with: MLFLOW_TRACKING_URI={uri} mlflow models serve "
+        f"-m {where} --env-manager local -p 5001",
+    ]
 
 
 def _accuracy(facts: CardFacts) -> list[str]:

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 from paretoprune.metrics import short_count
+from paretoprune.problem.savings import Saving, layers_of, savings_of
 from paretoprune.problem.search_space import AnySize
-from paretoprune.pruning.groups import Group, Groups
+from paretoprune.pruning.groups import Groups
 from paretoprune.results import Cost, KeptGroup
 
 _MAX_LAYERS = 3  # that a row names
-
-
-@dataclass(frozen=True)
-class Saving:
-    """What cutting one group to its least width would save, all others left dense."""
-
-    group: Group
-    least_width: int
-    macs: float  # share of the dense model's, 0 to 1
-    params: float  # share of the dense model's, 0 to 1
-
-
-def savings_of(groups: Sequence[Group], size: AnySize, least: Mapping[str, int]) -> list[Saving]:
-    """What each group alone could save at its least width."""
-    dense = size.cost({})
-    found = []
-    for group in groups:
-        cost = size.cost({group.name: least[group.name]})
-        macs, params = 1 - cost.macs / dense.macs, 1 - cost.params / dense.params
-        found.append(Saving(group, least[group.name], macs, params))
-    return found
 
 
 def print_groups(
@@ -91,13 +70,6 @@ def _kept_table(kept: Iterable[KeptGroup]) -> Table:
     for group in kept:
         table.add_row(group.name, str(group.width), group.reason)
     return table
-
-
-def layers_of(group: Group) -> list[str]:
-    """The paths of the layers that the group touches, each once, its first maker first."""
-    if group.block:
-        return ["the whole block"]
-    return list({slot.tensor.rpartition(".")[0]: None for slot in group.slots})
 
 
 def shortened(layers: Sequence[str]) -> str:

@@ -11,18 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.redact import redact
-from paretoprune.metrics import written, written_of
+from paretoprune.report.trial_log import TrialLog
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search.front.running_front import RunningFront
-
-_log = logging.getLogger(__name__)
 
 
 class Terminal:
     """A watcher that says how the sweep goes."""
 
     def __init__(self, console: Console, search: SearchSettings) -> None:
-        self._search = search
+        self._log = TrialLog(search.objectives)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
@@ -50,14 +48,13 @@ class Terminal:
 
     def begun(self, results: Sequence[TrialResult]) -> None:
         """The sweep starts, or goes on."""
-        if results:
-            _log.info("going on after %d trials that are on record", len(results))
+        self._log.begun(results)
         for result in results:
             self._take(result)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more."""
-        _log.info(describe_trial(result, self._search))
+        self._log.finished(result, results)
         self._take(result)
 
     def _take(self, result: TrialResult) -> None:
@@ -90,27 +87,6 @@ def make_console() -> Console:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     return console
-
-
-def describe_trial(result: TrialResult, search: SearchSettings) -> str:
-    """One line: number, origin, and the objectives or the reason of a failure."""
-    head = f"trial {result.number:4d}  {result.origin:8s}"
-    if result.state == "failed":
-        return f"{head} failed: {result.reason}"
-    measured = result.metrics.measured()
-    values = "  ".join(
-        f"{name} {written_of(name, measured)}" for name in search.objectives if name in measured
-    )
-    note = f"  ({result.state}: {result.reason})" if result.reason else ""
-    if result.metrics.compressed_bytes is not None:
-        values += f"  compressed {written('compressed_bytes', result.metrics.compressed_bytes)}"
-    if "loss_after" in result.compensation:
-        before, after = (result.compensation[f"loss_{when}"] for when in ("before", "after"))
-        values += f"  (compensation: loss {before:.3g} -> {after:.3g})"
-    parts = max((record.parts for record in result.curve), default=1)
-    if parts > 1:
-        note += f"  (for want of memory trained with each batch in {parts} parts)"
-    return f"{head} {values}  {sum(result.seconds.values()):.1f} s{note}"
 
 
 class BestSoFar:

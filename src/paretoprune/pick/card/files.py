@@ -9,7 +9,7 @@ from paretoprune.formats.onnx import OPSET
 from paretoprune.formats.registry import GRAPHS as GRAPH_FORMATS
 from paretoprune.metrics import written
 from paretoprune.pick.card.markdown import as_text
-from paretoprune.pick.card.snippets import GRAPHS, own_loading, snippet
+from paretoprune.pick.card.snippets import GRAPHS, Loading, snippet
 from paretoprune.results import DataInfo, FileFacts, Preprocessing
 
 _MEANING = {
@@ -24,11 +24,19 @@ _MEANING = {
 }
 
 
-def files_section(files: Sequence[FileFacts]) -> str:
-    """The model files with what was found when they were checked."""
+def files_section(files: Sequence[FileFacts], *, is_given: bool) -> str:
+    """The model files with what was found when they were checked.
+
+    `is_given`: the dense network was an object, which only the exporting process has.
+    """
+    checked = "Each was loaded by a fresh process"
+    if is_given:
+        checked = (
+            "Weights were loaded into a copy of the dense network, every graph by a fresh process"
+        )
     lines = [
         "## Files\n",
-        "Each was loaded by a fresh process, and its outputs for real inputs were compared with "
+        f"{checked}, and the outputs for real inputs were compared with "
         "those of the measured model, for one sample and for many at once.\n",
     ]
     lines += [f"- {_told(facts)}" for facts in files]
@@ -45,13 +53,13 @@ def loading_section(
     data: DataInfo,
     preprocessing: Preprocessing | None,
     *,
-    trust: Sequence[str],
+    own: Loading,
 ) -> str:
-    """A piece of code for each format, to be run in the model's folder."""
+    """A piece of code for each format, to be run in the model's folder; `own` for the weights."""
     written = {facts.format for facts in files if facts.reason is None}
     parts = ["## How to load it\n", "Nothing here is pickled. In this folder:\n"]
     ways = [GRAPHS[name] for name in GRAPHS if name in written]
-    for loading in [*ways, own_loading(trust)]:
+    for loading in [*ways, own]:
         code = snippet(loading, data, preprocessing)
         parts.append(f"With {as_text(loading.needs)}:\n\n```python\n{code}\n```\n")
     return "\n".join(parts)

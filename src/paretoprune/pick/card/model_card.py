@@ -9,6 +9,7 @@ from paretoprune.metrics import Direction, busy_sentence, short_count
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.files import files_section, loading_section
 from paretoprune.pick.card.markdown import as_code, as_text
+from paretoprune.pick.card.snippets import own_loading
 from paretoprune.pick.card.tested import FinalFigures, repeats_section, tested_section
 from paretoprune.results import (
     ZEROS,
@@ -54,6 +55,7 @@ class CardFacts:
     repeats: Sequence[Repeat] = ()
     files: Sequence[FileFacts] = ()
     trust: Sequence[str] = ()
+    is_given: bool = False  # the dense network was an object: who loads the weights needs it, too
     licence: str | None = None
     training: str = ""  # how much it was trained in total, and its gain over uniform pruning
 
@@ -65,8 +67,13 @@ def model_card(facts: CardFacts) -> str:
         comparison_table("Measured on the validation part", facts.dense, facts.trial.metrics),
         _test(facts),
         repeats_section(facts.repeats, facts.trial.metrics),
-        files_section(facts.files),
-        loading_section(facts.files, facts.data, facts.preprocessing, trust=facts.trust),
+        files_section(facts.files, is_given=facts.is_given),
+        loading_section(
+            facts.files,
+            facts.data,
+            facts.preprocessing,
+            own=own_loading(facts.trust, given=facts.model_name if facts.is_given else None),
+        ),
         _widths(facts),
         _layers(facts.layers),
         _search(facts),

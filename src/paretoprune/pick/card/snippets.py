@@ -75,8 +75,15 @@ GRAPHS: Mapping[str, Loading] = {
 }
 
 
-def own_loading(trust: Sequence[str]) -> Loading:
-    """The pruned model as a `torch.nn.Module`, which can be trained further."""
+def own_loading(trust: Sequence[str], *, given: str | None = None) -> Loading:
+    """The pruned model as a `torch.nn.Module`, which can be trained further.
+
+    `given` names the class of a dense network that was an object: it must be there again.
+    """
+    if given is not None:
+        load = f'model = paretoprune.load_model(".", model={given}(...))  # the dense network'
+        needs = f"paretoprune and the dense network's own code ({given})"
+        return Loading(needs, ["import torch", "import paretoprune"], [load, *_WITH_TORCH])
     code = f" and the model's own code ({', '.join(trust)})" if trust else ""
     trusted = f", trust={list(trust)!r}" if trust else ""
     load = f'model = paretoprune.load_model("."{trusted})'

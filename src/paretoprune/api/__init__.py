@@ -1,0 +1,1 @@
+"""The Python API: searches, picks and tables for objects that exist already."""

@@ -1,0 +1,118 @@
+"""Model and data that are objects of this process, as settings and sources of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning import LightningDataModule
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from paretoprune.config.compose import compose_options
+from paretoprune.config.load import load_settings
+from paretoprune.config.settings import Settings
+from paretoprune.data.given import GivenData, as_datamodule
+from paretoprune.errors import SettingsError
+from paretoprune.problem.sources import Given
+from paretoprune.storage.atomic import write_bytes
+from paretoprune.storage.fingerprint import digest_bytes
+
+_NUM_DIGITS = 16  # of a digest, in the name of a file
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a sweep of objects needs: checked settings, their plain form, and the objects."""
+
+    settings: Settings
+    config: Mapping[str, Any]
+    sources: Given
+
+
+def job_of(model: nn.Module, data: GivenData, options: Mapping[str, object]) -> Job:
+    """Check the settings of a sweep of objects, and keep the model's weights in the cache.
+
+    `options` are those of `paretoprune.config.compose.compose_options`. The weights count as
+    `model.weights`, so that the dense model is not trained.
+
+    Raises SettingsError for settings that are wrong or need another process to build the model,
+    DataError for data that are no data module and no loaders.
+    """
+    datamodule = as_datamodule(data)
+    _check_model(model)
+    config = compose_options({"tracking": "none", **options})
+    cache = Path(str(config["cache_dir"]))
+    weights = cache / "given" / f"{_digest(model)}.safetensors"
+    config = _with_objects(config, model, datamodule, weights)
+    settings = load_settings(config)
+    _check_executor(settings)
+    _keep_weights(model, weights)
+    return Job(settings, config, Given(model, datamodule))
+
+
+def _with_objects(
+    config: Mapping[str, Any], model: nn.Module, data: LightningDataModule, weights: Path
+) -> dict[str, Any]:
+    return {
+        **config,
+        "model": {
+            "_target_": "paretoprune.models.given.given_model",
+            "class_name": type(model).__qualname__,
+            "weights": str(weights),
+        },
+        "data": {
+            "_target_": "paretoprune.data.given.given_data",
+            "class_name": type(data).__qualname__,
+        },
+    }
+
+
+def _check_model(model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise SettingsError([f"`model` must be a torch.nn.Module, got {type(model).__name__}"])
+    tensors = [*model.parameters(), *model.buffers()]
+    if any(isinstance(t, nn.UninitializedParameter | nn.UninitializedBuffer) for t in tensors):
+        raise SettingsError(
+            [
+                "`model` has lazy layers without weights: call it once on an example and train it, "
+                "since its weights are those that are pruned"
+            ]
+        )
+
+
+def _check_executor(settings: Settings) -> None:
+    name = settings.executor.name
+    if name != "inline":
+        raise SettingsError(
+            [
+                f"`executor={name}` builds the model and the data again in other processes, which "
+                "cannot be done with objects: name them by `_target_` in a config and run "
+                f"`paretoprune train executor={name}`, or leave `executor` out"
+            ]
+        )
+
+
+def _keep_weights(model: nn.Module, file: Path) -> None:
+    """Raises SettingsError where the cache cannot be written to."""
+    try:
+        if not file.is_file():
+            write_bytes(file, save(_state(model)))
+    except OSError as error:
+        raise SettingsError(
+            [f"the model's weights cannot be written to {file} ({error}); choose `cache_dir`"]
+        ) from error
+
+
+def _digest(model: nn.Module) -> str:
+    return digest_bytes(save(_state(model)))[:_NUM_DIGITS]
+
+
+def _state(model: nn.Module) -> dict[str, Tensor]:
+    """Tensors that share no memory and lie in order, as safetensors wants them."""
+    return {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in model.state_dict().items()
+    }

@@ -1,0 +1,133 @@
+"""A picked model as a value, and `paretoprune.pick`, which gives one by the sweep's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torch import nn
+
+from paretoprune.api.caller_state import caller_state_kept
+from paretoprune.data.given import GivenData, as_datamodule
+from paretoprune.errors import PickError, SettingsError
+from paretoprune.formats.registry import GRAPHS
+from paretoprune.pick.deliver import Choice, Delivered, choose_models, deliver
+from paretoprune.pick.request import ExportOptions
+from paretoprune.pick.rules import PickRequest
+from paretoprune.problem.sources import Given, Sources
+
+_FORMATS = ("safetensors", "compact", *GRAPHS)
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A smaller model that was verified against its trial, tested once and exported."""
+
+    model: nn.Module  # physically smaller, in eval mode, on the device of the sweep
+    folder: Path  # weights, plan, model card and figures
+    trial: int
+    metrics: Mapping[str, float]  # on validation data; `test_accuracy` on the test part
+    dense_metrics: Mapping[str, float]  # the same of the dense model
+    _choice: Choice = field(repr=False)
+    _sources: Sources | None = field(repr=False)
+
+    def export(self, *formats: str) -> Path:
+        """Write the model in more formats beside its weights, each compared with the model.
+
+        Formats are `onnx`, `openvino`, `executorch`, `pt2`, `compact`, `onnx_int8` and
+        `openvino_int8`. Gives the folder. What was exported before in other formats is replaced.
+
+        Raises:
+            PickError: a format is unknown, or its library is not installed.
+            ExportError: the model cannot be written in a format, with the reason.
+        """
+        unknown = [name for name in formats if name not in _FORMATS]
+        if unknown:
+            raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
+        options = replace(self._choice.options, formats=_with_weights(formats))
+        request = PickRequest(trials=(self.trial,))
+        picked = _delivered(self._choice.folder.path, self._sources, request, options)
+        missing = [file for file in picked[1].facts.files if file.reason is not None]
+        if missing:
+            raise PickError(f"no {missing[0].format}: {missing[0].reason}")
+        return picked[1].folder
+
+
+def pick(
+    sweep: str | Path,
+    rule: str = "knee",
+    *,
+    trial: int | None = None,
+    model: nn.Module | None = None,
+    data: GivenData | None = None,
+    sweeps_dir: str | Path = "sweeps",
+    trust: Sequence[str] = (),
+    **limits: float,
+) -> Picked:
+    """Pick a model of a sweep by its name or folder, as `Sweep.pick` does.
+
+    Args:
+        sweep: a name in `sweeps_dir`, or the folder of a sweep.
+        rule, trial, limits: as for `Sweep.pick`.
+        model, data: the objects, for a sweep that was made from objects; both or none.
+        sweeps_dir: where the sweeps are.
+        trust: packages of your own that the sweep's `_target_`s may name.
+
+    Raises:
+        SweepError: there is no such sweep.
+        PickError, SettingsError: as `Sweep.pick`.
+    """
+    if (model is None) != (data is None):
+        raise SettingsError(["give `model` and `data` together, or neither"])
+    named = Path(sweeps_dir) / sweep
+    folder = named if (named / "config.yaml").is_file() else Path(sweep)
+    sources = Given(model, as_datamodule(data)) if model is not None and data is not None else None
+    return pick_from(folder, sources, rule=rule, trial=trial, limits=limits, trust=tuple(trust))
+
+
+def pick_from(
+    folder: Path,
+    sources: Sources | None,
+    *,
+    rule: str,
+    trial: int | None,
+    limits: Mapping[str, float],
+    epochs: int | None = None,
+    seeds: int = 0,
+    licence: str | None = None,
+    trust: tuple[str, ...] = (),
+) -> Picked:
+    """One model of the sweep in a folder. Raises PickError where the request names several."""
+    trials = () if trial is None else (trial,)
+    request = PickRequest(rules=(rule,), trials=trials, limits=limits)
+    options = ExportOptions(epochs=epochs, seeds=seeds, licence=licence, trust=trust)
+    choice, delivered = _delivered(folder, sources, request, options)
+    facts = delivered.facts
+    metrics, dense = dict(facts.trial.metrics.measured()), dict(facts.dense.measured())
+    if facts.tested:
+        metrics |= _tested(facts.tested.pruned.accuracy)
+        dense |= _tested(facts.tested.dense.accuracy)
+    return Picked(
+        delivered.model, delivered.folder, facts.trial.number, metrics, dense, choice, sources
+    )
+
+
+def _delivered(
+    folder: Path, sources: Sources | None, request: PickRequest, options: ExportOptions
+) -> tuple[Choice, Delivered]:
+    choice = choose_models(folder, request, options)
+    if len(choice.trials) != 1:
+        numbers = ", ".join(str(one.number) for one in choice.trials)
+        raise PickError(f"one model is picked at a time, and the rule names trials {numbers}")
+    with caller_state_kept():
+        [delivered] = deliver(choice, sources=sources)
+    return choice, delivered
+
+
+def _with_weights(formats: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(["safetensors", *formats]))
+
+
+def _tested(accuracy: float | None) -> dict[str, float]:
+    return {} if accuracy is None else {"test_accuracy": accuracy}

@@ -1,0 +1,79 @@
+"""The configs in conf/, composed by Hydra from options and single values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from paretoprune.config.name_patterns import closest
+from paretoprune.errors import SettingsError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CHECKOUT = _PACKAGE.parents[1] / "conf"
+CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
+
+
+def compose_options(options: Mapping[str, object]) -> dict[str, Any]:
+    """The composed config as plain data, with options of groups and with values of settings.
+
+    A text under the name of a group takes that option (`scorer="taylor"`); a mapping sets some of
+    a group's settings (`finetune={"epochs": 2}`), and a dotted name sets one
+    (`{"finetune.epochs": 2}`).
+
+    Raises SettingsError with a sentence for each option that there is not.
+    """
+    groups = {name: value for name, value in options.items() if _is_option(name, value)}
+    found = [option_mistakes(name, str(value), [CONF])[0] for name, value in groups.items()]
+    if mistakes := [mistake for each in found for mistake in each]:
+        raise SettingsError(mistakes)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = compose("config", [f"{name}={value}" for name, value in groups.items()])
+    plain = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(plain, dict)
+    config: dict[str, Any] = {str(name): value for name, value in plain.items()}
+    for name, value in options.items():
+        if name not in groups:
+            config = _with(config, name.split("."), value)
+    return config
+
+
+def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:
+    """A sentence for each option of a group that there is not, and what was probably meant.
+
+    `value` may name several, as a grid of runs does. Where nothing is near, nothing was meant.
+    """
+    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+    options = sorted(name for name in found if not name.startswith("_"))
+    mistakes, meant = [], []
+    for option in value.split(","):
+        if option in found:
+            meant.append(option)
+            continue
+        close = closest(option, options)
+        hint = f"did you mean `{close}`? " if close else ""
+        mistakes.append(f"there is no {group} `{option}`; {hint}there are: {', '.join(options)}")
+        meant += [close] if close else []
+    return mistakes, ",".join(meant)
+
+
+def _is_option(name: str, value: object) -> bool:
+    return isinstance(value, str) and (CONF / name).is_dir()
+
+
+def _with(config: Mapping[str, Any], path: Sequence[str], value: object) -> dict[str, Any]:
+    """The config with a value in place; of a mapping, with each of its values in place."""
+    first, *deeper = path
+    there = config.get(first)
+    holder = there if isinstance(there, Mapping) else {}
+    if deeper:
+        return {**config, first: _with(holder, deeper, value)}
+    # An objective that is not named is not wanted; elsewhere what is not named stays.
+    if isinstance(value, Mapping) and first != "objectives":
+        for key, inner in value.items():
+            holder = _with(holder, str(key).split("."), inner)
+        return {**config, first: dict(holder)}
+    return {**config, first: value}

@@ -1,0 +1,88 @@
+"""Running cost of the models on a sweep's front, or of an exported model, beside the dense one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from paretoprune.config.load import load_settings
+from paretoprune.errors import SweepError
+from paretoprune.export.load import load_dense, load_model
+from paretoprune.measure.device import device_name
+from paretoprune.measure.request import Request, device_of
+from paretoprune.measure.running_cost import DENSE, compare_running
+from paretoprune.problem.forms import delivered_architecture
+from paretoprune.problem.sources import Configured
+from paretoprune.pruning.groups import Groups
+from paretoprune.pruning.structured.checkpoint import load_state
+from paretoprune.pruning.structured.plan import Plan
+from paretoprune.results import DataInfo, RunningCost
+from paretoprune.search.front.front import front_of
+from paretoprune.storage.atomic import read_json
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.baselines import search_settings
+
+
+@dataclass(frozen=True)
+class RunningTable:
+    """Running costs by model, the dense model first, and the conditions of the measurement."""
+
+    costs: Mapping[str, RunningCost]
+    device: str  # its name, and the threads on a CPU
+    batch: int  # samples in a pass
+    engine: str
+
+
+def measure_running(folder: Path, request: Request) -> RunningTable:
+    """Measure in turn the models of a sweep's front, or the exported model, in `folder`.
+
+    Raises SettingsError, SweepError or WeightsError for what is not there.
+    """
+    if (folder / "trials").is_dir():
+        models = _front(SweepFolder(folder), request.trust)
+        shape = read_json(folder / "dense" / "data.json")["input_shape"]
+    elif (folder / "plan.json").is_file():
+        models = {DENSE: load_dense(folder, trust=request.trust)}
+        models[folder.name] = load_model(folder, trust=request.trust)
+        shape = read_json(folder / "data.json")["input_shape"]
+    else:
+        raise SweepError(f"`{folder}` is neither a sweep's folder nor an exported model")
+    return measure_models(models, shape, request)
+
+
+def measure_models(
+    models: Mapping[str, nn.Module], shape: Sequence[int], request: Request
+) -> RunningTable:
+    """Measure models by name, the dense one first, on random inputs of a shape (without batch)."""
+    device = device_of(request)
+    batch = torch.randn(request.batch, *shape, generator=torch.Generator().manual_seed(0))
+    costs = compare_running(
+        {key: model.to(device) for key, model in models.items()},
+        batch.to(device),
+        engine=request.engine,
+        threads=request.threads,
+        repeats=request.repeats,
+    )
+    threads = f", {request.threads} thread{'s' if request.threads > 1 else ''}"
+    where = device_name(device) + (threads if device.type == "cpu" else "")
+    return RunningTable(costs, where, request.batch, request.engine)
+
+
+def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
+    """The dense model, and those of the front as their plans cut them out: weights cost no time."""
+    settings = load_settings(folder.read_config(), trust=trust)
+    info = DataInfo(**read_json(folder.dense / "data.json"))
+    groups = Groups.from_json(read_json(folder.dense / "groups.json"))
+    dense = Configured(settings).model(info)
+    load_state(dense, folder.dense / "model.safetensors")
+    results = {result.number: result for result in folder.read_results()}
+    models = {DENSE: dense}
+    for number in front_of(list(results.values()), search_settings(settings).objectives):
+        plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
+        if plan.removed:
+            models[f"{number:04d}"] = delivered_architecture(dense, groups, plan)
+    return models

@@ -1,0 +1,94 @@
+"""Sources of a problem's model and data: the `_target_`s of its settings, or objects."""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol
+
+from lightning import LightningDataModule
+from torch import nn
+
+from paretoprune.config.instantiate import build
+from paretoprune.config.settings import Settings
+from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.results import DataInfo
+
+
+class Sources(Protocol):
+    """Makes the model and the data of a problem, each time anew.
+
+    A problem asks for its data once, and again with another seed where a model is trained again;
+    for its model once with the weights to be pruned or initialised, and again wherever initial
+    weights are needed. `is_given` says that no other process can make them; the names are for
+    model cards and reports.
+    """
+
+    is_given: bool
+    model_name: str
+    data_name: str
+
+    def data(self, seed: int) -> LightningDataModule:
+        """The data module, whose augmentation and order follow the seed."""
+        ...
+
+    def model(self, info: DataInfo) -> nn.Module:
+        """The dense architecture, in a copy that the caller may change.
+
+        Raises SettingsError where it cannot be built.
+        """
+        ...
+
+
+class Configured:
+    """Model and data as the settings' `_target_`s build them, in any process."""
+
+    is_given = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.model_name = settings.model.target.path
+        self.data_name = settings.data.path
+
+    def data(self, seed: int) -> LightningDataModule:
+        """The data module that `data._target_` builds."""
+        settings = self._settings
+        pretrained = settings.model.weights is not None
+        return build(settings.data, seed=seed, pretrained=pretrained)  # type: ignore[no-any-return]
+
+    def model(self, info: DataInfo) -> nn.Module:
+        """The network that `model._target_` builds."""
+        target = self._settings.model.target
+        try:
+            model = build(target, num_classes=info.num_classes, in_channels=info.input_shape[0])
+        except ParetopruneError:
+            raise
+        except Exception as error:
+            mistake = f"`model._target_={target.path}` cannot be built: {error}"
+            raise SettingsError([mistake]) from error
+        if not isinstance(model, nn.Module):
+            raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
+        return model
+
+
+class Given:
+    """Model and data as objects of this process. The model is copied, the data are shared."""
+
+    is_given = True
+
+    def __init__(self, model: nn.Module, data: LightningDataModule) -> None:
+        self._model, self._data = model, data
+        self.model_name = type(model).__qualname__
+        self.data_name = type(data).__qualname__
+
+    def data(self, seed: int) -> LightningDataModule:
+        """The data module itself, whatever the seed."""
+        return self._data
+
+    def model(self, info: DataInfo) -> nn.Module:
+        """A copy of the network, with its weights."""
+        try:
+            return copy.deepcopy(self._model)
+        except Exception as error:  # whatever a user's attributes raise
+            raise SettingsError(
+                [f"`model`, a {self.model_name}, cannot be copied (copy.deepcopy): {error}"]
+            ) from error

@@ -1,0 +1,128 @@
+"""Checks and preparation of a sweep: its folder, its problem, what its trials share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from paretoprune.config.redact import redact_uri
+from paretoprune.config.settings import Settings
+from paretoprune.errors import SettingsError
+from paretoprune.problem.problem import Problem
+from paretoprune.results import ZEROS
+from paretoprune.search.study.open_study import check_storage
+from paretoprune.storage.atomic import write_json
+from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.baselines import search_settings
+from paretoprune.sweep.worker import log_to
+from paretoprune.tracking.uri import resolve_uri
+from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.context_folder import (
+    keep_fingerprint,
+    load_context,
+    save_context,
+    save_training,
+)
+from paretoprune.trial.learning_rate import with_tuned_rate
+
+_log = logging.getLogger(__name__)
+
+# The settings that are addresses of services, perhaps with a password.
+_ADDRESSES = (("tracking", "uri"), ("search", "storage"), ("executor", "address"))
+
+
+def folder_of(settings: Settings, config: Mapping[str, Any]) -> SweepFolder:
+    """The folder of the sweep; a single run without a name is named after its settings."""
+    return SweepFolder(settings.sweeps_dir / (settings.name or _single_name(config)))
+
+
+def check_places(settings: Settings) -> None:
+    """Raises SettingsError where a folder, a study or MLflow cannot be reached or written to."""
+    if settings.tracking.enabled:
+        resolve_uri(settings.tracking.uri, root=Path.cwd())
+    if storage := search_settings(settings).storage:
+        check_storage(storage)
+    for name in ("sweeps_dir", "cache_dir"):
+        _check_writable(name, getattr(settings, name))
+
+
+def prepared_context(problem: Problem, folder: SweepFolder) -> TrialContext:
+    """The context that the sweep began with, from its folder; at its beginning, made now."""
+    context = load_context(problem, folder.dense)
+    if context is None:
+        context = make_context(problem)
+        if problem.settings.uses_gate_scores:
+            context = with_gate_scores(context)
+        save_context(context, folder.dense)
+        if problem.forecast:
+            write_json(folder.dense / "latency_table.json", problem.forecast.to_json())
+    keep_fingerprint(problem, folder.dense)
+    return context
+
+
+def ready_to_train(context: TrialContext, folder: SweepFolder) -> TrialContext:
+    """The same with the learning rate and the time of an epoch, which are found once."""
+    tuned = with_tuned_rate(context, search_settings(context.problem.settings).budget)
+    if tuned is not context:
+        save_training(tuned, folder.dense)
+    return tuned
+
+
+def describe(problem: Problem, folder: SweepFolder) -> None:
+    """Log the folder, the data, the size of the dense model and the dimensions of the search."""
+    groups, dense = problem.groups, problem.cost_of({})
+    _log.info("results go to %s", folder.path)
+    _log.info("data: %s", problem.info.split)
+    _log.info(
+        "dense model: %s parameters, %s MACs; %d %s can be pruned",
+        f"{dense.params:,}",
+        f"{dense.macs:,}",
+        len(groups.prunable),
+        "layers" if problem.space.layers else "groups",
+    )
+    if problem.space.layers:
+        _log.info(ZEROS)
+    if groups.factored:
+        _log.info("the ranks of %d layers are searched", len(groups.factored))
+    for kept in groups.kept:
+        _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
+
+
+def without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config as it may be stored: the URIs of databases without their passwords."""
+    clean = dict(config)
+    for group, setting in _ADDRESSES:
+        if (config.get(group) or {}).get(setting):
+            clean[group] = {**clean[group], setting: redact_uri(config[group][setting])}
+    return clean
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Write the package's messages to the sweep's log too."""
+    handler = log_to(path)
+    try:
+        yield
+    finally:
+        logging.getLogger("paretoprune").removeHandler(handler)
+        handler.close()
+
+
+def _check_writable(setting: str, folder: Path) -> None:
+    """Raises SettingsError where a folder cannot be made or written to."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        problem = "cannot be written to" if there.is_dir() else "is no folder"
+        raise SettingsError([f"`{setting}={folder}`: {there} {problem}; choose another place"])
+
+
+def _single_name(config: Mapping[str, Any]) -> str:
+    """A name for a single run: the same settings give the same folder."""
+    text = json.dumps(config, sort_keys=True, default=str)
+    return f"single-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

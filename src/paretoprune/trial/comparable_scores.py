@@ -1,0 +1,22 @@
+"""Scores that may be ranked across groups."""
+
+from __future__ import annotations
+
+from paretoprune.pruning.scorers.data_free.lamp import lamp
+from paretoprune.pruning.scorers.normalise import normalise
+from paretoprune.trial.context import TrialContext
+
+
+def comparable_scores(context: TrialContext) -> dict[str, list[float]]:
+    """Scores of all channels or units that may be ranked across groups.
+
+    Those of single weights are as they are; those of channels, of layers of all sizes, are divided
+    by the mean of their group. `lamp` compares the share of what is left (Lee et al. 2021).
+    """
+    settings = context.problem.settings
+    scores = context.start.unit_scores(context.gates or context.scores)
+    if settings.sparsity.allocation == "lamp":
+        scores = {name: lamp(values.double().square()) for name, values in scores.items()}
+    elif settings.granularity.is_structured:
+        scores = normalise(scores)
+    return {name: values.tolist() for name, values in scores.items()}
