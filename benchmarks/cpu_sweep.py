@@ -8,6 +8,9 @@ from dataclasses import replace
 from functools import cached_property
 
 from front_scores import Member
+from paretoprune.search.strategies.gap_filling import GapFilling
+from paretoprune.search.strategies.sequence import StrategySequence
+from paretoprune.search.strategies.untrained_front import UntrainedFront
 
 from paretoprune.cli.launch import comparable_scores
 from paretoprune.executors.inline import Inline
@@ -18,11 +21,8 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gap_filling import GapFilling
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.sequence import StrategySequence
 from paretoprune.search.strategies.shared import Shared
-from paretoprune.search.strategies.untrained_front import UntrainedFront
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder

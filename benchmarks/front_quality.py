@@ -43,9 +43,9 @@ _PLAIN = {"uniform_plain": "uniform"}
 
 # Few trials fit into these budgets; with Optuna's own start-up they would all be drawn at random.
 _STARTS = {
-    "tpe": ["search.sampler.n_startup_trials=4"],
-    "nsga2": ["search.sampler.population_size=4"],
-    "nsga2_log": ["search.sampler.population_size=4"],
+    "tpe": ["search.strategy.sampler.n_startup_trials=4"],
+    "nsga2": ["search.strategy.sampler.population_size=4"],
+    "nsga2_log": ["search.strategy.sampler.population_size=4"],
 }
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from paretoprune.results import Budget
+from paretoprune.testing import formula_sweep
 from tests.kits import strategies
-from tests.kits.strategies import STRATEGIES
+from tests.kits.strategies import STRATEGIES, TARGETS
 
 FAMILIES = ("uniform", "global")
 
@@ -48,16 +49,15 @@ def test_a_family_without_another_size(name: str, tmp_path: Path) -> None:
     assert why.startswith(f"each of its sizes has a {name} candidate; a larger `search.n_trials`")
 
 
-def test_a_front_without_a_gap_worth_a_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make = strategies.GapFilling
-    monkeypatch.setattr(strategies, "Refill", lambda *a, **k: replace(make(*a, **k), min_gain=0.9))
-    why = ending("chain", tmp_path, n_trials=200)
+def test_a_front_without_a_gap_worth_a_trial(tmp_path: Path) -> None:
+    said: list[str] = []
+    chain = replace(TARGETS["chain"], arguments={"min_gain": 0.9})
+    formula_sweep.sweep(chain, tmp_path, n_trials=200, tell_end=said.append)
+    [why] = said
     assert why.startswith("no gap of the front is worth more than 0.")
     assert (
-        "`search.min_gain=0.9` asks for more; a smaller one, with `search.extend=true`, goes on"
-        in why
+        "`search.strategy.min_gain=0.9` asks for more; a smaller one, with `search.extend=true`, "
+        "goes on" in why
     )
 
 
@@ -74,7 +74,7 @@ def test_a_front_without_a_gap_worth_a_trial(
 def test_a_budget_that_leaves_nothing_to_the_search(
     tmp_path: Path, options: dict[str, object], took: str
 ) -> None:
-    why = ending("full", tmp_path, **options)
+    why = ending("random", tmp_path, **options)
     assert "no model was searched: " in why
     assert took in why
     assert "or ask for fewer `search.baseline_ratios`" in why

@@ -66,6 +66,12 @@ _LISTED = (
     ),
     _Classes("paretoprune.models", ("paretoprune.models",), (_MODULE,), ours=True),
     _Classes("paretoprune.data", ("paretoprune.data",), ("lightning.LightningDataModule",), True),
+    _Classes(
+        "paretoprune.search.strategies",
+        ("paretoprune.search.strategies",),
+        ("paretoprune.search.strategies.interface.Strategy",),
+        ours=True,
+    ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
 # Runs code that is generated from a graph.

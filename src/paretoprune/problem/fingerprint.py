@@ -32,8 +32,8 @@ def fingerprint_of(
     `contents` are the digests of the data, `outputs` those of the network before any training.
     """
     targets = (settings.model.target, settings.data, settings.scorer)
-    sampler = settings.search.sampler if settings.search else None
-    paths = [path for target in (*targets, sampler) if target for path in _paths(target)]
+    strategy = settings.search.strategy if settings.search else None
+    paths = [path for target in (*targets, strategy) if target for path in _paths(target)]
     source = source_of({*_homes(paths), *_classes(model), *_bases(data), *_ALWAYS})
     weights = settings.model.weights
     return Fingerprint(

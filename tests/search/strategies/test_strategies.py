@@ -9,7 +9,7 @@ import pytest
 
 from paretoprune.results import Budget
 from paretoprune.search.front.front import front_of
-from tests.kits import formula
+from paretoprune.testing import formula
 from tests.kits.strategies import STRATEGIES, sweep
 
 IDLE_SECONDS = 0.0135  # of `_slowness` on an idle core of an AMD EPYC

@@ -1,0 +1,1 @@
+"""Checks that a variant of your own keeps its contract, and a network to try strategies on."""
