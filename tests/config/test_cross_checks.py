@@ -66,7 +66,7 @@ def test_rules_that_are_broken_together_are_told_together() -> None:
         (("executor.workers=2",), "needs other processes"),
         (("+executor.gpus_per_worker=1",), "needs `executor=ray` or `executor=slurm`"),
         (("+executor.address=auto",), "`executor.address` needs `executor=ray`"),
-        ((*SWEEP, "search.sampler=null"), "`search.strategy=full` needs `search.sampler`"),
+        ((*SWEEP, "search.strategy.sampler=null"), "must name a class by `_target_`, got None"),
     ],
 )
 def test_one_group_may_contradict_itself(overrides: tuple[str, ...], sentence: str) -> None:
