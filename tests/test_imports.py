@@ -44,6 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "sweep": VALUES | NETWORKS | {"executors", "problem", "search", "tracking", "trial"},
     "export": VALUES | NETWORKS | {"formats", "problem", "trial"},
     "report": VALUES | {"search", "tracking"},
+    "testing": VALUES | {"executors", "search", "sweep"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},

@@ -18,14 +18,13 @@ def without_effect(settings: Any, group: str) -> list[str]:
     """A sentence for each option that differs from its default, and that `name` does not take."""
     marks = _marks(type(settings))
     chosen = f"`{group}={settings.name}`"
-    known = [
-        f.name for f in fields(settings) if settings.name in marks.get(f.name, [settings.name])
-    ]
+    others = {name for name, variants in marks.items() if settings.name not in variants}
+    known = [field.name for field in fields(settings) if field.name not in others]
     takes = ", ".join(name for name in known if name != "name") or "no options"
     return [
         f"`{group}.{field.name}` needs {_any_of(group, marks[field.name])}; {chosen} takes: {takes}"
         for field in fields(settings)
-        if field.name not in known and getattr(settings, field.name) != field.default
+        if field.name in others and getattr(settings, field.name) != field.default
     ]
 
 
