@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from paretoprune.config.target import Target
@@ -15,8 +16,9 @@ _STOPPED_AT = 10  # of 16 trials, of which the first 7 are the dense model and t
 def check_strategy(strategy: Target, folder: Path) -> None:
     """Raise AssertionError where a strategy does not keep its contract.
 
-    `folder` is an empty folder for the sweeps. `Target(path="my_package.Mine", trust=["my_package"])`
-    names a class or function as `search.strategy._target_` does; `arguments` are its options.
+    `Target(path="my_package.Mine", trust=["my_package"])` names a class or function as
+    `search.strategy._target_` does; `arguments` are its options. The sweeps are made in `folder`,
+    which is empty.
     """
     check_proposals(strategy, folder / "proposals")
     check_resume(strategy, folder / "resume")
@@ -27,7 +29,7 @@ def check_strategy(strategy: Target, folder: Path) -> None:
 
 
 def check_proposals(strategy: Target, folder: Path) -> None:
-    """It proposes something, each candidate that is trained is a new one, and it says why it ends."""
+    """It proposes candidates, none is trained twice, and it says why the search ends."""
     said: list[str] = []
     results = sweep(strategy, _made(folder), tell_end=said.append)
     own = [result for result in results if result.origin not in ("dense", "uniform", "global")]
@@ -39,10 +41,8 @@ def check_proposals(strategy: Target, folder: Path) -> None:
 def check_resume(strategy: Target, folder: Path) -> None:
     """A sweep that was interrupted and continued has the trials of one that was not."""
     whole = sweep(strategy, _made(folder / "whole"))
-    try:
+    with suppress(KeyboardInterrupt):
         sweep(strategy, _made(folder / "stopped"), stop=_STOPPED_AT)
-    except KeyboardInterrupt:
-        pass
     continued = sweep(strategy, folder / "stopped")
     assert continued == whole, "it depends on more than its options, the context and the results"
 
@@ -57,9 +57,7 @@ def check_budget(strategy: Target, folder: Path, budget: Budget) -> None:
     if budget.unit == "seconds":
         spent = sum(sum(result.seconds.values()) for result in results)
         over = max(result.seconds["finetune"] / result.epochs for result in trained)
-    assert spent <= budget.amount + over, (
-        f"{spent:.1f} {budget.unit} of {budget.amount:g} were used"
-    )
+    assert spent <= budget.amount + over, f"{spent:.1f} {budget.unit} were used"
 
 
 def check_limit(strategy: Target, folder: Path) -> None:
