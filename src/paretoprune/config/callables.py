@@ -145,7 +145,7 @@ def is_within(path: str, packages: Iterable[str]) -> bool:
 def _has(classes: _Classes, located: Any, home: str) -> bool:
     if not is_within(home, classes.homes) or is_within(home, _BARRED):
         return False
-    if located.__name__.startswith("_"):
+    if located.__name__.startswith("_") or getattr(located, "_is_protocol", False):
         return False
     if not classes.bases:
         return inspect.isclass(located) and _is_called(located)
@@ -156,4 +156,4 @@ def _has(classes: _Classes, located: Any, home: str) -> bool:
 
 
 def _is_called(found: type) -> bool:
-    return "__call__" in vars(found) and not getattr(found, "_is_protocol", False)
+    return "__call__" in vars(found)
