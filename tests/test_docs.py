@@ -24,6 +24,9 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     options = (tmp_path / "reference/options/index.html").read_text()
     configs = list((ROOT / "conf").glob("*/*.yaml"))
     assert all(f"{path.parent.name}={path.stem}" in options for path in configs)
+    strategies = (tmp_path / "reference/strategies/index.html").read_text()
+    found = {path.stem for path in (ROOT / "conf/search").glob("*.yaml")} - {"_base"}
+    assert all(f"<code>search={name}</code>" in strategies for name in found)
     assert (tmp_path / "assets/best_of_many.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -73,12 +73,8 @@ HOMES = {
     "executorch": {"formats"},
     "pynvml": {"measure"},
 }
-FACES = {
-    "",
-    "data",
-    "models",
-    "testing",
-}  # packages that re-export; everyone else imports from the module
+# Packages that re-export; everyone else imports from the module.
+FACES = {"", "data", "models", "testing"}
 MOST_FLAT_FILES = 16
 MOST_FACE_NAMES = 12
 
