@@ -67,6 +67,8 @@ def strategy_of(
     def at_most(size: float) -> Callable[[Ratios], bool]:
         return lambda ratios: sizes.size_of(ratios) <= size
 
+    by_gates = settings.uses_gate_scores
+    damage = gate_damage(context) if by_gates else lambda _parent: sensitivity()
     strategy: Strategy = build(
         search.strategy,
         context=SearchContext(
@@ -78,7 +80,7 @@ def strategy_of(
             seed=settings.seed,
             num_first=num_first,
             fits=fits,
-            damage=_damage(context, sensitivity),
+            damage=damage,
             proxy=_proxy(context, trials),
             uniform_of_size=cache(
                 lambda size: uniform_ratios(groups, at_most(size), max_ratio=search.max_ratio)
@@ -115,12 +117,8 @@ def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
     return affordable_sizes(most, search_settings(problem.settings).budget, seconds_per_epoch)
 
 
-def _damage(
-    context: TrialContext, sensitivity: Callable[[], Sensitivity]
-) -> Callable[[TrialResult | None], Damage]:
-    """By the gates of the parent's training, or of the dense model; else by the sensitivity."""
-    if not context.problem.settings.uses_gate_scores:
-        return lambda _parent: sensitivity()
+def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
+    """By the gate scores of the parent's training; for None by those of the dense model."""
     dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
     widths_of = context.problem.widths_of
     return lambda parent: ChannelDamage.of(

@@ -18,9 +18,6 @@ from tests.kits.strategies import SAMPLERS, STRATEGIES, TARGETS, sweep
 IDLE_SECONDS = 0.0135  # of `_slowness` on an idle core of an AMD EPYC
 
 
-FAST = [name for name in STRATEGIES if name != "gp"]  # fitting a Gaussian process takes seconds
-
-
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_keeps_the_contract(name: str, tmp_path: Path) -> None:
     check_strategy(TARGETS[name], tmp_path)
@@ -53,7 +50,7 @@ def test_never_worse_than_the_baselines(name: str, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", STRATEGIES)
 def test_a_budget_of_passes_is_used(name: str, tmp_path: Path) -> None:
     results = sweep(name, tmp_path, budget=Budget(60, "epochs"), n_trials=1)
     trained = [result for result in results if result.epochs]
@@ -77,7 +74,7 @@ def test_baselines_take_a_third_of_a_short_budget(tmp_path: Path, budget: Budget
     assert sum(result.epochs for result in others) > 2 * sum(result.epochs for result in trained)
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.usefixtures("light_heap")
 def test_a_hundred_trials_take_less_than_two_seconds(name: str, tmp_path: Path) -> None:
     slowness = _slowness()
