@@ -31,8 +31,8 @@ from paretoprune.storage.sweep_folder import SweepFolder
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # for the formula and the driver of the tests
 
+from paretoprune.testing import formula  # noqa: E402
 from tests.faults.driver import command, weights_of  # noqa: E402
-from tests.kits import formula  # noqa: E402
 
 
 def main() -> None:

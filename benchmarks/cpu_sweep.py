@@ -16,12 +16,10 @@ from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.front.front import front_of
-from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gap_filling import GapFilling
+from paretoprune.search.phases.links import Links
+from paretoprune.search.phases.nested_trunk import NestedTrunk
+from paretoprune.search.phases.sequence import Phase, StrategySequence
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.sequence import StrategySequence
-from paretoprune.search.strategies.shared import Shared
-from paretoprune.search.strategies.untrained_front import UntrainedFront
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -118,23 +116,21 @@ class CpuSweep:
         """Count proxy evaluations as evaluation time, although they happen between trials."""
         if isinstance(strategy, StrategySequence):
             return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
-        return strategy
+        return self._timed_links(strategy) if isinstance(strategy, Links) else strategy
 
-    def _timed(
-        self, part: Chain | Shared | UntrainedFront | GapFilling
-    ) -> Chain | Shared | UntrainedFront | GapFilling:
-        if isinstance(part, Shared):
-            return replace(part, chain=self._timed_chain(part.chain))
-        return self._timed_chain(part) if isinstance(part, Chain) else part
+    def _timed(self, part: Phase) -> Phase:
+        if isinstance(part, NestedTrunk):
+            return replace(part, links=self._timed_links(part.links))
+        return self._timed_links(part) if isinstance(part, Links) else part
 
-    def _timed_chain(self, chain: Chain) -> Chain:
+    def _timed_links(self, links: Links) -> Links:
         def proxy(parent: int | None, ratios: Mapping[str, float]) -> float:
             begun = time.process_time()
-            found = chain.proxy(parent, ratios)
+            found = links.context.proxy(parent, ratios)
             self.inside += time.process_time() - begun
             return found
 
-        return replace(chain, proxy=proxy)
+        return replace(links, context=replace(links.context, proxy=proxy))
 
     def _evaluate(self, job: Job) -> TrialResult:
         """Run a trial, with its times in CPU seconds."""

@@ -43,9 +43,9 @@ _PLAIN = {"uniform_plain": "uniform"}
 
 # Few trials fit into these budgets; with Optuna's default of start-up trials all would be random.
 _STARTS = {
-    "tpe": ["search.sampler.n_startup_trials=4"],
-    "nsga2": ["search.sampler.population_size=4"],
-    "nsga2_log": ["search.sampler.population_size=4"],
+    "tpe": ["search.strategy.sampler.n_startup_trials=4"],
+    "nsga2": ["search.strategy.sampler.population_size=4"],
+    "nsga2_log": ["search.strategy.sampler.population_size=4"],
 }
 
 

@@ -33,7 +33,7 @@ from paretoprune.search.allocation.mutation import Ratios, uniform_step
 from paretoprune.search.allocation.sensitivity import allocate
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.sweep.baselines import choices_of
-from paretoprune.sweep.chain import gate_damage
+from paretoprune.sweep.strategies import gate_damage
 from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.proxy import proxy_divergences
 from paretoprune.trial.schedules.steps import Start, prune

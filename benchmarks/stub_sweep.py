@@ -14,21 +14,23 @@ from pathlib import Path
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
 from paretoprune.search.front.front import as_costs, hypervolume
-from paretoprune.search.strategies.sampler import Sampling
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
+from paretoprune.testing.formula_sweep import search_context
 
 GROUPS = tuple(GroupInfo(f"g{index}", 64) for index in range(12))
+_SAMPLING = "paretoprune.search.strategies.sampling.Sampling"
 SAMPLERS = {
-    "random": Target(path="optuna.samplers.RandomSampler"),
-    "tpe": Target(path="optuna.samplers.TPESampler", arguments={"multivariate": True}),
-    "nsga2": Target(path="optuna.samplers.NSGAIISampler", arguments={"population_size": 16}),
+    "random": {"_target_": "optuna.samplers.RandomSampler"},
+    "tpe": {"_target_": "optuna.samplers.TPESampler", "multivariate": True},
+    "nsga2": {"_target_": "optuna.samplers.NSGAIISampler", "population_size": 16},
 }
 
 
@@ -52,7 +54,8 @@ def sweep(executor: Executor, *, n_trials: int, sampler: str, seed: int = 0) -> 
     watch = _Stopwatch([], [])
     with tempfile.TemporaryDirectory() as name:
         folder = SweepFolder(Path(name))
-        search = SearchSettings(sampler=SAMPLERS[sampler], n_trials=n_trials)
+        strategy = Target(path=_SAMPLING, arguments={"sampler": SAMPLERS[sampler]})
+        search = SearchSettings(strategy=strategy, n_trials=n_trials)
         study = SweepStudy(
             folder.study,
             name="stub",
@@ -65,7 +68,7 @@ def sweep(executor: Executor, *, n_trials: int, sampler: str, seed: int = 0) -> 
         results = run_sweep(
             SearchProblem(widths_of=widths_of, cost_of=cost_of),
             [],
-            Sampling(study, lambda ratios: True, search.max_ratio),
+            build(strategy, context=search_context(ask=study.ask)),
             study=study,
             folder=folder,
             executor=executor,

@@ -35,6 +35,7 @@ _API = (
     ("load_model", "export/load.py"),
     ("load_sweep", "report/tables.py"),
 )
+_VARIANTS = ("scorer", "schedule", "granularity", "low_rank", "sparse_training", "executor")
 _COMMANDS = ("train", "inspect", "report", "compare", "latency", "pick", "ui")
 
 
@@ -96,6 +97,8 @@ def _reference_pages() -> dict[str, str]:
         "reference/commands.md": commands_page(),
         "reference/settings.md": settings_page(),
         "reference/options.md": options_page(),
+        "reference/strategies.md": strategies_page(),
+        "reference/variants.md": variants_page(),
         "reference/python.md": python_page(),
         "reference/columns.md": columns_page(),
     }
@@ -148,6 +151,36 @@ def options_page() -> str:
             text = file.read_text(encoding="utf-8").strip()
             parts.append(f"### {folder.name}={file.stem}\n\n```yaml\n{text}\n```\n")
     return "\n".join(parts)
+
+
+def strategies_page() -> str:
+    """The strategies, by the first comment of each file in conf/search."""
+    intro = "# Strategies\n\nA strategy proposes the candidates of a sweep.\n"
+    return "\n".join([intro, *_table("search")]) + "\n"
+
+
+def variants_page() -> str:
+    """A table for each kind of variant, by the first comment of each config file."""
+    parts = ["# Variants\n\nThe choices of each config group.\n"]
+    for group in _VARIANTS:
+        parts += [f"## {group}\n", *_table(group), ""]
+    return "\n".join(parts)
+
+
+def _table(group: str) -> list[str]:
+    files = [file for file in sorted((CONF / group).glob("*.yaml")) if file.stem[0] != "_"]
+    rows = [f"| `{group}={file.stem}` | {_first_comment(file)} |" for file in files]
+    return ["| option | description |\n|---|---|", *rows]
+
+
+def _first_comment(file: Path) -> str:
+    """The sentences at the top of a config file, without the commands after them."""
+    lines = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("# ") or line.startswith("#   "):
+            break
+        lines.append(line[2:].strip())
+    return " ".join(lines).replace("|", "\\|")
 
 
 def python_page() -> str:

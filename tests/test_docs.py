@@ -27,6 +27,9 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     home = (tmp_path / "index.html").read_text()
     assert "decisions/0001-" in home, "patterns of the navigation are expanded"
     assert not re.search(r">\s*More\s*<", home), "every page has its place in the navigation"
+    strategies = (tmp_path / "reference/strategies/index.html").read_text()
+    found = {path.stem for path in (ROOT / "conf/search").glob("*.yaml")} - {"_base"}
+    assert all(f"<code>search={name}</code>" in strategies for name in found)
     assert (tmp_path / "assets/best_of_many.png").read_bytes().startswith(b"\x89PNG")
 
 

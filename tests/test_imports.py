@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": VALUES
     | NETWORKS
     | {"export", "formats", "pick", "problem", "report", "search", "sweep"},
+    "testing": VALUES | {"executors", "pruning", "search", "sweep"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},
@@ -75,7 +76,8 @@ HOMES = {
     "executorch": {"formats"},
     "pynvml": {"measure"},
 }
-FACES = {"", "data", "models"}  # packages that re-export; everyone else imports from the module
+# Packages that re-export; everyone else imports from the module.
+FACES = {"", "data", "models", "testing"}
 MOST_FLAT_FILES = 16
 MOST_FACE_NAMES = 12
 

@@ -6,7 +6,7 @@ import pytest
 
 from paretoprune.lineage import epochs_in_total, lineage
 from paretoprune.results import Job, Metrics, TrialResult
-from tests.kits import formula
+from paretoprune.testing import formula
 
 
 def result(number: int, parent: int | None = None, epochs: float = 0.0) -> TrialResult:

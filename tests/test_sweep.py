@@ -13,12 +13,12 @@ from paretoprune.executors.inline import Inline
 from paretoprune.results import Cost, Job, Metrics, TrialResult
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.front.front import front_of
-from paretoprune.search.strategies.sampler import Sampling
+from paretoprune.search.strategies.sampling import Sampling
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
-from tests.kits import formula
-from tests.kits.formula_sweep import baselines_of, open_ledger
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import baselines_of, open_ledger, search_context
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ def sweep(
     folder = SweepFolder(path)
     study, first = open_ledger(folder.study, search, seed=seed), baselines_of(search)
 
+    assert search.sampler is not None
+
     def fits(ratios: Mapping[str, float]) -> bool:
         cost = formula.cost_of(ratios)
         known = Metrics(params=cost.params, macs=cost.macs)
@@ -52,7 +54,7 @@ def sweep(
     return run_sweep(
         SearchProblem(widths_of=formula.widths_of, cost_of=cost_of),
         first,
-        Sampling(study, fits, search.max_ratio),
+        Sampling(replace(search_context(ask=study.ask), fits=fits), search.sampler),
         study=study,
         folder=folder,
         executor=Inline(evaluate),

@@ -17,7 +17,7 @@ from paretoprune.results import Job
 from paretoprune.search.allocation.baselines import baselines
 from paretoprune.storage.atomic import write_json
 from paretoprune.storage.sweep_folder import SweepFolder
-from tests.kits import formula
+from paretoprune.testing import formula
 from tests.kits.commands import run_report
 
 WRITTEN = ("report.html", "front.html", "front.png", "front.csv", "trials.csv")

@@ -66,7 +66,7 @@ def test_rules_that_are_broken_together_are_told_together() -> None:
         (("executor.workers=2",), "needs other processes"),
         (("+executor.gpus_per_worker=1",), "needs `executor=ray` or `executor=slurm`"),
         (("+executor.address=auto",), "`executor.address` needs `executor=ray`"),
-        ((*SWEEP, "search.sampler=null"), "`search.strategy=full` needs `search.sampler`"),
+        ((*SWEEP, "search.strategy.sampler=null"), "must name a class by `_target_`, got None"),
     ],
 )
 def test_one_group_may_contradict_itself(overrides: tuple[str, ...], sentence: str) -> None:
@@ -79,3 +79,59 @@ def test_one_group_may_contradict_itself(overrides: tuple[str, ...], sentence: s
 )
 def test_what_goes_together_is_taken(overrides: tuple[str, ...]) -> None:
     assert isinstance(load_settings(composed(*overrides)), Settings)
+
+
+IGNORED = [
+    (("schedule=one_shot", "+schedule.rewind=learning_rate"), "`schedule=lottery`", "no options"),
+    (("schedule=one_shot", "+schedule.steps=7"), "`schedule=lottery`", "no options"),
+    (("schedule=gradual", "+schedule.every=3"), "`schedule=regrow`", "ramp"),
+    (("granularity=channels", "+granularity.m=8"), "`granularity=nm`", "no options"),
+    (("granularity=nm", "+granularity.rows=8"), "`granularity=block`", "m"),
+    (
+        ("executor=processes", "+executor.partition=gpu"),
+        "`executor=slurm`",
+        "workers, time_limit, retries",
+    ),
+    (("executor=processes", "+executor.cluster=local"), "`executor=slurm`", "workers, "),
+    (("low_rank=none", "+low_rank.divisor=8"), "`low_rank=spatial`", "no options"),
+    (("sparse_training=none", "+sparse_training.strength=1"), "`sparse_training=l1`", "epochs, "),
+]
+
+
+@pytest.mark.parametrize(("overrides", "of", "takes"), IGNORED)
+def test_an_option_of_another_variant_is_refused(
+    overrides: tuple[str, str], of: str, takes: str
+) -> None:
+    [found] = mistakes_of(*overrides)
+    option = overrides[1].removeprefix("+").partition("=")[0]
+    assert found.startswith(f"`{option}` needs ")
+    assert of in found
+    assert f"; `{overrides[0]}` takes: {takes}" in found
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (
+            ("search=auto", "+search.strategy.log_sizes=true"),
+            "`search.strategy.log_sizes` is not an argument of "
+            "`paretoprune.search.strategies.auto.auto`; it takes: num_sizes, min_gain",
+        ),
+        (("search=auto", "+search.log_sizes=true"), "strategy.num_sizes, strategy.min_gain"),
+        (("search=auto", "+search.min_gain=.5"), "did you mean `search.strategy.min_gain`?"),
+        (("search=tpe", "+search.sampler.seed=1"), "did you mean `search.strategy.sampler`?"),
+        (("search=uniform", "+search.strategy.min_gain=.5"), "it takes: num_sizes"),
+        (("search=auto", "+search.strategy.min_gain=5"), "must be less than 1, got 5"),
+        (("search=auto", "+search.strategy.context=1"), "is not an argument of"),
+        (("search=auto", "search.strategy=coin"), "a strategy is chosen by `search=coin`"),
+        (("search=tpe", "+search.strategy.sampler.x=1"), "`search.strategy.sampler.x` is not"),
+        (
+            ("search=auto", "search.strategy._target_=paretoprune.search.strategies.auto.coin"),
+            "cannot be imported",
+        ),
+        (("search=auto", "search.strategy._target_=paretoprune.models.resnet20"), "no strategy"),
+    ],
+)
+def test_a_strategy_has_options_of_its_own(overrides: tuple[str, ...], sentence: str) -> None:
+    [found] = mistakes_of(*overrides, "name=x")
+    assert sentence in found

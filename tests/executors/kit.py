@@ -14,8 +14,8 @@ from paretoprune.executors.attempt import Evaluate
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.testing import formula
 from tests.faults.driver import sweep
-from tests.kits import formula
 
 
 @dataclass(frozen=True)

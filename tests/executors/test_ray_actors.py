@@ -15,9 +15,9 @@ from paretoprune.executors.attempt import Evaluate, Lost
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.testing import formula
 from tests.executors.kit import Trials, check_a_sweep, closing_at_end
 from tests.faults.driver import sweep
-from tests.kits import formula
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = [

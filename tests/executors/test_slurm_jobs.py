@@ -15,9 +15,9 @@ from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.executors.attempt import Evaluate
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
+from paretoprune.testing import formula
 from tests.executors.kit import Trials, check_a_sweep
 from tests.faults.driver import fork, status_of
-from tests.kits import formula
 
 pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of submitit's own files

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,20 +26,16 @@ from paretoprune.executors.inline import Inline
 from paretoprune.executors.interface import Executor
 from paretoprune.executors.open import open_executor
 from paretoprune.results import Job, TrialResult
-from paretoprune.search.allocation.baselines import uniform_ratios
-from paretoprune.search.allocation.sensitivity import distinct_ratios, measure_sensitivity
-from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.search.front.gaps import FrontAxis
-from paretoprune.search.strategies.chain import Chain
+from paretoprune.search.phases.links import Links
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.sampler import Sampling
+from paretoprune.search.strategies.sampling import Sampling
 from paretoprune.storage.atomic import write_bytes, write_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.record import Watcher
 from paretoprune.sweep.search_problem import SearchProblem
-from tests.kits import formula
-from tests.kits.formula_sweep import baselines_of, open_ledger
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import baselines_of, open_ledger, search_context
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,7 +84,9 @@ def sweep(
     path.mkdir(parents=True, exist_ok=True)
     folder, search = SweepFolder(path), formula.search_settings(n_trials, sampler)
     study, first = open_ledger(folder.study, search, storage=storage), baselines_of(search)
-    strategy: Strategy = Sampling(study, lambda ratios: True, search.max_ratio)
+    assert search.sampler is not None
+    context = search_context(num_first=len(first), ask=study.ask)
+    strategy: Strategy = Sampling(context, search.sampler)
     if chain:
         strategy = _chain(num_links=n_trials - len(first))
     return run_sweep(
@@ -107,34 +105,8 @@ def sweep(
     )
 
 
-def _chain(*, num_links: int) -> Chain:
-    def divergence(ratios: Mapping[str, float]) -> float:
-        return 100 - formula.accuracy_of(formula.widths_of(ratios))
-
-    def macs_of(ratios: Mapping[str, float]) -> float:
-        return float(formula.cost_of(ratios).macs)
-
-    sensitivity = measure_sensitivity(formula.GROUPS, divergence, levels=(0.25, 0.5, 0.75))
-    choices = distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9)
-    sizes = Sizes(choices=choices, size_of=macs_of, macs_of=macs_of)
-
-    def uniform(size: float) -> Mapping[str, float]:
-        return uniform_ratios(formula.GROUPS, lambda r: macs_of(r) <= size, max_ratio=0.9)
-
-    def proxy(_parent: int | None, ratios: Mapping[str, float]) -> float:
-        return divergence(ratios)
-
-    quality = FrontAxis(lambda result: result.metrics.accuracy, 0.0)
-    return Chain(
-        "chain",
-        sizes,
-        lambda _: True,
-        lambda _: sensitivity,
-        uniform,
-        proxy,
-        quality,
-        lambda: num_links,
-    )
+def _chain(*, num_links: int) -> Strategy:
+    return Links(search_context(uses_gate_scores=False), "chain", num_links)
 
 
 def numbers_in(study: Path) -> set[int]:

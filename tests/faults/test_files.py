@@ -16,8 +16,8 @@ from paretoprune.results import Job
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.testing import formula
 from tests.faults.driver import Trials, numbers_in, sweep, weights_of
-from tests.kits import formula
 
 N_TRIALS = 12
 

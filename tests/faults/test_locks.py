@@ -17,8 +17,8 @@ from paretoprune.report.mlflow_watcher import MlflowWatcher
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.study import stored_study
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.testing import formula
 from tests.faults.driver import Trials, fork, numbers_in, status_of, sweep
-from tests.kits import formula
 
 
 @contextmanager

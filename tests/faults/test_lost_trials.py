@@ -17,8 +17,8 @@ from paretoprune.executors.inline import Inline
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import read_sealed, write_sealed
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.testing import formula
 from tests.faults.driver import Trials, sweep
-from tests.kits import formula
 
 N_TRIALS = 12
 

@@ -15,6 +15,7 @@ from paretoprune.errors import SweepError
 from paretoprune.results import Job
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.testing import formula
 from tests.faults.driver import (
     ROOT,
     Trials,
@@ -26,7 +27,6 @@ from tests.faults.driver import (
     wait_for_job,
     wait_for_results,
 )
-from tests.kits import formula
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["sampler", "chain"])

@@ -19,8 +19,8 @@ from paretoprune.executors.interface import Executor
 from paretoprune.executors.processes import Processes
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.testing import formula
 from tests.faults.driver import fork, status_of, sweep
-from tests.kits import formula
 
 
 def good(job: Job) -> TrialResult:

@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from paretoprune.config.compose import CONF
+from paretoprune.config.load import load_settings
 from paretoprune.errors import SweepError
 from paretoprune.storage.sweep_folder import SweepFolder
 
@@ -46,7 +47,7 @@ def folder_made_with(config: dict[str, Any], path: Path) -> SweepFolder:
     [
         "granularity",
         "compensation",
-        "search.min_gain",
+        "search.max_ratio",
         "search.baseline_ratios",
         "finetune.temperature",
         "measure.latency",
@@ -63,23 +64,62 @@ def test_an_older_sweep_goes_on_where_a_new_setting_has_its_default(
 
 def test_what_a_target_takes_by_default_counts(tmp_path: Path, here: dict[str, Any]) -> None:
     sampler = {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10}
-    newer = {**here, "search": {**here["search"], "sampler": sampler}}
-    older = without(newer, "search.sampler.n_startup_trials")
+    newer = with_strategy(here, "sampling.Sampling", sampler=sampler)
+    older = without(newer, "search.strategy.sampler.n_startup_trials")
     folder_made_with(older, tmp_path).check_config(newer)
     other = {**sampler, "n_startup_trials": 11}
     with pytest.raises(SweepError, match=r"n_startup_trials: 10 there, 11 now"):
-        SweepFolder(tmp_path).check_config(
-            {**newer, "search": {**newer["search"], "sampler": other}}
-        )
+        SweepFolder(tmp_path).check_config(with_strategy(here, "sampling.Sampling", sampler=other))
 
 
 def test_a_new_setting_that_differs_from_its_default_is_refused(
     tmp_path: Path, here: dict[str, Any]
 ) -> None:
-    older = without(here, "search.min_gain")
-    newer = {**here, "search": {**here["search"], "min_gain": 0.5}}
-    with pytest.raises(SweepError, match=r"search\.min_gain: 0\.001 there, 0\.5 now"):
-        folder_made_with(older, tmp_path).check_config(newer)
+    newer = with_strategy(here, "auto.auto", min_gain=0.5)
+    with pytest.raises(SweepError, match=r"search\.strategy\.min_gain: 0\.001 there, 0\.5 now"):
+        folder_made_with(here, tmp_path).check_config(newer)
+    SweepFolder(tmp_path).check_config(newer, extend=True)
+
+
+def with_strategy(config: dict[str, Any], place: str, **options: object) -> dict[str, Any]:
+    target = {"_target_": f"paretoprune.search.strategies.{place}", **options}
+    return {**config, "search": {**config["search"], "strategy": target}}
+
+
+def of_an_earlier_version(config: dict[str, Any], strategy: str, **options: object) -> Any:
+    """The config as it was composed while strategies had names and shared their options."""
+    old = {"sampler": None, "log_sizes": False, "num_sizes": 10, "min_gain": 0.001, **options}
+    return {**config, "search": {**config["search"], "strategy": strategy, **old}}
+
+
+TPE = {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 12}
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "options"),
+    [
+        ("auto", "auto.auto", {"min_gain": 0.01}),
+        ("chain", "chain.chain", {"num_sizes": 7}),
+        ("shared", "shared.shared", {}),
+        ("uniform", "uniform.uniform", {"num_sizes": 7}),
+        ("global", "global_ranking.global_ranking", {}),
+        ("full", "sampling.Sampling", {"sampler": TPE, "log_sizes": True}),
+        ("halving", "halving.Halving", {"sampler": TPE, "log_sizes": True}),
+    ],
+)
+def test_a_sweep_whose_strategy_had_a_name_goes_on(
+    tmp_path: Path, here: dict[str, Any], name: str, place: str, options: dict[str, Any]
+) -> None:
+    folder = folder_made_with(of_an_earlier_version(here, name, **options), tmp_path)
+    folder.check_config(with_strategy(here, place, **options))
+    load_settings(folder.read_config())  # as `pick` does
+    with pytest.raises(SweepError, match="was made with other settings"):
+        folder.check_config(with_strategy(here, place, **{**options, "num_sizes": 3}))
+
+
+def test_a_scorer_that_was_moved_is_found(tmp_path: Path, here: dict[str, Any]) -> None:
+    older = {**here, "scorer": {**here["scorer"], "_target_": "paretoprune.pruning.Magnitude"}}
+    folder_made_with(older, tmp_path).check_config(here)
 
 
 def test_a_number_is_the_same_however_it_is_written(tmp_path: Path, here: dict[str, Any]) -> None:

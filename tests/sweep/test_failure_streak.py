@@ -10,7 +10,7 @@ import pytest
 from paretoprune.errors import TrialsFailedError
 from paretoprune.results import Job, Metrics, State, TrialResult
 from paretoprune.sweep.failure_streak import refuse_all_failed
-from tests.kits import formula
+from paretoprune.testing import formula
 
 WIDTHS = formula.widths_of({})
 

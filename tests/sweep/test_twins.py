@@ -10,7 +10,8 @@ import pytest
 from paretoprune.results import GroupInfo, TrialResult
 from paretoprune.search.allocation.sensitivity import distinct_ratios, measure_sensitivity
 from paretoprune.search.allocation.sizes import Sizes
-from tests.kits import formula, strategies
+from paretoprune.testing import formula, formula_sweep
+from tests.kits import strategies
 
 NUM_FIRST = 5  # the dense model, two uniform and two global ones
 WIDTH = 12  # of the only group, so that all strategies soon come to the same architectures
@@ -23,11 +24,11 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formula, "GROUPS", groups)
     monkeypatch.setattr(formula, "SCORES", {"g0": tuple(float(c) for c in range(WIDTH))})
     choices = distinct_ratios(groups, formula.widths_of, max_ratio=0.9)
-    sizes = Sizes(choices, strategies.SIZES.size_of, strategies.SIZES.macs_of)
-    monkeypatch.setattr(strategies, "SIZES", sizes)
+    sizes = Sizes(choices, formula_sweep.SIZES.size_of, formula_sweep.SIZES.macs_of)
+    monkeypatch.setattr(formula_sweep, "SIZES", sizes)
     levels = (0.25, 0.5, 0.75, 0.9)
-    found = measure_sensitivity(groups, strategies.divergence, levels=levels)
-    monkeypatch.setattr(strategies, "SENSITIVITY", found)
+    found = measure_sensitivity(groups, formula_sweep.divergence, levels=levels)
+    monkeypatch.setattr(formula_sweep, "SENSITIVITY", found)
 
 
 def key(result: TrialResult) -> tuple[object, ...]:
@@ -63,7 +64,7 @@ def test_no_strategy_repeats_what_is_under_way(
 @pytest.mark.usefixtures("tiny")
 def test_a_space_that_is_used_up_is_said_once_all_workers_are_idle(tmp_path: Path) -> None:
     said: list[str] = []
-    results = strategies.sweep("full", tmp_path, n_trials=99, workers=4, tell_end=said.append)
+    results = strategies.sweep("random", tmp_path, n_trials=99, workers=4, tell_end=said.append)
     widths = {result.widths["g0"] for result in results}
     assert widths >= set(range(2, WIDTH + 1))
     assert len(results) < 300

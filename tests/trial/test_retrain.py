@@ -10,9 +10,10 @@ import pytest
 
 from paretoprune.results import Budget, Job, Metrics, TrialResult
 from paretoprune.storage.atomic import read_json
+from paretoprune.testing import formula
 from paretoprune.trial.retrain import jobs_again, nth_seed, reseeded, train_again
 from paretoprune.trial.run import run_trial
-from tests.kits import formula, strategies
+from tests.kits import strategies
 from tests.trial.test_run import prepared_with
 
 

@@ -67,6 +67,12 @@ _LISTED = (
     ),
     _Classes("paretoprune.models", ("paretoprune.models",), (_MODULE,), ours=True),
     _Classes("paretoprune.data", ("paretoprune.data",), ("lightning.LightningDataModule",), True),
+    _Classes(
+        "paretoprune.search.strategies",
+        ("paretoprune.search.strategies",),
+        ("paretoprune.search.strategies.interface.Strategy",),
+        ours=True,
+    ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
 # Executes code that is generated from a graph.
@@ -142,7 +148,7 @@ def is_within(path: str, packages: Iterable[str]) -> bool:
 def _has(classes: _Classes, located: Any, home: str) -> bool:
     if not is_within(home, classes.homes) or is_within(home, _BARRED):
         return False
-    if located.__name__.startswith("_"):
+    if located.__name__.startswith("_") or getattr(located, "_is_protocol", False):
         return False
     if not classes.bases:
         return inspect.isclass(located) and _is_called(located)
@@ -153,4 +159,4 @@ def _has(classes: _Classes, located: Any, home: str) -> bool:
 
 
 def _is_called(found: type) -> bool:
-    return "__call__" in vars(found) and not getattr(found, "_is_protocol", False)
+    return "__call__" in vars(found)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from paretoprune.config.instantiate import has_trait
 from paretoprune.metrics import TIMED
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _sparse_training_is_of_channels(settings: Settings) -> str | None:
 
 
 def _shared_weights_are_of_channels(settings: Settings) -> str | None:
-    if settings.search is None or settings.search.strategy != "shared":
+    if settings.search is None or not has_trait(settings.search.strategy, "trains_nested"):
         return None
     if not settings.granularity.is_structured:
         return "`search=shared` trains networks with fewer channels; set `granularity=channels`"

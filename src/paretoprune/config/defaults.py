@@ -43,6 +43,8 @@ def _settings_in(hint: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Target):
+        return {"_target_": value.path, **_plain(value.arguments)}
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -27,6 +27,7 @@ from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 
 _TARGET, _POSITIONAL, _PARTIAL = "_target_", "_args_", "_partial_"
+_RESERVED = ("context",)  # only the program can provide it
 _SPECIAL = (_TARGET, _POSITIONAL, _PARTIAL)
 _MOST_VALUES = 10_000  # per target, nested values included: protects against self-referencing files
 _PLAIN = (str, bool, int, float, type(None))
@@ -46,13 +47,22 @@ def factory(target: Target) -> Callable[..., Any]:
         raise SettingsError(mistakes)
     located = locate(target.path)
     accepted = _parameters(located)
-    positional, named = _built_arguments(target.path, target.arguments)
+    unbuilt = {name: target.inner(name) for name in target_arguments(target)}
+    rest = {name: value for name, value in target.arguments.items() if name not in unbuilt}
+    positional, named = _built_arguments(target.path, rest)
 
     def build_one(**provided: object) -> Any:
         extra = {name: value for name, value in provided.items() if name in accepted}
-        return located(*positional, **{**extra, **named})
+        return located(*positional, **{**extra, **named, **unbuilt})
 
     return build_one
+
+
+def has_trait(target: Target, name: str) -> bool:
+    """True if the class or function that `target` names lists `name` in its `traits`."""
+    if refusal(target.path, trusted_packages(target.trusted)):
+        return False  # nothing is imported that may not be called
+    return name in getattr(locate(target.path), "traits", ())
 
 
 def offers(target: Target, name: str) -> bool:
@@ -71,6 +81,19 @@ def argument_types(target: Target) -> dict[str, Any]:
         return {}
     called = located.__init__ if inspect.isclass(located) else located
     return get_type_hints(called, include_extras=True)
+
+
+def target_arguments(target: Target) -> list[str]:
+    """The arguments that the callee takes as a `Target`, to build them itself."""
+    types = argument_types(target)
+    return [name for name in target.arguments if types.get(name) is Target]
+
+
+def argument_names(target: Target, *, provided: Iterable[str] = ()) -> list[str]:
+    """The arguments that a user may give to a target; none if it must not be called."""
+    if refusal(target.path, trusted_packages(target.trusted)):
+        return []
+    return [name for name in _parameters(locate(target.path)) if name not in provided]
 
 
 def argument_defaults(path: str) -> dict[str, Any]:
@@ -179,7 +202,8 @@ def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list
     signature = inspect.signature(located)
     free = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     names = ", ".join(name for name in parameters if name not in provided) or "none"
-    unknown = [name for name in target.arguments if name not in parameters and name[0] != "_"]
+    options = [name for name in parameters if name not in provided or name not in _RESERVED]
+    unknown = [name for name in target.arguments if name not in options and name[0] != "_"]
     mistakes = [
         f"`{setting}.{name}` is not an argument of `{target.path}`; it takes: {names}"
         for name in unknown

@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from paretoprune.config import instantiate
-from paretoprune.config.callables import trusted_packages
+from paretoprune.config.callables import is_listed, is_within, trusted_packages
 from paretoprune.config.groups.model import ModelSettings
+from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.moved import MOVED
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
@@ -23,10 +24,13 @@ PROVIDED = {
     "model": ("num_classes", "in_channels"),
     "data": ("seed", "pretrained"),
     "scorer": ("seed",),
-    "search.sampler": ("seed",),
+    "search.strategy": ("context",),
+    "search.strategy.sampler": ("seed",),
 }
 Location = tuple[int | str, ...]  # of a setting, from the top
 
+_STRATEGIES = "paretoprune.search.strategies"
+_OF_A_STRATEGY = ("propose", "ending", "needed")
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
@@ -45,7 +49,7 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
         settings = TypeAdapter(Settings).validate_python(shaped)
     except ValidationError as error:
         details = error.errors()
-        mistakes = [one for detail in details for one in _sentences(detail)]
+        mistakes = [one for detail in details for one in _sentences(detail, shaped)]
         if wrong := [detail["loc"] for detail in details if detail["loc"]]:
             mistakes += _that_do_not_fit_together(shaped, wrong)
     mistakes += _target_mistakes(shaped)
@@ -96,9 +100,9 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("data", "scorer"):
         if name in out:
             out[name] = _as_target(out[name], out["trust"])
-    if isinstance(out.get("search"), Mapping) and out["search"].get("sampler"):
-        sampler = _as_target(out["search"]["sampler"], out["trust"])
-        out["search"] = {**out["search"], "sampler": sampler}
+    if isinstance(out.get("search"), Mapping) and "strategy" in out["search"]:
+        strategy = _as_target(out["search"]["strategy"], out["trust"])
+        out["search"] = {**out["search"], "strategy": strategy}
     # the value that Hydra composes for an empty conf/search/none.yaml
     elif out.get("search") == {}:
         out["search"] = None
@@ -124,7 +128,7 @@ def _as_target(node: object, trust: Sequence[str]) -> object:
     return {**target, "path": MOVED.get(path, path) if isinstance(path, str) else path}
 
 
-def _sentences(detail: ErrorDetails) -> list[str]:
+def _sentences(detail: ErrorDetails, config: Mapping[str, Any] | None = None) -> list[str]:
     path = ".".join(str(part) for part in detail["loc"])
     # raised by our validators: one sentence per line, without the setting's name
     if detail["type"] == "value_error":
@@ -133,14 +137,14 @@ def _sentences(detail: ErrorDetails) -> list[str]:
     path = path.replace(".target.path", "._target_").replace("target.", "")
     path = path.replace(".path", "._target_") if path.endswith(".path") else path
     if detail["type"] in _UNKNOWN:
-        return [f"`{path}` is not a setting{_suggestion(detail['loc'])}"]
+        return [f"`{path}` is not a setting{_suggestion(detail['loc'], config or {})}"]
     if detail["type"] in _MISSING:
         return [f"`{path}` is missing"]
     message = detail["msg"].replace("Input should be", "must be")
     return [f"`{path}` {message}, got {detail['input']!r}"]
 
 
-def _suggestion(location: Location) -> str:
+def _suggestion(location: Location, config: Mapping[str, Any]) -> str:
     """Return `; did you mean ...?`, or the list of valid names, for an unknown key."""
     owner: Any = Settings
     for part in location[:-1]:
@@ -148,11 +152,23 @@ def _suggestion(location: Location) -> str:
         if owner is None:
             return ""
     names = [field.name for field in dataclasses.fields(owner)]
-    close = closest(str(location[-1]), names)
+    options = _strategy_options(config) if owner is SearchSettings else []
+    close = next((name for name in options if name.endswith(f".{location[-1]}")), None)
+    close = close or closest(str(location[-1]), names)
     prefix = "".join(f"{part}." for part in location[:-1])
     if close:
         return f"; did you mean `{prefix}{close}`?"
-    return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join(names)}"
+    return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join([*names, *options])}"
+
+
+def _strategy_options(config: Mapping[str, Any]) -> list[str]:
+    """`strategy.NAME` of each option of the strategy in a config, if it may be called."""
+    try:
+        target = TypeAdapter(Target).validate_python(config["search"]["strategy"])
+    except (KeyError, ValidationError):
+        return []
+    names = instantiate.argument_names(target, provided=PROVIDED["search.strategy"])
+    return [f"strategy.{name}" for name in names]
 
 
 def _dataclass_in(hint: Any) -> Any:
@@ -167,7 +183,7 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "model": model.get("target"),
         "data": config.get("data"),
         "scorer": config.get("scorer"),
-        "search.sampler": search.get("sampler"),
+        "search.strategy": search.get("strategy"),
     }
     mistakes, checked = [], []
     for setting, node in named.items():
@@ -176,16 +192,44 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         except ValidationError:
             continue  # values that are not targets are reported by the type validation
         checked.append(target)
-        found = instantiate.find_mistakes(target, setting=setting, provided=PROVIDED[setting])
-        mistakes += found or _type_mistakes(target, setting)
+        mistakes += _mistakes_of(target, setting)
+        if setting == "search.strategy" and not mistakes:
+            mistakes += _no_strategy(target)
     return mistakes + instantiate.trust_advice(checked)
+
+
+def _mistakes_of(target: Target, setting: str) -> list[str]:
+    """What is wrong with a target, and with those of its arguments that are built later."""
+    provided = PROVIDED[setting]
+    if found := instantiate.find_mistakes(target, setting=setting, provided=provided):
+        return found
+    mistakes = _type_mistakes(target, setting)
+    for name in instantiate.target_arguments(target):
+        place, inner = f"{setting}.{name}", target.inner(name)
+        if inner is None:
+            given = target.arguments[name]
+            mistakes.append(f"`{place}` must name a class by `_target_`, got {given!r}")
+        else:
+            mistakes += _mistakes_of(inner, place)
+    return mistakes
+
+
+def _no_strategy(target: Target) -> list[str]:
+    missing = [n for n in _OF_A_STRATEGY if not instantiate.offers(target, n)]
+    foreign = is_listed(target.path) and not is_within(target.path, [_STRATEGIES])
+    if not (missing or foreign):
+        return []
+    return [
+        f"`search.strategy._target_={target.path}` is no strategy, which has the methods "
+        f"{', '.join(_OF_A_STRATEGY)}; see docs/how-to/add-a-strategy.md"
+    ]
 
 
 def _type_mistakes(target: Target, setting: str) -> list[str]:
     """Return a sentence for each argument of a paretoprune target whose type is wrong."""
     mistakes = []
     for name, expected in instantiate.argument_types(target).items():
-        if name not in target.arguments:
+        if name not in target.arguments or expected is Target:
             continue
         try:
             TypeAdapter(expected).validate_python(target.arguments[name])

@@ -20,6 +20,7 @@ from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparse_training import SparseTrainingSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.config.groups.tracking import TrackingSettings
+from paretoprune.config.instantiate import has_trait
 from paretoprune.config.target import Target
 from paretoprune.config.values import Positive, strict
 
@@ -59,8 +60,8 @@ class Settings:
 
     @property
     def uses_gate_scores(self) -> bool:
-        """True if channels are ranked by gate gradients collected during training."""
-        by_gates = self.search is not None and self.search.strategy in ("auto", "shared")
+        """True if the strategy ranks channels by gate gradients collected during training."""
+        by_gates = self.search is not None and has_trait(self.search.strategy, "uses_gate_scores")
         return by_gates and self.granularity.is_structured
 
     @property

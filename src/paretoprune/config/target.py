@@ -30,3 +30,11 @@ class Target:
     def trusted(self) -> tuple[str, ...]:
         """The user packages passed as `trust`."""
         return tuple(vars(self)["_trusted"])
+
+    def inner(self, name: str) -> Target | None:
+        """The target that an argument is, if it is one."""
+        node = self.arguments.get(name)
+        if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
+            return None
+        arguments = {key: value for key, value in node.items() if key != "_target_"}
+        return Target(path=node["_target_"], arguments=arguments, trust=self.trusted)

@@ -35,8 +35,8 @@ def fingerprint_of(
     `contents` are the digests of the data, `outputs` those of the network before any training.
     """
     targets = (settings.model.target, settings.data, settings.scorer)
-    sampler = settings.search.sampler if settings.search else None
-    paths = [path for target in (*targets, sampler) if target for path in _paths(target)]
+    strategy = settings.search.strategy if settings.search else None
+    paths = [path for target in (*targets, strategy) if target for path in _paths(target)]
     modules = {*_homes(paths), *_classes(model), *_bases(data), *_ALWAYS}
     source = source_of(modules - {_MAIN})
     weights = settings.model.weights

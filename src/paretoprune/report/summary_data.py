@@ -56,7 +56,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
 def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
     """The objectives in a sweep's config; those of a single run are the default ones."""
     search = config.get("search") or {}
-    return dict(search.get("objectives") or SearchSettings(strategy="chain").objectives)
+    return dict(search.get("objectives") or SearchSettings().objectives)
 
 
 def pick_command(folder: SweepFolder) -> str:

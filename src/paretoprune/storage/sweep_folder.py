@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from paretoprune.config.moved import modernised
 from paretoprune.errors import SweepError
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed, write_text
@@ -132,14 +133,17 @@ class SweepFolder:
         return kept_identity(self.path / "identity", self.dense / "identity")
 
     def read_config(self) -> dict[str, Any]:
-        """Return the config that the sweep was made with. Raises SweepError if there is none."""
+        """Return the config that the sweep was made with, in this version's form.
+
+        Raises SweepError if there is none.
+        """
         try:
             config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
             raise SweepError(f"there is no sweep in {self.path}: {error}") from error
         if not isinstance(config, dict):
             raise SweepError(f"{self.config} is damaged: it holds no settings")
-        return config
+        return modernised(config)
 
     def read_results(self) -> list[TrialResult]:
         """Return all finished trials by number. Damaged results are dropped, so their trials run

@@ -20,7 +20,7 @@ _FREE = {
     "trust",
 }
 # Settings that may change with `search.extend=true`: existing results remain valid.
-HARMLESS = {"search.n_trials", "search.budget", "search.min_gain"}
+HARMLESS = {"search.n_trials", "search.budget", "search.strategy.min_gain"}
 
 
 def changed_settings(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.name_patterns import matches, unmatched
 from paretoprune.config.settings import Settings
+from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.pair import with_pairs
 from paretoprune.problem.problem import Problem
@@ -27,6 +28,7 @@ from paretoprune.search.allocation.paths import (
 from paretoprune.search.allocation.sensitivity import Sensitivity, distinct_ratios
 from paretoprune.search.budget.limits import broken_limits
 
+_CHAIN = "paretoprune.search.strategies.chain.chain"
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
 _LEAST_SHARE_OF_BYTES = 0.98  # the header of a file is known to some bytes only
 _LEAST_STORED = 0.5  # bytes of a parameter in a compact file, whose size depends on the weights
@@ -41,7 +43,7 @@ def search_settings(settings: Settings) -> SearchSettings:
         return settings.search
     n_trials = 9 if settings.sparsity.accuracy_drop is not None else 2
     return SearchSettings(
-        strategy="chain", n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
+        strategy=Target(path=_CHAIN), n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
     )
 
 

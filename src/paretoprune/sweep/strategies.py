@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from paretoprune.metrics import TIMED
+from paretoprune.config.instantiate import build
+from paretoprune.config.settings import Settings
+from paretoprune.metrics import QUALITIES, TIMED, Direction
 from paretoprune.problem.problem import Problem
-from paretoprune.results import EpochTime
+from paretoprune.results import EpochTime, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
 from paretoprune.search.allocation.greedy import drop_dominated
-from paretoprune.search.allocation.sensitivity import Sensitivity, measure_sensitivity
+from paretoprune.search.allocation.sensitivity import (
+    ChannelDamage,
+    Damage,
+    Sensitivity,
+    measure_sensitivity,
+)
 from paretoprune.search.allocation.sizes import Sizes, affordable_sizes
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.budget.training_time import predicted_seconds
-from paretoprune.search.strategies.accuracy_bisection import AccuracyBisection
-from paretoprune.search.strategies.halving import Halving
+from paretoprune.search.context import SearchContext
+from paretoprune.search.front.gaps import FrontAxis
+from paretoprune.search.phases.accuracy_bisection import AccuracyBisection
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.one_parameter import OneParameter
-from paretoprune.search.strategies.sampler import Sampling
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import write_json
 from paretoprune.sweep.baselines import choices_of, group_infos, places_of, search_settings
-from paretoprune.sweep.chain import chain_of, gate_damage
 from paretoprune.trial.context import TrialContext
-from paretoprune.trial.proxy import dense_divergence
+from paretoprune.trial.proxy import dense_divergence, proxy_divergences
+from paretoprune.trial.run import start_from
 
 Ratios = Mapping[str, float]
 
@@ -47,41 +54,46 @@ def strategy_of(
 ) -> Strategy:
     """The strategy for all trials after the first `num_first`, whose folders lie in `trials`."""
     problem = context.problem
-    drop = problem.settings.sparsity.accuracy_drop
-    if problem.settings.search is None and drop is not None:
-        return AccuracyBisection(places_of(problem, scores, sensitivity), drop)
-    search, sizes = search_settings(problem.settings), _sizes(problem)
-    num_sizes = cache(lambda: _num_sizes(problem, epoch_time()))
+    settings = problem.settings
+    if settings.search is None and settings.sparsity.accuracy_drop is not None:
+        places = places_of(problem, scores, sensitivity)
+        return AccuracyBisection(places, settings.sparsity.accuracy_drop)
+    search, sizes = search_settings(settings), _sizes(problem)
+    groups = group_infos(problem)
 
     def fits(ratios: Ratios) -> bool:
-        return not broken_limits(problem.settings.sparsity, problem.cost_of(ratios).at_least())
+        return not broken_limits(settings.sparsity, problem.cost_of(ratios).at_least())
 
-    if search.strategy in ("full", "halving"):
-        spread = sizes if search.log_sizes else None
-        full = Sampling(study, fits, search.max_ratio, log_sizes=spread, seed=problem.settings.seed)
-        halving = search.strategy == "halving"
-        return Halving(full, search.objectives, num_first) if halving else full
-    if search.strategy in ("uniform", "global"):
-        member = _member(problem, scores, sizes)
-        return OneParameter(search.strategy, member, sizes, num_sizes, num_first)
-    damage = (
-        gate_damage(context) if problem.settings.uses_gate_scores else lambda _parent: sensitivity()
+    def at_most(size: float) -> Callable[[Ratios], bool]:
+        return lambda ratios: sizes.size_of(ratios) <= size
+
+    by_gates = settings.uses_gate_scores
+    damage = gate_damage(context) if by_gates else lambda _parent: sensitivity()
+    strategy: Strategy = build(
+        search.strategy,
+        context=SearchContext(
+            groups=groups,
+            objectives=search.objectives,
+            sizes=sizes,
+            quality=_quality(search.objectives),
+            max_ratio=search.max_ratio,
+            seed=settings.seed,
+            num_first=num_first,
+            fits=fits,
+            damage=damage,
+            proxy=_proxy(context, trials),
+            uniform_of_size=cache(
+                lambda size: uniform_ratios(groups, at_most(size), max_ratio=search.max_ratio)
+            ),
+            global_of_size=lambda size: global_ratios(
+                groups, scores, at_most(size), max_ratio=search.max_ratio
+            ),
+            affordable_sizes=cache(lambda most: _num_sizes(problem, most, epoch_time())),
+            has_untrained_front=_has_untrained_front(settings),
+            ask=study.ask,
+        ),
     )
-    return chain_of(
-        context,
-        sizes,
-        fits,
-        damage,
-        uniform=_uniform(problem, sizes),
-        num_sizes=num_sizes,
-        trials=trials,
-    )
-
-
-def _num_sizes(problem: Problem, known: EpochTime | None) -> int:
-    search, half = search_settings(problem.settings), problem.cost_of({}).macs / 4
-    seconds_per_epoch = predicted_seconds(known, half) if known else None
-    return affordable_sizes(search.num_sizes, search.budget, seconds_per_epoch)
+    return strategy
 
 
 def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivity]:
@@ -99,6 +111,53 @@ def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivit
     return sensitivity
 
 
+def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
+    half = problem.cost_of({}).macs / 4
+    seconds_per_epoch = predicted_seconds(known, half) if known else None
+    return affordable_sizes(most, search_settings(problem.settings).budget, seconds_per_epoch)
+
+
+def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
+    """By the gate scores of the parent's training; for None by those of the dense model."""
+    dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
+    widths_of = context.problem.widths_of
+    return lambda parent: ChannelDamage.of(
+        parent.scores if parent and parent.scores else dense, widths_of
+    )
+
+
+def _proxy(context: TrialContext, trials: Path) -> Callable[[int | None, Ratios], float]:
+    """The divergence of the outputs of a trial's model, or of the dense one, once pruned."""
+    start = lru_cache(maxsize=1)(lambda parent: start_from(context, parent, trials=trials))
+    proxy = cache(lambda: proxy_divergences(context))
+    return lambda parent, ratios: proxy()(start(parent), ratios)
+
+
+def _has_untrained_front(settings: Settings) -> bool:
+    """True if untrained candidates are compensated and do not take the place of a trial."""
+    return (
+        settings.search is not None
+        and settings.search.budget is not None
+        and settings.search.budget.unit != "trials"
+        and settings.schedule.name == "one_shot"
+        and settings.compensation_method is not None
+    )
+
+
+def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
+    """The first objective that says how well a model does."""
+    name = next((n for n in objectives if n in QUALITIES), None)
+    if name is None:
+        return FrontAxis(lambda _result: None, 0.0)
+    sign = 1.0 if objectives[name] == "maximize" else -1.0
+
+    def of(result: TrialResult) -> float | None:
+        value = getattr(result.metrics, name)
+        return None if value is None else sign * value
+
+    return FrontAxis(of, 0.0 if sign > 0 else -math.inf)
+
+
 def _sizes(problem: Problem) -> Sizes:
     search = search_settings(problem.settings)
     size_of = _size_of(problem, search.objectives)
@@ -107,28 +166,6 @@ def _sizes(problem: Problem) -> Sizes:
         choices=drop_dominated(choices, size_of) if _timed(search.objectives) else choices,
         size_of=size_of,
         macs_of=lambda ratios: float(problem.cost_of(ratios).macs),
-    )
-
-
-def _member(
-    problem: Problem, scores: Mapping[str, Sequence[float]], sizes: Sizes
-) -> Callable[[float], Ratios]:
-    """The member of a family, uniform or global, that has at most a size."""
-    groups, search = group_infos(problem), search_settings(problem.settings)
-    if search.strategy == "uniform":
-        return _uniform(problem, sizes)
-    return lambda size: global_ratios(
-        groups, scores, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=search.max_ratio
-    )
-
-
-def _uniform(problem: Problem, sizes: Sizes) -> Callable[[float], Ratios]:
-    """The largest uniform candidate that has at most a size."""
-    groups, search = group_infos(problem), search_settings(problem.settings)
-    return cache(
-        lambda size: uniform_ratios(
-            groups, lambda ratios: sizes.size_of(ratios) <= size, max_ratio=search.max_ratio
-        )
     )
 
 

@@ -6,7 +6,7 @@ import random
 
 from paretoprune.cli.display.terminal import BestSoFar
 from paretoprune.results import Job, TrialResult
-from tests.kits import formula
+from paretoprune.testing import formula
 
 
 def trial(number: int, ratio: float, origin: str = "uniform") -> TrialResult:

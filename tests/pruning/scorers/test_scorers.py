@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from paretoprune.config.compose import CONF
+from paretoprune.config.instantiate import build
+from paretoprune.config.load import load_settings
 from paretoprune.errors import PruningError
+from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.activation.apoz import Apoz
 from paretoprune.pruning.scorers.activation.mean_activation import MeanActivation
 from paretoprune.pruning.scorers.activation.obs import Obs
@@ -32,6 +35,8 @@ from paretoprune.pruning.scorers.gradient.taylor import Taylor
 from paretoprune.pruning.scorers.gradient.taylor_activation import TaylorActivation
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.structured.plan import make_plan
+from paretoprune.testing import check_scorer
+from tests.config.test_load import composed
 from tests.kits import networks
 
 SCORERS = [
@@ -70,6 +75,19 @@ def test_every_scorer_is_in_the_kit() -> None:
         for read in (path.read_text() for path in (CONF / "scorer").glob("*.yaml"))
     }
     assert {type(scorer).__name__ for scorer in SCORERS} == named
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "scorer").glob("*.yaml")))
+def test_every_config_keeps_the_contract(name: str) -> None:
+    check_scorer(build(load_settings(composed(f"scorer={name}")).scorer, seed=0))
+
+
+def test_the_contract_notices_scores_that_are_not_finite() -> None:
+    def broken(model: nn.Module, groups: Sequence[Group], batches: object) -> dict[str, Tensor]:
+        return {group.name: torch.full((group.width,), float("nan")) for group in groups}
+
+    with pytest.raises(AssertionError, match="finite"):
+        check_scorer(broken)
 
 
 def batches() -> list[tuple[torch.Tensor, ...]]:

@@ -9,7 +9,7 @@ import pytest
 
 from paretoprune.search.allocation.mutation import swap, uniform_step
 from paretoprune.search.allocation.sensitivity import distinct_ratios
-from tests.kits import formula
+from paretoprune.testing import formula
 
 CHOICES = distinct_ratios(formula.GROUPS, formula.widths_of, max_ratio=0.9)
 DENSE = dict.fromkeys(CHOICES, 0.0)

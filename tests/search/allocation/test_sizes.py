@@ -6,7 +6,7 @@ import pytest
 
 from paretoprune.results import Budget
 from paretoprune.search.allocation.sizes import affordable_sizes
-from tests.kits.formula_sweep import SIZES
+from paretoprune.testing.formula_sweep import SIZES
 
 
 def test_the_ends_and_the_middle() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from paretoprune.results import SKETCH, Job, TrialResult
 from paretoprune.search.budget.time_allocation import time_weights
-from tests.kits import formula
-from tests.kits.formula_sweep import QUALITY, SIZES
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import QUALITY, SIZES
 
 
 def trial(origin: str, ratio: float, accuracy: float) -> TrialResult:

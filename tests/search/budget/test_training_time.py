@@ -14,7 +14,7 @@ import pytest
 from paretoprune.results import Budget, EpochTime, Job, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace, Paces, predicted_seconds
-from tests.kits import formula
+from paretoprune.testing import formula
 
 USUAL = 0.3  # the exponent where all sizes are alike
 

@@ -20,7 +20,7 @@ from paretoprune.search.front.front import (
     non_dominated,
     objective_values,
 )
-from tests.kits import formula
+from paretoprune.testing import formula
 
 points = st.integers(1, 3).flatmap(
     lambda m: arrays(float, st.tuples(st.integers(1, 12), st.just(m)), elements=st.integers(0, 4))

@@ -13,8 +13,8 @@ import pytest
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.allocation.sensitivity import ChannelDamage
 from paretoprune.search.front.gaps import FrontAxis, Gap, Point, gaps_of, middle, points_of
-from tests.kits import formula
-from tests.kits.formula_sweep import QUALITY, SIZES
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import QUALITY, SIZES
 
 DAMAGE = ChannelDamage.of(formula.SCORES, formula.widths_of)
 DENSE = dict.fromkeys(SIZES.choices, 0.0)

@@ -10,15 +10,9 @@ from pathlib import Path
 from paretoprune.results import Budget, Job, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
-from tests.kits import formula
-from tests.kits.formula_sweep import SIZES
-from tests.kits.strategies import (
-    NUM_SIZES,
-    divergence,
-    make_chain,
-    sweep,
-    uniform_of_size,
-)
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import SIZES, divergence, uniform_of_size
+from tests.kits.strategies import NUM_SIZES, make_links, sweep
 
 
 def test_the_chain_goes_down_evenly_and_nested(tmp_path: Path) -> None:
@@ -59,7 +53,8 @@ def looked_at(budget: Budget, *results: TrialResult) -> list[tuple[float, Mappin
         seen.append((divergence(ratios), ratios))
         return seen[-1][0]
 
-    chain = replace(make_chain("auto", num_sizes=4), proxy=watched)
+    links = make_links("auto", num_sizes=4)
+    chain = replace(links, context=replace(links.context, proxy=watched))
     left = RemainingBudget(budget, 4.0, lambda macs: Pace(1.0, 0.0))
     link = chain.propose(len(results), results, [], left)
     assert link is not None
@@ -89,7 +84,7 @@ def test_the_chain_starts_below_a_limit(tmp_path: Path) -> None:
 
 
 def test_the_chain_waits_for_its_running_link() -> None:
-    chain = make_chain("chain", num_sizes=5)
+    chain = make_links("chain", num_sizes=5)
     left = RemainingBudget(Budget(5, "trials"), 4.0, lambda macs: Pace(1.0, 0.0))
     link = chain.propose(0, [], [], left)
     assert link is not None

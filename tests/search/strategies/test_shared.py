@@ -11,19 +11,19 @@ import pytest
 from paretoprune.results import Budget, Job, Proposal
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
-from paretoprune.search.strategies.shared import Shared
+from paretoprune.search.phases.nested_trunk import NestedTrunk
 from paretoprune.sweep.results import SweepResults, is_twin
-from tests.kits import formula
-from tests.kits.formula_sweep import SIZES
-from tests.kits.strategies import make_chain, sweep
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import SIZES
+from tests.kits.strategies import make_links, sweep
 
 
 def left(amount: float, unit: str = "trials") -> RemainingBudget:
     return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: Pace(macs / 10, 0.0))  # type: ignore[arg-type]
 
 
-def shared() -> Shared:
-    return Shared(make_chain("shared"))
+def shared() -> NestedTrunk:
+    return NestedTrunk(make_links("shared"))
 
 
 def first(of: RemainingBudget) -> Proposal:
@@ -47,7 +47,7 @@ def job_of(proposal: Proposal, number: int) -> Job:
 
 def test_the_trunk_is_the_chains_first_link_with_smaller_ones_of_all_sizes() -> None:
     trunk = first(left(12))
-    link = make_chain("shared").propose(0, [], [], left(12))
+    link = make_links("shared").propose(0, [], [], left(12))
     assert link == replace(trunk, nested=(), epochs=4.0)
     smallest, *others = trunk.nested
     assert smallest == {name: rising[-1] for name, rising in SIZES.choices.items()}

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from paretoprune.results import SKETCH, Budget, Job, Proposal, TrialResult
-from paretoprune.search.allocation.sensitivity import ChannelDamage, Damage
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
-from paretoprune.search.strategies.gap_filling import GapFilling
+from paretoprune.search.phases.gap_filling import GapFilling
+from paretoprune.search.phases.sequence import StrategySequence
+from paretoprune.search.phases.untrained_front import UntrainedFront
 from paretoprune.search.strategies.interface import Strategy
-from paretoprune.search.strategies.sequence import StrategySequence
-from paretoprune.search.strategies.untrained_front import UntrainedFront
 from paretoprune.sweep.results import SweepResults
-from tests.kits import formula
-from tests.kits.formula_sweep import QUALITY, SIZES
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import SIZES, search_context
 from tests.search.front.test_gaps import DENSE, trial
 
 FIRST = replace(trial(0, 0.0, 100.0, origin="dense"), curve=())
 
 
-def damage(parent: TrialResult | None) -> Damage:
-    scores = parent.scores if parent else {}
-    return ChannelDamage.of(scores or formula.SCORES, formula.widths_of)
-
-
-def everything(_ratios: Mapping[str, float]) -> bool:
-    return True
-
-
-SKETCHES = UntrainedFront(SIZES, QUALITY, everything, damage)
-REFILL = GapFilling(SIZES, QUALITY, everything, damage, min_gain=0.001)
+SKETCHES = UntrainedFront(search_context())
+REFILL = GapFilling(search_context(), min_gain=0.001)
 
 
 def left(amount: float, unit: str = "trials") -> RemainingBudget:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paretoprune.search.study.open_study import open_shared_study, open_study
-from tests.kits import formula
+from paretoprune.testing import formula
 
 OBJECTIVES = formula.search_settings().objectives
 NAMES = ["a?b", "a{y}b", "50% a%3Fb", "a#b c=1 [x] é", "{SCHEMA_VERSION}"]

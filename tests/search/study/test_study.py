@@ -12,7 +12,7 @@ from paretoprune.config.target import Target
 from paretoprune.results import Job, Metrics, TrialResult
 from paretoprune.search.study import study
 from paretoprune.search.study.study import SweepStudy
-from tests.kits import formula
+from paretoprune.testing import formula
 
 SAMPLERS = {
     "random": Target(path="optuna.samplers.RandomSampler"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from paretoprune.config.values import Positive, strict
+from paretoprune.config.variants import Of, without_effect
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
@@ -19,9 +20,16 @@ class GranularitySettings:
     """
 
     name: Literal["channels", "depth", "channels_depth", "weights", "nm", "block"] = "channels"
-    m: Annotated[int, Field(ge=2)] = 4  # nm: N of every m inputs are kept; the ratio determines N
-    rows: Positive = 4  # block: number of outputs
-    columns: Positive = 1  # block: number of inputs
+    # N of every m inputs are kept; the ratio determines N.
+    m: Annotated[int, Field(ge=2), Of("nm")] = 4
+    rows: Annotated[Positive, Of("block")] = 4  # number of outputs
+    columns: Annotated[Positive, Of("block")] = 1  # number of inputs
+
+    @model_validator(mode="after")
+    def _has_an_effect(self) -> GranularitySettings:
+        if mistakes := without_effect(self, "granularity"):
+            raise ValueError("\n".join(mistakes))
+        return self
 
     @property
     def is_structured(self) -> bool:

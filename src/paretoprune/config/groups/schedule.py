@@ -8,32 +8,48 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from paretoprune.config.values import Percent, Positive, Share, strict
+from paretoprune.config.variants import Of, without_effect
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class ScheduleSettings:
-    """When the plan is carried out during fine-tuning. Which settings count depends on the name."""
+    """When the plan is carried out during fine-tuning.
+
+    An option marked with `Of` belongs to these schedules only; with another it is refused.
+    """
 
     name: Literal[
         "one_shot", "iterative", "gradual", "one_by_one", "lottery", "regrow", "at_init"
     ] = "one_shot"
-    steps: Positive = 1  # prunings; one_by_one: at most so many
-    spacing: Literal["linear", "geometric"] = "linear"  # equal numbers go, or equal shares
-    ramp: Share = 0.5  # gradual: share of the training steps over which the masks grow
-    units: Positive = 1  # one_by_one: channels that go at a time
-    recovery: Positive = 4  # one_by_one: training batches after each removal
-    min_accuracy: Percent | None = None  # one_by_one: stop before the validation falls below
-    rewind: Literal["weights", "learning_rate"] = "weights"  # lottery: what goes back
-    rewind_epoch: Annotated[int, Field(ge=0)] = 0  # lottery: to this epoch of the dense training
-    exchanged: Share = 0.3  # regrow: share of the weights that are exchanged at first
-    every: Positive = 10  # regrow: training steps between two exchanges
-    until: Share = 0.75  # regrow: share of the training steps after which nothing is exchanged
-    overgrow: Annotated[float, Field(ge=1)] = 1.0  # regrow: so many times the weights, until then
+    # Prunings; of one_by_one at most.
+    steps: Annotated[Positive, Of("iterative", "lottery", "at_init", "one_by_one")] = 1
+    # Equal numbers are removed in each step, or equal shares of what is left.
+    spacing: Annotated[Literal["linear", "geometric"], Of("iterative", "lottery", "at_init")] = (
+        "linear"
+    )
+    # Share of the training steps over which the masks grow.
+    ramp: Annotated[Share, Of("gradual")] = 0.5
+    units: Annotated[Positive, Of("one_by_one")] = 1  # channels that are removed at a time
+    recovery: Annotated[Positive, Of("one_by_one")] = 4  # training batches after each removal
+    # Percent: stop before the validation accuracy falls below.
+    min_accuracy: Annotated[Percent | None, Of("one_by_one")] = None
+    # What goes back, and to which epoch of the dense model's training.
+    rewind: Annotated[Literal["weights", "learning_rate"], Of("lottery")] = "weights"
+    rewind_epoch: Annotated[int, Field(ge=0), Of("lottery")] = 0
+    exchanged: Annotated[Share, Of("regrow")] = 0.3  # share of the weights exchanged at first
+    every: Annotated[Positive, Of("regrow")] = 10  # training steps between two exchanges
+    # Share of the training steps after which nothing is exchanged.
+    until: Annotated[Share, Of("regrow")] = 0.75
+    # Factor of the number of weights until then.
+    overgrow: Annotated[float, Field(ge=1), Of("regrow")] = 1.0
 
     @model_validator(mode="after")
     def _steps_fit_the_name(self) -> ScheduleSettings:
+        mistakes = without_effect(self, "schedule")
         if self.name == "iterative" and self.steps < 2:
-            raise ValueError("`schedule.steps` must be 2 or more with `schedule=iterative`")
+            mistakes.append("`schedule.steps` must be 2 or more with `schedule=iterative`")
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
         return self
 
     @property

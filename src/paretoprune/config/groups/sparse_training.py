@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from paretoprune.config.values import Positive, Share, strict
+from paretoprune.config.variants import Of, without_effect
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
@@ -16,9 +17,16 @@ class SparseTrainingSettings:
     towards zero."""
 
     name: Literal["none", "l1", "bn_scale", "group_lasso", "growing"] = "none"
-    strength: Annotated[float, Field(gt=0)] = 1e-4  # coefficient of the penalty in the loss
+    # coefficient of the penalty in the loss
+    strength: Annotated[float, Field(gt=0), Of("l1", "bn_scale", "group_lasso", "growing")] = 1e-4
     epochs: Positive = 4
     # probability that a weight is dropped in a step
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     # targeted dropout: share of each layer's smallest weights that may be dropped
     targeted: Share = 1.0
+
+    @model_validator(mode="after")
+    def _has_an_effect(self) -> SparseTrainingSettings:
+        if mistakes := without_effect(self, "sparse_training"):
+            raise ValueError("\n".join(mistakes))
+        return self

@@ -8,17 +8,18 @@ decide, and who is not promoted now may be later (asynchronous: Li et al. 2020, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from paretoprune.metrics import Direction
+from paretoprune.config.target import Target
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.context import SearchContext
 from paretoprune.search.front.front import Points, as_costs, objective_values
 from paretoprune.search.front.promotion import num_promoted, promotion_order, rung_epochs
-from paretoprune.search.strategies.sampler import Sampling
+from paretoprune.search.strategies.sampling import Sampling
 
 _NUM_RUNGS = 3
 _ETA = 3  # one of so many is promoted, and trained so many times as long
@@ -28,9 +29,9 @@ _ETA = 3  # one of so many is promoted, and trained so many times as long
 class Halving:
     """New candidates come from a sampler; the best of each rung are trained on first."""
 
-    newcomers: Sampling
-    objectives: Mapping[str, Direction]
-    num_first: int  # trials before those of the strategy, which are trained whole
+    context: SearchContext
+    sampler: Target  # proposes the new candidates
+    log_sizes: bool = True  # draw their sizes evenly in the logarithm
 
     def propose(
         self,
@@ -51,7 +52,8 @@ class Halving:
                     epochs=epochs[rung + 1],
                     rung=rung + 1,
                 )
-        fresh = self.newcomers.propose(number, results, running, left)
+        newcomers = Sampling(self.context, self.sampler, self.log_sizes)
+        fresh = newcomers.propose(number, results, running, left)
         return Proposal(fresh.ratios, "halving", epochs=epochs[0])
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
@@ -79,20 +81,17 @@ class Halving:
         return next((result for result in chosen if result.number not in continued), None)
 
     def _finished(self, results: Sequence[TrialResult]) -> list[TrialResult]:
-        return [
-            result
-            for result in results
-            if result.number >= self.num_first and result.state == "complete" and result.curve
-        ]
+        own = [result for result in results if result.number >= self.context.num_first]
+        return [result for result in own if result.state == "complete" and result.curve]
 
     def _costs(self, results: Sequence[TrialResult]) -> Points:
         """Objectives as costs; sizes and times in their logarithm, as fronts are looked at."""
         values = [
-            objective_values(result.metrics, self.objectives)
-            or [float("nan")] * len(self.objectives)
+            objective_values(result.metrics, self.context.objectives)
+            or [float("nan")] * len(self.context.objectives)
             for result in results
         ]
-        costs = as_costs(values, list(self.objectives.values()))
+        costs = as_costs(values, list(self.context.objectives.values()))
         counts = (costs > 0).all(axis=0)
         costs[:, counts] = np.log(costs[:, counts])
         return costs

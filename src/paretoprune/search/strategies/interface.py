@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
 
+F = TypeVar("F", bound=Callable[..., Any])
 
+
+@runtime_checkable
 class Strategy(Protocol):
-    """What the sweep's loop needs of a way to choose candidates."""
+    """Chooses the candidates of a sweep, one at a time.
+
+    The `_target_` of `search.strategy` is a class with these methods, or a function that returns
+    one. It is called once per sweep with its options and, if it has a parameter of that name, with
+    `context`, a `SearchContext`. All decisions must follow from these and from the arguments of the
+    methods, so that a sweep that was interrupted continues as if it had not been.
+
+    A class may set `traits`, a function is decorated with `declares`: `uses_gate_scores` ranks
+    channels by the gradients of their gates, `trains_nested` trains smaller models within a trial.
+    """
 
     def propose(
         self,
@@ -21,7 +33,8 @@ class Strategy(Protocol):
     ) -> Proposal | None:
         """The candidate for trial `number`; None until a running one ends, or for good.
 
-        `running` are the trials under way, those that wait for others to end included.
+        `results` are the finished trials, `running` those under way and those that wait for others
+        to end. The search ends when nothing runs and nothing is proposed.
         """
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
@@ -29,3 +42,13 @@ class Strategy(Protocol):
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """The trials, beside those of the front, whose weights later candidates start from."""
+
+
+def declares(*traits: str) -> Callable[[F], F]:
+    """Mark a function that makes a strategy with what the settings must know of it."""
+
+    def mark(made: F) -> F:
+        vars(made)["traits"] = traits
+        return made
+
+    return mark

@@ -1,97 +1,23 @@
-"""One training for the whole front: smaller models nested in the weights of a larger one.
-
-The first link of a warm chain, the trunk, gets three tenths of the budget. Each of its steps trains
-smaller models, too, whose weights are parts of its own (finetune/nested.py), so that what is cut
-out of it has been trained already. After Yu and Huang 2019 (Universally Slimmable Networks and
-Improved Training Techniques) and Cai et al. 2020 (Once-for-All: Train One Network and Specialize It
-for Efficient Deployment). There every model is cut out of the trunk; here out of the next larger
-one, as in any chain, since that was the better (docs/research/search.md).
-"""
+"""The chain of `auto`, whose first model is trained together with smaller ones in its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean
-
-import numpy as np
-
-from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.allocation.mutation import Ratios, swap, uniform_step
-from paretoprune.search.allocation.sensitivity import allocate
-from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.strategies.chain import Chain
-
-_TRUNK = 0.3  # the trunk's share of the budget
-_NUM_SIZES = 5  # of nested models, between the trunk and the smallest
-_NUM_EXCHANGES = 3  # between two nested models of a size
+from paretoprune.config.values import Positive, Ratio
+from paretoprune.search.context import SearchContext
+from paretoprune.search.phases.gap_filling import GapFilling
+from paretoprune.search.phases.links import SPARE, Links
+from paretoprune.search.phases.nested_trunk import NestedTrunk
+from paretoprune.search.phases.sequence import StrategySequence
+from paretoprune.search.phases.untrained_front import untrained_front
+from paretoprune.search.strategies.interface import Strategy, declares
 
 
-@dataclass(frozen=True)
-class Shared:
-    """A chain whose first link has smaller models trained in its weights."""
-
-    chain: Chain
-
-    @property
-    def origin(self) -> str:
-        """Of all its trials."""
-        return self.chain.origin
-
-    def propose(
-        self,
-        number: int,
-        results: Sequence[TrialResult],
-        running: Sequence[Job],
-        left: RemainingBudget,
-    ) -> Proposal | None:
-        """The chain's next link; the first one with nested models, and more of the budget."""
-        link = self.chain.propose(number, results, running, left)
-        if link is None or any(result.origin == self.origin for result in results):
-            return link
-        nested = self._nested(link.ratios)
-        if not nested:
-            return link
-        return replace(link, nested=nested, epochs=self._epochs(left, link.ratios, nested))
-
-    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
-        """As the chain says."""
-        return self.chain.ending(results, left)
-
-    def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """What the chain needs."""
-        return self.chain.needed(results)
-
-    def _epochs(self, left: RemainingBudget, trunk: Ratios, nested: Sequence[Ratios]) -> float:
-        """Passes for the trunk and those trained along, all together."""
-        if left.budget.unit == "trials":  # as many whole trainings as it has of all trials
-            return left.trial_epochs * max(1.0, _TRUNK * left.budget.amount)
-        macs_of = self.chain.sizes.macs_of
-        # The trunk is in every step, so that it counts for more than one of many.
-        return left.epochs(_TRUNK, macs=(macs_of(trunk) + fmean(map(macs_of, nested))) / 2)
-
-    def _nested(self, trunk: Ratios) -> tuple[Ratios, ...]:
-        """The smallest candidate, then different ones of sizes even in their logarithm."""
-        sizes = self.chain.sizes
-        random = np.random.default_rng(self.chain.seed)
-        found: list[Ratios] = [{name: rising[-1] for name, rising in sizes.choices.items()}]
-        largest = sizes.size_of(trunk)
-        for step in range(1, _NUM_SIZES + 1):
-            size = largest * (sizes.least / largest) ** (step / (_NUM_SIZES + 1))
-            found += self._of_size(size, trunk, random)
-        smaller = [ratios for ratios in found if sizes.size_of(ratios) < largest]
-        return tuple({tuple(ratios.items()): ratios for ratios in smaller}.values())
-
-    def _of_size(self, size: float, trunk: Ratios, random: np.random.Generator) -> list[Ratios]:
-        """By damage, with the same ratio everywhere, and something else, all within the trunk."""
-        choices, size_of = self.chain.sizes.choices, self.chain.sizes.size_of
-
-        def enough(ratios: Ratios) -> bool:
-            return size_of(ratios) <= size
-
-        damage = self.chain.damage(None)
-        by_damage = allocate(damage, choices, size_of, start=trunk, enough=enough)
-        other: Ratios = by_damage
-        for _ in range(_NUM_EXCHANGES):
-            other = swap(other, choices, start=trunk, enough=enough, random=random)
-        return [by_damage, uniform_step(choices, start=trunk, enough=enough), other]
+@declares("uses_gate_scores", "trains_nested")
+def shared(
+    context: SearchContext, *, num_sizes: Positive = 10, min_gain: Ratio = 0.001
+) -> Strategy:
+    """At most `num_sizes` links, then gaps of the front that can add `min_gain` of its area."""
+    links = NestedTrunk(Links(context, "shared", num_sizes, spare=SPARE))
+    return StrategySequence(
+        (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))
+    )

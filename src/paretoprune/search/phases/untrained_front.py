@@ -7,14 +7,13 @@ sampled candidates come to; and what trains later starts from a front.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paretoprune.results import SKETCH, Job, Proposal, TrialResult
-from paretoprune.search.allocation.sensitivity import Damage, Ratios
-from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.front.gaps import FrontAxis, gaps_of, middle
+from paretoprune.search.context import SearchContext
+from paretoprune.search.front.gaps import gaps_of, middle
 
 _MOST = 7
 _SHARE = 0.08  # of the budget, where it is time
@@ -24,10 +23,7 @@ _SHARE = 0.08  # of the budget, where it is time
 class UntrainedFront:
     """Untrained candidates, as many as take a small part of the time."""
 
-    sizes: Sizes
-    quality: FrontAxis
-    fits: Callable[[Ratios], bool]  # the limits that are known without training
-    damage: Callable[[TrialResult | None], Damage]  # to the dense model, for None
+    context: SearchContext
     origin: str = SKETCH
 
     def propose(
@@ -42,10 +38,10 @@ class UntrainedFront:
         waits = any(job.origin == self.origin for job in running)
         if waits or len(own) == _MOST or not _affordable(own, results, left):
             return None
-        dense = dict.fromkeys(self.sizes.choices, 0.0)
-        damage = self.damage(None)
-        for gap in gaps_of(results, self.sizes, self.quality, tried=self.origin):
-            ratios = middle(gap, self.sizes, damage, start=dense, fits=self.fits)
+        dense = dict.fromkeys(self.context.sizes.choices, 0.0)
+        damage = self.context.damage(None)
+        for gap in gaps_of(results, self.context.sizes, self.context.quality, tried=self.origin):
+            ratios = middle(gap, self.context.sizes, damage, start=dense, fits=self.context.fits)
             if ratios is not None:
                 return Proposal(ratios, self.origin, epochs=0.0)
         return None
@@ -57,6 +53,11 @@ class UntrainedFront:
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: all are cut out of the dense model."""
         return set()
+
+
+def untrained_front(context: SearchContext) -> tuple[UntrainedFront, ...]:
+    """The phase as the beginning of a sequence: empty where it is not useful."""
+    return (UntrainedFront(context),) if context.has_untrained_front else ()
 
 
 def _affordable(

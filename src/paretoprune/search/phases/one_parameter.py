@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.budget.budget import RemainingBudget
-
-Ratios = Mapping[str, float]
+from paretoprune.search.context import Ratios, SearchContext
 
 
 @dataclass(frozen=True)
 class OneParameter:
     """A family of candidates with one parameter: its members at sizes even in their logarithm."""
 
+    context: SearchContext
     origin: str  # "uniform" or "global"
     member: Callable[[float], Ratios]  # the largest that has at most this size
-    sizes: Sizes
-    num_sizes: Callable[[], int]  # where the budget does not say; asked for before training
-    num_first: int  # trials before those of the strategy
+    num_sizes: int  # at most, where the budget is no number of trials
 
     def propose(
         self,
@@ -30,18 +27,19 @@ class OneParameter:
         left: RemainingBudget,
     ) -> Proposal | None:
         """The next smaller member; None after the smallest."""
-        num_done = number - self.num_first
-        members = self._members(num_done + left.num_trials(self.num_sizes() - num_done))
+        num_done = number - self.context.num_first
+        num_sizes = self.context.affordable_sizes(self.num_sizes)
+        members = self._members(num_done + left.num_trials(num_sizes - num_done))
         if num_done >= len(members):
             return None
         ratios = members[num_done]
         share = 1 / (len(members) - num_done)
-        epochs = left.epochs(share, macs=self.sizes.macs_of(ratios))
+        epochs = left.epochs(share, macs=self.context.sizes.macs_of(ratios))
         return Proposal(ratios=ratios, origin=self.origin, epochs=epochs)
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """All sizes have their member."""
-        more = "a sweep with a larger `search.num_sizes` has more"
+        more = "a sweep with a larger `search.strategy.num_sizes` has more"
         if left.budget.unit == "trials":
             more = "a larger `search.n_trials` with `search.extend=true` puts more between them"
         return (
@@ -56,10 +54,10 @@ class OneParameter:
     def _members(self, num_sizes: int) -> list[Ratios]:
         """The members at so many sizes, without those that are as large as the one before."""
         found: list[Ratios] = []
-        size = self.sizes.dense
+        size = self.context.sizes.dense
         for number in range(1, num_sizes + 1):
-            member = self.member(self.sizes.between(number / num_sizes))
-            if self.sizes.size_of(member) < size:
+            member = self.member(self.context.sizes.between(number / num_sizes))
+            if self.context.sizes.size_of(member) < size:
                 found.append(member)
-                size = self.sizes.size_of(member)
+                size = self.context.sizes.size_of(member)
         return found

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.strategies.chain import Chain
-from paretoprune.search.strategies.gap_filling import GapFilling
-from paretoprune.search.strategies.shared import Shared
-from paretoprune.search.strategies.untrained_front import UntrainedFront
+from paretoprune.search.strategies.interface import Strategy
+
+
+class Phase(Strategy, Protocol):
+    """A part of a sequence: a strategy whose trials all have one origin."""
+
+    @property
+    def origin(self) -> str:
+        """The origin of its trials."""
 
 
 @dataclass(frozen=True)
 class StrategySequence:
     """Each part is asked once the ones before it have nothing more to propose."""
 
-    parts: Sequence[Chain | Shared | UntrainedFront | GapFilling]
+    parts: Sequence[Phase]
 
     def propose(
         self,

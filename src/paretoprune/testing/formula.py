@@ -54,6 +54,9 @@ def evaluate(job: Job) -> TrialResult:
 
 
 def search_settings(n_trials: int = 20, sampler: str = "RandomSampler") -> SearchSettings:
-    """Return the settings of a search over the formula."""
-    target = Target(path=f"optuna.samplers.{sampler}")
-    return SearchSettings(sampler=target, n_trials=n_trials, baseline_ratios=(0.25, 0.5, 0.75))
+    """Return the settings of a search over the formula, by one of Optuna's samplers."""
+    strategy = Target(
+        path="paretoprune.search.strategies.sampling.Sampling",
+        arguments={"sampler": {"_target_": f"optuna.samplers.{sampler}"}},
+    )
+    return SearchSettings(strategy=strategy, n_trials=n_trials, baseline_ratios=(0.25, 0.5, 0.75))

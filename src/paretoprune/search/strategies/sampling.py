@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from paretoprune.config.target import Target
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.baselines import repair_ratios
-from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.study.study import SweepStudy
-
-Ratios = Mapping[str, float]
+from paretoprune.search.context import Ratios, SearchContext
 
 
 @dataclass(frozen=True)
@@ -24,11 +22,9 @@ class Sampling:
     the logarithm: ratios that are drawn evenly themselves hardly ever give small models.
     """
 
-    study: SweepStudy
-    fits: Callable[[Ratios], bool]
-    max_ratio: float
-    log_sizes: Sizes | None = None
-    seed: int = 0
+    context: SearchContext
+    sampler: Target  # any optuna.samplers.*; the sweep's study is opened with it
+    log_sizes: bool = False
 
     def propose(
         self,
@@ -38,7 +34,7 @@ class Sampling:
         left: RemainingBudget,
     ) -> Proposal:
         """The sampler's next idea."""
-        return self.study.ask(number, repair=lambda ratios: self._repaired(ratios, number))
+        return self.context.ask(number, repair=lambda ratios: self._repaired(ratios, number))
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """A sampler always proposes something."""
@@ -49,7 +45,8 @@ class Sampling:
         return set()
 
     def _repaired(self, ratios: Ratios, number: int) -> Ratios:
-        if self.log_sizes is not None:
-            share = np.random.default_rng((self.seed, number)).uniform()
-            ratios = self.log_sizes.stretched(ratios, self.log_sizes.between(share))
-        return repair_ratios(ratios, self.fits, max_ratio=self.max_ratio)
+        context = self.context
+        if self.log_sizes:
+            share = np.random.default_rng((context.seed, number)).uniform()
+            ratios = context.sizes.stretched(ratios, context.sizes.between(share))
+        return repair_ratios(ratios, context.fits, max_ratio=context.max_ratio)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.allocation.sensitivity import Damage, Ratios
-from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.front.gaps import FrontAxis, gaps_of, middle, points_of
+from paretoprune.search.context import SearchContext
+from paretoprune.search.front.gaps import gaps_of, middle, points_of
 
 _MOST = 4  # where the budget does not count trials
 _LEAST_EPOCHS = 1.0  # less than that undoes what the kept weights make up for
@@ -22,10 +21,7 @@ class GapFilling:
     It ends where no gap has more than `min_gain` to give (see `Gap`).
     """
 
-    sizes: Sizes
-    quality: FrontAxis
-    fits: Callable[[Ratios], bool]  # the limits that are known without training
-    damage: Callable[[TrialResult | None], Damage]  # to a trial's model, or to the dense one
+    context: SearchContext
     min_gain: float
     origin: str = "refill"
 
@@ -43,14 +39,15 @@ class GapFilling:
         if num_left <= 0:
             return None
         least = min(_LEAST_EPOCHS, left.trial_epochs)
-        for gap in gaps_of(results, self.sizes, self.quality, tried=self.origin):
+        for gap in gaps_of(results, self.context.sizes, self.context.quality, tried=self.origin):
             if gap.gain <= self.min_gain:
                 return None
             parent = self._parent(results, gap.larger.size)
-            start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
-            ratios = middle(gap, self.sizes, self.damage(parent), start=start, fits=self.fits)
+            start = parent.ratios if parent else dict.fromkeys(self.context.sizes.choices, 0.0)
+            damage, fits = self.context.damage(parent), self.context.fits
+            ratios = middle(gap, self.context.sizes, damage, start=start, fits=fits)
             if ratios is not None:
-                affordable = left.epochs(1 / num_left, macs=self.sizes.macs_of(ratios))
+                affordable = left.epochs(1 / num_left, macs=self.context.sizes.macs_of(ratios))
                 return Proposal(
                     ratios,
                     self.origin,
@@ -61,12 +58,12 @@ class GapFilling:
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """The front has no gap that is worth a trial, or there were as many as there may be."""
-        gaps = gaps_of(results, self.sizes, self.quality, tried=self.origin)
+        gaps = gaps_of(results, self.context.sizes, self.context.quality, tried=self.origin)
         largest = max((gap.gain for gap in gaps), default=0.0)
         if largest <= self.min_gain:
             return (
                 f"no gap of the front is worth more than {largest:.2g} of its area, and "
-                f"`search.min_gain={self.min_gain:g}` asks for more; a smaller one, with "
+                f"`search.strategy.min_gain={self.min_gain:g}` asks for more; a smaller one, with "
                 "`search.extend=true`, goes on"
             )
         if left.num_trials(_MOST - self._num_own(results)) <= 0:
@@ -88,10 +85,10 @@ class GapFilling:
 
     def _parent(self, results: Sequence[TrialResult], size: float) -> TrialResult | None:
         """The smallest trained model that is no smaller; None: the dense one."""
-        larger = [t for t in self._trained(results) if self.sizes.size_of(t.ratios) >= size]
+        larger = [t for t in self._trained(results) if self.context.sizes.size_of(t.ratios) >= size]
         return larger[-1] if larger else None
 
     def _trained(self, results: Sequence[TrialResult]) -> list[TrialResult]:
         """Those of the front, falling in size."""
-        points = points_of(results, self.sizes, self.quality)
+        points = points_of(results, self.context.sizes, self.context.quality)
         return [point.trial for point in points if point.trial and point.trial.curve]

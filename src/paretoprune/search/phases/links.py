@@ -1,0 +1,166 @@
+"""A warm chain: from the dense model to the smallest, each model starts from the one before.
+
+The sizes are spaced evenly in their logarithm, each that of a uniform candidate, so that no uniform
+one stands alone between two links; and each link gets a share of the budget by what its size costs
+(see `time_weights`).
+Training adds up down the chain, so that a small model has been trained as long as all larger ones
+together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
+section 3), with sizes fixed beforehand. For each size several allocations are compared by the
+proxy before training: the one with the least damage, a uniform step, and mutations of the best.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.allocation.mutation import swap, uniform_step
+from paretoprune.search.allocation.sensitivity import allocate
+from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.budget.time_allocation import time_weights
+from paretoprune.search.context import Ratios, SearchContext
+
+_NUM_LOOKS = 6  # at allocations of one size, where the budget is no time
+_LOOK_SHARE = 0.05  # of a link's seconds, where it is
+_MOST_LOOKS = 24
+SPARE = 0.1  # of a chain's budget, if its gaps are filled afterwards
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next link, of which the ratios are to be chosen."""
+
+    number: int  # of the trial
+    parent: TrialResult | None  # whose model is pruned; None: the dense model
+    start: Ratios  # of the parent, which the link's must not fall below
+    enough: Callable[[Ratios], bool]  # True at the link's size or below, within the limits
+    num_looks: int  # evaluations of the proxy that the budget allows
+
+
+Allocate = Callable[[SearchContext, Step], Ratios]
+
+
+def least_divergent(context: SearchContext, step: Step) -> Ratios:
+    """The allocation with the least divergence before training, of `num_looks`."""
+    choices, size_of = context.sizes.choices, context.sizes.size_of
+    start, enough = step.start, step.enough
+    damage = context.damage(step.parent)
+    by_damage = allocate(damage, choices, size_of, start=start, enough=enough)
+    if not enough(by_damage):
+        return by_damage  # everything that may go, which leaves nothing to choose
+    divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))
+    random = np.random.default_rng((context.seed, step.number))
+    best = min(
+        by_damage,
+        uniform_step(choices, start=start, enough=enough),
+        key=lambda ratios: divergence_of(tuple(ratios.items())),
+    )
+    for _ in range(step.num_looks - 2):
+        other = swap(best, choices, start=start, enough=enough, random=random)
+        best = min(best, other, key=lambda ratios: divergence_of(tuple(ratios.items())))
+    return best
+
+
+def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Ratios) -> float:
+    found = context.proxy(_trained(parent), ratios)
+    return math.inf if math.isnan(found) else found
+
+
+@dataclass(frozen=True)
+class Links:
+    """At most `num_sizes` models, each pruned from the one before, by `allocate`."""
+
+    context: SearchContext
+    origin: str
+    num_sizes: int
+    allocate: Allocate = least_divergent
+    spare: float = 0.0  # of the chain's budget, beside it, which is left to who comes after it
+
+    def propose(
+        self,
+        number: int,
+        results: Sequence[TrialResult],
+        running: Sequence[Job],
+        left: RemainingBudget,
+    ) -> Proposal | None:
+        """The next smaller link, once the one before it is finished."""
+        if any(job.origin == self.origin for job in running):
+            return None
+        sizes = self.context.sizes
+        links = [result for result in results if result.origin == self.origin]
+        parent = _last_trained(links)
+        start = parent.ratios if parent else dict.fromkeys(sizes.choices, 0.0)
+        num_left = left.num_trials(self.context.affordable_sizes(self.num_sizes) - len(links))
+        targets = self._targets(sizes.size_of(start), len(links), num_left)
+        if not targets:
+            return None
+        step = Step(
+            number,
+            parent,
+            start,
+            enough=lambda r: sizes.size_of(r) <= targets[0] and self.context.fits(r),
+            num_looks=_num_looks(parent, left, num_links=len(targets)),
+        )
+        ratios = self.allocate(self.context, step)
+        done = [sizes.size_of(link.ratios) for link in links]
+        weights = time_weights([*done, *targets], results, sizes, self.context.quality)
+        share = weights[len(done)] / (sum(weights[len(done) :]) + self.spare * sum(weights))
+        epochs = left.epochs(share, macs=sizes.macs_of(ratios))
+        return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
+
+    def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
+        """It has come to its smallest size, or to the last that the budget is worth."""
+        return (
+            "the chain has a model of each of its sizes; a sweep with a larger `search.max_ratio` "
+            "has smaller ones"
+        )
+
+    def needed(self, results: Sequence[TrialResult]) -> set[int]:
+        """The last link, and smaller trials that are no links: a link may come to repeat one."""
+        sizes = self.context.sizes
+        last = _last_trained([r for r in results if r.origin == self.origin])
+        size = sizes.size_of(last.ratios) if last else float("inf")
+        others = {
+            r.number
+            for r in results
+            if r.origin != self.origin and r.curve and sizes.size_of(r.ratios) < size
+        }
+        trained = _trained(last)
+        return others if trained is None else others | {trained}
+
+    def _targets(self, size: float, num_done: int, num_left: int) -> list[float]:
+        """The sizes to come, falling. Steps are coarse: a link that overshot may have had some."""
+        num_sizes = num_done + num_left
+        shares = [number / num_sizes for number in range(num_done + 1, num_sizes + 1)]
+        sizes, uniform = self.context.sizes, self.context.uniform_of_size
+        found = {sizes.size_of(uniform(sizes.between(share))) for share in shares}
+        return sorted((target for target in found if target < size), reverse=True)
+
+
+def _last_trained(links: Sequence[TrialResult]) -> TrialResult | None:
+    """The last link that has weights, its own or those of the trial it repeats."""
+    return next((r for r in reversed(links) if r.state == "duplicate" or r.curve), None)
+
+
+def _trained(link: TrialResult | None) -> int | None:
+    """The trial that has the link's weights: itself, or the one that it is a duplicate of."""
+    if link is None:
+        return None
+    return link.number if link.duplicate_of is None else link.duplicate_of
+
+
+def _num_looks(parent: TrialResult | None, left: RemainingBudget, *, num_links: int) -> int:
+    """At how many allocations to look: as many as take a small part of the link's time."""
+    if left.budget.unit != "seconds":
+        return _NUM_LOOKS
+    seconds = parent.seconds if parent else {}
+    each = seconds.get("prune", 0.0) + seconds.get("compensate", 0.0)
+    if each <= 0:
+        return 2
+    affordable = int(_LOOK_SHARE * left.budget.amount / num_links / each)
+    return max(2, min(affordable, _MOST_LOOKS))

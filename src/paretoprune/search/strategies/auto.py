@@ -1,0 +1,24 @@
+"""The default: a few untrained models, a warm chain ranked by gate gradients, then the gaps."""
+
+from __future__ import annotations
+
+from paretoprune.config.values import Positive, Ratio
+from paretoprune.search.context import SearchContext
+from paretoprune.search.phases.gap_filling import GapFilling
+from paretoprune.search.phases.links import SPARE, Links
+from paretoprune.search.phases.sequence import StrategySequence
+from paretoprune.search.phases.untrained_front import untrained_front
+from paretoprune.search.strategies.interface import Strategy, declares
+
+
+@declares("uses_gate_scores")
+def auto(context: SearchContext, *, num_sizes: Positive = 10, min_gain: Ratio = 0.001) -> Strategy:
+    """At most `num_sizes` links, then gaps of the front that can add `min_gain` of its area.
+
+    Damage is the sum of squared gate gradients (Molchanov et al. 2019), collected while the parent
+    is trained.
+    """
+    links = Links(context, "auto", num_sizes, spare=SPARE)
+    return StrategySequence(
+        (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))
+    )

@@ -1,0 +1,13 @@
+"""One ranking of all channels by their score, with a threshold for one size after the other."""
+
+from __future__ import annotations
+
+from paretoprune.config.values import Positive
+from paretoprune.search.context import SearchContext
+from paretoprune.search.phases.one_parameter import OneParameter
+from paretoprune.search.strategies.interface import Strategy
+
+
+def global_ranking(context: SearchContext, *, num_sizes: Positive = 10) -> Strategy:
+    """At most `num_sizes` models, each pruned from the dense model."""
+    return OneParameter(context, "global", context.global_of_size, num_sizes)

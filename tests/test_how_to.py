@@ -1,0 +1,64 @@
+"""The examples of the pages "add a ..." work as they stand there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HOW_TO = ROOT / "docs" / "how-to"
+QUICK = ("model.train.epochs=1", "finetune.epochs=0", "tracking=none")
+
+
+def blocks_of(page: str) -> list[str]:
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def command_of(page: str) -> list[str]:
+    """The arguments of the only command of a page."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    [found] = re.findall(r"^    python -m src\.train (.*)$", text, flags=re.MULTILINE)
+    return shlex.split(found)
+
+
+def run(arguments: list[str], folder: Path) -> None:
+    path = os.pathsep.join([str(folder), str(ROOT / "src")])
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_strategy_of_the_page_keeps_the_contract_and_makes_a_sweep(tmp_path: Path) -> None:
+    strategy, check = blocks_of("add-a-strategy.md")
+    (tmp_path / "my_strategies.py").write_text(strategy)
+    run(["-c", check], tmp_path)
+    command = ["-m", "paretoprune.cli.train", *command_of("add-a-strategy.md"), *QUICK]
+    run([*command, "search.baseline_ratios=[]"], tmp_path)
+    files = (tmp_path / "sweeps/halves/trials").glob("*/result.json")
+    assert sum('"halves"' in json.dumps(json.loads(file.read_text())) for file in files) == 3
+
+
+def test_the_data_set_of_the_page_is_trained_on(tmp_path: Path) -> None:
+    [data] = blocks_of("add-a-data-set.md")
+    (tmp_path / "my_data.py").write_text(data)
+    command = ["-m", "paretoprune.cli.train", *command_of("add-a-data-set.md")]
+    run([*command, "tracking=none", "name=stripes"], tmp_path)
+    assert (tmp_path / "sweeps/stripes/front.csv").is_file()
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in HOW_TO.glob("add-a-*.md")))
+def test_every_page_is_in_the_navigation(page: str) -> None:
+    assert f"how-to/{page}" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
