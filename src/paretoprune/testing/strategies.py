@@ -34,6 +34,8 @@ def check_proposals(strategy: Target, folder: Path) -> None:
     results = sweep(strategy, _made(folder), tell_end=said.append)
     own = [result for result in results if result.origin not in ("dense", "uniform", "global")]
     assert own or len(results) > 7, "no trial was proposed"
+    failed = [result.reason for result in results if result.state == "failed"]
+    assert not failed, failed[0]
     _assert_trained_once(results)
     assert said and said[0].strip(), "`ending` must say why the search ends"
 
