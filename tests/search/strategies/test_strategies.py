@@ -12,6 +12,7 @@ from paretoprune.config.target import Target
 from paretoprune.results import Budget
 from paretoprune.search.front.front import front_of
 from paretoprune.testing import check_strategy, formula
+from paretoprune.testing.strategies import check_budget
 from tests.config.test_load import composed
 from tests.kits.strategies import SAMPLERS, STRATEGIES, TARGETS, sweep
 
@@ -21,6 +22,11 @@ IDLE_SECONDS = 0.0135  # of `_slowness` on an idle core of an AMD EPYC
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_keeps_the_contract(name: str, tmp_path: Path) -> None:
     check_strategy(TARGETS[name], tmp_path)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_budget_of_seconds_is_kept_to_within_an_epoch(name: str, tmp_path: Path) -> None:
+    check_budget(TARGETS[name], tmp_path / "sweep", Budget(150, "seconds"), tolerance=0)
 
 
 @pytest.mark.parametrize("fault", ["Forgetful", "Silent"])
