@@ -30,7 +30,7 @@ def command_of(page: str) -> list[str]:
 
 
 def run(arguments: list[str], folder: Path) -> None:
-    path = os.pathsep.join([str(folder), str(ROOT / "src")])
+    path = os.pathsep.join([str(folder), str(ROOT), str(ROOT / "src")])
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -45,7 +45,7 @@ def test_the_strategy_of_the_page_keeps_the_contract_and_makes_a_sweep(tmp_path:
     strategy, check = blocks_of("add-a-strategy.md")
     (tmp_path / "my_strategies.py").write_text(strategy)
     run(["-c", check], tmp_path)
-    command = ["-m", "paretoprune.cli.train", *command_of("add-a-strategy.md"), *QUICK]
+    command = ["-m", "src.train", *command_of("add-a-strategy.md"), *QUICK]
     run([*command, "search.baseline_ratios=[]"], tmp_path)
     files = (tmp_path / "sweeps/halves/trials").glob("*/result.json")
     assert sum('"halves"' in json.dumps(json.loads(file.read_text())) for file in files) == 3
@@ -54,7 +54,7 @@ def test_the_strategy_of_the_page_keeps_the_contract_and_makes_a_sweep(tmp_path:
 def test_the_data_set_of_the_page_is_trained_on(tmp_path: Path) -> None:
     [data] = blocks_of("add-a-data-set.md")
     (tmp_path / "my_data.py").write_text(data)
-    command = ["-m", "paretoprune.cli.train", *command_of("add-a-data-set.md")]
+    command = ["-m", "src.train", *command_of("add-a-data-set.md")]
     run([*command, "tracking=none", "name=stripes"], tmp_path)
     assert (tmp_path / "sweeps/stripes/front.csv").is_file()
 

@@ -57,21 +57,6 @@ class Forgetful(Halves):
         return Proposal(ratios, "forgetful")
 
 
-class Spendthrift(Halves):
-    """Trains each model for as long as a whole search."""
-
-    def propose(
-        self,
-        number: int,
-        results: Sequence[TrialResult],
-        running: Sequence[Job],
-        left: RemainingBudget,
-    ) -> Proposal | None:
-        """The same candidates, with 100 epochs each."""
-        found = super().propose(number, results, running, left)
-        return found and Proposal(found.ratios, "spendthrift", epochs=100.0)
-
-
 class Silent(Halves):
     """Does not say why it ends."""
 

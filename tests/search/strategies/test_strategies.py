@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from paretoprune.config.load import load_settings
 from paretoprune.config.target import Target
 from paretoprune.results import Budget
 from paretoprune.search.front.front import front_of
-from paretoprune.testing import check_strategy, formula
+from paretoprune.testing import check_strategy, formula, formula_sweep
+from paretoprune.testing.strategies import check_budget
 from tests.config.test_load import composed
 from tests.kits.strategies import SAMPLERS, STRATEGIES, TARGETS, sweep
 
@@ -23,7 +25,12 @@ def test_every_strategy_keeps_the_contract(name: str, tmp_path: Path) -> None:
     check_strategy(TARGETS[name], tmp_path)
 
 
-@pytest.mark.parametrize("fault", ["Forgetful", "Spendthrift", "Silent"])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_budget_of_seconds_is_kept_to_within_an_epoch(name: str, tmp_path: Path) -> None:
+    check_budget(TARGETS[name], tmp_path / "sweep", Budget(150, "seconds"), tolerance=0)
+
+
+@pytest.mark.parametrize("fault", ["Forgetful", "Silent"])
 def test_the_contract_notices_a_strategy_that_breaks_it(fault: str, tmp_path: Path) -> None:
     strategy = Target(path=f"tests.kits.own_strategy.{fault}", trust=["tests.kits"])
     with pytest.raises(AssertionError):
@@ -52,13 +59,15 @@ def test_never_worse_than_the_baselines(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_budget_of_passes_is_used(name: str, tmp_path: Path) -> None:
-    results = sweep(name, tmp_path, budget=Budget(60, "epochs"), n_trials=1)
+    options = {} if name in SAMPLERS else {"num_sizes": 12}
+    target = replace(TARGETS[name], arguments={**TARGETS[name].arguments, **options})
+    results = formula_sweep.sweep(target, tmp_path, budget=Budget(60, "epochs"), n_trials=1)
     trained = [result for result in results if result.epochs]
-    # The last ones of a family or a chain may be baselines, and trained already.
-    spare = 1 if name in SAMPLERS else 15
-    if name != "uniform_chain":  # most of its models are uniform baselines
+    if name != "uniform_chain":  # most of its models are baselines, and trained already
+        # So may be the last ones of a family or a chain.
+        spare = 1 if name in SAMPLERS else 15
         assert sum(result.epochs for result in trained) >= 60 - spare
-    assert len(trained) > 8
+        assert len(trained) > 8
 
 
 @pytest.mark.parametrize("budget", [Budget(24, "epochs"), Budget(45, "seconds")], ids=str)
