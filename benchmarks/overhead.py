@@ -37,7 +37,7 @@ from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.problem.problem import make_problem
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import make_plan
-from paretoprune.report.watchers import report_watchers
+from paretoprune.report.watchers.open import report_watchers
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.run import BegunSweep, Watch, run

@@ -16,8 +16,8 @@ from paretoprune.api.sweep import Sweep
 from paretoprune.data.given import GivenData
 from paretoprune.errors import SettingsError
 from paretoprune.metrics import DIRECTIONS
-from paretoprune.report.trial_log import TrialLog
-from paretoprune.report.watchers import report_watchers
+from paretoprune.report.watchers.open import report_watchers
+from paretoprune.report.watchers.trial_log import TrialLog
 from paretoprune.sweep.failure_streak import refuse_all_failed
 from paretoprune.sweep.run import BegunSweep, Watch, run
 

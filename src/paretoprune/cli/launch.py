@@ -11,7 +11,7 @@ from paretoprune.cli.display.front import print_front
 from paretoprune.cli.display.terminal import Terminal, make_console
 from paretoprune.cli.interrupt import gentle_interrupt, resume_command
 from paretoprune.config.settings import Settings
-from paretoprune.report.watchers import report_watchers
+from paretoprune.report.watchers.open import report_watchers
 from paretoprune.sweep.baselines import search_settings
 from paretoprune.sweep.failure_streak import refuse_all_failed
 from paretoprune.sweep.run import BegunSweep, Watch, run
@@ -54,5 +54,5 @@ def _advice_when_stopped() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _log.warning("stopped; what finished is kept. To go on: %s", resume_command())
+        _log.warning("to go on: %s", resume_command())
         raise

@@ -132,7 +132,11 @@ def run(
         problem.disk_cache.commit()
         describe(problem, folder)
         begun = _begun(problem, folder, config)
-        return _searched(prepared_context(problem, folder), begun, watch)
+        try:
+            return _searched(prepared_context(problem, folder), begun, watch)
+        except KeyboardInterrupt:
+            _log.warning("stopped; what finished is kept")
+            raise
 
 
 def _begun(problem: Problem, folder: SweepFolder, config: Mapping[str, Any]) -> BegunSweep:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.redact import redact
-from paretoprune.report.trial_log import TrialLog
+from paretoprune.report.watchers.trial_log import TrialLog
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.search.front.running_front import RunningFront
 
