@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -135,8 +136,21 @@ def test_trust_reaches_workers_and_is_no_part_of_the_sweep(sweep: Path) -> None:
     assert again.code == 0, again.err
 
 
-def test_commands_say_what_to_add(sweep: Path) -> None:
+def test_who_trusted_a_package_need_not_say_it_again(sweep: Path) -> None:
+    assert run_latency(sweep, "own", "repeats=2", trust=()).code == 0
+    config = sweep / "sweeps" / "own" / "config.yaml"
+    content = config.read_text()
+    config.write_text(content + "# edited\n")  # by a stranger, perhaps
+    refused = run_latency(sweep, "own", "repeats=2", trust=())
+    config.write_text(content)
+    assert refused.code == 2
+    assert f"add `{TRUSTING}` to the command" in refused.err
+
+
+def test_commands_say_what_to_add(sweep: Path, tmp_path: Path) -> None:
     assert run_pick(sweep, "own", trust=(TRUSTING,)).code == 0
+    shutil.copytree(sweep, tmp_path, dirs_exist_ok=True)
+    sweep = tmp_path  # as a stranger's folder comes
     [export] = (sweep / "sweeps" / "own" / "picked").iterdir()
     exported = str(export.relative_to(sweep))
     for run, name in ((run_pick, "own"), (run_latency, "own"), (run_latency, exported)):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from paretoprune.cli.arguments import run_command, split_options, sweeps_there, whole_number
+from paretoprune.cli.compose import find_own_code
 from paretoprune.cli.foreign_configs import given_trust
+from paretoprune.cli.remembered_trust import remembered_trust
 from paretoprune.errors import SettingsError, SweepError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.measure.request import Request
@@ -48,6 +51,9 @@ def _run(arguments: Sequence[str]) -> None:
     from paretoprune.pick.running import measure_running
 
     folder = _folder(arguments[0], Path(request.sweeps_dir))
+    if not request.trust and (trust := remembered_trust(folder / "config.yaml")):
+        find_own_code(trust)
+        request = replace(request, trust=trust)
     console = make_console()
     print_running(console, measure_running(folder, request))
 

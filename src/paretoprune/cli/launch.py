@@ -10,6 +10,7 @@ from typing import Any
 from paretoprune.cli.display.front import print_front
 from paretoprune.cli.display.terminal import Terminal, make_console
 from paretoprune.cli.interrupt import gentle_interrupt, resume_command
+from paretoprune.cli.remembered_trust import remember_trust
 from paretoprune.config.settings import Settings
 from paretoprune.report.watchers.open import report_watchers
 from paretoprune.sweep.baselines import search_settings
@@ -28,6 +29,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
 
     @contextmanager
     def watch(begun: BegunSweep) -> Iterator[Watch]:
+        remember_trust(begun.folder.config, settings.trust)
         with (
             gentle_interrupt() as stop,
             report_watchers(

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
-from paretoprune.cli.compose import finetune_option
+from paretoprune.cli.compose import find_own_code, finetune_option
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.latency import WAYS, read_request
+from paretoprune.cli.remembered_trust import remembered_trust
 from paretoprune.config.parsing import parse_count
 from paretoprune.errors import PickError
 from paretoprune.formats.registry import GRAPHS
@@ -59,7 +60,9 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     name, options = arguments[0], options_of(arguments[1:])
     folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
-    export = _export_options(options)
+    trust = given_trust([options.pop("trust", "")]) or remembered_trust(folder / "config.yaml")
+    find_own_code(trust)
+    export = replace(_export_options(options), trust=trust)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.pick.rules import PickRequest
 
@@ -110,7 +113,6 @@ def _export_options(options: dict[str, str]) -> ExportOptions:
         register=register,
         licence=options.pop("licence", None),
         latency=_latency(options),
-        trust=given_trust([options.pop("trust", "")]),
     )
 
 
