@@ -123,6 +123,7 @@ def test_an_option_of_another_variant_is_refused(
         (("search=uniform", "+search.strategy.min_gain=.5"), "it takes: num_sizes"),
         (("search=auto", "+search.strategy.min_gain=5"), "must be less than 1, got 5"),
         (("search=auto", "+search.strategy.context=1"), "is not an argument of"),
+        (("+search.n_trials=5",), "`search.strategy` is missing; `search=auto`, for example"),
         (("search=auto", "search.strategy=coin"), "a strategy is chosen by `search=coin`"),
         (("search=tpe", "+search.strategy.sampler.x=1"), "`search.strategy.sampler.x` is not"),
         (

@@ -32,6 +32,7 @@ Location = tuple[int | str, ...]  # of a setting, from the top
 _STRATEGIES = "paretoprune.search.strategies"
 _OF_A_STRATEGY = ("propose", "ending", "needed")
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_HINTS = {"search.strategy": "; `search=auto`, for example, is a whole search"}
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
 
@@ -139,7 +140,7 @@ def _sentences(detail: ErrorDetails, config: Mapping[str, Any] | None = None) ->
     if detail["type"] in _UNKNOWN:
         return [f"`{path}` is not a setting{_suggestion(detail['loc'], config or {})}"]
     if detail["type"] in _MISSING:
-        return [f"`{path}` is missing"]
+        return [f"`{path}` is missing{_HINTS.get(path, '')}"]
     message = detail["msg"].replace("Input should be", "must be")
     return [f"`{path}` {message}, got {detail['input']!r}"]
 

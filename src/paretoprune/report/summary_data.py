@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.groups.search import DEFAULT_OBJECTIVES
 from paretoprune.config.instantiate import own_packages
 from paretoprune.config.invocation import command_line
 from paretoprune.config.redact import redact
@@ -56,7 +56,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
 def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
     """The objectives in a sweep's config; those of a single run are the default ones."""
     search = config.get("search") or {}
-    return dict(search.get("objectives") or SearchSettings().objectives)
+    return dict(search.get("objectives") or DEFAULT_OBJECTIVES)
 
 
 def pick_command(folder: SweepFolder) -> str:

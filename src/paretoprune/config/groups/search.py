@@ -15,7 +15,7 @@ from paretoprune.config.values import Positive, Ratio, strict
 from paretoprune.metrics import DIRECTIONS, Direction
 from paretoprune.results import Budget
 
-_AUTO = "paretoprune.search.strategies.auto.auto"
+DEFAULT_OBJECTIVES: Mapping[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
 
 
 def _no_name(value: object) -> object:
@@ -30,18 +30,14 @@ class SearchSettings:
     """The search over ratios. Without it (`search=none`) a command is one single run."""
 
     # Chooses the candidates; its options stand beside `search.strategy._target_`.
-    strategy: Annotated[Target, BeforeValidator(_no_name)] = field(
-        default_factory=lambda: Target(path=_AUTO)
-    )
+    strategy: Annotated[Target, BeforeValidator(_no_name)]
     # Trials that are run, the dense model's and the baselines' included, where there is no budget.
     # Duplicates, and what is over a limit before it is trained, do not count.
     n_trials: Positive = 30
     budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
     extend: bool = False  # go on with a sweep that was made for a smaller budget
     storage: str | None = None  # URL of a study that several sweeps share; None: study.db
-    objectives: Mapping[str, Direction] = field(
-        default_factory=lambda: {"accuracy": "maximize", "macs": "minimize"}
-    )
+    objectives: Mapping[str, Direction] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
     max_ratio: Ratio = 0.9  # the most that may be removed from one group
     baseline_ratios: tuple[Ratio, ...] = (0.2, 0.4, 0.6, 0.8)  # uniform; global at equal MACs
 
