@@ -44,24 +44,26 @@ def chain_of(
     """
     settings = context.problem.settings
     search = search_settings(settings)
-    quality = _quality(search.objectives)
+    quality, look = _quality(search.objectives), _look(context, trials)
     chain = Chain(
         search.strategy,
         sizes,
         fits,
         damage,
         uniform,
-        _look(context, trials),
+        look,
         quality,
         num_sizes,
         _SPARE,
         settings.seed,
     )
     links = Shared(chain) if search.strategy == "shared" else chain
-    refill = GapFilling(sizes, quality, fits, damage, search.min_gain)
+    refill = GapFilling(sizes, quality, fits, damage, search.min_gain, proxy=look)
     if not _is_sketchable(settings):
         return StrategySequence((links, refill))
-    return StrategySequence((UntrainedFront(sizes, quality, fits, damage), links, refill))
+    return StrategySequence(
+        (UntrainedFront(sizes, quality, fits, damage, proxy=look), links, refill)
+    )
 
 
 def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:

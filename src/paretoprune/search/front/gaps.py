@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from paretoprune.results import TrialResult
-from paretoprune.search.allocation.sensitivity import Damage, Ratios, allocate
+from paretoprune.search.allocation.joint import allocations
+from paretoprune.search.allocation.sensitivity import Damage, Ratios
 from paretoprune.search.allocation.sizes import Sizes
 
 
@@ -101,18 +102,21 @@ def middle(
     *,
     start: Ratios,
     fits: Callable[[Ratios], bool],
+    hurt: Callable[[Ratios], float] | None = None,
 ) -> Ratios | None:
     """An allocation halfway down the gap, in the logarithm, cut out of `start`; None without one.
 
-    Where limits leave nothing of that size, it is the largest that they leave.
+    Where limits leave nothing of that size, it is the largest that they leave. Where ranks are
+    searched, it is the allocation that has the least `hurt`; without that, the one by damage.
     """
     size_of, target = sizes.size_of, math.sqrt(gap.larger.size * gap.smaller.size)
-    ratios = allocate(
+    found = allocations(
         damage,
-        sizes.choices,
-        size_of,
+        sizes,
         start=start,
+        target=target,
         enough=lambda r: size_of(r) <= target and fits(r),
     )
+    ratios = min(found, key=hurt) if hurt and len(found) > 1 else found[0]
     inside = gap.smaller.size < size_of(ratios) < gap.larger.size
     return ratios if inside and fits(ratios) else None

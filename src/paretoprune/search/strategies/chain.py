@@ -19,8 +19,9 @@ from functools import cache
 import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.allocation.joint import allocations
 from paretoprune.search.allocation.mutation import swap, uniform_step
-from paretoprune.search.allocation.sensitivity import Damage, allocate
+from paretoprune.search.allocation.sensitivity import Damage
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.time_allocation import time_weights
@@ -69,6 +70,7 @@ class Chain:
             number,
             parent,
             start,
+            target=targets[0],
             enough=lambda r: self.sizes.size_of(r) <= targets[0] and self.fits(r),
             num_looks=_num_looks(parent, left, num_links=len(targets)),
         )
@@ -103,22 +105,20 @@ class Chain:
         parent: TrialResult | None,
         start: Ratios,
         *,
+        target: float,
         enough: Callable[[Ratios], bool],
         num_looks: int,
     ) -> Ratios:
         """The allocation that hurts least, of so many."""
-        choices, size_of = self.sizes.choices, self.sizes.size_of
-        by_damage = allocate(self.damage(parent), choices, size_of, start=start, enough=enough)
-        if not enough(by_damage):
-            return by_damage  # everything that may go, which leaves nothing to choose
+        choices, damage = self.sizes.choices, self.damage(parent)
+        found = allocations(damage, self.sizes, start=start, target=target, enough=enough)
+        if not enough(found[0]):
+            return found[0]  # everything that may go, which leaves nothing to choose
+        found.append(dict(uniform_step(choices, start=start, enough=enough)))
         hurt_of = cache(lambda ratios: self._hurt(parent, dict(ratios)))
         random = np.random.default_rng((self.seed, number))
-        best = min(
-            by_damage,
-            uniform_step(choices, start=start, enough=enough),
-            key=lambda ratios: hurt_of(tuple(ratios.items())),
-        )
-        for _ in range(num_looks - 2):
+        best: Ratios = min(found, key=lambda ratios: hurt_of(tuple(ratios.items())))
+        for _ in range(num_looks - len(found)):
             other = swap(best, choices, start=start, enough=enough, random=random)
             best = min(best, other, key=lambda ratios: hurt_of(tuple(ratios.items())))
         return best

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.sensitivity import Damage, Ratios
@@ -28,6 +29,7 @@ class GapFilling:
     damage: Callable[[TrialResult | None], Damage]  # to a trial's model, or to the dense one
     min_gain: float
     origin: str = "refill"
+    proxy: Callable[[int | None, Ratios], float] | None = None  # of allocations, where ranks can go
 
     def propose(
         self,
@@ -48,13 +50,16 @@ class GapFilling:
                 return None
             parent = self._parent(results, gap.larger.size)
             start = parent.ratios if parent else dict.fromkeys(self.sizes.choices, 0.0)
-            ratios = middle(gap, self.sizes, self.damage(parent), start=start, fits=self.fits)
+            parent_number = parent.number if parent else None
+            hurt = partial(self.proxy, parent_number) if self.proxy else None
+            damage = self.damage(parent)
+            ratios = middle(gap, self.sizes, damage, start=start, fits=self.fits, hurt=hurt)
             if ratios is not None:
                 affordable = left.epochs(1 / num_left, macs=self.sizes.macs_of(ratios))
                 return Proposal(
                     ratios,
                     self.origin,
-                    parent=parent.number if parent else None,
+                    parent=parent_number,
                     epochs=affordable if affordable >= least else 0.0,
                 )
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from paretoprune.results import SKETCH, Job, Proposal, TrialResult
 from paretoprune.search.allocation.sensitivity import Damage, Ratios
@@ -29,6 +30,7 @@ class UntrainedFront:
     fits: Callable[[Ratios], bool]  # the limits that are known without training
     damage: Callable[[TrialResult | None], Damage]  # to the dense model, for None
     origin: str = SKETCH
+    proxy: Callable[[int | None, Ratios], float] | None = None  # of allocations, where ranks can go
 
     def propose(
         self,
@@ -45,7 +47,8 @@ class UntrainedFront:
         dense = dict.fromkeys(self.sizes.choices, 0.0)
         damage = self.damage(None)
         for gap in gaps_of(results, self.sizes, self.quality, tried=self.origin):
-            ratios = middle(gap, self.sizes, damage, start=dense, fits=self.fits)
+            hurt = partial(self.proxy, None) if self.proxy else None
+            ratios = middle(gap, self.sizes, damage, start=dense, fits=self.fits, hurt=hurt)
             if ratios is not None:
                 return Proposal(ratios, self.origin, epochs=0.0)
         return None
