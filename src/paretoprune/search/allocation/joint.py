@@ -15,7 +15,7 @@ from paretoprune.search.allocation.sizes import Sizes
 Ratios = Mapping[str, float]
 Enough = Callable[[Ratios], bool]
 
-_CHANNEL_SHARES = (0.0, 0.5, 0.75, 1.0)  # of what is saved; below a fifth of the size, over half
+_CHANNEL_SHARES = (0.0, 0.5)  # of what is saved; each takes a pass of the proxy
 
 
 def allocations(
@@ -26,7 +26,7 @@ def allocations(
     All remove at least what `start` does. `enough` must imply a size of at most `target`. Only the
     first may not be `enough`, where nothing is; equal ones are there once.
     """
-    found = [allocate(damage, sizes.choices, sizes.size_of, start=start, enough=enough)]
+    found = [_within(damage, sizes, sizes.choices, start=start, enough=enough)]
     if not sizes.ranks or not enough(found[0]):
         return found
     for share in _CHANNEL_SHARES:
@@ -60,4 +60,4 @@ def _within(
     choices = {
         name: rising if name in groups else rising[:1] for name, rising in sizes.choices.items()
     }
-    return allocate(damage, choices, sizes.size_of, start=start, enough=enough)
+    return allocate(damage, choices, sizes.size_of, start=start, enough=enough, ranks=sizes.ranks)

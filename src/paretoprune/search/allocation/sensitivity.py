@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from paretoprune.results import GroupInfo
 
 Ratios = Mapping[str, float]
+
+_FIRST_RANKS = 6  # about so many, of which a whole layer can take the first
 
 
 class Damage(Protocol):
@@ -109,18 +111,23 @@ def allocate(
     *,
     start: Ratios,
     enough: Callable[[Ratios], bool],
+    ranks: Collection[str] = (),
 ) -> dict[str, float]:
     """From `start`, remove where it does the least damage per size saved, until it is `enough`.
 
     Greedy: one step of one group at a time along its `choices` (from `distinct_ratios`). Ratios
     only grow, so the allocations of falling targets are nested when each starts from the last.
     Where it is never enough, everything is removed that may be.
+
+    The first step of `ranks`, from a whole layer, may pass over choices: the largest rank below
+    break-even loses components and saves next to nothing, so that step by step no layer would be
+    factored.
     """
     ratios = dict(start)
     size = size_of(ratios)
     while not enough(ratios):
         best = None
-        for name, ratio in _next_steps(ratios, choices).items():
+        for name, ratio in _next_steps(ratios, choices, ranks):
             smaller = size_of({**ratios, name: ratio})
             more = damage.at(name, ratio) - damage.at(name, ratios[name])
             # A start between two choices may have the size of the next one: that step is free.
@@ -133,7 +140,14 @@ def allocate(
     return ratios
 
 
-def _next_steps(ratios: Ratios, choices: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The next larger ratio of every group that has one."""
-    larger = {name: [r for r in rising if r > ratios[name]] for name, rising in choices.items()}
-    return {name: rising[0] for name, rising in larger.items() if rising}
+def _next_steps(
+    ratios: Ratios, choices: Mapping[str, Sequence[float]], ranks: Collection[str]
+) -> Iterator[tuple[str, float]]:
+    """The next larger ratio of every group that has one; of ranks of whole layers a few others."""
+    for name, rising in choices.items():
+        larger = [ratio for ratio in rising if ratio > ratios[name]]
+        if name in ranks and ratios[name] < rising[min(1, len(rising) - 1)]:
+            every = max(1, len(larger) // _FIRST_RANKS)
+            yield from ((name, ratio) for ratio in larger[::every])
+        elif larger:
+            yield name, larger[0]
