@@ -30,7 +30,11 @@ _SHARES = (0.5, 0.35, 0.2, 0.1)
 # The smallest candidates have a bit less than a tenth of the MACs.
 _WAYS = {
     "none": ["search.max_ratio=0.72"],
-    "spatial": ["low_rank=spatial", "search.max_ratio=0.83", "sparsity.caps={'*conv?':0.55}"],
+    "spatial": [
+        "low_rank=spatial",
+        "search.max_ratio=0.83",
+        "sparsity.caps={*conv1:0.55,*conv2:0.55}",
+    ],
 }
 
 

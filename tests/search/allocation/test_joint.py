@@ -67,7 +67,7 @@ def test_each_allocation_is_another_of_the_size(share: float) -> None:
     found = allocations(
         DAMAGE, SIZES, start=start, target=target, enough=lambda r: size_of(r) <= target
     )
-    assert len(found) >= 3
+    assert len(found) >= (3 if share >= 0.3 else 2)
     assert len({tuple(ratios.items()) for ratios in found}) == len(found)
     for ratios in found:
         assert size_of(ratios) <= target

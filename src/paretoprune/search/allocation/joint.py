@@ -15,7 +15,7 @@ from paretoprune.search.allocation.sizes import Sizes
 Ratios = Mapping[str, float]
 Enough = Callable[[Ratios], bool]
 
-_CHANNEL_SHARES = (0.0, 0.5)  # of what is saved; each takes a pass of the proxy
+_CHANNEL_SHARES = (0.0, 0.25, 0.5)  # of what is saved; each takes a pass of the proxy
 
 
 def allocations(
