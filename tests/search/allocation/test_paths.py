@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paretoprune.search.strategies.accuracy_bisection import AccuracyBisection
+from paretoprune.search.phases.accuracy_bisection import AccuracyBisection
 
 from paretoprune.results import Budget, GroupInfo, Metrics, TrialResult
 from paretoprune.search.allocation.paths import (
