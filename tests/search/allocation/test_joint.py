@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from paretoprune.results import GroupInfo
-from paretoprune.search.allocation.joint import allocations, channels_then_ranks
+from paretoprune.search.allocation.joint import allocations, channels_then_ranks, nan_last
 from paretoprune.search.allocation.sensitivity import (
     ChannelDamage,
     allocate,
@@ -128,3 +128,9 @@ def test_a_whole_layer_is_factored_far_below_break_even() -> None:
         return sum(damage.at(name, ratio) for name, ratio in ratios.items())
 
     assert cost(found(RANKS)) < cost(found(()))
+
+
+def test_a_divergence_that_is_nan_is_never_the_least() -> None:
+    found = [{"a": 0.1}, {"a": 0.2}]
+    best = min(found, key=nan_last(lambda ratios: float("nan") if ratios["a"] < 0.15 else 7.0))
+    assert best == {"a": 0.2}

@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paretoprune.search.phases.accuracy_bisection import AccuracyBisection
 
 from paretoprune.results import Budget, GroupInfo, Metrics, TrialResult
 from paretoprune.search.allocation.paths import (
@@ -23,6 +22,7 @@ from paretoprune.search.allocation.paths import (
 from paretoprune.search.allocation.sensitivity import Sensitivity
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.phases.accuracy_bisection import AccuracyBisection
 
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 16), GroupInfo("c", 16, max_ratio=0.5))
 SCORES = {"a": [float(i) for i in range(8)], "b": [i / 4 for i in range(16)], "c": [1.0] * 16}
