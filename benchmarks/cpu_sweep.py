@@ -11,8 +11,8 @@ from front_scores import Member
 
 from paretoprune.executors.inline import Inline
 from paretoprune.measure.quality import measure_quality
+from paretoprune.problem.forms import rebuild_trial
 from paretoprune.problem.problem import Problem
-from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.front.front import front_of
@@ -145,16 +145,16 @@ class CpuSweep:
         self.finished_at[job.number] = self.clock()
         return result
 
-    def front(self, results: Sequence[TrialResult]) -> list[Member]:
-        """Return all trials; those of the front are evaluated on the test data."""
+    def front(self, results: Sequence[TrialResult], *, test: bool = True) -> list[Member]:
+        """Return all trials; with `test`, those of the front are evaluated on the test data."""
         assert self.context is not None
         objectives = search_settings(self.problem.settings).objectives
-        front = front_of(results, objectives)
+        front = front_of(results, objectives) if test else ()
         dense_macs = self.problem.cost_of({}).macs
         dense = Member(
             share=1.0,
             validation=self.context.dense_metrics.accuracy or 0.0,
-            test=self._test_accuracy(None),
+            test=self._test_accuracy(None) if test else None,
             seconds=0.0,
         )
         trials = [
@@ -175,8 +175,8 @@ class CpuSweep:
         if number is not None:
             folder = self.folder.trial(number)
             plan = Plan.from_json(read_json(folder / "plan.json"))
-            groups = self.problem.groups.prunable
-            model = rebuild(model, groups, plan, folder / "model.safetensors").eval()
+            weights = folder / "model.safetensors"
+            model = rebuild_trial(self.problem.model, self.problem.groups, plan, weights).eval()
         return measure_quality(
             model,
             self.problem.data.test_dataloader(),

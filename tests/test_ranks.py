@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, make_context, with_energies, with_gate_scores
 from paretoprune.trial.context_folder import load_context, save_context
 from paretoprune.trial.run import run_trial, start_from
-from paretoprune.trial.schedules.steps import Start, prune
+from paretoprune.trial.schedules.steps import Start, prune, repair_factor
 from tests.config.test_load import composed
 from tests.kits.commands import OWN, TINY
 
@@ -281,3 +282,33 @@ def test_a_childs_components_are_those_of_the_trained_parent(
     columns = pair.first.weight.detach().flatten(1)
     others = columns @ columns.T
     torch.testing.assert_close(others, torch.diag(others.diagonal()), rtol=0, atol=1e-4)
+
+
+def test_a_training_that_only_harms_is_not_kept(context: TrialContext, tmp_path: Path) -> None:
+    """Least squares leave little to repair; weights no better than those before are given up."""
+    wild = replace(context, finetune=replace(context.finetune, learning_rate=500.0, epochs=1))
+    ratios = {**dict.fromkeys(GROUPS, 0.0), "features.3.rank": 0.6}
+    untrained = run_trial(
+        context, replace(job(context, 0, ratios, None), epochs=0.0), folder=tmp_path / "0000"
+    )
+    for number, epochs in ((1, 0.5), (2, 2.0)):
+        trained = run_trial(
+            wild,
+            replace(job(context, number, ratios, None), epochs=epochs),
+            folder=tmp_path / f"{number:04d}",
+        )
+        assert trained.curve and trained.metrics.accuracy is not None
+        assert trained.curve[-1].validation_accuracy < (untrained.metrics.accuracy or 0)
+        assert trained.metrics.accuracy >= (untrained.metrics.accuracy or 0)
+
+
+def test_the_peak_rate_follows_what_is_broken(context: TrialContext) -> None:
+    """From a tenth of the peak, where the answers stay, to the whole one."""
+    scaled = [copy.deepcopy(context.dense) for _ in range(12)]
+    with torch.no_grad():
+        for power, model in enumerate(scaled):
+            model.classifier.weight.mul_(-(2.0**power))
+    factors = [repair_factor(context, model) for model in (context.start.model, *scaled)]
+    assert factors[0] == 0.1 and factors[-1] == 1.0
+    assert factors == sorted(factors)
+    assert any(0.1 < factor < 1.0 for factor in factors)

@@ -162,10 +162,12 @@ def _sizes(problem: Problem) -> Sizes:
     search = search_settings(problem.settings)
     size_of = _size_of(problem, search.objectives)
     choices = choices_of(problem, max_ratio=search.max_ratio)
+    ranks = problem.space.ranks
     return Sizes(
         choices=drop_dominated(choices, size_of) if _timed(search.objectives) else choices,
         size_of=size_of,
         macs_of=lambda ratios: float(problem.cost_of(ratios).macs),
+        ranks=ranks.groups if ranks else (),
     )
 
 

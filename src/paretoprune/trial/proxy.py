@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import kl_div
 
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.pruning.compensation.compensate import compensate
 from paretoprune.trial.context import TrialContext, training_batches
+from paretoprune.trial.divergence import divergence_from, log_probabilities
 from paretoprune.trial.schedules.steps import Start, calibration_samples
 
 Ratios = Mapping[str, float]
@@ -38,7 +37,7 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
     batches = [inputs for inputs, _ in training_batches(problem, limit)]
     compared = torch.cat(batches[-_NUM_COMPARED:])
     samples = calibration_samples(context, _NUM_CALIBRATED)
-    wanted = _log_probabilities(context.dense, compared)
+    wanted = log_probabilities(context.dense, compared)
 
     def proxy(start: Start, ratios: Ratios) -> float:
         wider = start.candidate
@@ -48,8 +47,7 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
         else:
             rows = smaller.kept_rows(wider)
             compensate(method, smaller.model, wider.model, rows, samples)
-        found = _log_probabilities(smaller.model, compared)
-        return float(kl_div(found, wanted, reduction="batchmean", log_target=True))
+        return divergence_from(wanted, smaller.model, compared)
 
     return proxy
 
@@ -69,9 +67,3 @@ def dense_divergence(context: TrialContext) -> Callable[[Ratios], float]:
         return proxy(Start(context.start, context.scores), ratios)
 
     return divergence
-
-
-@torch.inference_mode()
-def _log_probabilities(model: nn.Module, inputs: Tensor) -> Tensor:
-    logits: Tensor = model.eval()(inputs)
-    return logits.log_softmax(1)

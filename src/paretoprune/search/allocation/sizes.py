@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.results import Budget
@@ -27,6 +27,7 @@ class Sizes:
     choices: Mapping[str, Sequence[float]]  # increasing from 0, from `distinct_ratios`
     size_of: Callable[[Ratios], float]  # MACs or parameters, whichever is an objective
     macs_of: Callable[[Ratios], float]
+    ranks: Collection[str] = ()  # groups whose channels are components of factored layers
 
     @property
     def dense(self) -> float:

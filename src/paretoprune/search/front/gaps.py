@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from paretoprune.results import TrialResult
-from paretoprune.search.allocation.sensitivity import Damage, Ratios, allocate
+from paretoprune.search.allocation.joint import allocations, nan_last
+from paretoprune.search.allocation.sensitivity import Damage, Ratios
 from paretoprune.search.allocation.sizes import Sizes
 
 
@@ -108,19 +109,24 @@ def middle(
     *,
     start: Ratios,
     fits: Callable[[Ratios], bool],
+    divergence: Callable[[Ratios], float] | None = None,
 ) -> Ratios | None:
     """Return an allocation at the geometric mean size of the gap, reached from `start`.
 
-    If the limits exclude that size, the largest size they allow is taken. None if no allocation
-    inside the gap fits.
+    If the limits exclude that size, the largest size they allow is taken. If ranks are searched,
+    there are several allocations of the size: the one with the least `divergence` is returned, or
+    the one with the least damage if that is not given. None if no allocation inside the gap fits.
     """
     size_of, target = sizes.size_of, math.sqrt(gap.larger.size * gap.smaller.size)
-    ratios = allocate(
+    found = allocations(
         damage,
-        sizes.choices,
-        size_of,
+        sizes,
         start=start,
+        target=target,
         enough=lambda r: size_of(r) <= target and fits(r),
     )
+    ratios = found[0]
+    if divergence and len(found) > 1:
+        ratios = min(found, key=nan_last(divergence))
     inside = gap.smaller.size < size_of(ratios) < gap.larger.size
     return ratios if inside and fits(ratios) else None

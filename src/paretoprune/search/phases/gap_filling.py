@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
@@ -43,15 +44,22 @@ class GapFilling:
             if gap.gain <= self.min_gain:
                 return None
             parent = self._parent(results, gap.larger.size)
+            parent_number = parent.number if parent else None
             start = parent.ratios if parent else dict.fromkeys(self.context.sizes.choices, 0.0)
-            damage, fits = self.context.damage(parent), self.context.fits
-            ratios = middle(gap, self.context.sizes, damage, start=start, fits=fits)
+            ratios = middle(
+                gap,
+                self.context.sizes,
+                self.context.damage(parent),
+                start=start,
+                fits=self.context.fits,
+                divergence=partial(self.context.proxy, parent_number),
+            )
             if ratios is not None:
                 affordable = left.epochs(1 / num_left, macs=self.context.sizes.macs_of(ratios))
                 return Proposal(
                     ratios,
                     self.origin,
-                    parent=parent.number if parent else None,
+                    parent=parent_number,
                     epochs=affordable if affordable >= least else 0.0,
                 )
         return None

@@ -6,21 +6,21 @@ one stands alone between two links; and each link gets a share of the budget by 
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
 section 3), with sizes fixed beforehand. For each size several allocations are compared by the
-proxy before training: the one with the least damage, a uniform step, and mutations of the best.
+proxy before training: the one with the least damage, where ranks are searched also divisions of the
+saving between ranks and channels, a uniform step, and mutations of the best.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.allocation.joint import allocations, nan_last
 from paretoprune.search.allocation.mutation import swap, uniform_step
-from paretoprune.search.allocation.sensitivity import allocate
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.time_allocation import time_weights
 from paretoprune.search.context import Ratios, SearchContext
@@ -38,6 +38,7 @@ class Step:
     number: int  # of the trial
     parent: TrialResult | None  # whose model is pruned; None: the dense model
     start: Ratios  # of the parent, which the link's must not fall below
+    target: float  # size of the link
     enough: Callable[[Ratios], bool]  # True at the link's size or below, within the limits
     num_looks: int  # evaluations of the proxy that the budget allows
 
@@ -47,28 +48,23 @@ Allocate = Callable[[SearchContext, Step], Ratios]
 
 def least_divergent(context: SearchContext, step: Step) -> Ratios:
     """The allocation with the least divergence before training, of `num_looks`."""
-    choices, size_of = context.sizes.choices, context.sizes.size_of
-    start, enough = step.start, step.enough
+    choices, start, enough = context.sizes.choices, step.start, step.enough
     damage = context.damage(step.parent)
-    by_damage = allocate(damage, choices, size_of, start=start, enough=enough)
-    if not enough(by_damage):
-        return by_damage  # everything that may go, which leaves nothing to choose
+    found = allocations(damage, context.sizes, start=start, target=step.target, enough=enough)
+    if not enough(found[0]):
+        return found[0]  # everything that may go, which leaves nothing to choose
+    found.append(dict(uniform_step(choices, start=start, enough=enough)))
     divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))
     random = np.random.default_rng((context.seed, step.number))
-    best = min(
-        by_damage,
-        uniform_step(choices, start=start, enough=enough),
-        key=lambda ratios: divergence_of(tuple(ratios.items())),
-    )
-    for _ in range(step.num_looks - 2):
+    best: Ratios = min(found, key=lambda ratios: divergence_of(tuple(ratios.items())))
+    for _ in range(step.num_looks - len(found)):
         other = swap(best, choices, start=start, enough=enough, random=random)
         best = min(best, other, key=lambda ratios: divergence_of(tuple(ratios.items())))
     return best
 
 
 def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Ratios) -> float:
-    found = context.proxy(_trained(parent), ratios)
-    return math.inf if math.isnan(found) else found
+    return nan_last(partial(context.proxy, _trained(parent)))(ratios)
 
 
 @dataclass(frozen=True)
@@ -103,6 +99,7 @@ class Links:
             number,
             parent,
             start,
+            targets[0],
             enough=lambda r: sizes.size_of(r) <= targets[0] and self.context.fits(r),
             num_looks=_num_looks(parent, left, num_links=len(targets)),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from paretoprune.results import SKETCH, Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
@@ -38,10 +39,18 @@ class UntrainedFront:
         waits = any(job.origin == self.origin for job in running)
         if waits or len(own) == _MOST or not _affordable(own, results, left):
             return None
-        dense = dict.fromkeys(self.context.sizes.choices, 0.0)
-        damage = self.context.damage(None)
-        for gap in gaps_of(results, self.context.sizes, self.context.quality, tried=self.origin):
-            ratios = middle(gap, self.context.sizes, damage, start=dense, fits=self.context.fits)
+        context = self.context
+        dense = dict.fromkeys(context.sizes.choices, 0.0)
+        damage, divergence = context.damage(None), partial(context.proxy, None)
+        for gap in gaps_of(results, context.sizes, context.quality, tried=self.origin):
+            ratios = middle(
+                gap,
+                context.sizes,
+                damage,
+                start=dense,
+                fits=context.fits,
+                divergence=divergence,
+            )
             if ratios is not None:
                 return Proposal(ratios, self.origin, epochs=0.0)
         return None

@@ -28,12 +28,16 @@ from paretoprune.pruning.compensation.compensate import compensate
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
 from paretoprune.trial.context import TrialContext, training_batches
+from paretoprune.trial.divergence import divergence_from, log_probabilities
 from paretoprune.trial.schedules.nested import slices_of
 
 _log = logging.getLogger(__name__)
 
 _START_BATCHES = 2  # of a re-calibration after which the model is trained
 _GLANCE = 1  # batches of validation data
+_NUM_COMPARED = 2  # batches of training data on which outputs are compared
+_FULL_RATE_DIVERGENCE = 0.5  # nats; from here on the full peak learning rate is best
+_LEAST_FACTOR = 0.1  # of the peak learning rate; with less, training changes almost nothing
 _NUM_CALIBRATED = 256  # training samples on which kept weights make up for what went
 
 
@@ -149,17 +153,23 @@ def train(
     """Train the candidate's model in place; what is gone stays gone. Returns the curve.
 
     `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
-    `epochs`, what passes through networks that are trained along takes its part.
+    `epochs`, what passes through networks that are trained along takes its part. If ranks are
+    searched, the peak learning rate is multiplied by `repair_factor`, and the weights from before
+    training are kept if training does not improve them: least squares may leave little to repair.
     """
     problem = context.problem
     epochs /= num_at_once(len(job.nested))
     if masks is None and (fixed_masks := candidate.fixed_masks):
         masks = MaskSchedule(lambda _share: fixed_masks, ramp=0)
+    keeps_start = problem.space.ranks is not None and settings is None and not job.nested
     # Of a single round there is nothing to choose: a glance at the validation data will do.
     val_loader = problem.data.val_dataloader()
-    if epochs <= 1 and batches is None:
+    if epochs <= 1 and batches is None and not keeps_start:
         val_loader = FirstBatches(val_loader, _GLANCE)
     chosen = settings or _for_size(context, job)
+    if keeps_start and epochs:
+        rate = chosen.learning_rate * repair_factor(context, candidate.model)
+        chosen = replace(chosen, learning_rate=rate)
     if context.teacher is None:
         chosen = replace(chosen, distillation=0.0)
     result = fit(
@@ -176,6 +186,7 @@ def train(
         nested=slices_of(context, candidate, job.nested),
         on_gradients=gates,
         first_epoch=first_epoch,
+        evaluate_start=keeps_start and epochs > 0,
     )
     return result.curve
 
@@ -194,6 +205,18 @@ def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScore
     if not by_gates or not isinstance(candidate, PrunedCandidate):
         return None
     return GateScores(candidate.model, candidate.groups)
+
+
+def repair_factor(context: TrialContext, model: nn.Module) -> float:
+    """Return the factor of the peak learning rate for a pruned model, in [0.1, 1].
+
+    Proportional to the mean KL(dense || pruned) on training samples; 1 from 0.5 nats on.
+    """
+    batches = [inputs for inputs, _ in training_batches(context.problem, _NUM_COMPARED)]
+    compared = torch.cat(batches)
+    wanted = log_probabilities(context.dense, compared)
+    divergence = divergence_from(wanted, model, compared)
+    return min(1.0, max(_LEAST_FACTOR, divergence / _FULL_RATE_DIVERGENCE))
 
 
 def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
