@@ -40,7 +40,11 @@ class Mirrors:
                 return sorted(found)
             users = self._users(users, self.source) - seen
             seen |= users
-        return []
+        # Reached by a config alone, as variants are: the tests of its folder.
+        folder = self.tests / file.relative_to(self.source).parent
+        return sorted(
+            test for test in self.imports if test.parent == folder and "test_" in test.stem
+        )
 
     def _mirrors(self, files: Iterable[Path]) -> set[Path]:
         inside = [file.relative_to(self.source) for file in files]

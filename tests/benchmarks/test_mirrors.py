@@ -31,7 +31,7 @@ FILES = {
         ("a/plain.py", ["a/test_plain.py"]),  # by its path, whoever else imports it
         ("a/hidden.py", ["a/test_kit.py"]),  # handed on by the package; the near test alone
         ("a/deep.py", ["b/test_user.py"]),  # by way of the file that uses it
-        ("a/alone.py", []),
+        ("a/alone.py", ["a/test_kit.py", "a/test_plain.py"]),  # by a config alone: its folder
     ],
 )
 def test_tests_are_found_by_path_then_by_imports(

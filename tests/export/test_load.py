@@ -171,9 +171,17 @@ def test_absurd_groups_are_told(folder: Path, key: str, wrong: object) -> None:
 @pytest.mark.parametrize(
     ("key", "wrong", "sentence"),
     [
-        ("width", HUGE, "a group of 10,000,000,000 channels is none of a network"),
-        ("block", {"path": "conv1", "leaves": "Module", "silent": []}, "a block leaves one of"),
-        ("numbers", [{"module": "", "attribute": "training", "per_channel": 1}], "no whole number"),
+        ("width", HUGE, "a group of 10,000,000,000 channels is larger than any network"),
+        (
+            "block",
+            {"path": "conv1", "leaves": "Module", "silent": []},
+            "a removed block is replaced by one of",
+        ),
+        (
+            "numbers",
+            [{"module": "", "attribute": "training", "per_channel": 1}],
+            "is not an integer",
+        ),
     ],
 )
 def test_each_absurdity_is_named(folder: Path, key: str, wrong: object, sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,8 +47,10 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 
 
 def test_it_stops_when_it_is_asked_and_goes_on_where_it_stopped(
-    job: Job, capsys: pytest.CaptureFixture[str]
+    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A command of another test may have left its console among the handlers.
+    monkeypatch.setattr(logging.getLogger("paretoprune"), "handlers", [])
     stopper = Stopper()
     first = run(job.settings, job.config, sources=job.sources, watch=stopper.watch)
     assert first.stopped

@@ -77,11 +77,11 @@ def test_a_failed_write_leaves_the_old_file(vgg, tmp_path: Path, monkeypatch) ->
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("cut", [0, 4, 200, -1])
-def test_a_truncated_file_is_told(vgg, tmp_path: Path, prune: int) -> None:
+@pytest.mark.parametrize("length", [0, 4, 200, -1])
+def test_a_truncated_file_is_told(vgg, tmp_path: Path, length: int) -> None:
     path = tmp_path / "w.safetensors"
     save_state(path, vgg.model)
-    path.write_bytes(path.read_bytes()[:prune])
+    path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(WeightsError, match=r"w\.safetensors is damaged"):
         load_state(networks.build("vgg"), path)
 

@@ -49,7 +49,7 @@ def _row(cost: RunningCost) -> list[str]:
     }
     return [
         *(written(name, value, spread=latency.spread) for name, value in times.items()),
-        f"{100 * latency.spread:.1g} %",
+        written("time_spread", latency.spread),
         "none" if memory is None else f"{memory / _MIB:.1f}",
         "none" if energy is None else f"{energy:.3g}",
     ]

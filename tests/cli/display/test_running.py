@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from io import StringIO
 
-import torch
 from rich.console import Console
 
-from paretoprune.cli import running
-from paretoprune.measure.request import Request
+from paretoprune.cli.display.running import print_running
+from paretoprune.pick.running import RunningTable
 from paretoprune.results import Latency, RunningCost
 
 
@@ -16,7 +15,7 @@ def printed(latency: Latency) -> str:
     stream = StringIO()
     console = Console(file=stream, width=160)
     costs = {"0003": RunningCost(latency, peak_memory_bytes=None, energy_mj=None)}
-    running._print(console, costs, Request(), torch.device("cpu"))
+    print_running(console, RunningTable(costs, "a processor", batch=1, engine="torch"))
     return stream.getvalue()
 
 
