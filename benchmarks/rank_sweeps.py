@@ -33,7 +33,7 @@ _WAYS = {
     "spatial": [
         "low_rank=spatial",
         "search.max_ratio=0.83",
-        "sparsity.caps={*conv1:0.55,*conv2:0.55}",
+        "++sparsity.caps={*conv1:0.55,*conv2:0.55}",
     ],
 }
 

@@ -112,3 +112,25 @@ def test_a_part_waits_for_what_it_runs() -> None:
     done = [FIRST, *(r for _, r in run(SKETCHES, [FIRST], left(100, "epochs")))]
     after = turns.propose(len(done), done, [], left(100, "epochs"))
     assert after is not None and after.origin == "refill"
+
+
+def test_where_ranks_can_go_the_proxy_chooses_the_allocation() -> None:
+    """Of a sketch and of a refill; without ranks it is not asked."""
+    asked: list[int | None] = []
+
+    def proxy(parent: int | None, ratios: Mapping[str, float]) -> float:
+        asked.append(parent)
+        return ratios["g0"] + ratios["g1"]  # spare the channels
+
+    ranked = replace(SIZES, ranks=("g2", "g3"))
+    known = [FIRST, trial(1, 0.3, 90.0), trial(2, 0.9, 20.0)]
+    for strategy, parent in ((SKETCHES, None), (REFILL, 1)):
+        [(plain, _)] = run(replace(strategy, proxy=proxy), known, left(100, "epochs"), most=1)
+        assert not asked and plain.ratios["g0"] > 0
+        chosen = run(
+            replace(strategy, proxy=proxy, sizes=ranked), known, left(100, "epochs"), most=1
+        )
+        [(proposal, _)] = chosen
+        assert len(asked) > 1 and set(asked) == {parent}
+        assert proxy(parent, proposal.ratios) < proxy(parent, plain.ratios)
+        asked.clear()
