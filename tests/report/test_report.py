@@ -82,7 +82,9 @@ def test_a_report_of_a_thousand_trials_goes_into_a_mail(tmp_path: Path) -> None:
 
 
 def test_values_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
-    odd = replace(trial(1, 97.0, 10), metrics=Metrics(accuracy=97.0, macs=10, loss=float("nan")))
+    odd = replace(
+        trial(1, 97.0, 10), metrics=Metrics({"accuracy": 97.0, "loss": float("nan")}, macs=10)
+    )
     facts = facts_of([odd])
     write_report(tmp_path, facts)  # NaN is no JSON
     assert written(tmp_path, "report.html")["trials"][1]["values"] == {"accuracy": 97.0, "macs": 10}

@@ -175,8 +175,9 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
         "macs": cost.macs,
         "accuracy": validation_accuracy(problem, model),
     }
+    measured = trial.metrics.measured()
     for name, value in found.items():
-        expected = getattr(trial.metrics, name)
+        expected = measured[name]
         if abs(value - expected) > _SAME:
             raise PickError(
                 f"the rebuilt model of trial {trial.number} is not what was measured: "

@@ -75,10 +75,11 @@ def no_match_message(
 
 def _read(spelled: str, bound: float, dense: Metrics) -> Limit:
     if spelled == _DROP:
-        if dense.accuracy is None:
+        accuracy = dense.quality.get("accuracy")
+        if accuracy is None:
             raise PickError(f"`{_DROP}` needs the dense model's accuracy, which is not known")
-        least = round(dense.accuracy - bound, 9)  # 98.3 - 74.6 is a little more than 23.7
-        return Limit(spelled, "accuracy", False, least, dense.accuracy)
+        least = round(accuracy - bound, 9)  # 98.3 - 74.6 is a little more than 23.7
+        return Limit(spelled, "accuracy", False, least, accuracy)
     way, _, name = spelled.partition("_")
     if way not in ("min", "max") or name not in DIRECTIONS:
         raise PickError(

@@ -20,13 +20,15 @@ from paretoprune.report.pictures.picture import BASELINES, in_view
 from paretoprune.report.summary import HEADLINES, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.uniform_gain import gains_of, training_sentence
-from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results import GroupInfo, Metrics, TrialResult, names_measured
 
 
 def report_content(facts: SweepFacts) -> dict[str, Any]:
     """The report of a sweep with at least the dense model on record."""
     size, quality = size_and_quality(facts.objectives)
-    names = list(dict.fromkeys([*facts.objectives, *_measured(facts.results)]))
+    names = list(
+        dict.fromkeys([*facts.objectives, *names_measured(r.metrics for r in facts.results)])
+    )
     stopped, training = stopped_trials(facts.results), _training(facts)
     return {
         "title": facts.name,
@@ -57,11 +59,6 @@ def _training(facts: SweepFacts) -> dict[int, str]:
         number: training_sentence(epochs, gains.get(number), facts.objectives)
         for number, epochs in epochs_in_total(facts.results).items()
     }
-
-
-def _measured(results: Sequence[TrialResult]) -> list[str]:
-    found = {name for result in results for name in result.metrics.measured()}
-    return [name for name in Metrics.__dataclass_fields__ if name in found]
 
 
 def _quantity(name: str, objectives: Mapping[str, Direction]) -> dict[str, Any]:
@@ -108,7 +105,7 @@ def evenness(scores: Sequence[float]) -> float | None:
 def _trial(
     result: TrialResult, facts: SweepFacts, training: Mapping[int, str], *, stopped: bool
 ) -> dict[str, Any]:
-    curve = [(record.epoch, record.validation_accuracy) for record in result.curve]
+    curve = [(record.epoch, record.quality) for record in result.curve]
     return {
         "number": result.number,
         "state": result.state,
@@ -139,9 +136,9 @@ def stopped_trials(results: Sequence[TrialResult]) -> set[int]:
 
 def _spread(result: TrialResult, repeats: Sequence[float]) -> dict[str, tuple[float, float, int]]:
     """Least, most and count of the accuracies that several seeds gave; nothing for one seed."""
-    if not repeats or result.metrics.accuracy is None:
+    if not repeats or "accuracy" not in result.metrics.quality:
         return {}
-    values = [result.metrics.accuracy, *repeats]
+    values = [result.metrics.quality["accuracy"], *repeats]
     return {"accuracy": (min(values), max(values), len(values))}
 
 

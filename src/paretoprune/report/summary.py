@@ -37,12 +37,13 @@ def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
     size, _ = size_and_quality(facts.objectives)
     dense = facts.dense
     found: dict[float, TrialResult] = {}
-    if dense is None or dense.metrics.accuracy is None:
+    if dense is None or "accuracy" not in dense.metrics.quality:
         return found
+    least = dense.metrics.quality["accuracy"]
     sign = 1 if facts.objectives[size] == "minimize" else -1
     members = [result for result in facts.results if result.number in facts.front]
     for drop in _DROPS:
-        near = [m for m in members if (m.metrics.accuracy or 0.0) >= dense.metrics.accuracy - drop]
+        near = [m for m in members if m.metrics.quality.get("accuracy", 0.0) >= least - drop]
         if near:
             best = min(near, key=lambda member: sign * member.metrics.measured()[size])
             if best not in found.values() and best.number != dense.number:

@@ -110,7 +110,7 @@ class Record:
 
     def _judged(self, result: TrialResult) -> TrialResult:
         """The result with what the settings and the search make of it."""
-        values = {name: getattr(result.metrics, name) for name in self._objectives}
+        values = {name: result.metrics.get(name) for name in self._objectives}
         bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
         if bad:
             reason = f"{bad[0]} is {values[bad[0]]}"

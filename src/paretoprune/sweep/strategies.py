@@ -152,7 +152,7 @@ def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
     sign = 1.0 if objectives[name] == "maximize" else -1.0
 
     def of(result: TrialResult) -> float | None:
-        value = getattr(result.metrics, name)
+        value = result.metrics.get(name)
         return None if value is None else sign * value
 
     return FrontAxis(of, 0.0 if sign > 0 else -math.inf)

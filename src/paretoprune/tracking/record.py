@@ -19,7 +19,12 @@ _MAX_PARAM = 6000
 _MAX_TAG = 8000
 _DIGITS = 6  # of a metric: MLflow's table shows every digit
 _BASELINES = ("dense", "uniform", "global")
-_CURVE = ("train_loss", "validation_accuracy", "validation_loss", "learning_rate")
+_CURVE = {  # field of an epoch's record -> name in MLflow
+    "train_loss": "train_loss",
+    "quality": "validation_accuracy",
+    "validation_loss": "validation_loss",
+    "learning_rate": "learning_rate",
+}
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,8 @@ def run_name(result: TrialResult) -> str:
         words.append("dense")
     if result.metrics.theoretical_speedup:
         words.append(f"macs {100 / result.metrics.theoretical_speedup:.0f}%")
-    if result.metrics.accuracy is not None:
-        words.append(f"acc {result.metrics.accuracy:.1f}")
+    if (accuracy := result.metrics.quality.get("accuracy")) is not None:
+        words.append(f"acc {accuracy:.1f}")
     return " ".join(words)
 
 
@@ -150,8 +155,8 @@ def _points(result: TrialResult) -> Iterator[Point]:
     if result.seconds:
         yield Point("seconds_total", _rounded(sum(result.seconds.values())), 0)
     for epoch in result.curve:
-        for name in _CURVE:
-            yield Point(name, getattr(epoch, name), epoch.epoch)
+        for field, name in _CURVE.items():
+            yield Point(name, getattr(epoch, field), epoch.epoch)
 
 
 def _rounded(value: float) -> float:

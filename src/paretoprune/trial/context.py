@@ -251,7 +251,7 @@ def training_batches(problem: Problem, limit: int | None = None) -> Iterator[tup
 
 
 def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
-    published, found = settings.model.published_accuracy, metrics.accuracy
+    published, found = settings.model.published_accuracy, metrics.quality.get("accuracy")
     if published is not None and found is not None and found > published + _SUSPICIOUS:
         _log.warning(
             "the dense model reaches %.1f %% on the validation data, %.1f points above the "
@@ -265,7 +265,7 @@ def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
 
 def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
     """Only a warning: a pruned model may be slightly better than the dense one."""
-    least, found = settings.sparsity.min_accuracy, metrics.accuracy
+    least, found = settings.sparsity.min_accuracy, metrics.quality.get("accuracy")
     if least is not None and found is not None and found < least:
         _log.warning(
             "the dense model reaches %.1f %% on the validation data, less than "
@@ -277,7 +277,7 @@ def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
 
 def _warn_if_trivial(problem: Problem, metrics: Metrics) -> None:
     """Compare with the trivial predictor, which assigns every sample the most frequent label."""
-    trivial, found = problem.contents.commonest, metrics.accuracy
+    trivial, found = problem.contents.commonest, metrics.quality.get("accuracy")
     if found is not None and found <= trivial:
         _log.warning(
             "the dense model reaches %.1f %% on the validation data, no more than the trivial "

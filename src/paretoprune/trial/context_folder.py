@@ -38,7 +38,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
     """Write the dense model, its groups, metrics and scores."""
     write_json(folder / "groups.json", context.problem.groups.to_json())
     write_json(folder / "data.json", asdict(context.problem.info))
-    write_json(folder / "metrics.json", asdict(context.dense_metrics))
+    write_json(folder / "metrics.json", context.dense_metrics.to_json())
     save_state(folder / _WEIGHTS, context.dense)
     files = [_WEIGHTS, _SCORES]
     if context.problem.groups.factored:
@@ -50,7 +50,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
         write_bytes(folder / _GATES, save(_plain(context.gates)))
     # Written last, with checksums of the other files, so that partial writes are detected.
     kept = {
-        "metrics": asdict(context.dense_metrics),
+        "metrics": context.dense_metrics.to_json(),
         "files": {name: digest_of(folder / name) for name in files},
     }
     write_sealed(folder / _SEALED, kept | _training(context))
@@ -121,7 +121,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         load_state(problem.model, folder / _WEIGHTS)
         scores = _on(problem.device, load_file(folder / _SCORES))
         gates = _on(problem.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
-        metrics = Metrics(**kept["metrics"])
+        metrics = Metrics.from_json(kept["metrics"])
         start = _start(problem, folder)
     except FileNotFoundError:
         return None

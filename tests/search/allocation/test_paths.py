@@ -108,5 +108,5 @@ def test_the_bisection_finds_the_smallest_within_the_drop(
 
 
 def result(number: int, ratios: dict[str, float], origin: str, accuracy: float) -> TrialResult:
-    metrics = Metrics(accuracy=accuracy)
+    metrics = Metrics({"accuracy": accuracy})
     return TrialResult(number, "complete", origin, ratios, {"a": 1}, metrics, seed=0)

@@ -108,13 +108,14 @@ class BestSoFar:
     def in_words(self) -> str:
         """A few of them; none before the dense model is measured, or where no model is so good."""
         dense = self._dense
-        if dense is None or dense.accuracy is None or not dense.macs:
+        if dense is None or "accuracy" not in dense.quality or not dense.macs:
             return ""
+        least = dense.quality["accuracy"] - 1
         known = [self._metrics[number] for number in self._front.numbers()]
         good = [
-            (m.macs, m.accuracy)
+            (m.macs, accuracy)
             for m in known
-            if m.macs and m.accuracy is not None and m.accuracy >= dense.accuracy - 1
+            if m.macs and (accuracy := m.quality.get("accuracy")) is not None and accuracy >= least
         ]
         if not good:
             return ""

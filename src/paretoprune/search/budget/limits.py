@@ -20,7 +20,7 @@ def broken_limits(sparsity: SparsitySettings, metrics: Metrics) -> list[str]:
     """Return a sentence for each violated limit; quantities that were not measured violate none."""
     sentences = []
     for setting, quantity, sign in _LIMITS:
-        limit, value = getattr(sparsity, setting), getattr(metrics, quantity)
+        limit, value = getattr(sparsity, setting), metrics.get(quantity)
         if limit is not None and value is not None and sign * value > sign * limit:
             sentences.append(f"{quantity} {value:.6g} breaks `sparsity.{setting}={limit:.6g}`")
     return sentences

@@ -53,8 +53,8 @@ class AccuracyBisection:
 
     def is_good(self, probe: TrialResult, results: Sequence[TrialResult]) -> bool:
         """Whether a trial is within the drop."""
-        dense = next(result.metrics.accuracy for result in results if result.origin == "dense")
-        found = probe.metrics.accuracy
+        dense = next(r.metrics.quality.get("accuracy") for r in results if r.origin == "dense")
+        found = probe.metrics.quality.get("accuracy")
         if found is None or dense is None or probe.state in ("failed", "infeasible"):
             return False
         return found >= dense - self.max_drop

@@ -45,7 +45,7 @@ def one_by_one(context: TrialContext, job: Job, start: Start) -> Trained:
             batches=batches,
         )
         floor = schedule.min_accuracy
-        if floor is not None and records[-1].validation_accuracy < floor:
+        if floor is not None and records[-1].quality < floor:
             break
         candidate, curve = smaller, curve + records
         if gained:
