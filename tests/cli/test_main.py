@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -53,3 +55,25 @@ def test_each_command_has_its_own_help_and_our_version(
 def test_the_version_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("--version") == 0
     assert capsys.readouterr().out == VERSION
+
+
+@pytest.mark.parametrize("name", ["train", "inspect", "pick", "latency"])
+def test_threads_that_wait_sleep_in_every_command_that_runs_a_model(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set before torch is imported, which tests/test_imports.py keeps the commands from doing."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    called(name, "there is no such sweep")
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    called(name, "there is no such sweep")
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+
+
+@pytest.mark.parametrize("name", ["pick", "latency"])
+def test_an_option_given_twice_is_a_mistake(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert called(name, "mine", "trust=[one]", "trust=[two]") == 2
+    assert "`trust` is given twice: `trust=[one]` and `trust=[two]`" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from paretoprune.config.compose import CONF
 from paretoprune.config.load import load_settings
 from paretoprune.errors import SweepError
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.storage.sweep_settings import changed_settings, flat
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,26 @@ def test_an_older_sweep_goes_on_where_a_new_setting_has_its_default(
     tmp_path: Path, here: dict[str, Any], name: str
 ) -> None:
     folder_made_with(without(here, name), tmp_path).check_config(here)
+
+
+# What the bundle chooses against the default of the setting.
+CHOSEN = {"finetune.distillation"}
+# What no config lacks: what is built, variants by name, and the sweep's own identity.
+REQUIRED = ("_target_", "name", "objectives.accuracy", "objectives.macs")
+
+
+def test_every_setting_could_be_new(tmp_path: Path, here: dict[str, Any]) -> None:
+    """The value that the configs give a setting is what the settings' classes give it."""
+    given = [name for name in flat(here) if not name.startswith(("data.", "scorer."))]
+    refused = []
+    for name in given:
+        try:
+            changed = changed_settings(without(here, name), here)
+        except (KeyError, TypeError):  # an option of a variant, or an empty list
+            continue
+        refused += [name] if name in changed and not name.endswith(REQUIRED) else []
+    assert set(refused) == CHOSEN
+    assert "model.train.learning_rate" in given
 
 
 def test_what_a_target_takes_by_default_counts(tmp_path: Path, here: dict[str, Any]) -> None:

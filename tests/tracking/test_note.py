@@ -31,11 +31,11 @@ def test_the_note_holds_the_best_points_the_picture_and_the_front() -> None:
     rows = [line for line in note.splitlines() if line.startswith("| ")]
     assert rows == [
         "| trial | origin | accuracy | macs |",
-        "| dense |  | 98.51 | 1,182,296 |",
-        "| 5 | sampler | 96 | 310 |",
-        "| 2 | sampler | 90 | 310 |",
+        "| dense |  | 98.51 % | 1.18M |",
+        "| 5 | sampler | 96.00 % | 310 |",
+        "| 2 | sampler | 90.00 % | 310 |",
     ]
-    best = "- the smallest within 3 points: `python -m src.pick digits trial=5` (accuracy 96"
+    best = "- the smallest within 3 points: `python -m src.pick digits trial=5` (accuracy 96.00 %, macs 310)"
     # MLflow folds a note after its first lines: what to do stands before the picture.
     assert note.index(best) < note.index("![The front](front.png)") < note.index("| trial |")
 
@@ -54,3 +54,18 @@ def test_an_empty_front_still_has_a_note() -> None:
     assert "trial=" not in note
     unmeasured = dataclasses.replace(trial(1), metrics=Metrics())
     assert "| 1 | sampler |  |  |" in note_of([unmeasured])
+
+
+def test_times_have_no_more_digits_than_their_spread_allows() -> None:
+    timed = dataclasses.replace(trial(1), metrics=Metrics(latency_ms=1.23456, time_spread=0.1))
+    unsure = dataclasses.replace(trial(2), metrics=Metrics(latency_ms=1.23456, time_spread=0.7))
+    note = sweep_note(
+        [timed, unsure],
+        sweep_name="digits",
+        dense=Metrics(latency_ms=2.0),
+        objectives={"latency_ms": "minimize"},
+        picks={"the fastest": timed},
+        pick_command="pick",
+    )
+    assert "| 1 | sampler | 1.2 ms |" in note and "| 2 | sampler | unsure |" in note
+    assert "`pick trial=1` (latency_ms 1.2 ms)" in note

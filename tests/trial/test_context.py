@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.torch import save_file
+from torch import nn
 
-from paretoprune.errors import WeightsError
+from paretoprune.config.target import Target
+from paretoprune.errors import PruningError, WeightsError
 from paretoprune.problem.problem import make_problem
+from paretoprune.pruning.groups import Group
 from paretoprune.trial.context import make_context
 from paretoprune.trial.dense_model import dense_model
 from tests.kits.messages import messages_of
@@ -40,6 +45,23 @@ def test_a_dense_model_as_good_as_the_trivial_predictor_is_told(folder: Path) ->
     [message] = told(folder, "model.train.epochs=1", "model.train.learning_rate=1e-9")
     assert "no more than the trivial predictor" in message
     assert "(75.0 %)" in message
+
+
+@dataclass(frozen=True)
+class OfTrainedLayersOnly:
+    """A user's scorer that cannot score this network."""
+
+    def __call__(self, model: nn.Module, groups: Sequence[Group], batches: object) -> Any:
+        raise PruningError(f"`{groups[0].name}` has no layer that this scorer knows")
+
+
+def test_a_scorer_that_cannot_be_applied_fails_before_the_training(folder: Path) -> None:
+    settings = settings_of(folder)
+    scorer = Target(path=f"{__name__}.{OfTrainedLayersOnly.__name__}", trust=("tests",))
+    problem = make_problem(replace(settings, scorer=scorer))
+    with messages_of() as messages, pytest.raises(PruningError, match="has no layer that this"):
+        make_context(problem)
+    assert not any("training" in message for message in messages)
 
 
 def test_a_dense_model_that_learnt_something_is_not(folder: Path) -> None:

@@ -7,13 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from paretoprune.config.target import Target
+from paretoprune.problem.problem import make_problem
 from paretoprune.results import Budget, Job, Metrics, TrialResult
 from paretoprune.storage.atomic import read_json
 from paretoprune.testing import formula
+from paretoprune.trial.context import make_context
 from paretoprune.trial.retrain import jobs_again, nth_seed, reseeded, train_again
 from paretoprune.trial.run import run_trial
 from tests.kits import strategies
+from tests.kits.commands import OWN
 from tests.trial.test_run import prepared_with
 
 
@@ -85,3 +90,24 @@ def test_with_the_same_seed_a_lineage_comes_out_the_same(tmp_path: Path) -> None
         for place in (tmp_path, tmp_path / "again1")
     ]
     assert same[0] == same[1]
+
+
+def test_a_users_own_data_keep_their_split_and_change_their_order(tmp_path: Path) -> None:
+    """The module splits by its seed in `setup`, which a second module would do differently."""
+    settings = prepared_with(tmp_path / "cache").problem.settings
+    own = Target(path=f"{OWN}.own_data.OwnSplit", trust=(OWN,))
+    context = make_context(make_problem(replace(settings, data=own)))
+    ratios = {group.name: 0.5 for group in context.problem.groups.prunable}
+    job = Job(1, "uniform", ratios, context.problem.widths_of(ratios), 5)
+    first = run_trial(context, job, folder=tmp_path / "0001")
+    weights = {}
+    for seed in (5, 6):
+        again = reseeded(context, seed)
+        parts = [again.problem.data.val_dataloader(), again.problem.data.test_dataloader()]
+        before = [context.problem.data.val_dataloader(), context.problem.data.test_dataloader()]
+        for one, other in zip(parts, before, strict=True):
+            assert all(map(torch.equal, next(iter(one)), next(iter(other))))
+        train_again(again, first, {1: first}, seed=seed, folder=tmp_path / f"again{seed}")
+        weights[seed] = (tmp_path / f"again{seed}" / "0001/model.safetensors").read_bytes()
+    assert weights[5] == (tmp_path / "0001" / "model.safetensors").read_bytes()
+    assert weights[5] != weights[6]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paretoprune.cli.compose import fail, find_own_code, print_version
+from paretoprune.cli.compose import disable_spinning, fail, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
@@ -25,6 +25,7 @@ def run_command(
     if missing or {"-h", "--help", "help"} & set(arguments):
         print(in_callers_form(usage))
         sys.exit(2 if missing else 0)
+    disable_spinning()
     find_own_code(given_trust([a.partition("=")[2] for a in arguments if a.startswith("trust=")]))
     try:
         run(arguments)
@@ -58,6 +59,8 @@ def split_options(
             close = closest(key, known)
             hint = f"did you mean `{close}`? " if close else ""
             mistakes.append(f"`{key}` is not an option; {hint}there are: {', '.join(known)}")
+        elif key in options:
+            mistakes.append(f"`{key}` is given twice: `{key}={options[key]}` and `{argument}`")
         else:
             options[key] = value
     return options, mistakes

@@ -52,8 +52,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
     """
     # Hydra then raises its complaints instead of printing them its own way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    # Threads that wait must not burn the core that the one they wait for needs.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    disable_spinning()
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
     def application(config: DictConfig) -> None:
@@ -81,6 +80,15 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
         fail(str(error).strip().split("\n\n")[0])
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def disable_spinning() -> None:
+    """Have the threads of OpenMP sleep while they wait, in this process and those it starts.
+
+    Threads that spin take the core that others need, and are counted as work by processor time.
+    OpenMP reads the variable when torch is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def finetune_option(name: str) -> FinetuneSettings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,9 +41,6 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     request = read_request(arguments[1:])
-    if request.threads > 1:
-        # Read when torch is loaded: threads that spin while they wait would be counted as work.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.display.running import print_running
     from paretoprune.cli.display.terminal import make_console

@@ -20,10 +20,13 @@ def with_defaults(config: Mapping[str, Any], settings: Any = Settings) -> dict[s
     hints = get_type_hints(settings)
     for field in fields(settings):
         inner, value = _settings_in(hints[field.name]), config.get(field.name)
+        default = dict(_default_of(field))
         if field.name not in config:
-            filled.update(_default_of(field))
+            filled.update(default)
         elif inner and isinstance(value, Mapping) and value:
-            filled[field.name] = with_defaults(value, inner)
+            # Settings such as `model.train` have defaults of their own.
+            whole = default.get(field.name) if is_dataclass(field.default) else None
+            filled[field.name] = with_defaults({**(whole or {}), **value}, inner)
     return filled
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paretoprune.metrics import Direction
+from paretoprune.metrics import Direction, written_of
 from paretoprune.results import Metrics, TrialResult
 
 _MAX_ROWS = 20  # MLflow truncates a note at 8000 characters
@@ -52,18 +52,13 @@ def sweep_note(
 
 def _figures(metrics: Metrics, names: Sequence[str]) -> str:
     measured = metrics.measured()
-    return ", ".join(f"{name} {_number(measured[name])}" for name in names if name in measured)
+    return ", ".join(f"{name} {written_of(name, measured)}" for name in names if name in measured)
 
 
 def _row(trial: str, origin: str, metrics: Metrics, names: Sequence[str]) -> str:
     measured = metrics.measured()
-    values = [_number(measured[name]) if name in measured else "" for name in names]
+    values = [written_of(name, measured) if name in measured else "" for name in names]
     return f"| {trial} | {origin} | {' | '.join(values)} |"
-
-
-def _number(value: float) -> str:
-    """Format large numbers as integers, others with four significant digits."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _order(result: TrialResult, names: Sequence[str]) -> tuple[float, ...]:

@@ -35,6 +35,7 @@ from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
 from paretoprune.trial.dense_model import dense_model, start_from
+from paretoprune.trial.scorer_check import check_scorer
 
 _log = logging.getLogger(__name__)
 
@@ -72,9 +73,10 @@ class TrialContext:
 def make_context(problem: Problem) -> TrialContext:
     """Train the dense model or load it from the cache; measure it and score its channels.
 
-    Raises TrainingError if the training diverges, EquivalenceError if a factored network differs
-    from the dense one.
+    Raises PruningError if the scorer cannot be applied, TrainingError if the training diverges,
+    EquivalenceError if a factored network differs from the dense one.
     """
+    check_scorer(problem)
     problem.disk_cache.commit()  # everything that can be validated before training is valid
     for caution in (*filter(None, [problem.info.caution]), *problem.contents.cautions):
         _log.warning("data: %s", caution)

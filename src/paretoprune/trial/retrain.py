@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
-from paretoprune.data import to_device
+from paretoprune.data import ImageTensors, to_device
 from paretoprune.finetune.fit import fit
 from paretoprune.lineage import lineage
 from paretoprune.problem.forms import rebuild_trial
@@ -65,12 +65,16 @@ def jobs_again(trial: TrialResult, results: Mapping[int, TrialResult], *, seed: 
 
 
 def reseeded(context: TrialContext, seed: int) -> TrialContext:
-    """Return the context with another order and augmentation of the training data;
-    splits are kept."""
+    """Return the context with another order and augmentation of the training data.
+
+    The splits are kept. A user's own data module is kept as it is, since built again it could split
+    its samples differently; its order and augmentation follow the generators that training seeds.
+    """
     problem = context.problem
-    data = problem.sources.data(seed)
-    to_device(data, problem.device)
-    problem = replace(problem, data=data)
+    if isinstance(problem.data, ImageTensors):
+        data = problem.sources.data(seed)
+        to_device(data, problem.device)
+        problem = replace(problem, data=data)
     # A teacher's cached outputs belong to the augmented images of the earlier seed.
     teacher = make_teacher(problem, context.dense) if context.teacher else None
     return replace(context, problem=problem, teacher=teacher)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from paretoprune.low_rank.components import refactored
 from paretoprune.low_rank.merge import merged
+from paretoprune.problem.problem import seed_all
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
@@ -38,6 +39,7 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
     if all(job.widths[group.name] == group.width for group in groups):
         trained, metrics = Trained(_dense(context), ()), context.dense_metrics
     else:
+        seed_all(job.seed)  # a user's own loader draws its order from the global generators
         trained = train(context, job, start_from(context, job.parent, trials=folder.parent))
         metrics = None
     finetuned = time.perf_counter()

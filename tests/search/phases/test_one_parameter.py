@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from paretoprune.results import Budget
+from paretoprune.results import Budget, Metrics, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
 from paretoprune.search.phases.one_parameter import OneParameter
 from paretoprune.testing.formula_sweep import search_context
 
 
-def test_the_members_fall_in_size_and_each_starts_from_the_dense_model() -> None:
+def sizes_tried(*amounts: int) -> list[float]:
+    """The sizes that a family tries within each budget, one extending the other."""
     context = search_context()
     family = OneParameter(context, "uniform", context.uniform_of_size, num_sizes=4)
-    left = RemainingBudget(Budget(8, "trials"), 4.0, lambda _macs: Pace(1.0, 0.0))
-    proposals = [family.propose(number, [], [], left) for number in range(3)]
-    found = [proposal for proposal in proposals if proposal]
-    sizes = [context.sizes.size_of(proposal.ratios) for proposal in found]
-    assert len(found) == 3 and sizes == sorted(sizes, reverse=True) and len({*sizes}) == 3
-    assert all(proposal.parent is None and proposal.origin == "uniform" for proposal in found)
+    results: list[TrialResult] = []
+    for amount in amounts:
+        while len(results) < amount:
+            left = Budget(amount - len(results), "trials")
+            remaining = RemainingBudget(left, 4.0, lambda _macs: Pace(1.0, 0.0))
+            found = family.propose(len(results), results, [], remaining)
+            if found is None:
+                break
+            assert found.parent is None and found.origin == "uniform"
+            state = (found.origin, found.ratios, {}, Metrics())
+            results.append(TrialResult(len(results), "complete", *state, seed=0))
+    return [context.sizes.size_of(result.ratios) for result in results]
+
+
+def test_the_members_fall_in_size_and_each_starts_from_the_dense_model() -> None:
+    sizes = sizes_tried(4)
+    assert len(sizes) == 4 and sizes == sorted(sizes, reverse=True) and len({*sizes}) == 4
+    assert sizes[-1] == search_context().sizes.least
+
+
+def test_an_extended_family_has_members_between_those_before_and_none_twice() -> None:
+    sizes = sizes_tried(2, 5)
+    assert sizes[:2] == sizes_tried(2)
+    assert len(sizes) == len({*sizes}) > 3
+    assert len(sizes_tried(30)) == len({*sizes_tried(30)}) < 30

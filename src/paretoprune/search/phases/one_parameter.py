@@ -26,16 +26,19 @@ class OneParameter:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The next smaller member; None after the smallest."""
+        """The next smaller member; after the smallest, one between those before, if there is one.
+
+        The latter happens where trials are left, since the sweep was extended, or since members
+        were the same as baselines and did not have to be trained.
+        """
         num_done = number - self.context.num_first
         num_sizes = self.context.affordable_sizes(self.num_sizes)
         members = self._members(num_done + left.num_trials(num_sizes - num_done))
-        if num_done >= len(members):
+        waiting = self._waiting(members, [*results, *running])
+        if not waiting:
             return None
-        ratios = members[num_done]
-        share = 1 / (len(members) - num_done)
-        epochs = left.epochs(share, macs=self.context.sizes.macs_of(ratios))
-        return Proposal(ratios=ratios, origin=self.origin, epochs=epochs)
+        epochs = left.epochs(1 / len(waiting), macs=self.context.sizes.macs_of(waiting[0]))
+        return Proposal(ratios=waiting[0], origin=self.origin, epochs=epochs)
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """All sizes have their member."""
@@ -50,6 +53,16 @@ class OneParameter:
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""
         return set()
+
+    def _waiting(
+        self, members: Sequence[Ratios], tried: Sequence[TrialResult | Job]
+    ) -> list[Ratios]:
+        """The members smaller than all that were tried; where there is none, those not tried."""
+        size_of, first = self.context.sizes.size_of, self.context.num_first
+        sizes = {size_of(one.ratios) for one in tried if one.number >= first}
+        least = min(sizes, default=self.context.sizes.dense)
+        smaller = [member for member in members if size_of(member) < least]
+        return smaller or [member for member in members if size_of(member) not in sizes]
 
     def _members(self, num_sizes: int) -> list[Ratios]:
         """The members at so many sizes, without those that are as large as the one before."""

@@ -1,0 +1,39 @@
+"""A trial run of the scorer on the untrained network, so that it fails before the training."""
+
+from __future__ import annotations
+
+import copy
+
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import Tensor
+
+from paretoprune.config.instantiate import build
+from paretoprune.low_rank.factor import factored
+from paretoprune.problem.problem import Problem
+from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
+from paretoprune.pruning.structured.plan import Plan
+
+_NUM_SAMPLES = 16
+
+
+def check_scorer(problem: Problem) -> None:
+    """Score the units of the network once, on a few samples, and discard the scores.
+
+    Raises PruningError if the scorer cannot be applied to a group, and whatever a user's own scorer
+    raises.
+    """
+    scorer = build(problem.settings.scorer, seed=problem.settings.seed)
+    with isolate_rng():
+        batch = next(iter(problem.data.val_dataloader()))
+        inputs, labels = (part[:_NUM_SAMPLES].to(problem.device) for part in batch[:2])
+        _untrained(problem, inputs).score(scorer, [(inputs.contiguous(), labels)])
+
+
+def _untrained(problem: Problem, inputs: Tensor) -> Candidate:
+    """Return the candidate that trials prune, with the weights from before the training."""
+    model = copy.deepcopy(problem.model).eval()
+    if problem.space.layers is not None:
+        return MaskedCandidate(model, problem.space.layers)
+    if problem.groups.factored:
+        model = factored(model, problem.groups.factored, inputs).eval()
+    return PrunedCandidate(model, Plan({}), problem.groups.prunable)
