@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from paretoprune.low_rank.pair import Factorable, Pair, pairs_of, replace_layer
+from paretoprune.low_rank.pair import Factorable, Pair, pairs_of, product, replace_layer
 
 
 def merged(model: nn.Module) -> nn.Module:
@@ -30,10 +29,9 @@ def merged(model: nn.Module) -> nn.Module:
 def product_of(pair: Pair) -> Factorable:
     """Return the layer that computes the same as the pair."""
     first, second = pair.first, pair.second
-    bias = second.bias is not None
-    weight = _product(first.weight, second.weight)
+    weight = product(first.weight.double(), second.weight.double())
     with torch.random.fork_rng(devices=[]):
-        layer = _empty(first, second, pair.kernel, bias=bias).to(first.weight)
+        layer = _empty(pair).to(first.weight)
     layer.weight.copy_(weight)
     layer.weight.requires_grad_(first.weight.requires_grad)
     if second.bias is not None:
@@ -42,38 +40,9 @@ def product_of(pair: Pair) -> Factorable:
     return layer.train(pair.training)
 
 
-def _product(first: Tensor, second: Tensor) -> Tensor:
-    """Multiply weights (rank, inputs, height, 1) and (outputs, rank, 1, width), or two matrices."""
-    if first.dim() == 2:
-        return second.double() @ first.double()
-    return torch.einsum("riax,orxb->oiab", first.double(), second.double())
-
-
-def _empty(
-    first: Factorable, second: Factorable, kernel: tuple[int, int], *, bias: bool
-) -> Factorable:
-    inputs, outputs = first.weight.shape[1], second.weight.shape[0]
-    if isinstance(first, nn.Linear):
+def _empty(pair: Pair) -> Factorable:
+    inputs, outputs = pair.first.weight.shape[1], pair.second.weight.shape[0]
+    bias = pair.second.bias is not None
+    if isinstance(pair.first, nn.Linear):
         return nn.Linear(inputs, outputs, bias=bias)
-    second = cast(nn.Conv2d, second)
-    return nn.Conv2d(
-        inputs,
-        outputs,
-        kernel,
-        stride=_larger(first.stride, second.stride),
-        padding=_padding(first, second),
-        dilation=_larger(first.dilation, second.dilation),
-        bias=bias,
-    )
-
-
-def _larger(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
-    """Return the larger value along each axis: one of the layers has the neutral value."""
-    return max(one[0], other[0]), max(one[1], other[1])
-
-
-def _padding(first: nn.Conv2d, second: nn.Conv2d) -> str | tuple[int, int]:
-    if isinstance(first.padding, str):
-        return first.padding
-    assert not isinstance(second.padding, str)
-    return _larger(first.padding, second.padding)
+    return nn.Conv2d(inputs, outputs, pair.kernel, *pair.convolution(), bias=bias)

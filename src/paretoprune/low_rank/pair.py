@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, linear
 
 Factorable = nn.Conv2d | nn.Linear
 Padding = str | tuple[int, int]
 
 
 class Pair(nn.Sequential):
-    """A low-rank layer: `first` maps inputs to `rank` channels, `second` these to outputs."""
+    """A low-rank layer: `first` maps inputs to `rank` channels, `second` these to outputs.
+
+    While `is_one_layer`, inputs are mapped to outputs by the product of the two weights: the same
+    function of the same parameters, for fewer operations where the pair saves nothing.
+    """
 
     first: Factorable
     second: Factorable
+    is_one_layer = False
 
     def __init__(self, first: Factorable, second: Factorable) -> None:
         super().__init__(OrderedDict(first=first, second=second))
@@ -45,6 +53,68 @@ class Pair(nn.Sequential):
         """Return True if the two layers have fewer weights than the one that is their product."""
         first, second = self.sides
         return self.rank * (first + second) < first * second
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Apply both layers, or their product."""
+        if not self.is_one_layer:
+            return cast(Tensor, self.second(self.first(inputs)))
+        weight = product(self.first.weight, self.second.weight)
+        if isinstance(self.first, nn.Linear):
+            return linear(inputs, weight, self.second.bias)
+        one = self.convolution()
+        return conv2d(inputs, weight, self.second.bias, one.stride, one.padding, one.dilation)
+
+    def convolution(self) -> Convolution:
+        """Return the arguments of the convolution that computes the same as both."""
+        first, second = cast(nn.Conv2d, self.first), cast(nn.Conv2d, self.second)
+        return Convolution(
+            _larger(first.stride, second.stride),
+            _padding(cast(Padding, first.padding), cast(Padding, second.padding)),
+            _larger(first.dilation, second.dilation),
+        )
+
+
+class Convolution(NamedTuple):
+    """Stride, padding and dilation of a two-dimensional convolution."""
+
+    stride: tuple[int, int]
+    padding: Padding
+    dilation: tuple[int, int]
+
+
+@contextmanager
+def pairs_as_one_layer(model: nn.Module) -> Iterator[None]:
+    """Compute pairs that save nothing by the products of their weights, as long as this is open.
+
+    A pair of full rank takes up to twice the time of the layer that it replaces; the product of its
+    weights is cheap. Gradients of both weights and all outputs stay the same up to rounding.
+    """
+    pairs = [pair for pair in pairs_of(model).values() if not pair.saves()]
+    for pair in pairs:
+        pair.is_one_layer = True
+    try:
+        yield
+    finally:
+        for pair in pairs:
+            del pair.is_one_layer
+
+
+def product(first: Tensor, second: Tensor) -> Tensor:
+    """Multiply weights (rank, inputs, height, 1) and (outputs, rank, 1, width), or two matrices."""
+    if first.dim() == 2:
+        return second @ first
+    return torch.einsum("riax,orxb->oiab", first, second)
+
+
+def _larger(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
+    """Return the larger value along each axis: one of the layers has the neutral value."""
+    return max(one[0], other[0]), max(one[1], other[1])
+
+
+def _padding(first: Padding, second: Padding) -> Padding:
+    if isinstance(first, str) or isinstance(second, str):
+        return first
+    return _larger(first, second)
 
 
 def kernel_of(layer: Factorable) -> tuple[int, int]:

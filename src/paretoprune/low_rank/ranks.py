@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import nn
 
@@ -26,12 +27,12 @@ class FactoredLayer:
     first_macs: float
     second_macs: float
 
-    @property
+    @cached_property
     def group(self) -> str:
         """Name of the group whose channels are the components."""
         return f"{self.path}.rank"
 
-    @property
+    @cached_property
     def full_rank(self) -> int:
         """Full rank of the dense layer."""
         return min(self.sides(self.inputs, self.outputs))
@@ -54,10 +55,27 @@ class FactoredLayer:
     def shape(self, sizes: Sizes) -> tuple[int, int, int]:
         """Return rank, inputs and outputs; `sizes` has the dimensions that changed."""
         return (
-            sizes.get((f"{self.path}.first.weight", 0), self.full_rank),
-            sizes.get((f"{self.path}.first.weight", 1), self.inputs),
-            sizes.get((f"{self.path}.second.weight", 0), self.outputs),
+            sizes.get(self._rank_place, self.full_rank),
+            sizes.get(self._inputs_place, self.inputs),
+            sizes.get(self._outputs_place, self.outputs),
         )
+
+    @cached_property
+    def _rank_place(self) -> tuple[str, int]:
+        return f"{self.path}.first.weight", 0
+
+    @cached_property
+    def _inputs_place(self) -> tuple[str, int]:
+        return f"{self.path}.first.weight", 1
+
+    @cached_property
+    def _outputs_place(self) -> tuple[str, int]:
+        return f"{self.path}.second.weight", 0
+
+    @cached_property
+    def dense_most(self) -> int:
+        """The largest rank below break-even at the inputs and outputs of the dense layer."""
+        return self.most(self.inputs, self.outputs)
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,7 @@ class Ranks:
         sizes, fitted = sizes_of(widths), dict(widths)
         for layer in self.layers:
             rank, inputs, outputs = layer.shape(sizes)
-            if rank > self._below(layer.most(layer.inputs, layer.outputs)):
+            if rank > self._below(layer.dense_most):
                 fitted[layer.group] = layer.full_rank
             else:
                 fitted[layer.group] = min(rank, self._below(layer.most(inputs, outputs)))
@@ -120,6 +138,6 @@ def layers_with_gain(
             first_macs=form_macs.get(f"{path}.first", 0) / first.numel(),
             second_macs=form_macs.get(f"{path}.second", 0) / second.numel(),
         )
-        if layer.most(layer.inputs, layer.outputs) >= divisor:
+        if layer.dense_most >= divisor:
             found.append(layer)
     return tuple(found)

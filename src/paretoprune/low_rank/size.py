@@ -56,10 +56,11 @@ class RankedSize:
     def merged(self, widths: Widths) -> Iterator[tuple[FactoredLayer, int, int, int]]:
         """Yield layers that are merged at these widths, with rank and component sizes."""
         sizes, gone = self.pairs.sizes(widths), self.pairs.blocks_gone(widths)
+        prefixes = tuple(f"{path}." for path in gone)
         for layer in self.layers:
             rank, inputs, outputs = layer.shape(sizes)
             first, second = layer.sides(inputs, outputs)
-            there = not any(layer.path.startswith(f"{path}.") for path in gone)
+            there = not layer.path.startswith(prefixes)
             if there and rank * (first + second) >= first * second:
                 yield layer, rank, first, second
 

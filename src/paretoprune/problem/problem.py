@@ -5,29 +5,27 @@ All mistakes in the user's model or data are detected here, before work begins.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
-from paretoprune.config.name_patterns import matches
 from paretoprune.config.settings import Settings
 from paretoprune.data import Contents, contents_of, describe, to_device
 from paretoprune.errors import SettingsError
-from paretoprune.low_rank.size import RankedSize
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import check_network, initialise_lazy, load_weights
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
+from paretoprune.problem.widths import Rounding, cap_of, rounding_of
 from paretoprune.pruning.groups import Groups
-from paretoprune.pruning.structured.rounding import step_of, widths_for
 from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.results import Cost, DataInfo
 from paretoprune.storage.cache import DiskCache
@@ -66,27 +64,15 @@ class Problem:
 
     def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
         """Return the channels to keep in each group, rounded according to the settings."""
-        sparsity = self.settings.sparsity
-        divisor, least = (1, 1) if self.space.layers else (sparsity.divisor, sparsity.min_channels)
-        ranks = self.space.ranks
-        steps = dict.fromkeys(ranks.groups, ranks.divisor) if ranks else {}
-        widths = widths_for(
-            self.groups.prunable, ratios, divisor=divisor, min_channels=least, steps=steps
-        )
-        floors = {}
-        for group in self.groups.prunable if sparsity.caps else ():
-            step = steps.get(group.name) or step_of(group, divisor)
-            floor = math.ceil(group.width * (1 - self.cap_of(group.name)) / step - 1e-9)
-            floors[group.name] = min(group.width, floor * step)
-        widths = _at_least(widths, floors)
-        size = self.space.size
-        if ranks and isinstance(size, RankedSize):
-            widths = _at_least(ranks.fit(widths, size.sizes), floors)
-        return widths
+        return self._rounding(ratios)
+
+    @cached_property
+    def _rounding(self) -> Rounding:
+        return rounding_of(self.space, self.settings.sparsity)
 
     def cap_of(self, name: str) -> float:
         """Return the maximum ratio of a group; rounding never exceeds it."""
-        return min([1.0, *matches(self.settings.sparsity.caps, name)])
+        return cap_of(self.settings.sparsity.caps, name)
 
     def cost_of(self, ratios: Mapping[str, float]) -> Cost:
         """Return the exact parameters and MACs of a candidate, and its predicted latency if
@@ -118,10 +104,6 @@ class Problem:
             return self.space.file.bytes_of(widths)
         quantity = "latency_ms" if name == "latency" else name
         return float(getattr(self.cost_at(widths), quantity))
-
-
-def _at_least(widths: Mapping[str, int], floors: Mapping[str, int]) -> dict[str, int]:
-    return {name: max(width, floors.get(name, 0)) for name, width in widths.items()}
 
 
 def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:

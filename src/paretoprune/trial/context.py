@@ -19,6 +19,7 @@ from paretoprune.errors import PruningError
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.numerics.precision import uses_bfloat16
 from paretoprune.low_rank.components import energies_of, refactored
+from paretoprune.low_rank.pair import pairs_as_one_layer
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.combine import combine
 from paretoprune.measure.latency.latency import measure_latency
@@ -103,10 +104,11 @@ def with_gate_scores(context: TrialContext) -> TrialContext:
     for parameter in dense.parameters():  # including frozen layers
         parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, problem.groups.prunable)
-    for inputs, labels in training_batches(problem, _NUM_SCORED):
-        dense.zero_grad()
-        torch.autograd.backward(cross_entropy(dense(inputs), labels))
-        gates()
+    with pairs_as_one_layer(dense):
+        for inputs, labels in training_batches(problem, _NUM_SCORED):
+            dense.zero_grad()
+            torch.autograd.backward(cross_entropy(dense(inputs), labels))
+            gates()
     found = with_energies(problem, dense, gates.scores())
     return replace(context, scores=scores_by_gates(problem, context.start, found), gates=found)
 

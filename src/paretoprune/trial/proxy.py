@@ -8,11 +8,13 @@ correlation with the accuracy after four epochs was .80. It was .85 for one epoc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import torch
+from torch import nn
 
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
-from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.compensation.compensate import Targets, bytes_of, compensate, targets_of
 from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.divergence import divergence_from, log_probabilities
 from paretoprune.trial.schedules.steps import Start, calibration_samples
@@ -22,6 +24,7 @@ Proxy = Callable[[Start, Ratios], float]
 
 _NUM_CALIBRATED = 128  # calibration samples for compensation
 _NUM_BATCHES = 4  # batches for recalibrating BatchNorm statistics, if there is no compensation
+_MOST_CACHED_BYTES = 2**30  # of a parent's outputs; larger ones are computed for each candidate
 _NUM_COMPARED = 2  # further batches on which outputs are compared
 
 
@@ -39,6 +42,11 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
     samples = calibration_samples(context, _NUM_CALIBRATED)
     wanted = log_probabilities(context.dense, compared)
 
+    @lru_cache(maxsize=1)  # all candidates of a size have the same parent
+    def targets(parent: nn.Module) -> Targets | None:
+        found = targets_of(parent, samples)
+        return found if bytes_of(found) <= _MOST_CACHED_BYTES else None
+
     def proxy(start: Start, ratios: Ratios) -> float:
         wider = start.candidate
         smaller = wider.prune(start.scores, problem.widths_of(ratios), proof=None)
@@ -46,7 +54,8 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
             recalibrate_batchnorm(smaller.model, batches[:_NUM_BATCHES])
         else:
             rows = smaller.kept_rows(wider)
-            compensate(method, smaller.model, wider.model, rows, samples)
+            known = targets(wider.model)
+            compensate(method, smaller.model, wider.model, rows, samples, targets=known)
         return divergence_from(wanted, smaller.model, compared)
 
     return proxy

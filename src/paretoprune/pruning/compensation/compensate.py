@@ -36,6 +36,9 @@ class _Target:
     outputs: Tensor
 
 
+Targets = Mapping[str, _Target]
+
+
 @torch.no_grad()
 def compensate(
     method: str,
@@ -43,6 +46,8 @@ def compensate(
     reference: nn.Module,
     rows: Mapping[str, Sequence[int]],
     samples: Tensor,
+    *,
+    targets: Targets | None = None,
 ) -> None:
     """Update the remaining weights of the pruned `model` in place, layer by layer.
 
@@ -52,15 +57,16 @@ def compensate(
 
     Only layers of `updatable_layers` that run exactly once in a forward pass are updated. Both
     models run in evaluation mode and are restored to their modes, except that BatchNorm layers of
-    `model` normalise by the samples, whose statistics they keep.
+    `model` normalise by the samples, whose statistics they keep. `targets` are those of
+    `targets_of(reference, samples)`, computed if not given.
     """
-    samples = samples[: max(2, _MOST // samples[0].numel())]
-    targets = _targets(reference, samples)
+    samples = _one_batch(samples)
+    left = dict(targets_of(reference, samples) if targets is None else targets)
 
     def update(path: str, layer: nn.Module, entering: Tensor) -> None:
-        if path not in targets:
+        if path not in left:
             return
-        target, dense = targets.pop(path), matrix_of(reference.get_submodule(path))
+        target, dense = left.pop(path), matrix_of(reference.get_submodule(path))
         wanted = target.outputs
         if (kept := rows.get(f"{path}.weight")) is not None:
             wanted = wanted[list(kept)]
@@ -71,8 +77,13 @@ def compensate(
         model(samples)
 
 
-def _targets(reference: nn.Module, samples: Tensor) -> dict[str, _Target]:
-    """Return the outputs of the plain layers that a forward pass runs exactly once."""
+@torch.no_grad()
+def targets_of(reference: nn.Module, samples: Tensor) -> Targets:
+    """Return the outputs of the updatable layers that a forward pass runs exactly once, by path.
+
+    They are the same for all models pruned from `reference`.
+    """
+    samples = _one_batch(samples)
     found: dict[str, list[_Target]] = {}
 
     def note(path: str, layer: nn.Module, output: Tensor) -> None:
@@ -82,6 +93,15 @@ def _targets(reference: nn.Module, samples: Tensor) -> dict[str, _Target]:
     with evaluating(reference), _after_each_layer(reference, note):
         reference(samples)
     return {path: targets[0] for path, targets in found.items() if len(targets) == 1}
+
+
+def bytes_of(targets: Targets) -> int:
+    """Return the memory that the outputs take."""
+    return sum(target.outputs.nbytes for target in targets.values())
+
+
+def _one_batch(samples: Tensor) -> Tensor:
+    return samples[: max(2, _MOST // samples[0].numel())]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -55,7 +56,7 @@ class ChannelDamage:
     """
 
     totals: Mapping[str, NDArray[np.float64]]
-    widths_of: Callable[[Ratios], Mapping[str, int]]
+    width_of: Callable[[str, float], int]  # of one group at a ratio
 
     @classmethod
     def of(
@@ -65,13 +66,14 @@ class ChannelDamage:
     ) -> ChannelDamage:
         """Build from the scores of the parent's remaining channels."""
         return cls(
-            {n: np.cumsum([0.0, *sorted(values)]) for n, values in scores.items()}, widths_of
+            {n: np.cumsum([0.0, *sorted(values)]) for n, values in scores.items()},
+            cache(lambda name, ratio: widths_of({name: ratio})[name]),
         )
 
     def at(self, name: str, ratio: float) -> float:
         """Return the damage when `ratio` of the dense group's channels are removed."""
         totals = self.totals[name]
-        return float(totals[len(totals) - 1 - self.widths_of({name: ratio})[name]])
+        return float(totals[len(totals) - 1 - self.width_of(name, ratio)])
 
 
 def measure_sensitivity(

@@ -22,6 +22,7 @@ from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.loader import FirstBatches
 from paretoprune.finetune.nested import num_at_once
+from paretoprune.low_rank.pair import pairs_as_one_layer
 from paretoprune.measure.quality import measure_quality
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
@@ -172,22 +173,23 @@ def train(
         chosen = replace(chosen, learning_rate=rate)
     if context.teacher is None:
         chosen = replace(chosen, distillation=0.0)
-    result = fit(
-        candidate.model,
-        train_loader=problem.data.train_dataloader() if batches is None else batches,
-        val_loader=val_loader,
-        settings=chosen,
-        epochs=epochs,
-        seed=job.seed,
-        device=problem.device,
-        teacher=context.teacher,
-        masks=masks,
-        pressure=pressure,
-        nested=slices_of(context, candidate, job.nested),
-        on_gradients=gates,
-        first_epoch=first_epoch,
-        evaluate_start=keeps_start and epochs > 0,
-    )
+    with pairs_as_one_layer(candidate.model):
+        result = fit(
+            candidate.model,
+            train_loader=problem.data.train_dataloader() if batches is None else batches,
+            val_loader=val_loader,
+            settings=chosen,
+            epochs=epochs,
+            seed=job.seed,
+            device=problem.device,
+            teacher=context.teacher,
+            masks=masks,
+            pressure=pressure,
+            nested=slices_of(context, candidate, job.nested),
+            on_gradients=gates,
+            first_epoch=first_epoch,
+            evaluate_start=keeps_start and epochs > 0,
+        )
     return result.curve
 
 
