@@ -47,6 +47,7 @@ from paretoprune.report.uniform_gain import controls_of, gain_of, training_sente
 from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json, write_json, write_text
+from paretoprune.storage.qualities import read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import group_infos, search_settings
 from paretoprune.trial.context import counted_cost, measure
@@ -91,6 +92,7 @@ def choose_models(path: Path, request: PickRequest, options: ExportOptions) -> C
         dense=next((result.metrics for result in results if result.origin == "dense"), Metrics()),
         request=request,
         objectives=objectives,
+        trivial=read_trivial(folder.dense),
     )
     for name in options.formats:
         if name in GRAPHS:
