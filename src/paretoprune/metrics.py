@@ -229,6 +229,11 @@ def written(name: str, value: float, *, spread: float | None = None) -> str:
     return f"{value:.4g}" + (" ms" if quantity.unit == "ms" else "")
 
 
+def written_difference(name: str, value: float) -> str:
+    """Format a difference of two values of the quantity: rates in points, to two decimals."""
+    return f"{value:+.2f} points" if is_rate(name) else f"{value:+.3g}"
+
+
 def written_of(name: str, measured: Mapping[str, float]) -> str:
     """Format one of several quantities measured together, to the digits that their spread
     justifies."""

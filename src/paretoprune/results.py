@@ -353,7 +353,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Repeat:
-    """The picked architecture retrained with another seed. Accuracies in percent."""
+    """The picked architecture retrained with another seed: the task's first quality."""
 
     seed: int
     validation: float
@@ -369,7 +369,7 @@ class FileFacts:
     it is missing."""
 
     format: str  # "safetensors", "compact", or a name of `graph.GRAPHS`
-    # largest difference of a logit from PyTorch's, in a new process
+    # largest difference of an output from PyTorch's, in a new process
     difference: float | None = None
     reason: str | None = None  # why the file is not there
     latency_ms: float | None = None  # in the format's engine
@@ -379,7 +379,8 @@ class FileFacts:
     contention: float | None = None  # wall time / processor time
     size_bytes: int | None = None  # total of the format's files
     bits: int | None = None  # of quantised weights
-    accuracy: float | None = None  # percent on validation data, for quantised weights
+    # The task's first quality on validation data, for quantised weights.
+    quality: float | None = None
     # percent of samples with the same class by integer kernels and module
     agreement: float | None = None
     kl: float | None = None  # divergence of the kernels from the module, in nats
