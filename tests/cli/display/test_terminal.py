@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from paretoprune.cli.display.terminal import BestSoFar
-from paretoprune.results import Job, TrialResult
+from paretoprune.results import Job, Metrics, TrialResult
 from paretoprune.testing import formula
 
 
@@ -26,3 +26,12 @@ def test_the_smallest_that_retains_99_percent_whatever_comes_first() -> None:
         for each in trials:
             best.add(each)
         assert best.in_words() == expected
+
+
+def test_the_best_of_an_error_counts_from_the_trivial_predictor() -> None:
+    best = BestSoFar({"rmse": "minimize", "macs": "minimize"}, lambda: {"rmse": 2.5})
+    values = [("dense", 0.5, 1000), ("chain", 0.519, 400), ("chain", 0.53, 100)]
+    for number, (origin, rmse, macs) in enumerate(values):
+        metrics = Metrics({"rmse": rmse}, macs=macs)
+        best.add(TrialResult(number, "complete", origin, {}, {}, metrics, 0))
+    assert best.in_words() == "best 0.519 at 40% MACs"
