@@ -25,6 +25,7 @@ from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import search_settings
+from paretoprune.tasks.inputs import inputs_of
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def measure_models(
     batch = torch.randn(request.batch, *shape, generator=torch.Generator().manual_seed(0))
     costs = compare_running(
         {key: model.to(device) for key, model in models.items()},
-        batch.to(device),
+        inputs_of(batch.to(device)),
         engine=request.engine,
         threads=request.threads,
         repeats=request.repeats,
@@ -77,7 +78,9 @@ def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     settings = load_settings(folder.read_config(), trust=trust)
     info = DataInfo(**read_json(folder.dense / "data.json"))
     groups = Groups.from_json(read_json(folder.dense / "groups.json"))
-    dense = Configured(settings).model(info)
+    dense = Configured(settings).model(
+        {"num_classes": info.num_classes, "in_channels": info.input_shape[0]}
+    )
     load_state(dense, folder.dense / "model.safetensors")
     results = {result.number: result for result in folder.read_results()}
     models = {DENSE: dense}

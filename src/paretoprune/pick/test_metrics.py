@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from paretoprune.errors import PickError
 from paretoprune.export.folder import WEIGHTS
 from paretoprune.measure.confidence_interval import wilson_interval
 from paretoprune.measure.prediction_agreement import compare_predictions
@@ -17,11 +18,13 @@ from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.problem.problem import Problem
 from paretoprune.results import Comparison, Metrics, Repeat
 from paretoprune.storage.atomic import read_json
+from paretoprune.tasks.classification import Classification
 
 
 def predict_test(problem: Problem, model: nn.Module) -> Predictions:
     """What a model says of the test part."""
     return predict(
+        _classifying(problem),
         model,
         problem.data.test_dataloader(),
         num_classes=problem.info.num_classes,
@@ -29,10 +32,23 @@ def predict_test(problem: Problem, model: nn.Module) -> Predictions:
     )
 
 
+def _classifying(problem: Problem) -> Classification:
+    """The task of a classifier: others cannot be picked yet. Raises PickError for them."""
+    if not isinstance(problem.task, Classification):
+        raise PickError(
+            f"`pick` exports classifiers so far, and the task is {type(problem.task).__name__}"
+        )
+    return problem.task
+
+
 def validation_accuracy(problem: Problem, model: nn.Module) -> float:
     """Percent of the validation part that a model is right on."""
     loader, num_classes = problem.data.val_dataloader(), problem.info.num_classes
-    found = metrics_of(predict(model, loader, num_classes=num_classes, device=problem.device))
+    found = metrics_of(
+        predict(
+            _classifying(problem), model, loader, num_classes=num_classes, device=problem.device
+        )
+    )
     assert found.accuracy is not None
     return found.accuracy
 

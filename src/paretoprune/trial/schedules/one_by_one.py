@@ -11,6 +11,7 @@ from torch import Tensor
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.structured.rounding import step_of
 from paretoprune.results import EpochRecord, Job
+from paretoprune.tasks.interface import Batch
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.schedules.steps import Start, Trained, epochs_of, prune, rescore, train
 
@@ -96,5 +97,5 @@ def _steps(context: TrialContext) -> dict[str, int]:
     return {group.name: step_of(group, divisor) for group in problem.groups.prunable}
 
 
-def _some_batches(context: TrialContext, count: int) -> list[tuple[Tensor, ...]]:
-    return [tuple(b) for b in islice(iter(context.problem.data.train_dataloader()), count)]
+def _some_batches(context: TrialContext, count: int) -> list[Batch]:
+    return [*islice(iter(context.problem.data.train_dataloader()), count)]
