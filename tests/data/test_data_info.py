@@ -11,8 +11,16 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from paretoprune.data import describe
+from paretoprune.data import describe as describe_prepared
+from paretoprune.data.data_info import prepare
 from paretoprune.errors import DataError
+from paretoprune.results import DataInfo
+from tests.kits.tasks import CLASSES
+
+
+def describe(module: Any) -> DataInfo:
+    prepare(module)
+    return describe_prepared(module, CLASSES)
 
 
 class Mine(LightningDataModule):

@@ -13,6 +13,7 @@ from paretoprune.data.image_tensors import ImageTensors, image_tensors
 from paretoprune.data.labelled import LabelledImages, labelled_images
 from paretoprune.data.split import SplitSettings
 from paretoprune.errors import DataError, SettingsError
+from tests.kits.tasks import CLASSES
 
 
 def make_part(num: int, *, num_classes: int = 3, size: int = 4) -> LabelledImages:
@@ -35,7 +36,7 @@ def make_module(train: LabelledImages, test: LabelledImages) -> ImageTensors:
 
 def test_the_parts_are_what_the_description_says() -> None:
     module = make_module(make_part(60), make_part(12))
-    info = describe(module)
+    info = describe(module, CLASSES)
     assert info is module.info
     assert (info.num_classes, info.input_shape) == (3, (1, 4, 4))
     assert (info.num_train, info.num_validation, info.num_test) == (54, 6, 12)
@@ -74,7 +75,7 @@ def test_to_device_moves_batches_and_leaves_other_modules_alone() -> None:
 def test_augmentation_happens_on_the_device() -> None:
     module = digits()
     to_device(module, "meta")  # computes nothing, but refuses to mix devices
-    x, y, key = next(iter(module.train_dataloader()))
+    (x, y), key = next(iter(module.train_dataloader()))
     assert x.device.type == y.device.type == key.device.type == "meta"
     assert x.shape == (64, 1, 8, 8)
 
@@ -86,7 +87,7 @@ def test_digits() -> None:
     assert (info.num_train, info.num_validation, info.num_test) == (1079, 359, 359)
     labels = torch.cat([y for _, y in module.val_dataloader()])
     assert labels.bincount().sub(36).abs().max() <= 2
-    x, _, key = next(iter(module.train_dataloader()))
+    (x, _), key = next(iter(module.train_dataloader()))
     assert x.shape == (32, 1, 8, 8)
     assert x.dtype == torch.float32
     assert key.dtype == torch.int64

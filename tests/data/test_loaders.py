@@ -36,7 +36,8 @@ def make_loader(
 
 
 def epoch_of(loader: TrainLoader) -> tuple[Tensor, Tensor, Tensor]:
-    x, y, key = zip(*loader, strict=True)
+    pairs, key = zip(*loader, strict=True)
+    x, y = zip(*pairs, strict=True)
     return torch.cat(x), torch.cat(y), torch.cat(key)
 
 
@@ -123,7 +124,7 @@ class Recorder(LightningModule):
         self.keys.append([])
 
     def training_step(self, batch: Any, _: int) -> Tensor:
-        x, y, key = batch
+        (x, y), key = batch
         self.keys[-1] += key.tolist()
         return nn.functional.cross_entropy(self.layer(x.flatten(1)), y)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.data.data_info import describe, first_batch, prepare, preprocessing_of
+from paretoprune.data.data_info import describe, preprocessing_of
 from paretoprune.data.digests.contents import Contents, contents_of
 from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.data.image_folders import imagefolder
@@ -18,10 +18,8 @@ __all__ = [
     "describe",
     "digest_of_tensor",
     "digits",
-    "first_batch",
     "imagefolder",
     "npz",
-    "prepare",
     "preprocessing_of",
     "to_device",
     "torchvision_set",

@@ -17,7 +17,7 @@ from paretoprune.measure.memory import peak_memory_bytes
 from paretoprune.measure.modes import evaluation_mode
 from paretoprune.metrics import BUSY
 from paretoprune.results import RunningCost
-from paretoprune.tasks.inputs import Inputs
+from paretoprune.tasks.inputs import Example, inputs_of
 
 DENSE = "dense"
 
@@ -28,7 +28,7 @@ _ENERGY_MS = 300.0  # of passes in a block: counters are updated about every mil
 
 def compare_running(
     models: Mapping[str, nn.Module],
-    batch: Inputs,
+    batch: Example,
     *,
     engine: str,
     threads: int,
@@ -39,7 +39,7 @@ def compare_running(
     The models and `batch` are on the device. Times exclude other programs (see `clock_for`). Energy
     is that of the whole machine, so it is not reported while the machine is busy.
     """
-    chosen = ENGINES[engine]
+    chosen, batch = ENGINES[engine], inputs_of(batch)
     clock = clock_for(batch.device, threads, own_threads=chosen.own_threads)
     with evaluation_mode(*models.values()), threads_set(threads):
         loaded = [chosen.convert(model, batch) for model in models.values()]

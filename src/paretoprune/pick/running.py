@@ -25,7 +25,6 @@ from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import search_settings
-from paretoprune.tasks.inputs import inputs_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def measure_models(
     batch = torch.randn(request.batch, *shape, generator=torch.Generator().manual_seed(0))
     costs = compare_running(
         {key: model.to(device) for key, model in models.items()},
-        inputs_of(batch.to(device)),
+        batch.to(device),
         engine=request.engine,
         threads=request.threads,
         repeats=request.repeats,

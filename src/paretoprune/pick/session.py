@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
-from paretoprune.data import first_batch
+from paretoprune.data.data_info import first_batch
 from paretoprune.errors import ExportError, SweepError
 from paretoprune.formats.format import Contents
 from paretoprune.formats.registry import FORMATS

@@ -21,7 +21,8 @@ from torch import nn
 from paretoprune.config.instantiate import build
 from paretoprune.config.name_patterns import matches
 from paretoprune.config.settings import Settings
-from paretoprune.data import Contents, contents_of, describe, first_batch, prepare, to_device
+from paretoprune.data import Contents, contents_of, describe, to_device
+from paretoprune.data.data_info import first_batch, prepare
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.size import RankedSize
 from paretoprune.measure.latency.forecast import Forecast

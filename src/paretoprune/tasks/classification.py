@@ -87,7 +87,9 @@ class Classification(OutputTask):
             "precision": kinds.MulticlassPrecision(classes, average="macro"),
             "recall": kinds.MulticlassRecall(classes, average="macro"),
             "f1": kinds.MulticlassF1Score(classes, average="macro"),
-            "calibration_error": kinds.MulticlassCalibrationError(classes, _BINS, norm="l1"),
+            "calibration_error": _OfProbabilities(
+                kinds.MulticlassCalibrationError(classes, _BINS, norm="l1")
+            ),
         }
         if classes > _TOP:
             found["top5_accuracy"] = kinds.MulticlassAccuracy(classes, _TOP, average="micro")
@@ -127,6 +129,23 @@ class Classification(OutputTask):
         expected = (count, info.num_classes)
         fits = isinstance(outputs, Tensor) and tuple(outputs.shape) == expected
         return None if fits else f"have the shape {expected}"
+
+
+class _OfProbabilities:
+    """A metric of probabilities: torchmetrics takes logits between 0 and 1 for such."""
+
+    def __init__(self, metric: Any) -> None:
+        self._metric = metric
+
+    def to(self, device: torch.device) -> _OfProbabilities:
+        return _OfProbabilities(self._metric.to(device))
+
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
+        self._metric.update(outputs.softmax(dim=1), targets)
+
+    def compute(self) -> Tensor:
+        found: Tensor = self._metric.compute()
+        return found
 
 
 def _counted(task: Classification, batches: Iterable[Batch]) -> Counter[int]:
