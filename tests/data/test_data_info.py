@@ -75,9 +75,9 @@ def test_attributes_come_first() -> None:
 class Stream:
     """A loader that is neither a DataLoader nor has a length."""
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for size in (3, 2):
-            yield torch.rand(size, 7), torch.full((size,), size), torch.zeros(size)
+            yield torch.rand(size, 7), torch.full((size,), size)
 
 
 class Streamed(Mine):
@@ -88,6 +88,16 @@ class Streamed(Mine):
 def test_loaders_without_length() -> None:
     info = describe(Streamed())
     assert (info.num_classes, info.input_shape, info.num_train) == (4, (7,), 5)
+
+
+class Weighted(Mine):
+    def train_dataloader(self) -> Any:
+        return [(x, y, torch.ones(len(y))) for x, y in super().train_dataloader()]
+
+
+def test_a_third_tensor_is_the_users_and_not_ignored() -> None:
+    with pytest.raises(DataError, match=r"\(x, y\), got 3 parts: .* does not use the others"):
+        describe(Weighted())
 
 
 LABELS = torch.arange(12) % 4

@@ -41,7 +41,7 @@ def test_the_parts_are_what_the_description_says() -> None:
     assert (info.num_classes, info.input_shape) == (3, (1, 4, 4))
     assert (info.num_train, info.num_validation, info.num_test) == (54, 6, 12)
     assert info.class_names == ("0", "1", "2")
-    train = torch.cat([x for x, _, _ in module.train_dataloader()])[:, 0, 0, 0].round().tolist()
+    train = torch.cat([x for (x, _), _ in module.train_dataloader()])[:, 0, 0, 0].round().tolist()
     validation = torch.cat([x for x, _ in module.val_dataloader()])[:, 0, 0, 0].round().tolist()
     test = torch.cat([x for x, _ in module.test_dataloader()])[:, 0, 0, 0].round().tolist()
     assert sorted(train + validation) == list(range(60))
@@ -57,7 +57,7 @@ def test_normalisation_is_measured_on_training_images_alone() -> None:
         batch_size=8,
         seed=0,
     )
-    x = torch.cat([x for x, _, _ in module.train_dataloader()])
+    x = torch.cat([x for (x, _), _ in module.train_dataloader()])
     assert float(x.mean()) == pytest.approx(0, abs=1e-5)
     assert float(x.std(correction=0)) == pytest.approx(1, abs=1e-5)
 
@@ -103,7 +103,7 @@ def test_seed_changes_the_order_but_not_the_split() -> None:
     first, second = digits(seed=1), digits(seed=2)
     labels = [torch.cat([y for _, y in d.test_dataloader()]) for d in (first, second)]
     assert torch.equal(*labels)
-    keys = [next(iter(d.train_dataloader()))[2] for d in (first, second)]
+    keys = [next(iter(d.train_dataloader()))[1] for d in (first, second)]
     assert not torch.equal(*keys)
     other = digits(split_seed=1)
     assert not torch.equal(labels[0], torch.cat([y for _, y in other.test_dataloader()]))

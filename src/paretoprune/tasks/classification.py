@@ -183,7 +183,9 @@ def _labels(task: Classification, batch: Batch, where: str) -> Tensor:
         raise DataError(f"{where} yields no batches")
     batch = unkeyed(batch)
     if not has_pairs(batch):
-        raise DataError(f"{where}: batches must be tensors (x, y), got {described(batch)}")
+        more = isinstance(batch, tuple | list) and len(batch) > 2
+        unused = ": classification does not use the others, so leave them out" if more else ""
+        raise DataError(f"{where}: batches must be tensors (x, y), got {described(batch)}{unused}")
     y = task.targets(batch)
     count = len(task.inputs(batch))
     if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1 or count != len(y):

@@ -124,5 +124,5 @@ def described(value: object) -> str:
     if isinstance(value, Mapping):
         return f"a {type(value).__name__} with {', '.join(map(str, value)) or 'nothing'}"
     if isinstance(value, tuple | list) and len(value) != 2:
-        return f"{type(value).__name__} of {len(value)}"
+        return f"{len(value)} parts"
     return type(value).__name__
