@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Values that everyone may import.
-VALUES = {"errors", "results", "metrics", "lineage", "config", "storage"}
+VALUES = {"errors", "results", "metrics", "retained", "lineage", "config", "storage"}
 # The packages that know networks. They import each other only as listed here.
 NETWORKS = {
     "data",
@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "results": {"errors", "metrics"},
     "metrics": set(),
     "lineage": {"results"},
+    "retained": {"metrics", "results"},
     "config": {"errors", "metrics", "results"},
     "storage": {"config", "errors", "metrics", "results"},
     "tasks": VALUES,
@@ -69,7 +70,7 @@ HOMES = {
     "pydantic_core": {"config"},
     "scipy": {"pruning"},
     "timm": {"models"},
-    "lightning": {"api", "data", "finetune", "problem", "tasks"},
+    "lightning": {"api", "data", "finetune", "problem", "tasks", "trial"},
     "torchmetrics": {"measure", "tasks"},
     "torchvision": {"models", "data"},
     "sklearn": {"data"},

@@ -144,7 +144,7 @@ class Untrained(LightningDataModule):
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (Mapped(), r"batches must be tensors \(x, y\), got dict"),
+        (Mapped(), r"batches must be tensors \(x, y\), got a dict with x, y"),
         (Several(), r"Several\.val_dataloader\(\) must return one loader, got list"),
         (Untrained(), r"Untrained must have train_dataloader\(\)"),
         (torch.nn.ReLU(), "data must be a LightningDataModule, got ReLU"),

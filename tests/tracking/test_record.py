@@ -24,7 +24,7 @@ def test_run_names_are_short() -> None:
     assert run_name(trial(17)) == "017 macs 31% acc 97.2"
     failed = dataclasses.replace(trial(3, state="failed"), metrics=Metrics())
     assert run_name(failed) == "003 failed"
-    dense = dataclasses.replace(trial(0), origin="dense", metrics=Metrics(accuracy=98.61))
+    dense = dataclasses.replace(trial(0), origin="dense", metrics=Metrics({"accuracy": 98.61}))
     assert run_name(dense) == "000 dense acc 98.6"
     assert run_name(trial(1234, state="duplicate")) == "1234 duplicate macs 31% acc 97.2"
 
@@ -57,7 +57,9 @@ def test_everything_of_a_trial_is_recorded() -> None:
 
 
 def test_metrics_are_rounded_for_a_table_and_counts_stay_whole() -> None:
-    metrics = Metrics(accuracy=97.21448421478271, macs=123_456_789, latency_ms=0.46609000003172696)
+    metrics = Metrics(
+        {"accuracy": 97.21448421478271}, macs=123_456_789, latency_ms=0.46609000003172696
+    )
     record = trial_record(dataclasses.replace(trial(1), metrics=metrics), commit=None, artifacts=())
     points = {point.name: point.value for point in record.points if point.step == 0}
     assert points["accuracy"] == 97.2145
@@ -131,3 +133,14 @@ def test_fitted_names_differ_and_mlflow_accepts_them(names: list[str]) -> None:
 def test_long_values_are_cut() -> None:
     assert fit_params({"a": "x" * 7000}) == {"a": "x" * 6000}
     assert fit_tags({"a": "x" * 9000}) == {"a": "x" * 8000}
+
+
+def test_the_quality_of_another_task_names_its_run_and_its_curve() -> None:
+    metrics = Metrics({"ndcg@10": 41.25, "loss": 0.5}, macs=310, theoretical_speedup=2.0)
+    result = dataclasses.replace(trial(3), metrics=metrics)
+    assert run_name(result) == "003 macs 50% ndcg@10 41.2"
+    names = {point.name for point in trial_record(result, commit=None, artifacts=()).points}
+    assert {"ndcg_10", "validation_ndcg_10", "validation_loss"} <= names
+    assert not any("accuracy" in name for name in names)
+    error = dataclasses.replace(trial(3), metrics=Metrics({"rmse": 0.51234}))
+    assert run_name(error) == "003 rmse 0.512"

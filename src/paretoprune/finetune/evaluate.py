@@ -1,4 +1,4 @@
-"""Validation accuracy and loss for the training curve."""
+"""Quality and loss on the validation data for the training curve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paretoprune.tasks.nest import on_device
 class Validation:
     """Result of one evaluation on the validation data."""
 
-    accuracy: float  # the task's first quality
+    quality: float  # the task's first quality, in its unit
     loss: float  # mean over the samples
 
 
@@ -49,4 +49,4 @@ def evaluate(
     if empty:
         raise DataError("the validation data loader has no batches; check `data`")
     found = meter.compute()
-    return Validation(accuracy=found[task.qualities[0].name], loss=found["loss"])
+    return Validation(quality=found[task.qualities[0].name], loss=found["loss"])

@@ -23,7 +23,7 @@ from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
 from paretoprune.pick.compacted import NUM_CALIBRATION
 from paretoprune.pick.session import PickSession
-from paretoprune.pick.test_metrics import validation_accuracy
+from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
 from paretoprune.quantization.integers import INT8_BITS, integer_module
 from paretoprune.results import FileFacts, Latency
@@ -94,7 +94,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
         difference=agreed.median,
         size_bytes=sum(map(len, contents.values())),
         bits=INT8_BITS,
-        accuracy=validation_accuracy(session.problem, _Run(run)),
+        quality=validation_quality(session.problem, _Run(run)),
         agreement=agreed.agreement,
         kl=agreed.kl,
         latency_ms=found.latency_ms if found else None,

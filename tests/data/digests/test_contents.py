@@ -84,18 +84,11 @@ def test_one_class_only_is_told(tmp_path: Path) -> None:
     arrays["y_val"][:] = 1
     contents = of_npz(tmp_path, arrays)
     assert contents.cautions[0].startswith("all validation labels are 1")
-    assert contents.commonest == 100
     arrays["y_train"][:] = 0
     arrays["y_val"][:] = 0
     arrays["y_test"][:] = 0
     with pytest.raises(DataError, match="all training labels are 0"):
         of_npz(tmp_path, arrays)
-
-
-def test_the_commonest_label_is_that_of_the_validation_part(tmp_path: Path) -> None:
-    arrays = arrays_of()
-    arrays["y_val"][:] = [0] * 9 + [1] * 3
-    assert of_npz(tmp_path, arrays).commonest == 75
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ class Contents:
 
     digests: Mapping[str, str]  # "training labels" -> digest
     cautions: tuple[str, ...]  # a sentence each
-    commonest: float  # percent of validation samples in the largest class
 
 
 def contents_of(datamodule: LightningDataModule, task: Task) -> Contents:
@@ -46,7 +45,6 @@ def contents_of(datamodule: LightningDataModule, task: Task) -> Contents:
             for name, digest in contents.digests.items()
         },
         cautions=(*overlap_sentences(parts), *_one_sided(parts)),
-        commonest=_commonest(parts["validation"]),
     )
 
 
@@ -84,8 +82,3 @@ def _one_sided(parts: Mapping[str, PartContents]) -> list[str]:
         for name, part in parts.items()
         if name != "training" and len(part.labels) == 1
     ]
-
-
-def _commonest(part: PartContents) -> float:
-    total = part.labels.total()
-    return 100 * max(part.labels.values()) / total if total else 0.0

@@ -134,7 +134,7 @@ def _recalibrated_loss(context: TrialContext, model: nn.Module) -> float:
 def _validation_loss(context: TrialContext, model: nn.Module) -> float:
     problem = context.problem
     loader = problem.data.val_dataloader()
-    return measure_quality(problem.task, model, loader, device=problem.device).loss
+    return measure_quality(problem.task, model, loader, device=problem.device)["loss"]
 
 
 def train(
