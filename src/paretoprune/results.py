@@ -21,17 +21,28 @@ ZEROS = (
 
 
 @dataclass(frozen=True)
+class Argument:
+    """A tensor that a model takes: its name in `forward`, and one sample of it."""
+
+    name: str
+    shape: tuple[int, ...]  # of one sample, without the batch axis
+    dtype: str  # "float32", "int64" ...
+
+
+@dataclass(frozen=True)
 class DataInfo:
     """Summary of a data set: what is needed to build a model and to explain the split."""
 
-    num_classes: int
-    input_shape: tuple[int, ...]  # of one sample, without the batch axis: (channels, height, width)
+    num_classes: int  # 0 where there are no classes
+    # of one sample of the first argument, without the batch axis: (channels, height, width)
+    input_shape: tuple[int, ...]
     num_train: int
     num_validation: int
     num_test: int
     split: str  # a sentence: which part was split off from which
     class_names: tuple[str, ...] = ()
     caution: str | None = None  # a sentence, if a part may bias the metrics measured on it
+    arguments: tuple[Argument, ...] = ()  # the tensors that the model takes
 
 
 @dataclass(frozen=True)

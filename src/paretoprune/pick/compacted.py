@@ -33,7 +33,9 @@ def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFa
         ExportError: the file does not give back the rounded model.
     """
     problem, bits = session.problem, session.options.bits
-    rounded = round_weights(model, bits, calibration_samples(session.context, NUM_CALIBRATION))
+    rounded = round_weights(
+        model, bits, calibration_samples(session.context, NUM_CALIBRATION).inputs
+    )
     content = compact_bytes(rounded, problem.example)
     write_bytes(draft / COMPACT_FILE, content)
     stored = copy.deepcopy(model).eval()

@@ -41,7 +41,6 @@ from paretoprune.pick.test_metrics import (
 )
 from paretoprune.problem.forms import rebuild_trial
 from paretoprune.problem.problem import Problem, make_problem
-from paretoprune.problem.qualities import TASK_QUALITY
 from paretoprune.problem.sources import Sources
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.report.live import write_views
@@ -179,7 +178,7 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
     found = {
         "params": cost.params,
         "macs": cost.macs,
-        TASK_QUALITY.name: validation_quality(problem, model),
+        problem.task.qualities[0].name: validation_quality(problem, model),
     }
     measured = trial.metrics.measured()
     for name, value in found.items():

@@ -77,7 +77,9 @@ def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     settings = load_settings(folder.read_config(), trust=trust)
     info = DataInfo(**read_json(folder.dense / "data.json"))
     groups = Groups.from_json(read_json(folder.dense / "groups.json"))
-    dense = Configured(settings).model(info)
+    dense = Configured(settings).model(
+        {"num_classes": info.num_classes, "in_channels": info.input_shape[0]}
+    )
     load_state(dense, folder.dense / "model.safetensors")
     results = {result.number: result for result in folder.read_results()}
     models = {DENSE: dense}

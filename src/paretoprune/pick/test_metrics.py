@@ -9,20 +9,22 @@ from typing import Any
 
 from torch import nn
 
+from paretoprune.errors import PickError
 from paretoprune.export.folder import WEIGHTS
 from paretoprune.measure.confidence_interval import paired_interval, wilson_interval
 from paretoprune.measure.prediction_agreement import compare_predictions
-from paretoprune.measure.quality import Predictions, predict, quality_of
+from paretoprune.measure.quality import Predictions, measure_quality, predict, quality_of
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.problem.problem import Problem
-from paretoprune.problem.qualities import TASK_QUALITY
 from paretoprune.results import Comparison, Metrics, Repeat
 from paretoprune.storage.atomic import read_json
+from paretoprune.tasks.classification import Classification
 
 
 def predict_test(problem: Problem, model: nn.Module) -> Predictions:
     """What a model says of the test part."""
     return predict(
+        _classifying(problem),
         model,
         problem.data.test_dataloader(),
         num_classes=problem.info.num_classes,
@@ -30,11 +32,20 @@ def predict_test(problem: Problem, model: nn.Module) -> Predictions:
     )
 
 
+def _classifying(problem: Problem) -> Classification:
+    """The task of a classifier: others cannot be picked yet. Raises PickError for them."""
+    if not isinstance(problem.task, Classification):
+        raise PickError(
+            f"`pick` exports classifiers so far, and the task is {type(problem.task).__name__}"
+        )
+    return problem.task
+
+
 def validation_quality(problem: Problem, model: nn.Module) -> float:
     """The task's first quality of a model on the validation part."""
-    loader, num_classes = problem.data.val_dataloader(), problem.info.num_classes
-    found = quality_of(predict(model, loader, num_classes=num_classes, device=problem.device))
-    return found[TASK_QUALITY.name]
+    task, loader = problem.task, problem.data.val_dataloader()
+    found = measure_quality(task, model, loader, device=problem.device)
+    return found[task.qualities[0].name]
 
 
 def tested_once(problem: Problem, model: nn.Module, dense: Predictions) -> FinalFigures:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from paretoprune.config.settings import Settings
-from paretoprune.metrics import QUANTITIES, Quantity, first_quality, quantity_of
-
-TASK_QUALITY = QUANTITIES["accuracy"]  # the first of the task
+from paretoprune.metrics import Quantity, first_quality
+from paretoprune.problem.problem import Problem
 
 
-def front_quality(settings: Settings) -> Quantity:
-    """Return the quality that limits, targets and reports of these settings are about."""
-    name = first_quality(settings.search.objectives) if settings.search else None
-    return quantity_of(name) if name else TASK_QUALITY
+def front_quality(problem: Problem) -> Quantity:
+    """Return the quality that limits, targets and reports of a problem are about."""
+    search, known = problem.settings.search, problem.task.qualities
+    name = first_quality(search.objectives) if search else None
+    return next((quality for quality in known if quality.name == name), known[0])

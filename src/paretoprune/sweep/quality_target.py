@@ -41,7 +41,7 @@ def _bound(context: TrialContext) -> tuple[QualityScale, float, str]:
         drop = sparsity.accuracy_drop
         return scale, scale.at_drop(drop), f"{drop:g} points"
     assert sparsity.max_drop is not None
-    quality = front_quality(context.problem.settings)
+    quality = front_quality(context.problem)
     scale = scale_of({quality.name: quality.direction}, context.dense_metrics, context.trivial)
     bound = scale.at_share(sparsity.max_drop) if scale else None
     if scale is None or bound is None:

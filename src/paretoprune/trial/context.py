@@ -10,7 +10,6 @@ from itertools import islice
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
@@ -33,6 +32,8 @@ from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.dense_cautions import cautions, trivial_qualities
 from paretoprune.trial.dense_model import dense_model, start_from
 
@@ -109,9 +110,9 @@ def with_gate_scores(context: TrialContext) -> TrialContext:
     for parameter in dense.parameters():  # including frozen layers
         parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, problem.groups.prunable)
-    for inputs, labels in training_batches(problem, _NUM_SCORED):
+    for batch in training_batches(problem, _NUM_SCORED):
         dense.zero_grad()
-        torch.autograd.backward(cross_entropy(dense(inputs), labels))
+        torch.autograd.backward(batch.loss(dense))
         gates()
     found = with_energies(problem, dense, gates.scores())
     return replace(context, scores=scores_by_gates(problem, context.start, found), gates=found)
@@ -201,7 +202,7 @@ def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
     loader = problem.data.train_dataloader()
     return Teacher(
         dense,
-        num_classes=problem.info.num_classes,
+        problem.task,
         device=problem.device,
         num_keys=getattr(loader, "num_keys", 0),  # a user's own loader provides no sample keys
         bfloat16=uses_bfloat16(problem.settings.finetune.precision, problem.device),
@@ -213,12 +214,8 @@ def measure(
 ) -> Metrics:
     """Measure everything that the settings ask for, on validation data; `dense` is the
     reference."""
-    quality = measure_quality(
-        model,
-        problem.data.val_dataloader(),
-        num_classes=problem.info.num_classes,
-        device=problem.device,
-    )
+    loader = problem.data.val_dataloader()
+    quality = measure_quality(problem.task, model, loader, device=problem.device)
     latency = None
     if problem.settings.measure.latency:
         latency = measure_latency(
@@ -248,11 +245,11 @@ def counted_cost(problem: Problem, model: nn.Module) -> Cost:
     return Cost(params=count_params(model), macs=count_macs(model, problem.example))
 
 
-def training_batches(problem: Problem, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield `(inputs, labels)` of the training data on the device; at most `limit` batches.
+def training_batches(problem: Problem, limit: int | None = None) -> Iterator[TaskBatch]:
+    """Yield batches of the training data on the device; at most `limit`.
 
     Contiguous memory format: scorers take gradients of narrow layers, and some of oneDNN's are
     wrong in channels-last format (see `finetune/numerics/memory_format.py`).
     """
     for batch in islice(iter(problem.data.train_dataloader()), limit):
-        yield batch[0].to(problem.device).contiguous(), batch[1].to(problem.device)
+        yield TaskBatch(problem.task, unkeyed(batch)).to(problem.device).contiguous()

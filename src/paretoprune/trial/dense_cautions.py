@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from lightning.pytorch.utilities.seed import isolate_rng
 
 from paretoprune.config.settings import Settings
 from paretoprune.metrics import written
@@ -10,21 +13,23 @@ from paretoprune.problem.problem import Problem
 from paretoprune.problem.qualities import front_quality
 from paretoprune.results import Metrics
 from paretoprune.retained import QualityScale, is_at_least, scale_of
+from paretoprune.tasks.inputs import unkeyed
 
+_MOST_BATCHES = 1000  # of each part that the trivial predictor is made from and measured on
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
 def trivial_qualities(problem: Problem) -> Mapping[str, float]:
-    """Return the qualities of the trivial predictor on the validation data; empty if unknown.
-
-    For a classifier it assigns every sample the most frequent label.
-    """
-    return {"accuracy": problem.contents.commonest}
+    """Return the qualities of the trivial predictor on the validation data; empty if unknown."""
+    loaders = problem.data.train_dataloader(), problem.data.val_dataloader()
+    with isolate_rng(include_cuda=False):  # a user's loader may shuffle
+        train, validation = (map(unkeyed, islice(loader, _MOST_BATCHES)) for loader in loaders)
+        return problem.task.trivial(train, validation) or {}
 
 
 def cautions(problem: Problem, dense: Metrics, trivial: Mapping[str, float]) -> Iterator[str]:
     """Yield a sentence for each reason to doubt the dense model."""
-    quality = front_quality(problem.settings)
+    quality = front_quality(problem)
     scale = scale_of({quality.name: quality.direction}, dense, trivial)
     found = (
         _flattered(problem.settings, dense),

@@ -20,6 +20,8 @@ from paretoprune.pruning.compensation.moments import Moments, at_columns, column
 from paretoprune.pruning.compensation.updatable import matrix_of, updatable_layers
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.modes import evaluating
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 Update = Callable[[nn.Module, Tensor, Moments], None]
 
@@ -42,20 +44,21 @@ def compensate(
     model: nn.Module,
     reference: nn.Module,
     rows: Mapping[str, Sequence[int]],
-    samples: Tensor,
+    samples: Example | TaskBatch,
 ) -> None:
     """Update the remaining weights of the pruned `model` in place, layer by layer.
 
     Each layer is fitted to the outputs of the same layer of `reference`, the model from which it
-    was pruned, on the calibration `samples` (N, ...). `method` is a key of `METHODS`. `rows` has
+    was pruned, on the calibration `samples`; padding, where their task knows it, does not count.
+    `method` is a key of `METHODS`. `rows` has
     the kept output indices of the reference by weight name; absent means all.
 
     Only layers of `updatable_layers` that run exactly once in a forward pass are updated. Both
     models run in evaluation mode and are restored to their modes, except that BatchNorm layers of
     `model` normalise by the samples, whose statistics they keep.
     """
-    samples = samples[: max(2, _MOST // samples[0].numel())]
-    targets = _targets(reference, samples)
+    inputs, valid = _limited(samples)
+    targets = _targets(reference, inputs, valid)
 
     def update(path: str, layer: nn.Module, entering: Tensor) -> None:
         if path not in targets:
@@ -68,19 +71,29 @@ def compensate(
         METHODS[method](layer, dense, moments)
 
     with evaluating(model), _renewing_statistics(model), _before_each_layer(model, update):
-        model(samples)
+        inputs.run(model)
 
 
-def _targets(reference: nn.Module, samples: Tensor) -> dict[str, _Target]:
+def _limited(samples: Example | TaskBatch) -> tuple[Inputs, Tensor | None]:
+    """Return the inputs and the mask of at most as many samples as one batch can hold."""
+    whole = samples.inputs if isinstance(samples, TaskBatch) else inputs_of(samples)
+    each = sum(tensor.numel() for tensor in whole) // len(whole)
+    chosen = slice(max(2, _MOST // each))
+    if isinstance(samples, TaskBatch):
+        return samples[chosen].inputs, samples[chosen].valid
+    return whole[chosen], None
+
+
+def _targets(reference: nn.Module, inputs: Inputs, valid: Tensor | None) -> dict[str, _Target]:
     """Return the outputs of the plain layers that a forward pass runs exactly once."""
     found: dict[str, list[_Target]] = {}
 
     def note(path: str, layer: nn.Module, output: Tensor) -> None:
-        columns = columns_of(layer, output)
+        columns = columns_of(layer, output, valid)
         found.setdefault(path, []).append(_Target(columns, at_columns(layer, output, columns)))
 
     with evaluating(reference), _after_each_layer(reference, note):
-        reference(samples)
+        inputs.run(reference)
     return {path: targets[0] for path, targets in found.items() if len(targets) == 1}
 
 

@@ -8,11 +8,11 @@ from itertools import islice
 
 from torch import Tensor
 
-from paretoprune.problem.qualities import TASK_QUALITY
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.structured.rounding import step_of
 from paretoprune.results import EpochRecord, Job
 from paretoprune.retained import is_at_least
+from paretoprune.tasks.interface import Batch
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.schedules.steps import Start, Trained, epochs_of, prune, rescore, train
 
@@ -27,7 +27,7 @@ def one_by_one(context: TrialContext, job: Job, start: Start) -> Trained:
     """
     schedule = context.problem.settings.schedule
     bound = schedule.min_accuracy if schedule.min_quality is None else schedule.min_quality
-    direction = TASK_QUALITY.direction
+    direction = context.problem.task.qualities[0].direction
     candidate, scores = start.candidate, start.scores
     curve: tuple[EpochRecord, ...] = ()
     gains: dict[str, float] = {}
@@ -99,5 +99,5 @@ def _steps(context: TrialContext) -> dict[str, int]:
     return {group.name: step_of(group, divisor) for group in problem.groups.prunable}
 
 
-def _some_batches(context: TrialContext, count: int) -> list[tuple[Tensor, ...]]:
-    return [tuple(b) for b in islice(iter(context.problem.data.train_dataloader()), count)]
+def _some_batches(context: TrialContext, count: int) -> list[Batch]:
+    return [*islice(iter(context.problem.data.train_dataloader()), count)]
