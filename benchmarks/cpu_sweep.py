@@ -178,9 +178,9 @@ class CpuSweep:
             weights = folder / "model.safetensors"
             model = rebuild_trial(self.problem.model, self.problem.groups, plan, weights).eval()
         return measure_quality(
+            self.problem.task,
             model,
             self.problem.data.test_dataloader(),
-            num_classes=self.problem.info.num_classes,
             device=self.problem.device,
         )["accuracy"]
 

@@ -104,7 +104,7 @@ def measure(
         num_trials=len(results),
         epochs=sum(result.epochs for result in results),
         least_share=sweep.least_share,
-        chance=100 / outlined.info.num_classes,
+        trivial=sweep.ready.trivial["accuracy"],
         dense_validation=dense.validation,
         dense_test=dense.test or 0.0,
         members=tuple(members),

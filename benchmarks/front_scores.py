@@ -14,6 +14,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from paretoprune.retained import retained
+
 BASELINES = (
     "uniform",
     "uniform_plain",
@@ -50,7 +52,7 @@ class Run:
     num_trials: int
     epochs: float
     least_share: float  # the smallest candidate's share of the dense MACs
-    chance: float
+    trivial: float  # validation quality of the trivial predictor
     dense_validation: float
     dense_test: float
     members: tuple[Member, ...]
@@ -78,28 +80,30 @@ class Run:
         if not fitting:
             return 0.0
         chosen = max(fitting, key=lambda m: (m.validation, -m.share))
-        return max(0.0, ((chosen.test or 0) - self.chance) / (self.dense_test - self.chance))
+        return max(0.0, retained(chosen.test or 0, self.trivial, self.dense_test))
 
     def validation_at(self, share: float, *, until: float = np.inf) -> float:
         """Return the best validation accuracy at this size among models finished by then; else
-        chance."""
+        the trivial predictor's."""
         fitting = [m for m in self.members if m.share <= share * 1.0001 and m.seconds <= until]
-        return max((member.validation for member in fitting), default=self.chance)
+        return max((member.validation for member in fitting), default=self.trivial)
 
     def validation_area(self, *, until: float = np.inf) -> float:
         """Return the area on validation data after `until` seconds."""
-        span = self.dense_validation - self.chance
-        values = [self.validation_at(share, until=until) - self.chance for share in self.shares]
-        return float(np.mean(np.maximum(values, 0))) / span
+        values = [
+            retained(self.validation_at(share, until=until), self.trivial, self.dense_validation)
+            for share in self.shares
+        ]
+        return float(np.mean(np.maximum(values, 0)))
 
     @property
     def hypervolume(self) -> float:
-        """Hypervolume of (log size, test error) from chance at dense size; 1: perfect at minimum
-        size."""
-        errors = [
-            1 - self._retained_test(share) * (self.dense_test - self.chance) / (100 - self.chance)
-            for share in self.shares
-        ]
+        """Hypervolume of (log size, test error) from the trivial predictor at dense size.
+
+        1: perfect at minimum size.
+        """
+        gain, possible = self.dense_test - self.trivial, 100 - self.trivial
+        errors = [1 - self._retained_test(share) * gain / possible for share in self.shares]
         return 1 - float(np.mean(errors))
 
     def seconds_to(self, area: float) -> float:
@@ -132,6 +136,7 @@ def read_runs(path: Path) -> list[Run]:
     runs = []
     for line in path.read_text(encoding="utf-8").splitlines():
         known = json.loads(line)
+        known.setdefault("trivial", known.pop("chance", None))  # its name in earlier records
         known["members"] = tuple(Member(**member) for member in known["members"])
         runs.append(Run(**known))
     return runs
@@ -196,7 +201,10 @@ def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None
         for name, by_seed in _by_strategy(runs).items():
             shares = next(iter(by_seed.values())).shares
             curves = [
-                [run.chance + run._retained_test(s) * (run.dense_test - run.chance) for s in shares]
+                [
+                    run.trivial + run._retained_test(s) * (run.dense_test - run.trivial)
+                    for s in shares
+                ]
                 for run in by_seed.values()
             ]
             style = "-" if name not in BASELINES else "--"

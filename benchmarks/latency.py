@@ -44,6 +44,7 @@ from paretoprune.results import GroupInfo
 from paretoprune.search.allocation.baselines import uniform_ratios
 from paretoprune.search.allocation.greedy import drop_dominated, greedy_allocation
 from paretoprune.search.allocation.sensitivity import Sensitivity, distinct_ratios
+from paretoprune.tasks.inputs import inputs_of
 
 Ratios = Mapping[str, float]
 
@@ -152,7 +153,7 @@ def report(name: str, batch_size: int, threads: int) -> None:
         network.model,
         network.groups,
         network.size,
-        batch,
+        inputs_of(batch),
         widths_of=partial(network.widths, divisor=STEP),
         step=STEP,
         threads=threads,

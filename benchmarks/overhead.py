@@ -162,10 +162,8 @@ def _bare(context: TrialContext, result: TrialResult) -> Moment:
     plan = make_plan(groups, context.scores, result.widths)
     started = Moment.now()
     model = apply_plan(context.dense, groups, plan)
-    inputs = (
-        x for x, _ in training_batches(problem, problem.settings.finetune.recalibration_batches)
-    )
-    recalibrate_batchnorm(model, inputs)
+    batches = training_batches(problem, problem.settings.finetune.recalibration_batches)
+    recalibrate_batchnorm(model, (batch.inputs for batch in batches))
     with channels_last(model, problem.device):
         _train_bare(context, model)
     measure(problem, model.eval(), dense=(context.dense, context.dense_metrics))

@@ -114,9 +114,9 @@ def _print_row(context: TrialContext, share: float) -> None:
     candidate, _ = prune(context, start.candidate, start.scores, widths, trained_next=False)
     model = merged(candidate.model)
     quality = measure_quality(
+        problem.task,
         model,
         problem.data.val_dataloader(),
-        num_classes=problem.info.num_classes,
         device=problem.device,
     )
     macs = count_macs(model, problem.example) / problem.cost_of({}).macs

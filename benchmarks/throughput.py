@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy, relu
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.fit import fit
+from paretoprune.tasks.classification import Classification
 
 Batch = tuple[Tensor, Tensor]
 
@@ -110,6 +111,7 @@ def fit_seconds(model: nn.Module, batches: list[Batch], device: torch.device) ->
     """Return the seconds of the epoch from its record."""
     result = fit(
         copy.deepcopy(model),
+        Classification(),
         train_loader=batches,
         val_loader=batches[:1],
         settings=FinetuneSettings(),

@@ -18,24 +18,36 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Values that everyone may import.
-VALUES = {"errors", "results", "metrics", "lineage", "config", "storage"}
+VALUES = {"errors", "results", "metrics", "objectives", "retained", "lineage", "config", "storage"}
 # The packages that know networks. They import each other only as listed here.
-NETWORKS = {"data", "finetune", "low_rank", "measure", "models", "pruning", "quantization"}
+NETWORKS = {
+    "data",
+    "finetune",
+    "low_rank",
+    "measure",
+    "models",
+    "pruning",
+    "quantization",
+    "tasks",
+}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "results": {"errors", "metrics"},
     "metrics": set(),
     "lineage": {"results"},
+    "objectives": {"metrics"},
+    "retained": {"metrics", "objectives", "results"},
     "config": {"errors", "metrics", "results"},
     "storage": {"config", "errors", "metrics", "results"},
-    "models": VALUES,
-    "data": VALUES,
-    "pruning": VALUES,
-    "finetune": VALUES,
-    "low_rank": VALUES,
-    "quantization": VALUES | {"formats"},
+    "tasks": VALUES,
+    "models": VALUES | {"tasks"},
+    "data": VALUES | {"tasks"},
+    "pruning": VALUES | {"tasks"},
+    "finetune": VALUES | {"tasks"},
+    "low_rank": VALUES | {"tasks"},
+    "quantization": VALUES | {"formats", "tasks"},
     "formats": VALUES,
-    "measure": VALUES | {"formats"},
+    "measure": VALUES | {"formats", "tasks"},
     "problem": VALUES | NETWORKS,
     "trial": VALUES | NETWORKS | {"problem"},
     "search": VALUES,
@@ -47,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": VALUES
     | NETWORKS
     | {"export", "formats", "pick", "problem", "report", "search", "sweep"},
-    "testing": VALUES | {"executors", "pruning", "search", "sweep"},
+    "testing": VALUES | {"executors", "pruning", "search", "sweep", "tasks"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},
@@ -59,8 +71,8 @@ HOMES = {
     "pydantic_core": {"config"},
     "scipy": {"pruning"},
     "timm": {"models"},
-    "lightning": {"api", "data", "finetune", "problem"},
-    "torchmetrics": {"measure", "finetune"},
+    "lightning": {"api", "data", "finetune", "problem", "tasks", "trial"},
+    "torchmetrics": {"measure", "tasks"},
     "torchvision": {"models", "data"},
     "sklearn": {"data"},
     "optuna": {"search/study"},
@@ -111,6 +123,19 @@ def test_imports_point_one_way_and_libraries_stay_at_home(path: Path) -> None:
         if head in HOMES:
             homes = HOMES[head]
             assert any(place.startswith(home) for home in homes), f"{head} lives in {homes}"
+
+
+# What a task is; the tasks themselves are known to nobody but the settings that name them.
+TASK_INTERFACE = {"bound", "inputs", "interface", "nest", "output_task"}
+NETWORK_PARTS = [*sorted(NETWORKS - {"tasks"}), "trial"]
+
+
+@pytest.mark.parametrize("part", NETWORK_PARTS)
+def test_networks_are_handled_without_a_particular_task(part: str) -> None:
+    for path in (PACKAGE / part).rglob("*.py"):
+        for name in imports_of(path):
+            if name.startswith("paretoprune.tasks."):
+                assert name.split(".")[2] in TASK_INTERFACE, f"{path} imports {name}"
 
 
 def test_every_part_has_a_rule() -> None:

@@ -21,17 +21,28 @@ ZEROS = (
 
 
 @dataclass(frozen=True)
+class Argument:
+    """A tensor that a model takes: its name in `forward`, and one sample of it."""
+
+    name: str
+    shape: tuple[int, ...]  # of one sample, without the batch axis
+    dtype: str  # "float32", "int64" ...
+
+
+@dataclass(frozen=True)
 class DataInfo:
     """Summary of a data set: what is needed to build a model and to explain the split."""
 
-    num_classes: int
-    input_shape: tuple[int, ...]  # of one sample, without the batch axis: (channels, height, width)
+    num_classes: int  # 0 where there are no classes
+    # of one sample of the first argument, without the batch axis: (channels, height, width)
+    input_shape: tuple[int, ...]
     num_train: int
     num_validation: int
     num_test: int
     split: str  # a sentence: which part was split off from which
     class_names: tuple[str, ...] = ()
     caution: str | None = None  # a sentence, if a part may bias the metrics measured on it
+    arguments: tuple[Argument, ...] = ()  # the tensors that the model takes
 
 
 @dataclass(frozen=True)
@@ -353,7 +364,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Repeat:
-    """The picked architecture retrained with another seed. Accuracies in percent."""
+    """The picked architecture retrained with another seed: the task's first quality."""
 
     seed: int
     validation: float
@@ -369,7 +380,7 @@ class FileFacts:
     it is missing."""
 
     format: str  # "safetensors", "compact", or a name of `graph.GRAPHS`
-    # largest difference of a logit from PyTorch's, in a new process
+    # largest difference of an output from PyTorch's, in a new process
     difference: float | None = None
     reason: str | None = None  # why the file is not there
     latency_ms: float | None = None  # in the format's engine
@@ -379,7 +390,8 @@ class FileFacts:
     contention: float | None = None  # wall time / processor time
     size_bytes: int | None = None  # total of the format's files
     bits: int | None = None  # of quantised weights
-    accuracy: float | None = None  # percent on validation data, for quantised weights
+    # The task's first quality on validation data, for quantised weights.
+    quality: float | None = None
     # percent of samples with the same class by integer kernels and module
     agreement: float | None = None
     kl: float | None = None  # divergence of the kernels from the module, in nats

@@ -161,7 +161,7 @@ def test_data_that_are_wrong_are_named(tmp_path: Path, wrong: str) -> None:
 def test_an_empty_front_is_told(tmp_path: Path) -> None:
     done = run_train(tmp_path, *SWEEP, "sparsity.min_accuracy=100")
     assert done.code == 0
-    assert "less than `sparsity.min_accuracy=100`" in done.out
+    assert "worse than `sparsity.min_accuracy=100`" in done.out
     assert "The front is empty: loosen the limits under `sparsity`" in done.out
     done = run_pick(tmp_path, "tiny", "trial=1.5")
     assert done.code == 2

@@ -69,7 +69,7 @@ def test_objectives_that_are_no_rate_and_size_are_refused(project: Path) -> None
     change(project, "b", "search", {"objectives": {"macs": "minimize", "params": "minimize"}})
     done = run_compare(project, "b")
     assert done.code == 2
-    assert "fronts can be compared if one objective is a rate in percent" in done.err
+    assert "fronts can be compared if one objective is a quality" in done.err
 
 
 def test_an_unknown_sweep_is_refused(project: Path) -> None:

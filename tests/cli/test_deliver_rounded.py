@@ -76,7 +76,7 @@ def test_every_file_was_checked_and_measured(export: Path, picked: Run) -> None:
     for name in FORMATS:
         assert files[name]["reason"] is None, files[name]
         assert files[name]["bits"] == (4 if name == "compact" else 8)
-        assert abs(files[name]["accuracy"] - float_accuracy) < (10 if name == "compact" else 1.5)
+        assert abs(files[name]["quality"] - float_accuracy) < (10 if name == "compact" else 1.5)
         assert f"{name:12s} weights in {files[name]['bits']} bits: " in picked.out
     assert files["compact"]["size_bytes"] == (export / COMPACT_FILE).stat().st_size
     for name in FORMATS[1:]:

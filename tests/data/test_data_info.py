@@ -11,8 +11,16 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from paretoprune.data import describe
+from paretoprune.data import describe as describe_prepared
+from paretoprune.data.data_info import prepare
 from paretoprune.errors import DataError
+from paretoprune.results import DataInfo
+from tests.kits.tasks import CLASSES
+
+
+def describe(module: Any) -> DataInfo:
+    prepare(module)
+    return describe_prepared(module, CLASSES)
 
 
 class Mine(LightningDataModule):
@@ -67,9 +75,9 @@ def test_attributes_come_first() -> None:
 class Stream:
     """A loader that is neither a DataLoader nor has a length."""
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for size in (3, 2):
-            yield torch.rand(size, 7), torch.full((size,), size), torch.zeros(size)
+            yield torch.rand(size, 7), torch.full((size,), size)
 
 
 class Streamed(Mine):
@@ -80,6 +88,16 @@ class Streamed(Mine):
 def test_loaders_without_length() -> None:
     info = describe(Streamed())
     assert (info.num_classes, info.input_shape, info.num_train) == (4, (7,), 5)
+
+
+class Weighted(Mine):
+    def train_dataloader(self) -> Any:
+        return [(x, y, torch.ones(len(y))) for x, y in super().train_dataloader()]
+
+
+def test_a_third_tensor_is_the_users_and_not_ignored() -> None:
+    with pytest.raises(DataError, match=r"\(x, y\), got 3 parts: .* does not use the others"):
+        describe(Weighted())
 
 
 LABELS = torch.arange(12) % 4
@@ -126,7 +144,7 @@ class Untrained(LightningDataModule):
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (Mapped(), r"batches must be tensors \(x, y\), got dict"),
+        (Mapped(), r"batches must be tensors \(x, y\), got a dict with x, y"),
         (Several(), r"Several\.val_dataloader\(\) must return one loader, got list"),
         (Untrained(), r"Untrained must have train_dataloader\(\)"),
         (torch.nn.ReLU(), "data must be a LightningDataModule, got ReLU"),

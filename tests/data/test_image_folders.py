@@ -12,6 +12,7 @@ from PIL import Image
 
 from paretoprune.data import describe, imagefolder
 from paretoprune.errors import DataError, SettingsError
+from tests.kits.tasks import CLASSES
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
 UNCHANGED: dict[str, Any] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
@@ -36,7 +37,7 @@ def test_three_parts(tmp_path: Path) -> None:
     write(tmp_path, "val", 2)
     write(tmp_path, "test", 1, ("green", "red"))
     module = imagefolder(str(tmp_path), size=8, workers=0, batch_size=7, **UNCHANGED)
-    info = describe(module)
+    info = describe(module, CLASSES)
     assert (info.num_train, info.num_validation, info.num_test) == (15, 6, 2)
     assert info.class_names == ("blue", "green", "red")
     assert info.input_shape == (3, 8, 8)

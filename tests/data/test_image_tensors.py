@@ -13,6 +13,7 @@ from paretoprune.data.image_tensors import ImageTensors, image_tensors
 from paretoprune.data.labelled import LabelledImages, labelled_images
 from paretoprune.data.split import SplitSettings
 from paretoprune.errors import DataError, SettingsError
+from tests.kits.tasks import CLASSES
 
 
 def make_part(num: int, *, num_classes: int = 3, size: int = 4) -> LabelledImages:
@@ -35,12 +36,12 @@ def make_module(train: LabelledImages, test: LabelledImages) -> ImageTensors:
 
 def test_the_parts_are_what_the_description_says() -> None:
     module = make_module(make_part(60), make_part(12))
-    info = describe(module)
+    info = describe(module, CLASSES)
     assert info is module.info
     assert (info.num_classes, info.input_shape) == (3, (1, 4, 4))
     assert (info.num_train, info.num_validation, info.num_test) == (54, 6, 12)
     assert info.class_names == ("0", "1", "2")
-    train = torch.cat([x for x, _, _ in module.train_dataloader()])[:, 0, 0, 0].round().tolist()
+    train = torch.cat([x for (x, _), _ in module.train_dataloader()])[:, 0, 0, 0].round().tolist()
     validation = torch.cat([x for x, _ in module.val_dataloader()])[:, 0, 0, 0].round().tolist()
     test = torch.cat([x for x, _ in module.test_dataloader()])[:, 0, 0, 0].round().tolist()
     assert sorted(train + validation) == list(range(60))
@@ -56,7 +57,7 @@ def test_normalisation_is_measured_on_training_images_alone() -> None:
         batch_size=8,
         seed=0,
     )
-    x = torch.cat([x for x, _, _ in module.train_dataloader()])
+    x = torch.cat([x for (x, _), _ in module.train_dataloader()])
     assert float(x.mean()) == pytest.approx(0, abs=1e-5)
     assert float(x.std(correction=0)) == pytest.approx(1, abs=1e-5)
 
@@ -74,7 +75,7 @@ def test_to_device_moves_batches_and_leaves_other_modules_alone() -> None:
 def test_augmentation_happens_on_the_device() -> None:
     module = digits()
     to_device(module, "meta")  # computes nothing, but refuses to mix devices
-    x, y, key = next(iter(module.train_dataloader()))
+    (x, y), key = next(iter(module.train_dataloader()))
     assert x.device.type == y.device.type == key.device.type == "meta"
     assert x.shape == (64, 1, 8, 8)
 
@@ -86,7 +87,7 @@ def test_digits() -> None:
     assert (info.num_train, info.num_validation, info.num_test) == (1079, 359, 359)
     labels = torch.cat([y for _, y in module.val_dataloader()])
     assert labels.bincount().sub(36).abs().max() <= 2
-    x, _, key = next(iter(module.train_dataloader()))
+    (x, _), key = next(iter(module.train_dataloader()))
     assert x.shape == (32, 1, 8, 8)
     assert x.dtype == torch.float32
     assert key.dtype == torch.int64
@@ -102,7 +103,7 @@ def test_seed_changes_the_order_but_not_the_split() -> None:
     first, second = digits(seed=1), digits(seed=2)
     labels = [torch.cat([y for _, y in d.test_dataloader()]) for d in (first, second)]
     assert torch.equal(*labels)
-    keys = [next(iter(d.train_dataloader()))[2] for d in (first, second)]
+    keys = [next(iter(d.train_dataloader()))[1] for d in (first, second)]
     assert not torch.equal(*keys)
     other = digits(split_seed=1)
     assert not torch.equal(labels[0], torch.cat([y for _, y in other.test_dataloader()]))

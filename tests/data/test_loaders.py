@@ -36,7 +36,8 @@ def make_loader(
 
 
 def epoch_of(loader: TrainLoader) -> tuple[Tensor, Tensor, Tensor]:
-    x, y, key = zip(*loader, strict=True)
+    pairs, key = zip(*loader, strict=True)
+    x, y = zip(*pairs, strict=True)
     return torch.cat(x), torch.cat(y), torch.cat(key)
 
 
@@ -55,7 +56,7 @@ def test_each_sample_once_per_epoch(augmentation: Augmentation, num: int, batch_
 @pytest.mark.parametrize(("num", "batch_size"), [(20, 6), (19, 6), (18, 6), (3, 1), (7, 6)])
 def test_length_and_sizes_of_batches(num: int, batch_size: int) -> None:
     loader = make_loader(num, batch_size=batch_size)
-    sizes = [len(y) for _, y, _ in loader]
+    sizes = [len(y) for (_, y), _ in loader]
     assert len(sizes) == len(loader)
     assert sizes[:-1] == [batch_size] * (len(sizes) - 1)
     lonely = num % batch_size == 1 and batch_size > 1
@@ -123,7 +124,7 @@ class Recorder(LightningModule):
         self.keys.append([])
 
     def training_step(self, batch: Any, _: int) -> Tensor:
-        x, y, key = batch
+        (x, y), key = batch
         self.keys[-1] += key.tolist()
         return nn.functional.cross_entropy(self.layer(x.flatten(1)), y)
 

@@ -64,8 +64,10 @@ def test_as_a_data_set(tmp_path: Path) -> None:
     assert module.info.class_names == ("cat", "dog")
     assert module.info.input_shape == (3, SIZE, SIZE)
     plain = npz(train=[str(tmp_path / "b.npz")], test=str(tmp_path / "b.npz"))
-    for ours, theirs in zip(module.train_dataloader(), plain.train_dataloader(), strict=True):
-        assert all(map(np.array_equal, ours, theirs))
+    for (ours, keys), (theirs, others) in zip(
+        module.train_dataloader(), plain.train_dataloader(), strict=True
+    ):
+        assert all(map(np.array_equal, (*ours, keys), (*theirs, others)))
 
 
 def wrong(**changes: Any) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+from paretoprune.tasks.inputs import Keyed
 
 CPU = torch.device("cpu")
 NUM_CLASSES = 3
@@ -24,15 +28,15 @@ def tiny_net(seed: int = 0) -> nn.Sequential:
     )
 
 
-def batches(count: int, *, size: int = 24, seed: int = 0, keys: bool = False) -> list[list[Tensor]]:
+def batches(count: int, *, size: int = 24, seed: int = 0, keys: bool = False) -> list[Any]:
     """Images whose brightness tells the class."""
     generator = torch.Generator().manual_seed(seed)
-    result = []
+    result: list[Any] = []
     for number in range(count):
         y = torch.randint(NUM_CLASSES, (size,), generator=generator)
         x = torch.randn(size, 2, 6, 6, generator=generator) + y[:, None, None, None]
         key = torch.arange(number * size, (number + 1) * size)
-        result.append([x, y, key] if keys else [x, y])
+        result.append(Keyed((x, y), key) if keys else [x, y])
     return result
 
 

@@ -19,7 +19,9 @@ from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.results import EpochRecord
+from paretoprune.tasks.inputs import Keyed
 from tests.finetune.nets import CPU, NUM_CLASSES, batches, tiny_net, weights
+from tests.kits.tasks import CLASSES
 
 TRAIN, VALIDATION = batches(6), batches(2, seed=1)
 # Not "auto": to be the same on processors with and without bfloat16.
@@ -34,7 +36,7 @@ def run(model: nn.Module, epochs: int = 3, **changes: object) -> FitResult:
         "seed": 0,
         "device": CPU,
     } | changes
-    return fit(model, epochs=epochs, **arguments)  # type: ignore[arg-type]
+    return fit(model, CLASSES, epochs=epochs, **arguments)  # type: ignore[arg-type]
 
 
 def accuracy(model: nn.Module) -> float:
@@ -208,11 +210,11 @@ def test_distillation_needs_a_teacher() -> None:
 
 
 def test_with_distillation_alone_the_labels_do_not_matter() -> None:
-    wrong = [[x, torch.zeros_like(y), key] for x, y, key in batches(6, keys=True)]
+    wrong = [Keyed((x, torch.zeros_like(y)), key) for (x, y), key in batches(6, keys=True)]
     dense = tiny_net(seed=1)
     run(dense, epochs=6)
     student = tiny_net()
-    teacher = Teacher(dense, num_classes=NUM_CLASSES, device=CPU, num_keys=6 * 24)
+    teacher = Teacher(dense, CLASSES, device=CPU, num_keys=6 * 24)
     settings = FinetuneSettings(learning_rate=0.2, distillation=1.0)
     run(student, epochs=8, train_loader=wrong, settings=settings, teacher=teacher)
     assert accuracy(student) > 80
@@ -291,6 +293,7 @@ def test_gradients_that_are_asked_for_are_those_of_frozen_layers_too() -> None:
     before, seen = first.clone(), []
     fit(
         model,
+        CLASSES,
         train_loader=batches(2),
         val_loader=batches(1, seed=9),
         settings=FinetuneSettings(learning_rate=0.05),

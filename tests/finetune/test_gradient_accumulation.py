@@ -13,6 +13,7 @@ from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.finetune.gradient_accumulation import is_out_of_memory
 from paretoprune.finetune.module import split_batch
 from tests.finetune.nets import CPU, NUM_CLASSES, batches
+from tests.kits.tasks import CLASSES
 
 TRAIN, VALIDATION = batches(4), batches(1, seed=1)
 
@@ -39,6 +40,7 @@ class Hungry(nn.Module):
 def run(model: nn.Module) -> FitResult:
     return fit(
         model,
+        CLASSES,
         train_loader=TRAIN,
         val_loader=VALIDATION,
         settings=FinetuneSettings(learning_rate=0.05, precision="32"),
@@ -81,6 +83,6 @@ def test_no_part_has_one_sample_unless_the_batch_has(
     size: int, parts: int, sizes: list[int]
 ) -> None:
     batch = [torch.zeros(size, 2), torch.arange(size) % NUM_CLASSES]
-    split = split_batch(batch, parts)
-    assert [len(y) for _, y in split] == sizes
-    assert torch.equal(torch.cat([y for _, y in split]), batch[1])
+    split = split_batch(CLASSES, batch, parts)
+    assert [(len(y), count) for (_, y), count in split] == [(one, one) for one in sizes]
+    assert torch.equal(torch.cat([y for (_, y), _ in split]), batch[1])

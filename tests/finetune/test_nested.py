@@ -17,6 +17,7 @@ from paretoprune.pruning.structured.apply import apply_plan, kept_positions
 from paretoprune.pruning.structured.plan import Plan
 from tests.finetune.nets import CPU, NUM_CLASSES, batches, weights
 from tests.kits import networks
+from tests.kits.tasks import CLASSES
 from tests.pruning.structured.test_attention import TOKENS, Own
 
 NETWORKS = (*networks.PRUNABLE, "attention")
@@ -68,7 +69,7 @@ def test_a_slice_is_the_model_that_a_cut_leaves_and_trains_the_larger_one(
     torch.manual_seed(0)  # of dropout
     expected = alone(example)
     torch.manual_seed(0)
-    found = one(model, example)
+    found = one.within(model)(example)
     assert torch.equal(found, expected)
     for answer in (found, expected):
         torch.autograd.backward(answer.square().sum())
@@ -116,13 +117,15 @@ def trained(model: nn.Module, nested: list[Slice], **changes: object) -> FitResu
         "device": CPU,
         "nested": nested,
     } | changes
-    return fit(model, **arguments)  # type: ignore[arg-type]
+    return fit(model, CLASSES, **arguments)  # type: ignore[arg-type]
 
 
 def accuracy(one: Slice, model: nn.Module) -> float:
     """Percent, in training mode, on batches that it was not trained on."""
     with torch.no_grad():
-        right = [(one(model, x).argmax(1) == y).float().mean() for x, y in batches(4, seed=2)]
+        right = [
+            (one.within(model)(x).argmax(1) == y).float().mean() for x, y in batches(4, seed=2)
+        ]
     return 100 * torch.stack(right).mean().item()
 
 
@@ -146,7 +149,7 @@ def test_a_step_follows_the_mean_of_the_losses_of_all() -> None:
     model = Small()
     nested = halves_and_quarters(model)
     for network in (model, *nested):
-        answer = network(batch[0]) if network is model else network(model, batch[0])
+        answer = network(batch[0]) if network is model else network.within(model)(batch[0])
         torch.autograd.backward(nn.functional.cross_entropy(answer, batch[1]) / 3)
     gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     before = weights(model)

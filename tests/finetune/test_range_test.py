@@ -13,6 +13,7 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.optimizer import make_optimizer
 from paretoprune.finetune.range_test import losses_by_rate
 from tests.finetune.nets import CPU, batches, tiny_net
+from tests.kits.tasks import CLASSES
 
 SETTINGS = FinetuneSettings(precision="32")
 
@@ -21,6 +22,7 @@ def found_at(rates: list[float], model: nn.Module) -> list[float]:
     return losses_by_rate(
         rates,
         model,
+        CLASSES,
         train_loader=batches(3),
         settings=SETTINGS,
         seed=0,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.measure.confidence_interval import wilson_interval
+from paretoprune.measure.confidence_interval import paired_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,26 @@ def test_its_ends_are_the_rates_that_would_just_not_be_rejected(
     for end in (end for end in (low, high) if 1e-9 < end < 100 - 1e-9):
         deviations = abs(rate - end) / math.sqrt(end * (100 - end) / count)
         assert deviations == pytest.approx(1.96, abs=1e-4)
+
+
+def test_the_paired_interval_is_that_of_the_normal_distribution_for_many_samples() -> None:
+    values = torch.randn(2000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    low, high = paired_interval(values + 0.5)
+    error = 1.96 * values.std().item() / math.sqrt(len(values))
+    centre = 0.5 + values.mean().item()
+    assert (low, high) == pytest.approx((centre - error, centre + error), abs=0.1 * error)
+
+
+def test_a_predictor_is_told_from_itself_by_nothing() -> None:
+    assert paired_interval(torch.zeros(10)) == (0.0, 0.0)
+    assert paired_interval(torch.full((10,), 100.0)) == (100.0, 100.0)
+    with pytest.raises(ValueError, match="no samples"):
+        paired_interval(torch.zeros(0))
+
+
+def test_pairing_finds_what_two_intervals_would_hide() -> None:
+    """Right on 60 and 65 of 100 samples: the single intervals overlap, the differences agree."""
+    right = torch.arange(100)
+    differences = 100.0 * ((right < 65).float() - (right < 60).float())
+    low, _ = paired_interval(differences)
+    assert low > 0 and wilson_interval(65, 100)[0] < wilson_interval(60, 100)[1]

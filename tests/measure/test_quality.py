@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import DataError
-from paretoprune.measure.quality import measure_quality
+from paretoprune.measure.quality import measure_quality, predict
+from paretoprune.tasks.inputs import Keyed
+from tests.kits.tasks import CLASSES
 
 CPU = torch.device("cpu")
 
@@ -55,9 +57,7 @@ def test_all_numbers_by_hand(num_classes: int, scale: float) -> None:
     logits = random.normal(size=(200, num_classes)) * scale
     labels = random.integers(num_classes - 1, size=200)  # the last class has no samples
     logits[np.arange(200), labels] += scale
-    quality = measure_quality(
-        nn.Identity(), batches_of(logits, labels, 64), num_classes=num_classes, device=CPU
-    )
+    quality = measure_quality(CLASSES, nn.Identity(), batches_of(logits, labels, 64), device=CPU)
     precision, recall, f1 = macro(logits, labels)
     assert quality["accuracy"] == pytest.approx(100 * np.mean(logits.argmax(1) == labels))
     assert quality["precision"] == pytest.approx(precision)
@@ -76,7 +76,7 @@ def test_all_numbers_by_hand(num_classes: int, scale: float) -> None:
 def test_logits_between_zero_and_one_are_no_probabilities() -> None:
     logits = np.array([[0.9, 0.1], [0.2, 0.8]])
     quality = measure_quality(
-        nn.Identity(), batches_of(logits, np.array([0, 1]), 1), num_classes=2, device=CPU
+        CLASSES, nn.Identity(), batches_of(logits, np.array([0, 1]), 1), device=CPU
     )
     expected = 100 * (1 - softmax(logits).max(1).mean())
     assert quality["calibration_error"] == pytest.approx(expected, rel=1e-5)
@@ -86,14 +86,17 @@ def test_a_batch_may_carry_keys_and_modes_are_restored() -> None:
     model = nn.Sequential(nn.Dropout(0.9), nn.Identity()).train()
     model[1].eval()
     x, y = torch.eye(3) * 5, torch.arange(3)
-    quality = measure_quality(model, [(x, y, torch.arange(3))], num_classes=3, device=CPU)
+    quality = measure_quality(CLASSES, model, [Keyed((x, y), torch.arange(3))], device=CPU)
     assert quality["accuracy"] == 100.0
     assert model.training and model[0].training and not model[1].training
 
 
-def test_wrong_number_of_classes_and_no_data_are_told() -> None:
+def test_no_data_are_told() -> None:
+    with pytest.raises(DataError, match="no batches"):
+        measure_quality(CLASSES, nn.Identity(), [], device=CPU)
+
+
+def test_predictions_have_as_many_classes_as_the_data() -> None:
     data = [(torch.rand(4, 3), torch.zeros(4, dtype=torch.int64))]
     with pytest.raises(DataError, match=r"3 scores .* 10 classes"):
-        measure_quality(nn.Identity(), data, num_classes=10, device=CPU)
-    with pytest.raises(DataError, match="no batches"):
-        measure_quality(nn.Identity(), [], num_classes=10, device=CPU)
+        predict(CLASSES, nn.Identity(), data, num_classes=10, device=CPU)

@@ -11,8 +11,13 @@ from torch import Tensor, nn
 
 from paretoprune.errors import SettingsError
 from paretoprune.models import check_network, initialise_lazy
+from paretoprune.results import DataInfo
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.inputs import inputs_of
 
 CLASSES = 3
+INFO = DataInfo(CLASSES, (1, 8, 8), 8, 8, 0, "")
 
 
 class Net(nn.Module):
@@ -127,6 +132,10 @@ def wrong_classes() -> Net:
     return model
 
 
+def batch() -> TaskBatch:
+    return TaskBatch(Classification(), (example(), torch.arange(8) % CLASSES))
+
+
 def example() -> Tensor:
     return torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -156,7 +165,7 @@ def example() -> Tensor:
 )
 def test_it_is_refused_in_one_sentence(build: Callable[[], nn.Module], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence) as error:
-        check_network(build(), example(), CLASSES)
+        check_network(build(), batch(), INFO)
     assert len(error.value.mistakes) == 1 and "\n" not in error.value.mistakes[0]
 
 
@@ -169,7 +178,7 @@ def test_a_usual_network_passes_and_stays_as_it_is(
     model[0].requires_grad_(False)
     before = copy.deepcopy(model.state_dict())
     drawn = torch.get_rng_state()
-    check_network(model, example(), CLASSES)
+    check_network(model, batch(), INFO)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert model.training == training and all(p.grad is None for p in model.parameters())
     assert torch.equal(drawn, torch.get_rng_state())
@@ -182,7 +191,7 @@ def test_a_network_that_depends_on_the_batch_is_named(caplog: pytest.LogCaptureF
             features = self.features(x)
             return self.fc(features - features.mean(0))
 
-    check_network(Centred(), example(), CLASSES)
+    check_network(Centred(), batch(), INFO)
     assert "depend on the other samples of the batch" in caplog.text
 
 
@@ -211,9 +220,9 @@ def test_layers_get_their_parameters_before_anything_else(build: Callable[[], nn
     states = []
     for _ in range(2):
         torch.manual_seed(0)
-        model = initialise_lazy(build(), (1, 8, 8))
+        model = initialise_lazy(build(), inputs_of(torch.rand(2, 1, 8, 8)))
         assert model.training
-        check_network(model, example(), CLASSES)
+        check_network(model, batch(), INFO)
         states.append(model.state_dict())
     assert all(torch.equal(states[0][name], tensor) for name, tensor in states[1].items())
     assert any(tuple(tensor.shape) == (3, 4 * 36) for tensor in states[0].values())
@@ -222,11 +231,11 @@ def test_layers_get_their_parameters_before_anything_else(build: Callable[[], nn
 def test_a_network_without_such_layers_is_not_run() -> None:
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))
     before = copy.deepcopy(model.state_dict())
-    assert initialise_lazy(model, (1, 8, 8)) is model
+    assert initialise_lazy(model, inputs_of(torch.rand(2, 1, 8, 8))) is model
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
 @pytest.mark.filterwarnings("ignore:Lazy modules")
 def test_lazy_layers_that_cannot_run_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"fails on an input of shape \(2, 1\)"):
-        initialise_lazy(lazy(), (1,))
+        initialise_lazy(lazy(), inputs_of(torch.rand(2, 1)))

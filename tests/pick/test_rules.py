@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from paretoprune.errors import PickError
 from paretoprune.metrics import Direction
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.results import TrialResult
+from paretoprune.results import Metrics, TrialResult
 from paretoprune.search.front.spread import unit_points
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
@@ -176,7 +176,7 @@ def test_a_spread_leaves_gaps_at_most_twice_the_least_possible(seed: int, count:
         (PickRequest(trials=(4,)), "trial 4 is not on the front"),
         (PickRequest(trials=(5,)), r"trial 5 is failed \(loss became NaN\)"),
         (PickRequest(trials=(6,)), "same architecture as trial 0"),
-        (PickRequest(rules=("best",)), "`rule=best` is not known; take `knee`"),
+        (PickRequest(rules=("good",)), "`rule=good` is not known; take `knee`"),
         (PickRequest(rules=("spread",), count=0), "`n=0` must be 1 or more"),
         (PickRequest(count=3), "`n` goes with `rule=spread`"),
         (PickRequest(rules=("max_size",)), "`rule=max_size` is not known"),
@@ -248,3 +248,62 @@ def test_the_limit_that_is_proposed_is_satisfied_by_the_nearest(
         metrics = results[chosen].metrics.measured()
         assert metrics["macs"] <= max_macs
         assert metrics["accuracy"] >= max(min_accuracy, 98.3 - drop)
+
+
+ERRORS: dict[str, Direction] = {"rmse": "minimize", "macs": "minimize"}
+
+
+def rated(number: int, rmse: float, macs: int) -> TrialResult:
+    return replace(trial(number, None, macs), metrics=Metrics({"rmse": rmse}, macs=macs))
+
+
+RATED = [rated(0, 0.5, 1000), rated(1, 0.52, 400), rated(2, 0.9, 50)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "limits", "expected"),
+    [
+        ("best", {}, 0),
+        ("cheapest", {}, 2),
+        ("min_rmse", {}, 0),
+        ("cheapest", {"max_drop": 0.01}, 1),  # 0.52 retains 99 %
+        ("cheapest", {"max_drop": 0.009}, 0),
+        ("cheapest", {"min_quality": 0.6}, 1),
+        ("cheapest", {"max_rmse": 0.6}, 1),
+    ],
+)
+def test_rules_and_limits_of_an_error(rule: str, limits: dict[str, float], expected: int) -> None:
+    [picked] = choose(
+        RATED,
+        front=front_of(RATED, ERRORS),
+        dense=RATED[0].metrics,
+        request=PickRequest(rules=(rule,), limits=limits),
+        objectives=ERRORS,
+        trivial={"rmse": 2.5},
+    )
+    assert picked.number == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "trivial", "sentence"),
+    [
+        ({"max_drop": 0.01}, {}, "than the trivial predictor; write `min_quality`"),
+        ({"max_drop": 0.01}, {"rmse": 0.4}, "than the trivial predictor; write `min_quality`"),
+        ({"max_drop": 1.0}, {"rmse": 2.5}, "must be a share, such as 1% or 0.01"),
+        ({"max_accuracy_drop": 1.0}, {"rmse": 2.5}, "`max_drop=1%` is of any quality"),
+        ({"min_quality": 0.3}, {}, r"nearest is trial 0 .*: `min_quality=0.5`"),
+        ({"max_drop": 0.001, "max_macs": 400}, {"rmse": 2.5}, r"trial 1 .*: `max_drop=0\.01"),
+    ],
+)
+def test_limits_of_an_error_that_cannot_be_met_are_told(
+    limits: dict[str, float], trivial: dict[str, float], sentence: str
+) -> None:
+    with pytest.raises(PickError, match=sentence):
+        choose(
+            RATED,
+            front=front_of(RATED, ERRORS),
+            dense=RATED[0].metrics,
+            request=PickRequest(limits=limits),
+            objectives=ERRORS,
+            trivial=trivial,
+        )

@@ -16,9 +16,7 @@ from paretoprune.data import digits
 from paretoprune.errors import SettingsError
 from paretoprune.problem.fingerprint import main_classes
 from paretoprune.problem.sources import Given
-from paretoprune.results import DataInfo
 
-INFO = DataInfo(10, (1, 8, 8), 1, 1, 1, "as given")
 _SCRIPT = """
 from torch import nn
 {more}
@@ -33,7 +31,7 @@ model = Net(nn.Linear(2, 2))
 def test_the_model_is_copied_each_time() -> None:
     model = nn.Linear(2, 2)
     sources = Given(model, digits())
-    first, second = sources.model(INFO), sources.model(INFO)
+    first, second = sources.model({}), sources.model({})
     assert first is not model and first is not second
     assert torch.equal(first.weight, model.weight)  # type: ignore[arg-type]
     assert sources.model_name == "Linear"
@@ -43,7 +41,7 @@ def test_a_model_that_cannot_be_copied_is_told() -> None:
     model = nn.Linear(2, 2)
     model.cached = model(torch.ones(1, 2))  # type: ignore[assignment]  # no leaf of autograd's
     with pytest.raises(SettingsError, match=r"a Linear, cannot be copied \(copy\.deepcopy\)"):
-        Given(model, LightningDataModule()).model(INFO)
+        Given(model, LightningDataModule()).model({})
 
 
 def test_of_a_script_its_classes_count_and_not_the_lines_around_them(tmp_path: Path) -> None:

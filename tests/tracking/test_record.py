@@ -133,3 +133,14 @@ def test_fitted_names_differ_and_mlflow_accepts_them(names: list[str]) -> None:
 def test_long_values_are_cut() -> None:
     assert fit_params({"a": "x" * 7000}) == {"a": "x" * 6000}
     assert fit_tags({"a": "x" * 9000}) == {"a": "x" * 8000}
+
+
+def test_the_quality_of_another_task_names_its_run_and_its_curve() -> None:
+    metrics = Metrics({"ndcg@10": 41.25, "loss": 0.5}, macs=310, theoretical_speedup=2.0)
+    result = dataclasses.replace(trial(3), metrics=metrics)
+    assert run_name(result) == "003 macs 50% ndcg@10 41.2"
+    names = {point.name for point in trial_record(result, commit=None, artifacts=()).points}
+    assert {"ndcg_10", "validation_ndcg_10", "validation_loss"} <= names
+    assert not any("accuracy" in name for name in names)
+    error = dataclasses.replace(trial(3), metrics=Metrics({"rmse": 0.51234}))
+    assert run_name(error) == "003 rmse 0.512"

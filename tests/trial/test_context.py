@@ -43,8 +43,8 @@ def change(folder: Path, **arrays: np.ndarray | None) -> None:
 def test_a_dense_model_as_good_as_the_trivial_predictor_is_told(folder: Path) -> None:
     change(folder, y_val=np.array([0] * 12 + [1] * 4))
     [message] = told(folder, "model.train.epochs=1", "model.train.learning_rate=1e-9")
-    assert "no more than the trivial predictor" in message
-    assert "(75.0 %)" in message
+    assert "no better than the trivial predictor" in message
+    assert "(75.00 %)" in message
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.measure.macs import macs_per_layer
 from paretoprune.problem.savings import layers_of, savings_of
@@ -13,6 +13,7 @@ from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.rounding import widths_for
 from paretoprune.pruning.structured.size import SizeModel
+from paretoprune.tasks.inputs import Example
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Inspection:
 
 
 def inspect(
-    model: nn.Module, example: Tensor, *, divisor: int = 4, min_channels: int = 1
+    model: nn.Module, example: Example, *, divisor: int = 4, min_channels: int = 1
 ) -> Inspection:
     """Find the groups of channels that can be pruned, and prove them on the example.
 
@@ -44,7 +45,8 @@ def inspect(
 
     Args:
         model: the network.
-        example: an input of it with its batch axis, `(n, channels, height, width)`.
+        example: an input of it with its batch axis, `(n, channels, height, width)`; a tuple with a
+            tensor for each argument; or `paretoprune.tasks.inputs.Inputs`, for keywords.
         divisor: channels of every layer are rounded to multiples of it.
         min_channels: no group becomes narrower.
 

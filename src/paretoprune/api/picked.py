@@ -16,6 +16,7 @@ from paretoprune.pick.deliver import Choice, Delivered, choose_models, deliver
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.rules import PickRequest
 from paretoprune.problem.sources import Given, Sources
+from paretoprune.results import Metrics
 
 _FORMATS = ("safetensors", "compact", *GRAPHS)
 
@@ -27,7 +28,8 @@ class Picked:
     model: nn.Module  # physically smaller, in eval mode, on the device of the sweep
     folder: Path  # weights, plan, model card and figures
     trial: int
-    metrics: Mapping[str, float]  # on validation data; `test_accuracy` on the test part
+    # On validation data; the first quality on the test part as `test_QUALITY`: `test_accuracy`.
+    metrics: Mapping[str, float]
     dense_metrics: Mapping[str, float]  # the same of the dense model
     _choice: Choice = field(repr=False)
     _sources: Sources | None = field(repr=False)
@@ -106,8 +108,8 @@ def pick_from(
     facts = delivered.facts
     metrics, dense = dict(facts.trial.metrics.measured()), dict(facts.dense.measured())
     if facts.tested:
-        metrics |= _tested(facts.tested.pruned.quality.get("accuracy"))
-        dense |= _tested(facts.tested.dense.quality.get("accuracy"))
+        metrics |= _tested(facts.tested.pruned)
+        dense |= _tested(facts.tested.dense)
     return Picked(
         delivered.model, delivered.folder, facts.trial.number, metrics, dense, choice, sources
     )
@@ -129,5 +131,6 @@ def _with_weights(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["safetensors", *formats]))
 
 
-def _tested(accuracy: float | None) -> dict[str, float]:
-    return {} if accuracy is None else {"test_accuracy": accuracy}
+def _tested(metrics: Metrics) -> dict[str, float]:
+    """The first quality, which the meter of the task returns first."""
+    return {f"test_{name}": value for name, value in [*metrics.quality.items()][:1]}

@@ -21,7 +21,7 @@ from paretoprune.report.watchers.trial_log import TrialLog
 from paretoprune.sweep.failure_streak import refuse_all_failed
 from paretoprune.sweep.run import BegunSweep, Watch, run
 
-_TARGETS = ("ratio", "macs", "params", "bytes", "latency", "accuracy_drop")
+_TARGETS = ("ratio", "macs", "params", "bytes", "latency", "max_drop", "accuracy_drop")
 
 
 def search(
@@ -76,6 +76,7 @@ def prune(
     params: float | None = None,
     bytes: float | None = None,
     latency: float | None = None,
+    max_drop: float | None = None,
     accuracy_drop: float | None = None,
     name: str | None = None,
     **settings: object,
@@ -83,18 +84,21 @@ def prune(
     """Prune a copy of the model to one size, fine-tune it, verify and test it.
 
     Give at most one target: `ratio`, the share of the channels of every group to remove; `macs`,
-    `params`, `bytes` or `latency`, the share of the dense model's to keep; or `accuracy_drop`, for
-    the smallest model at most that many percentage points below the dense one. Without a target
-    half of the MACs are kept. All else is as in `search`.
+    `params`, `bytes` or `latency`, the share of the dense model's to keep; or `max_drop`, for the
+    smallest model that loses at most this share of the quality that the dense model gains over the
+    trivial predictor; or `accuracy_drop`, of a classifier the same in percentage points. Without a
+    target half of the MACs are kept. All else is as in `search`.
 
     Raises:
-        PickError: with `accuracy_drop`, no pruned model is good enough.
+        PickError: with `max_drop` or `accuracy_drop`, no pruned model is good enough.
         Others as `search`.
     """
-    asked = (ratio, macs, params, bytes, latency, accuracy_drop)
+    asked = (ratio, macs, params, bytes, latency, max_drop, accuracy_drop)
     targets = {key: value for key, value in zip(_TARGETS, asked, strict=True) if value is not None}
     options = {**settings, **{f"sparsity.{key}": value for key, value in targets.items()}}
     sweep = _run(_named(model, data, name, {"search": "none", **options}))
+    if max_drop is not None:
+        return sweep.pick("smallest", max_drop=max_drop)
     if accuracy_drop is not None:
         return sweep.pick("smallest", max_accuracy_drop=accuracy_drop)
     return sweep.pick(trial=max(result.number for result in sweep.results))

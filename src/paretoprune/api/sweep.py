@@ -84,15 +84,16 @@ class Sweep:
         """Pick a model of the front, verify it, test it once and export its weights.
 
         Args:
-            rule: `knee`, `most_accurate`, `smallest`, `fastest`, `cheapest`, `max_QUANTITY` or
-                `min_QUANTITY`.
+            rule: `knee`, `best`, `cheapest`, `most_accurate`, `smallest`, `fastest`,
+                `max_QUANTITY` or `min_QUANTITY`.
             trial: this trial of the front instead.
             epochs: of further training before the export; None: none.
             seeds: number of other seeds with which the trial is trained again, to report the
                 spread.
             licence: for the model card.
             limits: bounds on measured quantities (`max_params=50_000`, `min_accuracy=90`), or
-                `max_accuracy_drop` in percentage points below the dense model.
+                `max_drop`, the share of the quality that the dense model gains over the trivial
+                predictor, or `max_accuracy_drop` in percentage points below the dense model.
 
         Raises:
             PickError: the front is empty, or no model of it satisfies the limits.

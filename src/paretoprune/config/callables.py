@@ -73,6 +73,11 @@ _LISTED = (
         ("paretoprune.search.strategies.interface.Strategy",),
         ours=True,
     ),
+    _Classes(
+        "paretoprune.tasks",
+        ("paretoprune.tasks",),
+        ("paretoprune.tasks.interface.Task", "paretoprune.tasks.guess.Auto"),
+    ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
 # Executes code that is generated from a graph.

@@ -58,11 +58,21 @@ def factory(target: Target) -> Callable[..., Any]:
     return build_one
 
 
+def located_by(target: Target) -> object:
+    """Return the class or function that `target` names; None if it must not be called."""
+    if refusal(target.path, trusted_packages(target.trusted)):
+        return None
+    return locate(target.path)
+
+
 def has_trait(target: Target, name: str) -> bool:
     """True if the class or function that `target` names lists `name` in its `traits`."""
-    if refusal(target.path, trusted_packages(target.trusted)):
-        return False  # nothing is imported that may not be called
-    return name in getattr(locate(target.path), "traits", ())
+    return name in getattr(located_by(target), "traits", ())
+
+
+def offered_by(task: Target) -> tuple[str, ...]:
+    """Return the arguments of a model's class that a task offers: the `offers` of its class."""
+    return tuple(getattr(located_by(task), "offers", ()))
 
 
 def offers(target: Target, name: str) -> bool:

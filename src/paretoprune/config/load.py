@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,16 +14,18 @@ from paretoprune.config import instantiate
 from paretoprune.config.callables import is_listed, is_within, trusted_packages
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.groups.task import AUTO
 from paretoprune.config.moved import MOVED
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 
-# Arguments supplied by the program when it calls a target; users need not set them.
-PROVIDED = {
-    "model": ("num_classes", "in_channels"),
+# Arguments supplied by the program when it calls a target; users need not set them. A model's
+# class is offered what the task knows of the data.
+PROVIDED: Mapping[str, tuple[str, ...]] = {
     "data": ("seed", "pretrained"),
+    "task": (),
     "scorer": ("seed",),
     "search.strategy": ("context",),
     "search.strategy.sampler": ("seed",),
@@ -31,6 +34,7 @@ Location = tuple[int | str, ...]  # of a setting, from the top
 
 _STRATEGIES = "paretoprune.search.strategies"
 _OF_A_STRATEGY = ("propose", "ending", "needed")
+_OF_A_TASK = ("qualities", "inputs", "loss_and_outputs", "meter")
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _HINTS = {"search.strategy": "; `search=auto`, for example, is a whole search"}
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
@@ -46,6 +50,7 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
     """
     shaped = _with_targets({**config, "trust": trusted_packages(trust)})
     settings, mistakes = None, []
+    _import_task(shaped)
     try:
         settings = TypeAdapter(Settings).validate_python(shaped)
     except ValidationError as error:
@@ -57,6 +62,12 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
     if settings is None or mistakes:
         raise SettingsError(mistakes)
     return settings
+
+
+def _import_task(config: Mapping[str, Any]) -> None:
+    """Import the task's class, whose module may register qualities that the objectives name."""
+    with suppress(Exception):  # what is wrong with it is reported later
+        instantiate.located_by(TypeAdapter(Target).validate_python(config.get("task", AUTO)))
 
 
 def _that_do_not_fit_together(config: Mapping[str, Any], wrong: Sequence[Location]) -> list[str]:
@@ -98,7 +109,7 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     out = dict(config)
     if isinstance(out.get("model"), Mapping):
         out["model"] = split_model(out["model"], out["trust"])
-    for name in ("data", "scorer"):
+    for name in ("data", "task", "scorer"):
         if name in out:
             out[name] = _as_target(out[name], out["trust"])
     if isinstance(out.get("search"), Mapping) and "strategy" in out["search"]:
@@ -181,28 +192,33 @@ def _dataclass_in(hint: Any) -> Any:
 def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
     model, search = (config.get(name) or {} for name in ("model", "search"))
     named = {
+        "task": config.get("task", AUTO),
         "model": model.get("target"),
         "data": config.get("data"),
         "scorer": config.get("scorer"),
         "search.strategy": search.get("strategy"),
     }
     mistakes, checked = [], []
+    provided = {**PROVIDED, "model": instantiate.offered_by(AUTO)}
     for setting, node in named.items():
         try:
             target = TypeAdapter(Target).validate_python(node)
         except ValidationError:
             continue  # values that are not targets are reported by the type validation
         checked.append(target)
-        mistakes += _mistakes_of(target, setting)
+        mistakes += _mistakes_of(target, setting, provided)
+        if setting == "task" and not mistakes:
+            provided["model"] = instantiate.offered_by(target)
+            mistakes += _no_task(target)
         if setting == "search.strategy" and not mistakes:
             mistakes += _no_strategy(target)
     return mistakes + instantiate.trust_advice(checked)
 
 
-def _mistakes_of(target: Target, setting: str) -> list[str]:
+def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:
     """What is wrong with a target, and with those of its arguments that are built later."""
-    provided = PROVIDED[setting]
-    if found := instantiate.find_mistakes(target, setting=setting, provided=provided):
+    given = provided.get(setting, ())
+    if found := instantiate.find_mistakes(target, setting=setting, provided=given):
         return found
     mistakes = _type_mistakes(target, setting)
     for name in instantiate.target_arguments(target):
@@ -211,8 +227,18 @@ def _mistakes_of(target: Target, setting: str) -> list[str]:
             given = target.arguments[name]
             mistakes.append(f"`{place}` must name a class by `_target_`, got {given!r}")
         else:
-            mistakes += _mistakes_of(inner, place)
+            mistakes += _mistakes_of(inner, place, provided)
     return mistakes
+
+
+def _no_task(target: Target) -> list[str]:
+    missing = [n for n in _OF_A_TASK if not instantiate.offers(target, n)]
+    if not missing or target == AUTO:
+        return []
+    return [
+        f"`task._target_={target.path}` is no task, which has the methods "
+        f"{', '.join(_OF_A_TASK)}; inherit from paretoprune.tasks.interface.Task"
+    ]
 
 
 def _no_strategy(target: Target) -> list[str]:

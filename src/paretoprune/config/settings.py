@@ -19,6 +19,7 @@ from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparse_training import SparseTrainingSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.config.groups.task import AUTO
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.config.instantiate import has_trait
 from paretoprune.config.target import Target
@@ -39,6 +40,7 @@ class Settings:
     name: str | None  # of the sweep's folder; a single run is named after its settings
     model: ModelSettings
     data: Target
+    task: Target = AUTO
     scorer: Target
     schedule: ScheduleSettings
     granularity: GranularitySettings = GranularitySettings()

@@ -3,63 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
+from dataclasses import replace
 from typing import Any
 
-import torch
 from lightning import LightningDataModule
-from torch import Tensor
 
 from paretoprune.errors import DataError
 from paretoprune.results import DataInfo, Preprocessing
-
-_LOADERS = {
-    "train": "train_dataloader",
-    "validation": "val_dataloader",
-    "test": "test_dataloader",
-}
+from paretoprune.tasks.inputs import unkeyed
+from paretoprune.tasks.interface import LOADERS, Batch, Task
 
 
-def describe(datamodule: LightningDataModule) -> DataInfo:
-    """Return the properties of a data module for classification.
-
-    Its loaders yield batches (x, y) or (x, y, key). An attribute `info` that is a DataInfo is
-    returned as it is. Otherwise `num_classes`, `class_names` and `input_shape` are taken from the
-    attributes of these names or determined from the batches. The test loader may be missing.
+def prepare(datamodule: LightningDataModule) -> None:
+    """Let a user's data module make its parts; ours are made already.
 
     Raises:
-        DataError: a loader is missing, or a batch is not as expected.
+        DataError: it is no data module.
     """
-    info = getattr(datamodule, "info", None)
-    if isinstance(info, DataInfo):
-        return info
+    if isinstance(getattr(datamodule, "info", None), DataInfo):
+        return
     if not isinstance(datamodule, LightningDataModule):
         raise DataError(f"data must be a LightningDataModule, got {type(datamodule).__name__}")
     datamodule.prepare_data()
     datamodule.setup("fit")
     datamodule.setup("test")
+
+
+def describe(datamodule: LightningDataModule, task: Task) -> DataInfo:
+    """Return the properties of a prepared data module, whose batches the task checks.
+
+    An attribute `info` that is a DataInfo is returned as it is. Otherwise `num_classes`,
+    `class_names` and `input_shape` are taken from the attributes of these names or determined from
+    the batches. The test loader may be missing.
+
+    Raises:
+        DataError: a batch is not as the task expects.
+    """
+    info = getattr(datamodule, "info", None)
+    if isinstance(info, DataInfo):
+        return info
     loaders = loaders_of(datamodule)
-    class_names = tuple(str(name) for name in getattr(datamodule, "class_names", None) or ())
-    num_classes = getattr(datamodule, "num_classes", None) or len(class_names) or _count(loaders)
-    input_shape = getattr(datamodule, "input_shape", None)
-    for part, loader in loaders.items():
-        if loader is not None:
-            shape = _check_first_batch(loader, num_classes, where=f"{_LOADERS[part]}()")
-            input_shape = input_shape or shape
-    sizes = {part: 0 if it is None else _num_samples(it) for part, it in loaders.items()}
-    return DataInfo(
-        num_classes=int(num_classes),
-        input_shape=tuple(input_shape or ()),
+    stated = DataInfo(
+        num_classes=int(getattr(datamodule, "num_classes", None) or 0),
+        input_shape=tuple(getattr(datamodule, "input_shape", None) or ()),
+        num_train=0,
+        num_validation=0,
+        num_test=0,
+        split=f"the parts as {type(datamodule).__name__} gives them",
+        class_names=tuple(str(name) for name in getattr(datamodule, "class_names", None) or ()),
+    )
+    found = task.describe(stated, loaders)
+    sizes = {part: 0 if it is None else _num_samples(it, task) for part, it in loaders.items()}
+    return replace(
+        found,
+        input_shape=found.input_shape or _shape(loaders["train"], task),
         num_train=sizes["train"],
         num_validation=sizes["validation"],
         num_test=sizes["test"],
-        split=f"the parts as {type(datamodule).__name__} gives them",
-        class_names=class_names,
     )
+
+
+def first_batch(datamodule: LightningDataModule) -> Batch:
+    """Return the first validation batch, without the keys of its samples.
+
+    Raises:
+        DataError: a loader is missing, or there is no batch.
+    """
+    loader = loaders_of(datamodule)["validation"]
+    batch = next(iter(loader or ()), None)
+    if batch is None:
+        raise DataError(f"{LOADERS['validation']}() yields no batches")
+    return unkeyed(batch)
 
 
 def loaders_of(datamodule: LightningDataModule) -> dict[str, Iterable[Any] | None]:
     """Return the loaders of "train", "validation" and "test"; None for a missing test loader."""
-    return {part: _loader(datamodule, part) for part in _LOADERS}
+    return {part: _loader(datamodule, part) for part in LOADERS}
 
 
 def preprocessing_of(datamodule: LightningDataModule) -> Preprocessing | None:
@@ -72,7 +91,7 @@ def preprocessing_of(datamodule: LightningDataModule) -> Preprocessing | None:
 
 
 def _loader(datamodule: LightningDataModule, part: str) -> Iterable[Any] | None:
-    name = _LOADERS[part]
+    name = LOADERS[part]
     if getattr(type(datamodule), name) is getattr(LightningDataModule, name):
         if part == "test":
             return None
@@ -88,53 +107,14 @@ def _loader(datamodule: LightningDataModule, part: str) -> Iterable[Any] | None:
     return loader
 
 
-def _check_first_batch(loader: Iterable[Any], num_classes: int, *, where: str) -> tuple[int, ...]:
-    """Check the first batch, and return the shape of one sample."""
-    batch = next(iter(loader), None)
-    if batch is None:
-        raise DataError(f"{where} yields no batches")
-    x, y = _inputs_and_labels(batch, where)
-    if not x.is_floating_point() or not bool(x.isfinite().all()):
-        raise DataError(
-            f"{where}: inputs must be floating-point numbers without NaN or infinity, got "
-            f"{x.dtype}{' with such values' if x.is_floating_point() else ''}"
-        )
-    if int(y.min()) < 0 or int(y.max()) >= num_classes:
-        raise DataError(
-            f"{where}: labels must be 0 to {num_classes - 1} as there are {num_classes} classes, "
-            f"got {int(y.min())} to {int(y.max())}"
-        )
-    return tuple(x.shape[1:])
+def _shape(loader: Iterable[Batch] | None, task: Task) -> tuple[int, ...]:
+    """Return the shape of one sample of the first argument."""
+    batch = next(iter(loader or ()))
+    return tuple(next(iter(task.inputs(unkeyed(batch)))).shape[1:])
 
 
-def _inputs_and_labels(batch: object, where: str) -> tuple[Tensor, Tensor]:
-    if (
-        not isinstance(batch, (tuple, list))
-        or len(batch) not in (2, 3)
-        or not all(isinstance(item, Tensor) for item in batch)
-    ):
-        raise DataError(f"{where}: batches must be tensors (x, y), got {type(batch).__name__}")
-    x, y = batch[0], batch[1]
-    if y.dtype != torch.int64 or y.ndim != 1 or len(x) != len(y):
-        raise DataError(
-            f"{where}: labels must be int64 class numbers of shape ({len(x)},), "
-            f"got {y.dtype} of shape {tuple(y.shape)}"
-        )
-    return x, y
-
-
-def _count(loaders: dict[str, Iterable[Any] | None]) -> int:
-    """Return the number of classes: one more than the largest training or validation label."""
-    largest = -1
-    for part in ("train", "validation"):
-        for batch in loaders[part] or ():
-            _, y = _inputs_and_labels(batch, f"{_LOADERS[part]}()")
-            largest = max(largest, int(y.max()))
-    return largest + 1
-
-
-def _num_samples(loader: Iterable[Any]) -> int:
+def _num_samples(loader: Iterable[Batch], task: Task) -> int:
     dataset = getattr(loader, "dataset", None)
     if isinstance(dataset, Sized):
         return len(dataset)
-    return sum(len(batch[1]) for batch in loader)
+    return sum(len(task.inputs(unkeyed(batch))) for batch in loader)

@@ -11,10 +11,11 @@ from torch import Tensor
 from paretoprune.data.augment import Augmentation, Moves, draw_moves, move_images
 from paretoprune.data.labelled import LabelledImages
 from paretoprune.data.normalise import Normaliser
+from paretoprune.tasks.inputs import Keyed
 
 
 class TrainLoader:
-    """Shuffled, augmented batches (x, y, key), on the device of the images.
+    """Shuffled, augmented batches ((x, y), key), on the device of the images.
 
     x: (N, C, H, W) float32; y: (N,) int64; key: (N,) int64, view * num_train + index of the sample.
     Equal keys mean equal x. The first pass is epoch 0; each further pass is the next epoch. Epoch e
@@ -42,7 +43,7 @@ class TrainLoader:
     def __len__(self) -> int:
         return len(self._starts())
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Keyed]:
         # As this is a generator, an iterator that is never read does not count as an epoch:
         # Lightning creates one more than it reads.
         epoch = self.epoch
@@ -58,7 +59,7 @@ class TrainLoader:
                 chosen = Moves(moves.rows[index], moves.columns[index], moves.mirrored[index])
                 images = move_images(images, chosen, self._augmentation)
             key = index + view * len(self._part)
-            yield self._normalise(images), self._part.labels[index], key
+            yield Keyed((self._normalise(images), self._part.labels[index]), key)
 
     def _starts(self) -> range:
         num = len(self._part)

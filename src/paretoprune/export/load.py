@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import torch
 import yaml
 from torch import nn
 
@@ -24,6 +25,7 @@ from paretoprune.pruning.structured.checkpoint import fit_state, load_state
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.quantization.compact import compact_state
 from paretoprune.storage.atomic import read_json
+from paretoprune.tasks.inputs import inputs_of
 
 _ARCHITECTURE = ("config.yaml", "data.json")
 _PRUNED = ("groups.json", "plan.json")
@@ -89,7 +91,9 @@ def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
         _check_counts(num_classes=num_classes, in_channels=in_channels)
         with within_memory():
             dense = build(target, num_classes=num_classes, in_channels=in_channels)
-            dense = initialise_lazy(cast(nn.Module, dense), tuple(info["input_shape"]))
+            dense = initialise_lazy(
+                cast(nn.Module, dense), inputs_of(torch.zeros(2, *info["input_shape"]))
+            )
         return dense.eval()
 
 

@@ -13,6 +13,7 @@ from paretoprune.measure.latency.engines import ENGINES
 from paretoprune.measure.latency.latency import batch_of, latency_of
 from paretoprune.measure.latency.timing import threads_set, time_in_turn, time_until_sure
 from paretoprune.results import Latency
+from paretoprune.tasks.inputs import Inputs
 
 
 def latency_in(
@@ -20,7 +21,7 @@ def latency_in(
 ) -> Latency:
     """The latency of the pruned file, its passes timed in turn with those of the dense one."""
 
-    def load(batch: Tensor, threads: int) -> list[Pass]:
+    def load(batch: Inputs, threads: int) -> list[Pass]:
         return [ENGINES[engine].load(each, batch, threads) for each in (pruned, dense)]
 
     return latency_of_passes(engine, load, inputs, settings)
@@ -28,7 +29,7 @@ def latency_in(
 
 def latency_of_passes(
     engine: str,
-    load: Callable[[Tensor, int], Sequence[Pass]],
+    load: Callable[[Inputs, int], Sequence[Pass]],
     inputs: Tensor,
     settings: MeasureSettings,
 ) -> Latency:

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from paretoprune.tasks.inputs import Example, inputs_of
 
 _KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 @torch.no_grad()
-def recalibrate_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
+def recalibrate_batchnorm(model: nn.Module, batches: Iterable[Example]) -> None:
     """Set all running means and variances to the average of those of `batches`, in place.
 
-    Each batch has shape (N, ...) and the same weight. Only BatchNorm layers are in training mode
+    All batches have the same weight. Only BatchNorm layers are in training mode
     meanwhile, so there is no dropout. Without batches, or without BatchNorm, nothing changes.
     """
     norms = [module for module in model.modules() if _keeps_statistics(module)]
@@ -23,8 +25,8 @@ def recalibrate_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
     if not norms or not inputs:
         return
     with _averaging(model, norms):
-        for x in inputs:
-            model(x)
+        for one in inputs:
+            inputs_of(one).run(model)
 
 
 def _keeps_statistics(module: nn.Module) -> bool:

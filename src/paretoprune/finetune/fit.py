@@ -28,6 +28,7 @@ from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
 from paretoprune.finetune.trainer import run_trainer
 from paretoprune.results import EpochRecord
+from paretoprune.tasks.interface import Task
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class FitResult:
 
 def fit(
     model: nn.Module,
+    task: Task,
     *,
     train_loader: Loader,
     val_loader: Loader,
@@ -67,7 +69,8 @@ def fit(
     and batches give bit-identical weights; the caller's random state is preserved.
 
     Args:
-        train_loader: batches (x, y) or (x, y, key), see `Loader`.
+        task: what the batches mean.
+        train_loader: batches, see `Loader`.
         val_loader: batches for the quality of each epoch.
         settings: optimizer, learning-rate schedule, distillation and precision.
         epochs: duration, overriding `settings.epochs`; a fractional number is divided into rounds
@@ -94,12 +97,12 @@ def fit(
     networks = nn.ModuleList([model, *(one.network for one in nested)])
 
     def validate() -> Validation:
-        return evaluate(model, val_loader, device=device, bfloat16=bfloat16)
+        return evaluate(model, task, val_loader, device=device, bfloat16=bfloat16)
 
     def train(parts: int) -> tuple[CurveKeeper, BestWeights]:
         if parts > 1:
             reset()
-        best = BestWeights(latest=bool(nested))
+        best = BestWeights(direction=task.qualities[0].direction, latest=bool(nested))
         keeper = CurveKeeper(
             validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch
         )
@@ -116,6 +119,7 @@ def fit(
                 rounds = Rounds(train_loader, epochs)
                 module = FinetuneModule(
                     model,
+                    task,
                     settings,
                     num_steps=rounds.num_rounds * len(rounds),
                     bfloat16=bfloat16,

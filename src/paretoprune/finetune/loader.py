@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Protocol
 
-from torch import Tensor
-
-Batch = Sequence[Tensor]  # (x, y) or (x, y, key)
+from paretoprune.tasks.interface import Batch
 
 
 class Loader(Protocol):
     """A torch `DataLoader`, a list of batches, or any object with a length that yields batches.
 
-    `fit` iterates over it once per epoch. Batches are (x, y) or (x, y, key): x (N, ...)
-    floating-point inputs, y (N,) int64 class indices, key (N,) int64 identifiers of samples and
-    augmented views, by which `Teacher` caches logits; the attribute `num_keys`, if there is one, is
-    their number. An attribute `epoch`, if there is one, is restored when a training restarts.
+    `fit` iterates over it once per epoch. Batches are what the task takes. Our own loaders yield
+    them as `Keyed`, with a key (N,) of each sample and augmented view, by which `Teacher` caches
+    outputs; the attribute `num_keys`, if there is one, is their number. An attribute `epoch`, if
+    there is one, is restored when a training restarts.
     """
 
     def __len__(self) -> int:

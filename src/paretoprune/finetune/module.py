@@ -10,21 +10,21 @@ from contextlib import contextmanager
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import TrainingError
 from paretoprune.finetune.callbacks.regularisation import Regularisation
-from paretoprune.finetune.distillation import Teacher, distillation_loss
-from paretoprune.finetune.loader import Batch
+from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.nested import Slice, drawn
 from paretoprune.finetune.numerics.memory_format import as_channels_last
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
+from paretoprune.tasks.inputs import Keyed, key_of, unkeyed
+from paretoprune.tasks.interface import Batch, Outputs, Task
 
 
 class FinetuneModule(LightningModule):
-    """Trains `model` on batches (x, y) or (x, y, key) for `num_steps` steps.
+    """Trains `model` on batches of a task for `num_steps` steps.
 
     It steps the optimizer itself (Lightning's manual optimization): a network on small images takes
     a few milliseconds per step, so that the overhead of hooks would matter.
@@ -33,6 +33,7 @@ class FinetuneModule(LightningModule):
     def __init__(
         self,
         model: nn.Module,
+        task: Task,
         settings: FinetuneSettings,
         *,
         num_steps: int,
@@ -53,6 +54,7 @@ class FinetuneModule(LightningModule):
         self.model = model
         self.num_steps = num_steps
         self.meter = LossMeter()
+        self._task = task
         self._settings = settings
         self._bfloat16 = bfloat16
         self._teacher = teacher
@@ -85,7 +87,7 @@ class FinetuneModule(LightningModule):
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad()
-        loss = self._loss(*batch)
+        loss = self._loss(batch)
         torch.autograd.backward(loss)
         self._optimizer.step()
         return loss.item()
@@ -99,40 +101,45 @@ class FinetuneModule(LightningModule):
             self._on_gradients()
 
     def _accumulate(self, batch: Batch) -> None:
+        inputs = self._task.inputs(unkeyed(batch))
         if self.parts == 1:
-            total = self._loss(*batch)
+            total = self._loss(batch)
             torch.autograd.backward(total)
         else:
-            total = torch.zeros((), device=batch[1].device)
-            for part in split_batch(batch, self.parts):
-                loss = self._loss(*part) * (len(part[1]) / len(batch[1]))
+            total = torch.zeros((), device=inputs.device)
+            for part, count in split_batch(self._task, batch, self.parts):
+                loss = self._loss(part) * (count / len(inputs))
                 torch.autograd.backward(loss)
                 total += loss.detach()
-        self.meter.add(total.detach(), count=len(batch[1]), learning_rate=self.learning_rate)
+        self.meter.add(total.detach(), count=len(inputs), learning_rate=self.learning_rate)
 
     @property
     def learning_rate(self) -> float:
         """Learning rate of the next step."""
         return float(self._optimizer.param_groups[0]["lr"])
 
-    def _loss(self, x: Tensor, y: Tensor, key: Tensor | None = None) -> Tensor:
+    def _loss(self, batch: Batch) -> Tensor:
         """Return the mean loss of all networks of this step, including the model."""
-        x = as_channels_last(x)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self._bfloat16):
-            answers = [self.model(x).float()]
-            answers += [one(self.model, x).float() for one in drawn(self._nested)]
-        weight = self._settings.distillation
-        if self._teacher is None or weight == 0:
-            losses = [cross_entropy(logits, y) for logits in answers]
-        else:
-            wanted = self._teacher.logits(x, key)
+        key, batch = key_of(batch), as_channels_last(unkeyed(batch))
+        answers = [self._answer(self.model, batch)]
+        answers += [self._answer(one.within(self.model), batch) for one in drawn(self._nested)]
+        weight, losses = self._settings.distillation, [loss for loss, _ in answers]
+        if self._teacher is not None and weight > 0:
+            wanted = self._teacher.outputs(batch, key)
             losses = [
-                distillation_loss(
-                    logits, wanted, y, weight=weight, temperature=self._settings.temperature
-                )
-                for logits in answers
+                (1 - weight) * loss + weight * self._distance(outputs, wanted, batch)
+                for loss, outputs in answers
             ]
         return torch.stack(losses).mean()
+
+    def _answer(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:
+        device = self._task.inputs(batch).device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
+            return self._task.loss_and_outputs(model, batch)
+
+    def _distance(self, outputs: Outputs, wanted: Outputs, batch: Batch) -> Tensor:
+        temperature = self._settings.temperature
+        return self._task.distance(outputs, wanted, batch, temperature=temperature)
 
 
 @contextmanager
@@ -149,10 +156,17 @@ def unfrozen(model: nn.Module) -> Iterator[None]:
             parameter.grad = None
 
 
-def split_batch(batch: Batch, parts: int) -> list[Batch]:
-    """Split the batch into nearly equal micro-batches of two samples or more."""
-    pieces = max(1, min(parts, len(batch[1]) // 2))
-    return list(zip(*(tensor.tensor_split(pieces) for tensor in batch), strict=True))
+def split_batch(task: Task, batch: Batch, parts: int) -> list[tuple[Batch, int]]:
+    """Split the batch into nearly equal micro-batches of two samples or more, with their sizes."""
+    key, whole = key_of(batch), unkeyed(batch)
+    count = len(task.inputs(whole))
+    pieces = torch.arange(count).tensor_split(max(1, min(parts, count // 2)))
+    found = []
+    for piece in pieces:
+        chosen = slice(int(piece[0]), int(piece[-1]) + 1)
+        part = task.take(whole, chosen)
+        found.append((part if key is None else Keyed(part, key[chosen]), len(piece)))
+    return found
 
 
 class LossMeter:

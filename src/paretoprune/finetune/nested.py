@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -27,15 +28,27 @@ class Slice:
     network: nn.Module  # defines the shapes; its parameter values are not used
     kept: Mapping[str, Mapping[int, Tensor]]  # by parameter and dimension; others whole
 
-    def __call__(self, larger: nn.Module, x: Tensor) -> Tensor:
-        """Return the logits for x; gradients flow into the parameters of `larger`."""
-        all_weights = dict(larger.named_parameters())
+    def within(self, larger: nn.Module) -> nn.Module:
+        """Return it as a module; gradients flow into the parameters of `larger`."""
+        return _Sliced(self, larger)
+
+
+class _Sliced(nn.Module):
+    """A slice of a network, as a module that can be called like it."""
+
+    def __init__(self, part: Slice, larger: nn.Module) -> None:
+        super().__init__()
+        self._part = part
+        self._larger = larger
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the smaller network returns."""
+        all_weights = dict(self._larger.named_parameters())
         own = {
-            name: _part(all_weights[name], self.kept.get(name, {}))
-            for name, _ in self.network.named_parameters()
+            name: _part(all_weights[name], self._part.kept.get(name, {}))
+            for name, _ in self._part.network.named_parameters()
         }
-        answer: Tensor = functional_call(self.network, own, (x,))
-        return answer
+        return functional_call(self._part.network, own, args, kwargs)
 
 
 def drawn(slices: Sequence[Slice]) -> list[Slice]:

@@ -20,6 +20,8 @@ from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
+from paretoprune.tasks.interface import Task
+from paretoprune.tasks.nest import on_device
 
 _KEPT = 0.9  # decay of the moving average
 _LOST = 1.5  # times the lowest loss: the rate is too large
@@ -29,6 +31,7 @@ NUM_VAGUE = 10  # first steps, whose average is over too few losses
 def losses_by_rate(
     rates: Sequence[float],
     model: nn.Module,
+    task: Task,
     *,
     train_loader: Loader,
     settings: FinetuneSettings,
@@ -52,11 +55,11 @@ def losses_by_rate(
     ):
         torch.manual_seed(seed)
         module = FinetuneModule(
-            model, settings, num_steps=len(rates), bfloat16=bfloat16, teacher=teacher
+            model, task, settings, num_steps=len(rates), bfloat16=bfloat16, teacher=teacher
         )
         batches = chain.from_iterable(repeat(train_loader))
         for rate, batch in zip(rates, batches, strict=False):
-            loss = module.step_at(rate, [tensor.to(device) for tensor in batch])
+            loss = module.step_at(rate, on_device(batch, device))
             total, weight = _KEPT * total + loss, _KEPT * weight + 1
             found.append(total / weight)
             if not found[-1] < _LOST * min(found[NUM_VAGUE:], default=math.inf):  # NaN, too

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.low_rank.pair import with_pairs
+from paretoprune.tasks.inputs import Example, inputs_of
 
 _KINDS = (nn.Conv2d, nn.Linear)
 
 
 def candidates_of(
-    model: nn.Module, example: Tensor, *, min_width: int
+    model: nn.Module, example: Example, *, min_width: int
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the paths of layers that can be factored, and a reason by path for the others.
 
@@ -63,8 +64,8 @@ def _why_not(model: nn.Module, path: str, min_width: int) -> str | None:
     return None
 
 
-def _runs(model: nn.Module, paths: tuple[str, ...], example: Tensor) -> bool:
-    return not paths or _try(lambda: with_pairs(model, paths).eval()(example[:2]))
+def _runs(model: nn.Module, paths: tuple[str, ...], example: Example) -> bool:
+    return not paths or _try(lambda: inputs_of(example)[:2].run(with_pairs(model, paths).eval()))
 
 
 @torch.no_grad()

@@ -10,16 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.low_rank.pair import Factorable, Pair, empty_pair, pairs_of, with_pairs
+from paretoprune.tasks.inputs import Example, inputs_of
 
 _UNSEEN_WEIGHT = 1e-6  # weight of directions absent from the samples, in an output PCA
 _EPSILON = 1e-30  # lower bound of norms, against division by zero
 
 
 @torch.no_grad()
-def factored(model: nn.Module, paths: Sequence[str], samples: Tensor | None = None) -> nn.Module:
+def factored(model: nn.Module, paths: Sequence[str], samples: Example | None = None) -> nn.Module:
     """Return a copy that computes the same, with a full-rank pair for each of the layers.
 
-    Components are ordered by contribution, the largest first. With calibration `samples` (N, ...),
+    Components are ordered by contribution, the largest first. With calibration `samples`,
     those of linear layers are the principal components of their outputs on these samples.
     """
     form = with_pairs(model, paths)
@@ -101,7 +102,9 @@ def output_factors(matrix: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
     return first / root, second * root[:, None]
 
 
-def output_moments(model: nn.Module, paths: Sequence[str], samples: Tensor) -> Mapping[str, Tensor]:
+def output_moments(
+    model: nn.Module, paths: Sequence[str], samples: Example
+) -> Mapping[str, Tensor]:
     """Return the sum of y y^T over samples and positions, by path: (outputs, outputs), float64.
 
     y are a linear layer's outputs without the bias. The model runs once, in evaluation mode.
@@ -117,7 +120,7 @@ def output_moments(model: nn.Module, paths: Sequence[str], samples: Tensor) -> M
     was_training = model.training
     with _watching(model, paths, note):
         try:
-            model.eval()(samples)
+            inputs_of(samples).run(model.eval())
         finally:
             model.train(was_training)
     return {path: total for path, total in sums.items() if torch.isfinite(total).all()}

@@ -12,10 +12,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from paretoprune.measure.modes import evaluation_mode
+from paretoprune.tasks.inputs import Example, inputs_of
 
 
-def count_macs(model: nn.Module, example: Tensor) -> int:
-    """Return the MACs of one forward pass of the first sample of `example`, shape (N, ...).
+def count_macs(model: nn.Module, example: Example) -> int:
+    """Return the MACs of one forward pass of the first sample of `example`.
 
     Counted by `torch.utils.flop_counter` as FLOPs / 2: convolutions, linear layers, recurrent
     steps, matrix products and attention; not normalisation, activation and pooling.
@@ -23,7 +24,7 @@ def count_macs(model: nn.Module, example: Tensor) -> int:
     return _run(model, example).get_total_flops() // 2
 
 
-def macs_per_layer(model: nn.Module, example: Tensor) -> dict[str, int]:
+def macs_per_layer(model: nn.Module, example: Example) -> dict[str, int]:
     """Return the MACs by the layer whose weight is used, named as in `state_dict`.
 
     A weight that is not called `weight` is named in full, such as `lstm.weight_hh_l0`; products
@@ -68,10 +69,10 @@ class _Counter(FlopCounterMode):
         return max(paths, key=len, default="").removeprefix(self._root).removeprefix(".")
 
 
-def _run(model: nn.Module, example: Tensor) -> _Counter:
+def _run(model: nn.Module, example: Example) -> _Counter:
     counter = _Counter(model)
     with evaluation_mode(model), _visible(model), _frozen(model), torch.no_grad(), counter:
-        model(example[:1])
+        inputs_of(example)[:1].run(model)
     return counter
 
 

@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.measure.latency.engines import ENGINES
 from paretoprune.measure.latency.timing import threads_set
+from paretoprune.tasks.inputs import Inputs
 
 _PASSES = 3
 _PROCESS = Path("/proc/self")
 
 
 def peak_memory_bytes(
-    models: Sequence[Any], batch: Tensor, engine: str, *, threads: int
+    models: Sequence[Any], batch: Inputs, engine: str, *, threads: int
 ) -> list[int | None]:
     """Return the peak memory in bytes of the weights of each model and passes of `batch`.
 
@@ -53,7 +54,7 @@ def _stored(model: Any) -> bytes:
     return stream.getvalue()
 
 
-def _growth(stored: bytes, batch: Tensor, engine: str, threads: int) -> int | None:
+def _growth(stored: bytes, batch: Inputs, engine: str, threads: int) -> int | None:
     """Return the growth of this process's memory when the model is loaded and run."""
     try:
         _reset_peak()
@@ -65,7 +66,7 @@ def _growth(stored: bytes, batch: Tensor, engine: str, threads: int) -> int | No
         return None
 
 
-def _run(model: Any, batch: Tensor, engine: str, threads: int) -> None:
+def _run(model: Any, batch: Inputs, engine: str, threads: int) -> None:
     with threads_set(threads):
         run = ENGINES[engine].load(model, batch, threads)
         for _ in range(_PASSES):
@@ -84,7 +85,7 @@ def _resident_bytes(name: str) -> int:
     return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
 
 
-def _peak_on_cuda(model: nn.Module, batch: Tensor, engine: str, threads: int) -> int:
+def _peak_on_cuda(model: nn.Module, batch: Inputs, engine: str, threads: int) -> int:
     device = batch.device
     model.cpu()
     torch.cuda.empty_cache()

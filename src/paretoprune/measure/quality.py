@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,10 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.errors import DataError
 from paretoprune.measure.modes import evaluation_mode
+from paretoprune.tasks.inputs import unkeyed
+from paretoprune.tasks.interface import Batch, Task
+from paretoprune.tasks.nest import on_device
+from paretoprune.tasks.output_task import OutputTask
 
 
 @dataclass(frozen=True)
@@ -22,33 +26,43 @@ class Predictions:
 
 
 def measure_quality(
-    model: nn.Module,
-    loader: Iterable[Sequence[Tensor]],
-    *,
-    num_classes: int,
-    device: torch.device,
+    task: Task, model: nn.Module, loader: Iterable[Batch], *, device: torch.device
 ) -> dict[str, float]:
-    """Run the model and return its qualities by name: `quality_of(predict(...))`."""
-    return quality_of(predict(model, loader, num_classes=num_classes, device=device))
+    """Run the model once over `loader` and return its qualities by name.
+
+    Raises:
+        DataError: there are no batches.
+    """
+    meter, empty = task.meter(device), True
+    with evaluation_mode(model), torch.inference_mode():
+        for batch in loader:
+            batch = on_device(unkeyed(batch), device)
+            meter.update(task.outputs(model, batch), batch)
+            empty = False
+    if empty:
+        raise DataError("there is nothing to measure on: the data loader has no batches")
+    return meter.compute()
 
 
 def predict(
+    task: OutputTask,
     model: nn.Module,
-    loader: Iterable[Sequence[Tensor]],
+    loader: Iterable[Batch],
     *,
     num_classes: int,
     device: torch.device,
 ) -> Predictions:
-    """Run `model` once over `loader`, whose batches begin with (x, y).
+    """Run a classifier once over `loader`.
 
     Raises:
         DataError: there are no batches, or the model has another number of classes.
     """
     logits, labels = [], []
     with evaluation_mode(model), torch.inference_mode():
-        for x, y, *_ in loader:
-            logits.append(model(x.to(device)).float())
-            labels.append(y.to(device))
+        for batch in loader:
+            batch = on_device(unkeyed(batch), device)
+            logits.append(task.outputs(model, batch))
+            labels.append(task.targets(batch))
     if not logits:
         raise DataError("there is nothing to measure on: the data loader has no batches")
     if logits[0].shape[1] != num_classes:

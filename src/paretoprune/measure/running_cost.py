@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.measure.energy import Meter, energy_meter
 from paretoprune.measure.latency.clocks import Pass, clock_for, wait
@@ -17,6 +17,7 @@ from paretoprune.measure.memory import peak_memory_bytes
 from paretoprune.measure.modes import evaluation_mode
 from paretoprune.metrics import BUSY
 from paretoprune.results import RunningCost
+from paretoprune.tasks.inputs import Example, inputs_of
 
 DENSE = "dense"
 
@@ -27,7 +28,7 @@ _ENERGY_MS = 300.0  # of passes in a block: counters are updated about every mil
 
 def compare_running(
     models: Mapping[str, nn.Module],
-    batch: Tensor,
+    batch: Example,
     *,
     engine: str,
     threads: int,
@@ -38,7 +39,7 @@ def compare_running(
     The models and `batch` are on the device. Times exclude other programs (see `clock_for`). Energy
     is that of the whole machine, so it is not reported while the machine is busy.
     """
-    chosen = ENGINES[engine]
+    chosen, batch = ENGINES[engine], inputs_of(batch)
     clock = clock_for(batch.device, threads, own_threads=chosen.own_threads)
     with evaluation_mode(*models.values()), threads_set(threads):
         loaded = [chosen.convert(model, batch) for model in models.values()]

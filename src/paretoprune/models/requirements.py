@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import SettingsError
+from paretoprune.results import DataInfo
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import Inputs
+from paretoprune.tasks.interface import Outputs
+from paretoprune.tasks.nest import join, tensors_in
 
 _log = logging.getLogger(__name__)
 
@@ -17,25 +22,25 @@ _SAME = 1e-4  # tolerated relative difference of two passes on the same input
 _SAME_IN_BATCHES = 1e-2  # the same between batch sizes, whose kernels sum in another order
 
 
-def check_network(model: nn.Module, example: Tensor, num_classes: int) -> None:
-    """Check that the model can be trained, pruned and compared on inputs like `example` (N, ...).
+def check_network(model: nn.Module, samples: TaskBatch, info: DataInfo) -> None:
+    """Check that the model can be trained, pruned and compared on a batch like `samples`.
 
     A network whose outputs for a sample depend on the other samples of the batch is accepted with a
     warning. The model is not changed.
 
     Raises:
-        SettingsError: the model has unsupported parts, cannot process the data, has outputs of
-            another shape than (N, num_classes) in evaluation or in training mode, changes its own
-            parameters or buffers in evaluation mode, is random there, or cannot be trained.
+        SettingsError: the model has unsupported parts, cannot process the data, has other outputs
+            than the task needs in evaluation or in training mode, changes its own parameters or
+            buffers in evaluation mode, is random there, or cannot be trained.
     """
     refuse_unsupported(model)
-    cuda = [example.device] if example.is_cuda else []
-    with torch.random.fork_rng(devices=cuda):
+    device = samples.inputs.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         probe = _copied(model).eval()
-        outputs = _evaluated(probe, example, num_classes)
-        _check_repeatable(_copied(model).eval(), example)
-        _check_singles(probe, example, outputs)
-        _check_training(_copied(model), example, num_classes)
+        outputs = _evaluated(probe, samples, info)
+        _check_repeatable(_copied(model).eval(), samples.inputs)
+        _check_singles(probe, samples.inputs, outputs)
+        _check_training(_copied(model), samples, info)
 
 
 def refuse_unsupported(model: nn.Module) -> None:
@@ -64,10 +69,10 @@ def refuse_unsupported(model: nn.Module) -> None:
             )
 
 
-def initialise_lazy(model: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
+def initialise_lazy(model: nn.Module, example: Inputs) -> nn.Module:
     """Initialise layers that get their parameters in the first forward pass.
 
-    The pass runs on two samples of zeros of shape `input_shape`, and on a copy first, so that a
+    The pass runs on two samples of zeros like those of `example`, and on a copy first, so that a
     model without such layers is not changed. Returns the model.
 
     Raises:
@@ -75,27 +80,27 @@ def initialise_lazy(model: nn.Module, input_shape: tuple[int, ...]) -> nn.Module
     """
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         return model
-    inputs = torch.zeros(2, *input_shape)
+    inputs = example[torch.arange(2) % len(example)].map(torch.zeros_like)
     lazy = any(map(nn.parameter.is_lazy, model.parameters()))
     if lazy or _gains_parameters(model, inputs):
         was_training = model.training
         try:
             with torch.no_grad():
-                model.eval()(inputs)
+                inputs.run(model.eval())
         except Exception as error:
             raise _refused(
                 "layers of the model are initialised by its first forward pass, which fails on an "
-                f"input of shape {tuple(inputs.shape)}: {_first_line(error)}"
+                f"input of shape {_shapes(inputs)}: {_first_line(error)}"
             ) from error
         model.train(was_training)
     return model
 
 
-def _gains_parameters(model: nn.Module, inputs: Tensor) -> bool:
+def _gains_parameters(model: nn.Module, inputs: Inputs) -> bool:
     try:
         probe = copy.deepcopy(model).eval()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            probe(inputs)
+            inputs.run(probe)
     except Exception:
         return False  # `check_network` reports the reason, on real inputs
     return len(list(probe.parameters())) > len(list(model.parameters()))
@@ -109,27 +114,25 @@ def _copied(model: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def _evaluated(probe: nn.Module, example: Tensor, num_classes: int) -> Tensor:
+def _evaluated(probe: nn.Module, samples: TaskBatch, info: DataInfo) -> Outputs:
     try:
-        output = probe(example)
+        outputs = samples.inputs.run(probe)
     except Exception as error:
-        shape = tuple(example.shape)
         raise _refused(
-            f"the model cannot take inputs of shape {shape}: {_first_line(error)}"
+            f"the model cannot take inputs of shape {_shapes(samples.inputs)}: {_first_line(error)}"
         ) from error
-    expected = (len(example), num_classes)
-    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
-        raise _refused(
-            f"the model's output must have the shape {expected}, got {_described(output)}"
-        )
-    return output
+    if wanted := samples.task.check_outputs(outputs, len(samples), info):
+        raise _refused(f"the model's output must {wanted}, got {_described(outputs)}")
+    if next(tensors_in(outputs), None) is None:
+        raise _refused(f"the model's output must be tensors, got {_described(outputs)}")
+    return outputs
 
 
 @torch.no_grad()
-def _check_repeatable(probe: nn.Module, example: Tensor) -> None:
+def _check_repeatable(probe: nn.Module, inputs: Inputs) -> None:
     """Check that two passes give equal outputs and change no parameter or buffer."""
     before = {name: tensor.clone() for name, tensor in _tensors(probe)}
-    first, second = probe(example), probe(example)
+    first, second = inputs.run(probe), inputs.run(probe)
     changed = [
         name
         for name, tensor in _tensors(probe)
@@ -152,16 +155,17 @@ def _check_repeatable(probe: nn.Module, example: Tensor) -> None:
 
 
 @torch.no_grad()
-def _check_singles(probe: nn.Module, example: Tensor, outputs: Tensor) -> None:
+def _check_singles(probe: nn.Module, inputs: Inputs, outputs: Outputs) -> None:
     """Check that single samples run; warn if outputs differ from those in a batch."""
     try:
-        singles = torch.cat([probe(sample) for sample in torch.split(example, 1)])
+        each = [inputs[number : number + 1].run(probe) for number in range(len(inputs))]
+        singles = join(each, lambda values: True)
     except Exception as error:
         raise _refused(f"the model cannot take a single sample: {_first_line(error)}") from error
-    if singles.shape != outputs.shape:
-        raise _refused(
-            f"the model's output for a single sample must have the shape {(1, outputs.shape[1])}"
-        )
+    expected = [tuple(tensor.shape) for tensor in tensors_in(outputs)]
+    if [tuple(tensor.shape) for tensor in tensors_in(singles)] != expected:
+        alone = ", ".join(str((1, *shape[1:])) for shape in expected)
+        raise _refused(f"the model's output for a single sample must have the shape {alone}")
     difference = _difference(outputs, singles)
     if difference > _SAME_IN_BATCHES:
         _log.warning(
@@ -169,32 +173,42 @@ def _check_singles(probe: nn.Module, example: Tensor, outputs: Tensor) -> None:
             "difference %.2g between a batch of %d and single samples): its accuracy holds for "
             "batches of the size in `data.batch_size` alone",
             difference,
-            len(example),
+            len(inputs),
         )
 
 
-def _check_training(probe: nn.Module, example: Tensor, num_classes: int) -> None:
-    """Check that a training step runs, with outputs of the shape of evaluation mode."""
-    inputs = example if len(example) > 1 else torch.cat([example, example])
-    expected = (len(inputs), num_classes)
+def _check_training(probe: nn.Module, samples: TaskBatch, info: DataInfo) -> None:
+    """Check that a training step runs, with outputs of the form of evaluation mode."""
+    samples = samples if len(samples) > 1 else samples[torch.tensor([0, 0])]
+    seen: list[Outputs] = []
+    handle = probe.register_forward_hook(lambda _module, _args, outputs: seen.append(outputs))
     try:
-        output = probe.train()(inputs)
+        loss = samples.loss(probe.train())
     except Exception as error:
+        _refuse_outputs(seen, samples, info)
         raise _refused(f"the model does not run in training mode: {_first_line(error)}") from error
-    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
-        raise _refused(
-            f"in training mode the model's output must have the shape {expected}, as in evaluation "
-            f"mode, got {_described(output)}; build it without auxiliary outputs"
-        )
-    if not output.requires_grad:
+    finally:
+        handle.remove()
+    _refuse_outputs(seen, samples, info)
+    if not loss.requires_grad:
         raise _refused(
             "no parameter of the model can be trained: all that its output depends on are frozen "
             "(`requires_grad=False`) or detached"
         )
     try:
-        torch.autograd.backward(output.float().sum())
+        torch.autograd.backward(loss)
     except Exception as error:
         raise _refused(f"the model cannot be trained: {_first_line(error)}") from error
+
+
+def _refuse_outputs(seen: Sequence[Outputs], samples: TaskBatch, info: DataInfo) -> None:
+    """Raise SettingsError if the last outputs in training mode are not those of the task."""
+    wanted = samples.task.check_outputs(seen[-1], len(samples), info) if seen else None
+    if wanted:
+        raise _refused(
+            f"in training mode the model's output must {wanted}, as in evaluation mode, got "
+            f"{_described(seen[-1])}; build it without auxiliary outputs"
+        )
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -202,11 +216,22 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from model.named_buffers()
 
 
-def _difference(one: Tensor, other: Tensor) -> float:
-    """Return max|a - b| / max|a|, or 0 if a value is not finite."""
+def _difference(one: Outputs, other: Outputs) -> float:
+    """Return max|a - b| / max|a| over the tensors, or 0 if a value is not finite."""
+    pairs = zip(tensors_in(one), tensors_in(other), strict=True)
+    return max((_apart(a, b) for a, b in pairs if a.is_floating_point()), default=0.0)
+
+
+def _apart(one: Tensor, other: Tensor) -> float:
+    if not one.numel() or one.shape != other.shape:
+        return 0.0
     largest = float(one.abs().max())
     difference = float((one - other).abs().max())
     return difference / largest if largest and difference < float("inf") else 0.0
+
+
+def _shapes(inputs: Inputs) -> str:
+    return ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
 
 
 def _described(output: object) -> str:

@@ -13,7 +13,7 @@ from paretoprune.export.verify import ask_fresh_process
 from paretoprune.export.write import answers_of, compared
 from paretoprune.formats.compact import COMPACT_FILE
 from paretoprune.pick.session import PickSession
-from paretoprune.pick.test_metrics import validation_accuracy
+from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.compact import compact_bytes, compact_state
 from paretoprune.quantization.weights import round_weights
 from paretoprune.results import FileFacts
@@ -26,14 +26,16 @@ NUM_CALIBRATION = 256  # training samples from which the rounding takes its shif
 def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFacts:
     """Write the compact file of a model on the task's device beside its weights.
 
-    Its weights are rounded, so that its accuracy is measured anew, on validation data; what a fresh
+    Its weights are rounded, so that its quality is measured anew, on validation data; what a fresh
     process makes of the file must agree with the rounded model.
 
     Raises:
         ExportError: the file does not give back the rounded model.
     """
     problem, bits = session.problem, session.options.bits
-    rounded = round_weights(model, bits, calibration_samples(session.context, NUM_CALIBRATION))
+    rounded = round_weights(
+        model, bits, calibration_samples(session.context, NUM_CALIBRATION).inputs
+    )
     content = compact_bytes(rounded, problem.example)
     write_bytes(draft / COMPACT_FILE, content)
     stored = copy.deepcopy(model).eval()
@@ -48,5 +50,5 @@ def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFa
     facts = compared("compact", answer, answers_of(copy.deepcopy(stored).cpu(), session.inputs))
     if facts.reason:
         raise ExportError(f"the compact file does not give back the model: {facts.reason}")
-    accuracy = validation_accuracy(problem, stored)
-    return replace(facts, bits=bits, size_bytes=len(content), accuracy=accuracy)
+    quality = validation_quality(problem, stored)
+    return replace(facts, bits=bits, size_bytes=len(content), quality=quality)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from paretoprune.lineage import epochs_in_total
 from paretoprune.measure.request import device_of
 from paretoprune.metrics import Direction
 from paretoprune.pick.card.model_card import CardFacts, model_card
-from paretoprune.pick.card.tested import FinalFigures
+from paretoprune.pick.card.tested import FinalFigures, trivial_sentence
 from paretoprune.pick.compacted import write_compact
 from paretoprune.pick.facts import device_in_words, layers_of
 from paretoprune.pick.int8 import write_int8
@@ -36,7 +37,7 @@ from paretoprune.pick.test_metrics import (
     tested_before,
     tested_json,
     tested_once,
-    validation_accuracy,
+    validation_quality,
 )
 from paretoprune.problem.forms import rebuild_trial
 from paretoprune.problem.problem import Problem, make_problem
@@ -47,9 +48,12 @@ from paretoprune.report.uniform_gain import controls_of, gain_of, training_sente
 from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json, write_json, write_text
+from paretoprune.storage.qualities import read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import group_infos, search_settings
+from paretoprune.sweep.baselines import group_infos, objectives_in, search_of
 from paretoprune.trial.context import counted_cost, measure
+
+_log = logging.getLogger(__name__)
 
 _SAME = 1e-3  # percentage points: the same weights on the same data differ by rounding alone
 
@@ -84,13 +88,15 @@ def choose_models(path: Path, request: PickRequest, options: ExportOptions) -> C
     """
     folder = SweepFolder(path)
     settings = load_settings(folder.read_config(), trust=options.trust)
-    results, objectives = folder.read_results(), search_settings(settings).objectives
+    results = folder.read_results()
+    objectives = objectives_in(folder, settings)
     trials = choose(
         results,
         front=front_of(results, objectives),
         dense=next((result.metrics for result in results if result.origin == "dense"), Metrics()),
         request=request,
         objectives=objectives,
+        trivial=read_trivial(folder.dense),
     )
     for name in options.formats:
         if name in GRAPHS:
@@ -173,7 +179,7 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
     found = {
         "params": cost.params,
         "macs": cost.macs,
-        "accuracy": validation_accuracy(problem, model),
+        problem.task.qualities[0].name: validation_quality(problem, model),
     }
     measured = trial.metrics.measured()
     for name, value in found.items():
@@ -230,7 +236,10 @@ def _tested(
     if not session.problem.info.num_test:
         return None
     earlier = tested_before(session.target(trial), draft)
-    return earlier or tested_once(session.problem, model, session.dense_test)
+    tested = earlier or tested_once(session.problem, model, session.dense_test)
+    if caution := trivial_sentence(tested):
+        _log.warning("trial %d: %s", trial.number, caution)
+    return tested
 
 
 def _facts(
@@ -254,7 +263,7 @@ def _facts(
         layers=layers_of(session.dense, model, problem.example),
         trial=trial,
         dense=session.context.dense_metrics,
-        objectives=search_settings(settings).objectives,
+        objectives=search_of(problem).objectives,
         num_trials=len(session.results),
         device=device_in_words(problem.device, settings.measure),
         tested=tested,
@@ -265,12 +274,13 @@ def _facts(
         is_given=problem.sources.is_given,
         licence=session.options.licence,
         training=_training(session, trial, extra_epochs=extra_epochs),
+        trivial=session.context.trivial,
     )
 
 
 def _training(session: PickSession, trial: TrialResult, *, extra_epochs: int) -> str:
     """How much the model was trained in total, and its gain over uniform pruning, in words."""
-    objectives = search_settings(session.problem.settings).objectives
+    objectives = search_of(session.problem).objectives
     epochs = epochs_in_total(session.results)[trial.number] + extra_epochs
     controls = controls_of(session.results, session.context.dense_metrics, objectives)
     return training_sentence(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.measure.device import device_name
 from paretoprune.measure.macs import macs_per_layer
 from paretoprune.pick.card.model_card import LayerRow
+from paretoprune.tasks.inputs import Example
 
 
-def layers_of(dense: nn.Module, pruned: nn.Module, example: Tensor) -> list[LayerRow]:
+def layers_of(dense: nn.Module, pruned: nn.Module, example: Example) -> list[LayerRow]:
     """Every layer whose weight has two dimensions or more, with its MACs."""
     dense_macs, macs = macs_per_layer(dense, example), macs_per_layer(pruned, example)
     before = dict(dense.named_parameters())

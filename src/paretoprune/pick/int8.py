@@ -23,11 +23,12 @@ from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
 from paretoprune.pick.compacted import NUM_CALIBRATION
 from paretoprune.pick.session import PickSession
-from paretoprune.pick.test_metrics import validation_accuracy
+from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
 from paretoprune.quantization.integers import INT8_BITS, integer_module
 from paretoprune.results import FileFacts, Latency
 from paretoprune.storage.atomic import write_bytes
+from paretoprune.tasks.inputs import Inputs, unkeyed
 from paretoprune.trial.schedules.steps import calibration_samples
 
 _NUM_COMPARED = 512  # validation samples on which kernels must agree with the integer module
@@ -48,9 +49,9 @@ def write_int8(
     session: PickSession, draft: Path, model: nn.Module, formats: Sequence[str]
 ) -> list[FileFacts]:
     """Write the int8 files of a model; what fails a gate is left out, with the reason."""
-    samples = calibration_samples(session.context, NUM_CALIBRATION)
+    samples = calibration_samples(session.context, NUM_CALIBRATION).inputs
     try:
-        subject = _subject(session, model, integer_module(model, samples))
+        subject = _subject(session, model, integer_module(model, samples.only))
     except (ExportError, QuantizationError, EquivalenceError) as error:
         return [FileFacts(name, reason=str(error)) for name in formats]
     found = []
@@ -67,7 +68,7 @@ def write_int8(
 def _subject(session: PickSession, model: nn.Module, module: GraphModule) -> _Subject:
     batches: list[Tensor] = []
     for batch in session.problem.data.val_dataloader():
-        batches.append(batch[0].cpu())
+        batches.append(session.problem.task.inputs(unkeyed(batch)).only.cpu())
         if sum(map(len, batches)) >= _NUM_COMPARED:
             break
     inputs, model = torch.cat(batches)[:_NUM_COMPARED].contiguous(), copy.deepcopy(model).cpu()
@@ -93,7 +94,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
         difference=agreed.median,
         size_bytes=sum(map(len, contents.values())),
         bits=INT8_BITS,
-        accuracy=validation_accuracy(session.problem, _Run(run)),
+        quality=validation_quality(session.problem, _Run(run)),
         agreement=agreed.agreement,
         kl=agreed.kl,
         latency_ms=found.latency_ms if found else None,
@@ -138,9 +139,9 @@ def _timed(
         return None
     single = plain.encode(trace(subject.model, subject.inputs[:2]))
 
-    def load(batch: Tensor, threads: int) -> list[Pass]:
+    def load(batch: Inputs, threads: int) -> list[Pass]:
         opened = [known.open(contents, threads), plain.open(single, threads)]
-        return [partial(run, batch) for run in opened]
+        return [partial(run, batch.only) for run in opened]
 
     return latency_of_passes(known.engine, load, subject.inputs, settings)
 

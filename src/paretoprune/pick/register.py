@@ -10,6 +10,7 @@ from paretoprune.formats.registry import FORMATS
 from paretoprune.pick.card.model_card import CardFacts
 from paretoprune.pick.session import PickSession
 from paretoprune.storage.atomic import read_json
+from paretoprune.tracking.record import fit_name
 from paretoprune.tracking.registry import Registration, register_model
 from paretoprune.tracking.uri import resolve_uri
 
@@ -57,10 +58,14 @@ def register(session: PickSession, facts: CardFacts, *, name: str) -> Registered
 def _metrics(facts: CardFacts) -> dict[str, float]:
     """What the registry's pages show of the model."""
     found = {
-        f"validation_{name}" if name == "accuracy" else name: value
+        name: value
         for name, value in facts.trial.metrics.measured().items()
-        if name in ("accuracy", "macs", "params", "latency_ms")
+        if name in ("macs", "params", "latency_ms")
     }
-    if facts.tested and "accuracy" in facts.tested.pruned.quality:
-        found["test_accuracy"] = facts.tested.pruned.quality["accuracy"]
+    measured = {"validation": facts.trial.metrics}
+    if facts.tested:
+        measured["test"] = facts.tested.pruned
+    for part, metrics in measured.items():
+        if facts.quality in metrics.quality:
+            found[fit_name(f"{part}_{facts.quality}")] = metrics.quality[facts.quality]
     return found

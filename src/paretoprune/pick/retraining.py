@@ -10,7 +10,7 @@ from torch import nn
 
 from paretoprune.measure.quality import quality_of
 from paretoprune.pick.session import PickSession
-from paretoprune.pick.test_metrics import predict_test, validation_accuracy
+from paretoprune.pick.test_metrics import predict_test, validation_quality
 from paretoprune.results import EpochRecord, Repeat, TrialResult
 from paretoprune.trial.retrain import nth_seed, reseeded, train_again, train_longer
 
@@ -44,4 +44,4 @@ def _repeat(session: PickSession, trial: TrialResult, *, seed: int) -> Repeat:
     if session.longer is not None:
         train_longer(context, model, session.longer, seed=seed)
     test = quality_of(predict_test(session.problem, model))["accuracy"]
-    return Repeat(seed, validation=validation_accuracy(session.problem, model), test=test)
+    return Repeat(seed, validation=validation_quality(session.problem, model), test=test)

@@ -24,7 +24,7 @@ from paretoprune.results import DataInfo, RunningCost
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import search_settings
+from paretoprune.sweep.baselines import objectives_in
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,13 @@ def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     settings = load_settings(folder.read_config(), trust=trust)
     info = DataInfo(**read_json(folder.dense / "data.json"))
     groups = Groups.from_json(read_json(folder.dense / "groups.json"))
-    dense = Configured(settings).model(info)
+    dense = Configured(settings).model(
+        {"num_classes": info.num_classes, "in_channels": info.input_shape[0]}
+    )
     load_state(dense, folder.dense / "model.safetensors")
     results = {result.number: result for result in folder.read_results()}
     models = {DENSE: dense}
-    for number in front_of(list(results.values()), search_settings(settings).objectives):
+    for number in front_of(list(results.values()), objectives_in(folder, settings)):
         plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
         if plan.removed:
             models[f"{number:04d}"] = delivered_architecture(dense, groups, plan)

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.data.data_info import first_batch
 from paretoprune.errors import ExportError, SweepError
 from paretoprune.formats.format import Contents
 from paretoprune.formats.registry import FORMATS
@@ -20,6 +21,7 @@ from paretoprune.pick.test_metrics import predict_test
 from paretoprune.problem.problem import Problem
 from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context
 
@@ -57,7 +59,9 @@ class PickSession:
     def given_architecture(self) -> nn.Module | None:
         """The dense architecture, where no other process can build it from an exported config."""
         sources = self.problem.sources
-        return sources.model(self.problem.info) if sources.is_given else None
+        return (
+            sources.model(self.problem.task.fits(self.problem.info)) if sources.is_given else None
+        )
 
     @cached_property
     def dense_test(self) -> Predictions:
@@ -92,9 +96,8 @@ class PickSession:
     @cached_property
     def inputs(self) -> Tensor:
         """Real inputs, on the CPU."""
-        batch = next(iter(self.problem.data.val_dataloader()))
-        inputs: Tensor = batch[0][:_NUM_INPUTS]
-        return inputs.cpu().contiguous()
+        batch = TaskBatch(self.problem.task, first_batch(self.problem.data))
+        return batch[:_NUM_INPUTS].inputs.only.cpu().contiguous()
 
     def target(self, trial: TrialResult) -> Path:
         """Where an export goes."""

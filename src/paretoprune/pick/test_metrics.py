@@ -9,19 +9,22 @@ from typing import Any
 
 from torch import nn
 
+from paretoprune.errors import PickError
 from paretoprune.export.folder import WEIGHTS
-from paretoprune.measure.confidence_interval import wilson_interval
+from paretoprune.measure.confidence_interval import paired_interval, wilson_interval
 from paretoprune.measure.prediction_agreement import compare_predictions
-from paretoprune.measure.quality import Predictions, predict, quality_of
+from paretoprune.measure.quality import Predictions, measure_quality, predict, quality_of
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.problem.problem import Problem
 from paretoprune.results import Comparison, Metrics, Repeat
 from paretoprune.storage.atomic import read_json
+from paretoprune.tasks.classification import Classification
 
 
 def predict_test(problem: Problem, model: nn.Module) -> Predictions:
     """What a model says of the test part."""
     return predict(
+        _classifying(problem),
         model,
         problem.data.test_dataloader(),
         num_classes=problem.info.num_classes,
@@ -29,11 +32,20 @@ def predict_test(problem: Problem, model: nn.Module) -> Predictions:
     )
 
 
-def validation_accuracy(problem: Problem, model: nn.Module) -> float:
-    """Percent of the validation part that a model is right on."""
-    loader, num_classes = problem.data.val_dataloader(), problem.info.num_classes
-    found = quality_of(predict(model, loader, num_classes=num_classes, device=problem.device))
-    return found["accuracy"]
+def _classifying(problem: Problem) -> Classification:
+    """The task of a classifier: others cannot be picked yet. Raises PickError for them."""
+    if not isinstance(problem.task, Classification):
+        raise PickError(
+            f"`pick` exports classifiers so far, and the task is {type(problem.task).__name__}"
+        )
+    return problem.task
+
+
+def validation_quality(problem: Problem, model: nn.Module) -> float:
+    """The task's first quality of a model on the validation part."""
+    task, loader = problem.task, problem.data.val_dataloader()
+    found = measure_quality(task, model, loader, device=problem.device)
+    return found[task.qualities[0].name]
 
 
 def tested_once(problem: Problem, model: nn.Module, dense: Predictions) -> FinalFigures:
@@ -46,7 +58,16 @@ def tested_once(problem: Problem, model: nn.Module, dense: Predictions) -> Final
         interval=_interval(metrics["p"], pruned),
         dense_interval=_interval(metrics["d"], dense),
         comparison=compare_predictions(dense, pruned),
+        over_trivial=_over_trivial(pruned),
     )
+
+
+def _over_trivial(predictions: Predictions) -> tuple[float, float]:
+    """By how much a classifier is better than the most frequent class, in percentage points."""
+    labels = predictions.labels
+    right = predictions.logits.argmax(1) == labels
+    trivial = labels == labels.mode().values
+    return paired_interval(100.0 * (right.float() - trivial.float()))
 
 
 def tested_before(earlier: Path, draft: Path) -> FinalFigures | None:
@@ -77,9 +98,11 @@ def tested_json(tested: FinalFigures) -> dict[str, Any]:
     return {
         "pruned": tested.pruned.measured(),
         "dense": tested.dense.measured(),
-        "interval": list(tested.interval),
-        "dense_interval": list(tested.dense_interval),
-        "comparison": asdict(tested.comparison),
+        "interval": tested.interval and list(tested.interval),
+        "dense_interval": tested.dense_interval and list(tested.dense_interval),
+        "comparison": tested.comparison and asdict(tested.comparison),
+        "quality": tested.quality,
+        "over_trivial": tested.over_trivial and list(tested.over_trivial),
     }
 
 
@@ -89,19 +112,23 @@ def metrics_of(predictions: Predictions) -> Metrics:
 
 
 def _from_json(data: Mapping[str, Any]) -> FinalFigures:
-    comparison: dict[str, Any] = {
+    comparison = data["comparison"] and {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in data["comparison"].items()
     }
-    low, high = data["interval"]
-    dense_low, dense_high = data["dense_interval"]
     return FinalFigures(
         pruned=Metrics.from_json(data["pruned"]),
         dense=Metrics.from_json(data["dense"]),
-        interval=(low, high),
-        dense_interval=(dense_low, dense_high),
-        comparison=Comparison(**comparison),
+        interval=_ends(data["interval"]),
+        dense_interval=_ends(data["dense_interval"]),
+        comparison=Comparison(**comparison) if comparison else None,
+        quality=data.get("quality", "accuracy"),
+        over_trivial=_ends(data.get("over_trivial")),
     )
+
+
+def _ends(interval: list[float] | None) -> tuple[float, float] | None:
+    return (interval[0], interval[1]) if interval else None
 
 
 def _interval(metrics: Metrics, predictions: Predictions) -> tuple[float, float]:

@@ -17,6 +17,8 @@ from paretoprune.data import digest_of_tensor
 from paretoprune.storage.atomic import digest_of
 from paretoprune.storage.fingerprint import Fingerprint, digest_bytes, digest_json
 from paretoprune.storage.source_code import source_of
+from paretoprune.tasks.inputs import Inputs
+from paretoprune.tasks.interface import Task
 
 _ALWAYS = ("torch", "torchvision", "timm")  # packages whose versions are always included
 _MAIN = "__main__"  # a script or notebook, which may change around the classes in it
@@ -26,6 +28,7 @@ def fingerprint_of(
     settings: Settings,
     data: LightningDataModule,
     model: nn.Module,
+    task: Task,
     *,
     contents: Mapping[str, str],
     outputs: tuple[float, ...] | None,
@@ -34,10 +37,16 @@ def fingerprint_of(
 
     `contents` are the digests of the data, `outputs` those of the network before any training.
     """
-    targets = (settings.model.target, settings.data, settings.scorer)
+    targets = (settings.model.target, settings.data, settings.scorer, settings.task)
     strategy = settings.search.strategy if settings.search else None
     paths = [path for target in (*targets, strategy) if target for path in _paths(target)]
-    modules = {*_homes(paths), *_classes(model), *_bases(data), *_ALWAYS}
+    modules = {
+        *_homes(paths),
+        *_classes(model),
+        *_bases_of(type(data)),
+        *_bases_of(type(task)),
+        *_ALWAYS,
+    }
     source = source_of(modules - {_MAIN})
     weights = settings.model.weights
     return Fingerprint(
@@ -45,6 +54,7 @@ def fingerprint_of(
             "model": digest_json(asdict(settings.model.target)),
             "data": digest_json(asdict(settings.data)),
             "seed": str(settings.seed),
+            "task": repr(task),
         },
         data=contents,
         code={**source.digests, **main_classes(model, data)},
@@ -59,9 +69,10 @@ def fingerprint_of(
     )
 
 
-def for_groups(problem: Fingerprint, example: Tensor) -> Fingerprint:
+def for_groups(problem: Fingerprint, example: Inputs) -> Fingerprint:
     """Restrict to what determines the groups: the network, and the inputs used for tracing."""
-    return replace(problem, data={"first validation inputs": digest_of_tensor(example)})
+    digests = [digest_of_tensor(tensor) for tensor in example]
+    return replace(problem, data={"first validation inputs": ", ".join(digests)})
 
 
 def for_training(problem: Fingerprint) -> Fingerprint:
@@ -115,10 +126,6 @@ def _homes(paths: Iterable[str]) -> Iterator[str]:
 def _classes(model: nn.Module) -> Iterator[str]:
     for kind in {type(module) for module in model.modules()}:
         yield from _bases_of(kind)
-
-
-def _bases(data: LightningDataModule) -> Iterator[str]:
-    yield from _bases_of(type(data))
 
 
 def _bases_of(kind: type) -> Iterator[str]:

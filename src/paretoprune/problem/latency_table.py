@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.config.settings import Settings
 from paretoprune.measure.device import device_name
@@ -27,6 +27,7 @@ from paretoprune.pruning.structured.plan import make_plan
 from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.storage.fingerprint import Fingerprint, digest_json
 from paretoprune.storage.source_code import own_version
+from paretoprune.tasks.inputs import Inputs
 
 WidthsOf = Callable[[Mapping[str, float]], Mapping[str, int]]
 
@@ -75,7 +76,7 @@ def measure_forecast(
     model: nn.Module,
     groups: Sequence[Group],
     size: SizeModel,
-    batch: Tensor,
+    batch: Inputs,
     *,
     widths_of: WidthsOf,
     step: int,

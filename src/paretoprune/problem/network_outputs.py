@@ -12,24 +12,26 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
+from paretoprune.tasks.inputs import Example, inputs_of
 
 _MOST = 256  # maximum number of outputs stored
 _DIGITS = 6
 
 
-def outputs_of(model: nn.Module, example: Tensor) -> tuple[float, ...] | None:
+def outputs_of(model: nn.Module, example: Example) -> tuple[float, ...] | None:
     """Return the first outputs of a copy in evaluation mode, on the CPU.
 
     None if the network cannot be copied or run, which is reported elsewhere, and if its outputs are
     random or not a single tensor: these cannot show what has changed.
     """
+    inputs = inputs_of(example).cpu()
     try:
         probe = copy.deepcopy(model).cpu().eval()
         with isolate_rng(include_cuda=False), torch.inference_mode():
             _seed()
             # The second pass is not re-seeded, so that a stochastic network gives different
             # outputs.
-            first, second = (_numbers(probe(example.detach().cpu())) for _ in range(2))
+            first, second = (_numbers(inputs.run(probe)) for _ in range(2))
     except Exception:  # a user's network may raise anything
         return None
     return first if first == second else None

@@ -5,31 +5,43 @@ All mistakes in the user's model or data are detected here, before work begins.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
 from lightning import LightningDataModule
-from torch import Tensor, nn
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import nn
 
+from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
 from paretoprune.data import Contents, contents_of, describe, to_device
+from paretoprune.data.data_info import first_batch, prepare
 from paretoprune.errors import SettingsError
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import check_network, initialise_lazy, load_weights
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
+from paretoprune.problem.measured_qualities import check_qualities
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
 from paretoprune.problem.widths import Rounding, cap_of, rounding_of
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.results import Cost, DataInfo
+from paretoprune.results import Argument, Cost, DataInfo
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.guess import Auto
+from paretoprune.tasks.inputs import Inputs
+from paretoprune.tasks.interface import Task
+
+_log = logging.getLogger(__name__)
 
 _NUM_EXAMPLES = 8  # real inputs on which candidates are verified against the masked dense model
 
@@ -48,9 +60,10 @@ class Problem:
     sources: Sources  # of the model and the data, where either is needed again
     device: torch.device
     data: LightningDataModule
+    task: Task  # what the batches mean
     info: DataInfo
     model: nn.Module  # with the given weights, otherwise untrained
-    example: Tensor  # (8, ...) real validation inputs
+    example: Inputs  # 8 real validation inputs
     space: SearchSpace
     contents: Contents  # digests of the data, and warnings about it
     fingerprint: Fingerprint  # everything besides the settings that affects results
@@ -117,21 +130,30 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     device = choose_device(settings)
     seed_all(settings.seed)  # a user's own data module may split its data at random
     data = sources.data(settings.seed)
-    info = describe(data)
-    contents = contents_of(data)
+    prepare(data)
+    task = _task(settings, sources, data)
+    check_qualities(settings, task)
+    info = describe(data, task)
+    contents = contents_of(data, task)
     to_device(data, device)
-    example = _example(data).to(device)
-    model = _build_model(sources, settings.seed, info)
+    samples = TaskBatch(task, first_batch(data))[:_NUM_EXAMPLES].to(device)
+    example = samples.inputs
+    model = _build_model(sources, settings.seed, task.fits(info), example)
+    info = replace(info, arguments=_arguments(example, model))
     if settings.model.weights:
         load_weights(model, settings.model.weights)
     refuse_not_finite(model)
     given = settings.model.weights is not None
-    reproducible = given or same_weights(model, _build_model(sources, settings.seed, info))
+    reproducible = given or same_weights(
+        model, _build_model(sources, settings.seed, task.fits(info), example)
+    )
     # Initial weights that are drawn without the seed say nothing about what has changed.
     outputs = outputs_of(model, example) if reproducible else None
     model.to(device)
-    check_network(model, example, info.num_classes)
-    fingerprint = fingerprint_of(settings, data, model, contents=contents.digests, outputs=outputs)
+    check_network(model, samples, info)
+    fingerprint = fingerprint_of(
+        settings, data, model, task, contents=contents.digests, outputs=outputs
+    )
     disk_cache = DiskCache(settings.cache_dir)
     known = for_groups(fingerprint, example)
     space = find_search_space(model, example, settings, fingerprint=known, disk_cache=disk_cache)
@@ -140,6 +162,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
         sources,
         device,
         data,
+        task,
         info,
         model,
         example,
@@ -152,9 +175,9 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
 
 def fresh_model(problem: Problem) -> nn.Module:
     """Return the model with the initial weights from which the dense model was trained."""
-    return (
-        _build_model(problem.sources, problem.settings.seed, problem.info).to(problem.device).eval()
-    )
+    offered = problem.task.fits(problem.info)
+    model = _build_model(problem.sources, problem.settings.seed, offered, problem.example)
+    return model.to(problem.device).eval()
 
 
 def choose_device(settings: Settings) -> torch.device:
@@ -173,12 +196,29 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _example(data: LightningDataModule) -> Tensor:
-    batch = next(iter(data.val_dataloader()))
-    inputs: Tensor = batch[0]
-    return inputs[:_NUM_EXAMPLES]
+def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> Task:
+    """Return the task of the settings; if they say `auto`, that of the first batch.
+
+    Raises SettingsError or DataError if there is none.
+    """
+    task = build(settings.task)
+    if not isinstance(task, Auto):
+        return cast(Task, task)
+    with isolate_rng(include_cuda=False):  # a user's loader may shuffle
+        found, reason = task.choose(first_batch(data), sources.model_type)
+    _log.info("task: %s (%s)", type(found).__name__.lower(), reason)
+    return found
 
 
-def _build_model(sources: Sources, seed: int, info: DataInfo) -> nn.Module:
+def _arguments(example: Inputs, model: nn.Module) -> tuple[Argument, ...]:
+    return tuple(
+        Argument(name, tuple(tensor.shape[1:]), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in example.tensors_of(model).items()
+    )
+
+
+def _build_model(
+    sources: Sources, seed: int, offered: Mapping[str, object], example: Inputs
+) -> nn.Module:
     seed_all(seed)
-    return initialise_lazy(sources.model(info), info.input_shape)
+    return initialise_lazy(sources.model(offered), example.cpu())

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.config.groups.granularity import GranularitySettings
 from paretoprune.config.groups.low_rank import LowRankSettings
@@ -30,6 +30,7 @@ from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
 from paretoprune.storage.source_code import own_version
+from paretoprune.tasks.inputs import Inputs
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class SearchSpace:
 
 def find_search_space(
     model: nn.Module,
-    example: Tensor,
+    example: Inputs,
     settings: Settings,
     *,
     fingerprint: Fingerprint,
@@ -116,7 +117,7 @@ def _renamed(groups: Groups, factored: Sequence[str]) -> Groups:
 
 
 def _ranks(
-    model: nn.Module, example: Tensor, settings: LowRankSettings, macs: Mapping[str, int]
+    model: nn.Module, example: Inputs, settings: LowRankSettings, macs: Mapping[str, int]
 ) -> Ranks | None:
     """Return the layers to be factored. Raises SettingsError if there is none."""
     if settings.name == "none":

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Protocol
 
 from lightning import LightningDataModule
 from torch import nn
 
-from paretoprune.config.instantiate import build
+from paretoprune.config.instantiate import build, located_by
 from paretoprune.config.settings import Settings
 from paretoprune.errors import ParetopruneError, SettingsError
-from paretoprune.results import DataInfo
 
 
 class Sources(Protocol):
@@ -31,8 +31,15 @@ class Sources(Protocol):
         """The data module, whose augmentation and order follow the seed."""
         ...
 
-    def model(self, info: DataInfo) -> nn.Module:
+    @property
+    def model_type(self) -> type | None:
+        """The model's class, where it is known before the model is built."""
+        ...
+
+    def model(self, offered: Mapping[str, object]) -> nn.Module:
         """The dense architecture, in a copy that the caller may change.
+
+        Its class is called with those of the `offered` arguments that it takes.
 
         Raises SettingsError where it cannot be built.
         """
@@ -55,11 +62,17 @@ class Configured:
         pretrained = settings.model.weights is not None
         return build(settings.data, seed=seed, pretrained=pretrained)  # type: ignore[no-any-return]
 
-    def model(self, info: DataInfo) -> nn.Module:
+    @property
+    def model_type(self) -> type | None:
+        """The class that `model._target_` names; None if it is a function."""
+        located = located_by(self._settings.model.target)
+        return located if isinstance(located, type) else None
+
+    def model(self, offered: Mapping[str, object]) -> nn.Module:
         """The network that `model._target_` builds."""
         target = self._settings.model.target
         try:
-            model = build(target, num_classes=info.num_classes, in_channels=info.input_shape[0])
+            model = build(target, **offered)
         except ParetopruneError:
             raise
         except Exception as error:
@@ -84,7 +97,12 @@ class Given:
         """The data module itself, whatever the seed."""
         return self._data
 
-    def model(self, info: DataInfo) -> nn.Module:
+    @property
+    def model_type(self) -> type | None:
+        """The class of the network."""
+        return type(self._model)
+
+    def model(self, offered: Mapping[str, object]) -> nn.Module:
         """A copy of the network, with its weights."""
         try:
             return copy.deepcopy(self._model)

@@ -7,7 +7,7 @@ channels, masked weights and low ranks.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -24,6 +24,8 @@ from paretoprune.pruning.structured.layers import output_dim
 from paretoprune.pruning.structured.masks import mask_tensors, masked_model
 from paretoprune.pruning.structured.plan import Plan, make_plan
 from paretoprune.pruning.unstructured.layers import MaskedLayers, zero, zeros_in
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import Example
 
 Scores = Mapping[str, Tensor]
 
@@ -59,16 +61,16 @@ class Candidate(Protocol):
     def widths(self) -> dict[str, int]:
         """Number of remaining units (channels, or units of a weight pattern) by group name."""
 
-    def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
+    def score(self, scorer: Scorer, batches: Iterable[TaskBatch]) -> dict[str, Tensor]:
         """Compute the importance of all remaining units, in the form that `prune` takes.
 
-        `batches` are tuples (inputs, targets) of calibration samples.
+        `batches` are calibration samples.
         """
 
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:
         """Reduce scores to one number per unit: a tensor (width,) by group name."""
 
-    def prune(self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None) -> Self:
+    def prune(self, scores: Scores, widths: Mapping[str, int], *, proof: Example | None) -> Self:
         """Return a pruned copy that keeps the `widths[name]` best-scored units of each group.
 
         Groups without an entry in `widths` stay as they are; removed units are never restored. With
@@ -116,7 +118,7 @@ class PrunedCandidate:
         """Number of remaining channels by group name."""
         return self.plan.widths(self.dense_groups)
 
-    def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
+    def score(self, scorer: Scorer, batches: Iterable[TaskBatch]) -> dict[str, Tensor]:
         """Score each channel and each block; zero for channels that no tensor depends on."""
         return score_groups(scorer, self.model, self.groups, batches)
 
@@ -125,7 +127,7 @@ class PrunedCandidate:
         return dict(scores)
 
     def prune(
-        self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None
+        self, scores: Scores, widths: Mapping[str, int], *, proof: Example | None
     ) -> PrunedCandidate:
         """Return the smaller model, checked against the masked one if `proof` is given."""
         groups = self.groups
@@ -183,7 +185,7 @@ class MaskedCandidate:
             for layer in self.layers.found
         }
 
-    def score(self, scorer: Scorer, batches: Iterable[Sequence[Tensor]]) -> dict[str, Tensor]:
+    def score(self, scorer: Scorer, batches: Iterable[TaskBatch]) -> dict[str, Tensor]:
         """Score each weight: a tensor of the weight's shape by layer name.
 
         Raises:
@@ -203,7 +205,7 @@ class MaskedCandidate:
         return self.layers.unit_scores(scores)
 
     def prune(
-        self, scores: Scores, widths: Mapping[str, int], *, proof: Tensor | None
+        self, scores: Scores, widths: Mapping[str, int], *, proof: Example | None
     ) -> MaskedCandidate:
         """Return a copy with more zeros; the number of remaining units is always checked."""
         prune = replace(self, model=copy.deepcopy(self.model))

@@ -14,14 +14,15 @@ from paretoprune.formats.compact import Rounded, decode_compact, encode_compact
 from paretoprune.quantization.fold import Fold, as_affine, find_folds, folded_state
 from paretoprune.quantization.grid import rescaled
 from paretoprune.quantization.weights import RoundedModel, round_weights
+from paretoprune.tasks.inputs import Example
 
 STORED_BITS = 8  # of `stored_bytes`: nearly lossless without training
 
 
-def stored_bytes(model: nn.Module, example: Tensor) -> int:
+def stored_bytes(model: nn.Module, example: Example) -> int:
     """Return the bytes of the compact file of the model with weights rounded to 8 bits.
 
-    `example` (N, ...) is an input on the model's device.
+    `example` is an input on the model's device.
 
     Raises:
         QuantizationError: a weight is NaN or infinite.
@@ -29,7 +30,7 @@ def stored_bytes(model: nn.Module, example: Tensor) -> int:
     return len(compact_bytes(round_weights(model, STORED_BITS), example))
 
 
-def compact_bytes(rounded: RoundedModel, example: Tensor) -> bytes:
+def compact_bytes(rounded: RoundedModel, example: Example) -> bytes:
     """Return the content of the compact file of a model with rounded weights.
 
     A BatchNorm behind a layer is folded into the step sizes of the layer's grid, so that only one

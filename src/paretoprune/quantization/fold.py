@@ -17,6 +17,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from paretoprune.tasks.inputs import Example, inputs_of
+
 _LAYERS = (conv1d, conv2d, conv3d, linear, torch.conv1d, torch.conv2d, torch.conv3d)
 
 
@@ -29,7 +31,7 @@ class Fold:
 
 
 @torch.no_grad()
-def find_folds(model: nn.Module, example: Tensor) -> list[Fold]:
+def find_folds(model: nn.Module, example: Example) -> list[Fold]:
     """Find foldable pairs in one forward pass of `example` in evaluation mode.
 
     Each layer and each BatchNorm must run exactly once; the model's mode is restored.
@@ -39,7 +41,7 @@ def find_folds(model: nn.Module, example: Tensor) -> list[Fold]:
     model.eval()
     try:
         with watch:
-            model(example)
+            inputs_of(example).run(model)
     finally:
         model.train(training)
     layers = {id(m.weight): path for path, m in model.named_modules() if _is_layer(m)}

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import QuantizationError
+from paretoprune.tasks.inputs import Example, inputs_of
 
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _LEAST_VARIANCE = 1e-12  # of a channel; below, its scale is unchanged
@@ -25,7 +26,7 @@ Visit = Callable[[str, nn.Module, Tensor], Tensor]
 
 
 @torch.no_grad()
-def shift_statistics(rounded: nn.Module, reference: nn.Module, samples: Tensor) -> None:
+def shift_statistics(rounded: nn.Module, reference: nn.Module, samples: Example) -> None:
     """Update the BatchNorm layers and biases of `rounded` in place, in forward order.
 
     With means and variances of a BatchNorm's input on the samples (N, ...) in both models,
@@ -37,7 +38,8 @@ def shift_statistics(rounded: nn.Module, reference: nn.Module, samples: Tensor) 
     Raises:
         QuantizationError: the samples hold NaN or infinity.
     """
-    check_finite(samples)
+    inputs = inputs_of(samples)
+    check_finite(inputs)
     wanted: dict[str, list[_Statistics]] = {}
 
     def note(path: str, module: nn.Module, values: Tensor) -> Tensor:
@@ -51,21 +53,25 @@ def shift_statistics(rounded: nn.Module, reference: nn.Module, samples: Tensor) 
         return change(module, values, wanted[path][0])
 
     with _evaluating(reference), _observed(reference, note):
-        reference(samples)
+        inputs.run(reference)
     with _evaluating(rounded), _observed(rounded, correct):
-        rounded(samples)
+        inputs.run(rounded)
 
 
-def check_finite(samples: Tensor) -> None:
+def check_finite(samples: Example) -> None:
     """Check that calibration samples are finite.
 
     Raises:
         QuantizationError: a sample holds NaN or infinity.
     """
-    bad = ~torch.isfinite(samples).flatten(1).all(1)
+    inputs = inputs_of(samples)
+    bad = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
+    for tensor in inputs:
+        if tensor.dim():
+            bad |= ~torch.isfinite(tensor).flatten(1).all(1)
     if bad.any():
         raise QuantizationError(
-            f"{int(bad.sum())} of {len(samples)} calibration samples hold NaN or infinity (the "
+            f"{int(bad.sum())} of {len(inputs)} calibration samples hold NaN or infinity (the "
             f"first is number {int(bad.nonzero()[0])}); repair the training data"
         )
 

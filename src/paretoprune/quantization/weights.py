@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from paretoprune.formats.compact import Rounded
 from paretoprune.quantization.grid import check_bits, round_weight
 from paretoprune.quantization.shift import shift_statistics
+from paretoprune.tasks.inputs import Example
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class RoundedModel:
 
 
 @torch.no_grad()
-def round_weights(model: nn.Module, bits: int, samples: Tensor | None = None) -> RoundedModel:
+def round_weights(model: nn.Module, bits: int, samples: Example | None = None) -> RoundedModel:
     """Return a copy of the model, in evaluation mode, with every weight rounded to `bits` bits.
 
     Weights are the floating-point parameters with two or more dimensions; the others are unchanged.
-    With calibration `samples` (N, ...), BatchNorm statistics and biases are corrected for the
+    With calibration `samples`, BatchNorm statistics and biases are corrected for the
     rounding on them; without, only the weights change.
 
     Raises:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.lineage import epochs_in_total
-from paretoprune.metrics import Direction, label, size_and_quality
+from paretoprune.metrics import Direction, label, written_difference
+from paretoprune.objectives import size_and_quality
 from paretoprune.results import Metrics, TrialResult
 
 # The origins of uniform pruning's trials; each is a control of its own.
@@ -130,8 +131,9 @@ def training_sentence(epochs: float, gain: Gain | None, objectives: Mapping[str,
     if gain is None:
         return trained
     _, quality = size_and_quality(objectives)
+    gained = written_difference(quality, gain.value).removesuffix(" points")
     than = f"but it is {MORE_TRAINED} than that" if gain.more_trained else "with as much training"
-    return f"{trained} {label(quality)} {gain.value:+.2f} over uniform pruning of its size, {than}."
+    return f"{trained} {label(quality)} {gained} over uniform pruning of its size, {than}."
 
 
 def _interpolated(

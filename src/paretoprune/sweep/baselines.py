@@ -11,6 +11,8 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.pair import with_pairs
+from paretoprune.metrics import Direction
+from paretoprune.objectives import objectives_of_task
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.groups import Group
 from paretoprune.results import GroupInfo, Proposal
@@ -27,6 +29,8 @@ from paretoprune.search.allocation.paths import (
 )
 from paretoprune.search.allocation.sensitivity import Sensitivity, distinct_ratios
 from paretoprune.search.budget.limits import broken_limits
+from paretoprune.storage.qualities import read_qualities
+from paretoprune.storage.sweep_folder import SweepFolder
 
 _CHAIN = "paretoprune.search.strategies.chain.chain"
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
@@ -34,17 +38,29 @@ _LEAST_SHARE_OF_BYTES = 0.98  # the header of a file is known to some bytes only
 _LEAST_STORED = 0.5  # bytes of a parameter in a compact file, whose size depends on the weights
 _DEFAULT_TARGET = ("macs", 0.5)
 _AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
-_MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
+_MOST_PLACES = 127  # that a bisection for a drop of quality tells apart, in seven trials
 
 
 def search_settings(settings: Settings) -> SearchSettings:
     """The search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
-    n_trials = 9 if settings.sparsity.accuracy_drop is not None else 2
+    n_trials = 9 if settings.sparsity.bisects_quality else 2
     return SearchSettings(
         strategy=Target(path=_CHAIN), n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
     )
+
+
+def search_of(problem: Problem) -> SearchSettings:
+    """The search of a problem, with the objectives that its task measures."""
+    search = search_settings(problem.settings)
+    objectives = objectives_of_task(search.objectives, problem.task.qualities)
+    return search if objectives == search.objectives else replace(search, objectives=objectives)
+
+
+def objectives_in(folder: SweepFolder, settings: Settings) -> dict[str, Direction]:
+    """The objectives of a sweep, read from its folder."""
+    return objectives_of_task(search_settings(settings).objectives, read_qualities(folder.dense))
 
 
 def reject_unmeetable(problem: Problem) -> None:
@@ -93,7 +109,7 @@ def first_proposals(
     groups = group_infos(problem)
     if problem.settings.search is None:
         dense = Proposal(uniform(groups, 0.0), "dense", epochs=0.0)
-        if problem.settings.sparsity.accuracy_drop is not None:
+        if problem.settings.sparsity.bisects_quality:
             return [dense]
         return [dense, Proposal(_single(problem, scores, sensitivity), "single")]
     search = problem.settings.search
@@ -130,7 +146,7 @@ def places_of(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[dict[str, float]]:
-    """What a single run with an accuracy drop tries: falling sizes along the allocation."""
+    """What a single run with a drop of quality tries: falling sizes along the allocation."""
     path = _path(problem, scores, sensitivity)
     return different_places(path, problem.widths_of, most=_MOST_PLACES)
 

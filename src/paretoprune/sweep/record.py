@@ -115,7 +115,7 @@ class Record:
         if bad:
             reason = f"{bad[0]} is {values[bad[0]]}"
             return replace(result, state="failed", metrics=Metrics(), reason=reason)
-        broken = broken_limits(self._sparsity, result.metrics)
+        broken = broken_limits(self._sparsity, result.metrics, self._objectives)
         if result.state == "complete" and broken:
             return replace(result, state="infeasible", reason="; ".join(broken))
         return result

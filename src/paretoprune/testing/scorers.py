@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.scorers.interface import Scorer
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.classification import Classification
 
 _NUM_CLASSES = 5
 
@@ -57,12 +59,15 @@ def _network() -> nn.Module:
         ).eval()
 
 
-def _batches() -> list[tuple[Tensor, Tensor]]:
+def _batches() -> list[TaskBatch]:
     generator = torch.Generator().manual_seed(1)
     return [
-        (
-            torch.randn(4, 3, 8, 8, generator=generator),
-            torch.randint(_NUM_CLASSES, (4,), generator=generator),
+        TaskBatch(
+            Classification(),
+            (
+                torch.randn(4, 3, 8, 8, generator=generator),
+                torch.randint(_NUM_CLASSES, (4,), generator=generator),
+            ),
         )
         for _ in range(3)
     ]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
-from paretoprune.config.settings import Settings
 from paretoprune.errors import PruningError
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.numerics.precision import uses_bfloat16
@@ -35,6 +33,9 @@ from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import unkeyed
+from paretoprune.trial.dense_cautions import cautions, trivial_qualities
 from paretoprune.trial.dense_model import dense_model, start_from
 from paretoprune.trial.scorer_check import check_scorer
 
@@ -44,7 +45,6 @@ _NUM_SCORED = 6  # batches for the gradients that score the dense model's channe
 _MOST_NAMED = 8  # maximum number of layers named in one line of the log
 # weight of gate scores of rank components relative to channels: the best of 1, .3, .1, .03
 _UNREPAIRED = 0.03
-_SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class TrialContext:
     # `GateScores` of the dense model, if the search ranks channels by gates
     gates: Mapping[str, Tensor] | None = None
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
+    # Qualities of the trivial predictor, which ignores the input, by name; empty if unknown.
+    trivial: Mapping[str, float] = field(default_factory=dict)
 
 
 def make_context(problem: Problem) -> TrialContext:
@@ -83,16 +85,23 @@ def make_context(problem: Problem) -> TrialContext:
         _log.warning("data: %s", caution)
     dense = dense_model(problem)
     dense_metrics = measure(problem, dense, dense=None)
-    _warn_if_flattered(problem.settings, dense_metrics)
-    _warn_if_too_bad(problem.settings, dense_metrics)
-    _warn_if_trivial(problem, dense_metrics)
+    trivial = trivial_qualities(problem)
+    for caution in cautions(problem, dense_metrics, trivial):
+        _log.warning(caution)
     start = start_from(problem, dense)
     _log_skipped(problem, dense)
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
     scores = start.score(scorer, training_batches(problem))
     teacher = teacher_of(problem, dense)
     return TrialContext(
-        problem, dense, dense_metrics, start, scores, teacher, problem.settings.finetune
+        problem,
+        dense,
+        dense_metrics,
+        start,
+        scores,
+        teacher,
+        problem.settings.finetune,
+        trivial=trivial,
     )
 
 
@@ -105,9 +114,9 @@ def with_gate_scores(context: TrialContext) -> TrialContext:
         parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, problem.groups.prunable)
     with pairs_as_one_layer(dense):
-        for inputs, labels in training_batches(problem, _NUM_SCORED):
+        for batch in training_batches(problem, _NUM_SCORED):
             dense.zero_grad()
-            torch.autograd.backward(cross_entropy(dense(inputs), labels))
+            torch.autograd.backward(batch.loss(dense))
             gates()
     found = with_energies(problem, dense, gates.scores())
     return replace(context, scores=scores_by_gates(problem, context.start, found), gates=found)
@@ -197,7 +206,7 @@ def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
     loader = problem.data.train_dataloader()
     return Teacher(
         dense,
-        num_classes=problem.info.num_classes,
+        problem.task,
         device=problem.device,
         num_keys=getattr(loader, "num_keys", 0),  # a user's own loader provides no sample keys
         bfloat16=uses_bfloat16(problem.settings.finetune.precision, problem.device),
@@ -209,12 +218,8 @@ def measure(
 ) -> Metrics:
     """Measure everything that the settings ask for, on validation data; `dense` is the
     reference."""
-    quality = measure_quality(
-        model,
-        problem.data.val_dataloader(),
-        num_classes=problem.info.num_classes,
-        device=problem.device,
-    )
+    loader = problem.data.val_dataloader()
+    quality = measure_quality(problem.task, model, loader, device=problem.device)
     latency = None
     if problem.settings.measure.latency:
         latency = measure_latency(
@@ -244,50 +249,11 @@ def counted_cost(problem: Problem, model: nn.Module) -> Cost:
     return Cost(params=count_params(model), macs=count_macs(model, problem.example))
 
 
-def training_batches(problem: Problem, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield `(inputs, labels)` of the training data on the device; at most `limit` batches.
+def training_batches(problem: Problem, limit: int | None = None) -> Iterator[TaskBatch]:
+    """Yield batches of the training data on the device; at most `limit`.
 
     Contiguous memory format: scorers take gradients of narrow layers, and some of oneDNN's are
     wrong in channels-last format (see `finetune/numerics/memory_format.py`).
     """
     for batch in islice(iter(problem.data.train_dataloader()), limit):
-        yield batch[0].to(problem.device).contiguous(), batch[1].to(problem.device)
-
-
-def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
-    published, found = settings.model.published_accuracy, metrics.quality.get("accuracy")
-    if published is not None and found is not None and found > published + _SUSPICIOUS:
-        _log.warning(
-            "the dense model reaches %.1f %% on the validation data, %.1f points above the "
-            "published %.1f %%: it has probably seen these samples, which flatters models that "
-            "are barely pruned; set `data.validation_from=test`",
-            found,
-            found - published,
-            published,
-        )
-
-
-def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
-    """Only a warning: a pruned model may be slightly better than the dense one."""
-    least, found = settings.sparsity.min_accuracy, metrics.quality.get("accuracy")
-    if least is not None and found is not None and found < least:
-        _log.warning(
-            "the dense model reaches %.1f %% on the validation data, less than "
-            "`sparsity.min_accuracy=%g`: only models that become better than it can meet that",
-            found,
-            least,
-        )
-
-
-def _warn_if_trivial(problem: Problem, metrics: Metrics) -> None:
-    """Compare with the trivial predictor, which assigns every sample the most frequent label."""
-    trivial, found = problem.contents.commonest, metrics.quality.get("accuracy")
-    if found is not None and found <= trivial:
-        _log.warning(
-            "the dense model reaches %.1f %% on the validation data, no more than the trivial "
-            "predictor, which always answers the most frequent class (%.1f %%): results of pruning "
-            "are meaningless; train it longer (`model.train.epochs`), or check data, labels, "
-            "normalisation and weights",
-            found,
-            trivial,
-        )
+        yield TaskBatch(problem.task, unkeyed(batch)).to(problem.device).contiguous()

@@ -21,6 +21,7 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Metrics
 from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.storage.fingerprint import Fingerprint, listed
+from paretoprune.storage.qualities import read_trivial, write_qualities
 from paretoprune.trial.context import TrialContext, teacher_of
 from paretoprune.trial.dense_model import start_from
 
@@ -39,6 +40,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
     write_json(folder / "groups.json", context.problem.groups.to_json())
     write_json(folder / "data.json", asdict(context.problem.info))
     write_json(folder / "metrics.json", context.dense_metrics.to_json())
+    write_qualities(folder, context.problem.task.qualities, context.trivial)
     save_state(folder / _WEIGHTS, context.dense)
     files = [_WEIGHTS, _SCORES]
     if context.problem.groups.factored:
@@ -122,6 +124,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         scores = _on(problem.device, load_file(folder / _SCORES))
         gates = _on(problem.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
         metrics = Metrics.from_json(kept["metrics"])
+        trivial = read_trivial(folder)
         start = _start(problem, folder)
     except FileNotFoundError:
         return None
@@ -140,6 +143,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         finetune,
         gates=gates,
         epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
+        trivial=trivial,
     )
 
 

@@ -23,6 +23,8 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochRecord
 from paretoprune.storage.fingerprint import Fingerprint, digest_json
 from paretoprune.storage.source_code import own_version
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.cached_weights import CachedWeights
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ def _fit_dense(
     settings = problem.settings
     fit(
         model,
+        problem.task,
         train_loader=problem.data.train_dataloader(),
         val_loader=problem.data.val_dataloader(),
         settings=settings.model.train,
@@ -101,8 +104,8 @@ def with_full_ranks(problem: Problem, dense: nn.Module) -> nn.Module:
 
     Raises EquivalenceError if it does not.
     """
-    inputs = next(iter(problem.data.train_dataloader()))[0][:_NUM_CALIBRATED]
-    samples = inputs.to(problem.device).contiguous()
+    batch = TaskBatch(problem.task, unkeyed(next(iter(problem.data.train_dataloader()))))
+    samples = batch[:_NUM_CALIBRATED].inputs.to(problem.device).contiguous()
     form = factored(dense, problem.groups.factored, samples).eval()
     error = check_equivalence(dense, form, problem.example)
     _log.info(
@@ -130,6 +133,7 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
     )
     result = fit(
         model,
+        problem.task,
         train_loader=problem.data.train_dataloader(),
         val_loader=problem.data.val_dataloader(),
         settings=replace(problem.settings.finetune, distillation=0.0),

@@ -1,20 +1,24 @@
-"""KL divergence between the outputs of two classifiers."""
+"""Divergence between the outputs of two models, as their task measures it."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import kl_div
+from torch import nn
+
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.interface import Outputs
 
 
 @torch.inference_mode()
-def log_probabilities(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Return log-probabilities in nats, shape (N, classes). Leaves the model in evaluation mode."""
-    logits: Tensor = model.eval()(inputs)
-    return logits.log_softmax(1)
+def outputs_of(model: nn.Module, batch: TaskBatch) -> Outputs:
+    """Return the model's outputs. Leaves the model in evaluation mode."""
+    return batch.outputs(model.eval())
 
 
-def divergence_from(wanted: Tensor, model: nn.Module, inputs: Tensor) -> float:
-    """Return the mean KL(wanted || model) in nats; `wanted` are from `log_probabilities`."""
-    found = log_probabilities(model, inputs)
-    return float(kl_div(found, wanted, reduction="batchmean", log_target=True))
+@torch.inference_mode()
+def divergence_from(wanted: Outputs, model: nn.Module, batch: TaskBatch) -> float:
+    """Return the distance of the model's outputs from those `wanted` for the batch.
+
+    For classification this is the mean KL(wanted || model), in nats.
+    """
+    return float(batch.distance(outputs_of(model, batch), wanted))

@@ -106,6 +106,7 @@ def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float])
     return losses_by_rate(
         rates,
         candidate.model,
+        problem.task,
         train_loader=problem.data.train_dataloader(),
         settings=finetune,
         seed=problem.settings.seed,

@@ -1,4 +1,4 @@
-"""Zero-cost proxy: KL divergence between dense and pruned outputs before training.
+"""Zero-cost proxy: distance between dense and pruned outputs before training.
 
 With compensation the proxy predicts the ranking after training: among models of one size, the rank
 correlation with the accuracy after four epochs was .80. It was .85 for one epoch of training and
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-import torch
 from torch import nn
 
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.pruning.compensation.compensate import Targets, bytes_of, compensate, targets_of
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.context import TrialContext, training_batches
-from paretoprune.trial.divergence import divergence_from, log_probabilities
+from paretoprune.trial.divergence import divergence_from, outputs_of
 from paretoprune.trial.schedules.steps import Start, calibration_samples
 
 Ratios = Mapping[str, float]
@@ -29,7 +29,10 @@ _NUM_COMPARED = 2  # further batches on which outputs are compared
 
 
 def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Proxy:
-    """Return the proxy: a function from a candidate to KL(dense || pruned and untrained), in nats.
+    """Return the proxy: a function from a candidate to the distance of its outputs.
+
+    It compares the pruned and untrained model with the dense one, as the task does: for
+    classification by KL(dense || pruned), in nats.
 
     With `compensated` false, or without a compensation method, only BatchNorm statistics are
     recalibrated.
@@ -37,10 +40,11 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
     problem = context.problem
     method = problem.settings.compensation_method if compensated else None
     limit = _NUM_BATCHES + _NUM_COMPARED
-    batches = [inputs for inputs, _ in training_batches(problem, limit)]
-    compared = torch.cat(batches[-_NUM_COMPARED:])
+    batches = list(training_batches(problem, limit))
+    compared = TaskBatch.joined(batches[-_NUM_COMPARED:])
+    calibrating = [batch.inputs for batch in batches[:_NUM_BATCHES]]
     samples = calibration_samples(context, _NUM_CALIBRATED)
-    wanted = log_probabilities(context.dense, compared)
+    wanted = outputs_of(context.dense, compared)
 
     @lru_cache(maxsize=1)  # all candidates of a size have the same parent
     def targets(parent: nn.Module) -> Targets | None:
@@ -51,7 +55,7 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
         wider = start.candidate
         smaller = wider.prune(start.scores, problem.widths_of(ratios), proof=None)
         if method is None:
-            recalibrate_batchnorm(smaller.model, batches[:_NUM_BATCHES])
+            recalibrate_batchnorm(smaller.model, calibrating)
         else:
             rows = smaller.kept_rows(wider)
             known = targets(wider.model)

@@ -37,6 +37,7 @@ def train_longer(
         teacher = context.teacher or make_teacher(problem, context.dense)
     return fit(
         model,
+        problem.task,
         train_loader=problem.data.train_dataloader(),
         val_loader=problem.data.val_dataloader(),
         settings=settings,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 
 from lightning.pytorch.utilities.seed import isolate_rng
-from torch import Tensor
 
 from paretoprune.config.instantiate import build
 from paretoprune.low_rank.factor import factored
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.structured.plan import Plan
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import Inputs, unkeyed
 
 _NUM_SAMPLES = 16
 
@@ -24,12 +25,12 @@ def check_scorer(problem: Problem) -> None:
     """
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
     with isolate_rng():
-        batch = next(iter(problem.data.val_dataloader()))
-        inputs, labels = (part[:_NUM_SAMPLES].to(problem.device) for part in batch[:2])
-        _untrained(problem, inputs).score(scorer, [(inputs.contiguous(), labels)])
+        batch = unkeyed(next(iter(problem.data.val_dataloader())))
+        few = TaskBatch(problem.task, batch)[:_NUM_SAMPLES].to(problem.device).contiguous()
+        _untrained(problem, few.inputs).score(scorer, [few])
 
 
-def _untrained(problem: Problem, inputs: Tensor) -> Candidate:
+def _untrained(problem: Problem, inputs: Inputs) -> Candidate:
     """Return the candidate that trials prune, with the weights from before the training."""
     model = copy.deepcopy(problem.model).eval()
     if problem.space.layers is not None:

@@ -21,8 +21,13 @@ from paretoprune.data.digests import file_digests
 from paretoprune.data.digests import loader_digests as loaders
 from paretoprune.data.digests.sample_digests import digests_of_rows
 from paretoprune.errors import DataError
+from tests.kits.tasks import CLASSES
 
 Arrays = dict[str, np.ndarray]
+
+
+def classes_in(module: LightningDataModule) -> Contents:
+    return contents_of(module, CLASSES)
 
 
 def arrays_of(num_classes: int = 2) -> Arrays:
@@ -36,7 +41,7 @@ def arrays_of(num_classes: int = 2) -> Arrays:
 
 def of_npz(folder: Path, arrays: Mapping[str, np.ndarray]) -> Contents:
     np.savez(folder / "d.npz", **arrays)
-    return contents_of(npz(path=str(folder / "d.npz")))
+    return classes_in(npz(path=str(folder / "d.npz")))
 
 
 def changed(one: Contents, other: Contents) -> list[str]:
@@ -79,18 +84,11 @@ def test_one_class_only_is_told(tmp_path: Path) -> None:
     arrays["y_val"][:] = 1
     contents = of_npz(tmp_path, arrays)
     assert contents.cautions[0].startswith("all validation labels are 1")
-    assert contents.commonest == 100
     arrays["y_train"][:] = 0
     arrays["y_val"][:] = 0
     arrays["y_test"][:] = 0
     with pytest.raises(DataError, match="all training labels are 0"):
         of_npz(tmp_path, arrays)
-
-
-def test_the_commonest_label_is_that_of_the_validation_part(tmp_path: Path) -> None:
-    arrays = arrays_of()
-    arrays["y_val"][:] = [0] * 9 + [1] * 3
-    assert of_npz(tmp_path, arrays).commonest == 75
 
 
 @pytest.mark.parametrize(
@@ -128,7 +126,7 @@ def write_images(root: Path) -> list[Path]:
 
 
 def of_files(root: Path) -> Contents:
-    return contents_of(imagefolder(str(root), size=8, workers=0))
+    return classes_in(imagefolder(str(root), size=8, workers=0))
 
 
 @pytest.fixture
@@ -233,25 +231,25 @@ def test_a_pass_through_a_users_loader_is_the_same_each_time(
     options: dict[str, Any], noise: Callable[[], float] | None
 ) -> None:
     state = torch.get_rng_state()
-    one = contents_of(Own(Images(100, noise), **options))
+    one = classes_in(Own(Images(100, noise), **options))
     torch.set_rng_state(state)
-    assert changed(one, contents_of(Own(Images(100, noise), **options))) == []
+    assert changed(one, classes_in(Own(Images(100, noise), **options))) == []
     mended = Images(100, noise)
     mended.classes[99] = 0
     torch.set_rng_state(state)
-    names = changed(one, contents_of(Own(mended, **options)))
+    names = changed(one, classes_in(Own(mended, **options)))
     assert "training arrays `classes`" in names
     mended = Images(100, noise)
     mended.inputs[50] += 1
     torch.set_rng_state(state)
-    assert "training arrays `inputs`" in changed(one, contents_of(Own(mended, **options)))
+    assert "training arrays `inputs`" in changed(one, classes_in(Own(mended, **options)))
 
 
 def test_a_loader_that_shuffles_by_itself_is_known_by_its_samples() -> None:
     def own(data: Images, seed: int) -> Contents:
         torch.manual_seed(3)
         generator = torch.Generator().manual_seed(seed)
-        return contents_of(Own(data, shuffle=True, generator=generator))
+        return classes_in(Own(data, shuffle=True, generator=generator))
 
     assert changed(own(Images(100), 1), own(Images(100), 2)) == []
     other = Images(100)
@@ -276,7 +274,7 @@ class Computed(Dataset[tuple[Tensor, int]]):
 def test_labels_that_lie_in_no_array_count_too(shuffle: bool) -> None:
     def own(data: Computed) -> Contents:
         torch.manual_seed(3)
-        return contents_of(Own(data, shuffle=shuffle))
+        return classes_in(Own(data, shuffle=shuffle))
 
     assert changed(own(Computed()), own(Computed(wrong=77))) == ["training labels"]
 
@@ -285,7 +283,7 @@ def test_a_random_split_counts_by_its_indices() -> None:
     def own(seed: int) -> Contents:
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(3)
-        return contents_of(Own(random_split(Images(100), [60, 40], generator=generator)[0]))
+        return classes_in(Own(random_split(Images(100), [60, 40], generator=generator)[0]))
 
     assert changed(own(1), own(1)) == []
     assert "training arrays `indices`" in changed(own(1), own(2))
@@ -299,16 +297,18 @@ def test_files_that_a_list_names_count(tmp_path: Path) -> None:
 
     (tmp_path / "a.bin").write_text("one")
     samples = [(str(tmp_path / "a.bin"), 0)]
-    before = contents_of(Own(Listed(samples)))
+    before = classes_in(Own(Listed(samples)))
     (tmp_path / "a.bin").write_text("other")
     torch.manual_seed(3)
-    found = changed(before, contents_of(Own(Listed(samples))))
+    found = changed(before, classes_in(Own(Listed(samples))))
     assert found == ["training arrays `files of samples`"]
 
 
 def test_the_pass_ends_after_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loaders, "_MOST_BYTES", 100)
-    part = loaders.part_of_loader(*(DataLoader(Images(100), batch_size=10) for _ in range(2)))
+    part = loaders.part_of_loader(
+        *(DataLoader(Images(100), batch_size=10) for _ in range(2)), CLASSES
+    )
     assert len(part.samples) == 10
     assert part.looked_at == "first 10"
 
@@ -316,5 +316,5 @@ def test_the_pass_ends_after_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_random_numbers_are_left_as_they_were() -> None:
     module = Own(Images(100), shuffle=True)
     state = torch.get_rng_state()
-    contents_of(module)
+    classes_in(module)
     assert torch.equal(torch.get_rng_state(), state)

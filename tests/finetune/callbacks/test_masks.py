@@ -10,6 +10,7 @@ from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.pruning_steps import gradual_share
 from tests.finetune.nets import CPU, batches, tiny_net
+from tests.kits.tasks import CLASSES
 
 TRAIN, VALIDATION = batches(5), batches(1, seed=1)
 NUM_STEPS = 4 * len(TRAIN)
@@ -34,6 +35,7 @@ def train(masks: MaskSchedule) -> list[Tensor]:
     seen: list[Tensor] = []
     fit(
         model,
+        CLASSES,
         train_loader=TRAIN,
         val_loader=VALIDATION,
         settings=FinetuneSettings(learning_rate=0.2),

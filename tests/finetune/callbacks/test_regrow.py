@@ -17,6 +17,7 @@ from paretoprune.finetune.callbacks.regrow import Regrow, exchange
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.module import FinetuneModule
 from tests.finetune.nets import CPU, batches, tiny_net
+from tests.kits.tasks import CLASSES
 
 State = dict[str, dict[str, Tensor]]
 
@@ -58,6 +59,7 @@ def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(
     callback = Regrow(masks, keep, settings)
     result = fit(
         model,
+        CLASSES,
         train_loader=batches(4),
         val_loader=batches(1, seed=9),
         settings=FinetuneSettings(learning_rate=0.05),
@@ -112,6 +114,7 @@ def test_weights_are_exchanged_at_the_steps_and_in_the_shares_of_the_schedule() 
     callback = Recorded(masks, keep, settings)
     fit(
         model,
+        CLASSES,
         train_loader=batches(4),
         val_loader=batches(1, seed=9),
         settings=FinetuneSettings(learning_rate=0.05),
@@ -147,6 +150,7 @@ def test_masks_are_complete_once_the_selection_was_made(until: float, last: int)
     assert not callback.complete
     fit(
         model,
+        CLASSES,
         train_loader=batches(4),
         val_loader=batches(1, seed=9),
         settings=FinetuneSettings(learning_rate=0.05),

@@ -10,6 +10,7 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.callbacks.regularisation import Regularisation, dropped_weights
 from paretoprune.finetune.fit import fit
 from tests.finetune.nets import CPU, batches, tiny_net, weights
+from tests.kits.tasks import CLASSES
 
 
 def layer() -> nn.Linear:
@@ -55,6 +56,7 @@ def trained(pressure: Regularisation | None) -> dict[str, torch.Tensor]:
     model = tiny_net()
     fit(
         model,
+        CLASSES,
         train_loader=batches(3),
         val_loader=batches(1, seed=9),
         settings=FinetuneSettings(learning_rate=0.05),

@@ -10,6 +10,7 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
 from tests.finetune.nets import CPU, batches, tiny_net
+from tests.kits.tasks import CLASSES
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,7 @@ def test_bfloat16_trains_with_weights_in_float32() -> None:
     model[0].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     result = fit(
         model,
+        CLASSES,
         train_loader=batches(2),
         val_loader=batches(1),
         settings=FinetuneSettings(precision="bf16"),

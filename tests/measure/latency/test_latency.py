@@ -17,6 +17,7 @@ from paretoprune.measure.latency.engines import ENGINES
 from paretoprune.measure.latency.latency import measure_latency, time_models
 from paretoprune.measure.latency.timing import time_until_sure
 from paretoprune.models import resnet20
+from paretoprune.tasks.inputs import inputs_of
 from tests.kits.burners import burning
 
 CPU = torch.device("cpu")
@@ -85,7 +86,7 @@ def test_on_a_busy_machine_a_model_is_as_fast_as_its_copy() -> None:
 
 @pytest.mark.timeout(300)
 def test_on_a_busy_machine_an_engine_times_a_model_as_its_copy() -> None:
-    batch, engine = torch.rand(16, 1, 8, 8), ENGINES["onnxruntime"]
+    batch, engine = inputs_of(torch.rand(16, 1, 8, 8)), ENGINES["onnxruntime"]
     converted = engine.convert(resnet20(num_classes=10, in_channels=1).eval(), batch)
     passes = [engine.load(converted, batch, 1) for _ in range(2)]
     with burning(2):

@@ -83,7 +83,7 @@ def test_the_test_is_told_with_intervals_gaps_and_the_classes_that_lose_most() -
     for part in (
         "| accuracy (%) | 97.00 % | 96.00 % | -1.00 |",
         "pruned 93.16 to 97.69 %, dense 94.37 to 98.42 %",
-        "Validation minus test is +1.25 points for the pruned model, +1.30 for the dense one",
+        "Validation minus test is +1.25 points for the pruned model, +1.30 points for the dense",
         "agree on 98.00 % of the samples; only the dense one is right on 5",
     ):
         assert part in card
@@ -168,3 +168,39 @@ def test_names_from_elsewhere_are_escaped() -> None:
     bare = text.replace("\\<script\\>", "").replace("a\\|b](x)<script> # `c`", "")
     assert "<script>" not in bare
     assert not any(line.startswith("# `") for line in text.splitlines())
+
+
+def test_a_card_of_an_error_speaks_of_no_accuracy_and_no_classes() -> None:
+    """A regression: a smaller value is better, and there are no classes to compare by."""
+    metrics = Metrics({"rmse": 0.52, "mae": 0.4}, macs=1000)
+    dense = Metrics({"rmse": 0.5, "mae": 0.39}, macs=4000)
+    tested = FinalFigures(
+        metrics, dense, None, None, comparison=None, quality="rmse", over_trivial=(0.8, 1.2)
+    )
+    facts = dataclasses.replace(
+        FACTS,
+        data=DataInfo(0, (8,), 1200, 297, 300, "A sixth is held back."),
+        preprocessing=None,
+        trial=dataclasses.replace(trial(17, None, 1000), metrics=metrics),
+        dense=dense,
+        objectives={"rmse": "minimize", "macs": "minimize"},
+        tested=tested,
+        trivial={"rmse": 2.5},
+        repeats=[Repeat(8, 0.53, 0.55)],
+    )
+    card = model_card(facts)
+    assert "| root mean squared error | 0.5 | 0.52 | +0.02 |" in card
+    assert "It retains 99.0 % of the rmse that the dense model gains" in card
+    assert "the picked model's validation rmse of 0.52 lies -0.01 from their mean" in card
+    assert "accuracy" not in card and "class" not in card and "points" not in card
+
+
+def test_a_model_that_cannot_be_told_from_the_trivial_predictor_is_named() -> None:
+    alike = dataclasses.replace(TESTED, over_trivial=(-0.5, 1.25))
+    sentence = (
+        "cannot be told from the trivial predictor, which ignores the input: its accuracy is "
+        "better by -0.50 points to +1.25 points"
+    )
+    assert sentence in model_card(dataclasses.replace(FACTS, tested=alike))
+    better = dataclasses.replace(TESTED, over_trivial=(0.5, 1.25))
+    assert "cannot be told" not in model_card(dataclasses.replace(FACTS, tested=better))

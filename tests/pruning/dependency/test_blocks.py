@@ -35,6 +35,7 @@ from paretoprune.pruning.structured.rounding import widths_for
 from paretoprune.pruning.structured.size import SizeModel
 from tests.kits import families, networks
 from tests.kits.networks import example, lively
+from tests.kits.tasks import bound
 
 
 class Twice(nn.Module):
@@ -210,7 +211,7 @@ def test_the_influence_of_a_block_is_the_angle_it_turns() -> None:
 
 def test_every_scorer_scores_blocks_and_random_draws_them() -> None:
     model, groups = build("resnet"), groups_of("resnet").prunable
-    batches = [(example(), torch.tensor([0, 1]))]
+    batches = bound([(example(), torch.tensor([0, 1]))])
     scores = score_groups(Magnitude(), model, groups, iter(batches))
     only = [group for group in groups if not group.block]
     plain = Magnitude()(model, only, batches)

@@ -23,6 +23,7 @@ from paretoprune.pruning.scorers.gradient.taylor_activation import TaylorActivat
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import Plan
 from tests.kits import networks
+from tests.kits.tasks import bound
 
 X = torch.randn(10, 3, 8, 8, generator=torch.Generator().manual_seed(3))
 Y = torch.randint(5, (10,), generator=torch.Generator().manual_seed(4))
@@ -60,7 +61,7 @@ def test_fisher_is_one_gradient_a_sample_written_out(case) -> None:
         name: p.detach() ** 2 * torch.stack([s[name] ** 2 for s in squares]).mean(0) / 2
         for name, p in model.named_parameters()
     }
-    scores = Fisher(samples=9)(case.model, case.groups, UNEVEN)
+    scores = Fisher(samples=9)(case.model, case.groups, bound(UNEVEN))
     for group in case.groups:
         expected = per_channel(group, values).float()
         assert torch.allclose(scores[group.name], expected, rtol=1e-3, atol=1e-9)
@@ -79,7 +80,7 @@ def test_snip_is_autograd_in_training_mode_written_out(case) -> None:
         name: (p * (gradients[0][name] + gradients[1][name])).abs().detach()
         for name, p in model.named_parameters()
     }
-    scores = Snip(batches=2)(case.model, case.groups, UNEVEN)
+    scores = Snip(batches=2)(case.model, case.groups, bound(UNEVEN))
     assert all(torch.equal(before[n], tensor) for n, tensor in case.model.state_dict().items())
     for group in case.groups:
         expected = per_channel(group, values).float()
@@ -103,7 +104,7 @@ def test_grasp_is_a_hessian_written_out() -> None:
     product = flat * (torch.autograd.functional.hessian(loss, flat) @ gradient)
     expected = product[:24].reshape(sizes[0]).sum(1) + product[24:].reshape(sizes[1]).sum(0)
     batches = [(x[:7], Y[:7] % 3), (x[7:], Y[7:] % 3)]
-    scores = Grasp(batches=2, temperature=3.0)(model, groups, batches)["0"]
+    scores = Grasp(batches=2, temperature=3.0)(model, groups, bound(batches))["0"]
     assert torch.allclose(scores, (expected - expected.min()).float(), rtol=1e-4, atol=1e-7)
 
 
@@ -113,7 +114,7 @@ def test_grasp_normalises_by_the_batch(resnet) -> None:
     for module in other.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.add_(1.0)
-    one, two = (Grasp()(model, resnet.groups, [(X, Y)]) for model in (resnet.model, other))
+    one, two = (Grasp()(model, resnet.groups, bound([(X, Y)])) for model in (resnet.model, other))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
@@ -134,7 +135,7 @@ def test_grasp_predicts_the_loss_of_gradient_flow() -> None:
         return sum(float((g**2).sum()) for name, g in gradients.items() if "weight" in name)
 
     lost = torch.tensor([(flow(None) - flow(channel)) / 2e-5 for channel in range(6)])
-    scores = Grasp(temperature=1.0)(model, groups, [(x, y)])["0"]
+    scores = Grasp(temperature=1.0)(model, groups, bound([(x, y)]))["0"]
     assert torch.allclose(scores, lost - lost.min(), rtol=1e-2, atol=1e-5)
 
 
@@ -147,7 +148,7 @@ def test_taylor_of_activations_is_the_mean_of_what_taylor_sums() -> None:
     cross_entropy(model(x), y).backward()
     expected = (weight * weight.grad).sum(0).abs().detach()
     model.zero_grad(set_to_none=True)
-    scores = TaylorActivation(1)(model, groups, [(x, y)])["0"]
+    scores = TaylorActivation(1)(model, groups, bound([(x, y)]))["0"]
     assert torch.allclose(scores, expected, rtol=1e-4, atol=1e-7)
 
 
@@ -189,8 +190,10 @@ def test_taylor_keeps_effects_apart_by_sample_in_its_form_of_2016() -> None:
         model[1].weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 1.0]]))
     groups = find_groups(model, torch.randn(2, 1)).prunable
     x, y = torch.tensor([[1.0], [-1.0]]), torch.tensor([0, 0])
-    apart = TaylorActivation(1)(model, groups, [(x, y)])["0"]
-    together = Taylor(1)(model, groups, [(x, y)])["0"].sqrt() / 2  # both sides of the channel
+    apart = TaylorActivation(1)(model, groups, bound([(x, y)]))["0"]
+    together = (
+        Taylor(1)(model, groups, bound([(x, y)]))["0"].sqrt() / 2
+    )  # both sides of the channel
     assert apart[0] > 1.5 * together[0]
 
 
@@ -208,14 +211,14 @@ def entering(model: nn.Module, path: str) -> Tensor:
 
 def test_activations_are_those_that_enter_the_readers(vgg, resnet) -> None:
     flat = entering(vgg.model, "classifier.0").reshape(10, 12, 4)  # after the flatten
-    mean = MeanActivation(2)(vgg.model, vgg.groups, UNEVEN)["features.4"]
-    on = Apoz(2)(vgg.model, vgg.groups, UNEVEN)["features.4"]
+    mean = MeanActivation(2)(vgg.model, vgg.groups, bound(UNEVEN))["features.4"]
+    on = Apoz(2)(vgg.model, vgg.groups, bound(UNEVEN))["features.4"]
     assert torch.allclose(mean, flat.abs().mean((0, 2)))
     assert torch.allclose(on, (flat > 0).float().mean((0, 2)))
     assert 0 < float(on.mean()) < 1
     readers = ("layer1.0.conv1", "layer1.1.conv1", "layer2.0.conv1", "layer2.0.downsample.0")
     stream = [entering(resnet.model, path).mean((0, 2, 3)) for path in readers]  # after a ReLU
-    mean = MeanActivation(2)(resnet.model, resnet.groups, UNEVEN)["conv1"]
+    mean = MeanActivation(2)(resnet.model, resnet.groups, bound(UNEVEN))["conv1"]
     assert torch.allclose(mean, torch.stack(stream).mean(0))
 
 
@@ -228,7 +231,7 @@ def test_wanda_is_weight_by_weight(vgg) -> None:
         )
         for channel in range(12)
     ]
-    scores = Wanda(2)(vgg.model, vgg.groups, UNEVEN)["features.4"]
+    scores = Wanda(2)(vgg.model, vgg.groups, bound(UNEVEN))["features.4"]
     assert scores.tolist() == pytest.approx(expected, rel=1e-5)
 
 
@@ -248,7 +251,7 @@ def test_synflow_is_the_share_of_the_flow_that_a_channel_carries(name: str) -> N
 
     case = make_case(name)
     group = case.groups[-1] if name == "vgg" else case.groups[1]
-    scores = SynFlow()(case.model, case.groups, UNEVEN)[group.name]
+    scores = SynFlow()(case.model, case.groups, bound(UNEVEN))[group.name]
     sides = 3 if name == "mobilenet" else 2  # an expansion has a depthwise convolution besides
     if name == "vgg":
         assert float(scores.sum()) == pytest.approx(sides, rel=1e-5)

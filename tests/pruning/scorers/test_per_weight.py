@@ -25,6 +25,7 @@ from paretoprune.pruning.scorers.interface import WeightScorer
 from paretoprune.pruning.unstructured.layers import find_layers
 from paretoprune.pruning.unstructured.patterns import Weights
 from tests.kits import networks
+from tests.kits.tasks import bound
 from tests.pruning.scorers.test_scorers import batches
 
 SCORERS = [
@@ -98,7 +99,7 @@ def test_magnitude_lamp_and_taylor_are_their_formulas() -> None:
     weight = model[2].weight
     gradient = torch.autograd.grad(cross_entropy(model(x), y), weight)[0]
     found = {
-        type(s).__name__: s.per_weight(model, ["2.weight"], [(x, y)])["2.weight"]
+        type(s).__name__: s.per_weight(model, ["2.weight"], bound([(x, y)]))["2.weight"]
         for s in (Magnitude(), Lamp(), Taylor(), Snip())
     }
     squares = weight.detach().square().flatten()
@@ -178,11 +179,11 @@ def test_obd_is_half_of_weight_squared_times_the_curvature() -> None:
     hessian = torch.autograd.functional.hessian(loss, weight).reshape(12, 12)
     exact = hessian.diagonal().reshape(3, 4)
     weights = {"2.weight": model[2].weight}
-    found = Obd(1, probes=4000).diagonal(model, weights, [(x, y)])["2.weight"]
+    found = Obd(1, probes=4000).diagonal(model, weights, bound([(x, y)]))["2.weight"]
     off = hessian.square().sum(1).reshape(3, 4) - exact.square()
     assert ((found - exact).abs() < 5 * (off / 4000).sqrt() + 1e-12).all()
-    scores = Obd(1, probes=50).per_weight(model, ["2.weight"], [(x, y)])["2.weight"]
-    estimate = Obd(1, probes=50).diagonal(model, weights, [(x, y)])["2.weight"]
+    scores = Obd(1, probes=50).per_weight(model, ["2.weight"], bound([(x, y)]))["2.weight"]
+    estimate = Obd(1, probes=50).diagonal(model, weights, bound([(x, y)]))["2.weight"]
     torch.testing.assert_close(scores, (weight.square() * estimate.clamp(min=0) / 2).float())
 
 

@@ -35,9 +35,11 @@ from paretoprune.pruning.scorers.gradient.taylor import Taylor
 from paretoprune.pruning.scorers.gradient.taylor_activation import TaylorActivation
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.structured.plan import make_plan
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.testing import check_scorer
 from tests.config.test_load import composed
 from tests.kits import networks
+from tests.kits.tasks import bound
 
 SCORERS = [
     Magnitude(1),
@@ -90,16 +92,15 @@ def test_the_contract_notices_scores_that_are_not_finite() -> None:
         check_scorer(broken)
 
 
-def batches() -> list[tuple[torch.Tensor, ...]]:
+def batches() -> list[TaskBatch]:
     generator = torch.Generator().manual_seed(2)
-    return [
+    return bound(
         (
             torch.randn(4, 3, 8, 8, generator=generator),
             torch.randint(5, (4,), generator=generator),
-            torch.arange(4),
         )
         for _ in range(3)
-    ]
+    )
 
 
 @pytest.mark.parametrize("scorer", SCORERS, ids=str)

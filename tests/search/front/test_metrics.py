@@ -68,3 +68,25 @@ def test_attained_counts_runs(runs: list[list[tuple[float, float]]], share: floa
             q for q in bests if q > -math.inf and sum(b >= q for b in bests) >= share * len(runs)
         ]
         assert reached == max(candidates, default=None)
+
+
+def test_an_error_is_measured_like_its_negative() -> None:
+    """Fronts of rmse and macs, and the same with the sign of the quality turned."""
+    objectives: dict[str, Direction] = {"rmse": "minimize", "macs": "minimize"}
+    turned: dict[str, Direction] = {"r2": "maximize", "macs": "minimize"}
+    down = Yardstick({"rmse": 0.5, "macs": 1000.0}, 2.5, "macs", "rmse")
+    up = Yardstick({"r2": -0.5, "macs": 1000.0}, -2.5, "macs", "r2")
+    front = [(1000.0, 0.5), (300.0, 0.7), (40.0, 2.0), (10.0, 3.0)]
+    mirrored = [(size, -quality) for size, quality in front]
+    assert retained_area(front, down) == pytest.approx(retained_area(mirrored, up))
+    assert 0 < retained_area(front, down) < 1
+    assert box_hypervolume([(q, s) for s, q in front], objectives, down) == pytest.approx(
+        box_hypervolume([(q, s) for s, q in mirrored], turned, up)
+    )
+    assert (down.direction, up.direction) == ("minimize", "maximize")
+    runs = [front, [(1000.0, 0.6), (100.0, 0.9)]]
+    surface = attained(runs, 0.5, direction="minimize")
+    assert surface == [
+        (size, -value) for size, value in attained([[(s, -q) for s, q in run] for run in runs], 0.5)
+    ]
+    assert surface[0] == (10.0, 3.0) and surface[-1] == (1000.0, 0.5)

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.cli.display.plot import front_plot
-from paretoprune.metrics import Direction, busy_sentence, written_of
+from paretoprune.metrics import Direction, busy_sentence, written_difference, written_of
+from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command
 from paretoprune.report.tables import front_table, trials_table
@@ -43,11 +44,12 @@ def print_front(
     table = Table(header_style="bold")
     for heading in ("trial", "origin", *names, "epochs in total", "gain over uniform"):
         table.add_column(heading, justify="left" if heading == "origin" else "right")
+    _, quality = size_and_quality(objectives)
     for row in rows.to_dict("records"):
         known = {str(name): row[name] for name in row if not _is_missing(row[name])}
         values = [written_of(name, known) if name in known else "" for name in names]
         epochs = f"{known['epochs_total']:.3g}" if "epochs_total" in known else ""
-        table.add_row(str(row["number"]), row["origin"], *values, epochs, _gain(known))
+        table.add_row(str(row["number"]), row["origin"], *values, epochs, _gain(known, quality))
     console.print(table)
     if rows.shape[0]:
         picture = make_picture(results, front=front, dense=dense, objectives=objectives, title="")
@@ -60,11 +62,12 @@ def _is_missing(value: Any) -> bool:
     return value is None or str(value) == "<NA>" or value != value
 
 
-def _gain(row: Mapping[str, Any]) -> str:
+def _gain(row: Mapping[str, Any], quality: str) -> str:
     if "gain_over_uniform" not in row:
         return ""
     note = f", {row['gain_note']}" if "gain_note" in row else ""
-    return f"{row['gain_over_uniform']:+.2f}{note}"
+    gain = written_difference(quality, row["gain_over_uniform"])
+    return f"{gain.removesuffix(' points')}{note}"
 
 
 def _verdict(rows: Sequence[Mapping[Hashable, Any]]) -> str | None:

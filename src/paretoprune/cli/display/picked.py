@@ -10,7 +10,12 @@ from paretoprune.config.redact import redact_uri
 from paretoprune.metrics import written, written_of
 from paretoprune.pick.card.files import file_times
 from paretoprune.pick.card.model_card import CardFacts
-from paretoprune.pick.card.tested import losses, repeats_sentence
+from paretoprune.pick.card.tested import (
+    FinalFigures,
+    losses,
+    repeats_sentence,
+    trivial_sentence,
+)
 from paretoprune.pick.deliver import Delivered
 from paretoprune.pick.register import Registered
 from paretoprune.results import FileFacts
@@ -28,7 +33,7 @@ def print_picked(console: Console, delivered: Delivered) -> None:
         if name in pruned:
             beside = f"   (dense {written_of(name, dense)})" if name in dense else ""
             console.print(f"{name:12s} {written_of(name, pruned)}{beside}")
-    for line in (*_accuracy(facts), *_files(facts)):
+    for line in (*_quality(facts), *_files(facts)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"trial {facts.trial.number} is exported to {target}", soft_wrap=True)
     trusted = f", trust={list(facts.trust)!r}" if facts.trust else ""
@@ -48,44 +53,56 @@ def _registered(model: Registered) -> list[str]:
     ]
 
 
-def _accuracy(facts: CardFacts) -> list[str]:
-    pruned, dense = (m.quality["accuracy"] for m in (facts.trial.metrics, facts.dense))
-    validation, tested = f"validation {pruned:.2f} % (dense {dense:.2f} %)", facts.tested
+def _quality(facts: CardFacts) -> list[str]:
+    """The quality on validation and test data, and what is told of single samples and classes."""
+    name = facts.quality
+    pruned, dense = (written_of(name, m.quality) for m in (facts.trial.metrics, facts.dense))
+    validation, tested = f"{name:12s} validation {pruned} (dense {dense})", facts.tested
+    retained = [facts.retained_in_words] if facts.retained_in_words else []
     if tested is None:
-        return [f"accuracy     {validation}; there is no test part"]
-    low, high = tested.interval
-    test, dense_test = (m.quality["accuracy"] for m in (tested.pruned, tested.dense))
-    lines = [
-        f"accuracy     {validation}, "
-        f"test {test:.2f} % (dense {dense_test:.2f} %); "
-        f"95 % interval of the test {low:.2f} to {high:.2f} %",
-        f"agreement    {tested.comparison.agreement:.2f} % with the dense model on the test part",
-    ]
+        return [f"{validation}; there is no test part", *retained]
+    test, dense_test = (written_of(name, m.quality) for m in (tested.pruned, tested.dense))
+    line = f"{validation}, test {test} (dense {dense_test})"
+    if tested.interval:
+        low, high = (written(name, end) for end in tested.interval)
+        line += f"; 95 % interval of the test {low.removesuffix(' %')} to {high}"
+    lines = [line, *retained, *_by_sample(tested, facts)]
+    if facts.repeats:
+        lines.append(repeats_sentence(facts.repeats, facts.trial.metrics, name))
+    return lines
+
+
+def _by_sample(tested: FinalFigures, facts: CardFacts) -> list[str]:
+    caution, comparison = trivial_sentence(tested), tested.comparison
+    lines = [caution] if caution else []
+    if comparison is None:
+        return lines
+    agreement = f"{comparison.agreement:.2f} %"
+    lines.append(f"agreement    {agreement} with the dense model on the test part")
     lost = [
         f"{loss.name} {loss.dense_recall:.1f} -> {loss.pruned_recall:.1f} %"
-        for loss in losses(tested.comparison, facts.data)[:_MOST_LOSSES]
+        for loss in losses(comparison, facts.data)[:_MOST_LOSSES]
         if loss.pruned_recall < loss.dense_recall
     ]
     if lost:
         lines.append(f"most recall is lost for the classes {', '.join(lost)}")
-    if facts.repeats:
-        lines.append(repeats_sentence(facts.repeats, facts.trial.metrics))
     return lines
 
 
 def _files(facts: CardFacts) -> list[str]:
     return [
-        f"no {file.format}: {file.reason}" if file.reason else _file(file) for file in facts.files
+        f"no {file.format}: {file.reason}" if file.reason else _file(file, facts.quality)
+        for file in facts.files
     ]
 
 
-def _file(file: FileFacts) -> str:
+def _file(file: FileFacts, quality: str) -> str:
     told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
-    if file.bits is not None and file.size_bytes is not None:
+    if file.bits is not None and file.size_bytes is not None and file.quality is not None:
         size = written("size_bytes", file.size_bytes)
         told = (
             f"{file.format:12s} weights in {file.bits} bits: {size}, "
-            f"validation {file.accuracy:.2f} %"
+            f"validation {quality} {written(quality, file.quality)}"
         )
     if file.gain_in_words:
         told += f"; {file.latency_ms:.3g} ms, {file.gain_in_words}"

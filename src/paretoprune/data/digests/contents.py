@@ -19,6 +19,7 @@ from paretoprune.data.digests.sample_digests import (
 from paretoprune.data.image_files import ImageFiles
 from paretoprune.data.image_tensors import ImageTensors
 from paretoprune.errors import DataError
+from paretoprune.tasks.interface import Task
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,15 @@ class Contents:
 
     digests: Mapping[str, str]  # "training labels" -> digest
     cautions: tuple[str, ...]  # a sentence each
-    commonest: float  # percent of validation samples in the largest class
 
 
-def contents_of(datamodule: LightningDataModule) -> Contents:
+def contents_of(datamodule: LightningDataModule, task: Task) -> Contents:
     """Compute the digests of all samples: of tensors, of files, or of one pass over other loaders.
 
     Raises:
         DataError: all training labels are the same.
     """
-    parts = _parts_of(datamodule)
+    parts = _parts_of(datamodule, task)
     _refuse_one_class(parts)
     return Contents(
         digests={
@@ -45,11 +45,10 @@ def contents_of(datamodule: LightningDataModule) -> Contents:
             for name, digest in contents.digests.items()
         },
         cautions=(*overlap_sentences(parts), *_one_sided(parts)),
-        commonest=_commonest(parts["validation"]),
     )
 
 
-def _parts_of(datamodule: LightningDataModule) -> dict[str, PartContents]:
+def _parts_of(datamodule: LightningDataModule, task: Task) -> dict[str, PartContents]:
     if isinstance(datamodule, ImageTensors):
         tensors = zip(PARTS, datamodule.parts, strict=True)
         return {name: part_of_tensors(part.images, part.labels) for name, part in tensors}
@@ -60,7 +59,7 @@ def _parts_of(datamodule: LightningDataModule) -> dict[str, PartContents]:
         )
     loaders, again = loaders_of(datamodule), loaders_of(datamodule)
     return {
-        "training" if part == "train" else part: part_of_loader(loader, second)
+        "training" if part == "train" else part: part_of_loader(loader, second, task)
         for (part, loader), second in zip(loaders.items(), again.values(), strict=True)
         if loader is not None and second is not None
     }
@@ -83,8 +82,3 @@ def _one_sided(parts: Mapping[str, PartContents]) -> list[str]:
         for name, part in parts.items()
         if name != "training" and len(part.labels) == 1
     ]
-
-
-def _commonest(part: PartContents) -> float:
-    total = part.labels.total()
-    return 100 * max(part.labels.values()) / total if total else 0.0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,28 +21,32 @@ from torch.utils.data import Dataset
 from paretoprune.data.digests.file_digests import file_stamps
 from paretoprune.data.digests.sample_digests import PartContents, digest_of_tensor, digests_of_rows
 from paretoprune.storage.fingerprint import digest_bytes
+from paretoprune.tasks.inputs import unkeyed
+from paretoprune.tasks.interface import Batch, Task
+from paretoprune.tasks.nest import tensors_in
 
 _MOST_BYTES = 256 * 2**20  # of inputs per pass
 _NUM_REPEATED = 64  # samples read twice, to detect a random loader
 _DEPTH = 6  # maximum nesting of data sets
 
 
-def part_of_loader(loader: Iterable[Any], again: Iterable[Any]) -> PartContents:
-    """Return the digests of one pass over batches (x, y, ...), up to 256 MiB of inputs.
+def part_of_loader(loader: Iterable[Batch], again: Iterable[Batch], task: Task) -> PartContents:
+    """Return the digests of one pass over batches, up to 256 MiB of inputs.
 
     `again` is the same loader, created a second time. Random generators are seeded for the pass and
     restored. Inputs that are random nevertheless are left out; then only arrays that the data sets
     hold in memory identify the data.
     """
     fixed_masks = {f"arrays `{name}`": digest for name, digest in sorted(_held(loader))}
-    begun, passed = _pass(again, samples=_NUM_REPEATED), _pass(loader)
+    begun, passed = _pass(again, task, samples=_NUM_REPEATED), _pass(loader, task)
     seen = "" if passed.whole else f"first {len(passed.inputs)}"
-    labels = Counter(passed.labels)
+    labels = Counter(one for one in passed.labels if isinstance(one, int))
     if passed.begins_like(begun):
         found = {"inputs": digest_bytes(*passed.inputs), "labels": _of_labels(passed.labels)}
         return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen)
     if passed.is_shuffled(begun, _length(loader)):
-        pairs = sorted(zip(passed.inputs, passed.labels, strict=True))
+        labelled = passed.labels or [0] * len(passed.inputs)
+        pairs = sorted(zip(passed.inputs, labelled, strict=True))
         found = {
             "inputs": digest_bytes(*(sample for sample, _ in pairs)),
             "labels": _of_labels([label for _, label in pairs]),
@@ -61,7 +66,7 @@ class _Pass:
     """Digests of the inputs of a pass, and their labels."""
 
     inputs: list[bytes]
-    labels: list[int]
+    labels: list[int | bytes]  # class numbers, or digests of other targets
     whole: bool  # no batch was left out
 
     def begins_like(self, other: _Pass) -> bool:
@@ -75,25 +80,49 @@ class _Pass:
         return complete and set(other.inputs) <= set(self.inputs)
 
 
-def _pass(loader: Iterable[Any], *, samples: int | None = None) -> _Pass:
+def _pass(loader: Iterable[Batch], task: Task, *, samples: int | None = None) -> _Pass:
     """Run a pass that ends after `samples` samples or 256 MiB of inputs."""
     inputs: list[bytes] = []
-    labels: list[int] = []
+    labels: list[int | bytes] = []
     num_bytes = 0
     with isolate_rng(include_cuda=False):
         torch.manual_seed(0)
         np.random.seed(0)
         random.seed(0)
         for batch in loader:
-            if num_bytes > _MOST_BYTES or (samples and len(labels) >= samples):
+            if num_bytes > _MOST_BYTES or (samples and len(inputs) >= samples):
                 return _Pass(inputs, labels, whole=False)
-            inputs += digests_of_rows(batch[0])
-            labels += batch[1].tolist()
-            num_bytes += batch[0].numel() * batch[0].element_size()
+            batch = unkeyed(batch)
+            called = task.inputs(batch)
+            given = list(called)
+            inputs += _rows(given, len(called))
+            labels += _labels(batch, given)
+            num_bytes += sum(tensor.nbytes for tensor in given)
     return _Pass(inputs, labels, whole=True)
 
 
-def _of_labels(labels: list[int]) -> str:
+def _rows(tensors: Sequence[Tensor], count: int) -> list[bytes]:
+    """Return the digest of each of `count` samples, over all tensors."""
+    whole = [tensor for tensor in tensors if tensor.dim() and len(tensor) == count]
+    columns = [digests_of_rows(tensor) for tensor in whole]
+    if len(columns) < 2:
+        return [digest for column in columns for digest in column]
+    return [
+        hashlib.blake2b(b"".join(row), digest_size=16).digest()
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _labels(batch: Batch, inputs: Sequence[Tensor]) -> list[int | bytes]:
+    """Return the class numbers of a batch, or the digests of other targets by sample."""
+    given = {id(tensor) for tensor in inputs}
+    rest = [tensor for tensor in tensors_in(batch) if id(tensor) not in given and tensor.dim()]
+    if len(rest) == 1 and rest[0].ndim == 1 and not rest[0].is_floating_point():
+        return [int(label) for label in rest[0].tolist()]
+    return [*_rows(rest, len(rest[0]))] if rest else []
+
+
+def _of_labels(labels: Sequence[int | bytes]) -> str:
     return digest_bytes(repr(labels).encode())
 
 

@@ -14,7 +14,9 @@ from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.callbacks.regrow import Regrow
 from paretoprune.finetune.evaluate import Validation
 from paretoprune.finetune.module import FinetuneModule
+from paretoprune.metrics import Direction
 from paretoprune.results import EpochRecord
+from paretoprune.retained import is_at_least
 
 
 class BestWeights:
@@ -23,15 +25,19 @@ class BestWeights:
     With `latest`, always the latest weights, for trainings with further purposes than the quality.
     """
 
-    def __init__(self, *, latest: bool = False) -> None:
-        self._latest = latest
+    def __init__(self, *, direction: Direction = "maximize", latest: bool = False) -> None:
+        self._direction, self._latest = direction, latest
         self.epoch: int | None = None
         self.quality: float | None = None
         self._state: dict[str, Tensor] = {}
 
     def offer(self, model: nn.Module, *, epoch: int, quality: float) -> None:
         """Store a copy of the weights if they are at least as good as the stored ones."""
-        if self.quality is None or self._latest or quality >= self.quality:
+        if (
+            self.quality is None
+            or self._latest
+            or is_at_least(quality, self.quality, self._direction)
+        ):
             self.epoch, self.quality = epoch, quality
             self._state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 

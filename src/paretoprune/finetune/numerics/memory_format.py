@@ -9,10 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.finetune.numerics.narrow_norm import folded_norms
+from paretoprune.tasks.nest import Nest, map_tensors
 
 
-def as_channels_last(x: Tensor) -> Tensor:
-    """Convert a batch of images (N, C, H, W) to channels-last; return other tensors unchanged."""
+def as_channels_last(batch: Nest) -> Nest:
+    """Convert the images (N, C, H, W) of a batch to channels-last; leave other tensors alone."""
+    return map_tensors(batch, _converted)
+
+
+def _converted(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 

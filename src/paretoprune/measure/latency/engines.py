@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.formats.format import Contents
 from paretoprune.formats.registry import FORMATS, check_installed
 from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
+from paretoprune.tasks.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,17 @@ class Engine:
     them.
     """
 
-    convert: Callable[[nn.Module, Tensor], Any]
-    load: Callable[[Any, Tensor, int], Pass]
+    convert: Callable[[nn.Module, Inputs], Any]
+    load: Callable[[Any, Inputs, int], Pass]
     own_threads: bool = False
 
 
-def _load_torch(model: nn.Module, batch: Tensor, threads: int) -> Pass:
+def _load_torch(model: nn.Module, batch: Inputs, threads: int) -> Pass:
     """Return a pass in PyTorch: eager, in inference mode."""
 
     def run() -> None:
         with torch.inference_mode():
-            model(batch)
+            batch.run(model)
 
     return run
 
@@ -45,13 +46,14 @@ def _engine_of(name: str) -> Engine:
     """Return the engine of a format, on the CPU."""
     known = FORMATS[name]
 
-    def convert(model: nn.Module, batch: Tensor) -> Contents:
+    def convert(model: nn.Module, batch: Inputs) -> Contents:
         check_installed(name)
-        return known.encode(trace(model, batch, samples=known.samples))
+        return known.encode(trace(model, batch.only, samples=known.samples))
 
-    def load(contents: Contents, batch: Tensor, threads: int) -> Pass:
+    def load(contents: Contents, batch: Inputs, threads: int) -> Pass:
         run = known.open(contents, threads)
-        return lambda: run(batch)
+        tensor = batch.only
+        return lambda: run(tensor)
 
     return Engine(convert, load, own_threads=known.own_threads)
 

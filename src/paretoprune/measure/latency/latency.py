@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.measure.latency.clocks import Pass, clock_for
 from paretoprune.measure.latency.timing import Times, threads_set, time_in_turn, time_until_sure
 from paretoprune.measure.modes import evaluation_mode
 from paretoprune.results import Latency
+from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 _LEAST_ROUNDS, _MOST_ROUNDS = 7, 41  # of `time_models`
 _ENOUGH_MS = 300.0  # per model, within these rounds
@@ -20,13 +22,13 @@ _ENOUGH_MS = 300.0  # per model, within these rounds
 
 def measure_latency(
     model: nn.Module,
-    example: Tensor,
+    example: Example,
     settings: MeasureSettings,
     *,
     device: torch.device,
     dense: nn.Module | None = None,
 ) -> Latency:
-    """Time single forward passes of a batch made of the samples of `example`, shape (N, ...).
+    """Time single forward passes of a batch made of the samples of `example`.
 
     With `dense`, its passes are interleaved with the model's, for the speed-up and for
     `dense_latency_ms`. The clock excludes other programs (see `clock_for`).
@@ -63,13 +65,14 @@ def latency_of(times: Times, index: int, *, batch_size: int, dense: int | None) 
 
 
 def time_models(
-    models: Sequence[nn.Module], batch: Tensor, *, threads: int, rounds: int | None = None
+    models: Sequence[nn.Module], batch: Example, *, threads: int, rounds: int | None = None
 ) -> list[float]:
     """Return the milliseconds per pass of each model, all timed interleaved.
 
     Each is the median of its ratios to the first model, times the median of the first. Without
     `rounds`, fast models are timed more often than slow ones.
     """
+    batch = inputs_of(batch)
     passes = [pass_of(model, batch) for model in models]
     clock = clock_for(batch.device, threads)
     with evaluation_mode(*models), threads_set(threads), torch.inference_mode():
@@ -80,11 +83,12 @@ def time_models(
     return [first_ms * times.ratio(index, 0).median for index in range(len(models))]
 
 
-def batch_of(example: Tensor, size: int) -> Tensor:
+def batch_of(example: Example, size: int) -> Inputs:
     """Repeat the samples of `example` from the start until there are `size` of them."""
-    return example[torch.arange(size, device=example.device) % len(example)]
+    inputs = inputs_of(example)
+    return inputs[torch.arange(size) % len(inputs)]
 
 
-def pass_of(model: nn.Module, batch: Tensor) -> Pass:
+def pass_of(model: nn.Module, batch: Example) -> Pass:
     """Return one forward pass of the batch."""
-    return lambda: model(batch)
+    return partial(inputs_of(batch).run, model)

@@ -17,6 +17,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.measure.latency.clocks import Pass
 from paretoprune.measure.modes import evaluation_mode
+from paretoprune.tasks.inputs import Example, inputs_of
 
 Place = tuple[str, int]  # (tensor name, dimension)
 
@@ -84,7 +85,7 @@ class Layer:
         return any(self.place_out[0].startswith(f"{path}.") for path in modules)
 
 
-def trace_layers(model: nn.Module, batch: Tensor) -> tuple[Layer, ...]:
+def trace_layers(model: nn.Module, batch: Example) -> tuple[Layer, ...]:
     """Return the convolutions and linear layers in the order of their calls in one pass of `batch`.
 
     A layer that is called twice is listed twice. The model runs in evaluation mode.
@@ -104,7 +105,7 @@ def trace_layers(model: nn.Module, batch: Tensor) -> tuple[Layer, ...]:
     ]
     try:
         with evaluation_mode(model), torch.inference_mode():
-            model(batch)
+            inputs_of(batch).run(model)
     finally:
         for handle in handles:
             handle.remove()

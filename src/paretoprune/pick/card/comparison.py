@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paretoprune.metrics import QUALITIES, QUANTITIES, TIMED, label, rounded, written_of
+from paretoprune.metrics import QUANTITIES, TIMED, label, rounded, written_difference, written_of
 from paretoprune.results import Metrics
 
 # Compared as a share of the dense model's value; all others as a difference.
@@ -15,7 +15,7 @@ def comparison_table(title: str, dense: Metrics, pruned: Metrics) -> str:
     """A section of Markdown with what was measured of both."""
     before, after = dense.measured(), pruned.measured()
     lines = [f"## {title}\n", "| | dense | pruned | |", "|---|---:|---:|---:|"]
-    for name in (*QUALITIES, *_SHARES):
+    for name in (*dense.quality, *_SHARES):
         if name in before and name in after:
             lines.append(
                 f"| {label(name)} | {written_of(name, before)} | {written_of(name, after)} "
@@ -26,7 +26,7 @@ def comparison_table(title: str, dense: Metrics, pruned: Metrics) -> str:
 
 def _change(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> str:
     if name not in _SHARES:
-        return f"{after[name] - before[name]:+.2f}"
+        return written_difference(name, after[name] - before[name]).removesuffix(" points")
     if not before[name] or written_of(name, after) == "unsure":
         return ""
     share, spread = 100 * after[name] / before[name], after.get("time_spread")

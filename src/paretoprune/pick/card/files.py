@@ -24,10 +24,11 @@ _MEANING = {
 }
 
 
-def files_section(files: Sequence[FileFacts], *, is_given: bool) -> str:
+def files_section(files: Sequence[FileFacts], *, is_given: bool, quality: str) -> str:
     """The model files with what was found when they were checked.
 
-    `is_given`: the dense network was an object, which only the exporting process has.
+    `is_given`: the dense network was an object, which only the exporting process has. `quality` is
+    the name of the quality that was measured of rounded weights.
     """
     checked = "Each was loaded by a fresh process"
     if is_given:
@@ -39,9 +40,9 @@ def files_section(files: Sequence[FileFacts], *, is_given: bool) -> str:
         f"{checked}, and the outputs for real inputs were compared with "
         "those of the measured model, for one sample and for many at once.\n",
     ]
-    lines += [f"- {_told(facts)}" for facts in files]
+    lines += [f"- {_told(facts, quality)}" for facts in files]
     lines.append(
-        "- `preprocessing.json`: what turns an image into the input, and the classes by number\n"
+        "- `preprocessing.json`: what turns the data into the input, and what the outputs mean\n"
         "- `plan.json`: the channels that were removed; `metrics.json`: all figures; "
         "`config.yaml`: every setting"
     )
@@ -65,15 +66,15 @@ def loading_section(
     return "\n".join(parts)
 
 
-def _told(facts: FileFacts) -> str:
+def _told(facts: FileFacts, quality: str) -> str:
     if facts.reason:
         return f"no {facts.format}: {as_text(facts.reason)}"
     files = ", ".join(f"`{name}`" for name in FILES[facts.format])
     sentence = f"{files}: {_MEANING[facts.format]}"
-    if facts.bits is not None and facts.accuracy is not None and facts.size_bytes is not None:
+    if facts.bits is not None and facts.quality is not None and facts.size_bytes is not None:
         sentence += (
             f"; weights in {facts.bits} bits, {facts.size_bytes:,} bytes, "
-            f"{facts.accuracy:.2f} % on validation data"
+            f"{quality} {written(quality, facts.quality)} on validation data"
         )
     if facts.agreement is not None and facts.kl is not None:
         sentence += (
@@ -83,7 +84,7 @@ def _told(facts: FileFacts) -> str:
     if facts.gain_in_words:
         sentence += f"; {facts.latency_ms:.4g} ms, {facts.gain_in_words}"
     if facts.difference is not None:
-        sentence += f"; largest difference of a logit {facts.difference:.1e}"
+        sentence += f"; largest difference of an output {facts.difference:.1e}"
     times = file_times(facts)
     return f"{sentence}; {times}" if times else sentence
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paretoprune.metrics import Direction, busy_sentence, short_count
+from paretoprune.objectives import first_quality
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.files import files_section, loading_section
 from paretoprune.pick.card.markdown import as_code, as_text
@@ -21,6 +22,7 @@ from paretoprune.results import (
     Repeat,
     TrialResult,
 )
+from paretoprune.retained import scale_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,25 @@ class CardFacts:
     is_given: bool = False  # the dense network was an object: who loads the weights needs it, too
     licence: str | None = None
     training: str = ""  # how much it was trained in total, and its gain over uniform pruning
+    trivial: Mapping[str, float] = field(default_factory=dict)  # qualities of ignoring the input
+
+    @property
+    def quality(self) -> str:
+        """Name of the quality that the card is about: the front's, else the task's first."""
+        return first_quality(self.objectives) or next(iter(self.dense.quality))
+
+    @property
+    def retained_in_words(self) -> str | None:
+        """A sentence with the retained quality; None if it has no meaning."""
+        scale = scale_of(self.objectives, self.dense, self.trivial)
+        value = self.trial.metrics.quality.get(scale.name) if scale else None
+        kept = scale.retained(value) if scale and value is not None else None
+        if scale is None or scale.trivial is None or kept is None:
+            return None
+        return (
+            f"It retains {100 * kept:.1f} % of the {scale.name} that the dense model gains over "
+            f"the trivial predictor, which ignores the input ({scale.written(scale.trivial)})"
+        )
 
 
 def model_card(facts: CardFacts) -> str:
@@ -65,9 +86,10 @@ def model_card(facts: CardFacts) -> str:
     sections = [
         _problem(facts),
         comparison_table("Measured on the validation part", facts.dense, facts.trial.metrics),
+        f"{facts.retained_in_words}.\n" if facts.retained_in_words else "",
         _test(facts),
-        repeats_section(facts.repeats, facts.trial.metrics),
-        files_section(facts.files, is_given=facts.is_given),
+        repeats_section(facts.repeats, facts.trial.metrics, facts.quality),
+        files_section(facts.files, is_given=facts.is_given, quality=facts.quality),
         loading_section(
             facts.files,
             facts.data,
@@ -85,14 +107,15 @@ def model_card(facts: CardFacts) -> str:
 def _problem(facts: CardFacts) -> str:
     data = facts.data
     shape = " x ".join(str(size) for size in data.input_shape)
-    classes = f"{data.num_classes} classes"
-    if 0 < len(data.class_names) <= 20:
-        classes += f" ({', '.join(map(as_text, data.class_names))})"
+    does = f"for inputs of {shape}" if shape else ""
+    if data.num_classes:
+        does = f"that classifies inputs of {shape} into {data.num_classes} classes"
+        if 0 < len(data.class_names) <= 20:
+            does += f" ({', '.join(map(as_text, data.class_names))})"
     licence = facts.licence or "not stated; whoever hands this model on must fill it in"
     return (
         f"# {as_text(facts.sweep_name)}, trial {facts.trial.number}\n\n"
-        f"A pruned {as_code(facts.model_name)} that classifies inputs of {shape} into "
-        f"{classes}.\n\n"
+        f"A pruned {as_code(facts.model_name)} {does}.\n\n"
         f"Data: {as_code(facts.data_name)}, {data.num_train} samples for training, "
         f"{data.num_validation} for validation, {data.num_test} for the test. "
         f"{as_text(data.split)}\n\n"

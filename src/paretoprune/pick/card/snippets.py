@@ -105,7 +105,9 @@ def snippet(loading: Loading, info: DataInfo, preprocessing: Preprocessing | Non
             'about = json.loads(Path("preprocessing.json").read_text())',
             *_inputs(info, preprocessing),
             *loading.lines,
-            'print([about["classes"][index] for index in logits.argmax(1)])',
+            'print([about["classes"][index] for index in logits.argmax(1)])'
+            if info.num_classes
+            else "print(logits)",
         ]
     )
 

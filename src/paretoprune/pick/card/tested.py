@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
+from paretoprune.metrics import is_rate, written, written_difference
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.markdown import as_text
 from paretoprune.results import Comparison, DataInfo, Metrics, Repeat
@@ -15,13 +16,17 @@ _MOST_CLASSES = 20  # in the table of recalls: those that lose most
 
 @dataclass(frozen=True)
 class FinalFigures:
-    """The figures of the test part, which nothing was chosen by. Intervals are of the accuracy."""
+    """The figures of the test part, which nothing was chosen by. Intervals are of the quality."""
 
     pruned: Metrics
     dense: Metrics
-    interval: tuple[float, float]  # percent; 95 % confidence
-    dense_interval: tuple[float, float]
-    comparison: Comparison
+    interval: tuple[float, float] | None  # in the unit of the quality; 95 % confidence
+    dense_interval: tuple[float, float] | None
+    comparison: Comparison | None  # of classifiers
+    quality: str = "accuracy"  # name of the task's first quality
+    # By how much the pruned model is better than the trivial predictor: 95 % interval of the mean
+    # over the samples, by paired bootstrap. None: the quality is not a mean over samples.
+    over_trivial: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,54 @@ def tested_section(
 ) -> str:
     """The test figures, how sure they are, and where the two models differ."""
     table = comparison_table("Measured on the test part, once", tested.dense, tested.pruned)
-    comparison = tested.comparison
-    gap, dense_gap = _gap(validation, tested.pruned), _gap(dense_validation, tested.dense)
-    sentences = (
-        f"95 % confidence intervals of the accuracy on {data.num_test} samples (Wilson): pruned "
-        f"{_interval(tested.interval)}, dense {_interval(tested.dense_interval)}. Validation "
-        f"minus test is {gap:+.2f} points for the pruned model, {dense_gap:+.2f} for the dense "
-        f"one. The two agree on {comparison.agreement:.2f} % of the samples; only the dense one "
-        f"is right on {comparison.only_dense_right} of them, only the pruned one on "
-        f"{comparison.only_pruned_right}."
+    sentences = [
+        _intervals(tested, data),
+        _gaps(tested, validation, dense_validation),
+        trivial_sentence(tested),
+    ]
+    recalls = ""
+    if (comparison := tested.comparison) is not None:
+        sentences.append(
+            f"The two agree on {comparison.agreement:.2f} % of the samples; only the dense one is "
+            f"right on {comparison.only_dense_right} of them, only the pruned one on "
+            f"{comparison.only_pruned_right}."
+        )
+        recalls = f"\n\n{_recalls(losses(comparison, data))}"
+    return f"{table}\n{' '.join(filter(None, sentences))}{recalls or chr(10)}"
+
+
+def trivial_sentence(tested: FinalFigures) -> str | None:
+    """Return a warning if the pruned model cannot be told from the trivial predictor."""
+    if tested.over_trivial is None or tested.over_trivial[0] > 0:
+        return None
+    low, high = (written_difference(tested.quality, end) for end in tested.over_trivial)
+    return (
+        "On the test part the pruned model cannot be told from the trivial predictor, which "
+        f"ignores the input: its {tested.quality} is better by {low} to {high} (95 % interval, "
+        "paired bootstrap over the samples)."
     )
-    return f"{table}\n{sentences}\n\n{_recalls(losses(comparison, data))}"
 
 
-def repeats_section(repeats: Sequence[Repeat], picked: Metrics) -> str:
+def _intervals(tested: FinalFigures, data: DataInfo) -> str | None:
+    if tested.interval is None or tested.dense_interval is None:
+        return None
+    name = tested.quality
+    pruned, dense = (_interval(name, i) for i in (tested.interval, tested.dense_interval))
+    way = "Wilson" if name == "accuracy" else "bootstrap"
+    return (
+        f"95 % confidence intervals of the {name} on {data.num_test} samples ({way}): pruned "
+        f"{pruned}, dense {dense}."
+    )
+
+
+def _gaps(tested: FinalFigures, validation: Metrics, dense_validation: Metrics) -> str:
+    name = tested.quality
+    pairs = ((validation, tested.pruned), (dense_validation, tested.dense))
+    gap, dense_gap = (written_difference(name, a.quality[name] - b.quality[name]) for a, b in pairs)
+    return f"Validation minus test is {gap} for the pruned model, {dense_gap} for the dense one."
+
+
+def repeats_section(repeats: Sequence[Repeat], picked: Metrics, name: str) -> str:
     """What other seeds give, and so how lucky the pick was."""
     if not repeats:
         return ""
@@ -79,33 +118,34 @@ def repeats_section(repeats: Sequence[Repeat], picked: Metrics) -> str:
         "| seed | validation | test |",
         "|---:|---:|---:|",
     ]
-    lines += [f"| {r.seed} | {r.validation:.2f} % | {r.test:.2f} % |" for r in repeats]
-    return "\n".join(lines) + f"\n\n{repeats_sentence(repeats, picked)}\n"
+    lines += [
+        f"| {r.seed} | {written(name, r.validation)} | {written(name, r.test)} |" for r in repeats
+    ]
+    return "\n".join(lines) + f"\n\n{repeats_sentence(repeats, picked, name)}\n"
 
 
-def repeats_sentence(repeats: Sequence[Repeat], picked: Metrics) -> str:
+def repeats_sentence(repeats: Sequence[Repeat], picked: Metrics, name: str) -> str:
     """Mean and spread of the repetitions, and how far the picked score lies above the mean."""
     validation, test = [r.validation for r in repeats], [r.test for r in repeats]
-    found = picked.quality["accuracy"]
+    found = picked.quality[name]
+    away = written_difference(name, found - mean(validation))
     return (
-        f"{len(repeats)} repetitions: validation {_mean(validation)}, test {_mean(test)}; the "
-        f"picked model's validation accuracy of {found:.2f} % lies "
-        f"{found - mean(validation):+.2f} points from their mean, which is what picking "
+        f"{len(repeats)} repetitions: validation {_mean(name, validation)}, test "
+        f"{_mean(name, test)}; the picked model's validation {name} of {written(name, found)} "
+        f"lies {away} from their mean, which is what picking "
         "the best of many may have flattered it by"
     )
 
 
-def _mean(values: Sequence[float]) -> str:
-    spread = f" (standard deviation {stdev(values):.2f})" if len(values) > 1 else ""
-    return f"{mean(values):.2f} %{spread}"
+def _mean(name: str, values: Sequence[float]) -> str:
+    digits = ".2f" if is_rate(name) else ".3g"
+    spread = f" (standard deviation {stdev(values):{digits}})" if len(values) > 1 else ""
+    return f"{written(name, mean(values))}{spread}"
 
 
-def _interval(interval: tuple[float, float]) -> str:
-    return f"{interval[0]:.2f} to {interval[1]:.2f} %"
-
-
-def _gap(validation: Metrics, test: Metrics) -> float:
-    return validation.quality["accuracy"] - test.quality["accuracy"]
+def _interval(name: str, interval: tuple[float, float]) -> str:
+    low, high = (written(name, end) for end in interval)
+    return f"{low.removesuffix(' %')} to {high}"
 
 
 def _recalls(ranked: Sequence[Loss]) -> str:

@@ -20,6 +20,8 @@ from paretoprune.pruning.compensation.moments import Moments, at_columns, column
 from paretoprune.pruning.compensation.updatable import matrix_of, updatable_layers
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.modes import evaluating
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 Update = Callable[[nn.Module, Tensor, Moments], None]
 
@@ -45,14 +47,15 @@ def compensate(
     model: nn.Module,
     reference: nn.Module,
     rows: Mapping[str, Sequence[int]],
-    samples: Tensor,
+    samples: Example | TaskBatch,
     *,
     targets: Targets | None = None,
 ) -> None:
     """Update the remaining weights of the pruned `model` in place, layer by layer.
 
     Each layer is fitted to the outputs of the same layer of `reference`, the model from which it
-    was pruned, on the calibration `samples` (N, ...). `method` is a key of `METHODS`. `rows` has
+    was pruned, on the calibration `samples`; padding, where their task knows it, does not count.
+    `method` is a key of `METHODS`. `rows` has
     the kept output indices of the reference by weight name; absent means all.
 
     Only layers of `updatable_layers` that run exactly once in a forward pass are updated. Both
@@ -60,7 +63,7 @@ def compensate(
     `model` normalise by the samples, whose statistics they keep. `targets` are those of
     `targets_of(reference, samples)`, computed if not given.
     """
-    samples = _one_batch(samples)
+    inputs, _ = _limited(samples)
     left = dict(targets_of(reference, samples) if targets is None else targets)
 
     def update(path: str, layer: nn.Module, entering: Tensor) -> None:
@@ -74,24 +77,24 @@ def compensate(
         METHODS[method](layer, dense, moments)
 
     with evaluating(model), _renewing_statistics(model), _before_each_layer(model, update):
-        model(samples)
+        inputs.run(model)
 
 
 @torch.no_grad()
-def targets_of(reference: nn.Module, samples: Tensor) -> Targets:
+def targets_of(reference: nn.Module, samples: Example | TaskBatch) -> Targets:
     """Return the outputs of the updatable layers that a forward pass runs exactly once, by path.
 
     They are the same for all models pruned from `reference`.
     """
-    samples = _one_batch(samples)
+    inputs, valid = _limited(samples)
     found: dict[str, list[_Target]] = {}
 
     def note(path: str, layer: nn.Module, output: Tensor) -> None:
-        columns = columns_of(layer, output)
+        columns = columns_of(layer, output, valid)
         found.setdefault(path, []).append(_Target(columns, at_columns(layer, output, columns)))
 
     with evaluating(reference), _after_each_layer(reference, note):
-        reference(samples)
+        inputs.run(reference)
     return {path: targets[0] for path, targets in found.items() if len(targets) == 1}
 
 
@@ -100,8 +103,14 @@ def bytes_of(targets: Targets) -> int:
     return sum(target.outputs.nbytes for target in targets.values())
 
 
-def _one_batch(samples: Tensor) -> Tensor:
-    return samples[: max(2, _MOST // samples[0].numel())]
+def _limited(samples: Example | TaskBatch) -> tuple[Inputs, Tensor | None]:
+    """Return the inputs and the mask of at most as many samples as one batch can hold."""
+    whole = samples.inputs if isinstance(samples, TaskBatch) else inputs_of(samples)
+    each = sum(tensor.numel() for tensor in whole) // len(whole)
+    chosen = slice(max(2, _MOST // each))
+    if isinstance(samples, TaskBatch):
+        return samples[chosen].inputs, samples[chosen].valid
+    return whole[chosen], None
 
 
 @contextmanager

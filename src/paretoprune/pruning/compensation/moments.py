@@ -40,15 +40,26 @@ class Moments:
         return Moments(inputs, missing, self.count)
 
 
-def columns_of(layer: nn.Module, output: Tensor) -> Tensor:
+def columns_of(layer: nn.Module, output: Tensor, valid: Tensor | None = None) -> Tensor:
     """Return the indices of the output columns that are used: every k-th, with enough of them.
 
-    k is odd, so that all columns of an image occur over the samples.
+    k is odd, so that all columns of an image occur over the samples. Where outputs have the
+    positions of the mask `valid` (N, positions), those at which it is False are left out.
     """
     count = output.numel() // output.shape[output_axis(layer)]
+    known = torch.arange(count, device=output.device)
+    if valid is not None and _positions(layer, output) == tuple(valid.shape):
+        known = known[valid.to(output.device, torch.bool).flatten()]
     enough = max(_ENOUGH, _FOR_EACH_INPUT * matrix_of(layer).shape[1])
-    every = max(1, count // enough)
-    return torch.arange(0, count, every if every == 1 else every | 1, device=output.device)
+    every = max(1, len(known) // enough)
+    return known[:: every if every == 1 else every | 1]
+
+
+def _positions(layer: nn.Module, output: Tensor) -> tuple[int, ...]:
+    """Return the sizes of a layer's output without its channels."""
+    sizes = list(output.shape)
+    del sizes[output_axis(layer)]
+    return tuple(sizes)
 
 
 def at_columns(layer: nn.Module, output: Tensor, columns: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Block, Group
 from paretoprune.pruning.structured.equivalence import run
+from paretoprune.tasks.inputs import Example
 
 _LEFT = ("Identity", "ReLU", "SiLU", "GELU", "ReLU6", "Hardswish")  # of torch.nn, as replacements
 _BRANCHES = 2  # residual branches in sequence; two in a transformer block
@@ -51,7 +52,7 @@ def skip(model: nn.Module, blocks: Sequence[Block]) -> None:
 
 
 @torch.no_grad()
-def find_blocks(working: nn.Module, inputs: Sequence[Tensor]) -> tuple[Group, ...]:
+def find_blocks(working: nn.Module, inputs: Example) -> tuple[Group, ...]:
     """Find removable blocks of a copy in evaluation mode, each as an unproved group of width 1.
 
     Of nested modules only the innermost counts. Blocks that share tensors with the rest of the
@@ -83,7 +84,7 @@ class _Call:
     kwargs: dict[str, Any]
 
 
-def _calls(model: nn.Module, inputs: Sequence[Tensor]) -> dict[str, _Call]:
+def _calls(model: nn.Module, inputs: Example) -> dict[str, _Call]:
     """Return the modules called exactly once that return a tensor of their input's shape."""
     calls: dict[str, list[_Call]] = {}
     handles = []

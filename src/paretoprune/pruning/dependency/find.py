@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,9 @@ from paretoprune.pruning.dependency.graph import check_runs, read_groups
 from paretoprune.pruning.dependency.proof import Proof
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.structured.equivalence import Example, run
+from paretoprune.pruning.structured.equivalence import run
 from paretoprune.results import KeptGroup
+from paretoprune.tasks.inputs import Example, inputs_of
 
 _MOST_TOLD = 5  # kept groups listed in the error message
 _SMALL = (64, 96)  # image sizes that suffice for tracing most networks
@@ -74,12 +76,15 @@ def _smaller(model: nn.Module, example: Example, outputs: Sequence[Tensor]) -> E
 
     Other output dimensions may shrink as well, as in segmentation.
     """
-    if not isinstance(example, Tensor) or example.dim() != 4 or not example.is_floating_point():
+    inputs = inputs_of(example)
+    images = list(inputs)
+    if len(images) != 1 or images[0].dim() != 4 or not images[0].is_floating_point():
         return example
     shapes = [_channels(output) for output in outputs]
     for size in _SMALL:
-        small = example[:2, :, :size, :size]
-        if small.shape == example[:2].shape:
+        corner = (slice(2), slice(None), slice(size), slice(size))
+        small = inputs.map(itemgetter(corner))
+        if next(iter(small)).shape == images[0][:2].shape:
             return example
         try:
             with torch.no_grad(), evaluating(model):

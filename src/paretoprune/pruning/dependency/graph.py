@@ -20,7 +20,7 @@ from paretoprune.pruning.dependency.tracer import OUTPUT, MatmulCost, Trace, tra
 from paretoprune.pruning.groups import Group, Groups, Slot
 from paretoprune.pruning.structured.apply import copy_with
 from paretoprune.pruning.structured.caches import caches_around, find_caches
-from paretoprune.pruning.structured.equivalence import Example, as_arguments, run
+from paretoprune.pruning.structured.equivalence import run
 from paretoprune.pruning.structured.layers import empty_caches, output_dim
 from paretoprune.pruning.tensor_names import (
     PARAMETRIZED,
@@ -30,6 +30,7 @@ from paretoprune.pruning.tensor_names import (
     tied_names,
 )
 from paretoprune.results import KeptGroup
+from paretoprune.tasks.inputs import Example, inputs_of
 
 _ONE = "all its channels depend on each other"
 _FOLD = "which `torch.nn.utils.parametrize.remove_parametrizations` turns into a plain weight"
@@ -48,10 +49,9 @@ def discover_groups(model: nn.Module, example: Example) -> Groups:
         PruningError: the model does not run on the example.
     """
     check_runs(model, example)
-    caches = find_caches(model, as_arguments(example))
+    caches = find_caches(model, example)
     working = copy.deepcopy(model).cpu().eval()
-    arguments = tuple(tensor.detach().cpu() for tensor in as_arguments(example))
-    return read_groups(working, Reach((arguments,)), caches)
+    return read_groups(working, Reach((inputs_of(example).cpu(),)), caches)
 
 
 def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
@@ -74,7 +74,7 @@ def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
     except PruningError:
         raise
     except Exception as error:
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in as_arguments(example))
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs_of(example))
         sentence = f"the model does not run on an input of shape {shapes}: {error}"
         raise PruningError(sentence) from error
 

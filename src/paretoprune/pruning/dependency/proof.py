@@ -25,9 +25,10 @@ from paretoprune.pruning.dependency.shared_memory import SharedMemory
 from paretoprune.pruning.dependency.width_attributes import likeness, same_numbers, with_numbers
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.structured.apply import apply_plan, copy_with
-from paretoprune.pruning.structured.equivalence import Example, as_arguments, relative_error, run
+from paretoprune.pruning.structured.equivalence import relative_error, run
 from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
+from paretoprune.tasks.inputs import Example, Inputs
 
 _SEED = 0
 _SOFT = 0.3  # gain at which no softmax saturates, which would hide a wrong scale
@@ -63,7 +64,7 @@ class Proof:
         Raises:
             PruningError: the model does not run on random inputs.
         """
-        generic = generic_copy(model, as_arguments(example), seed=_SEED, gain=_SOFT)
+        generic = generic_copy(model, example, seed=_SEED, gain=_SOFT)
         return cls(generic, _reach(generic))
 
     @property
@@ -72,7 +73,7 @@ class Proof:
         return self.generic.model
 
     @property
-    def inputs(self) -> tuple[Tensor, ...]:
+    def inputs(self) -> Inputs:
         """Random inputs of the working copy."""
         return self.generic.inputs
 
@@ -158,7 +159,7 @@ class Proof:
         One sample is used, since this dominates the time. Must be called last.
         """
         amplify(self.generic, _SOFT, seed=_SEED)
-        inputs = tuple(one[:1] for one in random_inputs(self.inputs, as_arguments(example)))
+        inputs = random_inputs(self.inputs, example)[:1]
         at_size = replace(self, reach=Reach((inputs,)), thorough=False, training_shapes=None)
         return not groups or at_size.fault(groups) is None
 
@@ -252,7 +253,7 @@ def apart(groups: Sequence[Group], path: str) -> tuple[Sequence[Group], Sequence
     return groups[:half], groups[half:]
 
 
-def _training_shapes(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[tuple[int, ...]] | None:
+def _training_shapes(model: nn.Module, inputs: Inputs) -> list[tuple[int, ...]] | None:
     """Return the output shapes in training mode, which may use further parts of the network."""
     try:
         with torch.no_grad():

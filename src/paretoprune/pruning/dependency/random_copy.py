@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from paretoprune.pruning.structured.apply import copy_with
 from paretoprune.pruning.structured.caches import find_caches
 from paretoprune.pruning.structured.equivalence import run
 from paretoprune.pruning.structured.layers import empty_caches
+from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 _DOUBLE_TOLERANCE = 1e-9
 _SINGLE_TOLERANCE = 1e-4
@@ -26,15 +28,13 @@ class RandomCopy:
     """A copy with random weights, random inputs, and the relative error allowed for rounding."""
 
     model: nn.Module
-    inputs: tuple[Tensor, ...]
+    inputs: Inputs
     tolerance: float
     caches: tuple[str, ...] = ()  # dicts of the model that a forward pass fills
 
 
 @torch.no_grad()
-def generic_copy(
-    model: nn.Module, example: Sequence[Tensor], *, seed: int, gain: float = 1.0
-) -> RandomCopy:
+def generic_copy(model: nn.Module, example: Example, *, seed: int, gain: float = 1.0) -> RandomCopy:
     """Copy the model with random weights, and draw inputs of the example's shape.
 
     Double precision is used if the model supports it, single precision otherwise or if it is very
@@ -50,7 +50,7 @@ def generic_copy(
     for dtype, tolerance in [single] if large else [double, single]:
         generator = torch.Generator().manual_seed(seed)
         working = _blank(model, dtype, caches)
-        inputs = tuple(_random_input(tensor, dtype, generator) for tensor in example)
+        inputs = inputs_of(example).map(partial(_random_input, dtype=dtype, generator=generator))
         _randomise(working, generator, gain)
         try:
             _settle_statistics(working, inputs, seed)
@@ -70,13 +70,11 @@ def amplify(generic: RandomCopy, factor: float, *, seed: int) -> None:
     _settle_statistics(generic.model, generic.inputs, seed)
 
 
-def random_inputs(like: Sequence[Tensor], example: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def random_inputs(like: Inputs, example: Example) -> Inputs:
     """Draw two samples of the example's shape, with the dtype and kind of `like`."""
-    generator = torch.Generator().manual_seed(len(like))
-    return tuple(
-        _random_input(tensor, one.dtype, generator)
-        for one, tensor in zip(like, example, strict=True)
-    )
+    dtypes = [tensor.dtype for tensor in like]
+    generator, left = torch.Generator().manual_seed(len(dtypes)), iter(dtypes)
+    return inputs_of(example).map(lambda tensor: _random_input(tensor, next(left), generator))
 
 
 def _blank(model: nn.Module, dtype: torch.dtype, caches: Sequence[str]) -> nn.Module:
@@ -133,7 +131,7 @@ def _is_bias(name: str) -> bool:
     return name.rpartition(".")[2].startswith("bias")
 
 
-def _settle_statistics(model: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
+def _settle_statistics(model: nn.Module, inputs: Inputs, seed: int) -> None:
     """Run the model with batch statistics and set the BatchNorm statistics near them.
 
     Activations keep their scale in deep networks; the added noise moves the statistics away from

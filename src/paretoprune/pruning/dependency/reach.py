@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,8 +19,7 @@ from torch.utils._pytree import tree_leaves
 from paretoprune.pruning.structured.apply import copy_with
 from paretoprune.pruning.structured.equivalence import run
 from paretoprune.pruning.structured.layers import empty_caches
-
-Inputs = tuple[Tensor, ...]
+from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 _SCALES = (10.0, 100.0, 1000.0, 0.1, 0.0)
 _DRAWS = 8  # number of further random inputs
@@ -33,13 +33,16 @@ class Reach:
     unreached: tuple[str, ...] = ()  # parameters that no tried input uses, in either mode
 
 
-def find_reach(model: nn.Module, inputs: Inputs, *, seed: int, caches: Sequence[str] = ()) -> Reach:
-    """Return inputs that use the model's parameters: `inputs`, then others only if they use more.
+def find_reach(
+    model: nn.Module, example: Example, *, seed: int, caches: Sequence[str] = ()
+) -> Reach:
+    """Return inputs that use the model's parameters: `example`, then others only if they use more.
 
     Other scales, signs and random draws are tried. Parameters that only training mode uses count as
     reached. The model should be a copy in evaluation mode on the CPU; `caches` are dicts that it
     fills from its parameters.
     """
+    inputs = inputs_of(example)
     empty_caches(model, caches)
     missing = _names(model) - used_parameters(model, inputs)
     if missing:
@@ -56,7 +59,7 @@ def find_reach(model: nn.Module, inputs: Inputs, *, seed: int, caches: Sequence[
 
 
 @torch.no_grad()
-def used_parameters(model: nn.Module, inputs: Inputs) -> set[str]:
+def used_parameters(model: nn.Module, inputs: Example) -> set[str]:
     """Return the names of the parameters that take part in a forward pass."""
     memory: dict[int, set[str]] = {}
     for name, parameter in model.named_parameters():
@@ -101,14 +104,20 @@ def _used_in_training(model: nn.Module, inputs: Inputs) -> set[str]:
 def _variants(inputs: Inputs, seed: int) -> Iterator[Inputs]:
     generator = torch.Generator().manual_seed(seed + 1)
     for scale in _SCALES:
-        yield tuple(scale * one if one.is_floating_point() else one for one in inputs)
+        yield _scaled(inputs, scale)
     for sign in (1, -1):
         for scale in (1.0, *_SCALES[:3]):
-            yield tuple(
-                sign * scale * one.abs() if one.is_floating_point() else one for one in inputs
-            )
+            yield _scaled(inputs.map(_magnitude), sign * scale)
     for _ in range(_DRAWS):
-        yield tuple(_redrawn(one, generator) for one in inputs)
+        yield inputs.map(partial(_redrawn, generator=generator))
+
+
+def _scaled(inputs: Inputs, scale: float) -> Inputs:
+    return inputs.map(lambda one: scale * one if one.is_floating_point() else one)
+
+
+def _magnitude(one: Tensor) -> Tensor:
+    return one.abs() if one.is_floating_point() else one
 
 
 def _redrawn(one: Tensor, generator: torch.Generator) -> Tensor:

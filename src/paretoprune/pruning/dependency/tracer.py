@@ -19,6 +19,7 @@ from paretoprune.pruning.dependency.module_paths import following_paths
 from paretoprune.pruning.dependency.operations import CONVOLUTIONS, MOVES, PRODUCTS, factors, follow
 from paretoprune.pruning.dependency.symbols import Labels, Symbols
 from paretoprune.pruning.structured.equivalence import flat
+from paretoprune.tasks.inputs import Example, inputs_of
 
 OUTPUT = "its channels are the network's outputs"
 
@@ -44,19 +45,19 @@ class Trace:
     used: set[str]  # tensors that take part in any operation
 
 
-def trace(model: nn.Module, inputs: Sequence[Sequence[Tensor]]) -> Trace:
+def trace(model: nn.Module, examples: Sequence[Example]) -> Trace:
     """Follow the channels of every parameter and buffer through forward passes of the model.
 
-    One pass for each of the `inputs`, which are tuples with one tensor per argument. The model
-    should be a copy in evaluation mode on the CPU.
+    One pass for each of the `examples`. The model should be a copy in evaluation mode on the CPU.
     """
     follower = _Follower()
     places = follower.label_tensors(model)
-    for arguments in inputs:
-        for tensor in arguments:
+    for example in examples:
+        inputs = inputs_of(example)
+        for tensor in inputs:
             follower.labels[tensor] = Labels()
         with following_paths(model, follower.stack), _step_by_step(), torch.no_grad(), follower:
-            outputs = model(*arguments)
+            outputs = inputs.run(model)
         for tensor in flat(outputs):
             labels = follower.labels.get(tensor) or Labels()
             follower.symbols.use(labels)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Block, Group
 from paretoprune.pruning.scorers.activation.block_influence import block_influence
+from paretoprune.tasks.bound import TaskBatch
 
 _BLOCK_BATCHES = 4  # calibration batches for scoring blocks
 
@@ -19,8 +20,9 @@ class Scorer(Protocol):
     """Importance of channels: a function of a model, its groups and calibration batches.
 
     A scorer is called before each pruning step with the current model, so that scores follow
-    iterative pruning. `groups` are in the coordinates of that model; `batches` yields (inputs,
-    targets, ...) as in training, and a scorer takes as many as it needs. Scores of a group are
+    iterative pruning. `groups` are in the coordinates of that model; `batches` yields batches of
+    the training data, each of which knows its `inputs`, its number of samples (`len`) and the
+    `loss(model)`, whatever the task; a scorer takes as many as it needs. Scores of a group are
     compared with each other; `normalise` makes those of different groups comparable.
 
     The model must be left as it was: weights, modes, buffers and `requires_grad`. Options, such as
@@ -31,7 +33,7 @@ class Scorer(Protocol):
     """
 
     def __call__(
-        self, model: nn.Module, groups: Sequence[Group], batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, groups: Sequence[Group], batches: Iterable[TaskBatch]
     ) -> dict[str, Tensor]:
         """Return finite float32 scores on the CPU by group name, shape (width,)."""
         ...
@@ -46,7 +48,7 @@ class WeightScorer(Protocol):
     """
 
     def per_weight(
-        self, model: nn.Module, tensors: Sequence[str], batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, tensors: Sequence[str], batches: Iterable[TaskBatch]
     ) -> dict[str, Tensor]:
         """Return finite float32 scores on the CPU by tensor name, shaped like the model's tensor.
 
@@ -60,7 +62,7 @@ class BlockScorer(Protocol):
     """A scorer with its own score for residual blocks; others use `block_influence`."""
 
     def per_block(
-        self, model: nn.Module, blocks: Sequence[Block], batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, blocks: Sequence[Block], batches: Iterable[TaskBatch]
     ) -> list[float]:
         """Return a finite score for each block, in their order; higher is more important."""
         ...
@@ -70,7 +72,7 @@ def score_groups(
     scorer: Scorer,
     model: nn.Module,
     groups: Sequence[Group],
-    batches: Iterable[Sequence[Tensor]],
+    batches: Iterable[TaskBatch],
 ) -> dict[str, Tensor]:
     """Score all groups: channels by the scorer, blocks by `per_block` or else `block_influence`.
 

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from paretoprune.pruning.structured.apply import copy_with
 from paretoprune.pruning.structured.equivalence import run
 from paretoprune.pruning.structured.layers import empty_caches
+from paretoprune.tasks.inputs import Example
 
 _OWN = frozenset(vars(nn.Module()))  # attributes of every module
 
 
 @torch.no_grad()
-def find_caches(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[str, ...]:
+def find_caches(model: nn.Module, inputs: Example) -> tuple[str, ...]:
     """Return the dicts that a forward pass refills when emptied, as `module.attribute`.
 
     Empty if the model does not run on the inputs. The model is not changed.
@@ -62,7 +63,7 @@ def _dicts_of(module: nn.Module) -> dict[str, dict[object, object]]:
     }
 
 
-def _refills(working: nn.Module, inputs: Sequence[Tensor], names: Sequence[str]) -> bool:
+def _refills(working: nn.Module, inputs: Example, names: Sequence[str]) -> bool:
     """Return True if a forward pass refills all of these dicts; afterwards restore them."""
     places = [(working.get_submodule(n.rpartition(".")[0]), n.rpartition(".")[2]) for n in names]
     before = [getattr(module, name) for module, name in places]
@@ -74,7 +75,7 @@ def _refills(working: nn.Module, inputs: Sequence[Tensor], names: Sequence[str])
             setattr(module, name, value)
 
 
-def _runs(model: nn.Module, inputs: Sequence[Tensor]) -> bool:
+def _runs(model: nn.Module, inputs: Example) -> bool:
     try:
         run(model, inputs)
     except Exception:

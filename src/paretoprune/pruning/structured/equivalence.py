@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import EquivalenceError, PruningError
 from paretoprune.pruning.modes import evaluating, full_precision
-
-Example = Tensor | Sequence[Tensor]
+from paretoprune.tasks.inputs import Example, inputs_of
 
 
 def check_equivalence(
@@ -49,15 +48,10 @@ def relative_error(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> floa
 
 def run(model: nn.Module, example: Example) -> list[Tensor]:
     """Return the model's outputs for the example as a flat list of tensors."""
-    outputs = flat(model(*as_arguments(example)))
+    outputs = flat(inputs_of(example).run(model))
     if not outputs:
         raise PruningError("the model returns no tensor")
     return outputs
-
-
-def as_arguments(example: Example) -> tuple[Tensor, ...]:
-    """Return the example as a tuple: one tensor for each argument of the model."""
-    return (example,) if isinstance(example, Tensor) else tuple(example)
 
 
 def flat(outputs: object) -> list[Tensor]:

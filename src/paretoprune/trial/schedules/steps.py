@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
@@ -28,8 +27,10 @@ from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.interface import Batch
 from paretoprune.trial.context import TrialContext, training_batches
-from paretoprune.trial.divergence import divergence_from, log_probabilities
+from paretoprune.trial.divergence import divergence_from, outputs_of
 from paretoprune.trial.schedules.nested import slices_of
 
 _log = logging.getLogger(__name__)
@@ -104,14 +105,14 @@ def prune(
     return smaller, gains
 
 
-def calibration_samples(context: TrialContext, count: int) -> Tensor:
-    """The first so many training samples, (count, ...), or all there are."""
-    found: list[Tensor] = []
-    for inputs, _ in training_batches(context.problem):
-        found.append(inputs)
+def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
+    """The first `count` training samples, or all there are."""
+    found: list[TaskBatch] = []
+    for batch in training_batches(context.problem):
+        found.append(batch)
         if sum(map(len, found)) >= count:
             break
-    return torch.cat(found)[:count]
+    return TaskBatch.joined(found)[:count]
 
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
@@ -119,7 +120,9 @@ def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = N
     limit = context.finetune.recalibration_batches
     if most is not None:
         limit = min(limit, most)
-    recalibrate_batchnorm(model, (inputs for inputs, _ in training_batches(context.problem, limit)))
+    recalibrate_batchnorm(
+        model, (batch.inputs for batch in training_batches(context.problem, limit))
+    )
 
 
 def _recalibrated_loss(context: TrialContext, model: nn.Module) -> float:
@@ -132,10 +135,7 @@ def _recalibrated_loss(context: TrialContext, model: nn.Module) -> float:
 def _validation_loss(context: TrialContext, model: nn.Module) -> float:
     problem = context.problem
     loader = problem.data.val_dataloader()
-    quality = measure_quality(
-        model, loader, num_classes=problem.info.num_classes, device=problem.device
-    )
-    return quality["loss"]
+    return measure_quality(problem.task, model, loader, device=problem.device)["loss"]
 
 
 def train(
@@ -148,7 +148,7 @@ def train(
     settings: FinetuneSettings | None = None,
     masks: MaskSchedule | Regrow | None = None,
     pressure: Regularisation | None = None,
-    batches: Sequence[Sequence[Tensor]] | None = None,
+    batches: Sequence[Batch] | None = None,
     gates: GateScores | None = None,
 ) -> tuple[EpochRecord, ...]:
     """Train the candidate's model in place; what is gone stays gone. Returns the curve.
@@ -176,6 +176,7 @@ def train(
     with pairs_as_one_layer(candidate.model):
         result = fit(
             candidate.model,
+            problem.task,
             train_loader=problem.data.train_dataloader() if batches is None else batches,
             val_loader=val_loader,
             settings=chosen,
@@ -212,11 +213,11 @@ def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScore
 def repair_factor(context: TrialContext, model: nn.Module) -> float:
     """Return the factor of the peak learning rate for a pruned model, in [0.1, 1].
 
-    Proportional to the mean KL(dense || pruned) on training samples; 1 from 0.5 nats on.
+    Proportional to the distance of its outputs from the dense model's on training samples; 1 from
+    0.5 on (nats, for classification).
     """
-    batches = [inputs for inputs, _ in training_batches(context.problem, _NUM_COMPARED)]
-    compared = torch.cat(batches)
-    wanted = log_probabilities(context.dense, compared)
+    compared = TaskBatch.joined([*training_batches(context.problem, _NUM_COMPARED)])
+    wanted = outputs_of(context.dense, compared)
     divergence = divergence_from(wanted, model, compared)
     return min(1.0, max(_LEAST_FACTOR, divergence / _FULL_RATE_DIVERGENCE))
 

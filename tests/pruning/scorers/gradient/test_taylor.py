@@ -13,6 +13,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.scorers.gradient.taylor import Taylor
 from tests.kits import networks
+from tests.kits.tasks import bound
 
 X = torch.randn(10, 3, 8, 8, generator=torch.Generator().manual_seed(3))
 Y = torch.randint(5, (10,), generator=torch.Generator().manual_seed(4))
@@ -40,7 +41,7 @@ def squared(model: nn.Module, group, x: torch.Tensor, y: torch.Tensor) -> torch.
 
 
 def test_equals_autograd_written_out(case) -> None:
-    scores = Taylor(batches=2)(case.model, case.groups, UNEVEN)
+    scores = Taylor(batches=2)(case.model, case.groups, bound(UNEVEN))
     for group in case.groups:
         expected = reference(case.model, group)
         assert torch.allclose(scores[group.name], expected, rtol=1e-3, atol=1e-9)
@@ -52,7 +53,7 @@ def test_predicts_the_change_of_the_loss_for_a_small_step() -> None:
     x = torch.randn(32, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     y = torch.arange(32) % 3
     groups = find_groups(model, x[:2]).prunable
-    scores = Taylor(1)(model, groups, [(x, y)])["0"]
+    scores = Taylor(1)(model, groups, bound([(x, y)]))["0"]
     for channel in range(6):
         shrunk = copy.deepcopy(model)
         step = 1e-6
@@ -66,7 +67,7 @@ def test_predicts_the_change_of_the_loss_for_a_small_step() -> None:
 def test_takes_as_many_batches_as_asked(resnet) -> None:
     endless = iter(lambda: (X, Y), None)
     scores = Taylor(batches=1)(resnet.model, resnet.groups, endless)
-    once = Taylor(batches=5)(resnet.model, resnet.groups, [(X, Y)])
+    once = Taylor(batches=5)(resnet.model, resnet.groups, bound([(X, Y)]))
     assert all(torch.equal(scores[name], once[name]) for name in scores)
 
 
@@ -80,4 +81,4 @@ def test_a_diverged_model_is_told(resnet) -> None:
     with torch.no_grad():
         model.fc.weight.fill_(float("nan"))
     with pytest.raises(PruningError, match="NaN"):
-        Taylor(1)(model, resnet.groups, [(X, Y)])
+        Taylor(1)(model, resnet.groups, bound([(X, Y)]))

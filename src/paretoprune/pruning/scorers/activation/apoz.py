@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.activation.inputs import input_means, mean_over_consumers
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Apoz:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 

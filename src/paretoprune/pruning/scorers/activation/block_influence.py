@@ -13,11 +13,12 @@ from torch.nn.functional import cosine_similarity
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Block
 from paretoprune.pruning.modes import evaluating
+from paretoprune.tasks.bound import TaskBatch
 
 
 @torch.no_grad()
 def block_influence(
-    model: nn.Module, blocks: Sequence[Block], batches: Iterable[Sequence[Tensor]]
+    model: nn.Module, blocks: Sequence[Block], batches: Iterable[TaskBatch]
 ) -> list[float]:
     """Score each block by 1 - the mean cosine similarity of its output and input: 0 to 2.
 
@@ -33,8 +34,8 @@ def block_influence(
     with evaluating(model), ExitStack() as hooks:
         for path, cosines in seen.items():
             hooks.callback(_watch(model.get_submodule(path), cosines))
-        for x, *_ in batches:
-            model(x.to(device))
+        for batch in batches:
+            batch.inputs.to(device).run(model)
     if not all(seen.values()):
         raise PruningError("blocks are scored on at least one batch of training data")
     return [1 - float(torch.cat(cosines).double().mean()) for cosines in seen.values()]

@@ -20,6 +20,7 @@ from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.channels import sum_slot
 from paretoprune.pruning.scorers.sides import consumer_paths, consumers
+from paretoprune.tasks.bound import TaskBatch
 
 _ADVICE = "its inputs cannot be read, so use scorer=magnitude or scorer=taylor"
 
@@ -63,7 +64,7 @@ def by_place(module: nn.Module, entering: Tensor) -> Tensor:
 def input_means(
     model: nn.Module,
     groups: Sequence[Group],
-    batches: Iterable[Sequence[Tensor]],
+    batches: Iterable[TaskBatch],
     *,
     limit: int,
     reading: Callable[[Tensor], Tensor],
@@ -76,7 +77,7 @@ def input_means(
 def means_at(
     model: nn.Module,
     paths: Sequence[str],
-    batches: Iterable[Sequence[Tensor]],
+    batches: Iterable[TaskBatch],
     *,
     limit: int,
     reading: Callable[[Tensor], Tensor],
@@ -124,7 +125,7 @@ def mean_over_consumers(
     }
 
 
-def run_batches(model: nn.Module, batches: Iterable[Sequence[Tensor]]) -> None:
+def run_batches(model: nn.Module, batches: Iterable[TaskBatch]) -> None:
     """Run the model on the inputs of each batch.
 
     Raises:
@@ -132,8 +133,8 @@ def run_batches(model: nn.Module, batches: Iterable[Sequence[Tensor]]) -> None:
     """
     device = next(model.parameters()).device
     empty = True
-    for x, *_ in batches:
-        model(x.to(device))
+    for batch in batches:
+        batch.inputs.to(device).run(model)
         empty = False
     if empty:
         raise PruningError("this scorer needs at least one batch of training data")

@@ -19,6 +19,7 @@ from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.activation.inputs import run_batches, watching
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu
 from paretoprune.pruning.scorers.sides import Consumer, consumer_paths, consumers
+from paretoprune.tasks.bound import TaskBatch
 
 _DAMPING = 1e-2  # relative to the mean square of the inputs
 
@@ -40,7 +41,7 @@ class Obs:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 
@@ -64,7 +65,7 @@ class Obs:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return weight^2 / [H^-1]_jj / 2, by tensor name, shaped like it."""
         paths = [name.rpartition(".")[0] for name in tensors]
@@ -81,7 +82,7 @@ class Obs:
         )
 
     def _inverses(
-        self, model: nn.Module, paths: Sequence[str], batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, paths: Sequence[str], batches: Iterable[TaskBatch]
     ) -> dict[str, Tensor]:
         """Return H^-1 of the layers, float64 on the CPU."""
         for path in paths:

@@ -15,6 +15,7 @@ from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.activation.inputs import by_place, run_batches, watching
 from paretoprune.pruning.scorers.sides import Consumer, consumers, consumers_or_none
+from paretoprune.tasks.bound import TaskBatch
 
 _RIDGE = 0.1  # ridge penalty on weight changes, relative to the mean variance of a layer's inputs
 _STEPS = 128  # removal steps; wider groups lose several channels per step
@@ -39,7 +40,7 @@ class Reconstruction:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 
@@ -61,7 +62,7 @@ class Reconstruction:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Score only those groups of which all consuming layers are run.
 
@@ -131,7 +132,7 @@ def removal_costs(layers: Sequence[_Layer]) -> Tensor:
 
 
 def _covariances(
-    model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Iterable[Sequence[Tensor]]
+    model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Iterable[TaskBatch]
 ) -> dict[tuple[str, str], Tensor]:
     """Return the channels' covariances by (group, layer path): (width, width), float64.
 

@@ -14,6 +14,7 @@ from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.activation.inputs import input_means, means_at
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_slot
 from paretoprune.pruning.scorers.sides import Consumer, consumers
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Wanda:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 
@@ -54,7 +55,7 @@ class Wanda:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return |weight| x norm of its input, by tensor name, shaped like it."""
         paths = [name.rpartition(".")[0] for name in tensors]

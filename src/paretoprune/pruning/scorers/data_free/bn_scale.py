@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group, Slot
 from paretoprune.pruning.scorers.channels import sum_slot
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class BatchNormScale:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used.
 

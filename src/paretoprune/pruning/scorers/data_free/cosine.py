@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.sides import filters
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Cosine:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used."""
         return {group.name: _distinctness(filters(model, group)).float() for group in groups}

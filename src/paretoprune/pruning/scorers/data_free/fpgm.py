@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.sides import filters
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Fpgm:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used."""
         return {group.name: _distances(filters(model, group)) for group in groups}

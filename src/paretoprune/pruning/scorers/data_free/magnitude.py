@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Magnitude:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used."""
         parameters = dict(model.named_parameters())
@@ -44,7 +45,7 @@ class Magnitude:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> dict[str, Tensor]:
         """Return |weight|, by tensor name, shaped like it."""
         return on_cpu({n: w.detach().abs() for n, w in named_weights(model, tensors).items()})

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Block, Group
 from paretoprune.pruning.scorers.channels import named_weights
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Random:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,). Neither model nor data are used."""
         generator = torch.Generator().manual_seed(self.seed)
@@ -32,7 +33,7 @@ class Random:
         self,
         model: nn.Module,
         blocks: Sequence[Block],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> list[float]:
         """Return a uniform number in [0, 1) for each block."""
         generator = torch.Generator().manual_seed(self.seed)
@@ -42,7 +43,7 @@ class Random:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]] = (),
+        batches: Iterable[TaskBatch] = (),
     ) -> dict[str, Tensor]:
         """Return uniform numbers in [0, 1), by tensor name, shaped like it."""
         generator = torch.Generator().manual_seed(self.seed)

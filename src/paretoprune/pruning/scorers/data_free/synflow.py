@@ -14,6 +14,8 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.channels import on_cpu, sum_per_channel
 from paretoprune.pruning.structured.equivalence import run
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.inputs import Inputs
 
 # Small enough that ReLU6, sigmoids etc. stay in their linear range; its scale cancels out.
 _FAINT = 1e-100
@@ -34,7 +36,7 @@ class SynFlow:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -53,7 +55,7 @@ class SynFlow:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return |weight| x dR/d|weight| / R, by tensor name, shaped like it."""
         _, shares = _shares_of_flow(model, batches)
@@ -61,7 +63,7 @@ class SynFlow:
 
 
 def _shares_of_flow(
-    model: nn.Module, batches: Iterable[Sequence[Tensor]]
+    model: nn.Module, batches: Iterable[TaskBatch]
 ) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
     """Return the weights of the positive copy, and the share of the flow through each."""
     linear = _positive_copy(model)
@@ -93,7 +95,13 @@ def _positive_copy(model: nn.Module) -> nn.Module:
     return linear
 
 
-def _ones_like_a_sample(batches: Iterable[Sequence[Tensor]]) -> Tensor:
-    for x, *_ in batches:
-        return torch.full_like(x[:1], _FAINT, dtype=torch.float64)
+def _ones_like_a_sample(batches: Iterable[TaskBatch]) -> Inputs:
+    for batch in batches:
+        sample = batch.inputs[:1]
+        if not all(tensor.is_floating_point() for tensor in sample):
+            raise PruningError(
+                "scorer=synflow sends a constant through the network, and the model's inputs are "
+                "whole numbers; use scorer=magnitude or scorer=taylor"
+            )
+        return sample.map(lambda x: torch.full_like(x, _FAINT, dtype=torch.float64))
     raise PruningError("this scorer needs at least one batch, for the shape of the inputs")

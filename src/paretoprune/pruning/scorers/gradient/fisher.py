@@ -17,6 +17,7 @@ from paretoprune.pruning.scorers.gradient.gradients import (
     summed_gradients,
     weights_of,
 )
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Fisher:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -55,24 +56,19 @@ class Fisher:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return the saliency of each weight, by tensor name, shaped like it."""
         return on_cpu(self._saliencies(model, named_weights(model, tensors), batches))
 
     def _saliencies(
-        self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
     ) -> dict[str, Tensor]:
-        def squares(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-            for name, gradient in summed_gradients(model, weights, x, y).items():
+        def squares(sample: TaskBatch) -> Iterator[tuple[str, Tensor]]:
+            for name, gradient in summed_gradients(model, weights, sample).items():
                 yield name, gradient.square()
 
-        samples = islice(_one_by_one(batches), self.samples)
+        each = (sample for batch in batches for sample in batch.samples())
+        samples = islice(each, self.samples)
         means = mean_over(model, weights, samples, squares)
         return {name: w.detach().square() * means[name] / 2 for name, w in weights.items()}
-
-
-def _one_by_one(batches: Iterable[Sequence[Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    for x, y, *_ in batches:
-        for index in range(len(y)):
-            yield x[index : index + 1], y[index : index + 1]

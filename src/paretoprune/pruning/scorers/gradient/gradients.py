@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.channels import weight_slots
+from paretoprune.tasks.bound import TaskBatch
 
 Weights = Mapping[str, nn.Parameter]
 Mode = Callable[[nn.Module], AbstractContextManager[None]]
-Terms = Callable[[Tensor, Tensor], Iterable[tuple[str, Tensor]]]  # of a batch: (weight name, term)
+Terms = Callable[[TaskBatch], Iterable[tuple[str, Tensor]]]  # of a batch: (weight name, term)
 
 
 def weights_of(model: nn.Module, groups: Sequence[Group]) -> dict[str, nn.Parameter]:
@@ -43,11 +43,11 @@ def requiring_grad(weights: Weights) -> Iterator[None]:
 def sum_over(
     model: nn.Module,
     weights: Weights,
-    batches: Iterable[Sequence[Tensor]],
+    batches: Iterable[TaskBatch],
     terms: Terms,
     mode: Mode = evaluating,
 ) -> tuple[dict[str, Tensor], int]:
-    """Sum `terms(x, y)` over the batches, by weight, and count the samples.
+    """Sum `terms(batch)` over the batches, by weight, and count the samples.
 
     Inside, the model is in evaluation mode, or as `mode` sets it, and its weights require
     gradients.
@@ -58,9 +58,9 @@ def sum_over(
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     samples = 0
     with mode(model), requiring_grad(weights):
-        for x, y, *_ in batches:
-            samples += len(y)
-            for name, term in terms(x, y):
+        for batch in batches:
+            samples += len(batch)
+            for name, term in terms(batch):
                 total[name] += term
     check_gradients(total, samples)
     return {name: value.detach() for name, value in total.items()}, samples
@@ -69,7 +69,7 @@ def sum_over(
 def mean_over(
     model: nn.Module,
     weights: Weights,
-    batches: Iterable[Sequence[Tensor]],
+    batches: Iterable[TaskBatch],
     terms: Terms,
     mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
@@ -81,28 +81,28 @@ def mean_over(
 def mean_gradients(
     model: nn.Module,
     weights: Weights,
-    batches: Iterable[Sequence[Tensor]],
+    batches: Iterable[TaskBatch],
     mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
-    """Return the gradient of the mean cross-entropy over all samples of the batches, by weight."""
+    """Return the gradient of the mean loss over all samples of the batches, by weight."""
 
-    def gradients(x: Tensor, y: Tensor) -> Iterable[tuple[str, Tensor]]:
-        return summed_gradients(model, weights, x, y).items()
+    def gradients(batch: TaskBatch) -> Iterable[tuple[str, Tensor]]:
+        return summed_gradients(model, weights, batch).items()
 
     return mean_over(model, weights, batches, gradients, mode)
 
 
-def summed_gradients(model: nn.Module, weights: Weights, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Return the gradient of the cross-entropy summed over the samples, by weight."""
-    loss = summed_loss(model, x, y)
+def summed_gradients(model: nn.Module, weights: Weights, batch: TaskBatch) -> dict[str, Tensor]:
+    """Return the gradient of the loss summed over the samples, by weight."""
+    loss = summed_loss(model, batch)
     gradients = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
     return dict(zip(weights, gradients, strict=True))
 
 
-def summed_loss(model: nn.Module, x: Tensor, y: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """Return the cross-entropy summed over the samples, a scalar, on the model's device."""
+def summed_loss(model: nn.Module, batch: TaskBatch) -> Tensor:
+    """Return the loss summed over the samples, a scalar, on the model's device."""
     device = next(model.parameters()).device
-    return cross_entropy(model(x.to(device)) / temperature, y.to(device), reduction="sum")
+    return batch.to(device).loss(model) * len(batch)
 
 
 def check_gradients(gradients: Mapping[str, Tensor], samples: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +15,9 @@ from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import normalising_by_batch
 from paretoprune.pruning.scorers.channels import on_cpu, sums_of
 from paretoprune.pruning.scorers.gradient.gradients import Weights, mean_over, summed_loss
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.interface import Outputs
+from paretoprune.tasks.nest import map_tensors
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Grasp:
     g is the gradient of the loss for all weights, H its Hessian: to first order, removing a weight
     lowers the squared gradient norm, and so the progress of training, by twice that. Wang et al.
     2020 (Picking Winning Tickets Before Training by Preserving Gradient Flow, section 4, eq. 8),
-    whose score is the negative of this one. Logits are divided by `temperature`. Designed for
+    whose score is the negative of this one. Outputs are divided by `temperature`. Designed for
     networks before training: BatchNorm uses batch statistics, as in training, and dropout is off.
     """
 
@@ -34,7 +38,7 @@ class Grasp:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -51,14 +55,14 @@ class Grasp:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return weight x (H g), by tensor name, shaped like it; it may be negative."""
         _, products = self._products(model, batches)
         return on_cpu({name: products[name] for name in tensors})
 
     def _products(
-        self, model: nn.Module, batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, batches: Iterable[TaskBatch]
     ) -> tuple[Weights, dict[str, Tensor]]:
         """Return all weights, and weight x (H g) by name."""
         weights = {name: w for name, w in model.named_parameters() if w.dim() >= 2}
@@ -71,19 +75,36 @@ class Grasp:
         self,
         model: nn.Module,
         weights: Weights,
-        batches: Sequence[Sequence[Tensor]],
+        batches: Sequence[TaskBatch],
         *,
         along: dict[str, Tensor] | None,
     ) -> dict[str, Tensor]:
         """Return the gradient of the mean loss, or the Hessian-vector product with `along`."""
 
-        def derivatives(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-            scalar = summed_loss(model, x, y, temperature=self.temperature)
+        def derivatives(batch: TaskBatch) -> Iterator[tuple[str, Tensor]]:
+            with _dividing_outputs(model, self.temperature):
+                scalar = summed_loss(model, batch)
             if along is not None:
                 scalar = _slope(scalar, weights, along)
             yield from zip(weights, _derivative(scalar, weights), strict=True)
 
         return mean_over(model, weights, batches, derivatives, normalising_by_batch)
+
+
+@contextmanager
+def _dividing_outputs(model: nn.Module, temperature: float) -> Iterator[None]:
+    """Inside, the outputs of the model are divided by the temperature."""
+
+    def divide(_module: nn.Module, _args: object, outputs: Outputs) -> Outputs:
+        return map_tensors(
+            outputs, lambda one: one / temperature if one.is_floating_point() else one
+        )
+
+    handle = model.register_forward_hook(divide)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _slope(loss: Tensor, weights: Weights, along: dict[str, Tensor]) -> Tensor:

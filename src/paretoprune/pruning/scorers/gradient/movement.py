@@ -18,6 +18,7 @@ from paretoprune.pruning.scorers.gradient.gradients import (
     summed_gradients,
     weights_of,
 )
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Movement:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -54,21 +55,21 @@ class Movement:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return the sum for each weight, by tensor name, shaped like it; it may be negative."""
         return on_cpu(self._moved(model, tensors, batches))
 
     def _moved(
-        self, model: nn.Module, tensors: Sequence[str], batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, tensors: Sequence[str], batches: Iterable[TaskBatch]
     ) -> dict[str, Tensor]:
         working = copy.deepcopy(model)
         weights: Weights = named_weights(working, tensors)
 
-        def step(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-            gradients = summed_gradients(working, weights, x, y)
+        def step(batch: TaskBatch) -> Iterator[tuple[str, Tensor]]:
+            gradients = summed_gradients(working, weights, batch)
             for name, weight in weights.items():
-                mean = gradients[name] / len(y)
+                mean = gradients[name] / len(batch)
                 yield name, -(weight.detach() * mean)
                 weight.detach().sub_(mean, alpha=self.learning_rate)
 

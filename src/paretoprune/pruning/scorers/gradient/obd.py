@@ -18,6 +18,7 @@ from paretoprune.pruning.scorers.gradient.gradients import (
     summed_loss,
     weights_of,
 )
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Obd:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -60,14 +61,14 @@ class Obd:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return the saliency of each weight, at least zero, by tensor name, shaped like it."""
         found = self._saliencies(model, named_weights(model, tensors), batches)
         return on_cpu({name: saliency.clamp(min=0) for name, saliency in found.items()})
 
     def _saliencies(
-        self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
     ) -> dict[str, Tensor]:
         diagonal = self.diagonal(model, weights, batches)
         return {
@@ -75,15 +76,15 @@ class Obd:
         }
 
     def diagonal(
-        self, model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+        self, model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
     ) -> dict[str, Tensor]:
         """Return the estimated diagonal of the Hessian, by weight."""
         generator = torch.Generator().manual_seed(self.seed)
         parameters = list(weights.values())
 
-        def products(x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+        def products(batch: TaskBatch) -> Iterator[tuple[str, Tensor]]:
             slopes = torch.autograd.grad(
-                summed_loss(model, x, y), parameters, create_graph=True, materialize_grads=True
+                summed_loss(model, batch), parameters, create_graph=True, materialize_grads=True
             )
             for _probe in range(self.probes):
                 signs = [_signs(weight, generator) for weight in parameters]

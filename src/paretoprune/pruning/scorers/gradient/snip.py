@@ -13,6 +13,7 @@ from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import normalising_by_batch
 from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
 from paretoprune.pruning.scorers.gradient.gradients import mean_gradients, weights_of
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Snip:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -51,7 +52,7 @@ class Snip:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return |weight x gradient|, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)

@@ -18,6 +18,7 @@ from paretoprune.pruning.scorers.gradient.gradients import (
     mean_gradients,
     weights_of,
 )
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Taylor:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -62,7 +63,7 @@ class Taylor:
         self,
         model: nn.Module,
         tensors: Sequence[str],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Return the mean over batches of (weight x gradient)^2, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
@@ -77,7 +78,7 @@ class Taylor:
 
 
 def _products(
-    model: nn.Module, weights: Weights, batches: Iterable[Sequence[Tensor]]
+    model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
 ) -> Iterator[dict[str, Tensor]]:
     """Yield weight x gradient of the mean loss of each batch, by weight."""
     for batch in batches:

@@ -20,6 +20,7 @@ from paretoprune.pruning.scorers.gradient.gradients import (
     weights_of,
 )
 from paretoprune.pruning.scorers.sides import Consumer, consumer_paths, consumers
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class TaylorActivation:
         self,
         model: nn.Module,
         groups: Sequence[Group],
-        batches: Iterable[Sequence[Tensor]],
+        batches: Iterable[TaskBatch],
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -52,16 +53,16 @@ class TaylorActivation:
         total = {group.name: torch.zeros(group.width, dtype=torch.float64) for group in groups}
         samples = 0
         with evaluating(model), requiring_grad(weights_of(model, groups)):
-            for x, y, *_ in islice(batches, self.batches):
-                effects = _effects(model, paths, x, y)
-                samples += len(y)
+            for batch in islice(batches, self.batches):
+                effects = _effects(model, paths, batch)
+                samples += len(batch)
                 for name, own in readers.items():
                     total[name] += _per_channel(own, effects).abs().sum(0)
         check_gradients(total, samples)
         return {name: (score / samples).float() for name, score in total.items()}
 
 
-def _effects(model: nn.Module, paths: Sequence[str], x: Tensor, y: Tensor) -> dict[str, Tensor]:
+def _effects(model: nn.Module, paths: Sequence[str], batch: TaskBatch) -> dict[str, Tensor]:
     """Return activation x gradient summed over positions, by path: (samples, inputs)."""
     probes: list[tuple[str, Tensor]] = []
 
@@ -72,7 +73,7 @@ def _effects(model: nn.Module, paths: Sequence[str], x: Tensor, y: Tensor) -> di
         return probe
 
     with watching(model, paths, note):
-        loss = summed_loss(model, x, y)
+        loss = summed_loss(model, batch)
     gradients = torch.autograd.grad(loss, [probe for _, probe in probes], materialize_grads=True)
     effects: dict[str, Tensor] = {}
     for (path, probe), gradient in zip(probes, gradients, strict=True):

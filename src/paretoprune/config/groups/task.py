@@ -1,0 +1,8 @@
+"""`task=...`: what a batch means."""
+
+from __future__ import annotations
+
+from paretoprune.config.target import Target
+
+# The task of configs that name none: guessed from the batches and the model's class.
+AUTO = Target(path="paretoprune.tasks.guess.Auto")

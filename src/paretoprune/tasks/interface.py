@@ -1,0 +1,140 @@
+"""The interface of tasks: what a batch means, what the loss is, what is measured."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.metrics import Quantity
+from paretoprune.results import DataInfo
+from paretoprune.tasks.inputs import Inputs
+from paretoprune.tasks.nest import floats, join, take, tensors_in
+
+Batch: TypeAlias = Any  # what a loader yields: tensors in any nest of tuples, lists and mappings
+Outputs: TypeAlias = Any  # what a model returns: any nest of tensors
+# Methods of a data module, by the part of the data that they give.
+LOADERS = {
+    "train": "train_dataloader",
+    "validation": "val_dataloader",
+    "test": "test_dataloader",
+}
+Loaders: TypeAlias = Mapping[str, Iterable[Batch] | None]  # "train", "validation", "test"
+
+
+class Meter(Protocol):
+    """Qualities of a model on one part of the data, batch by batch."""
+
+    def update(self, outputs: Outputs, batch: Batch) -> None:
+        """Take in the outputs for a batch."""
+
+    def compute(self) -> dict[str, float]:
+        """Return the qualities by name, over all batches so far."""
+
+    def per_sample(self) -> Tensor | None:
+        """Return the first quality of each sample (N,); None if it is not a mean over samples."""
+
+
+class Task(ABC):
+    """What a batch means: the model's inputs, the loss, the qualities.
+
+    A task has options but no state, and can be pickled. A task of one's own inherits from this
+    class, and defines `qualities`, `inputs`, `loss_and_outputs` and `meter`; the other methods have
+    defaults. Most tasks are an `OutputTask`, which needs still less.
+    """
+
+    # names of the arguments that `fits` may offer to a model's class
+    offers: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def qualities(self) -> tuple[Quantity, ...]:
+        """What is measured; the first is the quality of the front."""
+
+    @abstractmethod
+    def inputs(self, batch: Batch) -> Inputs:
+        """Return the arguments of the model for a batch."""
+
+    @abstractmethod
+    def loss_and_outputs(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:
+        """Return the loss and the outputs of one pass.
+
+        The loss is a scalar, the mean over the batch, differentiable; outputs are in float32.
+        """
+
+    @abstractmethod
+    def meter(self, device: torch.device) -> Meter:
+        """Return a new meter of the qualities."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Return the loss, a scalar: the mean over the batch, differentiable."""
+        return self.loss_and_outputs(model, batch)[0]
+
+    def outputs(self, model: nn.Module, batch: Batch) -> Outputs:
+        """Return the outputs for a batch, in float32, of a model in evaluation mode."""
+        return floats(self.inputs(batch).run(model))
+
+    def distance(
+        self, student: Outputs, teacher: Outputs, batch: Batch, *, temperature: float = 1.0
+    ) -> Tensor:
+        """Return the distance of two models' outputs for a batch, for distillation and proxies.
+
+        A scalar, at least 0, and 0 for equal outputs; differentiable in `student`. By default it is
+        the mean squared error, relative to the teacher's mean square.
+        """
+        pairs = zip(tensors_in(student), tensors_in(teacher), strict=True)
+        errors = [
+            (own - wanted).square().mean() / wanted.square().mean().clamp_min(1e-12)
+            for own, wanted in pairs
+            if wanted.is_floating_point()
+        ]
+        return torch.stack(errors).mean()
+
+    def valid(self, batch: Batch) -> Tensor | None:
+        """Return a mask (N, positions) that is False at padding; None if all positions count."""
+        return None
+
+    def trivial(
+        self, train: Iterable[Batch], validation: Iterable[Batch]
+    ) -> Mapping[str, float] | None:
+        """Return the qualities on `validation` of the best predictor that ignores the inputs."""
+        return None
+
+    def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
+        """Check the data, and complete what is known of them.
+
+        `info` has what the data module states, and the sizes of its parts.
+
+        Raises:
+            DataError: a batch is not one of this task.
+        """
+        return info
+
+    def fits(self, info: DataInfo) -> Mapping[str, object]:
+        """Return the arguments that are offered to the model's class, by name."""
+        return {}
+
+    def check_outputs(self, outputs: Outputs, count: int, info: DataInfo) -> str | None:
+        """Return what outputs for `count` samples must be, if they are something else."""
+        return None
+
+    def take(self, batch: Batch, index: slice | Tensor) -> Batch:
+        """Return the samples of a batch at `index`."""
+        count = len(self.inputs(batch))
+        return take(batch, index, count, lambda values: _is_samples(values, count))
+
+    def join(self, batches: Sequence[Batch]) -> Batch:
+        """Return several batches as one; shorter tensors are padded with zeros at the end."""
+        count = len(self.inputs(batches[0]))
+        return join(batches, lambda values: _is_samples(values, count))
+
+
+def _is_samples(values: list[Any], count: int) -> bool:
+    """Return True for a list with one entry for each sample, rather than one for each argument."""
+    if len(values) != count:
+        return False
+    tensors = list(tensors_in(values))
+    return not all(tensor.dim() and len(tensor) == count for tensor in tensors) or not tensors
