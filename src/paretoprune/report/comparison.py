@@ -13,6 +13,7 @@ from paretoprune.results import TrialResult
 from paretoprune.search.front.front import objective_values
 from paretoprune.search.front.metrics import Yardstick, attained, box_hypervolume, retained_area
 from paretoprune.storage.atomic import read_json
+from paretoprune.storage.damage import reading
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.storage.sweep_settings import decisive
 
@@ -65,7 +66,8 @@ def _aims(objectives: Mapping[str, Direction]) -> str:
 def _yardstick(folder: SweepFolder, facts: SweepFacts) -> Yardstick:
     assert facts.dense is not None, "checked before"
     size, quality = size_and_quality(facts.objectives)
-    classes = read_json(folder.dense / "data.json")["num_classes"]
+    with reading(folder.path):
+        classes = int(read_json(folder.dense / "data.json")["num_classes"])
     guesses = 5 if quality == "top5_accuracy" else 1
     return Yardstick(
         facts.dense.metrics.measured(), min(100.0, 100.0 * guesses / classes), size, quality

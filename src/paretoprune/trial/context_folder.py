@@ -36,9 +36,7 @@ _FINGERPRINT = "fingerprint.json"
 
 def save_context(context: TrialContext, folder: Path) -> None:
     """Write the dense model, its groups, metrics and scores."""
-    write_json(folder / "groups.json", context.problem.groups.to_json())
-    write_json(folder / "data.json", asdict(context.problem.info))
-    write_json(folder / "metrics.json", asdict(context.dense_metrics))
+    save_description(context, folder)
     save_state(folder / _WEIGHTS, context.dense)
     files = [_WEIGHTS, _SCORES]
     if context.problem.groups.factored:
@@ -54,6 +52,13 @@ def save_context(context: TrialContext, folder: Path) -> None:
         "files": {name: digest_of(folder / name) for name in files},
     }
     write_sealed(folder / _SEALED, kept | _training(context))
+
+
+def save_description(context: TrialContext, folder: Path) -> None:
+    """Write what other commands read of the problem: its groups, its data, the dense metrics."""
+    write_json(folder / "groups.json", context.problem.groups.to_json())
+    write_json(folder / "data.json", asdict(context.problem.info))
+    write_json(folder / "metrics.json", asdict(context.dense_metrics))
 
 
 def save_training(context: TrialContext, folder: Path) -> None:
