@@ -138,7 +138,7 @@ def _read(folder: SweepFolder, name: str) -> dict[str, Any]:
 
 @contextmanager
 def _skipping_damage(file: Path) -> Iterator[None]:
-    """Read a file in the block; what is wrong with it costs a warning and its part of the report."""
+    """Read a file in the block; damage costs a warning and its part of the report."""
     try:
         yield
     except Exception as error:  # no list of what a damaged file leads to would be complete

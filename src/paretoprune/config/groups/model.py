@@ -13,7 +13,6 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.target import Target
 from paretoprune.config.values import Percent, strict
 
-
 _FROM_SCRATCH: dict[str, Any] = {"epochs": 20, "learning_rate": 0.1}
 
 
