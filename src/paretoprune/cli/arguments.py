@@ -50,7 +50,8 @@ def split_options(
     arguments: Sequence[str], known: Sequence[str] = ()
 ) -> tuple[dict[str, str], list[str]]:
     """The options, and a sentence for each argument that is none."""
-    options, mistakes = {}, []
+    options: dict[str, str] = {}
+    mistakes: list[str] = []
     for argument in arguments:
         key, separator, value = argument.partition("=")
         if not separator or not value:

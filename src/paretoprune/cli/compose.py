@@ -109,8 +109,9 @@ def fail_with(error: ParetopruneError | OSError) -> None:
         fail(str(error), code=error.exit_code)
     elif error.filename is None:
         raise error
-    place = error.filename2 or error.filename
-    fail(f"{place}: {error.strerror}; make it accessible, or move it out of the way")
+    else:
+        place = error.filename2 or error.filename
+        fail(f"{place}: {error.strerror}; make it accessible, or move it out of the way")
 
 
 def print_version() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from lightning.pytorch.utilities.seed import isolate_rng
+import torch
 from torch import Tensor
 
 from paretoprune.config.instantiate import build
@@ -23,7 +23,7 @@ def check_scorer(problem: Problem) -> None:
     raises.
     """
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
-    with isolate_rng():
+    with torch.random.fork_rng(devices=[]):
         batch = next(iter(problem.data.val_dataloader()))
         inputs, labels = (part[:_NUM_SAMPLES].to(problem.device) for part in batch[:2])
         _untrained(problem, inputs).score(scorer, [(inputs.contiguous(), labels)])
