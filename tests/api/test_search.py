@@ -225,6 +225,8 @@ def test_what_is_no_model_or_no_data_is_told(model: nn.Module, loaders: Loaders)
     lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(10))
     with pytest.raises(SettingsError, match="lazy layers without weights"):
         paretoprune.search(lazy, loaders)
+    with pytest.raises(SettingsError, match="on the device `meta`"):
+        paretoprune.search(copy.deepcopy(model).to("meta"), loaders)
 
 
 @pytest.fixture(autouse=True)

@@ -74,6 +74,10 @@ def _check_model(model: object) -> None:
     if not isinstance(model, nn.Module):
         raise SettingsError([f"`model` must be a torch.nn.Module, got {type(model).__name__}"])
     tensors = [*model.parameters(), *model.buffers()]
+    if any(tensor.is_meta for tensor in tensors):
+        raise SettingsError(
+            ["`model` has tensors on the device `meta`, which hold no values: load its weights"]
+        )
     if any(isinstance(t, nn.UninitializedParameter | nn.UninitializedBuffer) for t in tensors):
         raise SettingsError(
             [

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paretoprune.cli.compose import disable_spinning, fail, find_own_code, print_version
+from paretoprune.cli.compose import disable_spinning, fail_with, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
@@ -29,8 +29,8 @@ def run_command(
     find_own_code(given_trust([a.partition("=")[2] for a in arguments if a.startswith("trust=")]))
     try:
         run(arguments)
-    except ParetopruneError as error:
-        fail(str(error), code=error.exit_code)
+    except (ParetopruneError, OSError) as error:
+        fail_with(error)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -51,7 +51,7 @@ def split_options(
 ) -> tuple[dict[str, str], list[str]]:
     """The options, and a sentence for each argument that is none."""
     options: dict[str, str] = {}
-    mistakes = []
+    mistakes: list[str] = []
     for argument in arguments:
         key, separator, value = argument.partition("=")
         if not separator or not value:

@@ -59,8 +59,8 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
         try:
             plain = _plain(config)
             command(_checked(check, plain, line), {**plain, "trust": [*line.trust]})
-        except ParetopruneError as error:
-            fail(str(error), code=error.exit_code)  # here, before Hydra adds words of its own
+        except (ParetopruneError, OSError) as error:
+            fail_with(error)  # here, before Hydra adds words of its own
 
     if "--version" in sys.argv[1:]:
         print_version()
@@ -74,8 +74,8 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
         _refuse_foreign_code(line)
         _refuse_mistakes(line, check)
         application()
-    except ParetopruneError as error:
-        fail(str(error), code=error.exit_code)
+    except (ParetopruneError, OSError) as error:
+        fail_with(error)
     except (HydraException, OmegaConfBaseException) as error:
         fail(str(error).strip().split("\n\n")[0])
     except KeyboardInterrupt:
@@ -101,6 +101,17 @@ def fail(message: str, *, code: int = 2) -> None:
     lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
     sys.exit(code)
+
+
+def fail_with(error: ParetopruneError | OSError) -> None:
+    """Print an error of ours, or what a file cannot be used for, and leave; raise any other."""
+    if isinstance(error, ParetopruneError):
+        fail(str(error), code=error.exit_code)
+    elif error.filename is None:
+        raise error
+    else:
+        place = error.filename2 or error.filename
+        fail(f"{place}: {error.strerror}; make it accessible, or move it out of the way")
 
 
 def print_version() -> None:

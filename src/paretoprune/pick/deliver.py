@@ -47,7 +47,8 @@ from paretoprune.report.live import write_views
 from paretoprune.report.uniform_gain import controls_of, gain_of, training_sentence
 from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult
 from paretoprune.search.front.front import front_of
-from paretoprune.storage.atomic import read_json, write_json, write_text
+from paretoprune.storage.atomic import json_text, read_json, write_json, write_text
+from paretoprune.storage.damage import reading
 from paretoprune.storage.qualities import read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import group_infos, objectives_in, search_of
@@ -146,13 +147,16 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
         metrics = measure(problem, model, dense=(session.dense, session.context.dense_metrics))
         trial = replace(trial, metrics=metrics, curve=trial.curve + curve)
     with draft_of(session.target(trial)) as draft:
+        with reading(folder.path):
+            plan = read_json(folder.trial(trial.number) / "plan.json")
+            config = folder.config.read_text(encoding="utf-8")
         write_model(
             draft,
             model_state=model.state_dict(),
-            plan_json=(folder.trial(trial.number) / "plan.json").read_text(encoding="utf-8"),
-            groups_json=(folder.dense / "groups.json").read_text(encoding="utf-8"),
-            data_json=(folder.dense / "data.json").read_text(encoding="utf-8"),
-            config_yaml=folder.config.read_text(encoding="utf-8"),
+            plan_json=json_text(plan),
+            groups_json=json_text(problem.groups.to_json()),
+            data_json=json_text(asdict(problem.info)),
+            config_yaml=config,
         )
         preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data))
         write_json(draft / "preprocessing.json", preprocessing)
@@ -169,7 +173,8 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
 
 def _rebuilt(problem: Problem, folder: SweepFolder, trial: TrialResult) -> nn.Module:
     """The trial's model, from the untrained architecture, the plan and the weights."""
-    plan = Plan.from_json(read_json(folder.trial(trial.number) / "plan.json"))
+    with reading(folder.path):
+        plan = Plan.from_json(read_json(folder.trial(trial.number) / "plan.json"))
     weights = folder.trial(trial.number) / "model.safetensors"
     return rebuild_trial(problem.model, problem.groups, plan, weights).to(problem.device).eval()
 

@@ -23,6 +23,7 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import DataInfo, RunningCost
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
+from paretoprune.storage.damage import reading
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import objectives_in
 
@@ -43,8 +44,9 @@ def measure_running(folder: Path, request: Request) -> RunningTable:
     Raises SettingsError, SweepError or WeightsError for what is not there.
     """
     if (folder / "trials").is_dir():
-        models = _front(SweepFolder(folder), request.trust)
-        shape = read_json(folder / "dense" / "data.json")["input_shape"]
+        with reading(folder):
+            models = _front(SweepFolder(folder), request.trust)
+            shape = read_json(folder / "dense" / "data.json")["input_shape"]
     elif (folder / "plan.json").is_file():
         models = {DENSE: load_dense(folder, trust=request.trust)}
         models[folder.name] = load_model(folder, trust=request.trust)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,30 +74,32 @@ def pick_command(folder: SweepFolder) -> str:
 
 
 def _groups(folder: SweepFolder, results: Sequence[TrialResult]) -> list[GroupInfo]:
-    known = _read(folder, "groups.json").get("prunable", [])
-    if known:
-        return [GroupInfo(group["name"], group["width"]) for group in known]
+    with _skipping_damage(folder.dense / "groups.json"):
+        if known := _read(folder, "groups.json").get("prunable", []):
+            return [GroupInfo(group["name"], group["width"]) for group in known]
     dense = next((result for result in results if result.origin == "dense"), None)
     return [GroupInfo(name, width) for name, width in (dense.widths if dense else {}).items()]
 
 
 def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
     """The ratio at which groups were cut one at a time, and the damage; nothing if unmeasured."""
-    found = _read(folder, "sensitivity.json")
-    if not found:
-        return _CUT, {}
-    index = min(range(len(found["levels"])), key=lambda i: abs(found["levels"][i] - _CUT))
-    damage = {name: values[index] for name, values in found["damage"].items()}
-    return found["levels"][index], damage
+    with _skipping_damage(folder.dense / "sensitivity.json"):
+        if found := _read(folder, "sensitivity.json"):
+            levels = found["levels"]
+            index = min(range(len(levels)), key=lambda i: abs(levels[i] - _CUT))
+            damage = {name: values[index] for name, values in found["damage"].items()}
+            return levels[index], damage
+    return _CUT, {}
 
 
 def _scores(folder: SweepFolder) -> dict[str, list[float]]:
     """What the loss feels of each channel, where the search went by that; else the scorer's."""
     files = [folder.dense / name for name in ("gates.safetensors", "scores.safetensors")]
     file = next((file for file in files if file.is_file()), None)
-    if file is None:
-        return {}
-    return {name: _few(values.ravel()) for name, values in load_file(file).items()}
+    if file is not None:
+        with _skipping_damage(file):
+            return {name: _few(values.ravel()) for name, values in load_file(file).items()}
+    return {}
 
 
 def _few(scores: NDArray[np.float32]) -> list[float]:
@@ -106,12 +110,14 @@ def _few(scores: NDArray[np.float32]) -> list[float]:
 
 def _repeats(folder: SweepFolder) -> dict[int, list[float]]:
     """What `pick seeds=N` found when it trained trials again, as long as the sweep did."""
-    exports = [read_json(file) for file in folder.path.glob("picked/*/metrics.json")]
-    return {
-        export["trial"]: [repeat["validation"] for repeat in export["repeats"]]
-        for export in exports
-        if export.get("repeats") and not export.get("extra_epochs")
-    }
+    found = {}
+    for file in folder.path.glob("picked/*/metrics.json"):
+        with _skipping_damage(file):
+            export = read_json(file)
+            if export.get("repeats") and not export.get("extra_epochs"):
+                accuracies = [float(repeat["validation"]) for repeat in export["repeats"]]
+                found[int(export["trial"])] = accuracies
+    return found
 
 
 def _published(folder: SweepFolder) -> list[Published]:
@@ -128,6 +134,15 @@ def _read(folder: SweepFolder, name: str) -> dict[str, Any]:
     """A file beside the dense model; empty where the sweep has not written it yet."""
     try:
         found: dict[str, Any] = read_json(folder.dense / name)
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return {}
     return found
+
+
+@contextmanager
+def _skipping_damage(file: Path) -> Iterator[None]:
+    """Read a file in the block; damage costs a warning and its part of the report."""
+    try:
+        yield
+    except Exception as error:  # no list of what a damaged file leads to would be complete
+        _log.warning("%s is damaged (%s); the report goes without it", file, error)

@@ -60,6 +60,11 @@ def write_json(path: Path, data: object) -> None:
     write_bytes(path, _as_json(data))
 
 
+def json_text(data: object) -> str:
+    """Return the text that `write_json` writes."""
+    return json.dumps(data, indent=2) + "\n"
+
+
 def read_json(path: Path) -> Any:
     """Return the data of a JSON file. Raises OSError or ValueError like the standard library."""
     return json.loads(path.read_text(encoding="utf-8"))
@@ -86,7 +91,7 @@ def digest_of(path: Path) -> str:
 
 
 def _as_json(data: object) -> bytes:
-    return (json.dumps(data, indent=2) + "\n").encode()
+    return json_text(data).encode()
 
 
 def _checksum(data: Mapping[str, Any]) -> str:

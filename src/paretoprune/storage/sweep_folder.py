@@ -139,7 +139,7 @@ class SweepFolder:
         """
         try:
             config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise SweepError(f"there is no sweep in {self.path}: {error}") from error
         if not isinstance(config, dict):
             raise SweepError(f"{self.config} is damaged: it holds no settings")

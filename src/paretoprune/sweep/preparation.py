@@ -27,6 +27,7 @@ from paretoprune.trial.context_folder import (
     keep_fingerprint,
     load_context,
     save_context,
+    save_description,
     save_training,
 )
 from paretoprune.trial.learning_rate import with_tuned_rate
@@ -62,6 +63,8 @@ def prepared_context(problem: Problem, folder: SweepFolder) -> TrialContext:
         save_context(context, folder.dense)
         if problem.forecast:
             write_json(folder.dense / "latency_table.json", problem.forecast.to_json())
+    else:
+        save_description(context, folder.dense)  # restores what was damaged
     keep_fingerprint(problem, folder.dense)
     return context
 

@@ -37,10 +37,7 @@ _FINGERPRINT = "fingerprint.json"
 
 def save_context(context: TrialContext, folder: Path) -> None:
     """Write the dense model, its groups, metrics and scores."""
-    write_json(folder / "groups.json", context.problem.groups.to_json())
-    write_json(folder / "data.json", asdict(context.problem.info))
-    write_json(folder / "metrics.json", context.dense_metrics.to_json())
-    write_qualities(folder, context.problem.task.qualities, context.trivial)
+    save_description(context, folder)
     save_state(folder / _WEIGHTS, context.dense)
     files = [_WEIGHTS, _SCORES]
     if context.problem.groups.factored:
@@ -56,6 +53,14 @@ def save_context(context: TrialContext, folder: Path) -> None:
         "files": {name: digest_of(folder / name) for name in files},
     }
     write_sealed(folder / _SEALED, kept | _training(context))
+
+
+def save_description(context: TrialContext, folder: Path) -> None:
+    """Write what other commands read of the problem: its groups, its data, the dense metrics."""
+    write_json(folder / "groups.json", context.problem.groups.to_json())
+    write_json(folder / "data.json", asdict(context.problem.info))
+    write_json(folder / "metrics.json", context.dense_metrics.to_json())
+    write_qualities(folder, context.problem.task.qualities, context.trivial)
 
 
 def save_training(context: TrialContext, folder: Path) -> None:

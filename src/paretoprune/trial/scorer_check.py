@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from lightning.pytorch.utilities.seed import isolate_rng
+import torch
 
 from paretoprune.config.instantiate import build
 from paretoprune.low_rank.factor import factored
@@ -24,7 +24,7 @@ def check_scorer(problem: Problem) -> None:
     raises.
     """
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
-    with isolate_rng():
+    with torch.random.fork_rng(devices=[]):
         batch = unkeyed(next(iter(problem.data.val_dataloader())))
         few = TaskBatch(problem.task, batch)[:_NUM_SAMPLES].to(problem.device).contiguous()
         _untrained(problem, few.inputs).score(scorer, [few])
