@@ -70,4 +70,4 @@ def test_the_metric_of_the_page_is_the_front_of_a_sweep(tmp_path: Path) -> None:
     (sweep / "report.html").unlink()
     run(["-m", "src.report", "kappa"], tmp_path)
     page = (sweep / "report.html").read_text()
-    assert '"quality":"kappa"' in page and "Cohen's kappa" in page
+    assert '"quality":"kappa"' in page and "Cohen" in page
