@@ -22,11 +22,11 @@ from paretoprune.metrics import (
     scaled,
     short_count,
     shown,
-    size_and_quality,
     written,
     written_difference,
     written_of,
 )
+from paretoprune.objectives import size_and_quality
 from paretoprune.results import COSTS
 
 

@@ -293,24 +293,6 @@ def short_count(value: float) -> str:
     return f"{value:.3g}"
 
 
-def size_and_quality(objectives: Mapping[str, Direction]) -> tuple[str, str]:
-    """Return the size and the quality of a front, by name.
-
-    The quality is the first objective that is a quality, the size the first minimised one of the
-    others, or else the last of them. Without a quality, the first objective beside the size takes
-    its role.
-    """
-    quality = first_quality(objectives)
-    others = [name for name in objectives if name != quality]
-    size = next((name for name in others if objectives[name] == "minimize"), others[-1])
-    return size, quality or next(name for name in others if name != size)
-
-
-def first_quality(objectives: Mapping[str, Direction]) -> str | None:
-    """Return the first objective that is a quality; None without one."""
-    return next((name for name in objectives if quantity_of(name).kind == "quality"), None)
-
-
 def scaled(name: str, value: float) -> float:
     """Return the value on the scale used for differences: the logarithm for sizes and latencies."""
     if name in LOGARITHMIC and value > 0:

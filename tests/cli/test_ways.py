@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from paretoprune.config.load import load_settings
 from paretoprune.errors import SettingsError
 from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.retained import retained
 from paretoprune.search.allocation.sensitivity import Sensitivity
 from paretoprune.sweep.baselines import first_proposals, reject_unmeetable
 from tests.config.test_load import composed
@@ -114,15 +116,29 @@ def test_zeros_survive_training_and_export(tmp_path: Path) -> None:
     assert "Weights are set to zero" in (folder / "README.md").read_text()
 
 
+def results_of(sweep: Path) -> list[dict[str, Any]]:
+    return [json.loads(p.read_text()) for p in sorted(sweep.glob("trials/*/result.json"))]
+
+
 def test_an_accuracy_drop_is_met_by_bisection(tmp_path: Path) -> None:
     run = run_train(tmp_path, *FAST, "model.width=4", "name=drop", "sparsity.accuracy_drop=100")
     assert run.code == 0, run.err
-    results = [
-        json.loads(path.read_text())
-        for path in sorted((tmp_path / "sweeps/drop/trials").glob("*/result.json"))
-    ]
-    smallest = min(results, key=lambda result: result["metrics"]["params"])
+    smallest = min(results_of(tmp_path / "sweeps/drop"), key=lambda one: one["metrics"]["params"])
     assert smallest["widths"] == {"features.0": 1, "features.3": 1}  # everything is good enough
+
+
+def test_a_share_of_the_quality_is_met_by_bisection(tmp_path: Path) -> None:
+    """A probe that retains enough is followed by a smaller one, another by a larger one."""
+    more = ("model.width=8", "name=drop", "sparsity.max_drop=50%", "model.train.epochs=4")
+    run = run_train(tmp_path, *FAST, *more)
+    assert run.code == 0, run.err
+    folder = tmp_path / "sweeps/drop"
+    trivial = json.loads((folder / "dense/qualities.json").read_text())["trivial"]["accuracy"]
+    dense, *probes = [result["metrics"] for result in results_of(folder)]
+    assert dense["accuracy"] > trivial and len(probes) > 2
+    for probe, following in pairwise(probes):
+        share = retained(probe["accuracy"], trivial, dense["accuracy"])
+        assert (following["params"] < probe["params"]) == (share >= 0.5)
 
 
 @pytest.mark.parametrize(

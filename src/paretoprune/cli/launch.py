@@ -44,6 +44,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
             Terminal(
                 console,
                 search_settings(settings),
+                begun.objectives,
                 partial(read_trivial, begun.folder.dense),
             ) as terminal,
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -49,6 +50,7 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
     """
     shaped = _with_targets({**config, "trust": trusted_packages(trust)})
     settings, mistakes = None, []
+    _import_task(shaped)
     try:
         settings = TypeAdapter(Settings).validate_python(shaped)
     except ValidationError as error:
@@ -60,6 +62,12 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
     if settings is None or mistakes:
         raise SettingsError(mistakes)
     return settings
+
+
+def _import_task(config: Mapping[str, Any]) -> None:
+    """Import the task's class, whose module may register qualities that the objectives name."""
+    with suppress(Exception):  # what is wrong with it is reported later
+        instantiate.located_by(TypeAdapter(Target).validate_python(config.get("task", AUTO)))
 
 
 def _that_do_not_fit_together(config: Mapping[str, Any], wrong: Sequence[Location]) -> list[str]:

@@ -50,7 +50,7 @@ from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json, write_json, write_text
 from paretoprune.storage.qualities import read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import group_infos, search_settings
+from paretoprune.sweep.baselines import group_infos, objectives_in, search_of
 from paretoprune.trial.context import counted_cost, measure
 
 _log = logging.getLogger(__name__)
@@ -88,7 +88,8 @@ def choose_models(path: Path, request: PickRequest, options: ExportOptions) -> C
     """
     folder = SweepFolder(path)
     settings = load_settings(folder.read_config(), trust=options.trust)
-    results, objectives = folder.read_results(), search_settings(settings).objectives
+    results = folder.read_results()
+    objectives = objectives_in(folder, settings)
     trials = choose(
         results,
         front=front_of(results, objectives),
@@ -262,7 +263,7 @@ def _facts(
         layers=layers_of(session.dense, model, problem.example),
         trial=trial,
         dense=session.context.dense_metrics,
-        objectives=search_settings(settings).objectives,
+        objectives=search_of(problem).objectives,
         num_trials=len(session.results),
         device=device_in_words(problem.device, settings.measure),
         tested=tested,
@@ -279,7 +280,7 @@ def _facts(
 
 def _training(session: PickSession, trial: TrialResult, *, extra_epochs: int) -> str:
     """How much the model was trained in total, and its gain over uniform pruning, in words."""
-    objectives = search_settings(session.problem.settings).objectives
+    objectives = search_of(session.problem).objectives
     epochs = epochs_in_total(session.results)[trial.number] + extra_epochs
     controls = controls_of(session.results, session.context.dense_metrics, objectives)
     return training_sentence(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paretoprune.errors import PickError
-from paretoprune.metrics import DIRECTIONS, Direction, size_and_quality
+from paretoprune.metrics import DIRECTIONS, Direction
+from paretoprune.objectives import size_and_quality
 from paretoprune.pick.limits import Limit, no_match_message, read_limits, unmet
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.retained import scale_of

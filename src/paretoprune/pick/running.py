@@ -24,7 +24,7 @@ from paretoprune.results import DataInfo, RunningCost
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import search_settings
+from paretoprune.sweep.baselines import objectives_in
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     load_state(dense, folder.dense / "model.safetensors")
     results = {result.number: result for result in folder.read_results()}
     models = {DENSE: dense}
-    for number in front_of(list(results.values()), search_settings(settings).objectives):
+    for number in front_of(list(results.values()), objectives_in(folder, settings)):
         plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
         if plan.removed:
             models[f"{number:04d}"] = delivered_architecture(dense, groups, plan)

@@ -25,9 +25,9 @@ from paretoprune.data.data_info import first_batch, prepare
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.size import RankedSize
 from paretoprune.measure.latency.forecast import Forecast
-from paretoprune.metrics import QUALITIES
 from paretoprune.models import check_network, initialise_lazy, load_weights
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
+from paretoprune.problem.measured_qualities import check_qualities
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
@@ -148,7 +148,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     data = sources.data(settings.seed)
     prepare(data)
     task, guess = _task(settings, sources, data)
-    _refuse_objectives(settings, task)
+    check_qualities(settings, task)
     info = describe(data, task)
     contents = contents_of(data, task)
     to_device(data, device)
@@ -224,21 +224,6 @@ def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tu
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
         found, reason = task.choose(first_batch(data), sources.model_type)
     return found, f"{type(found).__name__.lower()} ({reason})"
-
-
-def _refuse_objectives(settings: Settings, task: Task) -> None:
-    """Raise SettingsError for an objective that is the quality of another task."""
-    measured = [quality.name for quality in task.qualities]
-    asked = settings.search.objectives if settings.search else {}
-    if unknown := [name for name in asked if name in QUALITIES and name not in measured]:
-        first = task.qualities[0]
-        raise SettingsError(
-            [
-                f"`search.objectives` names {', '.join(unknown)}, which this task does not "
-                f"measure; it measures: {', '.join(measured)}; set "
-                f"`search.objectives='{{{first.name}: {first.direction}, macs: minimize}}'`"
-            ]
-        )
 
 
 def _arguments(example: Inputs, model: nn.Module) -> tuple[Argument, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from paretoprune.metrics import Quantity, first_quality
+from paretoprune.metrics import Quantity
+from paretoprune.objectives import first_quality
 from paretoprune.problem.problem import Problem
 
 

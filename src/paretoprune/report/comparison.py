@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paretoprune.errors import SweepError
-from paretoprune.metrics import Direction, label, size_and_quality, written, written_of
+from paretoprune.metrics import Direction, label, written, written_of
+from paretoprune.objectives import size_and_quality
 from paretoprune.report.comparison_page import ComparedGroup, ComparedSweep, SweepComparison
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts

@@ -7,14 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretoprune.lineage import epochs_in_total
-from paretoprune.metrics import (
-    DIRECTIONS,
-    LOGARITHMIC,
-    label,
-    notation,
-    shown,
-    size_and_quality,
-)
+from paretoprune.metrics import DIRECTIONS, LOGARITHMIC, label, notation, shown
+from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import BASELINES, in_view
 from paretoprune.report.summary import headlines, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of

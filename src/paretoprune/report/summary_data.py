@@ -16,12 +16,13 @@ from paretoprune.config.invocation import command_line
 from paretoprune.config.redact import redact
 from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction
+from paretoprune.objectives import objectives_of_task
 from paretoprune.report.published import Published, read_published
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import GroupInfo, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
-from paretoprune.storage.qualities import read_trivial
+from paretoprune.storage.qualities import read_qualities, read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.storage.sweep_settings import flat
 
@@ -36,8 +37,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     Raises SweepError where the folder is no sweep's.
     """
     config = folder.read_config()
-    trivial = read_trivial(folder.dense)  # registers the user's own qualities, too
-    objectives = objectives_of(config)
+    objectives = objectives_of_task(objectives_of(config), read_qualities(folder.dense))
     ratio, sensitivity = _sensitivity(folder)
     return SweepFacts(
         name=folder.path.name,
@@ -51,7 +51,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
         sensitivity=sensitivity,
         sensitivity_ratio=ratio,
         published=_published(folder),
-        trivial=trivial,
+        trivial=read_trivial(folder.dense),
         repeats=_repeats(folder),
     )
 

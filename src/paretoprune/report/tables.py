@@ -9,7 +9,8 @@ import pandas as pd
 
 from paretoprune.errors import SweepError
 from paretoprune.lineage import epochs_in_total
-from paretoprune.metrics import QUANTITIES, Direction, size_and_quality
+from paretoprune.metrics import QUANTITIES, Direction
+from paretoprune.objectives import size_and_quality
 from paretoprune.report.formulas import guarded, unguarded
 from paretoprune.report.uniform_gain import MORE_TRAINED, Gain, gains_of
 from paretoprune.results import Metrics, TrialResult, names_measured

@@ -22,16 +22,28 @@ def write_qualities(
     write_json(folder / _FILE, {"qualities": records, "trivial": dict(trivial)})
 
 
+def read_qualities(folder: Path) -> list[Quantity]:
+    """Return the records of the task's qualities, the first first; empty for earlier versions.
+
+    Those of the user's own task are registered.
+    """
+    try:
+        found = [Quantity(**record) for record in read_json(folder / _FILE)["qualities"]]
+        for quality in found:
+            register(quality)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []
+    return found
+
+
 def read_trivial(folder: Path) -> dict[str, float]:
-    """Return the trivial predictor's qualities by name, and register those of the user's own task.
+    """Return the trivial predictor's qualities by name.
 
     For classifiers of earlier versions, without such a file, the trivial predictor is chance.
     """
     try:
-        found = read_json(folder / _FILE)
-        for record in found["qualities"]:
-            register(Quantity(**record))
-        return {name: float(value) for name, value in found["trivial"].items()}
+        found = read_json(folder / _FILE)["trivial"]
+        return {name: float(value) for name, value in found.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return _chance(folder)
 

@@ -11,6 +11,8 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.pair import with_pairs
+from paretoprune.metrics import Direction
+from paretoprune.objectives import objectives_of_task
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.groups import Group
 from paretoprune.results import GroupInfo, Proposal
@@ -27,6 +29,8 @@ from paretoprune.search.allocation.paths import (
 )
 from paretoprune.search.allocation.sensitivity import Sensitivity, distinct_ratios
 from paretoprune.search.budget.limits import broken_limits
+from paretoprune.storage.qualities import read_qualities
+from paretoprune.storage.sweep_folder import SweepFolder
 
 _CHAIN = "paretoprune.search.strategies.chain.chain"
 _MAX_RATIO = 0.99  # of a single run; the rounding keeps at least one channel
@@ -45,6 +49,18 @@ def search_settings(settings: Settings) -> SearchSettings:
     return SearchSettings(
         strategy=Target(path=_CHAIN), n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
     )
+
+
+def search_of(problem: Problem) -> SearchSettings:
+    """The search of a problem, with the objectives that its task measures."""
+    search = search_settings(problem.settings)
+    objectives = objectives_of_task(search.objectives, problem.task.qualities)
+    return search if objectives == search.objectives else replace(search, objectives=objectives)
+
+
+def objectives_in(folder: SweepFolder, settings: Settings) -> dict[str, Direction]:
+    """The objectives of a sweep, read from its folder."""
+    return objectives_of_task(search_settings(settings).objectives, read_qualities(folder.dense))
 
 
 def reject_unmeetable(problem: Problem) -> None:

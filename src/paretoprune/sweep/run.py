@@ -26,6 +26,7 @@ from paretoprune.sweep.baselines import (
     first_proposals,
     group_infos,
     reject_unmeetable,
+    search_of,
     search_settings,
 )
 from paretoprune.sweep.loop import run_sweep
@@ -142,12 +143,12 @@ def run(
 def _begun(problem: Problem, folder: SweepFolder, config: Mapping[str, Any]) -> BegunSweep:
     settings = problem.settings
     groups = [group.name for group in problem.groups.prunable]
-    return BegunSweep(settings, config, folder, groups, search_settings(settings).objectives)
+    return BegunSweep(settings, config, folder, groups, search_of(problem).objectives)
 
 
 def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> SweepResult:
     problem, settings, folder = context.problem, begun.settings, begun.folder
-    search = search_settings(settings)
+    search = search_of(problem)
     scores = comparable_scores(context)
     sensitivity = sensitivity_of(context, folder.dense / "sensitivity.json")
     study = _study(problem, folder)
@@ -211,7 +212,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
 
 def _study(problem: Problem, folder: SweepFolder) -> SweepStudy:
     settings = problem.settings
-    search = search_settings(settings)
+    search = search_of(problem)
     return SweepStudy(
         folder.study,
         name=folder.path.name,

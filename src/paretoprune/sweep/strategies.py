@@ -10,7 +10,8 @@ from pathlib import Path
 
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
-from paretoprune.metrics import TIMED, Direction, first_quality, quantity_of
+from paretoprune.metrics import TIMED, Direction, quantity_of
+from paretoprune.objectives import first_quality
 from paretoprune.problem.problem import Problem
 from paretoprune.results import EpochTime, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
@@ -29,7 +30,13 @@ from paretoprune.search.front.gaps import FrontAxis
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import write_json
-from paretoprune.sweep.baselines import choices_of, group_infos, places_of, search_settings
+from paretoprune.sweep.baselines import (
+    choices_of,
+    group_infos,
+    places_of,
+    search_of,
+    search_settings,
+)
 from paretoprune.sweep.quality_target import bisection
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.proxy import dense_divergence, proxy_divergences
@@ -57,7 +64,7 @@ def strategy_of(
     settings = problem.settings
     if settings.search is None and settings.sparsity.bisects_quality:
         return bisection(context, places_of(problem, scores, sensitivity))
-    search, sizes = search_settings(settings), _sizes(problem)
+    search, sizes = search_of(problem), _sizes(problem)
     groups = group_infos(problem)
 
     def fits(ratios: Ratios) -> bool:
@@ -159,7 +166,7 @@ def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
 
 
 def _sizes(problem: Problem) -> Sizes:
-    search = search_settings(problem.settings)
+    search = search_of(problem)
     size_of = _size_of(problem, search.objectives)
     choices = choices_of(problem, max_ratio=search.max_ratio)
     ranks = problem.space.ranks

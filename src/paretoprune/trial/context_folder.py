@@ -14,7 +14,6 @@ from torch import Tensor
 
 from paretoprune.errors import SweepError, WeightsError
 from paretoprune.low_rank.pair import with_pairs
-from paretoprune.metrics import quantity_of
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import load_state, save_state
@@ -41,8 +40,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
     write_json(folder / "groups.json", context.problem.groups.to_json())
     write_json(folder / "data.json", asdict(context.problem.info))
     write_json(folder / "metrics.json", context.dense_metrics.to_json())
-    qualities = [quantity_of(name) for name in context.dense_metrics.quality]
-    write_qualities(folder, qualities, context.trivial)
+    write_qualities(folder, context.problem.task.qualities, context.trivial)
     save_state(folder / _WEIGHTS, context.dense)
     files = [_WEIGHTS, _SCORES]
     if context.problem.groups.factored:

@@ -202,7 +202,7 @@ def test_the_influence_of_a_block_is_the_angle_it_turns() -> None:
         1 - torch.stack([a.flatten() @ b.flatten() / a.norm() / b.norm() for a, b in pairs]).mean()
         for pairs in (zip(*stream[:2], strict=True), zip(*stream[1:3], strict=True))
     ]
-    found = block_influence(model, blocks, [(x[:3],), (x[3:],)])
+    found = block_influence(model, blocks, bound([(x[:3],), (x[3:],)]))
     assert found[:2] == pytest.approx([float(one) for one in expected], abs=1e-6)
     assert found[1] == pytest.approx(0, abs=1e-6)
     with pytest.raises(PruningError, match="at least one batch"):

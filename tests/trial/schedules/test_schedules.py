@@ -154,8 +154,9 @@ def test_pruning_at_init_begins_with_untrained_weights(make: Make) -> None:
     )
 
 
-def test_one_by_one_stops_at_the_accuracy_floor(make: Make) -> None:
-    context = make("one_by_one", "channels", "schedule.min_accuracy=100", "finetune.epochs=0")
+@pytest.mark.parametrize("bound", ["schedule.min_accuracy=100", "schedule.min_quality=100"])
+def test_one_by_one_stops_at_the_worst_quality(make: Make, bound: str) -> None:
+    context = make("one_by_one", "channels", bound, "finetune.epochs=0")
     trained = carried_out(context, job(context))
     assert trained.candidate.widths() == context.start.widths()
 

@@ -10,13 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.cli.display.plot import front_plot
-from paretoprune.metrics import (
-    Direction,
-    busy_sentence,
-    size_and_quality,
-    written_difference,
-    written_of,
-)
+from paretoprune.metrics import Direction, busy_sentence, written_difference, written_of
+from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command
 from paretoprune.report.tables import front_table, trials_table

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.redact import redact
-from paretoprune.metrics import Direction, first_quality
+from paretoprune.metrics import Direction
+from paretoprune.objectives import first_quality
 from paretoprune.report.watchers.trial_log import TrialLog
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.retained import QualityScale, is_at_least, scale_of
@@ -27,10 +28,11 @@ class Terminal:
         self,
         console: Console,
         search: SearchSettings,
+        objectives: Mapping[str, Direction],
         trivial: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         """`trivial` returns the trivial predictor's qualities, once the dense model is measured."""
-        self._log = TrialLog(search.objectives)
+        self._log = TrialLog(objectives)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
@@ -41,7 +43,7 @@ class Terminal:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._best = BestSoFar(search.objectives, trivial)
+        self._best = BestSoFar(objectives, trivial)
         self._bar = self._progress.add_task("trials", total=search.n_trials, latest="")
 
     def __enter__(self) -> Terminal:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from paretoprune.metrics import LOGARITHMIC, Direction, size_and_quality
+from paretoprune.metrics import LOGARITHMIC, Direction
+from paretoprune.objectives import size_and_quality
 from paretoprune.results import Metrics, TrialResult
 
 BASELINES = ("uniform", "global")

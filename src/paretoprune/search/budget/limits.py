@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paretoprune.config.groups.sparsity import SparsitySettings
-from paretoprune.metrics import Direction, first_quality
+from paretoprune.metrics import Direction
+from paretoprune.objectives import first_quality
 from paretoprune.results import Metrics
 
 # Setting, quantity, and a sign such that larger values of sign * quantity are worse.

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import dist
 
 from paretoprune.errors import PickError
-from paretoprune.metrics import Direction, scaled, size_and_quality
+from paretoprune.metrics import Direction, scaled
+from paretoprune.objectives import size_and_quality
 from paretoprune.results import TrialResult
 
 Point = tuple[float, ...]
