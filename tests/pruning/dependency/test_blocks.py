@@ -174,7 +174,7 @@ def test_a_block_may_go_before_or_after_channels(name: str) -> None:
     stepped = before.prune(left, {**widths, first: 0}, proof=example())
     assert stepped.widths() == at_once.widths()
     assert torch.equal(stepped.model(example()), at_once.model(example()))
-    rescored = stepped.score(Magnitude(), [(example(), torch.tensor([0, 1]))])
+    rescored = stepped.score(Magnitude(), bound([(example(), torch.tensor([0, 1]))]))
     assert {n: len(s) for n, s in rescored.items()} == stepped.widths()
 
 
