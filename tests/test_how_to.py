@@ -55,3 +55,19 @@ def test_the_data_set_of_the_page_is_trained_on(tmp_path: Path) -> None:
     command = ["-m", "src.train", *command_of("add-a-data-set.md")]
     run([*command, "tracking=none", "name=stripes"], tmp_path)
     assert (tmp_path / "sweeps/stripes/front.csv").is_file()
+
+
+def test_the_metric_of_the_page_is_the_front_of_a_sweep(tmp_path: Path) -> None:
+    [metric] = blocks_of("add-a-metric.md")
+    (tmp_path / "my_metrics.py").write_text(metric)
+    command = ["-m", "src.train", *command_of("add-a-metric.md"), *QUICK, "search.n_trials=3"]
+    run([*command, "search.baseline_ratios=[0.5]"], tmp_path)
+    sweep = tmp_path / "sweeps/kappa"
+    front = (sweep / "front.csv").read_text().splitlines()
+    assert "kappa" in front[0].split(",") and len(front) > 1
+    # Other processes know the metric without the code that made it.
+    (tmp_path / "my_metrics.py").unlink()
+    (sweep / "report.html").unlink()
+    run(["-m", "src.report", "kappa"], tmp_path)
+    page = (sweep / "report.html").read_text()
+    assert '"quality":"kappa"' in page and "Cohen" in page

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from paretoprune.errors import DataError
 from paretoprune.measure.modes import evaluation_mode
 from paretoprune.tasks.inputs import unkeyed
-from paretoprune.tasks.interface import Batch, Task
+from paretoprune.tasks.interface import Batch, Meter, Task
 from paretoprune.tasks.nest import on_device
 from paretoprune.tasks.output_task import OutputTask
 
@@ -24,11 +24,27 @@ class Predictions:
     logits: Tensor  # (N, classes), float32
     labels: Tensor  # (N,)
 
+    @property
+    def is_right(self) -> Tensor:
+        """True for the samples with the right class, (N,)."""
+        return self.logits.argmax(1) == self.labels
+
 
 def measure_quality(
     task: Task, model: nn.Module, loader: Iterable[Batch], *, device: torch.device
 ) -> dict[str, float]:
     """Run the model once over `loader` and return its qualities by name.
+
+    Raises:
+        DataError: there are no batches.
+    """
+    return metered(task, model, loader, device=device).compute()
+
+
+def metered(
+    task: Task, model: nn.Module, loader: Iterable[Batch], *, device: torch.device
+) -> Meter:
+    """Run the model once over `loader` and return the meter of its qualities.
 
     Raises:
         DataError: there are no batches.
@@ -41,7 +57,7 @@ def measure_quality(
             empty = False
     if empty:
         raise DataError("there is nothing to measure on: the data loader has no batches")
-    return meter.compute()
+    return meter
 
 
 def predict(

@@ -31,7 +31,7 @@ from paretoprune.pick.register import Registered, register
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.retraining import repeats_of, trained_longer
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.pick.session import PickSession
+from paretoprune.pick.session import PickSession, refuse_other_tasks
 from paretoprune.pick.test_metrics import (
     repeats_before,
     tested_before,
@@ -124,6 +124,7 @@ def deliver(
     WeightsError for damaged weights.
     """
     problem = make_problem(choice.settings, sources)
+    refuse_other_tasks(problem)
     session = PickSession(choice.folder, problem, choice.results, choice.options)
     for trial in choice.trials:
         check_replaceable(session.target(trial))
@@ -236,7 +237,9 @@ def _tested(
     if not session.problem.info.num_test:
         return None
     earlier = tested_before(session.target(trial), draft)
-    tested = earlier or tested_once(session.problem, model, session.dense_test)
+    tested = earlier or tested_once(
+        session.problem, model, session.dense_test, trivial=session.context.trivial
+    )
     if caution := trivial_sentence(tested):
         _log.warning("trial %d: %s", trial.number, caution)
     return tested

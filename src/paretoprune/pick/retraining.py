@@ -8,9 +8,8 @@ from pathlib import Path
 
 from torch import nn
 
-from paretoprune.measure.quality import quality_of
 from paretoprune.pick.session import PickSession
-from paretoprune.pick.test_metrics import predict_test, validation_quality
+from paretoprune.pick.test_metrics import measure_test, validation_quality
 from paretoprune.results import EpochRecord, Repeat, TrialResult
 from paretoprune.trial.retrain import nth_seed, reseeded, train_again, train_longer
 
@@ -43,5 +42,6 @@ def _repeat(session: PickSession, trial: TrialResult, *, seed: int) -> Repeat:
         model = train_again(context, trial, results, seed=seed, folder=Path(place))
     if session.longer is not None:
         train_longer(context, model, session.longer, seed=seed)
-    test = quality_of(predict_test(session.problem, model))["accuracy"]
+    first = session.problem.task.qualities[0].name
+    test = measure_test(session.problem, model).quality[first]
     return Repeat(seed, validation=validation_quality(session.problem, model), test=test)

@@ -11,21 +11,29 @@ from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.data.data_info import first_batch
-from paretoprune.errors import ExportError, SweepError
+from paretoprune.errors import ExportError, PickError, SweepError
 from paretoprune.formats.format import Contents
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import tracer
-from paretoprune.measure.quality import Predictions
 from paretoprune.pick.request import ExportOptions
-from paretoprune.pick.test_metrics import predict_test
+from paretoprune.pick.test_metrics import TestResult, measure_test
 from paretoprune.problem.problem import Problem
 from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.classification import Classification
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context
 
 _NUM_INPUTS = 64  # real ones, on which every exported file is compared with the model
+
+
+def refuse_other_tasks(problem: Problem) -> None:
+    """Raise PickError for a task whose models cannot be exported yet."""
+    if not isinstance(problem.task, Classification):
+        raise PickError(
+            f"`pick` exports classifiers so far, and the task is {type(problem.task).__name__}"
+        )
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,9 @@ class PickSession:
         )
 
     @cached_property
-    def dense_test(self) -> Predictions:
-        """What it says of the test part."""
-        return predict_test(self.problem, self.dense)
+    def dense_test(self) -> TestResult:
+        """What it does on the test part."""
+        return measure_test(self.problem, self.dense)
 
     @cached_property
     def dense_in(self) -> Callable[[str], Contents | None]:

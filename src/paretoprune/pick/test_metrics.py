@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from paretoprune.errors import PickError
 from paretoprune.export.folder import WEIGHTS
 from paretoprune.measure.confidence_interval import paired_interval, wilson_interval
 from paretoprune.measure.prediction_agreement import compare_predictions
-from paretoprune.measure.quality import Predictions, measure_quality, predict, quality_of
+from paretoprune.measure.quality import (
+    Predictions,
+    measure_quality,
+    metered,
+    predict,
+    quality_of,
+)
+from paretoprune.metrics import Quantity
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.problem.problem import Problem
 from paretoprune.results import Comparison, Metrics, Repeat
@@ -21,24 +27,29 @@ from paretoprune.storage.atomic import read_json
 from paretoprune.tasks.classification import Classification
 
 
-def predict_test(problem: Problem, model: nn.Module) -> Predictions:
-    """What a model says of the test part."""
-    return predict(
-        _classifying(problem),
-        model,
-        problem.data.test_dataloader(),
-        num_classes=problem.info.num_classes,
-        device=problem.device,
+@dataclass(frozen=True)
+class TestResult:
+    """What a model does on the test part."""
+
+    quality: Mapping[str, float]
+    scores: Tensor | None  # (N,), the first quality of each sample; None: it is no mean over them
+    predictions: Predictions | None  # of a classifier
+
+    __test__ = False  # no test of pytest's
+
+
+def measure_test(problem: Problem, model: nn.Module) -> TestResult:
+    """Run a model once over the test part."""
+    task, loader = problem.task, problem.data.test_dataloader()
+    if not isinstance(task, Classification):
+        meter = metered(task, model, loader, device=problem.device)
+        return TestResult(meter.compute(), meter.per_sample(), None)
+    found = predict(
+        task, model, loader, num_classes=problem.info.num_classes, device=problem.device
     )
-
-
-def _classifying(problem: Problem) -> Classification:
-    """The task of a classifier: others cannot be picked yet. Raises PickError for them."""
-    if not isinstance(problem.task, Classification):
-        raise PickError(
-            f"`pick` exports classifiers so far, and the task is {type(problem.task).__name__}"
-        )
-    return problem.task
+    if task.qualities[0].name != "accuracy":
+        return TestResult(measure_quality(task, model, loader, device=problem.device), None, found)
+    return TestResult(quality_of(found), 100.0 * found.is_right.float(), found)
 
 
 def validation_quality(problem: Problem, model: nn.Module) -> float:
@@ -48,26 +59,45 @@ def validation_quality(problem: Problem, model: nn.Module) -> float:
     return found[task.qualities[0].name]
 
 
-def tested_once(problem: Problem, model: nn.Module, dense: Predictions) -> FinalFigures:
-    """The test figures of a pruned model beside those of the dense one."""
-    pruned = predict_test(problem, model)
-    metrics = {name: metrics_of(found) for name, found in (("p", pruned), ("d", dense))}
+def tested_once(
+    problem: Problem, model: nn.Module, dense: TestResult, *, trivial: Mapping[str, float]
+) -> FinalFigures:
+    """The test figures of a pruned model beside those of the dense one.
+
+    `trivial` are the qualities of the trivial predictor on validation data.
+    """
+    pruned, first = measure_test(problem, model), problem.task.qualities[0]
+    comparison = None
+    if dense.predictions is not None and pruned.predictions is not None:
+        comparison = compare_predictions(dense.predictions, pruned.predictions)
     return FinalFigures(
-        pruned=metrics["p"],
-        dense=metrics["d"],
-        interval=_interval(metrics["p"], pruned),
-        dense_interval=_interval(metrics["d"], dense),
-        comparison=compare_predictions(dense, pruned),
-        over_trivial=_over_trivial(pruned),
+        pruned=Metrics(pruned.quality),
+        dense=Metrics(dense.quality),
+        interval=_interval(pruned, first.name),
+        dense_interval=_interval(dense, first.name),
+        comparison=comparison,
+        quality=first.name,
+        over_trivial=_over_trivial(pruned, first, trivial.get(first.name)),
     )
 
 
-def _over_trivial(predictions: Predictions) -> tuple[float, float]:
-    """By how much a classifier is better than the most frequent class, in percentage points."""
-    labels = predictions.labels
-    right = predictions.logits.argmax(1) == labels
-    trivial = labels == labels.mode().values
-    return paired_interval(100.0 * (right.float() - trivial.float()))
+def _over_trivial(
+    found: TestResult, first: Quantity, trivial: float | None
+) -> tuple[float, float] | None:
+    """By how much the first quality is better than the trivial predictor's; None if unknown.
+
+    Of a classifier that predictor's score of each sample is known: it always answers the most
+    frequent class. Else it is taken to be the same for all samples.
+    """
+    if found.scores is None:
+        return None
+    if found.predictions is not None:
+        labels = found.predictions.labels
+        return paired_interval(found.scores - 100.0 * (labels == labels.mode().values).float())
+    if trivial is None:
+        return None
+    sign = 1.0 if first.direction == "maximize" else -1.0
+    return paired_interval(sign * (found.scores - trivial))
 
 
 def tested_before(earlier: Path, draft: Path) -> FinalFigures | None:
@@ -106,11 +136,6 @@ def tested_json(tested: FinalFigures) -> dict[str, Any]:
     }
 
 
-def metrics_of(predictions: Predictions) -> Metrics:
-    """The quality as metrics."""
-    return Metrics(quality_of(predictions))
-
-
 def _from_json(data: Mapping[str, Any]) -> FinalFigures:
     comparison = data["comparison"] and {
         name: tuple(value) if isinstance(value, list) else value
@@ -131,5 +156,9 @@ def _ends(interval: list[float] | None) -> tuple[float, float] | None:
     return (interval[0], interval[1]) if interval else None
 
 
-def _interval(metrics: Metrics, predictions: Predictions) -> tuple[float, float]:
-    return wilson_interval(metrics.quality["accuracy"], len(predictions.labels))
+def _interval(found: TestResult, name: str) -> tuple[float, float] | None:
+    if found.scores is None:
+        return None
+    if name == "accuracy":
+        return wilson_interval(found.quality[name], len(found.scores))
+    return paired_interval(found.scores)
