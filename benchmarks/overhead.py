@@ -181,7 +181,7 @@ def _train_bare(context: TrialContext, model: nn.Module) -> None:
     )
     for _ in range(settings.epochs):
         model.train()
-        for x, y, _ in loader:
+        for (x, y), _ in loader:
             optimizer.zero_grad()
             torch.autograd.backward(cross_entropy(model(x), y))
             optimizer.step()

@@ -165,7 +165,7 @@ def test_a_delivered_model_reloads_to_the_bit(
         fresh, problem.groups, candidate.plan, tmp_path / "model.safetensors"
     ).eval()
     assert type(loaded.features[3]) is type(model.features[3])
-    assert torch.equal(loaded(problem.example), model(problem.example))
+    assert torch.equal(problem.example.run(loaded), problem.example.run(model))
 
 
 def test_what_was_prepared_comes_back_to_the_bit(context: TrialContext, tmp_path: Path) -> None:

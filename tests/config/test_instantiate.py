@@ -27,6 +27,8 @@ from paretoprune.config.instantiate import build, find_mistakes
 from paretoprune.config.model_builders import builder_mistakes
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
+from paretoprune.tasks.guess import Auto
+from paretoprune.tasks.interface import Task
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 ROOTS = ("torch.nn", "torch.optim", "torchvision", "torchmetrics", "optuna", "timm", "paretoprune")
@@ -38,6 +40,8 @@ BASES = (
     optuna.samplers.BaseSampler,
     optuna.samplers.nsgaii.BaseCrossover,
     lightning.LightningDataModule,
+    Task,
+    Auto,
 )
 # Classes that are called, and classes and functions that make a strategy.
 VARIANTS = ("paretoprune.pruning.scorers.", "paretoprune.search.strategies.")

@@ -14,4 +14,4 @@ CLASSES = Classification()
 
 def bound(batches: Iterable[Sequence[Tensor]]) -> list[TaskBatch]:
     """Return batches (x, y) bound to classification."""
-    return [TaskBatch(CLASSES, (x, y)) for x, y, *_ in batches]
+    return [TaskBatch(CLASSES, tuple(parts)) for parts in batches]

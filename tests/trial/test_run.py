@@ -67,7 +67,7 @@ def test_a_child_is_its_parent_without_more_channels(
         for name in kept
     }
     silent = masked_model(models[0], restrict_groups(groups, plans[0]), Plan(more))
-    inputs = untrained.problem.example
+    inputs = untrained.problem.example.only
     with torch.inference_mode():
         torch.testing.assert_close(silent.eval()(inputs), models[1](inputs))
 

@@ -5,7 +5,6 @@ All mistakes in the user's model or data are detected here, before work begins.
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -41,8 +40,6 @@ from paretoprune.tasks.guess import Auto
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.interface import Task
 
-_log = logging.getLogger(__name__)
-
 _NUM_EXAMPLES = 8  # real inputs on which candidates are verified against the masked dense model
 
 
@@ -69,6 +66,7 @@ class Problem:
     fingerprint: Fingerprint  # everything besides the settings that affects results
     disk_cache: DiskCache  # results computed so far; written once the work begins
     forecast: Forecast | None = None  # latency table, if the settings need one
+    guess: str = ""  # the task that was guessed, and why; empty if the settings name it
 
     @property
     def groups(self) -> Groups:
@@ -131,7 +129,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     seed_all(settings.seed)  # a user's own data module may split its data at random
     data = sources.data(settings.seed)
     prepare(data)
-    task = _task(settings, sources, data)
+    task, guess = _task(settings, sources, data)
     check_qualities(settings, task)
     info = describe(data, task)
     contents = contents_of(data, task)
@@ -170,6 +168,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
         contents,
         fingerprint,
         disk_cache,
+        guess=guess,
     )
 
 
@@ -196,18 +195,17 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> Task:
-    """Return the task of the settings; if they say `auto`, that of the first batch.
+def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tuple[Task, str]:
+    """Return the task of the settings; if they say `auto`, that of the first batch, and why.
 
     Raises SettingsError or DataError if there is none.
     """
     task = build(settings.task)
     if not isinstance(task, Auto):
-        return cast(Task, task)
+        return cast(Task, task), ""
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
         found, reason = task.choose(first_batch(data), sources.model_type)
-    _log.info("task: %s (%s)", type(found).__name__.lower(), reason)
-    return found
+    return found, f"{type(found).__name__.lower()} ({reason})"
 
 
 def _arguments(example: Inputs, model: nn.Module) -> tuple[Argument, ...]:

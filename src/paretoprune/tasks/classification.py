@@ -98,17 +98,19 @@ class Classification(OutputTask):
     def trivial(
         self, train: Iterable[Batch], validation: Iterable[Batch]
     ) -> Mapping[str, float] | None:
-        """Return the accuracy of the most frequent training class, and the loss of its shares."""
-        seen, asked = _counted(self, train), _counted(self, validation)
-        if not seen or not asked:
+        """Return the accuracy and the loss of the best constant answers.
+
+        These are the most frequent class and the class frequencies of `validation`.
+        """
+        counts = Counter(
+            label for batch in validation for label in self.targets(unkeyed(batch)).tolist()
+        )
+        shares = torch.tensor([*counts.values()], dtype=torch.float64) / (counts.total() or 1)
+        if not counts:
             return None
-        [(commonest, _)] = seen.most_common(1)
-        smoothed = seen.total() + len(seen | asked)
-        shares = {label: (seen[label] + 1) / smoothed for label in seen | asked}
-        nats = sum(count * -torch.tensor(shares[one]).log().item() for one, count in asked.items())
         return {
-            "accuracy": 100.0 * asked[commonest] / asked.total(),
-            "loss": nats / asked.total(),
+            "accuracy": 100.0 * shares.max().item(),
+            "loss": -(shares * shares.log()).sum().item(),
         }
 
     def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
@@ -146,10 +148,6 @@ class _OfProbabilities:
     def compute(self) -> Tensor:
         found: Tensor = self._metric.compute()
         return found
-
-
-def _counted(task: Classification, batches: Iterable[Batch]) -> Counter[int]:
-    return Counter(label for batch in batches for label in task.targets(unkeyed(batch)).tolist())
 
 
 def _count(task: Classification, loaders: Loaders) -> int:

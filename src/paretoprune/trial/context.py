@@ -81,6 +81,8 @@ def make_context(problem: Problem) -> TrialContext:
     """
     check_scorer(problem)
     problem.disk_cache.commit()  # everything that can be validated before training is valid
+    if problem.guess:
+        _log.info("task: %s", problem.guess)
     for caution in (*filter(None, [problem.info.caution]), *problem.contents.cautions):
         _log.warning("data: %s", caution)
     dense = dense_model(problem)

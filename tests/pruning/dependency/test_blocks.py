@@ -174,7 +174,7 @@ def test_a_block_may_go_before_or_after_channels(name: str) -> None:
     stepped = before.prune(left, {**widths, first: 0}, proof=example())
     assert stepped.widths() == at_once.widths()
     assert torch.equal(stepped.model(example()), at_once.model(example()))
-    rescored = stepped.score(Magnitude(), [(example(), torch.tensor([0, 1]))])
+    rescored = stepped.score(Magnitude(), bound([(example(), torch.tensor([0, 1]))]))
     assert {n: len(s) for n, s in rescored.items()} == stepped.widths()
 
 
@@ -202,7 +202,7 @@ def test_the_influence_of_a_block_is_the_angle_it_turns() -> None:
         1 - torch.stack([a.flatten() @ b.flatten() / a.norm() / b.norm() for a, b in pairs]).mean()
         for pairs in (zip(*stream[:2], strict=True), zip(*stream[1:3], strict=True))
     ]
-    found = block_influence(model, blocks, [(x[:3],), (x[3:],)])
+    found = block_influence(model, blocks, bound([(x[:3],), (x[3:],)]))
     assert found[:2] == pytest.approx([float(one) for one in expected], abs=1e-6)
     assert found[1] == pytest.approx(0, abs=1e-6)
     with pytest.raises(PruningError, match="at least one batch"):

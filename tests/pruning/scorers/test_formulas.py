@@ -156,7 +156,7 @@ def test_taylor_of_activations_predicts_the_change_of_each_samples_loss(case) ->
     """For a stream with many readers, too: silencing a share e of a channel, everywhere."""
     model, step = copy.deepcopy(case.model).double(), 1e-6
     group = case.groups[0]
-    scores = TaylorActivation(2)(model, case.groups, [(x.double(), y) for x, y in UNEVEN])
+    scores = TaylorActivation(2)(model, case.groups, bound((x.double(), y) for x, y in UNEVEN))
     parameters = dict(model.named_parameters())
     readers = [
         slot
@@ -241,7 +241,7 @@ def test_synflow_is_the_product_of_absolute_weights() -> None:
     first, second = model[0].weight.detach().abs(), model[2].weight.detach().abs()
     through = first.sum(1) * second.sum(0)
     expected = 2 * through / through.sum()  # once as output, once as input
-    assert torch.allclose(SynFlow()(model, groups, [(torch.randn(2, 4),)])["0"], expected)
+    assert torch.allclose(SynFlow()(model, groups, bound([(torch.randn(2, 4),)]))["0"], expected)
 
 
 @pytest.mark.parametrize("name", ["vgg", "mobilenet"])

@@ -121,19 +121,21 @@ def test_taylor_squares_batch_by_batch() -> None:
         loss = cross_entropy(model(inputs), labels)
         gradient = torch.autograd.grad(loss, model[2].weight)[0]
         squares.append((model[2].weight * gradient).detach().square())
-    found = Taylor(2).per_weight(model, ["2.weight"], halves)["2.weight"]
+    found = Taylor(2).per_weight(model, ["2.weight"], bound(halves))["2.weight"]
     torch.testing.assert_close(found, torch.stack(squares).mean(0).float())
 
 
 def test_obd_clamps_the_sum_of_a_channel_and_not_its_terms() -> None:
     model, group = small()
     scorer, names = Obd(1, probes=1), ["0.weight", "2.weight"]
-    diagonal = scorer.diagonal(model, {n: model.get_parameter(n) for n in names}, [data()])
+    diagonal = scorer.diagonal(model, {n: model.get_parameter(n) for n in names}, bound([data()]))
     terms = {n: model.get_parameter(n).detach().square() * diagonal[n] / 2 for n in names}
     assert any(bool((values < 0).any()) for values in terms.values())
     sums = sum(sum_slot(slot, terms[slot.tensor]) for slot in group.slots)
-    torch.testing.assert_close(scorer(model, [group], [data()])["0"], sums.clamp(min=0).float())
-    found = scorer.per_weight(model, names, [data()])
+    torch.testing.assert_close(
+        scorer(model, [group], bound([data()]))["0"], sums.clamp(min=0).float()
+    )
+    found = scorer.per_weight(model, names, bound([data()]))
     torch.testing.assert_close(found["0.weight"], terms["0.weight"].clamp(min=0).float())
 
 
@@ -141,7 +143,7 @@ def test_wanda_of_grouped_convolutions_takes_each_weights_own_input() -> None:
     torch.manual_seed(0)
     conv = nn.Conv2d(4, 6, 1, groups=2, bias=False)
     x = torch.randn(8, 4, 3, 3)
-    found = Wanda().per_weight(nn.Sequential(conv), ["0.weight"], [(x, torch.zeros(8))])
+    found = Wanda().per_weight(nn.Sequential(conv), ["0.weight"], bound([(x, torch.zeros(8))]))
     norms = x.square().mean((0, 2, 3)).sqrt()
     expected = torch.stack(
         [conv.weight[o, :, 0, 0].abs() * norms[2 * (o // 3) : 2 * (o // 3) + 2] for o in range(6)]
@@ -153,7 +155,7 @@ def test_movement_is_the_sum_over_steps_of_plain_descent() -> None:
     model, _ = small()
     x, y = data()
     parts = [(x[:20], y[:20]), (x[20:], y[20:])]
-    found = Movement(2, learning_rate=0.1).per_weight(model, ["2.weight"], parts)["2.weight"]
+    found = Movement(2, learning_rate=0.1).per_weight(model, ["2.weight"], bound(parts))["2.weight"]
     weight, total = model[2].weight.detach().clone(), torch.zeros(3, 4, dtype=torch.float64)
     for inputs, labels in parts:
         weight.requires_grad_(True)
@@ -191,7 +193,7 @@ def test_obs_is_the_error_that_least_squares_leaves() -> None:
     """Of a layer without a unit: the smallest mean squared change of its outputs, halved."""
     model, group = small()
     x, _ = data()
-    scores = Obs()(model, [group], [(x,)])["0"]
+    scores = Obs()(model, [group], bound([(x,)]))["0"]
     inputs, weight = model[1](model[0](x)).detach(), model[2].weight.detach()
     damping = (1e-2 * inputs.square().mean() * len(x)) ** 0.5 * torch.eye(4, dtype=torch.float64)
     padded = torch.cat([inputs, damping])  # what the damping of the scorer amounts to
@@ -201,5 +203,5 @@ def test_obs_is_the_error_that_least_squares_leaves() -> None:
         solution = torch.linalg.lstsq(padded[:, rest], wanted).solution
         left = (wanted - padded[:, rest] @ solution).square().sum() / len(x) / 2
         assert float(scores[unit]) == pytest.approx(float(left), rel=1e-5)
-    single = Obs().per_weight(model, ["2.weight"], [(x,)])["2.weight"]
+    single = Obs().per_weight(model, ["2.weight"], bound([(x,)]))["2.weight"]
     torch.testing.assert_close(single.sum(0), scores, rtol=1e-5, atol=0)

@@ -195,7 +195,7 @@ def test_a_diverged_model_is_told(resnet, scorer) -> None:
 def test_no_more_batches_are_taken_than_asked_for(resnet, scorer) -> None:
     taken: list[int] = []
 
-    def counted() -> Iterator[tuple[Tensor, ...]]:
+    def counted() -> Iterator[TaskBatch]:
         while True:
             taken.append(1)
             yield batches()[0]

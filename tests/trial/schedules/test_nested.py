@@ -61,7 +61,7 @@ def test_what_is_cut_out_of_the_trunk_was_trained_in_it(
         prune = start_from(context, 2, trials=tmp_path).candidate
         assert isinstance(prune, PrunedCandidate)
         one.network.load_state_dict(dict(prune.model.named_buffers()), strict=False)
-        inputs = context.problem.example
+        inputs = context.problem.example.only
         with torch.no_grad():
             answer = one.network.eval() and one(start.candidate.model, inputs)
             assert torch.equal(answer, prune.model(inputs))
