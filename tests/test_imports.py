@@ -47,7 +47,8 @@ ALLOWED: dict[str, set[str]] = {
     "api": VALUES
     | NETWORKS
     | {"export", "formats", "pick", "problem", "report", "search", "sweep"},
-    "testing": VALUES | {"executors", "pruning", "search", "sweep"},
+    "testing": VALUES
+    | {"data", "executors", "formats", "problem", "pruning", "search", "sweep", "trial"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},

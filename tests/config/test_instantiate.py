@@ -27,6 +27,8 @@ from paretoprune.config.instantiate import build, find_mistakes
 from paretoprune.config.model_builders import builder_mistakes
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
+from paretoprune.executors.interface import Executor
+from paretoprune.trial.schedules.interface import Schedule
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 ROOTS = ("torch.nn", "torch.optim", "torchvision", "torchmetrics", "optuna", "timm", "paretoprune")
@@ -38,9 +40,15 @@ BASES = (
     optuna.samplers.BaseSampler,
     optuna.samplers.nsgaii.BaseCrossover,
     lightning.LightningDataModule,
+    Executor,
+    Schedule,
 )
-# Classes that are called, and classes and functions that make a strategy.
-VARIANTS = ("paretoprune.pruning.scorers.", "paretoprune.search.strategies.")
+# Scorers, which are called, and classes and functions that make a strategy or an executor.
+VARIANTS = (
+    "paretoprune.pruning.scorers.",
+    "paretoprune.search.strategies.",
+    "paretoprune.executors.",
+)
 MADE = ("paretoprune.models.", "paretoprune.data.")
 FUNCTIONS = {
     timm.create_model,

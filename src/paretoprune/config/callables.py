@@ -73,6 +73,18 @@ _LISTED = (
         ("paretoprune.search.strategies.interface.Strategy",),
         ours=True,
     ),
+    _Classes(
+        "paretoprune.trial.schedules",
+        ("paretoprune.trial.schedules",),
+        ("paretoprune.trial.schedules.interface.Schedule",),
+        ours=True,
+    ),
+    _Classes(
+        "paretoprune.executors",
+        ("paretoprune.executors",),
+        ("paretoprune.executors.interface.Executor",),
+        ours=True,
+    ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
 # Executes code that is generated from a graph.

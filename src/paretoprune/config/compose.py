@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import SettingsError
@@ -39,6 +40,21 @@ def compose_options(options: Mapping[str, object]) -> dict[str, Any]:
         if name not in groups:
             config = _with(config, name.split("."), value)
     return config
+
+
+@cache
+def targets_of(group: str) -> Mapping[str, str]:
+    """Return the `_target_` of each config of a group, by the config's name.
+
+    Configs that only change the options of another one have none, and are left out.
+    """
+    found: dict[str, str] = {}
+    for file in sorted((CONF / group).glob("[!_]*.yaml")):
+        loaded = OmegaConf.load(file)
+        path = loaded.get("_target_") if isinstance(loaded, DictConfig) else None
+        if isinstance(path, str):
+            found[file.stem] = path
+    return found
 
 
 def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.instantiate import has_trait
 from paretoprune.config.name_patterns import matches, unmatched
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
@@ -153,7 +154,7 @@ def _single(
     if sparsity.ratios is not None:
         asked = {group.name: matches(sparsity.ratios, group.name) for group in groups}
         return {name: ratios[-1] if ratios else 0.0 for name, ratios in asked.items()}
-    if problem.settings.schedule.name == "one_by_one":  # it stops at the target by itself
+    if has_trait(problem.settings.schedule, "stops_at_target"):
         return uniform(groups, _MAX_RATIO)
     quantity, share = sparsity.size_target or _DEFAULT_TARGET
     most = share * problem.quantity_of({}, quantity)

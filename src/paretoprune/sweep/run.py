@@ -13,8 +13,10 @@ from typing import Any
 
 import torch
 
+from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
-from paretoprune.executors.open import open_executor
+from paretoprune.executors.interface import Executor, ExecutorContext
+from paretoprune.executors.packages import check_installed
 from paretoprune.metrics import Direction
 from paretoprune.problem.latency_table import with_forecast
 from paretoprune.problem.problem import Problem, make_problem
@@ -118,6 +120,7 @@ def run(
         torch.set_num_threads(settings.threads)
     config = without_secrets(config)
     folder, extend = folder_of(settings, config), search_settings(settings).extend
+    check_installed(settings.executor)
     check_places(settings)
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
@@ -154,7 +157,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
 
     # What is not trained comes first in a search by time, and need not wait for a learning rate.
     ready = cache(lambda: ready_to_train(context, folder))
-    if settings.executor.name != "inline":
+    if not settings.executor.runs_in_process:
         ready()  # workers load what is on disk
 
     def epoch_time() -> EpochTime | None:
@@ -175,14 +178,18 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         trials=folder.trials,
     )
     threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
-    executor = open_executor(
-        settings.executor,
-        evaluate=evaluate,
-        open_worker=OpenWorker(
-            begun.config, folder.absolute(), Path.cwd(), threads, settings.trust
+    executor: Executor = build(
+        settings.executor.target,
+        context=ExecutorContext(
+            evaluate=evaluate,
+            open_worker=OpenWorker(
+                begun.config, folder.absolute(), Path.cwd(), threads, settings.trust
+            ),
+            workers=settings.executor.workers,
+            time_limit_s=settings.executor.time_limit,
+            threads=threads,
+            folder=folder.path,
         ),
-        threads=threads,
-        folder=folder.path,
     )
     with closing(executor), watch(begun) as watching:
         results = run_sweep(

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 
-from paretoprune.config.instantiate import build
+from paretoprune.config.instantiate import build, has_trait
 from paretoprune.config.settings import Settings
 from paretoprune.metrics import QUALITIES, TIMED, Direction
 from paretoprune.problem.problem import Problem
@@ -139,7 +139,7 @@ def _has_untrained_front(settings: Settings) -> bool:
         settings.search is not None
         and settings.search.budget is not None
         and settings.search.budget.unit != "trials"
-        and settings.schedule.name == "one_shot"
+        and has_trait(settings.schedule, "prunes_once")
         and settings.compensation_method is not None
     )
 

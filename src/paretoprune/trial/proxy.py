@@ -15,7 +15,8 @@ from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.pruning.compensation.compensate import compensate
 from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.divergence import divergence_from, log_probabilities
-from paretoprune.trial.schedules.steps import Start, calibration_samples
+from paretoprune.trial.schedules.interface import Start
+from paretoprune.trial.schedules.parts.steps import calibration_samples
 
 Ratios = Mapping[str, float]
 Proxy = Callable[[Start, Ratios], float]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @runtime_checkable
@@ -42,13 +40,3 @@ class Strategy(Protocol):
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """The trials, beside those of the front, whose weights later candidates start from."""
-
-
-def declares(*traits: str) -> Callable[[F], F]:
-    """Mark a function that makes a strategy with what the settings must know of it."""
-
-    def mark(made: F) -> F:
-        vars(made)["traits"] = traits
-        return made
-
-    return mark

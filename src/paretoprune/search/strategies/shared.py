@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paretoprune.config.traits import declares
 from paretoprune.config.values import Positive, Ratio
 from paretoprune.search.context import SearchContext
 from paretoprune.search.phases.gap_filling import GapFilling
@@ -9,7 +10,7 @@ from paretoprune.search.phases.links import SPARE, Links
 from paretoprune.search.phases.nested_trunk import NestedTrunk
 from paretoprune.search.phases.sequence import StrategySequence
 from paretoprune.search.phases.untrained_front import untrained_front
-from paretoprune.search.strategies.interface import Strategy, declares
+from paretoprune.search.strategies.interface import Strategy
 
 
 @declares("uses_gate_scores", "trains_nested")

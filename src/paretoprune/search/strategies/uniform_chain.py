@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from paretoprune.config.traits import declares
 from paretoprune.config.values import Positive
 from paretoprune.search.allocation.baselines import uniform_ratios
 from paretoprune.search.context import Ratios, SearchContext
 from paretoprune.search.phases.links import Links, Step
-from paretoprune.search.strategies.interface import Strategy, declares
+from paretoprune.search.strategies.interface import Strategy
 
 
 @declares("uses_gate_scores")  # so that which channels of a group go is decided as in `auto`

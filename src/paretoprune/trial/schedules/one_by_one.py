@@ -1,60 +1,82 @@
-"""The basic algorithm of pruning: remove the least important unit, recover, and again."""
+"""Greedy pruning: remove the least important unit, recover, and repeat."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import ClassVar
 
 from torch import Tensor
 
+from paretoprune.config.settings import Settings
+from paretoprune.config.values import Percent, Positive
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.structured.rounding import step_of
 from paretoprune.results import EpochRecord, Job
 from paretoprune.trial.context import TrialContext
-from paretoprune.trial.schedules.steps import Start, Trained, epochs_of, prune, rescore, train
+from paretoprune.trial.schedules.interface import Schedule, Start, Trained
+from paretoprune.trial.schedules.parts.steps import epochs_of, prune, rescore, train
 
 
-def one_by_one(context: TrialContext, job: Job, start: Start) -> Trained:
-    """Remove the least important channels of all groups, train a little, score anew, and so on.
+@dataclass(frozen=True, kw_only=True)
+class OneByOne(Schedule):
+    """Remove the least important channels of all groups, train briefly, score, and so on.
 
-    It ends when the widths of the job are reached, which no group goes below, when the target size
+    It ends when the widths of the job are reached, which no group falls below, when the target size
     of `sparsity` is met, after `steps`, or before the validation accuracy falls below
-    `min_accuracy`. Then it is fine-tuned. After Molchanov et al. 2017 (Pruning Convolutional Neural
+    `min_accuracy`; fine-tuning follows. Molchanov et al. 2017 (Pruning Convolutional Neural
     Networks for Resource Efficient Inference, section 2).
     """
-    schedule = context.problem.settings.schedule
-    candidate, scores = start.candidate, start.scores
-    curve: tuple[EpochRecord, ...] = ()
-    gains: dict[str, float] = {}
-    batches = _some_batches(context, schedule.recovery)
-    for step in range(schedule.steps):
-        widths = candidate.widths()
-        choice = least_important(
-            scores, widths, job.widths, units=schedule.units, steps=_steps(context)
-        )
-        if choice is None or is_small_enough(context, widths):
-            break
-        smaller, gained = prune(context, candidate, scores, {**widths, **choice}, trained_next=True)
-        records = train(
-            context,
-            smaller,
-            replace(job, seed=job.seed + step),
-            epochs=1,
-            first_epoch=len(curve) + 1,
-            batches=batches,
-        )
-        floor = schedule.min_accuracy
-        if floor is not None and records[-1].validation_accuracy < floor:
-            break
-        candidate, curve = smaller, curve + records
-        if gained:
-            gains = {**gained, "seconds": gains.get("seconds", 0.0) + gained["seconds"]}
-        scores = rescore(context, candidate, job)
-    recovered = len(curve) * len(batches) / len(context.problem.data.train_dataloader())
-    epochs = epochs_of(context, job)
-    curve += train(context, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
-    return Trained(candidate, curve, recovered + epochs, gains)
+
+    steps: Positive = 1000  # prunings, at most
+    units: Positive = 1  # channels per pruning
+    recovery: Positive = 4  # training batches after each pruning
+    min_accuracy: Percent | None = None  # of the validation data
+
+    traits: ClassVar = ("stops_at_target",)
+
+    def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained:
+        """Prune and recover until a stop condition is met, then fine-tune."""
+        candidate, scores = start.candidate, start.scores
+        curve: tuple[EpochRecord, ...] = ()
+        gains: dict[str, float] = {}
+        batches = _first_batches(context, self.recovery)
+        for step in range(self.steps):
+            widths = candidate.widths()
+            choice = least_important(
+                scores, widths, job.widths, units=self.units, steps=_width_steps(context)
+            )
+            if choice is None or is_small_enough(context, widths):
+                break
+            smaller, gained = prune(
+                context, candidate, scores, {**widths, **choice}, trained_next=True
+            )
+            records = train(
+                context,
+                smaller,
+                replace(job, seed=job.seed + step),
+                epochs=1,
+                first_epoch=len(curve) + 1,
+                batches=batches,
+            )
+            floor = self.min_accuracy
+            if floor is not None and records[-1].validation_accuracy < floor:
+                break
+            candidate, curve = smaller, curve + records
+            if gained:
+                gains = {**gained, "seconds": gains.get("seconds", 0.0) + gained["seconds"]}
+            scores = rescore(context, candidate, job)
+        recovered = len(curve) * len(batches) / len(context.problem.data.train_dataloader())
+        epochs = epochs_of(context, job)
+        curve += train(context, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
+        return Trained(candidate, curve, recovered + epochs, gains)
+
+    def mistake(self, settings: Settings) -> str | None:
+        """Return why the granularity has no channels to remove."""
+        if settings.granularity.is_structured:
+            return None
+        return "`schedule=one_by_one` needs `granularity=channels`"
 
 
 def least_important(
@@ -65,8 +87,9 @@ def least_important(
     units: int,
     steps: Mapping[str, int],
 ) -> dict[str, int] | None:
-    """The group whose next channels have the lowest mean score, and its new width; None: no more.
+    """Return the group whose next channels have the lowest mean score, with its new width.
 
+    None if no group may be narrower.
     The new width is the largest multiple of the group's step that is at least `units` less, but not
     below the floor. Scores are made comparable by dividing by their mean in each group.
     """
@@ -81,7 +104,7 @@ def least_important(
 
 
 def is_small_enough(context: TrialContext, widths: Mapping[str, int]) -> bool:
-    """Whether a target size of a single run is met; a sweep has none."""
+    """Return True if the size target of a single run is met; a sweep has none."""
     problem = context.problem
     target = None if problem.settings.search else problem.settings.sparsity.size_target
     if target is None:
@@ -90,11 +113,11 @@ def is_small_enough(context: TrialContext, widths: Mapping[str, int]) -> bool:
     return problem.size_at(widths, name) <= share * problem.size_at({}, name)
 
 
-def _steps(context: TrialContext) -> dict[str, int]:
+def _width_steps(context: TrialContext) -> dict[str, int]:
     problem = context.problem
     divisor = problem.settings.sparsity.divisor
     return {group.name: step_of(group, divisor) for group in problem.groups.prunable}
 
 
-def _some_batches(context: TrialContext, count: int) -> list[tuple[Tensor, ...]]:
+def _first_batches(context: TrialContext, count: int) -> list[tuple[Tensor, ...]]:
     return [tuple(b) for b in islice(iter(context.problem.data.train_dataloader()), count)]

@@ -13,7 +13,7 @@ from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCand
 from paretoprune.pruning.penalties import growing
 from paretoprune.results import EpochRecord, Job
 from paretoprune.trial.context import TrialContext
-from paretoprune.trial.schedules.steps import train
+from paretoprune.trial.schedules.parts.steps import train
 
 
 def train_with_growing_penalty(

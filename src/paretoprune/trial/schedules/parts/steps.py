@@ -7,8 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +28,7 @@ from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
 from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.divergence import divergence_from, log_probabilities
-from paretoprune.trial.schedules.nested import slices_of
+from paretoprune.trial.schedules.parts.nested import slices_of
 
 _log = logging.getLogger(__name__)
 
@@ -39,31 +38,6 @@ _NUM_COMPARED = 2  # batches of training data on which outputs are compared
 _FULL_RATE_DIVERGENCE = 0.5  # nats; from here on the full peak learning rate is best
 _LEAST_FACTOR = 0.1  # of the peak learning rate; with less, training changes almost nothing
 _NUM_CALIBRATED = 256  # training samples on which kept weights make up for what went
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a trial prunes: the dense model, or what an earlier trial made of it."""
-
-    candidate: Candidate
-    scores: Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A pruned and trained model, and how it came about."""
-
-    candidate: Candidate
-    curve: tuple[EpochRecord, ...]
-    epochs: float = 0.0  # passes over the training data
-    compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, "seconds"
-    scores: Mapping[str, Tensor] = field(default_factory=dict)  # of the channels that are left
-
-
-class Schedule(Protocol):
-    """Carries out one job: prunes to its widths and trains, in the schedule's own order."""
-
-    def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained: ...
 
 
 def rescore(context: TrialContext, candidate: Candidate, job: Job) -> dict[str, Tensor]:
