@@ -55,3 +55,13 @@ def test_the_data_set_of_the_page_is_trained_on(tmp_path: Path) -> None:
     command = ["-m", "src.train", *command_of("add-a-data-set.md")]
     run([*command, "tracking=none", "name=stripes"], tmp_path)
     assert (tmp_path / "sweeps/stripes/front.csv").is_file()
+
+
+def test_the_schedule_of_the_page_keeps_the_contract_and_runs(tmp_path: Path) -> None:
+    schedule, check = blocks_of("add-a-schedule.md")
+    (tmp_path / "my_schedules.py").write_text(schedule)
+    run(["-c", check], tmp_path)
+    quick = ("model.train.epochs=1", "finetune.epochs=1", "tracking=none")
+    run(["-m", "src.train", *command_of("add-a-schedule.md"), *quick], tmp_path)
+    [result] = (tmp_path / "sweeps/half/trials").glob("*/result.json")
+    assert len(json.loads(result.read_text())["curve"]) == 2

@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": VALUES | {"search", "tracking"},
     "api": VALUES
     | NETWORKS
-    | {"export", "formats", "pick", "problem", "report", "search", "sweep"},
+    | {"export", "formats", "pick", "problem", "report", "search", "sweep", "trial"},
     "testing": VALUES
     | {"data", "executors", "formats", "problem", "pruning", "search", "sweep", "trial"},
     "pick": VALUES

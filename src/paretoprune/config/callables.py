@@ -163,7 +163,7 @@ def _has(classes: _Classes, located: Any, home: str) -> bool:
     if located.__name__.startswith("_") or getattr(located, "_is_protocol", False):
         return False
     if not classes.bases:
-        return inspect.isclass(located) and _is_called(located)
+        return inspect.isclass(located) and _is_called(located) and not inspect.isabstract(located)
     made = located
     if classes.ours and inspect.isfunction(located):
         made = get_type_hints(located).get("return")
@@ -171,4 +171,4 @@ def _has(classes: _Classes, located: Any, home: str) -> bool:
 
 
 def _is_called(found: type) -> bool:
-    return "__call__" in vars(found)
+    return any("__call__" in vars(owner) for owner in found.__mro__)

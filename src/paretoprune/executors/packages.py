@@ -6,8 +6,8 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.callables import locate
+from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.options import spelled
 from paretoprune.errors import SettingsError
 

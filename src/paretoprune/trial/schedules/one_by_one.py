@@ -11,7 +11,7 @@ from torch import Tensor
 
 from paretoprune.config.settings import Settings
 from paretoprune.config.values import Percent, Positive
-from paretoprune.pruning.scorers.normalise import normalise
+from paretoprune.pruning.scorers.parts.normalise import normalise
 from paretoprune.pruning.structured.rounding import step_of
 from paretoprune.results import EpochRecord, Job
 from paretoprune.trial.context import TrialContext

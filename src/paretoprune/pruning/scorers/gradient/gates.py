@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import weight_slots
+from paretoprune.pruning.scorers.parts.channels import weight_slots
 
 _DECAY = 0.98  # decay of the moving average: about the last fifty steps count
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group, Slot
+
+Batches = Iterable[Sequence[Tensor]]  # of (inputs, targets, ...), as in training
 
 
 class Reading(Protocol):
