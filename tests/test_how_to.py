@@ -20,10 +20,10 @@ def blocks_of(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
 
 
-def command_of(page: str) -> list[str]:
+def command_of(page: str, command: str = "train") -> list[str]:
     """The arguments of the only command of a page."""
     text = (HOW_TO / page).read_text(encoding="utf-8")
-    [found] = re.findall(r"^    python -m src\.train (.*)$", text, flags=re.MULTILINE)
+    [found] = re.findall(rf"^    python -m src\.{command} (.*)$", text, flags=re.MULTILINE)
     return shlex.split(found)
 
 
@@ -65,3 +65,16 @@ def test_the_schedule_of_the_page_keeps_the_contract_and_runs(tmp_path: Path) ->
     run(["-m", "src.train", *command_of("add-a-schedule.md"), *quick], tmp_path)
     [result] = (tmp_path / "sweeps/half/trials").glob("*/result.json")
     assert len(json.loads(result.read_text())["curve"]) == 2
+
+
+def test_the_format_of_the_page_keeps_the_contract_and_is_delivered(tmp_path: Path) -> None:
+    form, check = blocks_of("add-a-format.md")
+    (tmp_path / "my_formats.py").write_text(form)
+    run(["-c", check], tmp_path)
+    single = ("name=resnet", "sparsity.ratio=0.5", "measure=fast")
+    run(["-m", "src.train", *single, *QUICK], tmp_path)
+    command = command_of("add-a-format.md", "pick")
+    for _ in range(2):  # an export with a format of one's own may be replaced
+        run(["-m", "src.pick", *command], tmp_path)
+    [export] = (tmp_path / "sweeps/resnet/picked").glob("*/model.pt2.z")
+    assert "compressed program of `torch.export`" in (export.parent / "README.md").read_text()

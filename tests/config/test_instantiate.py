@@ -48,6 +48,7 @@ VARIANTS = (
     "paretoprune.pruning.scorers.",
     "paretoprune.search.strategies.",
     "paretoprune.executors.",
+    "paretoprune.formats.",
 )
 MADE = ("paretoprune.models.", "paretoprune.data.")
 FUNCTIONS = {

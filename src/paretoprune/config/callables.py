@@ -85,6 +85,12 @@ _LISTED = (
         ("paretoprune.executors.interface.Executor",),
         ours=True,
     ),
+    _Classes(
+        "paretoprune.formats",
+        ("paretoprune.formats",),
+        ("paretoprune.formats.format.GraphFormat",),
+        ours=True,
+    ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
 # Executes code that is generated from a graph.
@@ -166,8 +172,16 @@ def _has(classes: _Classes, located: Any, home: str) -> bool:
         return inspect.isclass(located) and _is_called(located) and not inspect.isabstract(located)
     made = located
     if classes.ours and inspect.isfunction(located):
-        made = get_type_hints(located).get("return")
+        made = _returned(located)
     return inspect.isclass(made) and issubclass(made, tuple(map(locate, classes.bases)))  # type: ignore[arg-type]
+
+
+def _returned(function: Callable[..., Any]) -> Any:
+    """Return the annotation of what a function returns; None if it cannot be resolved."""
+    try:
+        return get_type_hints(function).get("return")
+    except NameError:  # of a large library, imported for type checking alone
+        return None
 
 
 def _is_called(found: type) -> bool:
