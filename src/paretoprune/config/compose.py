@@ -19,7 +19,7 @@ CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
 
 
 def compose_options(options: Mapping[str, object]) -> dict[str, Any]:
-    """The composed config as plain data, with options of groups and with values of settings.
+    """Return the composed config as plain data, from options of groups and values of settings.
 
     A text under the name of a group takes that option (`scorer="taylor"`); a mapping sets some of
     a group's settings (`finetune={"epochs": 2}`), and a dotted name sets one
@@ -58,7 +58,7 @@ def targets_of(group: str) -> Mapping[str, str]:
 
 
 def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:
-    """A sentence for each option of a group that there is not, and what was probably meant.
+    """Return a sentence for each unknown option of a group, and the options probably meant.
 
     `value` may name several, as a grid of runs does. Where nothing is near, nothing was meant.
     """
@@ -81,7 +81,7 @@ def _is_option(name: str, value: object) -> bool:
 
 
 def _with(config: Mapping[str, Any], path: Sequence[str], value: object) -> dict[str, Any]:
-    """The config with a value in place; of a mapping, with each of its values in place."""
+    """Return the config with a value set; for a mapping, with each of its values set."""
     first, *deeper = path
     there = config.get(first)
     holder = there if isinstance(there, Mapping) else {}

@@ -39,7 +39,7 @@ def _obs_is_for_weights(settings: Settings) -> str | None:
 def _latency_is_forecast(settings: Settings) -> str | None:
     if _timed(settings) and not settings.granularity.is_structured:
         return (
-            "zeros do not change the latency here, so it can be neither a target, a limit nor "
+            "zeros do not change the latency here, so latency can be neither a target, a limit nor "
             "an objective; set `granularity=channels`"
         )
     return None

@@ -15,7 +15,7 @@ class Of:
 
 
 def without_effect(settings: Any, group: str) -> list[str]:
-    """A sentence for each option that differs from its default, and that `name` does not take."""
+    """Return a sentence for each option that was changed and has no effect with `name`."""
     marks = _marks(type(settings))
     chosen = f"`{group}={settings.name}`"
     others = {name for name, variants in marks.items() if settings.name not in variants}
@@ -29,7 +29,7 @@ def without_effect(settings: Any, group: str) -> list[str]:
 
 
 def _marks(settings: type) -> dict[str, tuple[str, ...]]:
-    """By the name of an option, the variants that take it; options of all are left out."""
+    """Return the variants that take an option, by its name; without options of all variants."""
     hints = get_type_hints(settings, include_extras=True)
     found = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
     return {n: one.variants for n, marks in found.items() for one in marks if isinstance(one, Of)}

@@ -1,4 +1,4 @@
-"""What a command begins with: the baselines of a sweep, or the one candidate of a single run."""
+"""First candidates: the baselines of a sweep, or the only candidate of a single run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seve
 
 
 def search_settings(settings: Settings) -> SearchSettings:
-    """The search of a sweep; for a single run one that ends after its only candidate."""
+    """Return the search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
     n_trials = 9 if settings.sparsity.accuracy_drop is not None else 2
@@ -49,7 +49,7 @@ def search_settings(settings: Settings) -> SearchSettings:
 
 
 def reject_unmeetable(problem: Problem) -> None:
-    """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
+    """Raises SettingsError if the smallest candidate breaks a limit or misses the target."""
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     most = search_settings(problem.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
@@ -87,7 +87,7 @@ def first_proposals(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[Proposal]:
-    """The candidates that come before any that a sampler proposes.
+    """Return the candidates that are run before those of the strategy.
 
     `scores` must be comparable across groups; `sensitivity` is measured if the allocation asks.
     """
@@ -108,14 +108,14 @@ def first_proposals(
 
 
 def group_infos(problem: Problem) -> list[GroupInfo]:
-    """The dimensions of the search."""
+    """Return the dimensions of the search."""
     groups = problem.groups.prunable
     turns = _turns(groups)
     return [GroupInfo(g.name, g.width, problem.cap_of(g.name), turns.get(g.name)) for g in groups]
 
 
 def _turns(groups: Sequence[Group]) -> dict[str, float]:
-    """When uniform pruning takes the blocks: after the channels, or else evenly spread over the
+    """Return when uniform pruning removes the blocks: after the channels, or else spread over the
     network, so that at any ratio that share of them is gone."""
     blocks = [group.name for group in groups if group.block]
     if len(blocks) < len(groups):
@@ -131,13 +131,13 @@ def places_of(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[dict[str, float]]:
-    """What a single run with an accuracy drop tries: falling sizes along the allocation."""
+    """Return the candidates of a run with an accuracy drop: falling sizes of the allocation."""
     path = _path(problem, scores, sensitivity)
     return different_places(path, problem.widths_of, most=_MOST_PLACES)
 
 
 def choices_of(problem: Problem, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
-    """The ratios that a group can have: one for each width, of layers of weights at most 64."""
+    """Return the ratios that a group can have: one per width, at most 64 for layers of weights."""
     most = {"most": 64} if problem.space.layers else {}
     return distinct_ratios(group_infos(problem), problem.widths_of, max_ratio=max_ratio, **most)
 
@@ -147,7 +147,7 @@ def _single(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Mapping[str, float]:
-    """The candidate that `sparsity` names."""
+    """Return the candidate that `sparsity` names."""
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     if sparsity.ratio is not None:
         return uniform(groups, sparsity.ratio)
@@ -173,7 +173,7 @@ def _path(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Path:
-    """The way from the dense model to the smallest that `sparsity.allocation` names."""
+    """Return the path of `sparsity.allocation` from the dense to the smallest model."""
     groups, allocation = group_infos(problem), problem.settings.sparsity.allocation
     if allocation in ("global", "lamp"):
         return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
@@ -189,7 +189,7 @@ def _greedy(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> tuple[Sensitivity, Mapping[str, Sequence[float]], Callable[[Mapping[str, float]], float]]:
-    """The loss, the choices and the size of the allocations `score` and `sensitivity`."""
+    """Return loss, choices and size of the allocations `score` and `sensitivity`."""
     sparsity = problem.settings.sparsity
     loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
     name = (sparsity.size_target or _DEFAULT_TARGET)[0]
@@ -198,7 +198,7 @@ def _greedy(
 
 
 def _kernel_factors(problem: Problem) -> dict[str, float]:
-    """By group, the sum of the dimensions of its weights over that of their products."""
+    """Return, by group, the sum of the dimensions of its weights over that of their products."""
     form = with_pairs(problem.model, problem.groups.factored)
     shapes = {name: p.shape for name, p in form.named_parameters() if p.dim() > 1}
     factors = {}

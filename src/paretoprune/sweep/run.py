@@ -1,4 +1,4 @@
-"""A sweep from checked settings to its results, begun or continued in its folder."""
+"""A sweep from validated settings to its results, started or continued in its folder."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BegunSweep:
-    """A sweep whose trials are about to begin, for those who watch it."""
+    """A sweep whose trials are about to start, for its watchers."""
 
     settings: Settings
     config: Mapping[str, Any]  # as it is stored, without secrets
@@ -88,7 +88,7 @@ Watching = Callable[[BegunSweep], AbstractContextManager[Watch]]
 
 
 def unwatched(begun: BegunSweep) -> AbstractContextManager[Watch]:
-    """Watch a sweep by nothing."""
+    """Return no watchers."""
     return nullcontext(Watch())
 
 
@@ -241,4 +241,4 @@ def _log_end(why: str) -> None:
 
 
 def _ignore(why: str) -> None:
-    """A run of one candidate ends with it."""
+    """Do nothing: a run of one candidate ends with it."""

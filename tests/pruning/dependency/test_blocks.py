@@ -235,7 +235,7 @@ def test_the_gate_of_a_block_is_the_slope_of_its_branch() -> None:
         for h in (1e-5, -1e-5):
             scaled = build("resnet").double()
             with torch.no_grad():
-                for name in group.block.silent:
+                for name in group.block.zeroed_params:
                     scaled.get_parameter(name).mul_(1 + h)
             losses.append(cross_entropy(scaled(x), y).item())
         slope = (losses[0] - losses[1]) / 2e-5

@@ -29,14 +29,15 @@ class Strategy(Protocol):
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The candidate for trial `number`; None until a running one ends, or for good.
+        """Return the candidate for trial `number`; None if it must wait for a running trial to end,
+        or if there is none any more.
 
         `results` are the finished trials, `running` those under way and those that wait for others
         to end. The search ends when nothing runs and nothing is proposed.
         """
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
-        """Why there is no candidate any more although nothing runs, and what would allow more."""
+        """Return why there are no more candidates, and what would allow more."""
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """The trials, beside those of the front, whose weights later candidates start from."""
+        """Return the trials, beside the front, whose weights later candidates start from."""

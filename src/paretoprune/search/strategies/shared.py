@@ -17,7 +17,7 @@ from paretoprune.search.strategies.interface import Strategy
 def shared(
     context: SearchContext, *, num_sizes: Positive = 10, min_gain: Ratio = 0.001
 ) -> Strategy:
-    """At most `num_sizes` links, then gaps of the front that can add `min_gain` of its area."""
+    """Return a chain of `num_sizes` links at most, then gaps that add `min_gain` of the area."""
     links = NestedTrunk(Links(context, "shared", num_sizes, spare=SPARE))
     return StrategySequence(
         (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))

@@ -12,7 +12,7 @@ from paretoprune.search.strategies.interface import Strategy
 
 @declares("uses_gate_scores")  # so that which channels of a group go is decided as in `auto`
 def uniform_chain(context: SearchContext, *, num_sizes: Positive = 10) -> Strategy:
-    """At most `num_sizes` models, each pruned from the trained one before it.
+    """Return a strategy of at most `num_sizes` models, each pruned from the one trained before.
 
     All that differs from the chain of `auto` is the allocation: the same ratio for every group.
     """
@@ -20,5 +20,5 @@ def uniform_chain(context: SearchContext, *, num_sizes: Positive = 10) -> Strate
 
 
 def _uniform(context: SearchContext, step: Step) -> Ratios:
-    """The largest uniform candidate that is small enough and within the limits."""
+    """Return the largest uniform candidate that is small enough and within the limits."""
     return uniform_ratios(context.groups, step.enough, max_ratio=context.max_ratio)

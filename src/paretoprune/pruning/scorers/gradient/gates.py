@@ -65,7 +65,7 @@ def _places(
 ) -> list[tuple[nn.Parameter, int, Tensor]]:
     """Return (parameter, dimension, positions of each channel (width, positions)) for the group."""
     if group.block and group.width:
-        ends = [parameters[name] for name in group.block.silent]
+        ends = [parameters[name] for name in group.block.zeroed_params]
         return [(end, 0, torch.arange(len(end)).unsqueeze(0)) for end in ends]
     return [
         (parameters[slot.tensor], slot.dim, torch.tensor(slot.positions))
