@@ -21,7 +21,7 @@ WRONG = [
     (("granularity=block", "sparse_training=bn_scale"), "`sparse_training=bn_scale` needs"),
     ((*SHARED, "granularity=weights"), "trains networks with fewer channels"),
     ((*SHARED, "schedule=iterative"), "many networks at once; set `schedule=one_shot`"),
-    ((*SHARED, "sparse_training=growing"), "prepares one cut, and `search=shared` makes many"),
+    ((*SHARED, "sparse_training=growing"), "prepares one pruning, but `search=shared` has many"),
     (("schedule=lottery", "model.weights=a.pt"), "set `schedule.rewind=learning_rate`"),
     (("schedule=lottery", "schedule.rewind_epoch=99"), "must be below `model.train.epochs`"),
     (

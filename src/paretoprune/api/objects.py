@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from paretoprune.config.compose import compose_options
 from paretoprune.config.load import load_settings
-from paretoprune.config.options import spelled
 from paretoprune.config.settings import Settings
+from paretoprune.config.variants import spelled
 from paretoprune.data.given import GivenData, as_datamodule
 from paretoprune.errors import SettingsError
 from paretoprune.problem.sources import Given

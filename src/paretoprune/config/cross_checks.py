@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from paretoprune.config.instantiate import build, find_mistakes, has_trait, offers
-from paretoprune.config.options import spelled
+from paretoprune.config.variants import spelled
 from paretoprune.metrics import TIMED
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _shared_weights_are_of_channels(settings: Settings) -> str | None:
         return "`search=shared` trains many networks at once; set `schedule=one_shot`"
     if settings.sparse_training.name == "growing":
         return (
-            "`sparse_training=growing` prepares one cut, and `search=shared` makes many; "
+            "`sparse_training=growing` prepares one pruning, but `search=shared` has many; "
             "set `sparse_training=none`"
         )
     return None

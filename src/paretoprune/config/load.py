@@ -16,9 +16,9 @@ from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.moved import MOVED
 from paretoprune.config.name_patterns import closest
-from paretoprune.config.options import misplaced, without
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
+from paretoprune.config.variants import misplaced, without
 from paretoprune.errors import SettingsError
 
 # Arguments supplied by the program when it calls a target; users need not set them.

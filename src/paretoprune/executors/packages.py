@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from paretoprune.config.callables import locate
 from paretoprune.config.groups.executor import ExecutorSettings
-from paretoprune.config.options import spelled
+from paretoprune.config.variants import spelled
 from paretoprune.errors import SettingsError
 
 F = TypeVar("F", bound=Callable[..., Any])
