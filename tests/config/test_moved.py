@@ -40,7 +40,15 @@ def test_a_config_of_an_earlier_version_is_read() -> None:
         ),
         (
             "executor",
-            {"name": "slurm", "workers": 3, "partition": "gpu", "time_limit": "2h"},
+            {
+                "name": "slurm",
+                "workers": 3,
+                "time_limit": "2h",
+                "retries": 2,
+                "gpus_per_worker": 0,
+                "cluster": "slurm",
+                "partition": "gpu",
+            },
             (
                 "executor=slurm",
                 "executor.workers=3",

@@ -64,7 +64,7 @@ def _told(facts: FileFacts) -> str:
         return f"no {facts.format}: {as_text(facts.reason)}"
     files = ", ".join(f"`{name}`" for name in files_of(facts.format))
     graph = GRAPHS.get(facts.format)
-    meaning = as_text(graph.description) if graph else _MEANING[facts.format]
+    meaning = graph.description if graph else _MEANING[facts.format]
     sentence = f"{files}: {meaning}"
     if facts.bits is not None and facts.accuracy is not None and facts.size_bytes is not None:
         sentence += (
