@@ -15,6 +15,7 @@ import torch
 
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
+from paretoprune.executors.attempt import Evaluate
 from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.executors.packages import check_installed
 from paretoprune.metrics import Direction
@@ -177,20 +178,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         num_first=len(first),
         trials=folder.trials,
     )
-    threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
-    executor: Executor = build(
-        settings.executor.target,
-        context=ExecutorContext(
-            evaluate=evaluate,
-            open_worker=OpenWorker(
-                begun.config, folder.absolute(), Path.cwd(), threads, settings.trust
-            ),
-            workers=settings.executor.workers,
-            time_limit_s=settings.executor.time_limit,
-            threads=threads,
-            folder=folder.path,
-        ),
-    )
+    executor = _executor(begun, evaluate)
     with closing(executor), watch(begun) as watching:
         results = run_sweep(
             SearchProblem(
@@ -214,6 +202,24 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         )
         stopped = watching.stop()
     return SweepResult(folder, search.objectives, results, stopped=stopped)
+
+
+def _executor(begun: BegunSweep, evaluate: Evaluate) -> Executor:
+    """Return the executor of the settings; the caller closes it."""
+    settings, folder = begun.settings, begun.folder
+    threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
+    context = ExecutorContext(
+        evaluate=evaluate,
+        open_worker=OpenWorker(
+            begun.config, folder.absolute(), Path.cwd(), threads, settings.trust
+        ),
+        workers=settings.executor.workers,
+        time_limit_s=settings.executor.time_limit,
+        threads=threads,
+        folder=folder.path,
+    )
+    executor: Executor = build(settings.executor.target, context=context)
+    return executor
 
 
 def _study(problem: Problem, folder: SweepFolder) -> SweepStudy:
