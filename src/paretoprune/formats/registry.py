@@ -21,8 +21,9 @@ def _found() -> Iterator[tuple[str, GraphFormat]]:
         if module.name == __name__.rpartition(".")[2]:
             continue
         path = f"{paretoprune.formats.__name__}.{module.name}"
-        if hasattr(importlib.import_module(path), module.name):
-            yield module.name, build(Target(path=f"{path}.{module.name}"))
+        make = getattr(importlib.import_module(path), module.name, None)
+        if make is not None:
+            yield module.name, make()
 
 
 FORMATS: dict[str, GraphFormat] = dict(_found())  # of float modules
