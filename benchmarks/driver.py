@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from stub_sweep import SAMPLERS, result_of, sweep
 
 from paretoprune.executors.attempt import Lost
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
 
 WORKERS = 64
@@ -60,7 +61,7 @@ def show_growth(samplers: Sequence[str], *, n_trials: int = 10_000) -> None:
         print("  " + " ".join(f"{each:.2f}" for each in parts), flush=True)
 
 
-class Asleep:
+class Asleep(Executor):
     """An executor of simulated sleeping workers: results become available without computation."""
 
     def __init__(self, slots: int, *, seconds: float) -> None:

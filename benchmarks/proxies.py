@@ -29,7 +29,7 @@ from paretoprune.results import Job
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.sweep.baselines import choices_of
 from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
-from paretoprune.trial.schedules.steps import prune, train
+from paretoprune.trial.schedules.parts.steps import prune, train
 
 _BAND = 0.2  # share of the dense MACs
 _MAX_RATIO = 0.85

@@ -36,7 +36,8 @@ from paretoprune.sweep.baselines import choices_of
 from paretoprune.sweep.strategies import gate_damage
 from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.proxy import proxy_divergences
-from paretoprune.trial.schedules.steps import Start, prune
+from paretoprune.trial.schedules.interface import Start
+from paretoprune.trial.schedules.parts.steps import prune
 
 _WAYS = {"channels": "none", "ranks": "spatial", "both": "spatial"}  # and `low_rank` of each
 _MAX_RATIO = 0.95

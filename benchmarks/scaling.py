@@ -28,9 +28,8 @@ from statistics import fmean, median
 
 from stub_sweep import result_of, sweep
 
-from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.executors.attempt import Evaluate
-from paretoprune.executors.interface import Executor
+from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.executors.processes import Processes
 from paretoprune.results import Job, TrialResult
 
@@ -76,13 +75,25 @@ def show_sleeping(workers: Sequence[int]) -> None:
 
 def show_cluster(workers: Sequence[int]) -> None:
     """Run sleeping trials on Ray clusters with two workers per node."""
-    from paretoprune.executors.ray_actors import RayActors
-
     for count in workers:
         with ray_cluster(nodes=count // 2, cores=2) as address:
-            settings = ExecutorSettings(name="ray", workers=count, address=address)
-            seen = observe(lambda log: RayActors(Trials(log), settings, threads=1), count)  # noqa: B023
+            seen = observe(lambda log: _on_ray(log, count, address), count)  # noqa: B023
         _show(f"{count} workers on {count // 2} Ray nodes", seen, count)
+
+
+def _on_ray(log: Path, workers: int, address: str) -> Executor:
+    from paretoprune.executors.ray_actors import RayActors
+
+    trials = Trials(log)
+    context = ExecutorContext(
+        evaluate=trials(),
+        open_worker=trials,
+        workers=workers,
+        time_limit_s=None,
+        threads=1,
+        folder=log.parent,
+    )
+    return RayActors(context, address=address)
 
 
 def _show(what: str, seen: Observed, workers: int) -> None:

@@ -126,9 +126,11 @@ def settings_page() -> str:
     """Every settings dataclass of config/ with its fields, as they stand in the code."""
     parts = [
         "# Settings\n\nAll that a command may be told, with defaults. A setting `epochs` of "
-        "`FinetuneSettings` is written `finetune.epochs=8`.\n"
+        "`FinetuneSettings` is written `finetune.epochs=8`, an option `steps` of the schedule "
+        "`Iterative` is written `schedule.steps=4`.\n"
     ]
-    for file in sorted((PACKAGE / "config").rglob("*.py")):
+    schedules = (PACKAGE / "trial/schedules").glob("*.py")
+    for file in [*sorted((PACKAGE / "config").rglob("*.py")), *sorted(schedules)]:
         source = file.read_text(encoding="utf-8")
         classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
         parts += [_settings_of(node, source.splitlines()) for node in classes]

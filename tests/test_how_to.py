@@ -10,6 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.timeout(400)  # commands in fresh processes
 ROOT = Path(__file__).resolve().parents[1]
 HOW_TO = ROOT / "docs" / "how-to"
 QUICK = ("model.train.epochs=1", "finetune.epochs=0", "tracking=none")
@@ -20,10 +23,10 @@ def blocks_of(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
 
 
-def command_of(page: str) -> list[str]:
+def command_of(page: str, command: str = "train") -> list[str]:
     """The arguments of the only command of a page."""
     text = (HOW_TO / page).read_text(encoding="utf-8")
-    [found] = re.findall(r"^    python -m src\.train (.*)$", text, flags=re.MULTILINE)
+    [found] = re.findall(rf"^    python -m src\.{command} (.*)$", text, flags=re.MULTILINE)
     return shlex.split(found)
 
 
@@ -71,3 +74,26 @@ def test_the_metric_of_the_page_is_the_front_of_a_sweep(tmp_path: Path) -> None:
     run(["-m", "src.report", "kappa"], tmp_path)
     page = (sweep / "report.html").read_text()
     assert '"quality":"kappa"' in page and "Cohen" in page
+
+
+def test_the_schedule_of_the_page_keeps_the_contract_and_runs(tmp_path: Path) -> None:
+    schedule, check = blocks_of("add-a-schedule.md")
+    (tmp_path / "my_schedules.py").write_text(schedule)
+    run(["-c", check], tmp_path)
+    quick = ("model.train.epochs=0", "finetune.epochs=1", "tracking=none", "measure=fast")
+    run(["-m", "src.train", *command_of("add-a-schedule.md"), *quick], tmp_path)
+    files = (tmp_path / "sweeps/half/trials").glob("*/result.json")
+    curves = [json.loads(file.read_text())["curve"] for file in sorted(files)]
+    assert [len(curve) for curve in curves] == [0, 2]  # of the dense model, and of the candidate
+
+
+def test_the_format_of_the_page_keeps_the_contract_and_is_delivered(tmp_path: Path) -> None:
+    form, check = blocks_of("add-a-format.md")
+    (tmp_path / "my_formats.py").write_text(form)
+    run(["-c", check], tmp_path)
+    single = ("name=resnet", "sparsity.ratio=0.5", "measure=fast")
+    untrained = ("model.train.epochs=0", "finetune.epochs=0", "tracking=none")
+    run(["-m", "src.train", *single, *untrained], tmp_path)
+    run(["-m", "src.pick", *command_of("add-a-format.md", "pick")], tmp_path)
+    [export] = (tmp_path / "sweeps/resnet/picked").glob("*/model.pt2.z")
+    assert "compressed program of `torch.export`" in (export.parent / "README.md").read_text()

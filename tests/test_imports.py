@@ -58,8 +58,9 @@ ALLOWED: dict[str, set[str]] = {
     "report": VALUES | {"search", "tracking"},
     "api": VALUES
     | NETWORKS
-    | {"export", "formats", "pick", "problem", "report", "search", "sweep"},
-    "testing": VALUES | {"executors", "pruning", "search", "sweep", "tasks"},
+    | {"export", "formats", "pick", "problem", "report", "search", "sweep", "trial"},
+    "testing": VALUES
+    | {"data", "executors", "formats", "problem", "pruning", "search", "sweep", "tasks", "trial"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},

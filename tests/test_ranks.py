@@ -30,7 +30,8 @@ from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, make_context, with_energies, with_gate_scores
 from paretoprune.trial.context_folder import load_context, save_context
 from paretoprune.trial.run import run_trial, start_from
-from paretoprune.trial.schedules.steps import Start, prune, repair_factor
+from paretoprune.trial.schedules.interface import Start
+from paretoprune.trial.schedules.parts.steps import prune, repair_factor
 from tests.config.test_load import composed
 from tests.kits.commands import OWN, TINY
 

@@ -18,7 +18,7 @@ from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.testing import formula
-from paretoprune.testing.formula_sweep import baselines_of, open_ledger, search_context
+from paretoprune.testing.formula_sweep import baselines_of, open_study, search_context
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def sweep(
     path.mkdir(exist_ok=True)
     search = formula.search_settings(n_trials, sampler)
     folder = SweepFolder(path)
-    study, first = open_ledger(folder.study, search, seed=seed), baselines_of(search)
+    study, first = open_study(folder.study, search, seed=seed), baselines_of(search)
 
     assert search.sampler is not None
 

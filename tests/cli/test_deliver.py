@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import paretoprune
-from paretoprune.export.folder import FILES
+from paretoprune.export.folder import files_of
 from paretoprune.export.verify import Answer
 from paretoprune.export.write import compared, write_formats
 from paretoprune.formats.registry import FORMATS
@@ -80,7 +80,7 @@ def test_every_format_is_there_and_was_checked(export: Path, picked: Run) -> Non
     assert [file["format"] for file in files] == ["safetensors", *GRAPHS]
     for file in files:
         assert file["reason"] is None and file["difference"] < 1e-5
-        assert {path.name for path in export.iterdir()}.issuperset(FILES[file["format"]])
+        assert {path.name for path in export.iterdir()}.issuperset(files_of(file["format"]))
         if file["format"] in GRAPHS:
             assert file["latency_ms"] > 0 and file["dense_latency_ms"] > 0
             assert file["speedup"] > 0 and file["time_spread"] >= 0 and file["contention"] >= 1

@@ -92,7 +92,7 @@ def test_a_pick_reloads_to_what_was_measured(swept: Path) -> None:
         (("low_rank=none", "low_rank.divisor=8"), "`low_rank.divisor` needs `low_rank=spatial`"),
         (("granularity=weights",), "`low_rank=spatial` searches ranks as channels"),
         (("granularity=depth",), "`low_rank=spatial` searches ranks as channels"),
-        (("schedule=lottery",), "`schedule=lottery` trains anew"),
+        (("schedule=lottery",), "`schedule=lottery` retrains from scratch"),
         (("sparse_training=l1",), "set `sparse_training=none`"),
         (("measure.latency=true", "sparsity.latency=0.5"), "does not know the ranks"),
         (("low_rank=spatiel",), "no low_rank `spatiel`; did you mean `spatial`?"),

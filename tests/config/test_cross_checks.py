@@ -21,7 +21,7 @@ WRONG = [
     (("granularity=block", "sparse_training=bn_scale"), "`sparse_training=bn_scale` needs"),
     ((*SHARED, "granularity=weights"), "trains networks with fewer channels"),
     ((*SHARED, "schedule=iterative"), "many networks at once; set `schedule=one_shot`"),
-    ((*SHARED, "sparse_training=growing"), "prepares one cut, and `search=shared` makes many"),
+    ((*SHARED, "sparse_training=growing"), "prepares one pruning, but `search=shared` has many"),
     (("schedule=lottery", "model.weights=a.pt"), "set `schedule.rewind=learning_rate`"),
     (("schedule=lottery", "schedule.rewind_epoch=99"), "must be below `model.train.epochs`"),
     (
@@ -59,7 +59,10 @@ def test_rules_that_are_broken_together_are_told_together() -> None:
     ("overrides", "sentence"),
     [
         (("sparsity.macs=0.5", "sparsity.ratio=0.5"), "give one target, not"),
-        (("schedule=iterative", "schedule.steps=1"), "`schedule.steps` must be 2 or more"),
+        (
+            ("schedule=iterative", "schedule.steps=1"),
+            "`schedule.steps` must be greater than",
+        ),
         ((*SWEEP, "+search.objectives.speed=minimize"), "speed, which is not"),
         ((*SWEEP, "search.max_ratio=0.5"), "must not exceed `search.max_ratio=0.5`"),
         (("~search.objectives.macs", *SWEEP), "two or three quantities, got 1"),
@@ -85,6 +88,7 @@ IGNORED = [
     (("schedule=one_shot", "+schedule.rewind=learning_rate"), "`schedule=lottery`", "no options"),
     (("schedule=one_shot", "+schedule.steps=7"), "`schedule=lottery`", "no options"),
     (("schedule=gradual", "+schedule.every=3"), "`schedule=regrow`", "ramp"),
+    (("scorer=snip", "+scorer.p=2"), "`scorer=magnitude`", "batches"),
     (("granularity=channels", "+granularity.m=8"), "`granularity=nm`", "no options"),
     (("granularity=nm", "+granularity.rows=8"), "`granularity=block`", "m"),
     (

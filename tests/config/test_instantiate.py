@@ -27,8 +27,10 @@ from paretoprune.config.instantiate import build, find_mistakes
 from paretoprune.config.model_builders import builder_mistakes
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
+from paretoprune.executors.interface import Executor
 from paretoprune.tasks.guess import Auto
 from paretoprune.tasks.interface import Task
+from paretoprune.trial.schedules.interface import Schedule
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 ROOTS = ("torch.nn", "torch.optim", "torchvision", "torchmetrics", "optuna", "timm", "paretoprune")
@@ -42,9 +44,16 @@ BASES = (
     lightning.LightningDataModule,
     Task,
     Auto,
+    Executor,
+    Schedule,
 )
-# Classes that are called, and classes and functions that make a strategy.
-VARIANTS = ("paretoprune.pruning.scorers.", "paretoprune.search.strategies.")
+# Scorers, which are called, and classes and functions that make a strategy or an executor.
+VARIANTS = (
+    "paretoprune.pruning.scorers.",
+    "paretoprune.search.strategies.",
+    "paretoprune.executors.",
+    "paretoprune.formats.",
+)
 MADE = ("paretoprune.models.", "paretoprune.data.")
 FUNCTIONS = {
     timm.create_model,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from paretoprune.config.compose import targets_of
 from paretoprune.config.instantiate import find_mistakes
 from paretoprune.config.load import load_settings
-from paretoprune.config.moved import MOVED
+from paretoprune.config.moved import _EXECUTORS, _SCHEDULES, MOVED, modernised
 from paretoprune.config.target import Target
+from paretoprune.storage.sweep_settings import changed_settings
 from tests.config.test_load import composed
 
 
@@ -19,3 +21,55 @@ def test_a_moved_variant_may_be_called(name: str) -> None:
 def test_a_config_of_an_earlier_version_is_read() -> None:
     settings = load_settings(composed("scorer._target_=paretoprune.pruning.Magnitude"))
     assert settings.scorer.path == "paretoprune.pruning.scorers.data_free.magnitude.Magnitude"
+
+
+@pytest.mark.parametrize(
+    ("group", "stored", "now"),
+    [
+        (
+            "schedule",
+            {"name": "iterative", "steps": 4, "spacing": "geometric"},
+            ("schedule=iterative", "schedule.steps=4", "schedule.spacing=geometric"),
+        ),
+        # options of other schedules, which had no effect, were stored by earlier versions
+        ("schedule", {"name": "one_shot", "steps": 1, "ramp": 0.5}, ("schedule=one_shot",)),
+        (
+            "schedule",
+            {"name": "regrow", "exchanged": 0.3, "every": 5, "until": 0.75, "overgrow": 2.0},
+            ("schedule=overgrow", "schedule.every=5", "granularity=weights"),
+        ),
+        (
+            "executor",
+            {
+                "name": "slurm",
+                "workers": 3,
+                "time_limit": "2h",
+                "retries": 2,
+                "gpus_per_worker": 0,
+                "cluster": "slurm",
+                "partition": "gpu",
+            },
+            (
+                "executor=slurm",
+                "executor.workers=3",
+                "executor.partition=gpu",
+                "executor.time_limit=2h",
+            ),
+        ),
+    ],
+)
+def test_a_variant_that_was_named_is_read(
+    group: str, stored: dict[str, object], now: tuple[str, ...]
+) -> None:
+    expected = composed(*now)
+    config = modernised({**expected, group: stored})
+    assert load_settings(config) == load_settings(expected)
+    if group == "schedule":  # executors do not count
+        assert not changed_settings(config, expected)
+
+
+def test_every_schedule_and_executor_of_this_version_was_named_before() -> None:
+    for group, names in (("schedule", _SCHEDULES), ("executor", _EXECUTORS)):
+        for name in names:
+            found = modernised({group: {"name": name}})[group]["_target_"]
+            assert found == targets_of(group)[name]

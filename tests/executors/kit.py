@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from paretoprune.executors.attempt import Evaluate
-from paretoprune.executors.interface import Executor
+from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.testing import formula
@@ -51,6 +52,28 @@ class Trials:
     def lines(self) -> list[str]:
         """One for each try: number and process."""
         return (self.notes / "tried").read_text().splitlines()
+
+
+class Opens(Protocol):
+    """The trials of a test: `evaluate` runs one, and a call in a worker gives what does."""
+
+    def __call__(self) -> Evaluate: ...
+
+    def evaluate(self, job: Job) -> TrialResult: ...
+
+
+def context_of(
+    trials: Opens, folder: Path, *, workers: int, time_limit_s: float | None = None
+) -> ExecutorContext:
+    """The context of an executor whose workers have one thread each."""
+    return ExecutorContext(
+        evaluate=trials.evaluate,
+        open_worker=trials,
+        workers=workers,
+        time_limit_s=time_limit_s,
+        threads=1,
+        folder=folder,
+    )
 
 
 @contextmanager

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.errors import SweepError
 from paretoprune.executors.attempt import Evaluate, Lost
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.testing import formula
-from tests.executors.kit import Trials, check_a_sweep, closing_at_end
+from tests.executors.kit import Trials, check_a_sweep, closing_at_end, context_of
 from tests.faults.driver import sweep
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
@@ -29,8 +28,7 @@ pytestmark = [
 def test_a_sweep(tmp_path: Path) -> None:
     from paretoprune.executors.ray_actors import RayActors
 
-    settings = ExecutorSettings(name="ray", workers=2)
-    executor = RayActors(Trials(tmp_path), settings, threads=1)
+    executor = RayActors(context_of(Trials(tmp_path), tmp_path, workers=2))
     workers = {line.split()[1] for line in check_a_sweep(executor, tmp_path)}
     assert len(workers) == 3, "two, and one in place of the one that was killed"
 
@@ -76,7 +74,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     cluster.shutdown()
 
 
-class LosingANode:
+class LosingANode(Executor):
     """An executor whose node is killed while trial 3 runs on it; another takes its place."""
 
     slots = 1
@@ -116,8 +114,8 @@ def test_a_lost_node_costs_only_the_trial_that_it_ran(
 
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     trials = OnNodes(tmp_path)
-    settings = ExecutorSettings(name="ray", workers=1, address="auto")
-    executor = LosingANode(RayActors(trials, settings, threads=1), cluster, trials)
+    actors = RayActors(context_of(trials, tmp_path, workers=1), address="auto")
+    executor = LosingANode(actors, cluster, trials)
     with closing_at_end(executor):
         results = sweep(tmp_path / "sweep", n_trials=6, executor=executor)
     assert {result.state for result in results} <= {"complete", "duplicate"}
@@ -130,6 +128,5 @@ def test_a_lost_node_costs_only_the_trial_that_it_ran(
 def test_an_address_without_a_cluster_is_told_at_once() -> None:
     from paretoprune.executors.ray_actors import RayActors
 
-    settings = ExecutorSettings(name="ray", workers=1, address="127.0.0.1:9")
     with pytest.raises(SweepError, match=r"no Ray cluster at `executor\.address=127\.0\.0\.1:9`"):
-        RayActors(Trials(Path()), settings, threads=1)
+        RayActors(context_of(Trials(Path()), Path(), workers=1), address="127.0.0.1:9")

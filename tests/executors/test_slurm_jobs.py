@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.executors.attempt import Evaluate
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
 from paretoprune.testing import formula
-from tests.executors.kit import Trials, check_a_sweep
+from tests.executors.kit import Trials, check_a_sweep, context_of
 from tests.faults.driver import fork, status_of
 
 pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
@@ -26,8 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of submitit's own files
 def open_executor(trials: object, path: Path, *, workers: int = 2) -> Executor:
     from paretoprune.executors.slurm_jobs import SlurmJobs
 
-    settings = ExecutorSettings(name="slurm", workers=workers, cluster="local")
-    return SlurmJobs(trials, settings, threads=1, folder=path)  # type: ignore[arg-type]
+    return SlurmJobs(context_of(trials, path, workers=workers), cluster="local")  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

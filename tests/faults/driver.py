@@ -19,12 +19,12 @@ from pathlib import Path
 
 import optuna
 
-from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
+from paretoprune.config.instantiate import build
+from paretoprune.config.target import Target
 from paretoprune.executors.attempt import Evaluate
 from paretoprune.executors.inline import Inline
-from paretoprune.executors.interface import Executor
-from paretoprune.executors.open import open_executor
+from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.phases.links import Links
 from paretoprune.search.strategies.interface import Strategy
@@ -35,7 +35,7 @@ from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.record import Watcher
 from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.testing import formula
-from paretoprune.testing.formula_sweep import baselines_of, open_ledger, search_context
+from paretoprune.testing.formula_sweep import baselines_of, open_study, search_context
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,7 +83,7 @@ def sweep(
     """A sweep in this process; its trials run where `executor` says."""
     path.mkdir(parents=True, exist_ok=True)
     folder, search = SweepFolder(path), formula.search_settings(n_trials, sampler)
-    study, first = open_ledger(folder.study, search, storage=storage), baselines_of(search)
+    study, first = open_study(folder.study, search, storage=storage), baselines_of(search)
     assert search.sampler is not None
     context = search_context(num_first=len(first), ask=study.ask)
     strategy: Strategy = Sampling(context, search.sampler)
@@ -185,15 +185,19 @@ def main() -> None:
     from paretoprune.cli.interrupt import gentle_interrupt
 
     trials = Trials(options.path, options.seconds)
-    settings = ExecutorSettings(name=options.executor, workers=options.workers)
     folder = SweepFolder(options.path)
     with folder.locked(), gentle_interrupt() as stop:
-        executor = open_executor(
-            settings,
-            evaluate=trials.evaluate,
-            open_worker=trials,
-            threads=1,
-            folder=options.path,
+        name = options.executor
+        executor: Executor = build(
+            Target(path=f"paretoprune.executors.{name}.{name}"),
+            context=ExecutorContext(
+                evaluate=trials.evaluate,
+                open_worker=trials,
+                workers=options.workers,
+                time_limit_s=None,
+                threads=1,
+                folder=options.path,
+            ),
         )
         try:
             sweep(

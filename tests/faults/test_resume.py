@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from paretoprune.errors import SweepError
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Job
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -102,7 +103,7 @@ def test_a_trial_that_kills_its_process_each_time_is_given_up(tmp_path: Path) ->
     assert folder.read_results() == results
 
 
-class Deadly:
+class Deadly(Executor):
     """Trials in this process, of which number 3 kills it."""
 
     slots = 1

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.finetune.pruning_steps import Stage, gradual_share, stages, widths_between
 
 
-@pytest.mark.parametrize("name", ["one_shot", "gradual"])
-def test_one_stage_has_all_epochs(name: str) -> None:
-    assert stages(ScheduleSettings(name=name), 7) == (Stage(share=1.0, epochs=7),)
+def test_one_stage_has_all_epochs() -> None:
+    assert stages(1, 7) == (Stage(share=1.0, epochs=7),)
 
 
 def test_later_stages_get_the_remainder() -> None:
-    plan = stages(ScheduleSettings(name="iterative", steps=3), 8)
+    plan = stages(3, 8)
     assert plan == (Stage(1 / 3, 2), Stage(2 / 3, 3), Stage(1.0, 3))
 
 
 @given(steps=st.integers(2, 30), epochs=st.integers(0, 200))
 def test_epochs_add_up_and_shares_end_at_one(steps: int, epochs: int) -> None:
-    plan = stages(ScheduleSettings(name="iterative", steps=steps), epochs)
+    plan = stages(steps, epochs)
     each = [stage.epochs for stage in plan]
     assert sum(each) == epochs
     assert each == sorted(each) and max(each) - min(each) <= 1

@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,14 +15,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.errors import ExportError
-from paretoprune.formats.format import INPUT, OUTPUT
+from paretoprune.config.target import Target
+from paretoprune.errors import ExportError, SettingsError
+from paretoprune.formats.format import INPUT, OUTPUT, GraphFormat
 from paretoprune.formats.onnx import OPSET
-from paretoprune.formats.registry import FORMATS, check_installed
+from paretoprune.formats.pt2 import pt2
+from paretoprune.formats.registry import FORMATS, add_own, check_installed
 from paretoprune.formats.tracing import Tracer, trace, tracer
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.proof import random_plan
 from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.testing import check_format
 from tests.kits import families, networks
 
 NETWORKS = (*families.FAMILIES, "resnet_option_a", "densenet", "resnext", "mobilenet")
@@ -154,3 +158,26 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "openvino" or None)
     with pytest.raises(ExportError, match=r"`openvino` needs openvino; .*paretoprune\[openvino\]"):
         check_installed("openvino")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_keeps_the_contract(form: str) -> None:
+    needs(form)
+    check_format(Target(path=f"paretoprune.formats.{form}.{form}"))
+
+
+def test_a_format_of_the_users_own_needs_trust_and_names_for_files() -> None:
+    with pytest.raises(SettingsError, match="is outside the trusted packages"):
+        add_own([f"{__name__}.misnamed"], [])
+    with pytest.raises(SettingsError, match=r"names of files must begin with `model\.`"):
+        add_own([f"{__name__}.misnamed"], ["tests.formats"])
+    with pytest.raises(SettingsError, match="must return a GraphFormat, got int"):
+        add_own([f"{__name__}.number"], ["tests.formats"])
+
+
+def misnamed() -> GraphFormat:
+    return replace(pt2(), files=("weights.bin",))
+
+
+def number() -> int:
+    return 3

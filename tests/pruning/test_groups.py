@@ -47,3 +47,16 @@ def test_a_block_holds_itself_and_what_lies_in_it_and_no_like_name() -> None:
     block = Block("layer.1", "ReLU", ())
     names = ("layer.1", "layer.1.conv.weight", "layer.10", "layer.10.weight", "layer", "1")
     assert [block.holds(name) for name in names] == [True, True, False, False, False, False]
+
+
+def test_the_names_in_files_are_those_of_the_first_version() -> None:
+    """So that exported models of every version are read."""
+    block = Block("layer1.0", "ReLU", ("layer1.0.bn2.weight",))
+    group = Group("g", 1, (), scaled_matmuls=(("attention", 0.5),), block=block)
+    [data] = json.loads(json.dumps(Groups((group,)).to_json()))["prunable"]
+    assert data["works"] == [["attention", 0.5]]
+    assert data["block"] == {
+        "path": "layer1.0",
+        "leaves": "ReLU",
+        "silent": ["layer1.0.bn2.weight"],
+    }

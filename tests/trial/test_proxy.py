@@ -9,7 +9,7 @@ import torch
 
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.proxy import dense_divergence, proxy_divergences
-from paretoprune.trial.schedules.steps import Start
+from paretoprune.trial.schedules.interface import Start
 from tests.trial.test_run import prepared_with
 
 

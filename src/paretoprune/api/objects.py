@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from paretoprune.config.compose import compose_options
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
+from paretoprune.config.variants import spelled
 from paretoprune.data.given import GivenData, as_datamodule
 from paretoprune.errors import SettingsError
 from paretoprune.problem.sources import Given
@@ -88,13 +89,13 @@ def _check_model(model: object) -> None:
 
 
 def _check_executor(settings: Settings) -> None:
-    name = settings.executor.name
-    if name != "inline":
+    if not settings.executor.runs_in_process:
+        name = spelled("executor", settings.executor.target)
         raise SettingsError(
             [
-                f"`executor={name}` builds the model and the data again in other processes, which "
+                f"{name} builds the model and the data again in other processes, which "
                 "cannot be done with objects: name them by `_target_` in a config and run "
-                f"`paretoprune train executor={name}`, or leave `executor` out"
+                f"`paretoprune train {name.strip(chr(96))}`, or leave `executor` out"
             ]
         )
 

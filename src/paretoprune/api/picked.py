@@ -11,14 +11,12 @@ from torch import nn
 from paretoprune.api.caller_state import caller_state_kept
 from paretoprune.data.given import GivenData, as_datamodule
 from paretoprune.errors import PickError, SettingsError
-from paretoprune.formats.registry import GRAPHS
+from paretoprune.formats.registry import GRAPHS, add_own
 from paretoprune.pick.deliver import Choice, Delivered, choose_models, deliver
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.rules import PickRequest
 from paretoprune.problem.sources import Given, Sources
 from paretoprune.results import Metrics
-
-_FORMATS = ("safetensors", "compact", *GRAPHS)
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,18 @@ class Picked:
         """Write the model in more formats beside its weights, each compared with the model.
 
         Formats are `onnx`, `openvino`, `executorch`, `pt2`, `compact`, `onnx_int8` and
-        `openvino_int8`. Gives the folder. What was exported before in other formats is replaced.
+        `openvino_int8`, and functions of trusted packages by their dotted names. Returns the
+        folder. What was exported before in other formats is replaced.
 
         Raises:
             PickError: a format is unknown, or its library is not installed.
+            SettingsError: a format of your own is not trusted, or is no format.
             ExportError: the model cannot be written in a format, with the reason.
         """
-        unknown = [name for name in formats if name not in _FORMATS]
-        if unknown:
-            raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
+        add_own(formats, self._choice.options.trust)
+        known = ("safetensors", "compact", *GRAPHS)
+        if unknown := [name for name in formats if name not in known]:
+            raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(known)}")
         options = replace(self._choice.options, formats=_with_weights(formats))
         request = PickRequest(trials=(self.trial,))
         picked = _delivered(self._choice.folder.path, self._sources, request, options)

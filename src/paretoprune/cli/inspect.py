@@ -14,7 +14,7 @@ from paretoprune.errors import SettingsError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from paretoprune.problem.problem import Problem
+    from paretoprune.api.prunable import Answers
 
 _USAGE = """usage: paretoprune inspect [+scores=true] [+sensitivity=true] [GROUP=OPTION ...] ...
 
@@ -25,8 +25,7 @@ whole. Takes the settings of `paretoprune train`.
   paretoprune inspect +scores=true           also the scores of the trained dense model's channels
   paretoprune inspect +sensitivity=true      also what removing a share of one group alone does
 """
-_QUESTIONS = ("scores", "sensitivity")  # `+scores=true`: what needs the trained dense model
-_LEVELS = (0.25, 0.5, 0.75)
+_QUESTIONS = ("scores", "sensitivity")  # `+scores=true`: they need the trained dense model
 _PICTURE = Path("inspect.png")
 
 
@@ -37,7 +36,7 @@ def main() -> None:
 
 
 def _check(config: Mapping[str, Any], *, trust: Sequence[str]) -> tuple[Settings, list[str]]:
-    """The settings, and which of the questions are asked."""
+    """Return the settings, and the questions that are asked."""
     mistakes = [
         f"`{name}` must be true or false, got {config[name]!r}"
         for name in _QUESTIONS
@@ -56,40 +55,28 @@ def _check(config: Mapping[str, Any], *, trust: Sequence[str]) -> tuple[Settings
 def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> None:
     settings, asked = checked
     # The large libraries are imported once the settings are known to be right.
-    import torch
-
+    from paretoprune.api.prunable import ask, find_prunable
     from paretoprune.cli.display.prunable_table import print_groups
     from paretoprune.cli.display.terminal import make_console
-    from paretoprune.problem.problem import make_problem
 
     console = make_console()
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    problem = make_problem(settings)
-    least = problem.widths_of({group.name: 1.0 for group in problem.groups.prunable})
-    sparsity = settings.sparsity
+    found = find_prunable(settings)
+    problem, sparsity = found.problem, settings.sparsity
     rounding = f"sparsity.divisor={sparsity.divisor}, sparsity.min_channels={sparsity.min_channels}"
-    print_groups(console, problem.groups, problem.space.size, least, rounding=rounding)
-    problem.disk_cache.commit()
+    print_groups(console, problem.groups, problem.space.size, found.least, rounding=rounding)
     if asked:
-        _answer(console, problem, asked)
+        _show(console, ask(found, **{name: name in asked for name in _QUESTIONS}))
 
 
-def _answer(console: Console, problem: Problem, asked: list[str]) -> None:
+def _show(console: Console, answers: Answers) -> None:
     from paretoprune.cli.display.sensitivity_table import show_scores, show_sensitivity
     from paretoprune.report.pictures.curves_png import curves_png
-    from paretoprune.search.allocation.sensitivity import measure_sensitivity
     from paretoprune.storage.atomic import write_bytes
-    from paretoprune.trial.context import make_context
-    from paretoprune.trial.proxy import dense_divergence
 
-    context = make_context(problem)
     panels = []
-    if "scores" in asked:
-        panels.append(show_scores(console, context.start.unit_scores(context.scores)))
-    if "sensitivity" in asked:
-        groups = [group.info for group in problem.groups.prunable]
-        found = measure_sensitivity(groups, dense_divergence(context), levels=_LEVELS)
-        panels.append(show_sensitivity(console, found))
+    if answers.scores is not None:
+        panels.append(show_scores(console, answers.scores))
+    if answers.sensitivity is not None:
+        panels.append(show_sensitivity(console, answers.sensitivity))
     write_bytes(_PICTURE, curves_png(panels))
     console.print(f"the curves are in {_PICTURE}", markup=False, highlight=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from paretoprune.cli.latency import WAYS, read_request
 from paretoprune.cli.remembered_trust import remembered_trust
 from paretoprune.config.parsing import parse_count, parse_share
 from paretoprune.errors import PickError
-from paretoprune.formats.registry import GRAPHS
+from paretoprune.formats.registry import GRAPHS, add_own
 from paretoprune.measure.request import Request
 from paretoprune.pick.request import BITS_RANGE, ExportOptions
 
@@ -42,7 +42,8 @@ Which:
 What to do with them:
   format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
                             (phones), pt2 (torch.export), compact (rounded, entropy-coded
-                            weights, for transfer), onnx_int8 and openvino_int8 (integer kernels)
+                            weights, for transfer), onnx_int8 and openvino_int8 (integer kernels);
+                            my_package.my_format, with trust=[my_package], is one of your own
   bits=4                    of the weights of format=compact, 2 to 8; 8 is the default
   finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
                             keeps the sweep's own settings
@@ -53,7 +54,6 @@ What to do with them:
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
                             batch=8, threads=1, engine=onnxruntime ... as `paretoprune latency`
 """
-_FORMATS = ("safetensors", *GRAPHS, "compact")
 
 
 def main() -> None:
@@ -66,6 +66,7 @@ def _run(arguments: Sequence[str]) -> None:
     folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
     trust = given_trust([options.pop("trust", "")]) or remembered_trust(folder / "config.yaml")
     find_own_code(trust)
+    add_own(listed(options.get("format", "")), trust)
     export = replace(_export_options(options), trust=trust)
     # The large libraries are imported once the command is known to be right.
     from paretoprune.pick.rules import PickRequest
@@ -101,9 +102,9 @@ def _pick(folder: Path, request: PickRequest, options: ExportOptions) -> None:
 def _export_options(options: dict[str, str]) -> ExportOptions:
     """The options about what to do with the models, taken out of `options`."""
     formats = listed(options.pop("format", "safetensors"))
-    unknown = [name for name in formats if name not in _FORMATS]
-    if unknown:
-        raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(_FORMATS)}")
+    known = ("safetensors", *GRAPHS, "compact")
+    if unknown := [name for name in formats if name not in known]:
+        raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(known)}")
     bits = _count(options, "bits")
     _check_bits(bits, formats)
     register = options.pop("register", None)

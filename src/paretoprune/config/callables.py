@@ -77,6 +77,25 @@ _LISTED = (
         "paretoprune.tasks",
         ("paretoprune.tasks",),
         ("paretoprune.tasks.interface.Task", "paretoprune.tasks.guess.Auto"),
+        ours=True,
+    ),
+    _Classes(
+        "paretoprune.trial.schedules",
+        ("paretoprune.trial.schedules",),
+        ("paretoprune.trial.schedules.interface.Schedule",),
+        ours=True,
+    ),
+    _Classes(
+        "paretoprune.executors",
+        ("paretoprune.executors",),
+        ("paretoprune.executors.interface.Executor",),
+        ours=True,
+    ),
+    _Classes(
+        "paretoprune.formats",
+        ("paretoprune.formats",),
+        ("paretoprune.formats.format.GraphFormat",),
+        ours=True,
     ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
@@ -156,12 +175,20 @@ def _has(classes: _Classes, located: Any, home: str) -> bool:
     if located.__name__.startswith("_") or getattr(located, "_is_protocol", False):
         return False
     if not classes.bases:
-        return inspect.isclass(located) and _is_called(located)
+        return inspect.isclass(located) and _is_called(located) and not inspect.isabstract(located)
     made = located
     if classes.ours and inspect.isfunction(located):
-        made = get_type_hints(located).get("return")
+        made = _returned(located)
     return inspect.isclass(made) and issubclass(made, tuple(map(locate, classes.bases)))  # type: ignore[arg-type]
 
 
+def _returned(function: Callable[..., Any]) -> Any:
+    """Return the annotation of what a function returns; None if it cannot be resolved."""
+    try:
+        return get_type_hints(function).get("return")
+    except NameError:  # of a large library, imported for type checking alone
+        return None
+
+
 def _is_called(found: type) -> bool:
-    return "__call__" in vars(found)
+    return any("__call__" in vars(owner) for owner in found.__mro__)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import SettingsError
@@ -18,7 +19,7 @@ CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
 
 
 def compose_options(options: Mapping[str, object]) -> dict[str, Any]:
-    """The composed config as plain data, with options of groups and with values of settings.
+    """Return the composed config as plain data, from options of groups and values of settings.
 
     A text under the name of a group takes that option (`scorer="taylor"`); a mapping sets some of
     a group's settings (`finetune={"epochs": 2}`), and a dotted name sets one
@@ -41,8 +42,23 @@ def compose_options(options: Mapping[str, object]) -> dict[str, Any]:
     return config
 
 
+@cache
+def targets_of(group: str) -> Mapping[str, str]:
+    """Return the `_target_` of each config of a group, by the config's name.
+
+    Configs that only change the options of another one have none, and are left out.
+    """
+    found: dict[str, str] = {}
+    for file in sorted((CONF / group).glob("[!_]*.yaml")):
+        loaded = OmegaConf.load(file)
+        path = loaded.get("_target_") if isinstance(loaded, DictConfig) else None
+        if isinstance(path, str):
+            found[file.stem] = path
+    return found
+
+
 def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:
-    """A sentence for each option of a group that there is not, and what was probably meant.
+    """Return a sentence for each unknown option of a group, and the options probably meant.
 
     `value` may name several, as a grid of runs does. Where nothing is near, nothing was meant.
     """
@@ -65,7 +81,7 @@ def _is_option(name: str, value: object) -> bool:
 
 
 def _with(config: Mapping[str, Any], path: Sequence[str], value: object) -> dict[str, Any]:
-    """The config with a value in place; of a mapping, with each of its values in place."""
+    """Return the config with a value set; for a mapping, with each of its values set."""
     first, *deeper = path
     there = config.get(first)
     holder = there if isinstance(there, Mapping) else {}

@@ -7,25 +7,24 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from paretoprune.config.instantiate import has_trait
+from paretoprune.config.instantiate import build, find_mistakes, has_trait, offers
+from paretoprune.config.variants import spelled
 from paretoprune.metrics import TIMED
 
 if TYPE_CHECKING:
     from paretoprune.config.settings import Settings
 
 
-def _regrow_exchanges_weights(settings: Settings) -> str | None:
-    if settings.schedule.name != "regrow" or settings.granularity.name == "weights":
+def _schedule_accepts_the_settings(settings: Settings) -> str | None:
+    """Ask the schedule itself; options that are wrong are reported with the other values."""
+    schedule = settings.schedule
+    if find_mistakes(schedule, setting="schedule") or not offers(schedule, "mistake"):
         return None
-    if settings.granularity.is_structured:
-        return "`schedule=regrow` exchanges single weights; set `granularity=weights`"
-    return "`schedule=regrow` needs `granularity=weights`"
-
-
-def _one_by_one_removes_channels(settings: Settings) -> str | None:
-    if settings.schedule.name == "one_by_one" and not settings.granularity.is_structured:
-        return "`schedule=one_by_one` needs `granularity=channels`"
-    return None
+    try:
+        mistake: str | None = build(schedule).mistake(settings)
+    except (TypeError, ValueError):
+        return None
+    return mistake
 
 
 def _obs_is_for_weights(settings: Settings) -> str | None:
@@ -40,7 +39,7 @@ def _obs_is_for_weights(settings: Settings) -> str | None:
 def _latency_is_forecast(settings: Settings) -> str | None:
     if _timed(settings) and not settings.granularity.is_structured:
         return (
-            "zeros do not change the latency here, so it can be neither a target, a limit nor "
+            "zeros do not change the latency here, so latency can be neither a target, a limit nor "
             "an objective; set `granularity=channels`"
         )
     return None
@@ -67,11 +66,11 @@ def _shared_weights_are_of_channels(settings: Settings) -> str | None:
         return None
     if not settings.granularity.is_structured:
         return "`search=shared` trains networks with fewer channels; set `granularity=channels`"
-    if settings.schedule.name != "one_shot":
+    if not has_trait(settings.schedule, "prunes_once"):
         return "`search=shared` trains many networks at once; set `schedule=one_shot`"
     if settings.sparse_training.name == "growing":
         return (
-            "`sparse_training=growing` prepares one cut, and `search=shared` makes many; "
+            "`sparse_training=growing` prepares one pruning, but `search=shared` has many; "
             "set `sparse_training=none`"
         )
     return None
@@ -92,9 +91,9 @@ def _ranks_are_searched_like_channels(settings: Settings) -> str | None:
 def _trained_weights_are_factored(settings: Settings) -> str | None:
     if settings.low_rank.name == "none":
         return None
-    if settings.schedule.retrains_from_scratch:
+    if settings.retrains_from_scratch:
         return (
-            f"`schedule={settings.schedule.name}` trains anew, and "
+            f"{spelled('schedule', settings.schedule)} retrains from scratch, but "
             f"`low_rank={settings.low_rank.name}` factors trained weights; set `schedule=one_shot`"
         )
     phase = settings.sparse_training
@@ -113,19 +112,6 @@ def _latency_of_ranks_is_not_forecast(settings: Settings) -> str | None:
         f"the latency table does not know the ranks of `low_rank={settings.low_rank.name}`, so "
         "latency can be neither a target, a limit nor an objective; set `low_rank=none`"
     )
-
-
-def _rewinding_knows_the_training(settings: Settings) -> str | None:
-    if settings.schedule.name != "lottery" or settings.schedule.rewind != "weights":
-        return None
-    if settings.model.weights:
-        return (
-            "`schedule.rewind=weights` goes back to the dense model's own training, which "
-            "`model.weights` does not tell; set `schedule.rewind=learning_rate`"
-        )
-    if settings.schedule.rewind_epoch >= max(settings.model.train.epochs, 1):
-        return "`schedule.rewind_epoch` must be below `model.train.epochs`"
-    return None
 
 
 def _objectives_are_measured(settings: Settings) -> str | None:
@@ -162,8 +148,7 @@ def _name_names_a_folder(settings: Settings) -> str | None:
 
 
 RULES: tuple[Callable[[Settings], str | None], ...] = (
-    _regrow_exchanges_weights,
-    _one_by_one_removes_channels,
+    _schedule_accepts_the_settings,
     _obs_is_for_weights,
     _latency_is_forecast,
     _sparse_training_is_of_channels,
@@ -171,7 +156,6 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _ranks_are_searched_like_channels,
     _trained_weights_are_factored,
     _latency_of_ranks_is_not_forecast,
-    _rewinding_knows_the_training,
     _objectives_are_measured,
     _targets_are_measured,
     _name_names_a_folder,

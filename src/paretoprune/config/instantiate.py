@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from paretoprune.config.callables import (
     can_be_trusted,
@@ -25,6 +25,8 @@ from paretoprune.config.callables import (
 from paretoprune.config.model_builders import builder_mistakes, fetch_nothing, is_builder
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _TARGET, _POSITIONAL, _PARTIAL = "_target_", "_args_", "_partial_"
 _RESERVED = ("context",)  # only the program can provide it
@@ -63,6 +65,19 @@ def located_by(target: Target) -> object:
     if refusal(target.path, trusted_packages(target.trusted)):
         return None
     return locate(target.path)
+
+
+def declares(*traits: str) -> Callable[[F], F]:
+    """Decorate a function that is named by a `_target_` with its traits.
+
+    A class sets its attribute `traits` instead. `has_trait` reads both.
+    """
+
+    def mark(made: F) -> F:
+        vars(made)["traits"] = traits
+        return made
+
+    return mark
 
 
 def has_trait(target: Target, name: str) -> bool:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from paretoprune.config import instantiate
 from paretoprune.config.callables import is_listed, is_within, trusted_packages
+from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.task import AUTO
@@ -19,6 +20,7 @@ from paretoprune.config.moved import MOVED
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
+from paretoprune.config.variants import misplaced, without
 from paretoprune.errors import SettingsError
 
 # Arguments supplied by the program when it calls a target; users need not set them. A model's
@@ -27,14 +29,40 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "data": ("seed", "pretrained"),
     "task": (),
     "scorer": ("seed",),
+    "schedule": (),
+    "executor": ("context",),
     "search.strategy": ("context",),
     "search.strategy.sampler": ("seed",),
 }
 Location = tuple[int | str, ...]  # of a setting, from the top
 
-_STRATEGIES = "paretoprune.search.strategies"
-_OF_A_STRATEGY = ("propose", "ending", "needed")
-_OF_A_TASK = ("qualities", "inputs", "loss_and_outputs", "meter")
+# By setting: the methods of its variants, the package of ours, and the page about a user's own.
+_INTERFACES = {
+    "task": (
+        "task",
+        ("qualities", "inputs", "loss_and_outputs", "meter"),
+        "paretoprune.tasks",
+        "paretoprune.tasks.interface.Task",
+    ),
+    "search.strategy": (
+        "strategy",
+        ("propose", "ending", "needed"),
+        "paretoprune.search.strategies",
+        "docs/how-to/add-a-strategy.md",
+    ),
+    "schedule": (
+        "schedule",
+        ("epochs", "mistake"),
+        "paretoprune.trial.schedules",
+        "docs/how-to/add-a-schedule.md",
+    ),
+    "executor": (
+        "executor",
+        ("submit", "collect", "close"),
+        "paretoprune.executors",
+        "docs/scale.md",
+    ),
+}
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _HINTS = {"search.strategy": "; `search=auto`, for example, is a whole search"}
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
@@ -109,7 +137,9 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     out = dict(config)
     if isinstance(out.get("model"), Mapping):
         out["model"] = split_model(out["model"], out["trust"])
-    for name in ("data", "task", "scorer"):
+    if isinstance(out.get("executor"), Mapping):
+        out["executor"] = _split(out["executor"], ExecutorSettings, out["trust"])
+    for name in ("data", "task", "scorer", "schedule"):
         if name in out:
             out[name] = _as_target(out[name], out["trust"])
     if isinstance(out.get("search"), Mapping) and "strategy" in out["search"]:
@@ -124,9 +154,18 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
 def split_model(node: Mapping[str, Any], trust: Sequence[str]) -> dict[str, Any]:
     """Split a `model` mapping into the arguments of its `_target_` and the keys of
     ModelSettings."""
-    ours = {field.name for field in dataclasses.fields(ModelSettings)} - {"target"}
+    return _split(node, ModelSettings, trust)
+
+
+def _split(node: Mapping[str, Any], owner: type, trust: Sequence[str]) -> dict[str, Any]:
+    ours = _own_settings(owner)
     target = _as_target({key: value for key, value in node.items() if key not in ours}, trust)
     return {"target": target, **{key: value for key, value in node.items() if key in ours}}
+
+
+def _own_settings(owner: Any) -> list[str]:
+    """Return the settings of a group that stand beside its `_target_` and are not its arguments."""
+    return [field.name for field in dataclasses.fields(owner) if field.name != "target"]
 
 
 def _as_target(node: object, trust: Sequence[str]) -> object:
@@ -190,12 +229,14 @@ def _dataclass_in(hint: Any) -> Any:
 
 
 def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
-    model, search = (config.get(name) or {} for name in ("model", "search"))
+    model, search, executor = (config.get(name) or {} for name in ("model", "search", "executor"))
     named = {
         "task": config.get("task", AUTO),
         "model": model.get("target"),
         "data": config.get("data"),
         "scorer": config.get("scorer"),
+        "schedule": config.get("schedule"),
+        "executor": executor.get("target"),
         "search.strategy": search.get("strategy"),
     }
     mistakes, checked = [], []
@@ -206,20 +247,21 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         except ValidationError:
             continue  # values that are not targets are reported by the type validation
         checked.append(target)
-        mistakes += _mistakes_of(target, setting, provided)
+        mistakes += _mistakes_of(target, setting, provided) or _not_of_its_kind(target, setting)
         if setting == "task" and not mistakes:
             provided["model"] = instantiate.offered_by(target)
-            mistakes += _no_task(target)
-        if setting == "search.strategy" and not mistakes:
-            mistakes += _no_strategy(target)
     return mistakes + instantiate.trust_advice(checked)
 
 
 def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:
     """What is wrong with a target, and with those of its arguments that are built later."""
     given = provided.get(setting, ())
-    if found := instantiate.find_mistakes(target, setting=setting, provided=given):
-        return found
+    common = _own_settings(ExecutorSettings) if setting == "executor" else []
+    wrong = misplaced(setting, target, common=common, provided=given)
+    rest = without(target, wrong)
+    found = instantiate.find_mistakes(rest, setting=setting, provided=given)
+    if wrong or found:
+        return [*wrong.values(), *found]
     mistakes = _type_mistakes(target, setting)
     for name in instantiate.target_arguments(target):
         place, inner = f"{setting}.{name}", target.inner(name)
@@ -231,24 +273,19 @@ def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[s
     return mistakes
 
 
-def _no_task(target: Target) -> list[str]:
-    missing = [n for n in _OF_A_TASK if not instantiate.offers(target, n)]
-    if not missing or target == AUTO:
+def _not_of_its_kind(target: Target, setting: str) -> list[str]:
+    """Return a sentence for a target that is no task, strategy, schedule or executor where one is
+    needed."""
+    if setting not in _INTERFACES or target == AUTO:
         return []
-    return [
-        f"`task._target_={target.path}` is no task, which has the methods "
-        f"{', '.join(_OF_A_TASK)}; inherit from paretoprune.tasks.interface.Task"
-    ]
-
-
-def _no_strategy(target: Target) -> list[str]:
-    missing = [n for n in _OF_A_STRATEGY if not instantiate.offers(target, n)]
-    foreign = is_listed(target.path) and not is_within(target.path, [_STRATEGIES])
+    kind, methods, ours, page = _INTERFACES[setting]
+    missing = [name for name in methods if not instantiate.offers(target, name)]
+    foreign = is_listed(target.path) and not is_within(target.path, [ours])
     if not (missing or foreign):
         return []
     return [
-        f"`search.strategy._target_={target.path}` is no strategy, which has the methods "
-        f"{', '.join(_OF_A_STRATEGY)}; see docs/how-to/add-a-strategy.md"
+        f"`{setting}._target_={target.path}` is no {kind}, which has the methods "
+        f"{', '.join(methods)}; see {page}"
     ]
 
 

@@ -48,12 +48,55 @@ _NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _MOVED_OPTIONS = ("sampler", "log_sizes", *_CHAIN_OPTIONS)
 
 
+# By the value of `schedule.name`: what it is now, and which settings of the schedule it took.
+_SCHEDULES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "one_shot": ("one_shot.OneShot", ()),
+    "iterative": ("iterative.Iterative", ("steps", "spacing")),
+    "gradual": ("gradual.Gradual", ("ramp",)),
+    "one_by_one": ("one_by_one.OneByOne", ("steps", "units", "recovery", "min_accuracy")),
+    "lottery": ("lottery.Lottery", ("steps", "spacing", "rewind", "rewind_epoch")),
+    "regrow": ("regrow.RegrowWeights", ("exchanged", "every", "until", "overgrow")),
+    "at_init": ("at_init.AtInit", ("steps", "spacing")),
+}
+_COMMON = ("workers", "time_limit", "retries")  # of every executor
+_EXECUTORS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "inline": ("inline.inline", _COMMON),
+    "processes": ("processes.processes", _COMMON),
+    "ray": ("ray.ray", (*_COMMON, "gpus_per_worker", "address")),
+    "slurm": ("slurm.slurm", (*_COMMON, "gpus_per_worker", "cluster", "partition")),
+}
+
+
 def modernised(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of an earlier version as this one would have composed it; others are unchanged."""
+    """Return the config of an earlier version as this one would have composed it.
+
+    Configs of this version are returned unchanged.
+    """
     found = {name: _renamed(value) for name, value in config.items()}
     if isinstance(found.get("search"), Mapping):
         found["search"] = _with_strategy(found["search"])
+    for group, known, package in (
+        ("schedule", _SCHEDULES, "paretoprune.trial.schedules"),
+        ("executor", _EXECUTORS, "paretoprune.executors"),
+    ):
+        if isinstance(found.get(group), Mapping):
+            found[group] = _by_target(found[group], known, package)
     return found
+
+
+def _by_target(
+    group: Mapping[str, Any], known: Mapping[str, tuple[str, tuple[str, ...]]], package: str
+) -> Mapping[str, Any]:
+    """Return the settings of a group with its `name` replaced by a `_target_`.
+
+    Options of other variants, which had no effect, are left out.
+    """
+    name = group.get("name")
+    if "_target_" in group or not isinstance(name, str) or name not in known:
+        return group
+    place, taken = known[name]
+    options = {option: group[option] for option in taken if option in group}
+    return {"_target_": f"{package}.{place}", **options}
 
 
 def _renamed(value: Any) -> Any:

@@ -15,13 +15,12 @@ from paretoprune.config.groups.granularity import GranularitySettings
 from paretoprune.config.groups.low_rank import LowRankSettings
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.config.groups.model import ModelSettings
-from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparse_training import SparseTrainingSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.groups.tracking import TrackingSettings
-from paretoprune.config.instantiate import has_trait
+from paretoprune.config.instantiate import build, has_trait
 from paretoprune.config.target import Target
 from paretoprune.config.values import Positive, strict
 
@@ -42,7 +41,7 @@ class Settings:
     data: Target
     task: Target = AUTO
     scorer: Target
-    schedule: ScheduleSettings
+    schedule: Target
     granularity: GranularitySettings = GranularitySettings()
     low_rank: LowRankSettings = LowRankSettings()
     compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
@@ -69,10 +68,12 @@ class Settings:
     @property
     def trial_epochs(self) -> float:
         """Epochs of the complete schedule of one trial."""
-        training = self.model.train.epochs
-        if self.schedule.name == "lottery":
-            return self.schedule.steps * (training - self.schedule.rewind_epoch)
-        return training if self.schedule.retrains_from_scratch else self.finetune.epochs
+        return float(build(self.schedule).epochs(self))
+
+    @property
+    def retrains_from_scratch(self) -> bool:
+        """True if trials are trained as the dense model is (`model.train`), not fine-tuned."""
+        return has_trait(self.schedule, "retrains_from_scratch")
 
     @property
     def compensation_method(self) -> str | None:
@@ -82,7 +83,7 @@ class Settings:
         """
         if self.compensation != "auto":
             return None if self.compensation == "none" else self.compensation
-        keeps_weights = not self.schedule.retrains_from_scratch
+        keeps_weights = not self.retrains_from_scratch
         return "least_squares" if self.granularity.is_structured and keeps_weights else None
 
     @model_validator(mode="after")

@@ -17,3 +17,7 @@ Ratio = Annotated[float, Field(ge=0, lt=1)]  # of a group's channels to remove
 Drop = Annotated[float, Field(ge=0, le=100)]  # of accuracy, in percentage points
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[int, Field(ge=1)]
+Several = Annotated[int, Field(ge=2)]
+Index = Annotated[int, Field(ge=0)]
+Factor = Annotated[float, Field(ge=1)]
+Amount = Annotated[float, Field(ge=0)]

@@ -1,1 +1,1 @@
-"""Where trials run. An executor takes jobs and hands back what finished, in any order."""
+"""Executors: where trials run. One is given jobs and returns results as they end."""

@@ -1,4 +1,4 @@
-"""One job tried: its result, or a failed result that says why. The same in every executor."""
+"""One attempt at a job, the same in every executor: its result, or a failed result."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Lost:
-    """A job that did not end, because the process or the machine that ran it did."""
+    """A job without a result, because its process or machine ended."""
 
     job: Job
     cause: str
 
 
 def attempt(evaluate: Evaluate, job: Job) -> TrialResult:
-    """Run a job. An exception becomes a failed result; an interrupt and a full disk get through."""
+    """Run a job. Exceptions become failed results, except KeyboardInterrupt and DiskFullError."""
     try:
         return evaluate(job)
     except DiskFullError:
@@ -34,7 +34,7 @@ def attempt(evaluate: Evaluate, job: Job) -> TrialResult:
 
 
 def failed(job: Job, reason: str) -> TrialResult:
-    """The record of a job that came to nothing."""
+    """Return the result of a job that failed for this reason."""
     return TrialResult(
         number=job.number,
         state="failed",
@@ -52,5 +52,5 @@ def failed(job: Job, reason: str) -> TrialResult:
 
 
 def too_slow(job: Job, time_limit_s: float) -> TrialResult:
-    """The record of a job that was ended because it took too long."""
+    """Return the result of a job that was ended at the time limit."""
     return failed(job, f"it took longer than `executor.time_limit={time_limit_s:g}` seconds")

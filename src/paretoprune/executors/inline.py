@@ -1,4 +1,4 @@
-"""Trials in this process, one after another."""
+"""`executor=inline`: trials in this process, one after another."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from paretoprune.config.instantiate import declares
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
+from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult
 
 
-class Inline:
+@declares("runs_in_process")
+def inline(context: ExecutorContext) -> Executor:
+    """Run trials in this process; `workers` must be 1."""
+    return Inline(context.evaluate, time_limit_s=context.time_limit_s)
+
+
+class Inline(Executor):
     """Runs a job when its result is collected.
 
-    A job over the time limit is interrupted between two steps of Python: one that hangs inside a
-    library's own code can only be ended by an executor whose workers are processes.
+    A job over the time limit is interrupted between two Python instructions: one that hangs inside
+    a compiled library can only be ended by an executor whose workers are processes.
     """
 
     slots = 1
@@ -31,7 +39,7 @@ class Inline:
         self._jobs.append(job)
 
     def collect(self) -> TrialResult | Lost:
-        """Run the oldest job. An interrupt gets through."""
+        """Run the oldest job. KeyboardInterrupt is not caught."""
         job = self._jobs.pop(0)
         if self._time_limit_s is None:
             return attempt(self._evaluate, job)
@@ -42,16 +50,16 @@ class Inline:
             return too_slow(job, self._time_limit_s)
 
     def close(self) -> None:
-        """Nothing runs between two calls of `collect`."""
+        """Do nothing: no job runs between two calls of `collect`."""
 
 
 class _TooSlow(BaseException):
-    """Not an Exception, so that no library on the way takes it for a fault of its own."""
+    """Raised at the time limit; not an Exception, so that no library catches it."""
 
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Raise _TooSlow in the block after so many seconds, which jumps of the clock do not change."""
+    """Raise _TooSlow in the block after `seconds`, independent of changes of the system clock."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach the main thread alone
         return

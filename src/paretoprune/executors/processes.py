@@ -1,4 +1,4 @@
-"""Trials in processes of their own on this machine, by Python alone: nothing to install."""
+"""`executor=processes`: trials in processes of this machine, by Python alone."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
+from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult
 
 # Fresh interpreters: a fork would copy the locks of torch's threads, and could not use CUDA.
@@ -25,12 +26,12 @@ _spawn = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class _Ready:
-    """What a worker says once it can take jobs."""
+    """Message of a worker that can run jobs."""
 
 
 @dataclass(frozen=True)
 class _Stopped:
-    """What a worker says when it cannot go on, though the job is not to blame."""
+    """Message of a worker that cannot continue, for a reason that is not in the job."""
 
     reason: str
     full_disk: Path | None = None
@@ -45,11 +46,18 @@ class _Worker:
     deadline: float = inf  # of the job, by the monotonic clock
 
 
-class Processes:
-    """Each worker keeps what `open_worker` loaded, and runs one job after the other.
+def processes(context: ExecutorContext) -> Executor:
+    """Start processes of this machine, each when it is first needed."""
+    return Processes(
+        context.open_worker, workers=context.workers, time_limit_s=context.time_limit_s
+    )
 
-    A killed worker costs only the job that it had. All workers end with this process, however
-    that ends.
+
+class Processes(Executor):
+    """Worker processes, each of which loads the context once and runs one job after another.
+
+    If a worker is killed, only its job is lost. All workers end when this process ends, even if it
+    is killed.
     """
 
     def __init__(
@@ -66,7 +74,7 @@ class Processes:
         self._workers: list[_Worker] = []
 
     def submit(self, job: Job) -> None:
-        """Give the job to a worker without one; it waits there until the worker is ready."""
+        """Assign the job to an idle or a new worker, which starts it when it is ready."""
         idle = next((w for w in self._workers if w.job is None and w.process.is_alive()), None)
         if idle is None:
             idle = _start(self._open_worker)
@@ -76,7 +84,7 @@ class Processes:
             self._send(idle)
 
     def collect(self) -> TrialResult | Lost:
-        """What ends first: a job, its worker, or the time that a job may take."""
+        """Wait for a job to end, for its worker to die, or for a time limit."""
         while True:
             busy = [worker for worker in self._workers if worker.job is not None]
             deadline = min(worker.deadline for worker in busy)
@@ -96,7 +104,7 @@ class Processes:
             self._kill(self._workers.pop())
 
     def _outcome(self, worker: _Worker) -> TrialResult | Lost | None:
-        """What a worker's message means; None where its job goes on."""
+        """Return the result that a worker's message brings; None if its job continues."""
         try:
             message = worker.pipe.recv()
         except (EOFError, OSError):
@@ -122,7 +130,7 @@ class Processes:
             worker.pipe.send(worker.job)
 
     def _end(self, worker: _Worker) -> Job:
-        """Kill a busy worker; the job that it had."""
+        """Kill a busy worker and return its job."""
         self._workers.remove(worker)
         self._kill(worker)
         assert worker.job is not None
@@ -144,7 +152,7 @@ def _start(open_worker: Callable[[], Evaluate]) -> _Worker:
 
 
 def _work(pipe: Connection, open_worker: Callable[[], Evaluate]) -> None:
-    """The life of a worker."""
+    """Run jobs from the pipe until it is closed; the main function of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the sweep's process to answer
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
@@ -165,7 +173,7 @@ def _work(pipe: Connection, open_worker: Callable[[], Evaluate]) -> None:
 
 
 def _die_with_parent() -> None:
-    """Without the sweep's process nobody waits for a result, and a second one may start soon."""
+    """End this process with the sweep's: a resumed sweep would run the same trials again."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -14,22 +14,22 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
-from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
+from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult
 
-_KNOCK_S = 10.0  # that a cluster may take to answer at its address
+_PROBE_S = 10.0  # timeout of the first connection to a cluster
 
 
 class _Actor:
-    """What lives in a worker: the dense model, scores and data stay loaded between trials."""
+    """The actor of a worker: dense model, scores and data stay loaded between trials."""
 
     def __init__(self, open_worker: Callable[[], Evaluate]) -> None:
         self._open_worker = open_worker
 
     def open(self) -> str | None:
-        """Load what trials need; what went wrong, if something did."""
+        """Load the context of the trials; return the error message, if any."""
         try:
             self._evaluate = self._open_worker()
         except Exception as error:
@@ -37,7 +37,7 @@ class _Actor:
         return None
 
     def run(self, job: Job) -> TrialResult | str:
-        """A job's result; where the disk is full, the folder on it."""
+        """Return the result of a job; if its disk is full, the folder on it."""
         try:
             return attempt(self._evaluate, job)
         except DiskFullError as error:
@@ -53,28 +53,31 @@ class _Worker:
     deadline: float = inf  # of the job, by the monotonic clock
 
 
-class RayActors:
-    """A lost worker or node costs only the trial that it ran; Ray finds room for a new one."""
+class RayActors(Executor):
+    """Ray actors, one per worker.
+
+    If a worker or node is lost, only its trial is lost; Ray places a new actor elsewhere.
+    """
 
     def __init__(
-        self, open_worker: Callable[[], Evaluate], settings: ExecutorSettings, *, threads: int
+        self, context: ExecutorContext, *, gpus_per_worker: float = 0.0, address: str | None = None
     ) -> None:
-        """Connect to `settings.address`, or start Ray on this machine."""
-        self.slots = settings.workers
-        self._open_worker = open_worker
-        self._time_limit_s = settings.time_limit or inf
+        """Connect to the cluster at `address`, or start Ray on this machine."""
+        self.slots = context.workers
+        self._open_worker = context.open_worker
+        self._time_limit_s = context.time_limit_s or inf
         self._workers: list[_Worker] = []
         self._own = not ray.is_initialized()
         if self._own:
-            _connect(settings.address)
+            _connect(address)
         self._make = ray.remote(_Actor).options(
-            num_cpus=threads,
-            num_gpus=settings.gpus_per_worker,
+            num_cpus=context.threads,
+            num_gpus=gpus_per_worker,
             max_restarts=0,  # the sweep decides whether a trial is run again
         )
 
     def submit(self, job: Job) -> None:
-        """Give the job to an actor without one, or to a new one."""
+        """Assign the job to an idle actor or to a new one."""
         idle = next((worker for worker in self._workers if worker.job is None), None)
         if idle is None:
             actor = self._make.remote(self._open_worker)
@@ -85,7 +88,7 @@ class RayActors:
             self._send(idle)
 
     def collect(self) -> TrialResult | Lost:
-        """What ends first: a job, its worker, or the time that a job may take."""
+        """Wait for a job to end, for its worker to die, or for a time limit."""
         while True:
             busy = {worker.waiting: worker for worker in self._workers if worker.job is not None}
             deadline = min(worker.deadline for worker in busy.values())
@@ -109,7 +112,7 @@ class RayActors:
             ray.shutdown()
 
     def _outcome(self, worker: _Worker) -> TrialResult | Lost | None:
-        """What a finished call means; None where its job goes on."""
+        """Return the result that a finished call brings; None if its job continues."""
         try:
             answer = ray.get(worker.waiting)
         except RayActorError as error:
@@ -132,7 +135,7 @@ class RayActors:
         worker.waiting = worker.actor.run.remote(worker.job)
 
     def _end(self, worker: _Worker) -> Job:
-        """Kill a busy worker; the job that it had."""
+        """Kill a busy worker and return its job."""
         self._workers.remove(worker)
         ray.kill(worker.actor)
         assert worker.job is not None
@@ -140,11 +143,11 @@ class RayActors:
 
 
 def _connect(address: str | None) -> None:
-    """Raises SweepError where there is no cluster at the address."""
+    """Raises SweepError if there is no cluster at the address."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
-        _knock(address)
+        _probe(address)
         ray.init(
             # None would join whatever cluster was started here last, by whomever.
             address=address or "local",
@@ -155,8 +158,8 @@ def _connect(address: str | None) -> None:
         raise SweepError(f"no Ray cluster at `executor.address={address}`: {error}") from error
 
 
-def _knock(address: str | None) -> None:
-    """Raises OSError where nobody answers at HOST:PORT; Ray itself would try for minutes."""
+def _probe(address: str | None) -> None:
+    """Raises OSError if HOST:PORT does not answer; Ray itself would try for minutes."""
     host, colon, port = (address or "").rpartition(":")
     if colon and port.isdigit() and "://" not in host:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_S).close()

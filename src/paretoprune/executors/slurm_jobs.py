@@ -11,24 +11,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import submitit
 
-from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.errors import DiskFullError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
+from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.executors.slurm_record import SlurmRecord
 from paretoprune.results import Job, TrialResult
 
 _log = logging.getLogger(__name__)
 
 _POLL_S = 1.0  # submitit asks Slurm itself only every few seconds
-_ENDING_S = 60.0  # that a cancelled job may take
+_ENDING_S = 60.0  # maximum time that a cancelled job takes to end
 
 
 class _Handle(Protocol):
-    """What submitit calls a job."""
+    """A job of submitit."""
 
     @property
     def job_id(self) -> str: ...
@@ -41,39 +41,39 @@ class _Handle(Protocol):
     def cancel(self, check: bool = ...) -> None: ...
 
 
-class SlurmJobs:
-    """Each job loads what it needs and runs one trial, so that the queue can be shared fairly.
+class SlurmJobs(Executor):
+    """Slurm jobs, each of which loads the context and runs one trial.
 
-    Jobs that a killed driver left behind are waited for when their trial is submitted again, and
-    cancelled at the end where it is not.
+    Jobs that a killed driver left in the queue are adopted when their trial is submitted again;
+    the others are cancelled at the end.
     """
 
     def __init__(
         self,
-        open_worker: Callable[[], Evaluate],
-        settings: ExecutorSettings,
+        context: ExecutorContext,
         *,
-        threads: int,
-        folder: Path,
+        gpus_per_worker: float = 0.0,
+        partition: str | None = None,
+        cluster: Literal["slurm", "local"] = "slurm",
     ) -> None:
-        """Submit to Slurm, or with `settings.cluster=local` to processes of this machine."""
-        self.slots = settings.workers
-        self._open_worker = open_worker
-        self._time_limit_s = settings.time_limit
-        self._record = SlurmRecord(folder.resolve())
+        """Submit to Slurm, or with `cluster=local` to processes of this machine."""
+        self.slots = context.workers
+        self._open_worker = context.open_worker
+        self._time_limit_s = context.time_limit_s
+        self._record = SlurmRecord(context.folder.resolve())
         self._running: list[tuple[Job, _Handle]] = []
-        self._executor = submitit.AutoExecutor(folder / "slurm", cluster=settings.cluster)
+        self._executor = submitit.AutoExecutor(context.folder / "slurm", cluster=cluster)
         self._executor.update_parameters(
             name="paretoprune",
-            cpus_per_task=threads,
-            gpus_per_node=math.ceil(settings.gpus_per_worker),
-            timeout_min=_minutes(settings.time_limit),
-            **({"slurm_partition": settings.partition} if settings.partition else {}),
+            cpus_per_task=context.threads,
+            gpus_per_node=math.ceil(gpus_per_worker),
+            timeout_min=_minutes(context.time_limit_s),
+            **({"slurm_partition": partition} if partition else {}),
         )
-        self._orphans = self._left_behind(local=settings.cluster == "local")
+        self._orphans = self._left_behind(local=cluster == "local")
 
     def submit(self, job: Job) -> None:
-        """Hand the job to Slurm, or wait for the one that an earlier driver handed over."""
+        """Submit the job to Slurm, or adopt the one that an earlier driver submitted."""
         earlier, handle = self._orphans.pop(job.number, (None, None))
         if handle is not None and earlier == job:
             _log.info("trial %d still runs, as Slurm job %s", job.number, handle.job_id)
@@ -87,7 +87,7 @@ class SlurmJobs:
         self._running.append((job, submitted))
 
     def collect(self) -> TrialResult | Lost:
-        """What ends first."""
+        """Wait for a job to end."""
         while True:
             for entry in self._running:
                 if entry[1].done():
@@ -96,14 +96,14 @@ class SlurmJobs:
             time.sleep(_POLL_S)
 
     def close(self) -> None:
-        """Cancel what is still running or waiting."""
+        """Cancel the jobs that run or wait in the queue."""
         for job, handle in [*self._running, *self._orphans.values()]:
             handle.cancel(check=False)
             self._record.forget(job.number)
         self._running, self._orphans = [], {}
 
     def _left_behind(self, *, local: bool) -> dict[int, tuple[Job, _Handle]]:
-        """The jobs of a driver that was killed which have not ended, by trial."""
+        """Return the unfinished jobs of a driver that was killed, by trial number."""
         found: dict[int, tuple[Job, _Handle]] = {}
         for job, job_id in self._record.jobs():
             handle: _Handle = (
@@ -112,7 +112,7 @@ class SlurmJobs:
                 else submitit.SlurmJob(folder=self._executor.folder, job_id=job_id)
             )
             if handle.done():
-                self._record.forget(job.number)  # its result lies in the trial's folder
+                self._record.forget(job.number)  # its result is in the trial's folder
             else:
                 found[job.number] = (job, handle)
         return found
@@ -134,10 +134,10 @@ class _LocalProcess:
     """A job of `cluster=local` that another process started."""
 
     job_id: str  # of its process
-    state: str = "INTERRUPTED"  # where it ended without an answer
+    state: str = "INTERRUPTED"  # if it ended without an answer
 
     def done(self) -> bool:
-        """Whether it is gone; another program may have got its number since."""
+        """Return True if the process has ended; its number may have been reused since."""
         try:
             command = Path(f"/proc/{self.job_id}/cmdline").read_bytes()
         except OSError:
@@ -145,13 +145,13 @@ class _LocalProcess:
         return b"submitit" not in command  # a process that ended has none
 
     def cancel(self, check: bool = True) -> None:
-        """Interrupt it, as submitit does."""
+        """Interrupt the process, as submitit does."""
         with suppress(ProcessLookupError):
             os.kill(int(self.job_id), signal.SIGINT)
 
 
 def _run(open_worker: Callable[[], Evaluate], job: Job, record: SlurmRecord) -> None:
-    """The life of a Slurm job."""
+    """Run one trial; the main function of a Slurm job."""
     try:
         record.answer(job.number, attempt(open_worker(), job))
     except DiskFullError as error:
@@ -159,7 +159,7 @@ def _run(open_worker: Callable[[], Evaluate], job: Job, record: SlurmRecord) -> 
 
 
 def _end(handle: _Handle) -> None:
-    """Cancel a job and wait until it is gone: two must not write to one trial's folder."""
+    """Cancel a job and wait for its end: two jobs must not write to one trial's folder."""
     handle.cancel(check=False)
     deadline = time.monotonic() + _ENDING_S
     while not handle.done() and time.monotonic() < deadline:
@@ -167,5 +167,5 @@ def _end(handle: _Handle) -> None:
 
 
 def _minutes(time_limit_s: float | None) -> int:
-    """Slurm counts minutes; without a limit of ours, a day."""
+    """Return the time limit in minutes for Slurm; without a limit, a day."""
     return 24 * 60 if time_limit_s is None else max(1, math.ceil(time_limit_s / 60))

@@ -1,6 +1,6 @@
-"""What is on record of Slurm jobs: which run, and what they answered. No pickle is read back.
+"""Record of the Slurm jobs of a sweep and their answers, without pickle.
 
-A driver that is killed leaves its jobs in the queue. The next one finds them here.
+If a driver is killed, its jobs stay in the queue, and the next driver finds them here.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SlurmRecord:
-    """A folder with a note for each job whose answer was not collected yet, by trial number."""
+    """A folder with a file per job whose answer is not collected yet, by trial number."""
 
     folder: Path  # of the sweep; all machines see it under this path
 
     def note(self, job: Job, job_id: str) -> None:
-        """A trial was submitted as this Slurm job."""
+        """Record that a trial was submitted as this Slurm job."""
         write_sealed(self._note(job.number), {"job": asdict(job), "job_id": job_id})
 
     def jobs(self) -> list[tuple[Job, str]]:
-        """The trials on record, each with its Slurm job; a damaged note is left out."""
+        """Return the recorded trials, each with its Slurm job; damaged files are skipped."""
         found = []
         for path in sorted(self._path.glob("*.job.json")):
             try:
@@ -37,13 +37,13 @@ class SlurmRecord:
         return found
 
     def answer(self, number: int, answer: TrialResult | Path) -> None:
-        """Called in the job: its result, or the folder on a disk that is full."""
+        """Write the answer of a job: its result, or the folder on a disk that is full."""
         full = str(answer) if isinstance(answer, Path) else None
         result = answer.to_json() if isinstance(answer, TrialResult) else None
         write_sealed(self._answer(number), {"result": result, "full_disk": full})
 
     def read_answer(self, number: int) -> TrialResult | Path | None:
-        """What the job said; None where it ended without a word."""
+        """Return the answer of a job; None if it ended without one."""
         try:
             data = read_sealed(self._answer(number))
             full, result = data["full_disk"], data["result"]
@@ -52,7 +52,7 @@ class SlurmRecord:
             return None
 
     def forget(self, number: int) -> None:
-        """The answer was collected, or the job is gone."""
+        """Delete the record of a job that is finished or gone."""
         self._answer(number).unlink(missing_ok=True)
         self._note(number).unlink(missing_ok=True)
 

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +22,11 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "the data module does not tell what it does to an image; see the config"
 WEIGHTS = "model.safetensors"
-# The files of each format that a model may be exported in.
-FILES = {
-    "safetensors": (WEIGHTS,),
-    "compact": (COMPACT_FILE,),
-    **{name: known.files for name, known in GRAPHS.items()},
-}
+_NOT_GRAPHS = {"safetensors": (WEIGHTS,), "compact": (COMPACT_FILE,)}
+_MODEL = "model."  # begins the name of every file of a format
 _OURS = frozenset(
     {
-        *chain.from_iterable(FILES.values()),
+        COMPACT_FILE,
         "plan.json",
         "groups.json",
         "data.json",
@@ -41,6 +36,11 @@ _OURS = frozenset(
         "README.md",
     }
 )
+
+
+def files_of(name: str) -> tuple[str, ...]:
+    """Return the names of the files of a format, relative to the export folder."""
+    return _NOT_GRAPHS[name] if name in _NOT_GRAPHS else GRAPHS[name].files
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def check_replaceable(folder: Path) -> None:
     if not folder.is_dir():
         raise PickError(f"`{folder}` is a file; name a folder that does not exist yet")
     present = {entry.name for entry in folder.iterdir()}
-    foreign = sorted(present - _OURS)
+    foreign = sorted(n for n in present - _OURS if not n.startswith(_MODEL))
     if foreign or (present and not {WEIGHTS, "plan.json"} <= present):
         what = ", ".join(foreign[:3] or sorted(present)[:3])
         raise PickError(

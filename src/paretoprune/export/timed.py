@@ -9,7 +9,7 @@ from torch import Tensor
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.formats.format import Contents
 from paretoprune.measure.latency.clocks import Pass, clock_for
-from paretoprune.measure.latency.engines import ENGINES
+from paretoprune.measure.latency.engines import engine_named
 from paretoprune.measure.latency.latency import batch_of, latency_of
 from paretoprune.measure.latency.timing import threads_set, time_in_turn, time_until_sure
 from paretoprune.results import Latency
@@ -22,7 +22,7 @@ def latency_in(
     """The latency of the pruned file, its passes timed in turn with those of the dense one."""
 
     def load(batch: Inputs, threads: int) -> list[Pass]:
-        return [ENGINES[engine].load(each, batch, threads) for each in (pruned, dense)]
+        return [engine_named(engine).load(each, batch, threads) for each in (pruned, dense)]
 
     return latency_of_passes(engine, load, inputs, settings)
 
@@ -38,7 +38,7 @@ def latency_of_passes(
     `load(batch, threads)` gives the passes.
     """
     batch, threads = batch_of(inputs, settings.latency_batch_size), settings.latency_threads
-    clock = clock_for(batch.device, threads, own_threads=ENGINES[engine].own_threads)
+    clock = clock_for(batch.device, threads, own_threads=engine_named(engine).own_threads)
     with threads_set(threads):
         passes = load(batch, threads)
         time_in_turn(passes, settings.latency_warmup, clock=clock)

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from paretoprune.export.load import load_model
-from paretoprune.formats.registry import GRAPHS
+from paretoprune.formats.registry import GRAPHS, add_own
 
 _TIMEOUT_S = 900.0
 
@@ -95,6 +95,7 @@ def _logits(run: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
 
 def _main(arguments: Sequence[str]) -> None:
     folder, name, asked, answered, trust = arguments
+    add_own([name], json.loads(trust))
     inputs = load_file(asked)["inputs"]
     logits = _logits(_runner(Path(folder), name, json.loads(trust)), inputs)
     save_file({"logits": logits.contiguous()}, answered)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import ExportError
-from paretoprune.export.folder import FILES
+from paretoprune.export.folder import files_of
 from paretoprune.export.verify import Answer, ask_fresh_process
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import tracer
@@ -44,8 +44,8 @@ def write_formats(
     reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in FORMATS])
     expected = answers_of(model, inputs)
     found = []
-    for name in FILES:
-        if name in formats and name not in reasons and name in ("safetensors", *FORMATS):
+    for name in ("safetensors", *FORMATS):
+        if name in formats and name not in reasons:
             answer = ask_fresh_process(draft, name, inputs, trust=trust, model=dense)
             found.append(_checked(draft, name, answer, expected))
     return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]
@@ -78,7 +78,7 @@ def _checked(draft: Path, name: str, answer: Answer, expected: Tensor) -> FileFa
     if facts.reason and name not in FORMATS:
         raise ExportError(f"the exported weights do not give back the model: {facts.reason}")
     if facts.reason:
-        for file in FILES[name]:
+        for file in files_of(name):
             (draft / file).unlink()
     return facts
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from paretoprune.config.groups.schedule import ScheduleSettings
+Spacing = Literal["linear", "geometric"]  # equal numbers, or equal shares of what is left
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,12 @@ class Stage:
     epochs: float
 
 
-def stages(settings: ScheduleSettings, epochs: float) -> tuple[Stage, ...]:
-    """Return the stages of a fine-tuning of `epochs` epochs, whose epochs add up to exactly that.
+def stages(steps: int, epochs: float) -> tuple[Stage, ...]:
+    """Return `steps` stages whose epochs add up to exactly `epochs`.
 
-    `iterative` removes equal parts of the plan in `steps` stages; if the epochs cannot be divided
-    evenly, the later stages, with the smaller networks, get one more. `one_shot` and `gradual` are
-    one stage: a gradual schedule grows its masks within it.
+    Each removes an equal part of the plan. If the epochs cannot be divided evenly, the later
+    stages, with the smaller networks, get one more.
     """
-    steps = settings.steps if settings.name in ("iterative", "lottery") else 1
     if not float(epochs).is_integer():
         return tuple(Stage((step + 1) / steps, epochs / steps) for step in range(steps))
     each, left = divmod(int(epochs), steps)
@@ -39,7 +37,7 @@ def widths_between(
     end: Mapping[str, int],
     share: float,
     *,
-    spacing: Literal["linear", "geometric"] = "linear",
+    spacing: Spacing = "linear",
 ) -> dict[str, int]:
     """Interpolate widths from `start` to `end` at `share`; exactly `end` at share 1.
 

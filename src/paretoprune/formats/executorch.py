@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from paretoprune.errors import ExportError
-from paretoprune.formats.format import Contents, GraphFormat, Runner
+from paretoprune.formats.format import Contents, GraphFormat, Loading, Runner
 from paretoprune.formats.tracing import first_line, quiet
 
 if TYPE_CHECKING:
@@ -69,13 +69,27 @@ def _standard_error_closed() -> Iterator[None]:
         os.close(nowhere)
 
 
-EXECUTORCH = GraphFormat(
-    files=(_FILE,),
-    engine="executorch",
-    packages=("executorch",),
-    extra="executorch",
-    encode=_encode,
-    open=_open,
-    own_threads=True,
-    samples=1,  # memory is planned for a fixed batch size; one sample on a phone
-)
+def executorch() -> GraphFormat:
+    """Return the format: ExecuTorch with XNNPACK, for phones."""
+    return GraphFormat(
+        description="the graph for ExecuTorch with XNNPACK, on phones; one sample in a pass",
+        files=(_FILE,),
+        engine="executorch",
+        packages=("executorch",),
+        extra="executorch",
+        encode=_encode,
+        open=_open,
+        own_threads=True,
+        samples=1,  # memory is planned for a fixed batch size; one sample on a phone
+        loading=Loading(
+            "executorch and torch, on a computer",
+            ["import torch", "from executorch.runtime import Runtime"],
+            [
+                "# the program must stay as long as its method",
+                f'program = Runtime.get().load_program("{_FILE}")',
+                'method = program.load_method("forward")',
+                "one_by_one = torch.from_numpy(inputs).split(1)  # as on a phone",
+                "logits = np.concatenate([method.execute([one])[0].numpy() for one in one_by_one])",
+            ],
+        ),
+    )

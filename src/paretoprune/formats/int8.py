@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paretoprune.formats.format import Contents, GraphFormat, Runner
-from paretoprune.formats.onnx import ONNX
-from paretoprune.formats.openvino import OPENVINO
+from paretoprune.formats.format import Contents, GraphFormat, Loading, Runner
+from paretoprune.formats.onnx import onnx
+from paretoprune.formats.openvino import openvino
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 
-def _renamed(known: GraphFormat) -> GraphFormat:
+def _renamed(known: GraphFormat, description: str) -> GraphFormat:
     """Return the format with `model.int8.` in place of `model.`, so that both fit in one folder."""
     names = {file.replace("model.", "model.int8.", 1): file for file in known.files}
 
@@ -29,11 +29,26 @@ def _renamed(known: GraphFormat) -> GraphFormat:
     def open_(contents: Contents, threads: int | None) -> Runner:
         return known.open({file: contents[name] for name, file in names.items()}, threads)
 
-    return replace(known, files=tuple(names), encode=encode, open=open_)
+    return replace(
+        known,
+        description=description,
+        files=tuple(names),
+        encode=encode,
+        open=open_,
+        loading=known.loading and _integer_loading(known.loading, names),
+    )
 
 
-ONNX_INT8, OPENVINO_INT8 = _renamed(ONNX), _renamed(OPENVINO)
+def _integer_loading(loading: Loading, names: Mapping[str, str]) -> Loading:
+    lines = [line for line in loading.lines if not line.startswith("#")]
+    for ours, file in names.items():
+        lines = [line.replace(f'"{file}"', f'"{ours}"') for line in lines]
+    return replace(loading, needs=f"{loading.needs}, computing with integers", lines=lines)
+
+
 INT8_FORMATS: Mapping[str, GraphFormat] = {
-    "onnx_int8": ONNX_INT8,
-    "openvino_int8": OPENVINO_INT8,
+    "onnx_int8": _renamed(
+        onnx(), "int8 weights, unsigned 8-bit activations; needs onnxruntime alone"
+    ),
+    "openvino_int8": _renamed(openvino(), "the same for OpenVINO"),
 }

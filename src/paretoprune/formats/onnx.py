@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
-from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Runner
+from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Loading, Runner
 from paretoprune.formats.tracing import first_line, quiet
 
 if TYPE_CHECKING:
@@ -94,12 +94,23 @@ def _open(contents: Contents, threads: int | None) -> Runner:
     return open_onnx(contents[_FILE], threads)
 
 
-ONNX = GraphFormat(
-    files=(_FILE,),
-    engine="onnxruntime",
-    packages=("onnx", "onnxruntime", "onnxscript"),
-    extra="onnx",
-    encode=_encode,
-    open=_open,
-    own_threads=True,
-)
+def onnx() -> GraphFormat:
+    """Return the format: ONNX, run by onnxruntime."""
+    return GraphFormat(
+        description=f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
+        files=(_FILE,),
+        engine="onnxruntime",
+        packages=("onnx", "onnxruntime", "onnxscript"),
+        extra="onnx",
+        encode=_encode,
+        open=_open,
+        own_threads=True,
+        loading=Loading(
+            "onnxruntime and numpy",
+            ["import onnxruntime"],
+            [
+                f'session = onnxruntime.InferenceSession("{_FILE}")',
+                f'[logits] = session.run(["{OUTPUT}"], {{"{INPUT}": inputs}})',
+            ],
+        ),
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
-from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Runner
-from paretoprune.formats.onnx import ONNX, onnx_bytes
+from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Loading, Runner
+from paretoprune.formats.onnx import onnx, onnx_bytes
 from paretoprune.formats.tracing import first_line
 
 if TYPE_CHECKING:
@@ -56,12 +56,25 @@ def _open(contents: Contents, threads: int | None) -> Runner:
     return run
 
 
-OPENVINO = GraphFormat(
-    files=(_XML, _BIN),
-    engine="openvino",
-    packages=("openvino", *ONNX.packages),
-    extra="openvino",
-    encode=_encode,
-    open=_open,
-    own_threads=True,
-)
+def openvino() -> GraphFormat:
+    """Return the format: OpenVINO, for Intel's processors."""
+    return GraphFormat(
+        description="the graph for OpenVINO, on processors and graphics of Intel",
+        files=(_XML, _BIN),
+        engine="openvino",
+        packages=("openvino", *onnx().packages),
+        extra="openvino",
+        encode=_encode,
+        open=_open,
+        own_threads=True,
+        loading=Loading(
+            "openvino and numpy",
+            ["import openvino"],
+            [
+                "# without this option it may compute with 16 bits: faster, and not quite the same",
+                'exact = {"INFERENCE_PRECISION_HINT": "f32"}',
+                f'model = openvino.Core().compile_model("{_XML}", "CPU", exact)',
+                f'logits = model({{"{INPUT}": inputs}})["{OUTPUT}"]',
+            ],
+        ),
+    )

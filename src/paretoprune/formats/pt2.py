@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from paretoprune.formats.format import Contents, GraphFormat, Runner
+from paretoprune.formats.format import WITH_TORCH, Contents, GraphFormat, Loading, Runner
 from paretoprune.formats.tracing import quiet
 
 if TYPE_CHECKING:
@@ -30,11 +30,19 @@ def _open(contents: Contents, threads: int | None) -> Runner:
     return torch.export.load(io.BytesIO(contents[_FILE])).module()
 
 
-PT2 = GraphFormat(
-    files=(_FILE,),
-    engine="torch.export",
-    packages=("torch",),
-    extra=None,
-    encode=_encode,
-    open=_open,
-)
+def pt2() -> GraphFormat:
+    """Return the format: the program of torch.export, run by torch."""
+    return GraphFormat(
+        description="the graph of `torch.export`; needs torch alone",
+        files=(_FILE,),
+        engine="torch.export",
+        packages=("torch",),
+        extra=None,
+        encode=_encode,
+        open=_open,
+        loading=Loading(
+            "torch",
+            ["import torch"],
+            [f'model = torch.export.load("{_FILE}").module()', *WITH_TORCH],
+        ),
+    )

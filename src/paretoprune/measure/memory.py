@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from paretoprune.measure.latency.engines import ENGINES
+from paretoprune.measure.latency.engines import engine_named
 from paretoprune.measure.latency.timing import threads_set
 from paretoprune.tasks.inputs import Inputs
 
@@ -68,7 +68,7 @@ def _growth(stored: bytes, batch: Inputs, engine: str, threads: int) -> int | No
 
 def _run(model: Any, batch: Inputs, engine: str, threads: int) -> None:
     with threads_set(threads):
-        run = ENGINES[engine].load(model, batch, threads)
+        run = engine_named(engine).load(model, batch, threads)
         for _ in range(_PASSES):
             run()
 

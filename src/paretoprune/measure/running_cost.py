@@ -10,7 +10,7 @@ from torch import nn
 
 from paretoprune.measure.energy import Meter, energy_meter
 from paretoprune.measure.latency.clocks import Pass, clock_for, wait
-from paretoprune.measure.latency.engines import ENGINES
+from paretoprune.measure.latency.engines import engine_named
 from paretoprune.measure.latency.latency import latency_of
 from paretoprune.measure.latency.timing import Times, threads_set, time_in_turn, time_until_sure
 from paretoprune.measure.memory import peak_memory_bytes
@@ -39,7 +39,7 @@ def compare_running(
     The models and `batch` are on the device. Times exclude other programs (see `clock_for`). Energy
     is that of the whole machine, so it is not reported while the machine is busy.
     """
-    chosen, batch = ENGINES[engine], inputs_of(batch)
+    chosen, batch = engine_named(engine), inputs_of(batch)
     clock = clock_for(batch.device, threads, own_threads=chosen.own_threads)
     with evaluation_mode(*models.values()), threads_set(threads):
         loaded = [chosen.convert(model, batch) for model in models.values()]

@@ -18,7 +18,7 @@ from paretoprune.quantization.compact import compact_bytes, compact_state
 from paretoprune.quantization.weights import round_weights
 from paretoprune.results import FileFacts
 from paretoprune.storage.atomic import write_bytes
-from paretoprune.trial.schedules.steps import calibration_samples
+from paretoprune.trial.schedules.parts.steps import calibration_samples
 
 NUM_CALIBRATION = 256  # training samples from which the rounding takes its shift
 

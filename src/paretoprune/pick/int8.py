@@ -29,7 +29,7 @@ from paretoprune.quantization.integers import INT8_BITS, integer_module
 from paretoprune.results import FileFacts, Latency
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.tasks.inputs import Inputs, unkeyed
-from paretoprune.trial.schedules.steps import calibration_samples
+from paretoprune.trial.schedules.parts.steps import calibration_samples
 
 _NUM_COMPARED = 512  # validation samples on which kernels must agree with the integer module
 

@@ -41,7 +41,7 @@ def _mistakes(settings: Settings, task: Task) -> Iterator[str]:
     for setting, value, instead in (
         ("sparsity.min_accuracy", sparsity.min_accuracy, "sparsity.min_quality"),
         ("sparsity.accuracy_drop", sparsity.accuracy_drop, "sparsity.max_drop"),
-        ("schedule.min_accuracy", schedule.min_accuracy, "schedule.min_quality"),
+        ("schedule.min_accuracy", schedule.arguments.get("min_accuracy"), "schedule.min_quality"),
     ):
         if value is not None:
             yield (

@@ -55,13 +55,13 @@ class Number:
 class Block:
     """A residual block that can be removed as a whole: the module at `path`.
 
-    With the parameters `silent` set to zero, its branches contribute nothing, and the block reduces
-    to its shortcut followed by the activation `leaves` (a class name of `torch.nn`).
+    With the parameters `zeroed_params` set to zero, its branches contribute nothing, and the block
+    reduces to its shortcut followed by the activation `replacement` (a class name of `torch.nn`).
     """
 
     path: str
-    leaves: str
-    silent: tuple[str, ...]
+    replacement: str
+    zeroed_params: tuple[str, ...]
 
     def holds(self, name: str) -> bool:
         """Return True if the module or state-dict tensor `name` lies inside the block."""
@@ -81,8 +81,8 @@ class Group:
         width: number of channels in the dense model.
         slots: positions of the channels in tensors, one slot for each tensor and dimension.
         numbers: integer attributes of modules that must follow the width.
-        works: modules with matrix products without weights (as in attention) whose MACs are
-            proportional to the width, each with the proportional share of these MACs.
+        scaled_matmuls: modules with matrix products without weights (as in attention) whose MACs
+            are proportional to the width, each with the proportional share of these MACs.
         block: the residual block that is the group's only channel, if it is one.
         caches: dicts of tensors, as `module.attribute`, that a forward pass computes from the
             group's tensors and has to recompute after pruning.
@@ -92,7 +92,7 @@ class Group:
     width: int
     slots: tuple[Slot, ...]
     numbers: tuple[Number, ...] = ()
-    works: tuple[tuple[str, float], ...] = ()
+    scaled_matmuls: tuple[tuple[str, float], ...] = ()
     block: Block | None = None
     caches: tuple[str, ...] = ()
 
@@ -163,10 +163,15 @@ def _group_to_json(group: Group) -> dict[str, Any]:
         "width": group.width,
         "slots": [_slot_to_json(slot) for slot in group.slots],
         "numbers": [asdict(number) for number in group.numbers],
-        "works": [list(work) for work in group.works],
-        **({"block": asdict(group.block)} if group.block else {}),
+        "works": [list(work) for work in group.scaled_matmuls],
+        **({"block": _block_to_json(group.block)} if group.block else {}),
         **({"caches": list(group.caches)} if group.caches else {}),
     }
+
+
+def _block_to_json(block: Block) -> dict[str, Any]:
+    """Return the block under the names that the files of all versions have."""
+    return {"path": block.path, "leaves": block.replacement, "silent": block.zeroed_params}
 
 
 def _slot_to_json(slot: Slot) -> dict[str, Any]:
@@ -184,12 +189,12 @@ def _group_from_json(data: Mapping[str, Any]) -> Group:
     width = data["width"]
     slots = tuple(_slot_from_json(slot, width) for slot in data["slots"])
     numbers = tuple(Number(**number) for number in data.get("numbers", ()))
-    works = tuple((path, share) for path, share in data.get("works", ()))
+    matmuls = tuple((path, share) for path, share in data.get("works", ()))
     block = data.get("block")
     if block is not None:
         block = Block(block["path"], block["leaves"], tuple(block["silent"]))
     caches = tuple(data.get("caches", ()))
-    return Group(data["name"], width, slots, numbers, works, block, caches)
+    return Group(data["name"], width, slots, numbers, matmuls, block, caches)
 
 
 def _slot_from_json(data: Mapping[str, Any], width: int) -> Slot:

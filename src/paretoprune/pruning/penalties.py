@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import sum_per_channel, weight_slots
+from paretoprune.pruning.scorers.parts.channels import sum_per_channel, weight_slots
 
 Penalty = Callable[[float], None]
 

@@ -18,7 +18,7 @@ _TAGS = {
     "model": "model._target_",
     "data": "data._target_",
     "scorer": "scorer._target_",
-    "schedule": "schedule.name",
+    "schedule": "schedule._target_",
     "granularity": "granularity.name",
     "seed": "seed",
 }

@@ -1,1 +1,1 @@
-"""A sweep under way: ask, run, tell, record, resume. Knows names and numbers, not networks."""
+"""The sweep: propose, run, record, resume. The loop handles names and numbers, not networks."""

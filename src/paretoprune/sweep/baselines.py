@@ -1,4 +1,4 @@
-"""What a command begins with: the baselines of a sweep, or the one candidate of a single run."""
+"""First candidates: the baselines of a sweep, or the only candidate of a single run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.instantiate import has_trait
 from paretoprune.config.name_patterns import matches, unmatched
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
@@ -42,7 +43,7 @@ _MOST_PLACES = 127  # that a bisection for a drop of quality tells apart, in sev
 
 
 def search_settings(settings: Settings) -> SearchSettings:
-    """The search of a sweep; for a single run one that ends after its only candidate."""
+    """Return the search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
     n_trials = 9 if settings.sparsity.bisects_quality else 2
@@ -64,7 +65,7 @@ def objectives_in(folder: SweepFolder, settings: Settings) -> dict[str, Directio
 
 
 def reject_unmeetable(problem: Problem) -> None:
-    """Raises SettingsError where the smallest candidate breaks a limit or misses the target."""
+    """Raises SettingsError if the smallest candidate breaks a limit or misses the target."""
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     most = search_settings(problem.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
@@ -102,7 +103,7 @@ def first_proposals(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[Proposal]:
-    """The candidates that come before any that a sampler proposes.
+    """Return the candidates that are run before those of the strategy.
 
     `scores` must be comparable across groups; `sensitivity` is measured if the allocation asks.
     """
@@ -123,14 +124,14 @@ def first_proposals(
 
 
 def group_infos(problem: Problem) -> list[GroupInfo]:
-    """The dimensions of the search."""
+    """Return the dimensions of the search."""
     groups = problem.groups.prunable
     turns = _turns(groups)
     return [GroupInfo(g.name, g.width, problem.cap_of(g.name), turns.get(g.name)) for g in groups]
 
 
 def _turns(groups: Sequence[Group]) -> dict[str, float]:
-    """When uniform pruning takes the blocks: after the channels, or else evenly spread over the
+    """Return when uniform pruning removes the blocks: after the channels, or else spread over the
     network, so that at any ratio that share of them is gone."""
     blocks = [group.name for group in groups if group.block]
     if len(blocks) < len(groups):
@@ -146,13 +147,13 @@ def places_of(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[dict[str, float]]:
-    """What a single run with a drop of quality tries: falling sizes along the allocation."""
+    """Return the candidates of a run with a drop of quality: falling sizes of the allocation."""
     path = _path(problem, scores, sensitivity)
     return different_places(path, problem.widths_of, most=_MOST_PLACES)
 
 
 def choices_of(problem: Problem, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
-    """The ratios that a group can have: one for each width, of layers of weights at most 64."""
+    """Return the ratios that a group can have: one per width, at most 64 for layers of weights."""
     most = {"most": 64} if problem.space.layers else {}
     return distinct_ratios(group_infos(problem), problem.widths_of, max_ratio=max_ratio, **most)
 
@@ -162,14 +163,14 @@ def _single(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Mapping[str, float]:
-    """The candidate that `sparsity` names."""
+    """Return the candidate that `sparsity` names."""
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     if sparsity.ratio is not None:
         return uniform(groups, sparsity.ratio)
     if sparsity.ratios is not None:
         asked = {group.name: matches(sparsity.ratios, group.name) for group in groups}
         return {name: ratios[-1] if ratios else 0.0 for name, ratios in asked.items()}
-    if problem.settings.schedule.name == "one_by_one":  # it stops at the target by itself
+    if has_trait(problem.settings.schedule, "stops_at_target"):
         return uniform(groups, _MAX_RATIO)
     quantity, share = sparsity.size_target or _DEFAULT_TARGET
     most = share * problem.quantity_of({}, quantity)
@@ -188,7 +189,7 @@ def _path(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Path:
-    """The way from the dense model to the smallest that `sparsity.allocation` names."""
+    """Return the path of `sparsity.allocation` from the dense to the smallest model."""
     groups, allocation = group_infos(problem), problem.settings.sparsity.allocation
     if allocation in ("global", "lamp"):
         return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
@@ -204,7 +205,7 @@ def _greedy(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> tuple[Sensitivity, Mapping[str, Sequence[float]], Callable[[Mapping[str, float]], float]]:
-    """The loss, the choices and the size of the allocations `score` and `sensitivity`."""
+    """Return loss, choices and size of the allocations `score` and `sensitivity`."""
     sparsity = problem.settings.sparsity
     loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
     name = (sparsity.size_target or _DEFAULT_TARGET)[0]
@@ -213,7 +214,7 @@ def _greedy(
 
 
 def _kernel_factors(problem: Problem) -> dict[str, float]:
-    """By group, the sum of the dimensions of its weights over that of their products."""
+    """Return, by group, the sum of the dimensions of its weights over that of their products."""
     form = with_pairs(problem.model, problem.groups.factored)
     shapes = {name: p.shape for name, p in form.named_parameters() if p.dim() > 1}
     factors = {}

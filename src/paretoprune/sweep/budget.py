@@ -1,4 +1,4 @@
-"""What is left of a sweep's budget, and how much training of a trial that is."""
+"""Remaining budget of a sweep, and the training of a trial that it allows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from paretoprune.sweep.pending import PendingTrials
 from paretoprune.sweep.results import SweepResults
 from paretoprune.sweep.search_problem import SearchProblem
 
-_GUESS = 10.0  # seconds of an epoch, where nobody knows better
+_GUESS = 10.0  # seconds of an epoch, before one was measured
 # A trial that the budget leaves less than this share of its training is not begun.
 _LEAST_SHARE = 0.3
 
 
 class BudgetTracker:
-    """What trials have spent, those that run included."""
+    """Tracks the budget that trials have used, those that run included."""
 
     def __init__(
         self,
@@ -39,22 +39,22 @@ class BudgetTracker:
         self._earlier_s = 0.0  # that the trials of earlier runs took
 
     def restore(self) -> None:
-        """Take the results so far as those of earlier runs."""
+        """Count the results so far as those of earlier runs."""
         self._earlier_s = sum(sum(result.seconds.values()) for result in self._results.all)
 
     def left(self) -> RemainingBudget:
-        """What is left, and how to make epochs of it."""
+        """Return the remaining budget, with its conversion into epochs."""
         return RemainingBudget(self._budget_left(), self._problem.epochs, self._pace_at)
 
     def in_words(self) -> str:
-        """What of the budget is spent, for a sweep that goes on."""
+        """Return the used part of the budget in words, for a sweep that is continued."""
         left, budget = self._budget_left(), budget_of(self._search)
         spent = replace(budget, amount=budget.amount - left.amount)
         rest = replace(left, amount=max(0.0, left.amount))
         return f"of its budget {in_words(spent)} are spent, and {in_words(rest)} are left"
 
     def fitted(self, job: Job, left: RemainingBudget) -> Job | None:
-        """The job with as much training as is left; None where that is next to nothing."""
+        """Return the job with at most the remaining training; None if that is almost nothing."""
         asked = self._problem.epochs if job.epochs is None else job.epochs
         if asked == 0:
             return job
@@ -66,7 +66,7 @@ class BudgetTracker:
         return replace(job, epochs=min(asked, most))
 
     def needed(self, job: Job) -> float:
-        """What the least training of a job takes of the budget, in its unit."""
+        """Return the least part of the budget that the job needs, in its unit."""
         asked = self._problem.epochs if job.epochs is None else job.epochs
         if self.left().budget.unit == "epochs":
             return _LEAST_SHARE * asked
@@ -85,11 +85,11 @@ class BudgetTracker:
         return Budget(budget.amount - spent, budget.unit)
 
     def _seconds_so_far(self) -> float:
-        """Those of the trials of earlier runs, and of this run."""
+        """Return the seconds of the trials of earlier runs and of this run."""
         return self._earlier_s + time.perf_counter() - self._begun
 
     def _pace_at(self, macs: float) -> Pace:
-        """How long a model of this size trains."""
+        """Return the time model of a trial of this size."""
         found = self._results.pace_at(macs)
         if found is not None:
             return found

@@ -1,4 +1,4 @@
-"""Why a search ends, in sentences for its user: what came of it, and what it needs to go on."""
+"""Reasons why a search ends, in sentences for the user, with what would continue it."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from paretoprune.results import Budget, TrialResult
 
 
 def budget_of(search: SearchSettings) -> Budget:
-    """The budget of a search; without one, its number of trials."""
+    """Return the budget of a search; without one, its number of trials."""
     return search.budget or Budget(search.n_trials, "trials")
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The sentences of one search; its first `num_first` trials came before it."""
+    """Sentences of one search, whose first `num_first` trials are baselines."""
 
     search: SearchSettings
     num_first: int
 
     def spent(self, left: Budget, results: Sequence[TrialResult]) -> str:
-        """The budget is spent."""
+        """Return the sentence that the budget is used up."""
         budget = budget_of(self.search)
         used = f"{_number(budget.amount - left.amount, budget)} of {in_words(budget)}"
         return f"its budget is spent, {used}{self._counted(results)}; {self._more}"
 
     def too_little_left(self, left: Budget, needed: float) -> str:
-        """Something is left, and less than the next trial needs."""
+        """Return the sentence that less is left than the next trial needs."""
         return (
             f"{in_words(left)} are left of its budget of {in_words(budget_of(self.search))}, and "
             f"the next trial needs {_number(needed, left)} or more; {self._more}"
         )
 
     def all_tried(self, num_proposals: int) -> str:
-        """The strategy proposes nothing but what is on record."""
+        """Return the sentence that the strategy proposes only trials that are recorded."""
         return (
             f"its last {num_proposals} proposals were architectures that are on record or over a "
             "limit, so that few or none can be left; a sweep with a larger `search.max_ratio`, a "
@@ -43,7 +43,7 @@ class Ending:
         )
 
     def nothing_searched(self, results: Sequence[TrialResult]) -> str | None:
-        """A sentence where the budget left no model to the search; None where there is one."""
+        """Return a sentence if the budget left no model to the search, else None."""
         if any(r.state == "complete" and r.number >= self.num_first for r in results):
             return None
         budget = budget_of(self.search)
@@ -56,7 +56,7 @@ class Ending:
         )
 
     def _counted(self, results: Sequence[TrialResult]) -> str:
-        """How a number of trials is made up."""
+        """Return how a number of trials is composed."""
         if budget_of(self.search).unit != "trials":
             return ""
         run = [result for result in results if not result.was_settled]
@@ -75,7 +75,7 @@ class Ending:
 
 
 def in_words(budget: Budget) -> str:
-    """An amount with its unit."""
+    """Return an amount with its unit."""
     unit = "s" if budget.unit == "seconds" else budget.unit
     return f"{_number(budget.amount, budget)} {unit}"
 

@@ -1,4 +1,4 @@
-"""Trials that fail one after another for one cause: the trials are not to blame, and one stops."""
+"""Failures in a row with one cause, after which the sweep stops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FailureStreak:
         self._causes: deque[str | None] = deque(maxlen=_MOST)
 
     def add(self, result: TrialResult) -> None:
-        """Take in a trial that was tried.
+        """Count a result.
 
         Raises TrialsFailedError, with the cause, if it is the tenth in a row to fail with it.
         """
@@ -33,7 +33,7 @@ class FailureStreak:
 
 
 def refuse_all_failed(results: Sequence[TrialResult]) -> None:
-    """Raises TrialsFailedError where trials failed and none but the dense model's came through."""
+    """Raises TrialsFailedError if trials failed and none but the dense model's is complete."""
     tried = [result for result in results if _was_tried(result)]
     failed = [result for result in tried if result.state == "failed"]
     if failed and all(result in failed or result.origin == "dense" for result in tried):
@@ -44,7 +44,7 @@ def refuse_all_failed(results: Sequence[TrialResult]) -> None:
 
 
 def without_streak(results: Sequence[TrialResult]) -> list[TrialResult]:
-    """The results without the failures, at their end, that stopped the sweep: these run again."""
+    """Return the results without the last failures, which stopped the sweep and run again."""
     tried = [result for result in results if _was_tried(result)][-_MOST:]
     if not _is_streak([_cause(result) for result in tried]):
         return list(results)
@@ -57,7 +57,7 @@ def _was_tried(result: TrialResult) -> bool:
 
 
 def _cause(result: TrialResult) -> str | None:
-    """The reason of a failure without its numbers, which tell of the trial; None for no failure."""
+    """Return the reason of a failure without its numbers, which depend on the trial; else None."""
     return re.sub(r"\d+", "0", result.reason or "") if result.state == "failed" else None
 
 

@@ -1,4 +1,4 @@
-"""The loop of a sweep: take a trial from the queue, run it, put it on record."""
+"""The loop of a sweep: take a trial from the queue, run it, record it."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def run_sweep(
     clock: Callable[[], float] | None = None,
     tell_end: Callable[[str], None] = lambda _: None,
 ) -> list[TrialResult]:
-    """Search until the budget is spent, or `search.n_trials` architectures are on record.
+    """Search until the budget is spent, or `search.n_trials` architectures are recorded.
 
     What earlier runs left counts. The proposals in `first` come before those of the strategy.
     `clock` gives the seconds spent on this sweep so far, for budgets in seconds; by default those
     of its trials, and of this run. `tell_end` gets the reason why the search ends. Returns all
-    results by number. Each is on disk before anybody is told of it. A trial whose process died is
+    results by number. Each is on disk before watchers are notified. A trial whose process died is
     run again, up to `retries` times. Once `stop` says so, nothing new is started, and what runs is
     waited for.
 

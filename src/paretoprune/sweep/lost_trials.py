@@ -1,4 +1,4 @@
-"""Trials that were once on record and whose folders are gone: what else is known of them.
+"""Recorded trials whose folders are gone, found by what other trials say of them.
 
 The sweep's study keeps each trial's job, and the note of a trial that of its parent.
 """
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Lost:
-    """Trials without a readable result and without a note of their own."""
+    """Trials without a readable result and without a record of being run."""
 
     jobs: Sequence[Job]  # of those that can be run again
     numbers: set[int]  # of those of which nothing is known but that they were
@@ -29,7 +29,7 @@ def find_lost(
     study: Mapping[int, Job | None],
     finished: Iterable[int],
 ) -> Lost:
-    """The trials that others speak of, beside those with a result or a note.
+    """Return the trials that others refer to, without those with a result or a record.
 
     Args:
         results: those that can be read.
@@ -57,7 +57,7 @@ def find_lost(
 
 
 def _named_by(trials: Iterable[Job | TrialResult]) -> Iterator[int]:
-    """The trials whose weights or results others take."""
+    """Return the trials whose weights or results others use."""
     for trial in trials:
         named = (trial.parent, getattr(trial, "duplicate_of", None))
         yield from (number for number in named if number is not None)

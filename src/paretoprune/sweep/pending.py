@@ -1,4 +1,4 @@
-"""The trials that were begun and have no result yet: those that run, and those to be run again."""
+"""Trials that were started and have no result: those that run, and those to be run again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class PendingTrials:
-    """Each is noted in the sweep's folder before it runs, with how often that was tried.
+    """Records each trial in the sweep's folder before it runs, with the number of attempts.
 
     A trial whose process died is run again, up to `retries` times.
     """
@@ -30,11 +30,11 @@ class PendingTrials:
         self._notes: dict[int, JobNote] = {}
 
     def __contains__(self, number: int) -> bool:
-        """Whether the trial was begun and has no result."""
+        """Return True if the trial was started and has no result."""
         return number in self.running or number in self.again
 
     def restore(self, results: Sequence[TrialResult], study: Mapping[int, Job | None]) -> None:
-        """Take over what earlier runs began and did not finish, and what was lost since.
+        """Read the unfinished trials of earlier runs and those lost since.
 
         `study` are the trials that the sweep's study holds, as far as it knows their jobs.
         """
@@ -49,14 +49,14 @@ class PendingTrials:
                 self._folder.write_note(JobNote(result.job, attempts=1))  # it was damaged
 
     def begin(self, job: Job, parent: Job | None) -> None:
-        """Note that a trial runs from now on; `parent` is the job that it starts from."""
+        """Record that a trial starts; `parent` is the job that it starts from."""
         note = JobNote(job, self._attempts(job.number) + 1, parent)
         self._notes[job.number] = note
         self.running[job.number] = job  # first: whoever interrupts what follows takes the try back
         self._folder.write_note(note)
 
     def lose(self, lost: Lost) -> TrialResult | None:
-        """Take back a trial whose process died; its result where it was tried often enough."""
+        """Put back a trial whose process died; return its failure after the last attempt."""
         number = lost.job.number
         job, attempts = self.running.pop(number), self._attempts(number)
         if attempts > self._retries:
@@ -66,7 +66,7 @@ class PendingTrials:
         return None
 
     def give_up(self) -> list[TrialResult]:
-        """The results of those that have ended their process too often, a driver's included."""
+        """Return failures of the trials that ended their process too often, a driver's included."""
         hopeless = [n for n in sorted(self.again) if self._attempts(n) > self._retries]
         return [
             failed(self.again.pop(n), f"the process ended {self._attempts(n)} times while it ran")
@@ -74,7 +74,7 @@ class PendingTrials:
         ]
 
     def drop_orphan(self, job: Job) -> None:
-        """Give up a trial whose parent is gone for good; its number is not used again."""
+        """Drop a trial whose parent cannot be run again; its number is not reused."""
         _log.warning(
             "trial %d is dropped: trial %d, which it starts from, is gone, and nothing says what "
             "it was",
@@ -85,22 +85,22 @@ class PendingTrials:
         self.used.add(job.number)
 
     def excuse_running(self) -> None:
-        """The driver ends in an orderly way: it was not the running trials that ended it."""
+        """Undo the attempts of running trials: the driver was not ended by them."""
         with contextlib.suppress(OSError):  # the disk may be full; it is no matter
             for number in self.running:
                 note = self._notes[number]
                 self._folder.write_note(replace(note, attempts=note.attempts - 1))
 
     def runs_twin_of(self, job: Job) -> bool:
-        """Whether the architecture is being trained now: once that ends, the job is a duplicate."""
+        """Return True if the architecture is being trained, so that the job will be a duplicate."""
         return any(is_twin(other, job) for other in self.running.values())
 
     def num_waiting_twins(self) -> int:
-        """The number of trials that wait for one of the same architecture to end."""
+        """Return the number of trials that wait for one of the same architecture to end."""
         return sum(self.runs_twin_of(job) for job in self.again.values())
 
     def parents(self) -> set[int]:
-        """The trials that those here start from."""
+        """Return the parents of these trials."""
         begun = [*self.running.values(), *self.again.values()]
         return {job.parent for job in begun if job.parent is not None}
 

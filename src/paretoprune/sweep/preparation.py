@@ -39,12 +39,12 @@ _ADDRESSES = (("tracking", "uri"), ("search", "storage"), ("executor", "address"
 
 
 def folder_of(settings: Settings, config: Mapping[str, Any]) -> SweepFolder:
-    """The folder of the sweep; a single run without a name is named after its settings."""
+    """Return the folder of the sweep; a single run without a name is named after its settings."""
     return SweepFolder(settings.sweeps_dir / (settings.name or _single_name(config)))
 
 
 def check_places(settings: Settings) -> None:
-    """Raises SettingsError where a folder, a study or MLflow cannot be reached or written to."""
+    """Raises SettingsError if a folder, a study or MLflow cannot be reached or written to."""
     if settings.tracking.enabled:
         resolve_uri(settings.tracking.uri, root=Path.cwd())
     if storage := search_settings(settings).storage:
@@ -54,7 +54,7 @@ def check_places(settings: Settings) -> None:
 
 
 def prepared_context(problem: Problem, folder: SweepFolder) -> TrialContext:
-    """The context that the sweep began with, from its folder; at its beginning, made now."""
+    """Return the context that the sweep started with, from its folder; for a new sweep, make it."""
     context = load_context(problem, folder.dense)
     if context is None:
         context = make_context(problem)
@@ -70,7 +70,7 @@ def prepared_context(problem: Problem, folder: SweepFolder) -> TrialContext:
 
 
 def ready_to_train(context: TrialContext, folder: SweepFolder) -> TrialContext:
-    """The same with the learning rate and the time of an epoch, which are found once."""
+    """Return the context with the learning rate and the time of an epoch, determined once."""
     tuned = with_tuned_rate(context, search_settings(context.problem.settings).budget)
     if tuned is not context:
         save_training(tuned, folder.dense)
@@ -98,7 +98,7 @@ def describe(problem: Problem, folder: SweepFolder) -> None:
 
 
 def without_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config as it may be stored: the URIs of databases without their passwords."""
+    """Return the config as it may be stored: URIs of databases without passwords."""
     clean = dict(config)
     for group, setting in _ADDRESSES:
         if (config.get(group) or {}).get(setting):
@@ -118,7 +118,7 @@ def logging_to(path: Path) -> Iterator[None]:
 
 
 def _check_writable(setting: str, folder: Path) -> None:
-    """Raises SettingsError where a folder cannot be made or written to."""
+    """Raises SettingsError if a folder cannot be created or written to."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         problem = "cannot be written to" if there.is_dir() else "is no folder"
@@ -126,6 +126,6 @@ def _check_writable(setting: str, folder: Path) -> None:
 
 
 def _single_name(config: Mapping[str, Any]) -> str:
-    """A name for a single run: the same settings give the same folder."""
+    """Return a name for a single run; the same settings give the same name."""
     text = json.dumps(config, sort_keys=True, default=str)
     return f"single-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

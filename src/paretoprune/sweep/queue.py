@@ -1,4 +1,4 @@
-"""Which trial runs next: one begun before, a baseline, or what the strategy proposes."""
+"""The queue of a sweep: the next trial is a pending one, a baseline or a proposal."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from paretoprune.sweep.search_problem import SearchProblem
 
 Why = Callable[[], str]  # a sentence that is put together when it is asked for
 
-# So many proposals in a row that lead to nothing new mean that the space is used up.
+# Proposals in a row without a new architecture, after which the space counts as exhausted.
 _MAX_IDLE = 50
-# Baselines may take one part in so many of a budget of time or passes.
+# Baselines may use a third of a budget of time or passes.
 _BASELINES = 3
 
 
 class Queue:
-    """Gives out architectures that nobody has tried; settles those that need no training."""
+    """Returns architectures that were not tried; resolves those that need no training."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Queue:
         self._why: Why = str
 
     def next_job(self) -> Job | None:
-        """The next trial, noted as begun; None if there is nothing to start now."""
+        """Return the next trial, recorded as started; None if nothing can start now."""
         found = self._next_job_or_why()
         if isinstance(found, Job):
             return found
@@ -78,7 +78,7 @@ class Queue:
         return lambda: self._ending.all_tried(_MAX_IDLE)
 
     def why_ended(self) -> str:
-        """Why there is nothing more to start, once nothing runs."""
+        """Return why nothing more can start, once nothing runs."""
         nothing = self._ending.nothing_searched(self._record.results.all)
         return "; ".join(filter(None, [self._why(), nothing]))
 
@@ -93,7 +93,7 @@ class Queue:
         return lambda: self._strategy.ending(self._record.results.all, left)
 
     def _begun_before(self) -> Job | None:
-        """A trial that was begun, if there is one that can be run now."""
+        """Return a pending trial that can be run now, if there is one."""
         for hopeless in self._unfinished.give_up():
             self._record.add(hopeless)
         for number in sorted(self._unfinished.again):
@@ -103,7 +103,7 @@ class Queue:
         return None
 
     def _ready(self, job: Job) -> Job | None:
-        """The job, or that of its parent where the parent's weights are gone or damaged.
+        """Return the job, or its parent's if the parent's weights are missing or damaged.
 
         None while that one, or the same architecture, is running, and for an orphan.
         """
@@ -142,7 +142,8 @@ class Queue:
         return job
 
     def _baseline(self, number: int, left: RemainingBudget) -> Proposal:
-        """With its whole training, or as much as leaves the strategy most of the budget.
+        """Return a baseline with its whole training, or less, so that the strategy has most of the
+        budget.
 
         Of all of them together that is a third. So this one's share of what is left is one of as
         many as there are in three times that, less those before it.
@@ -155,7 +156,7 @@ class Queue:
         return replace(proposal, epochs=min(self._problem.epochs, affordable))
 
     def _free_number(self) -> int:
-        """The lowest number that no trial has or had; a baseline has its own."""
+        """Return the lowest number that no trial has or had; a baseline has its own."""
         while self._is_taken(self._next_number):
             self._next_number += 1
         return self._next_number
@@ -171,7 +172,7 @@ class Queue:
         return self._strategy.propose(number, self._record.results.all, under_way, left)
 
     def _without_training(self, job: Job) -> TrialResult | None:
-        """The result of a job that need not run: a duplicate, or one over a limit."""
+        """Return the result of a job that need not run: a duplicate, or one over a limit."""
         cost = self._problem.cost_of(job.ratios)
         same = self._record.results.twin_of(job)
         if same is not None:

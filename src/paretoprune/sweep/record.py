@@ -1,4 +1,4 @@
-"""What is on record of a sweep: on disk first, then told to the study and whoever watches."""
+"""Record of a sweep: results are written to disk first, then to the study and watchers."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _log = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
-    """Who is told as the sweep goes on: the terminal, the tables, MLflow."""
+    """Notified during a sweep, after results are on disk: the terminal, the tables, MLflow."""
 
     def begun(self, results: Sequence[TrialResult]) -> None:
-        """The sweep starts, or goes on after `results` of an earlier run."""
+        """Called when the sweep starts, or continues after `results` of an earlier run."""
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """A trial ended; `results` are all so far, this one included."""
+        """Called when a trial ended; `results` are all so far, including it."""
 
 
 class Record:
-    """The results so far, the trials without one, and the weights that will still be needed."""
+    """Results so far, pending trials, and the weights that are still needed."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Record:
         retries: int,
         watchers: Sequence[Watcher],
     ) -> None:
-        self.folder, self._ledger, self._strategy = folder, study, strategy
+        self.folder, self._study, self._strategy = folder, study, strategy
         self._objectives, self._sparsity, self._watchers = search.objectives, sparsity, watchers
         self.results = SweepResults(search.objectives)
         self.unfinished = PendingTrials(folder, retries=retries)
@@ -56,21 +56,21 @@ class Record:
         self._streak = FailureStreak()
 
     def restore(self) -> None:
-        """Take over what an earlier run left."""
+        """Read the state that an earlier run left."""
         self.folder.remove_leftovers()
         results = without_streak(self.folder.read_results())
         for number in self._damaged(results):
             _log.warning("the files of trial %d are damaged; it is run again", number)
             results = [result for result in results if result.number != number]
-        self.unfinished.restore(results, self._ledger.jobs())
-        self._ledger.restore(results)
+        self.unfinished.restore(results, self._study.jobs())
+        self._study.restore(results)
         self.results.add_all(results)
         self._with_weights = {result.number for result in results}
         for watcher in self._watchers:
             watcher.begun(self.results.all)
 
     def collect(self, outcome: TrialResult | Lost) -> None:
-        """Put what a trial came to on record, or aside to be run again."""
+        """Record the outcome of a trial, or put it back to be run again."""
         if isinstance(outcome, Lost):
             if (given_up := self.unfinished.lose(outcome)) is not None:
                 self.add(given_up)
@@ -80,21 +80,21 @@ class Record:
         self._drop_weights(outcome.number)
 
     def add(self, result: TrialResult) -> None:
-        """Put a result on record as it is."""
+        """Record a result unchanged."""
         self.folder.write_result(result)
-        self._ledger.tell(result)
+        self._study.tell(result)
         self.results.add(result)
         for watcher in self._watchers:
             watcher.finished(result, self.results.all)
         self._streak.add(result)
 
     def begin(self, job: Job) -> None:
-        """Note that a trial runs from now on."""
+        """Record that a trial starts."""
         parent = None if job.parent is None else self.results.at(job.parent)
         self.unfinished.begin(job, parent.job if parent else None)
 
     def forget(self, number: int) -> bool:
-        """Have a trial that finished run again, since its files are damaged; False without it."""
+        """Put back a finished trial whose files are damaged; return False if there is none."""
         if number in self.unfinished.again:
             return True
         if number not in self.results:
@@ -104,12 +104,12 @@ class Record:
         return True
 
     def _damaged(self, results: Sequence[TrialResult]) -> list[int]:
-        """The trials whose weights will be needed and are not what they were."""
+        """Return the trials whose weights are needed and were changed."""
         needed = {*front_of(results, self._objectives), *self._strategy.needed(results)}
         return [number for number in sorted(needed) if not self.folder.is_whole(number)]
 
     def _judged(self, result: TrialResult) -> TrialResult:
-        """The result with what the settings and the search make of it."""
+        """Return the result with its feasibility and other judgements of the settings."""
         values = {name: result.metrics.get(name) for name in self._objectives}
         bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
         if bad:
@@ -121,7 +121,7 @@ class Record:
         return result
 
     def _drop_weights(self, latest: int) -> None:
-        """Remove the weights of who left the front, which never comes back, or never was on it."""
+        """Delete weights of trials that are not on the front, to which none returns."""
         keep = {
             *self.results.front(),
             *self.unfinished.running,

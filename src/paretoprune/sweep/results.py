@@ -1,4 +1,4 @@
-"""The results of a sweep so far, with what is asked of them after each trial kept at hand."""
+"""Results of a sweep so far, with values that are needed after each trial kept up to date."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paretoprune.search.front.running_front import RunningFront
 
 
 class SweepResults:
-    """Grows by one result at a time; no question takes longer the more there are."""
+    """Results in order; each query takes constant time in their number."""
 
     def __init__(self, objectives: Mapping[str, Direction]) -> None:
         self._objectives = objectives
@@ -28,15 +28,15 @@ class SweepResults:
         self._paces = Paces()
 
     def __contains__(self, number: int) -> bool:
-        """Whether a trial is on record."""
+        """Return True if a trial is recorded."""
         return number in self._by_number
 
     def at(self, number: int) -> TrialResult | None:
-        """The result of a trial; None where there is none on record."""
+        """Return the result of a trial; None if there is none."""
         return self._by_number.get(number)
 
     def add(self, result: TrialResult) -> None:
-        """Take in a result."""
+        """Add a result."""
         insort(self.all, result, key=lambda r: r.number)
         self._by_number[result.number] = result
         if result.state != "duplicate" and result.origin != SKETCH:
@@ -47,7 +47,7 @@ class SweepResults:
         self._paces.add(result)
 
     def remove(self, number: int) -> TrialResult:
-        """Forget a result, which is returned."""
+        """Remove a result and return it."""
         removed = self._by_number[number]
         rest = [result for result in self.all if result.number != number]
         self._clear()
@@ -55,30 +55,30 @@ class SweepResults:
         return removed
 
     def add_all(self, results: Iterable[TrialResult]) -> None:
-        """Take in many."""
+        """Add several results."""
         for result in results:
             self.add(result)
 
     def twin_of(self, job: Job) -> TrialResult | None:
-        """The trial with the architecture of the job, if one was tried."""
+        """Return the trial with the architecture of the job, if one was tried."""
         return self._first_of.get(_key(job))
 
     def front(self) -> tuple[int, ...]:
-        """The numbers of the trials on the front."""
+        """Return the numbers of the trials on the front."""
         return self._front.numbers()
 
     def pace_at(self, macs: float) -> Pace | None:
-        """How long a model of this size trains; None before anything was trained."""
+        """Return the time model of a trial of this size; None before one was trained."""
         return self._paces.at(macs)
 
 
 def is_twin(job: Job, other: Job) -> bool:
-    """Whether two jobs are of the same architecture."""
+    """Return True if two jobs have the same architecture."""
     return _key(job) == _key(other)
 
 
 def _key(trial: Job | TrialResult) -> tuple[object, ...]:
-    """What makes two trials the same.
+    """Return the key in which two trials of the same architecture agree.
 
     Those of a higher rung are trained on, and those that train others along are no repetitions.
     """

@@ -1,4 +1,4 @@
-"""A sweep from checked settings to its results, begun or continued in its folder."""
+"""A sweep from validated settings to its results, started or continued in its folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing import Any
 
 import torch
 
+from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
-from paretoprune.executors.open import open_executor
+from paretoprune.executors.attempt import Evaluate
+from paretoprune.executors.interface import Executor, ExecutorContext
+from paretoprune.executors.packages import check_installed
 from paretoprune.metrics import Direction
 from paretoprune.problem.latency_table import with_forecast
 from paretoprune.problem.problem import Problem, make_problem
@@ -53,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BegunSweep:
-    """A sweep whose trials are about to begin, for those who watch it."""
+    """A sweep whose trials are about to start, for its watchers."""
 
     settings: Settings
     config: Mapping[str, Any]  # as it is stored, without secrets
@@ -87,7 +90,7 @@ Watching = Callable[[BegunSweep], AbstractContextManager[Watch]]
 
 
 def unwatched(begun: BegunSweep) -> AbstractContextManager[Watch]:
-    """Watch a sweep by nothing."""
+    """Return no watchers."""
     return nullcontext(Watch())
 
 
@@ -119,6 +122,7 @@ def run(
         torch.set_num_threads(settings.threads)
     config = without_secrets(config)
     folder, extend = folder_of(settings, config), search_settings(settings).extend
+    check_installed(settings.executor)
     check_places(settings)
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
@@ -155,7 +159,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
 
     # What is not trained comes first in a search by time, and need not wait for a learning rate.
     ready = cache(lambda: ready_to_train(context, folder))
-    if settings.executor.name != "inline":
+    if not settings.executor.runs_in_process:
         ready()  # workers load what is on disk
 
     def epoch_time() -> EpochTime | None:
@@ -175,16 +179,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         num_first=len(first),
         trials=folder.trials,
     )
-    threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
-    executor = open_executor(
-        settings.executor,
-        evaluate=evaluate,
-        open_worker=OpenWorker(
-            begun.config, folder.absolute(), Path.cwd(), threads, settings.trust
-        ),
-        threads=threads,
-        folder=folder.path,
-    )
+    executor = _executor(begun, evaluate)
     with closing(executor), watch(begun) as watching:
         results = run_sweep(
             SearchProblem(
@@ -208,6 +203,24 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         )
         stopped = watching.stop()
     return SweepResult(folder, search.objectives, results, stopped=stopped)
+
+
+def _executor(begun: BegunSweep, evaluate: Evaluate) -> Executor:
+    """Return the executor of the settings; the caller closes it."""
+    settings, folder = begun.settings, begun.folder
+    threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.executor.workers)
+    context = ExecutorContext(
+        evaluate=evaluate,
+        open_worker=OpenWorker(
+            begun.config, folder.absolute(), Path.cwd(), threads, settings.trust
+        ),
+        workers=settings.executor.workers,
+        time_limit_s=settings.executor.time_limit,
+        threads=threads,
+        folder=folder.path,
+    )
+    executor: Executor = build(settings.executor.target, context=context)
+    return executor
 
 
 def _study(problem: Problem, folder: SweepFolder) -> SweepStudy:
@@ -235,4 +248,4 @@ def _log_end(why: str) -> None:
 
 
 def _ignore(why: str) -> None:
-    """A run of one candidate ends with it."""
+    """Do nothing: a run of one candidate ends with it."""

@@ -1,4 +1,4 @@
-"""All that the search knows of a network."""
+"""The network as the search sees it: functions from ratios to numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paretoprune.results import Cost, EpochTime
 
 @dataclass(frozen=True)
 class SearchProblem:
-    """What a plan would leave, and what a trial of it takes."""
+    """Widths and cost of a plan, and the training time of its trial."""
 
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]
     cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model

@@ -1,4 +1,4 @@
-"""The strategy that the settings name, connected to the network that it searches."""
+"""Strategies connected to the network that they search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 
-from paretoprune.config.instantiate import build
+from paretoprune.config.instantiate import build, has_trait
 from paretoprune.config.settings import Settings
 from paretoprune.metrics import TIMED, Direction, quantity_of
 from paretoprune.objectives import first_quality
@@ -59,7 +59,7 @@ def strategy_of(
     num_first: int,
     trials: Path,
 ) -> Strategy:
-    """The strategy for all trials after the first `num_first`, whose folders lie in `trials`."""
+    """Return the strategy for trials after the first `num_first`; `trials` has their folders."""
     problem = context.problem
     settings = problem.settings
     if settings.search is None and settings.sparsity.bisects_quality:
@@ -103,7 +103,7 @@ def strategy_of(
 
 
 def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivity]:
-    """What measures the groups' sensitivity when it is first called, and keeps it in `file`."""
+    """Return a function that measures the groups' sensitivity once and writes it to `file`."""
     problem = context.problem
     levels = [level for level in _LEVELS if level <= search_settings(problem.settings).max_ratio]
 
@@ -124,7 +124,7 @@ def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
 
 
 def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
-    """By the gate scores of the parent's training; for None by those of the dense model."""
+    """Return the damage by gate scores of the parent's training; for None, of the dense model."""
     dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
     widths_of = context.problem.widths_of
     return lambda parent: ChannelDamage.of(
@@ -133,7 +133,7 @@ def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]
 
 
 def _proxy(context: TrialContext, trials: Path) -> Callable[[int | None, Ratios], float]:
-    """The divergence of the outputs of a trial's model, or of the dense one, once pruned."""
+    """Return the proxy: divergence of the outputs of a trial's or the dense model once pruned."""
     start = lru_cache(maxsize=1)(lambda parent: start_from(context, parent, trials=trials))
     proxy = cache(lambda: proxy_divergences(context))
     return lambda parent, ratios: proxy()(start(parent), ratios)
@@ -145,13 +145,13 @@ def _has_untrained_front(settings: Settings) -> bool:
         settings.search is not None
         and settings.search.budget is not None
         and settings.search.budget.unit != "trials"
-        and settings.schedule.name == "one_shot"
+        and has_trait(settings.schedule, "prunes_once")
         and settings.compensation_method is not None
     )
 
 
 def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
-    """The first objective that says how well a model does."""
+    """Return the first objective that is a quality."""
     name = first_quality(objectives)
     if name is None:
         return FrontAxis(lambda _result: None, 0.0)
@@ -183,7 +183,7 @@ def _timed(objectives: Iterable[str]) -> bool:
 
 
 def _size_of(problem: Problem, objectives: Collection[str]) -> Callable[[Ratios], float]:
-    """What a strategy calls the size: the forecast latency, the parameters or the MACs."""
+    """Return the size of the search: the predicted latency, the parameters or the MACs."""
     if _timed(objectives):
         dense_macs = problem.cost_of({}).macs
 

@@ -1,4 +1,4 @@
-"""What a worker in another process loads, once, before it runs trials of a sweep."""
+"""Worker processes: the context of a sweep is loaded once, before trials are run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paretoprune.storage.sweep_folder import SweepFolder
 
 @dataclass(frozen=True)
 class OpenWorker:
-    """Called in the worker. Plain data, so that it travels between processes and machines.
+    """Opens a worker when called in its process; plain data, picklable for other machines.
 
     The sweep's folder, the user's own code and data must be there under the same paths.
     """
@@ -27,10 +27,10 @@ class OpenWorker:
     folder: SweepFolder  # holds the prepared dense model, and gets what the trials leave
     cwd: Path  # where the user's command was given
     threads: int
-    trust: tuple[str, ...] = ()  # as the driver was told; what the config says does not count
+    trust: tuple[str, ...] = ()  # as given to the driver; the config's own entry does not count
 
     def __call__(self) -> Evaluate:
-        """Load data, dense model and scores; give the function that runs a trial with them."""
+        """Load data, dense model and scores; return the function that runs a trial with them."""
         os.chdir(self.cwd)
         if self.trust:
             sys.path.insert(0, str(self.cwd))
@@ -59,7 +59,7 @@ class OpenWorker:
 
 
 def log_to(path: Path) -> logging.Handler:
-    """Have the package's messages written to the file too; a full disk costs them alone."""
+    """Write the package's messages to the file too; a full disk loses only messages."""
     handler = _PatientFileHandler(path, encoding="utf-8")
     handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("paretoprune").addHandler(handler)
@@ -68,10 +68,10 @@ def log_to(path: Path) -> logging.Handler:
 
 class _Discreet(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """The line, tracebacks included, without passwords."""
+        """Return the line, tracebacks included, without passwords."""
         return redact(super().format(record))
 
 
 class _PatientFileHandler(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
-        """Say nothing: what cannot be logged is on the console."""
+        """Do nothing: messages that cannot be written are on the console."""

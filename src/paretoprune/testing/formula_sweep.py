@@ -13,6 +13,7 @@ from paretoprune.config.instantiate import build, has_trait
 from paretoprune.config.target import Target
 from paretoprune.executors.attempt import Evaluate, attempt
 from paretoprune.executors.inline import Inline
+from paretoprune.executors.interface import Executor
 from paretoprune.results import Budget, EpochTime, Job, Proposal, TrialResult
 from paretoprune.search.allocation.baselines import baselines, global_ratios, uniform_ratios
 from paretoprune.search.allocation.sensitivity import (
@@ -124,7 +125,7 @@ class Trials:
         return result
 
 
-class Workers:
+class Workers(Executor):
     """Several trials under way at once, of which the latest but one ends first."""
 
     def __init__(self, evaluate: Evaluate, slots: int) -> None:
@@ -168,7 +169,7 @@ def sweep(
         baseline_ratios=baseline_ratios,
     )
     folder = SweepFolder(path)
-    study, first = open_ledger(folder.study, search), baselines_of(search)
+    study, first = open_study(folder.study, search), baselines_of(search)
     trials = Trials(path, stop=stop)
     context = search_context(
         num_first=len(first),
@@ -197,10 +198,10 @@ def sweep(
     )
 
 
-def open_ledger(
+def open_study(
     study: Path, search: SearchSettings, *, seed: int = 0, storage: str | None = None
 ) -> SweepStudy:
-    """The ledger of a search; a shared `storage` knows it by the name of its folder."""
+    """Open the study of a search; in a shared `storage` it has the name of its folder."""
     return SweepStudy(
         study,
         name="formula",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paretoprune.pruning.scorers.data_free.lamp import lamp
-from paretoprune.pruning.scorers.normalise import normalise
+from paretoprune.pruning.scorers.parts.normalise import normalise
 from paretoprune.trial.context import TrialContext
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 
 from torch import nn
 
+from paretoprune.config.instantiate import has_trait
 from paretoprune.data import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
@@ -89,7 +90,7 @@ class _EpochReached(Exception):
 
 def start_from(problem: Problem, dense: nn.Module) -> Candidate:
     """Return the candidate that trials prune, based on the trained dense model."""
-    if problem.settings.schedule.name == "at_init":
+    if has_trait(problem.settings.schedule, "prunes_untrained"):
         dense = early_model(problem, 0)
     if problem.space.layers is not None:
         return MaskedCandidate(sparsely_trained(problem, dense), problem.space.layers)

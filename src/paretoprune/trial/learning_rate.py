@@ -17,7 +17,7 @@ from paretoprune.finetune.range_test import NUM_VAGUE, losses_by_rate
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.results import Budget, EpochTime
 from paretoprune.trial.context import TrialContext
-from paretoprune.trial.schedules.steps import prune, rate_factor
+from paretoprune.trial.schedules.parts.steps import prune, rate_factor
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ def with_tuned_rate(
     """
     problem = context.problem
     wanted = (
-        problem.settings.finetune.tune_learning_rate
-        and not problem.settings.schedule.retrains_from_scratch
+        problem.settings.finetune.tune_learning_rate and not problem.settings.retrains_from_scratch
     )
     if context.epoch_time is not None or not wanted:
         return context

@@ -17,7 +17,8 @@ from paretoprune.pruning.compensation.compensate import Targets, bytes_of, compe
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.divergence import divergence_from, outputs_of
-from paretoprune.trial.schedules.steps import Start, calibration_samples
+from paretoprune.trial.schedules.interface import Start
+from paretoprune.trial.schedules.parts.steps import calibration_samples
 
 Ratios = Mapping[str, float]
 Proxy = Callable[[Start, Ratios], float]

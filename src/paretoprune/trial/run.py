@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.instantiate import build
 from paretoprune.low_rank.components import refactored
 from paretoprune.low_rank.merge import merged
 from paretoprune.problem.problem import seed_all
@@ -21,9 +22,8 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
-from paretoprune.trial.schedules.nested import dense_scores
-from paretoprune.trial.schedules.registry import SCHEDULES
-from paretoprune.trial.schedules.steps import Start, Trained
+from paretoprune.trial.schedules.interface import Schedule, Start, Trained
+from paretoprune.trial.schedules.parts.nested import dense_scores
 
 _SCORES = "scores.json"  # in a trial's folder: channel scores gathered during its training
 
@@ -127,4 +127,5 @@ def _scores_of(
 
 def train(context: TrialContext, job: Job, start: Start) -> Trained:
     """Prune to the job's widths and train, according to the schedule."""
-    return SCHEDULES[context.problem.settings.schedule.name](context, job, start)
+    schedule: Schedule = build(context.problem.settings.schedule)
+    return schedule(context, job, start)

@@ -12,7 +12,6 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
-from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.finetune.callbacks.regrow import Regrow, exchange
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.module import FinetuneModule
@@ -55,8 +54,7 @@ def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(
         if p.dim() > 1
     }
     keep = {name: int(mask.sum()) // overgrown for name, mask in masks.items()}
-    settings = ScheduleSettings(name="regrow", every=2, until=0.75, exchanged=0.5)
-    callback = Regrow(masks, keep, settings)
+    callback = Regrow(masks, keep, every=2, until=0.75, exchanged=0.5)
     result = fit(
         model,
         CLASSES,
@@ -110,8 +108,7 @@ def test_weights_are_exchanged_at_the_steps_and_in_the_shares_of_the_schedule() 
     model, generator = tiny_net(), torch.Generator().manual_seed(3)
     masks = {n: torch.rand(p.shape, generator=generator) < 0.5 for n, p in weights_of(model)}
     keep = {name: int(mask.sum()) // 2 for name, mask in masks.items()}
-    settings = ScheduleSettings(name="regrow", every=2, until=0.75, exchanged=0.8)
-    callback = Recorded(masks, keep, settings)
+    callback = Recorded(masks, keep, every=2, until=0.75, exchanged=0.8)
     fit(
         model,
         CLASSES,
@@ -146,7 +143,7 @@ def test_masks_are_complete_once_the_selection_was_made(until: float, last: int)
     model = tiny_net()
     masks = {name: torch.ones(p.shape, dtype=torch.bool) for name, p in weights_of(model)}
     keep = {name: mask.numel() // 2 for name, mask in masks.items()}
-    callback = Recorded(masks, keep, ScheduleSettings(name="regrow", every=9, until=until))
+    callback = Recorded(masks, keep, every=9, until=until, exchanged=0.3)
     assert not callback.complete
     fit(
         model,

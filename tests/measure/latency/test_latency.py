@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.measure.latency.clocks import clock_for
-from paretoprune.measure.latency.engines import ENGINES
+from paretoprune.measure.latency.engines import engine_named
 from paretoprune.measure.latency.latency import measure_latency, time_models
 from paretoprune.measure.latency.timing import time_until_sure
 from paretoprune.models import resnet20
@@ -86,7 +86,7 @@ def test_on_a_busy_machine_a_model_is_as_fast_as_its_copy() -> None:
 
 @pytest.mark.timeout(300)
 def test_on_a_busy_machine_an_engine_times_a_model_as_its_copy() -> None:
-    batch, engine = inputs_of(torch.rand(16, 1, 8, 8)), ENGINES["onnxruntime"]
+    batch, engine = inputs_of(torch.rand(16, 1, 8, 8)), engine_named("onnxruntime")
     converted = engine.convert(resnet20(num_classes=10, in_channels=1).eval(), batch)
     passes = [engine.load(converted, batch, 1) for _ in range(2)]
     with burning(2):

@@ -19,12 +19,12 @@ from paretoprune.pruning.candidate import PrunedCandidate
 from paretoprune.pruning.dependency.blocks import Skipped
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.groups import Groups
-from paretoprune.pruning.scorers.activation.block_influence import block_influence
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 from paretoprune.pruning.scorers.data_free.random import Random
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.pruning.scorers.interface import score_groups
-from paretoprune.pruning.scorers.normalise import normalise
+from paretoprune.pruning.scorers.parts.block_influence import block_influence
+from paretoprune.pruning.scorers.parts.normalise import normalise
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
@@ -236,7 +236,7 @@ def test_the_gate_of_a_block_is_the_slope_of_its_branch() -> None:
         for h in (1e-5, -1e-5):
             scaled = build("resnet").double()
             with torch.no_grad():
-                for name in group.block.silent:
+                for name in group.block.zeroed_params:
                     scaled.get_parameter(name).mul_(1 + h)
             losses.append(cross_entropy(scaled(x), y).item())
         slope = (losses[0] - losses[1]) / 2e-5

@@ -10,28 +10,24 @@ from torch.nn.functional import cross_entropy
 from paretoprune.pruning.groups import Group, Slot, row_of_positions
 from paretoprune.pruning.scorers.activation.obs import Obs
 from paretoprune.pruning.scorers.activation.wanda import Wanda
-from paretoprune.pruning.scorers.channels import sum_slot
 from paretoprune.pruning.scorers.data_free.lamp import Lamp
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
-from paretoprune.pruning.scorers.data_free.random import Random
 from paretoprune.pruning.scorers.data_free.synflow import SynFlow
 from paretoprune.pruning.scorers.gradient.fisher import Fisher
-from paretoprune.pruning.scorers.gradient.grasp import Grasp
 from paretoprune.pruning.scorers.gradient.movement import Movement
 from paretoprune.pruning.scorers.gradient.obd import Obd
 from paretoprune.pruning.scorers.gradient.snip import Snip
 from paretoprune.pruning.scorers.gradient.taylor import Taylor
 from paretoprune.pruning.scorers.interface import WeightScorer
+from paretoprune.pruning.scorers.parts.channels import sum_slot
 from paretoprune.pruning.unstructured.layers import find_layers
 from paretoprune.pruning.unstructured.patterns import Weights
 from tests.kits import networks
+from tests.kits import scorers as found
 from tests.kits.tasks import bound
 from tests.pruning.scorers.test_scorers import batches
 
-SCORERS = [
-    Magnitude(), Lamp(), Random(3), Taylor(2), Snip(2), Fisher(4), Grasp(1), SynFlow(), Wanda(2),
-    Movement(2), Obd(1, probes=2), Obs(2),
-]  # fmt: skip
+SCORERS = [scorer for scorer in found.SCORERS if isinstance(scorer, WeightScorer)]
 # The score of a channel is the sum of those of its weights.
 ADDITIVE = [Snip(2), Fisher(4), SynFlow()]
 

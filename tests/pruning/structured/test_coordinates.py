@@ -94,7 +94,7 @@ def test_what_lies_in_blocks_that_are_gone_leaves_the_groups() -> None:
     left, *_ = restrict_groups([group, *blocks], Plan({"b.1": (0,), "b.2": (0,), "a": (0,)}))
     assert left.slots == (Slot("b.10.weight", 0, row_of_positions(3)),)
     assert left.numbers == (Number("b.10", "num_heads", 1),)
-    assert left.works == (("b.10.attention", 0.5),)
+    assert left.scaled_matmuls == (("b.10.attention", 0.5),)
 
 
 def test_a_narrower_plan_must_remove_a_superset(vgg) -> None:

@@ -63,11 +63,11 @@ def test_of_a_block_what_makes_its_branch_silent_is_zero_and_of_other_blocks_not
     plan = Plan({"layer1.0": (0,), "layer1.0.conv1": (2,)})
     found = mask_tensors(model, groups, plan)
     masked = masked_model(model, groups, plan).state_dict()
-    for name in gone.silent:
+    for name in gone.zeroed_params:
         assert found[name].shape == model.state_dict()[name].shape and not found[name].any()
         assert (masked[name] == 0).all()
-    assert not set(stays.silent) & set(found)
-    assert all(torch.equal(masked[name], model.state_dict()[name]) for name in stays.silent)
+    assert not set(stays.zeroed_params) & set(found)
+    assert all(torch.equal(masked[name], model.state_dict()[name]) for name in stays.zeroed_params)
     assert found["layer1.0.conv1.weight"].any()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from paretoprune.config.instantiate import argument_names
 from paretoprune.config.load import load_settings
 from paretoprune.config.target import Target
 from paretoprune.results import Budget
@@ -60,7 +61,8 @@ def test_never_worse_than_the_baselines(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_budget_of_passes_is_used(name: str, tmp_path: Path) -> None:
-    options = {} if name in SAMPLERS else {"num_sizes": 12}
+    names = argument_names(TARGETS[name])
+    options = {"num_sizes": 12} if "num_sizes" in names else {}
     target = replace(TARGETS[name], arguments={**TARGETS[name].arguments, **options})
     results = formula_sweep.sweep(target, tmp_path, budget=Budget(60, "epochs"), n_trials=1)
     trained = [result for result in results if result.epochs]

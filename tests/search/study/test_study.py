@@ -30,7 +30,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "_LATEST", 6)
 
 
-def open_ledger(path: Path, sampler: str, *, seed: int = 0) -> SweepStudy:
+def open_study(path: Path, sampler: str, *, seed: int = 0) -> SweepStudy:
     path.mkdir(exist_ok=True)
     return SweepStudy(
         path / "study.db",
@@ -74,7 +74,7 @@ def whole(
     """A sampler, and what it led to without an interruption."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "_LATEST", 6)
-        book = open_ledger(tmp_path_factory.mktemp("whole"), request.param)
+        book = open_study(tmp_path_factory.mktemp("whole"), request.param)
         return request.param, go_on(book, [])
 
 
@@ -82,8 +82,8 @@ def test_a_seed_is_a_sequence_of_proposals(
     whole: tuple[str, list[TrialResult]], tmp_path: Path
 ) -> None:
     sampler, expected = whole
-    assert go_on(open_ledger(tmp_path / "same", sampler), []) == expected
-    assert go_on(open_ledger(tmp_path / "other", sampler, seed=1), []) != expected
+    assert go_on(open_study(tmp_path / "same", sampler), []) == expected
+    assert go_on(open_study(tmp_path / "other", sampler, seed=1), []) != expected
 
 
 @pytest.mark.parametrize("flushed", [True, False], ids=["written", "late"])
@@ -92,7 +92,7 @@ def test_a_killed_ledger_goes_on_as_if_nothing_had_been(
 ) -> None:
     """Killed after trial 17 was asked for; its study holds all that was told, or what it has."""
     sampler, expected = whole
-    book = open_ledger(tmp_path, sampler)
+    book = open_study(tmp_path, sampler)
     results: list[TrialResult] = []
     for number in range(17):
         results.append(trial(book, number))
@@ -102,22 +102,22 @@ def test_a_killed_ledger_goes_on_as_if_nothing_had_been(
         book.flush(patience_s=10)
     else:
         (tmp_path / "study.db").unlink()
-    resumed = open_ledger(tmp_path, sampler)
+    resumed = open_study(tmp_path, sampler)
     resumed.restore(results)
     resumed.tell(begun)  # run again, without being asked for
     assert go_on(resumed, [*results, begun]) == expected
     resumed.flush(patience_s=10)
-    assert set(open_ledger(tmp_path, sampler)._stored.ours()) == set(range(NUM))
+    assert set(open_study(tmp_path, sampler)._stored.ours()) == set(range(NUM))
 
 
 def test_evolution_learns_from_what_was_repaired(tmp_path: Path) -> None:
     """Its generations fill up with repaired proposals; without them it would draw at random."""
-    book = open_ledger(tmp_path, "nsga2")
+    book = open_study(tmp_path, "nsga2")
     for number in range(NUM):
         ratios = book.ask(number, repair=halved).ratios
         widths = formula.widths_of(ratios)
         book.tell(formula.evaluate(Job(number, "sampler", ratios, widths, seed=0)))
     book.flush(patience_s=10)
-    notes = [notes for _, notes in open_ledger(tmp_path, "nsga2")._stored.ours().values()]
+    notes = [notes for _, notes in open_study(tmp_path, "nsga2")._stored.ours().values()]
     generations = [note["NSGAIISampler:generation"] for note in notes]
     assert generations == [number // 4 for number in range(NUM)]

@@ -13,7 +13,7 @@ from paretoprune.pruning.candidate import PrunedCandidate
 from paretoprune.results import Job
 from paretoprune.trial.context import TrialContext, with_gate_scores
 from paretoprune.trial.run import run_trial, start_from
-from paretoprune.trial.schedules.nested import slices_of
+from paretoprune.trial.schedules.parts.nested import slices_of
 from tests.trial.test_run import prepared_with
 
 PASSES = 8.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,37 +12,48 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.config.groups.schedule import ScheduleSettings
+from paretoprune.config.compose import targets_of
+from paretoprune.config.load import load_settings
+from paretoprune.config.target import Target
+from paretoprune.errors import SettingsError
 from paretoprune.problem.problem import fresh_model
 from paretoprune.pruning.candidate import MaskedCandidate, PrunedCandidate
 from paretoprune.results import Job
+from paretoprune.testing import check_schedule
+from paretoprune.testing.schedules import carry_out, check_trials
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.dense_model import early_model
 from paretoprune.trial.run import run_trial
-from paretoprune.trial.schedules.grow_penalty import train_with_growing_penalty
+from paretoprune.trial.schedules.interface import Schedule
 from paretoprune.trial.schedules.one_by_one import least_important
-from paretoprune.trial.schedules.registry import SCHEDULES
-from paretoprune.trial.schedules.steps import Start, Trained
+from paretoprune.trial.schedules.parts.grow_penalty import train_with_growing_penalty
+from tests.config.test_load import CONF, composed
 from tests.trial.test_run import prepared_with
 
+OURS = "paretoprune.trial.schedules."
 SMALLER = ("channels", "depth", "channels_depth")
 GRANULARITIES = (*SMALLER, "weights", "nm", "block")
-OF_SCHEDULE = {
-    "one_shot": (),
+FOUND = [file.stem for file in sorted((CONF / "schedule").glob("*.yaml"))]
+# Options with which a schedule takes few steps, here; of others the defaults.
+OPTIONS = {
     "iterative": ("schedule.steps=2", "schedule.spacing=geometric"),
-    "gradual": (),
     "one_by_one": ("schedule.units=3", "schedule.recovery=1", "schedule.steps=99"),
     "lottery": ("schedule.steps=2", "schedule.rewind_epoch=1"),
     "regrow": ("schedule.every=3", "schedule.overgrow=1.5"),
+    "overgrow": ("schedule.every=3",),
     "at_init": ("schedule.steps=2",),
 }
-CASES = [
-    (schedule, granularity)
-    for schedule in OF_SCHEDULE
-    for granularity in GRANULARITIES
-    if (schedule != "one_by_one" or granularity in SMALLER)
-    and (schedule != "regrow" or granularity == "weights")
-]
+
+
+def accepts(schedule: str, granularity: str) -> bool:
+    """False if the schedule itself refuses the granularity."""
+    with suppress(SettingsError):
+        load_settings(composed(f"schedule={schedule}", f"granularity={granularity}"))
+        return True
+    return False
+
+
+CASES = [(name, unit) for name in FOUND for unit in GRANULARITIES if accepts(name, unit)]
 
 Make = Callable[..., TrialContext]
 
@@ -52,12 +64,12 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     folder = tmp_path_factory.mktemp("cache")
 
     def context(schedule: str, granularity: str, *more: str) -> TrialContext:
-        name = f"schedule.name={schedule}"
         block = "granularity.columns=2" if granularity == "block" else "granularity.m=4"
-        overrides = [name, f"granularity.name={granularity}", block, *OF_SCHEDULE[schedule]]
+        overrides = [f"granularity.name={granularity}", block, *OPTIONS.get(schedule, ())]
         if "depth" in granularity:
             overrides.append("model._target_=tests.kits.own_model.OwnResidual")
-        return prepared_with(folder, "finetune.recalibration_batches=1", *overrides, *more)
+        few = "finetune.recalibration_batches=1"
+        return prepared_with(folder, f"schedule={schedule}", few, *overrides, *more)
 
     return context
 
@@ -70,39 +82,43 @@ def job(context: TrialContext, ratio: float = 0.5) -> Job:
     return Job(1, "test", ratios, context.problem.widths_of(ratios), 3)
 
 
-def carried_out(context: TrialContext, job: Job) -> Trained:
-    schedule = SCHEDULES[context.problem.settings.schedule.name]
-    return schedule(context, job, Start(context.start, context.scores))
-
-
-def hooks_of(module: nn.Module) -> int:
-    return len(module._forward_hooks) + len(module._forward_pre_hooks) + len(module._backward_hooks)
-
-
-def test_every_schedule_is_in_the_kit() -> None:
-    assert {*OF_SCHEDULE} == {*SCHEDULES}
-
-
 @pytest.mark.parametrize(("schedule", "granularity"), CASES)
 def test_the_kit(make: Make, schedule: str, granularity: str) -> None:
     """What was asked for is left, twice the same, and the dense model is as it was: its tensors,
     its mode, no gradients and no hooks; nor are there hooks on the model that was trained."""
     context = make(schedule, granularity)
-    before = {n: t.clone() for n, t in context.start.model.state_dict().items()}
-    asked = job(context)
-    first, second = carried_out(context, asked), carried_out(context, asked)
-    assert first.candidate.widths() == asked.widths
-    states = [trained.candidate.model.state_dict() for trained in (first, second)]
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    assert [r.epoch for r in first.curve] == list(range(1, len(first.curve) + 1))
-    assert all(torch.equal(before[n], t) for n, t in context.start.model.state_dict().items())
-    for model in (context.dense, context.start.model, first.candidate.model):
-        assert not any(module.training or hooks_of(module) for module in model.modules())
-    for model in (context.dense, context.start.model):
-        assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    if isinstance(first.candidate, PrunedCandidate):
-        shapes = first.candidate.of(context.dense).model.state_dict()
-        assert {n: t.shape for n, t in states[0].items()} == {n: t.shape for n, t in shapes.items()}
+    check_trials(context, job(context))
+    candidate = carry_out(context, job(context)).candidate
+    if isinstance(candidate, PrunedCandidate):
+        shapes = candidate.of(context.dense).model.state_dict()
+        state = candidate.model.state_dict()
+        assert {n: t.shape for n, t in state.items()} == {n: t.shape for n, t in shapes.items()}
+
+
+def test_every_schedule_has_a_config() -> None:
+    """So that the tests of the contract and the reference find it."""
+    named = {path.rpartition(".")[2] for path in targets_of("schedule").values()}
+    assert named == {
+        one.__name__ for one in Schedule.__subclasses__() if one.__module__.startswith(OURS)
+    }
+
+
+@pytest.mark.parametrize("name", ["one_shot", "gradual"])
+def test_the_kit_for_users_takes_a_schedule_by_its_path(name: str, tmp_path: Path) -> None:
+    check_schedule(Target(path=targets_of("schedule")[name]), tmp_path)
+
+
+@pytest.mark.parametrize("fault", ["Wide", "Careless", "Restless"])
+def test_the_kit_notices_a_schedule_that_breaks_the_contract(fault: str, tmp_path: Path) -> None:
+    schedule = Target(path=f"tests.kits.own_schedule.{fault}", trust=["tests.kits"])
+    with pytest.raises(AssertionError):
+        check_schedule(schedule, tmp_path)
+
+
+def test_a_schedule_of_the_users_own_is_a_class_and_a_config_line(tmp_path: Path) -> None:
+    named = ("schedule._target_=tests.kits.own_schedule.Halves", "+schedule.rounds=2")
+    settings = load_settings(composed(*named), trust=["tests.kits"])
+    check_schedule(settings.schedule, tmp_path)
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
@@ -126,7 +142,7 @@ def test_a_trial_is_measured_by_what_is_left(make: Make, granularity: str, tmp_p
 def test_a_lottery_ticket_goes_back_to_early_weights(make: Make) -> None:
     """Without training after the rewind, what is left are the weights of that epoch."""
     context = make("lottery", "weights", "model.train.epochs=1", "schedule.rewind_epoch=0")
-    trained = carried_out(context, job(context))
+    trained = carry_out(context, job(context))
     assert len(trained.curve) == 2  # two rounds of the dense model's one epoch
     early = early_model(context.problem, 0)
     fresh = fresh_model(context.problem)
@@ -157,18 +173,18 @@ def test_pruning_at_init_begins_with_untrained_weights(make: Make) -> None:
 @pytest.mark.parametrize("bound", ["schedule.min_accuracy=100", "schedule.min_quality=100"])
 def test_one_by_one_stops_at_the_worst_quality(make: Make, bound: str) -> None:
     context = make("one_by_one", "channels", bound, "finetune.epochs=0")
-    trained = carried_out(context, job(context))
+    trained = carry_out(context, job(context))
     assert trained.candidate.widths() == context.start.widths()
 
 
 def test_one_by_one_stops_at_the_number_of_steps_and_at_the_target(make: Make) -> None:
     more = ("finetune.epochs=0", "schedule.units=1")
     context = make("one_by_one", "channels", *more, "schedule.steps=5")
-    widths = carried_out(context, job(context, 0.9)).candidate.widths()
+    widths = carry_out(context, job(context, 0.9)).candidate.widths()
     assert sum(context.start.widths().values()) - sum(widths.values()) == 5
     context = make("one_by_one", "channels", *more, "sparsity.params=0.8")
     problem = context.problem
-    widths = carried_out(context, job(context, 0.9)).candidate.widths()
+    widths = carry_out(context, job(context, 0.9)).candidate.widths()
     least = 0.8 * problem.size_at({}, "params")
     assert problem.size_at(widths, "params") <= least
     wider = [{**widths, name: width + 1} for name, width in widths.items()]
@@ -188,7 +204,7 @@ def test_the_least_important_unit_of_all_goes() -> None:
 @pytest.mark.parametrize("granularity", ["channels", "weights"])
 def test_compensation_is_reported(make: Make, granularity: str) -> None:
     context = make("one_shot", granularity, "compensation=least_squares", "finetune.epochs=0")
-    gains = carried_out(context, job(context, 0.6)).compensation
+    gains = carry_out(context, job(context, 0.6)).compensation
     assert gains["loss_after"] < gains["loss_before"]
 
 
@@ -236,9 +252,9 @@ def test_nothing_is_left_behind_by_two_hundred_trials(make: Make) -> None:
 
 
 @pytest.mark.usefixtures("light_heap")
-@pytest.mark.parametrize("schedule", [*OF_SCHEDULE])
+@pytest.mark.parametrize("schedule", FOUND)
 def test_nothing_is_left_behind_by_any_schedule(make: Make, schedule: str) -> None:
-    granularity = "weights" if schedule == "regrow" else "channels"
+    granularity = "weights" if schedule in ("regrow", "overgrow") else "channels"
     assert_nothing_is_left_behind([make(schedule, granularity)], times=4)
 
 
@@ -247,7 +263,7 @@ def assert_nothing_is_left_behind(tasks: Sequence[TrialContext], *, times: int) 
 
     def call() -> int:
         for context in tasks:
-            carried_out(context, job(context))
+            carry_out(context, job(context))
         gc.collect()
         return sum(issubclass(type(thing), Tensor | nn.Module) for thing in gc.get_objects())
 
@@ -255,25 +271,22 @@ def assert_nothing_is_left_behind(tasks: Sequence[TrialContext], *, times: int) 
     before = call()
     for _ in range(times - 1):
         for context in tasks:
-            carried_out(context, job(context))
+            carry_out(context, job(context))
     assert call() <= before
 
 
 def test_zeroed_models_are_told_by_their_weights(make: Make) -> None:
     context = make("one_shot", "weights")
-    trained = carried_out(context, job(context))
+    trained = carry_out(context, job(context))
     assert isinstance(trained.candidate, MaskedCandidate)
     fixed_masks = trained.candidate.fixed_masks
     assert {*fixed_masks} == {"features.0.weight", "features.3.weight", "classifier.weight"}
 
 
-STEPS = {"iterative": {"steps": 2}}  # of which it needs two or more
-
-
-def test_settings_say_which_schedules_train_anew() -> None:
-    anew = {
-        name
-        for name in SCHEDULES
-        if ScheduleSettings(name=name, **STEPS.get(name, {})).retrains_from_scratch
-    }
-    assert anew == {"lottery", "at_init"}
+@pytest.mark.parametrize("schedule", FOUND)
+def test_some_schedules_retrain_from_scratch(schedule: str) -> None:
+    more = ("granularity=weights",) if schedule in ("regrow", "overgrow") else ()
+    settings = load_settings(composed(f"schedule={schedule}", *more))
+    assert settings.retrains_from_scratch == (schedule in ("lottery", "at_init"))
+    epochs = {"lottery": 3 * settings.model.train.epochs, "at_init": settings.model.train.epochs}
+    assert settings.trial_epochs == epochs.get(schedule, settings.finetune.epochs)

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from paretoprune.config.instantiate import has_trait
+from paretoprune.config.target import Target
 from paretoprune.config.values import Positive, Seconds, strict
-from paretoprune.config.variants import Of, without_effect
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
 class ExecutorSettings:
-    """Where trials run, and what one may cost."""
+    """The executor, with its own options, and the limits of each trial."""
 
-    name: Literal["inline", "processes", "ray", "slurm"] = "inline"
-    workers: Positive = 1  # trials under way at once
-    time_limit: Seconds | None = None  # of a trial; one that takes longer has failed
+    # Its options stand beside `executor._target_`.
+    target: Target = Target(path="paretoprune.executors.inline.inline")
+    workers: Positive = 1  # number of trials that run at once
+    time_limit: Seconds | None = None  # of a trial; one that takes longer fails
     retries: Annotated[int, Field(ge=0)] = 2  # of a trial whose process died
-    gpus_per_worker: Annotated[float, Field(ge=0), Of("ray", "slurm")] = 0.0
-    # Of a cluster, or `auto`; null: this machine.
-    address: Annotated[str | None, Of("ray")] = None
-    # `local` tries it without Slurm.
-    cluster: Annotated[Literal["slurm", "local"], Of("slurm")] = "slurm"
-    partition: Annotated[str | None, Of("slurm")] = None
+
+    @property
+    def runs_in_process(self) -> bool:
+        """True if trials run in the sweep's own process, one after another."""
+        return has_trait(self.target, "runs_in_process")
 
     @model_validator(mode="after")
-    def _fits_the_name(self) -> ExecutorSettings:
-        mistakes = without_effect(self, "executor")
-        if self.name == "inline" and self.workers > 1:
-            mistakes.append(
+    def _workers_are_processes(self) -> ExecutorSettings:
+        if self.workers > 1 and self.runs_in_process:
+            raise ValueError(
                 f"`executor.workers={self.workers}` needs other processes; "
                 "choose `executor=processes`, `executor=ray` or `executor=slurm`"
             )
-        if mistakes:
-            raise ValueError("\n".join(mistakes))
         return self

@@ -9,7 +9,6 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from paretoprune.config.groups.schedule import ScheduleSettings
 from paretoprune.finetune.module import FinetuneModule
 
 
@@ -26,15 +25,23 @@ class Regrow(Callback):
     Args:
         masks: initial masks by parameter name, True where a weight is active.
         keep: number of active weights of each tensor at the end.
-        settings: `every`, `exchanged` and `until`.
+        every: training steps between two exchanges.
+        until: share of the training steps after which nothing is exchanged, in (0, 1].
+        exchanged: share of the active weights exchanged at first, in (0, 1].
     """
 
     def __init__(
-        self, masks: Mapping[str, Tensor], keep: Mapping[str, int], settings: ScheduleSettings
+        self,
+        masks: Mapping[str, Tensor],
+        keep: Mapping[str, int],
+        *,
+        every: int,
+        until: float,
+        exchanged: float,
     ) -> None:
         self.masks = {name: mask.clone() for name, mask in masks.items()}
         self._keep = keep
-        self._settings = settings
+        self._every, self._until, self._exchanged = every, until, exchanged
         self._step = 0
         self._last = 0  # step of the selection
 
@@ -48,7 +55,7 @@ class Regrow(Callback):
         device = next(pl_module.model.parameters()).device
         self.masks = {name: mask.to(device) for name, mask in self.masks.items()}
         self._step = 0
-        self._last = max(1, round(self._settings.until * pl_module.num_steps))
+        self._last = max(1, round(self._until * pl_module.num_steps))
 
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
@@ -70,10 +77,10 @@ class Regrow(Callback):
                 momentum.mul_(self.masks[name] & mask)
 
     def _exchanges(self) -> bool:
-        return self._step < self._last and self._step % self._settings.every == 0
+        return self._step < self._last and self._step % self._every == 0
 
     def _share(self) -> float:
-        return self._settings.exchanged * (1 + math.cos(math.pi * self._step / self._last)) / 2
+        return self._exchanged * (1 + math.cos(math.pi * self._step / self._last)) / 2
 
 
 def exchange(mask: Tensor, weight: Tensor, gradient: Tensor, *, share: float) -> Tensor:

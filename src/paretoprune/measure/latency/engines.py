@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,8 @@ def _engine_of(name: str) -> Engine:
     return Engine(convert, load, own_threads=known.own_threads)
 
 
-ENGINES: Mapping[str, Engine] = {
-    "torch": Engine(lambda model, batch: model, _load_torch),
-    **{known.engine: _engine_of(name) for name, known in FORMATS.items()},
-}
+def engine_named(engine: str) -> Engine:
+    """Return PyTorch (`torch`), or the engine of a format."""
+    if engine == "torch":
+        return Engine(lambda model, batch: model, _load_torch)
+    return _engine_of(next(name for name, known in FORMATS.items() if known.engine == engine))

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paretoprune.export.folder import FILES
-from paretoprune.formats.onnx import OPSET
-from paretoprune.formats.registry import GRAPHS as GRAPH_FORMATS
+from paretoprune.export.folder import files_of
+from paretoprune.formats.format import Loading
+from paretoprune.formats.registry import GRAPHS
 from paretoprune.metrics import written
 from paretoprune.pick.card.markdown import as_text
-from paretoprune.pick.card.snippets import GRAPHS, Loading, snippet
+from paretoprune.pick.card.snippets import snippet
 from paretoprune.results import DataInfo, FileFacts, Preprocessing
 
 _MEANING = {
     "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
     "compact": "weights on a grid of few bits, entropy-coded, for transfer; loads like the weights",
-    "pt2": "the graph of `torch.export`; needs torch alone",
-    "onnx": f"the graph as ONNX, opset {OPSET}; needs onnxruntime alone",
-    "openvino": "the graph for OpenVINO, on processors and graphics of Intel",
-    "onnx_int8": "int8 weights, unsigned 8-bit activations; needs onnxruntime alone",
-    "openvino_int8": "the same for OpenVINO",
-    "executorch": "the graph for ExecuTorch with XNNPACK, on phones; one sample in a pass",
 }
 
 
@@ -59,8 +53,8 @@ def loading_section(
     """A piece of code for each format, to be run in the model's folder; `own` for the weights."""
     written = {facts.format for facts in files if facts.reason is None}
     parts = ["## How to load it\n", "Nothing here is pickled. In this folder:\n"]
-    ways = [GRAPHS[name] for name in GRAPHS if name in written]
-    for loading in [*ways, own]:
+    ways = [known.loading for name, known in GRAPHS.items() if name in written]
+    for loading in [*filter(None, ways), own]:
         code = snippet(loading, data, preprocessing)
         parts.append(f"With {as_text(loading.needs)}:\n\n```python\n{code}\n```\n")
     return "\n".join(parts)
@@ -69,8 +63,10 @@ def loading_section(
 def _told(facts: FileFacts, quality: str) -> str:
     if facts.reason:
         return f"no {facts.format}: {as_text(facts.reason)}"
-    files = ", ".join(f"`{name}`" for name in FILES[facts.format])
-    sentence = f"{files}: {_MEANING[facts.format]}"
+    files = ", ".join(f"`{name}`" for name in files_of(facts.format))
+    graph = GRAPHS.get(facts.format)
+    meaning = graph.description if graph else _MEANING[facts.format]
+    sentence = f"{files}: {meaning}"
     if facts.bits is not None and facts.quality is not None and facts.size_bytes is not None:
         sentence += (
             f"; weights in {facts.bits} bits, {facts.size_bytes:,} bytes, "
@@ -93,7 +89,7 @@ def file_times(facts: FileFacts) -> str:
     """How long the files take beside those of the dense model; empty where it was not measured."""
     if facts.latency_ms is None or facts.dense_latency_ms is None:
         return ""
-    spread, engine = facts.time_spread, GRAPH_FORMATS[facts.format].engine
+    spread, engine = facts.time_spread, GRAPHS[facts.format].engine
     own, dense = (
         written("latency_ms", ms, spread=spread)
         for ms in (facts.latency_ms, facts.dense_latency_ms)

@@ -2,77 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from paretoprune.formats.format import WITH_TORCH, Loading
 from paretoprune.results import DataInfo, Preprocessing
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How a format is loaded: what that needs, and what makes `logits` of `inputs`."""
-
-    needs: str
-    imports: Sequence[str]
-    lines: Sequence[str]
-
-
-_WITH_TORCH = (
-    "with torch.inference_mode():",
-    "    logits = model(torch.from_numpy(inputs)).numpy()",
-)
-GRAPHS: Mapping[str, Loading] = {
-    "onnx": Loading(
-        "onnxruntime and numpy",
-        ["import onnxruntime"],
-        [
-            'session = onnxruntime.InferenceSession("model.onnx")',
-            '[logits] = session.run(["logits"], {"input": inputs})',
-        ],
-    ),
-    "openvino": Loading(
-        "openvino and numpy",
-        ["import openvino"],
-        [
-            "# without this option it may compute with 16 bits: faster, and not quite the same",
-            'exact = {"INFERENCE_PRECISION_HINT": "f32"}',
-            'model = openvino.Core().compile_model("model.xml", "CPU", exact)',
-            'logits = model({"input": inputs})["logits"]',
-        ],
-    ),
-    "onnx_int8": Loading(
-        "onnxruntime and numpy, computing with integers",
-        ["import onnxruntime"],
-        [
-            'session = onnxruntime.InferenceSession("model.int8.onnx")',
-            '[logits] = session.run(["logits"], {"input": inputs})',
-        ],
-    ),
-    "openvino_int8": Loading(
-        "openvino and numpy, computing with integers",
-        ["import openvino"],
-        [
-            'exact = {"INFERENCE_PRECISION_HINT": "f32"}',
-            'model = openvino.Core().compile_model("model.int8.xml", "CPU", exact)',
-            'logits = model({"input": inputs})["logits"]',
-        ],
-    ),
-    "executorch": Loading(
-        "executorch and torch, on a computer",
-        ["import torch", "from executorch.runtime import Runtime"],
-        [
-            'program = Runtime.get().load_program("model.pte")  # must stay as long as its method',
-            'method = program.load_method("forward")',
-            "one_by_one = torch.from_numpy(inputs).split(1)  # as on a phone",
-            "logits = np.concatenate([method.execute([one])[0].numpy() for one in one_by_one])",
-        ],
-    ),
-    "pt2": Loading(
-        "torch",
-        ["import torch"],
-        ['model = torch.export.load("model.pt2").module()', *_WITH_TORCH],
-    ),
-}
 
 
 def own_loading(trust: Sequence[str], *, given: str | None = None) -> Loading:
@@ -83,12 +16,12 @@ def own_loading(trust: Sequence[str], *, given: str | None = None) -> Loading:
     if given is not None:
         load = f'model = paretoprune.load_model(".", model={given}(...))  # the dense network'
         needs = f"paretoprune and the dense network's own code ({given})"
-        return Loading(needs, ["import torch", "import paretoprune"], [load, *_WITH_TORCH])
+        return Loading(needs, ["import torch", "import paretoprune"], [load, *WITH_TORCH])
     code = f" and the model's own code ({', '.join(trust)})" if trust else ""
     trusted = f", trust={list(trust)!r}" if trust else ""
     load = f'model = paretoprune.load_model("."{trusted})'
     return Loading(
-        f"paretoprune{code}", ["import torch", "import paretoprune"], [load, *_WITH_TORCH]
+        f"paretoprune{code}", ["import torch", "import paretoprune"], [load, *WITH_TORCH]
     )
 
 

@@ -27,19 +27,19 @@ Silent = tuple[str, ...]  # names of parameters
 
 
 class Skipped(nn.Module):
-    """Replacement of a removed block: its shortcut, followed by the activation `leaves`."""
+    """Replacement of a removed block: its shortcut, followed by the activation `replacement`."""
 
-    def __init__(self, leaves: str) -> None:
+    def __init__(self, replacement: str) -> None:
         super().__init__()
-        if leaves not in _LEFT:  # may be read from a file
+        if replacement not in _LEFT:  # may be read from a file
             raise PruningError(
-                f"a removed block is replaced by one of {', '.join(_LEFT)}, not `{leaves}`"
+                f"a removed block is replaced by one of {', '.join(_LEFT)}, not `{replacement}`"
             )
-        self.leaves: nn.Module = getattr(nn, leaves)()
+        self.activation: nn.Module = getattr(nn, replacement)()
 
     def forward(self, x: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
         """Return the block's output for zero branches."""
-        result: Tensor = self.leaves(x)
+        result: Tensor = self.activation(x)
         return result
 
 
@@ -48,7 +48,7 @@ def skip(model: nn.Module, blocks: Sequence[Block]) -> None:
     for block in blocks:
         around, _, name = block.path.rpartition(".")
         gone = model.get_submodule(block.path)
-        setattr(model.get_submodule(around), name, Skipped(block.leaves).train(gone.training))
+        setattr(model.get_submodule(around), name, Skipped(block.replacement).train(gone.training))
 
 
 @torch.no_grad()
@@ -68,9 +68,9 @@ def find_blocks(working: nn.Module, inputs: Example) -> tuple[Group, ...]:
         kind = type(module), tuple(_layers(module))
         tried.setdefault(kind, list(_trials(module)))
         for silent in tried[kind]:
-            leaves = _left(module, calls[path], silent)
-            if leaves is not None:
-                found[path] = Block(path, leaves, tuple(f"{path}.{name}" for name in silent))
+            replacement = _left(module, calls[path], silent)
+            if replacement is not None:
+                found[path] = Block(path, replacement, tuple(f"{path}.{name}" for name in silent))
                 break
         tried[kind] = [silent] if path in found else []
     return tuple(Group(path, 1, (), block=found[path]) for path in calls if path in found)

@@ -200,9 +200,15 @@ class _Reader:
             positions = tuple(tuple(unit.indices[place]) for unit in units)
             slots += [Slot(one, dim, positions) for one in (tensor, *self.aliases.get(tensor, ()))]
         caches = caches_around(self.caches, [slot.tensor for slot in slots])
-        return Group(name, len(units), tuple(slots), works=self._works(units), caches=caches)
+        return Group(
+            name,
+            len(units),
+            tuple(slots),
+            scaled_matmuls=self._scaled_matmuls(units),
+            caches=caches,
+        )
 
-    def _works(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
+    def _scaled_matmuls(self, units: Sequence[_Unit]) -> tuple[tuple[str, float], ...]:
         """Return modules with products without weights that shrink with the width, and shares."""
         own = {self._class(unit) for unit in units}
         all_of: dict[str, int] = {}

@@ -83,7 +83,7 @@ def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
     sizes |= {a // b for a in sizes for b in sizes if a % b == 0}  # queries per key
     factors = {group.width * size: size for size in sizes}
     paths = {path: None for slot in group.slots for path in _around(slot.tensor)}
-    paths.update(dict.fromkeys([_around_all(group), *(path for path, _ in group.works)]))
+    paths.update(dict.fromkeys([_around_all(group), *(path for path, _ in group.scaled_matmuls)]))
     for path in paths:
         module = model.get_submodule(path)
         if type(module).__module__.startswith("torch.nn."):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Protocol, runtime_checkable
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Block, Group
-from paretoprune.pruning.scorers.activation.block_influence import block_influence
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.block_influence import block_influence
+from paretoprune.pruning.scorers.parts.channels import Batches
 
 _BLOCK_BATCHES = 4  # calibration batches for scoring blocks
 
@@ -33,7 +33,7 @@ class Scorer(Protocol):
     """
 
     def __call__(
-        self, model: nn.Module, groups: Sequence[Group], batches: Iterable[TaskBatch]
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Return finite float32 scores on the CPU by group name, shape (width,)."""
         ...
@@ -48,7 +48,7 @@ class WeightScorer(Protocol):
     """
 
     def per_weight(
-        self, model: nn.Module, tensors: Sequence[str], batches: Iterable[TaskBatch]
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
         """Return finite float32 scores on the CPU by tensor name, shaped like the model's tensor.
 
@@ -61,9 +61,7 @@ class WeightScorer(Protocol):
 class BlockScorer(Protocol):
     """A scorer with its own score for residual blocks; others use `block_influence`."""
 
-    def per_block(
-        self, model: nn.Module, blocks: Sequence[Block], batches: Iterable[TaskBatch]
-    ) -> list[float]:
+    def per_block(self, model: nn.Module, blocks: Sequence[Block], batches: Batches) -> list[float]:
         """Return a finite score for each block, in their order; higher is more important."""
         ...
 
@@ -72,7 +70,7 @@ def score_groups(
     scorer: Scorer,
     model: nn.Module,
     groups: Sequence[Group],
-    batches: Iterable[TaskBatch],
+    batches: Batches,
 ) -> dict[str, Tensor]:
     """Score all groups: channels by the scorer, blocks by `per_block` or else `block_influence`.
 

@@ -61,7 +61,7 @@ def _outside(groups: Sequence[Group], blocks: Sequence[Block]) -> Sequence[Group
                 group,
                 slots=tuple(slot for slot in group.slots if stays(slot.tensor)),
                 numbers=tuple(number for number in group.numbers if stays(number.module)),
-                works=tuple(work for work in group.works if stays(work[0])),
+                scaled_matmuls=tuple(work for work in group.scaled_matmuls if stays(work[0])),
                 caches=tuple(cache for cache in group.caches if stays(cache)),
             )
             for group in groups

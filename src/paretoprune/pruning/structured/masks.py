@@ -68,7 +68,7 @@ def _silenced(groups: Sequence[Group], plan: Plan) -> dict[str, Silence]:
                 silenced[slot.tensor] = (*silenced.get(slot.tensor, ()), (slot.dim, positions))
     for group in groups:
         if group.block and group.name in plan.removed:
-            silenced.update(dict.fromkeys(group.block.silent, _WHOLE))
+            silenced.update(dict.fromkeys(group.block.zeroed_params, _WHOLE))
     return silenced
 
 

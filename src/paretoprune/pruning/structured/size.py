@@ -59,7 +59,7 @@ class SizeModel:
         works = [
             (column, path, macs_per_layer.get(path, 0) * share)
             for column, group in enumerate(groups)
-            for path, share in group.works
+            for path, share in group.scaled_matmuls
         ]
         self._work_groups = np.array([column for column, _, _ in works], dtype=np.intp)
         self._work_blocks = self._blocks_of([path for _, path, _ in works])

@@ -1,5 +1,5 @@
-"""How candidates are chosen. A strategy knows names and numbers, and what came of earlier trials.
+"""Strategies, one per file: how candidates are chosen.
 
-All that a strategy decides follows from its settings and the results on record, so that a sweep
-that was killed goes on as if it had not been.
+A strategy handles names and numbers only. Its decisions follow from its options and the recorded
+results, so that a killed sweep continues as if it had not been interrupted.
 """

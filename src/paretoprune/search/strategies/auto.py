@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from paretoprune.config.instantiate import declares
 from paretoprune.config.values import Positive, Ratio
 from paretoprune.search.context import SearchContext
 from paretoprune.search.phases.gap_filling import GapFilling
 from paretoprune.search.phases.links import SPARE, Links
 from paretoprune.search.phases.sequence import StrategySequence
 from paretoprune.search.phases.untrained_front import untrained_front
-from paretoprune.search.strategies.interface import Strategy, declares
+from paretoprune.search.strategies.interface import Strategy
 
 
 @declares("uses_gate_scores")
 def auto(context: SearchContext, *, num_sizes: Positive = 10, min_gain: Ratio = 0.001) -> Strategy:
-    """At most `num_sizes` links, then gaps of the front that can add `min_gain` of its area.
+    """Return a chain of at most `num_sizes` links, then gaps that can add `min_gain` of the area.
 
     Damage is the sum of squared gate gradients (Molchanov et al. 2019), collected while the parent
     is trained.

@@ -9,5 +9,5 @@ from paretoprune.search.strategies.interface import Strategy
 
 
 def global_ranking(context: SearchContext, *, num_sizes: Positive = 10) -> Strategy:
-    """At most `num_sizes` models, each pruned from the dense model."""
+    """Return a strategy of at most `num_sizes` models, each pruned from the dense model."""
     return OneParameter(context, "global", context.global_of_size, num_sizes)

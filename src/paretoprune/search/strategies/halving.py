@@ -1,4 +1,4 @@
-"""Many candidates trained a little, the promising ones trained on: successive halving for fronts.
+"""Successive halving for fronts: many candidates are trained briefly, the best of them longer.
 
 A promoted candidate is a new trial with the same widths that starts from the weights of the old
 one. Every rung ends with its learning rate annealed and with measures, so each result is a model
@@ -22,12 +22,12 @@ from paretoprune.search.front.promotion import num_promoted, promotion_order, ru
 from paretoprune.search.strategies.sampling import Sampling
 
 _NUM_RUNGS = 3
-_ETA = 3  # one of so many is promoted, and trained so many times as long
+_ETA = 3  # reduction factor: 1 of 3 is promoted, and trained 3 times as long
 
 
 @dataclass(frozen=True)
 class Halving:
-    """New candidates come from a sampler; the best of each rung are trained on first."""
+    """Takes new candidates from a sampler and promotes the best of each rung first."""
 
     context: SearchContext
     sampler: Target  # proposes the new candidates
@@ -40,7 +40,7 @@ class Halving:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """A promotion if there is one, from the highest rung that has one; else a newcomer."""
+        """Return a promotion from the highest rung that has one, else a new candidate."""
         epochs = rung_epochs(left.trial_epochs, _NUM_RUNGS, _ETA)
         for rung in reversed(range(_NUM_RUNGS - 1)):
             promoted = self._promotion(rung, results, running)
@@ -57,11 +57,11 @@ class Halving:
         return Proposal(fresh.ratios, "halving", epochs=epochs[0])
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
-        """A sampler always proposes something."""
+        """Return a sentence that is never needed: a sampler always proposes something."""
         return "the sampler proposes nothing more"
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """All that may still be promoted."""
+        """Return the trials that may still be promoted."""
         continued = {result.parent for result in results}
         return {r.number for r in self._finished(results) if r.rung < _NUM_RUNGS - 1} - {
             number for number in continued if number is not None
@@ -70,7 +70,7 @@ class Halving:
     def _promotion(
         self, rung: int, results: Sequence[TrialResult], running: Sequence[Job]
     ) -> TrialResult | None:
-        """The best of the rung that deserves to go on and has not yet."""
+        """Return the best trial of the rung that may be promoted and is not yet."""
         finished = [result for result in self._finished(results) if result.rung == rung]
         continued = {result.parent for result in results} | {job.parent for job in running}
         order = [finished[index] for index in promotion_order(self._costs(finished))]
@@ -85,7 +85,7 @@ class Halving:
         return [result for result in own if result.state == "complete" and result.curve]
 
     def _costs(self, results: Sequence[TrialResult]) -> Points:
-        """Objectives as costs; sizes and times in their logarithm, as fronts are looked at."""
+        """Return the objectives as costs to minimise; sizes and times as logarithms."""
         values = [
             objective_values(result.metrics, self.context.objectives)
             or [float("nan")] * len(self.context.objectives)

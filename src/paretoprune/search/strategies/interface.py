@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @runtime_checkable
@@ -31,24 +29,15 @@ class Strategy(Protocol):
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The candidate for trial `number`; None until a running one ends, or for good.
+        """Return the candidate for trial `number`; None if it must wait for a running trial to end,
+        or if there is none any more.
 
         `results` are the finished trials, `running` those under way and those that wait for others
         to end. The search ends when nothing runs and nothing is proposed.
         """
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
-        """Why there is no candidate any more although nothing runs, and what would allow more."""
+        """Return why there are no more candidates, and what would allow more."""
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """The trials, beside those of the front, whose weights later candidates start from."""
-
-
-def declares(*traits: str) -> Callable[[F], F]:
-    """Mark a function that makes a strategy with what the settings must know of it."""
-
-    def mark(made: F) -> F:
-        vars(made)["traits"] = traits
-        return made
-
-    return mark
+        """Return the trials, beside the front, whose weights later candidates start from."""

@@ -1,4 +1,4 @@
-"""A sampler proposes, and every trial starts from the dense model: the honest baseline."""
+"""Sampling: an Optuna sampler proposes, and every trial starts from the dense model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paretoprune.search.context import Ratios, SearchContext
 
 @dataclass(frozen=True)
 class Sampling:
-    """Any Optuna sampler. A proposal over a size limit is repaired rather than rejected.
+    """Proposes by any Optuna sampler. A proposal over a size limit is repaired, not rejected.
 
     With `log_sizes` each proposal is also stretched or shrunk to a size of its own, drawn evenly in
     the logarithm: ratios that are drawn evenly themselves hardly ever give small models.
@@ -33,15 +33,15 @@ class Sampling:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal:
-        """The sampler's next idea."""
+        """Return the sampler's next proposal."""
         return self.context.ask(number, repair=lambda ratios: self._repaired(ratios, number))
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
-        """A sampler always proposes something."""
+        """Return a sentence that is never needed: a sampler always proposes something."""
         return "the sampler proposes nothing more"
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """None: every trial starts from the dense model."""
+        """Return the empty set: every trial starts from the dense model."""
         return set()
 
     def _repaired(self, ratios: Ratios, number: int) -> Ratios:

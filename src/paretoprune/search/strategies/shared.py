@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paretoprune.config.instantiate import declares
 from paretoprune.config.values import Positive, Ratio
 from paretoprune.search.context import SearchContext
 from paretoprune.search.phases.gap_filling import GapFilling
@@ -9,14 +10,14 @@ from paretoprune.search.phases.links import SPARE, Links
 from paretoprune.search.phases.nested_trunk import NestedTrunk
 from paretoprune.search.phases.sequence import StrategySequence
 from paretoprune.search.phases.untrained_front import untrained_front
-from paretoprune.search.strategies.interface import Strategy, declares
+from paretoprune.search.strategies.interface import Strategy
 
 
 @declares("uses_gate_scores", "trains_nested")
 def shared(
     context: SearchContext, *, num_sizes: Positive = 10, min_gain: Ratio = 0.001
 ) -> Strategy:
-    """At most `num_sizes` links, then gaps of the front that can add `min_gain` of its area."""
+    """Return a chain of `num_sizes` links at most, then gaps that add `min_gain` of the area."""
     links = NestedTrunk(Links(context, "shared", num_sizes, spare=SPARE))
     return StrategySequence(
         (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))

@@ -1,1 +1,1 @@
-"""Schedules: how a trial carries out its plan while it trains. One function each."""
+"""Schedules, one per file: when a trial carries out its plan. `parts/` holds their common steps."""

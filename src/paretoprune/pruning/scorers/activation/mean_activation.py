@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.activation.inputs import input_means, mean_over_consumers
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches
+from paretoprune.pruning.scorers.parts.inputs import input_means, mean_over_consumers
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,7 @@ class MeanActivation:
     batches: Positive = 8
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,10 +16,9 @@ from paretoprune.pruning.compensation.moments import spread
 from paretoprune.pruning.compensation.updatable import is_plain, matrix_of
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.activation.inputs import run_batches, watching
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu
-from paretoprune.pruning.scorers.sides import Consumer, consumer_paths, consumers
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu
+from paretoprune.pruning.scorers.parts.inputs import run_batches, watching
+from paretoprune.pruning.scorers.parts.sides import Consumer, consumer_paths, consumers
 
 _DAMPING = 1e-2  # relative to the mean square of the inputs
 
@@ -38,10 +37,7 @@ class Obs:
     batches: Positive = 4
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 
@@ -62,10 +58,7 @@ class Obs:
         }
 
     def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
         """Return weight^2 / [H^-1]_jj / 2, by tensor name, shaped like it."""
         paths = [name.rpartition(".")[0] for name in tensors]
@@ -82,7 +75,7 @@ class Obs:
         )
 
     def _inverses(
-        self, model: nn.Module, paths: Sequence[str], batches: Iterable[TaskBatch]
+        self, model: nn.Module, paths: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
         """Return H^-1 of the layers, float64 on the CPU."""
         for path in paths:

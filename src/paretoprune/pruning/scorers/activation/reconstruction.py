@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -13,9 +13,9 @@ from paretoprune.config.values import Positive
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.activation.inputs import by_place, run_batches, watching
-from paretoprune.pruning.scorers.sides import Consumer, consumers, consumers_or_none
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches
+from paretoprune.pruning.scorers.parts.inputs import by_place, run_batches, watching
+from paretoprune.pruning.scorers.parts.sides import Consumer, consumers, consumers_or_none
 
 _RIDGE = 0.1  # ridge penalty on weight changes, relative to the mean variance of a layer's inputs
 _STEPS = 128  # removal steps; wider groups lose several channels per step
@@ -37,10 +37,7 @@ class Reconstruction:
     batches: Positive = 2
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 
@@ -59,10 +56,7 @@ class Reconstruction:
         return scores
 
     def where_read(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Score only those groups of which all consuming layers are run.
 
@@ -132,7 +126,7 @@ def removal_costs(layers: Sequence[_Layer]) -> Tensor:
 
 
 def _covariances(
-    model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Iterable[TaskBatch]
+    model: nn.Module, takers: Mapping[str, Sequence[Consumer]], batches: Batches
 ) -> dict[tuple[str, str], Tensor]:
     """Return the channels' covariances by (group, layer path): (width, width), float64.
 

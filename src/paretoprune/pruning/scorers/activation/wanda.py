@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +11,9 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.activation.inputs import input_means, means_at
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_slot
-from paretoprune.pruning.scorers.sides import Consumer, consumers
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu, sum_slot
+from paretoprune.pruning.scorers.parts.inputs import input_means, means_at
+from paretoprune.pruning.scorers.parts.sides import Consumer, consumers
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,7 @@ class Wanda:
     batches: Positive = 8
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. Labels are not used.
 
@@ -52,10 +48,7 @@ class Wanda:
         }
 
     def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
         """Return |weight| x norm of its input, by tensor name, shaped like it."""
         paths = [name.rpartition(".")[0] for name in tensors]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group, Slot
-from paretoprune.pruning.scorers.channels import sum_slot
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, sum_slot
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,7 @@ class BatchNormScale:
     """
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.sides import filters
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches
+from paretoprune.pruning.scorers.parts.sides import filters
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,7 @@ class Fpgm:
     """
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used."""
         return {group.name: _distances(filters(model, group)) for group in groups}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu, sums_of
+from paretoprune.pruning.scorers.parts.gradients import weights_of
 
 
 @dataclass(frozen=True)
@@ -23,25 +23,16 @@ class Lamp:
     """
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used."""
-        parameters = dict(model.named_parameters())
-        return {
-            group.name: lamp(
-                sum_per_channel(group, parameters, lambda _name, weight: weight.square())
-            ).float()
-            for group in groups
-        }
+        weights = weights_of(model, groups)
+        squares = {name: weight.detach().square() for name, weight in weights.items()}
+        sums = sums_of(groups, weights, squares)
+        return {name: lamp(total).float() for name, total in sums.items()}
 
     def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Return the score of the paper for each weight, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sum_per_channel
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu, sums_of
+from paretoprune.pruning.scorers.parts.gradients import weights_of
 
 
 @dataclass(frozen=True)
@@ -25,27 +25,16 @@ class Magnitude:
     p: Literal[1, 2] = 1
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important. No data are used."""
-        parameters = dict(model.named_parameters())
-        return {
-            group.name: sum_per_channel(
-                group, parameters, lambda _name, weight: weight.abs().pow(self.p)
-            )
-            .pow(1 / self.p)
-            .float()
-            for group in groups
-        }
+        weights = weights_of(model, groups)
+        powers = {name: weight.detach().abs().pow(self.p) for name, weight in weights.items()}
+        sums = sums_of(groups, weights, powers)
+        return {name: total.pow(1 / self.p).float() for name, total in sums.items()}
 
     def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Return |weight|, by tensor name, shaped like it."""
         return on_cpu({n: w.detach().abs() for n, w in named_weights(model, tensors).items()})

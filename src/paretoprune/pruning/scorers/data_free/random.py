@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Block, Group
-from paretoprune.pruning.scorers.channels import named_weights
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights
 
 
 @dataclass(frozen=True)
@@ -20,30 +19,21 @@ class Random:
     seed: int = 0
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,). Neither model nor data are used."""
         generator = torch.Generator().manual_seed(self.seed)
         return {group.name: torch.rand(group.width, generator=generator) for group in groups}
 
     def per_block(
-        self,
-        model: nn.Module,
-        blocks: Sequence[Block],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, blocks: Sequence[Block], batches: Batches = ()
     ) -> list[float]:
         """Return a uniform number in [0, 1) for each block."""
         generator = torch.Generator().manual_seed(self.seed)
         return torch.rand(len(blocks), generator=generator).tolist()
 
     def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch] = (),
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches = ()
     ) -> dict[str, Tensor]:
         """Return uniform numbers in [0, 1), by tensor name, shaped like it."""
         generator = torch.Generator().manual_seed(self.seed)

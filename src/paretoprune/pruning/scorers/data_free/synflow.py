@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import on_cpu, sum_per_channel
+from paretoprune.pruning.scorers.parts.channels import Batches
+from paretoprune.pruning.scorers.parts.sums import SummedOverWeights
 from paretoprune.pruning.structured.equivalence import run
-from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import Inputs
 
 # Small enough that ReLU6, sigmoids etc. stay in their linear range; its scale cancels out.
@@ -22,7 +21,7 @@ _FAINT = 1e-100
 
 
 @dataclass(frozen=True)
-class SynFlow:
+class SynFlow(SummedOverWeights):
     """Sum of |weight| x dR/d|weight| over the weights of a channel, divided by R.
 
     R is the sum of the outputs of a linearised, positive network: |weights|, no biases, BatchNorm
@@ -32,53 +31,27 @@ class SynFlow:
     the flow passes add up to 1.
     """
 
-    def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+    def values(
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
-        """Scores by group name, shape (width,), higher is more important.
-
-        Of the data, only the shape of one sample is used.
+        """Return |weight| x dR/d|weight| / R. Of the data, only the shape of one sample is used.
 
         Raises:
             PruningError: there is no batch, or the flow is zero or not finite.
         """
-        weights, shares = _shares_of_flow(model, batches)
-        return {
-            group.name: sum_per_channel(group, weights, lambda name, _weight: shares[name]).float()
-            for group in groups
+        linear = _positive_copy(model)
+        sample = _ones_like_a_sample(batches).to(next(linear.parameters()).device)
+        weights = {name: w for name, w in linear.named_parameters() if w.dim() >= 2}
+        with torch.enable_grad():
+            flow = torch.stack([output.sum() for output in run(linear, sample)]).sum()
+            gradients = torch.autograd.grad(flow, list(weights.values()), materialize_grads=True)
+        if not (torch.isfinite(flow) and flow > 0):
+            raise PruningError("the synaptic flow of the model is zero, NaN or infinite")
+        shares = {
+            name: weight.detach() * (gradient / flow.detach())
+            for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
         }
-
-    def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
-    ) -> dict[str, Tensor]:
-        """Return |weight| x dR/d|weight| / R, by tensor name, shaped like it."""
-        _, shares = _shares_of_flow(model, batches)
-        return on_cpu({name: shares[name] for name in tensors})
-
-
-def _shares_of_flow(
-    model: nn.Module, batches: Iterable[TaskBatch]
-) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
-    """Return the weights of the positive copy, and the share of the flow through each."""
-    linear = _positive_copy(model)
-    device = next(linear.parameters()).device
-    sample = _ones_like_a_sample(batches).to(device)
-    weights = {name: w for name, w in linear.named_parameters() if w.dim() >= 2}
-    with torch.enable_grad():
-        flow = torch.stack([output.sum() for output in run(linear, sample)]).sum()
-        gradients = torch.autograd.grad(flow, list(weights.values()), materialize_grads=True)
-    if not (torch.isfinite(flow) and flow > 0):
-        raise PruningError("the synaptic flow of the model is zero, NaN or infinite")
-    return weights, {
-        name: weight.detach() * (gradient / flow.detach())
-        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
-    }
+        return {name: shares[name] for name in tensors}
 
 
 def _positive_copy(model: nn.Module) -> nn.Module:
@@ -95,7 +68,7 @@ def _positive_copy(model: nn.Module) -> nn.Module:
     return linear
 
 
-def _ones_like_a_sample(batches: Iterable[TaskBatch]) -> Inputs:
+def _ones_like_a_sample(batches: Batches) -> Inputs:
     for batch in batches:
         sample = batch.inputs[:1]
         if not all(tensor.is_floating_point() for tensor in sample):

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
-from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
-from paretoprune.pruning.scorers.gradient.gradients import (
-    Weights,
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights
+from paretoprune.pruning.scorers.parts.gradients import (
     mean_over,
     summed_gradients,
-    weights_of,
 )
+from paretoprune.pruning.scorers.parts.sums import SummedOverWeights
 from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
-class Fisher:
+class Fisher(SummedOverWeights):
     """Half the sum of weight^2 x mean squared gradient over all weights of a channel.
 
     The saliency h w^2 / 2 of LeCun et al. 1990 (Optimal Brain Damage, section 2), with the diagonal
@@ -35,35 +33,12 @@ class Fisher:
 
     samples: Positive = 256
 
-    def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+    def values(
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
-        """Scores by group name, shape (width,), higher is more important.
+        """Return weight^2 x mean squared gradient / 2."""
+        weights = named_weights(model, tensors)
 
-        `batches` yields (x, y, ...) as in training; the model is left as it was.
-
-        Raises:
-            PruningError: there is no batch, or a gradient is not finite.
-        """
-        weights = weights_of(model, groups)
-        saliencies = self._saliencies(model, weights, batches)
-        return {n: score.float() for n, score in sums_of(groups, weights, saliencies).items()}
-
-    def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
-    ) -> dict[str, Tensor]:
-        """Return the saliency of each weight, by tensor name, shaped like it."""
-        return on_cpu(self._saliencies(model, named_weights(model, tensors), batches))
-
-    def _saliencies(
-        self, model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
-    ) -> dict[str, Tensor]:
         def squares(sample: TaskBatch) -> Iterator[tuple[str, Tensor]]:
             for name, gradient in summed_gradients(model, weights, sample).items():
                 yield name, gradient.square()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import weight_slots
+from paretoprune.pruning.scorers.parts.channels import weight_slots
 
 _DECAY = 0.98  # decay of the moving average: about the last fifty steps count
 
@@ -65,7 +65,7 @@ def _places(
 ) -> list[tuple[nn.Parameter, int, Tensor]]:
     """Return (parameter, dimension, positions of each channel (width, positions)) for the group."""
     if group.block and group.width:
-        ends = [parameters[name] for name in group.block.silent]
+        ends = [parameters[name] for name in group.block.zeroed_params]
         return [(end, 0, torch.arange(len(end)).unsqueeze(0)) for end in ends]
     return [
         (parameters[slot.tensor], slot.dim, torch.tensor(slot.positions))

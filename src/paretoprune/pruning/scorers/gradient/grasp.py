@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -11,17 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
-from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import normalising_by_batch
-from paretoprune.pruning.scorers.channels import on_cpu, sums_of
-from paretoprune.pruning.scorers.gradient.gradients import Weights, mean_over, summed_loss
+from paretoprune.pruning.scorers.parts.channels import Batches
+from paretoprune.pruning.scorers.parts.gradients import Weights, mean_over, summed_loss
+from paretoprune.pruning.scorers.parts.sums import SummedOverWeights
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.interface import Outputs
 from paretoprune.tasks.nest import map_tensors
 
 
 @dataclass(frozen=True)
-class Grasp:
+class Grasp(SummedOverWeights):
     """Sum of weight x (H g) over the weights of a channel, shifted to a minimum of 0 in each group.
 
     g is the gradient of the loss for all weights, H its Hessian: to first order, removing a weight
@@ -34,42 +34,19 @@ class Grasp:
     batches: Positive = 1
     temperature: float = 200.0
 
-    def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+    def values(
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
-        """Scores by group name, shape (width,), higher is more important.
-
-        `batches` yields (x, y, ...) as in training; the model is left as it was.
-
-        Raises:
-            PruningError: there is no batch, or a derivative is not finite.
-        """
-        weights, products = self._products(model, batches)
-        scores = sums_of(groups, weights, products)
-        return {name: (score - score.min()).float() for name, score in scores.items()}
-
-    def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
-    ) -> dict[str, Tensor]:
-        """Return weight x (H g), by tensor name, shaped like it; it may be negative."""
-        _, products = self._products(model, batches)
-        return on_cpu({name: products[name] for name in tensors})
-
-    def _products(
-        self, model: nn.Module, batches: Iterable[TaskBatch]
-    ) -> tuple[Weights, dict[str, Tensor]]:
-        """Return all weights, and weight x (H g) by name."""
+        """Return weight x (H g), of which all weights have a part; it may be negative."""
         weights = {name: w for name, w in model.named_parameters() if w.dim() >= 2}
         chosen = list(islice(batches, self.batches))
         gradient = self._mean_over(model, weights, chosen, along=None)
         product = self._mean_over(model, weights, chosen, along=gradient)
-        return weights, {name: w.detach() * product[name] for name, w in weights.items()}
+        return {name: weights[name].detach() * product[name] for name in tensors}
+
+    def of_sums(self, sums: Tensor) -> Tensor:
+        """Return the sums, shifted to a minimum of 0."""
+        return sums - sums.min()
 
     def _mean_over(
         self,

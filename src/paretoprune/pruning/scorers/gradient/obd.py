@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,19 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
-from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
-from paretoprune.pruning.scorers.gradient.gradients import (
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights
+from paretoprune.pruning.scorers.parts.gradients import (
     Weights,
     sum_over,
     summed_loss,
-    weights_of,
 )
+from paretoprune.pruning.scorers.parts.sums import SummedOverWeights
 from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
-class Obd:
+class Obd(SummedOverWeights):
     """Half the sum of weight^2 x the diagonal of the Hessian of the mean loss, clamped at zero.
 
     LeCun et al. 1990 (Optimal Brain Damage, section 2.1). The diagonal is estimated by the mean of
@@ -39,45 +38,23 @@ class Obd:
     probes: Positive = 8
     seed: int = 0
 
-    def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+    def values(
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
-        """Scores by group name, shape (width,), higher is more important.
-
-        `batches` yields (x, y, ...) as in training; the model is left as it was.
-
-        Raises:
-            PruningError: there is no batch, or a derivative is not finite.
-        """
-        weights = weights_of(model, groups)
-        saliencies = self._saliencies(model, weights, batches)
-        sums = sums_of(groups, weights, saliencies)
-        return {name: score.clamp(min=0).float() for name, score in sums.items()}
-
-    def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
-    ) -> dict[str, Tensor]:
-        """Return the saliency of each weight, at least zero, by tensor name, shaped like it."""
-        found = self._saliencies(model, named_weights(model, tensors), batches)
-        return on_cpu({name: saliency.clamp(min=0) for name, saliency in found.items()})
-
-    def _saliencies(
-        self, model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
-    ) -> dict[str, Tensor]:
+        """Return weight^2 x estimated diagonal of the Hessian / 2; it may be negative."""
+        weights = named_weights(model, tensors)
         diagonal = self.diagonal(model, weights, batches)
-        return {
-            name: weight.detach().square() * diagonal[name] / 2 for name, weight in weights.items()
-        }
+        return {name: w.detach().square() * diagonal[name] / 2 for name, w in weights.items()}
 
-    def diagonal(
-        self, model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
-    ) -> dict[str, Tensor]:
+    def of_sums(self, sums: Tensor) -> Tensor:
+        """Return the sums, at least zero."""
+        return sums.clamp(min=0)
+
+    def of_weights(self, values: Tensor) -> Tensor:
+        """Return the saliencies, at least zero."""
+        return values.clamp(min=0)
+
+    def diagonal(self, model: nn.Module, weights: Weights, batches: Batches) -> dict[str, Tensor]:
         """Return the estimated diagonal of the Hessian, by weight."""
         generator = torch.Generator().manual_seed(self.seed)
         parameters = list(weights.values())

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
-from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import normalising_by_batch
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
-from paretoprune.pruning.scorers.gradient.gradients import mean_gradients, weights_of
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights
+from paretoprune.pruning.scorers.parts.gradients import mean_gradients
+from paretoprune.pruning.scorers.parts.sums import SummedOverWeights
 
 
 @dataclass(frozen=True)
-class Snip:
+class Snip(SummedOverWeights):
     """Sum of |weight x gradient| over all weights that belong to a channel.
 
     Lee et al. 2019 (SNIP: Single-shot Network Pruning based on Connection Sensitivity, section 4,
@@ -28,35 +27,11 @@ class Snip:
 
     batches: Positive = 1
 
-    def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+    def values(
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
-        """Scores by group name, shape (width,), higher is more important.
-
-        `batches` yields (x, y, ...) as in training; the model is left as it was.
-
-        Raises:
-            PruningError: there is no batch, or the gradient is not finite.
-        """
-        weights = weights_of(model, groups)
-        gradients = mean_gradients(
-            model, weights, islice(batches, self.batches), normalising_by_batch
-        )
-        products = {name: (w.detach() * gradients[name]).abs() for name, w in weights.items()}
-        return {n: score.float() for n, score in sums_of(groups, weights, products).items()}
-
-    def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
-    ) -> dict[str, Tensor]:
-        """Return |weight x gradient|, by tensor name, shaped like it."""
+        """Return |weight x gradient|."""
         weights = named_weights(model, tensors)
-        gradients = mean_gradients(
-            model, weights, islice(batches, self.batches), normalising_by_batch
-        )
-        return on_cpu({name: (w * gradients[name]).abs() for name, w in weights.items()})
+        chosen = islice(batches, self.batches)
+        gradients = mean_gradients(model, weights, chosen, normalising_by_batch)
+        return {name: (w.detach() * gradients[name]).abs() for name, w in weights.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,14 +11,13 @@ from torch import Tensor, nn
 
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.scorers.channels import named_weights, on_cpu, sums_of
-from paretoprune.pruning.scorers.gradient.gradients import (
+from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu, sums_of
+from paretoprune.pruning.scorers.parts.gradients import (
     Weights,
     check_gradients,
     mean_gradients,
     weights_of,
 )
-from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,7 @@ class Taylor:
     batches: Positive = 8
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 
@@ -60,10 +56,7 @@ class Taylor:
         }
 
     def per_weight(
-        self,
-        model: nn.Module,
-        tensors: Sequence[str],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, tensors: Sequence[str], batches: Batches
     ) -> dict[str, Tensor]:
         """Return the mean over batches of (weight x gradient)^2, by tensor name, shaped like it."""
         weights = named_weights(model, tensors)
@@ -77,9 +70,7 @@ class Taylor:
         return on_cpu({name: value / count for name, value in total.items()})
 
 
-def _products(
-    model: nn.Module, weights: Weights, batches: Iterable[TaskBatch]
-) -> Iterator[dict[str, Tensor]]:
+def _products(model: nn.Module, weights: Weights, batches: Batches) -> Iterator[dict[str, Tensor]]:
     """Yield weight x gradient of the mean loss of each batch, by weight."""
     for batch in batches:
         gradients = mean_gradients(model, weights, [batch])

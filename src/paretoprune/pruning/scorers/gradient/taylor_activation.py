@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.activation.inputs import by_place, watching
-from paretoprune.pruning.scorers.gradient.gradients import (
+from paretoprune.pruning.scorers.parts.channels import Batches
+from paretoprune.pruning.scorers.parts.gradients import (
     check_gradients,
     requiring_grad,
     summed_loss,
     weights_of,
 )
-from paretoprune.pruning.scorers.sides import Consumer, consumer_paths, consumers
+from paretoprune.pruning.scorers.parts.inputs import by_place, watching
+from paretoprune.pruning.scorers.parts.sides import Consumer, consumer_paths, consumers
 from paretoprune.tasks.bound import TaskBatch
 
 
@@ -36,10 +37,7 @@ class TaylorActivation:
     batches: Positive = 8
 
     def __call__(
-        self,
-        model: nn.Module,
-        groups: Sequence[Group],
-        batches: Iterable[TaskBatch],
+        self, model: nn.Module, groups: Sequence[Group], batches: Batches
     ) -> dict[str, Tensor]:
         """Scores by group name, shape (width,), higher is more important.
 

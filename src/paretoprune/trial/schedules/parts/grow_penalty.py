@@ -1,4 +1,4 @@
-"""Growing regularisation before a cut: what will go is pushed out while the network trains."""
+"""Growing regularisation: the weights that the next step removes are driven towards zero."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCand
 from paretoprune.pruning.penalties import growing
 from paretoprune.results import EpochRecord, Job
 from paretoprune.trial.context import TrialContext
-from paretoprune.trial.schedules.steps import train
+from paretoprune.trial.schedules.parts.steps import train
 
 
 def train_with_growing_penalty(
@@ -23,9 +23,9 @@ def train_with_growing_penalty(
     widths: Mapping[str, int],
     job: Job,
 ) -> tuple[Candidate, tuple[EpochRecord, ...]]:
-    """A copy, trained so that the cut to `widths` by `scores` will hurt less; with its curve.
+    """Return a copy trained with a growing penalty on the weights outside `widths`, and its curve.
 
-    The candidate itself where `sparse_training` is not `growing`.
+    The candidate itself and no curve if `sparse_training` is not `growing`.
     """
     phase = context.problem.settings.sparse_training
     if phase.name != "growing":

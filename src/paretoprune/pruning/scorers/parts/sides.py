@@ -11,7 +11,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group, Slot
-from paretoprune.pruning.scorers.channels import weight_slots
+from paretoprune.pruning.scorers.parts.channels import weight_slots
 from paretoprune.pruning.structured.layers import is_transposed_linear
 
 

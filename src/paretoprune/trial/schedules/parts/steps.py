@@ -1,4 +1,4 @@
-"""What every schedule is made of: cut and prove, compensate, recalibrate, train."""
+"""Common steps of schedules: prune with proof, compensate, recalibrate, train."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -31,45 +30,20 @@ from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.interface import Batch
 from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.divergence import divergence_from, outputs_of
-from paretoprune.trial.schedules.nested import slices_of
+from paretoprune.trial.schedules.parts.nested import slices_of
 
 _log = logging.getLogger(__name__)
 
-_START_BATCHES = 2  # of a re-calibration after which the model is trained
-_GLANCE = 1  # batches of validation data
+_START_BATCHES = 2  # of a recalibration that is followed by training
+_NUM_VALIDATED = 1  # batches of validation data after a single round
 _NUM_COMPARED = 2  # batches of training data on which outputs are compared
 _FULL_RATE_DIVERGENCE = 0.5  # nats; from here on the full peak learning rate is best
 _LEAST_FACTOR = 0.1  # of the peak learning rate; with less, training changes almost nothing
-_NUM_CALIBRATED = 256  # training samples on which kept weights make up for what went
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a trial prunes: the dense model, or what an earlier trial made of it."""
-
-    candidate: Candidate
-    scores: Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A pruned and trained model, and how it came about."""
-
-    candidate: Candidate
-    curve: tuple[EpochRecord, ...]
-    epochs: float = 0.0  # passes over the training data
-    compensation: Mapping[str, float] = field(default_factory=dict)  # validation losses, "seconds"
-    scores: Mapping[str, Tensor] = field(default_factory=dict)  # of the channels that are left
-
-
-class Schedule(Protocol):
-    """Carries out one job: prunes to its widths and trains, in the schedule's own order."""
-
-    def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained: ...
+_NUM_CALIBRATED = 256  # training samples for compensation
 
 
 def rescore(context: TrialContext, candidate: Candidate, job: Job) -> dict[str, Tensor]:
-    """Scores of what is left."""
+    """Return the scores of the remaining channels."""
     scorer = build(context.problem.settings.scorer, seed=job.seed)
     return candidate.score(scorer, training_batches(context.problem))
 
@@ -82,10 +56,10 @@ def prune(
     *,
     trained_next: bool,
 ) -> tuple[Candidate, dict[str, float]]:
-    """The candidate with so much left, proved, compensated, its BatchNorm statistics renewed.
+    """Return a copy pruned to `widths`: proved, compensated, BatchNorm statistics recalibrated.
 
-    And what the compensation took and, unless training in a search follows, the validation loss
-    without and with it in nats; empty where there is none.
+    Also returns the seconds of the compensation and, in a single run, the validation loss in nats
+    without and with it; empty without compensation.
     """
     smaller = candidate.prune(scores, widths, proof=context.problem.example)
     method = context.problem.settings.compensation_method
@@ -106,7 +80,7 @@ def prune(
 
 
 def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
-    """The first `count` training samples, or all there are."""
+    """Return the first `count` training samples, or all if there are fewer."""
     found: list[TaskBatch] = []
     for batch in training_batches(context.problem):
         found.append(batch)
@@ -116,7 +90,7 @@ def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
 
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
-    """Renew the BatchNorm statistics on training batches, at most so many."""
+    """Recompute the BatchNorm statistics on training batches, at most `most` if given."""
     limit = context.finetune.recalibration_batches
     if most is not None:
         limit = min(limit, most)
@@ -126,7 +100,7 @@ def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = N
 
 
 def _recalibrated_loss(context: TrialContext, model: nn.Module) -> float:
-    """That of a copy whose BatchNorm statistics are renewed, as they are without compensation."""
+    """Return the validation loss of a copy with recalibrated BatchNorm statistics."""
     plain = copy.deepcopy(model)
     recalibrate(context, plain)
     return _validation_loss(context, plain)
@@ -151,7 +125,7 @@ def train(
     batches: Sequence[Batch] | None = None,
     gates: GateScores | None = None,
 ) -> tuple[EpochRecord, ...]:
-    """Train the candidate's model in place; what is gone stays gone. Returns the curve.
+    """Train the candidate's model in place, with its masks fixed, and return the curve.
 
     `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
     `epochs`, what passes through networks that are trained along takes its part. If ranks are
@@ -163,10 +137,10 @@ def train(
     if masks is None and (fixed_masks := candidate.fixed_masks):
         masks = MaskSchedule(lambda _share: fixed_masks, ramp=0)
     keeps_start = problem.space.ranks is not None and settings is None and not job.nested
-    # Of a single round there is nothing to choose: a glance at the validation data will do.
+    # With a single round there is no best epoch to choose: few validation batches suffice.
     val_loader = problem.data.val_dataloader()
     if epochs <= 1 and batches is None and not keeps_start:
-        val_loader = FirstBatches(val_loader, _GLANCE)
+        val_loader = FirstBatches(val_loader, _NUM_VALIDATED)
     chosen = settings or _for_size(context, job)
     if keeps_start and epochs:
         rate = chosen.learning_rate * repair_factor(context, candidate.model)
@@ -195,14 +169,14 @@ def train(
 
 
 def epochs_of(context: TrialContext, job: Job) -> float:
-    """How many epochs a trial is fine-tuned for: as its rung says, or as the settings."""
+    """Return the epochs of the fine-tuning of a trial: those of the job, or of the settings."""
     return context.finetune.epochs if job.epochs is None else job.epochs
 
 
 def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScores | None:
-    """What gathers scores while the candidate is trained, where the search goes by them.
+    """Return the callback that collects gate scores during training, if the search uses them.
 
-    Not where it trains others in its weights: their channels have an order that must stay.
+    None if nested networks are trained: the order of their channels must not change.
     """
     by_gates = context.problem.settings.uses_gate_scores and not job.nested
     if not by_gates or not isinstance(candidate, PrunedCandidate):
@@ -223,14 +197,14 @@ def repair_factor(context: TrialContext, model: nn.Module) -> float:
 
 
 def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
-    """The settings with the peak learning rate for a model of this size."""
+    """Return the settings with the peak learning rate for a model of this size."""
     finetune = context.finetune
     rate = finetune.learning_rate * rate_factor(context, job.widths)
     return replace(finetune, learning_rate=rate)
 
 
 def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
-    """What multiplies the peak learning rate for a model of these widths: small ones take more.
+    """Return the factor of the peak learning rate for a model of these widths, at least 1.
 
     Where weights go instead of channels, the network is not smaller.
     """

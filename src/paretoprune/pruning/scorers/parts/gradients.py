@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import weight_slots
+from paretoprune.pruning.scorers.parts.channels import Batches, weight_slots
 from paretoprune.tasks.bound import TaskBatch
 
 Weights = Mapping[str, nn.Parameter]
@@ -43,7 +43,7 @@ def requiring_grad(weights: Weights) -> Iterator[None]:
 def sum_over(
     model: nn.Module,
     weights: Weights,
-    batches: Iterable[TaskBatch],
+    batches: Batches,
     terms: Terms,
     mode: Mode = evaluating,
 ) -> tuple[dict[str, Tensor], int]:
@@ -69,7 +69,7 @@ def sum_over(
 def mean_over(
     model: nn.Module,
     weights: Weights,
-    batches: Iterable[TaskBatch],
+    batches: Batches,
     terms: Terms,
     mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
@@ -81,7 +81,7 @@ def mean_over(
 def mean_gradients(
     model: nn.Module,
     weights: Weights,
-    batches: Iterable[TaskBatch],
+    batches: Batches,
     mode: Mode = evaluating,
 ) -> dict[str, Tensor]:
     """Return the gradient of the mean loss over all samples of the batches, by weight."""

@@ -5,7 +5,7 @@ These are the channels as the next layers receive them: after BatchNorm, activat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -18,9 +18,8 @@ from torch.nn.modules.conv import _ConvNd
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
-from paretoprune.pruning.scorers.channels import sum_slot
-from paretoprune.pruning.scorers.sides import consumer_paths, consumers
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches, sum_slot
+from paretoprune.pruning.scorers.parts.sides import consumer_paths, consumers
 
 _ADVICE = "its inputs cannot be read, so use scorer=magnitude or scorer=taylor"
 
@@ -64,7 +63,7 @@ def by_place(module: nn.Module, entering: Tensor) -> Tensor:
 def input_means(
     model: nn.Module,
     groups: Sequence[Group],
-    batches: Iterable[TaskBatch],
+    batches: Batches,
     *,
     limit: int,
     reading: Callable[[Tensor], Tensor],
@@ -77,7 +76,7 @@ def input_means(
 def means_at(
     model: nn.Module,
     paths: Sequence[str],
-    batches: Iterable[TaskBatch],
+    batches: Batches,
     *,
     limit: int,
     reading: Callable[[Tensor], Tensor],
@@ -125,7 +124,7 @@ def mean_over_consumers(
     }
 
 
-def run_batches(model: nn.Module, batches: Iterable[TaskBatch]) -> None:
+def run_batches(model: nn.Module, batches: Batches) -> None:
     """Run the model on the inputs of each batch.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Smaller networks as parts of a candidate's, for a training that goes on in all of them."""
+"""Smaller networks nested in the weights of a candidate, trained together with it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from paretoprune.trial.context import TrialContext
 def slices_of(
     context: TrialContext, candidate: Candidate, widths: Sequence[Mapping[str, int]]
 ) -> list[Slice]:
-    """Networks of these widths, none wider than the candidate, whose weights are parts of its own.
+    """Return networks of these widths whose weights are slices of the candidate's.
 
-    Their channels go in the order of the dense model's scores, so that each is part of every wider
-    one, and those of `widths` are what later cuts of the candidate by these scores leave.
+    None may be wider than the candidate. Channels are removed in the order of the dense model's
+    scores, so that each network is part of every wider one, and pruning the candidate by these
+    scores later gives the same channels.
     """
     if not widths:
         return []
@@ -35,6 +36,6 @@ def slices_of(
 
 
 def dense_scores(context: TrialContext, candidate: PrunedCandidate) -> dict[str, Tensor]:
-    """The dense model's scores of the channels that are left."""
+    """Return the dense model's scores of the remaining channels."""
     kept = remaining(candidate.dense_groups, candidate.plan)
     return {name: scores[list(kept[name])] for name, scores in context.scores.items()}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group, Slot
+from paretoprune.tasks.bound import TaskBatch
+
+Batches = Iterable[TaskBatch]
 
 
 class Reading(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,13 +13,11 @@ from torch.nn.functional import cosine_similarity
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Block
 from paretoprune.pruning.modes import evaluating
-from paretoprune.tasks.bound import TaskBatch
+from paretoprune.pruning.scorers.parts.channels import Batches
 
 
 @torch.no_grad()
-def block_influence(
-    model: nn.Module, blocks: Sequence[Block], batches: Iterable[TaskBatch]
-) -> list[float]:
+def block_influence(model: nn.Module, blocks: Sequence[Block], batches: Batches) -> list[float]:
     """Score each block by 1 - the mean cosine similarity of its output and input: 0 to 2.
 
     Men et al. 2024 (ShortGPT: Layers in Large Language Models are More Redundant Than You Expect,

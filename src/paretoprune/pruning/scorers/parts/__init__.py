@@ -1,0 +1,1 @@
+"""Parts that scorers are built from; none of them is a scorer."""

@@ -1,0 +1,1 @@
+"""The steps that schedules are built from; none of them is a schedule."""
