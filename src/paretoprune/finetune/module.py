@@ -21,6 +21,8 @@ from paretoprune.finetune.loader import Batch
 from paretoprune.finetune.nested import Slice, drawn
 from paretoprune.finetune.numerics.memory_format import as_channels_last
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
+from paretoprune.finetune.progress import Progress
+from paretoprune.stopwatch import Stopwatch
 
 
 class FinetuneModule(LightningModule):
@@ -42,11 +44,14 @@ class FinetuneModule(LightningModule):
         parts: int = 1,
         nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,
+        seconds: float | None = None,
+        watch: Stopwatch | None = None,
     ) -> None:
         """Set up the optimizer and its schedule.
 
         `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
-        networks in the model's weights, some of which are trained in each step.
+        networks in the model's weights, some of which are trained in each step. After `seconds` on
+        the clock of `watch` the training ends, wherever it is, with its schedule complete.
         """
         super().__init__()
         self.automatic_optimization = False
@@ -58,7 +63,8 @@ class FinetuneModule(LightningModule):
         self._teacher = teacher
         self._pressure = pressure
         self._nested = nested
-        self._step = 0
+        self._watch = watch or Stopwatch()
+        self.progress = Progress(num_steps, seconds, self._watch.clock)
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
         self._optimizer = make_optimizer(model, settings)
@@ -74,11 +80,13 @@ class FinetuneModule(LightningModule):
         if self._pressure is None:
             self._backward(batch)
         else:
-            with self._pressure.on(self.model, progress=self._step / self.num_steps):
+            with self._pressure.on(self.model, progress=self.progress.share):
                 self._backward(batch)
         self._optimizer.step()
-        self._schedule.step()
-        self._step += 1
+        for _ in range(self.progress.advance()):
+            self._schedule.step()
+        if self.progress.done:
+            self.trainer.should_stop = True
 
     def step_at(self, rate: float, batch: Batch) -> float:
         """Take one step at a learning rate outside the schedule; return the loss before it."""
@@ -125,7 +133,8 @@ class FinetuneModule(LightningModule):
         if self._teacher is None or weight == 0:
             losses = [cross_entropy(logits, y) for logits in answers]
         else:
-            wanted = self._teacher.logits(x, key)
+            with self._watch.on("teacher"):
+                wanted = self._teacher.logits(x, key)
             losses = [
                 distillation_loss(
                     logits, wanted, y, weight=weight, temperature=self._settings.temperature

@@ -20,6 +20,7 @@ from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
+from paretoprune.stopwatch import Stopwatch
 
 _KEPT = 0.9  # decay of the moving average
 _LOST = 1.5  # times the lowest loss: the rate is too large
@@ -35,11 +36,13 @@ def losses_by_rate(
     seed: int,
     device: torch.device,
     teacher: Teacher | None,
+    watch: Stopwatch | None = None,
 ) -> list[float]:
     """Train `model` in place, one step at each of the rising `rates`.
 
     Returns a moving average of the losses up to each step, over about ten steps. The list ends
-    early if the last value is far above the lowest, or NaN.
+    early if the last value is far above the lowest, or NaN. The teacher's seconds are attributed
+    to it on `watch`.
     """
     found: list[float] = []
     total = weight = 0.0
@@ -52,7 +55,12 @@ def losses_by_rate(
     ):
         torch.manual_seed(seed)
         module = FinetuneModule(
-            model, settings, num_steps=len(rates), bfloat16=bfloat16, teacher=teacher
+            model,
+            settings,
+            num_steps=len(rates),
+            bfloat16=bfloat16,
+            teacher=teacher,
+            watch=watch,
         )
         batches = chain.from_iterable(repeat(train_loader))
         for rate, batch in zip(rates, batches, strict=False):

@@ -47,3 +47,4 @@ class SearchContext:
     affordable_sizes: Callable[[int], int]  # at most as many sizes, fewer if the budget is short
     has_untrained_front: bool  # True if untrained candidates are useful and do not take trials
     ask: Ask
+    least_epochs: float = 0.0  # of a training that is of use; a shorter one is not begun

@@ -17,6 +17,7 @@ from paretoprune.errors import SettingsError
 from paretoprune.problem.problem import Problem
 from paretoprune.results import ZEROS
 from paretoprune.search.study.open_study import check_storage
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import write_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import search_settings
@@ -52,11 +53,11 @@ def check_places(settings: Settings) -> None:
         _check_writable(name, getattr(settings, name))
 
 
-def prepared_context(problem: Problem, folder: SweepFolder) -> TrialContext:
+def prepared_context(problem: Problem, folder: SweepFolder, watch: Stopwatch) -> TrialContext:
     """The context that the sweep began with, from its folder; at its beginning, made now."""
-    context = load_context(problem, folder.dense)
+    context = load_context(problem, folder.dense, watch)
     if context is None:
-        context = make_context(problem)
+        context = make_context(problem, watch)
         if problem.settings.uses_gate_scores:
             context = with_gate_scores(context)
         save_context(context, folder.dense)

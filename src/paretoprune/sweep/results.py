@@ -6,8 +6,9 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 
 from paretoprune.metrics import Direction
-from paretoprune.results import SKETCH, Job, TrialResult
-from paretoprune.search.budget.training_time import Pace, Paces
+from paretoprune.results import SKETCH, EpochTime, Job, TrialResult
+from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.training_time import Paces
 from paretoprune.search.front.running_front import RunningFront
 
 
@@ -67,9 +68,9 @@ class SweepResults:
         """The numbers of the trials on the front."""
         return self._front.numbers()
 
-    def pace_at(self, macs: float) -> Pace | None:
-        """How long a model of this size trains; None before anything was trained."""
-        return self._paces.at(macs)
+    def pace_at(self, macs: float, known: EpochTime | None) -> Pace:
+        """How long a model of this size trains; `known` was measured before the first trial."""
+        return self._paces.at(macs, known)
 
 
 def is_twin(job: Job, other: Job) -> bool:

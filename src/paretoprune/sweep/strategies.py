@@ -40,6 +40,7 @@ Ratios = Mapping[str, float]
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 _TIE = 1e-6
+_LEAST_STEPS = 50  # of a training; with fewer, compensation alone is as good
 
 
 def strategy_of(
@@ -91,6 +92,7 @@ def strategy_of(
             affordable_sizes=cache(lambda most: _num_sizes(problem, most, epoch_time())),
             has_untrained_front=_has_untrained_front(settings),
             ask=study.ask,
+            least_epochs=least_epochs(problem),
         ),
     )
     return strategy
@@ -104,11 +106,17 @@ def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivit
     @cache
     def sensitivity() -> Sensitivity:
         groups = group_infos(problem)
-        found = measure_sensitivity(groups, dense_divergence(context), levels=levels)
+        with context.watch.on("score"):
+            found = measure_sensitivity(groups, dense_divergence(context), levels=levels)
         write_json(file, asdict(found))
         return found
 
     return sensitivity
+
+
+def least_epochs(problem: Problem) -> float:
+    """The epochs of the shortest training that is of use."""
+    return _LEAST_STEPS / len(problem.data.train_dataloader())
 
 
 def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
@@ -130,7 +138,12 @@ def _proxy(context: TrialContext, trials: Path) -> Callable[[int | None, Ratios]
     """The divergence of the outputs of a trial's model, or of the dense one, once pruned."""
     start = lru_cache(maxsize=1)(lambda parent: start_from(context, parent, trials=trials))
     proxy = cache(lambda: proxy_divergences(context))
-    return lambda parent, ratios: proxy()(start(parent), ratios)
+
+    def divergence(parent: int | None, ratios: Ratios) -> float:
+        with context.watch.on("proxy"):
+            return proxy()(start(parent), ratios)
+
+    return divergence
 
 
 def _has_untrained_front(settings: Settings) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import torch
@@ -33,7 +33,8 @@ from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
-from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.results import TRAIN_DENSE, Cost, EpochTime, Metrics
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.trial.dense_model import dense_model, start_from
 
 _log = logging.getLogger(__name__)
@@ -67,10 +68,13 @@ class TrialContext:
     # `GateScores` of the dense model, if the search ranks channels by gates
     gates: Mapping[str, Tensor] | None = None
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
+    watch: Stopwatch = field(default_factory=Stopwatch)  # seconds of this process by use
 
 
-def make_context(problem: Problem) -> TrialContext:
+def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialContext:
     """Train the dense model or load it from the cache; measure it and score its channels.
+
+    The seconds go to "train_dense", "dense" (measuring) and "score" on `watch`.
 
     Raises TrainingError if the training diverges, EquivalenceError if a factored network differs
     from the dense one.
@@ -78,23 +82,40 @@ def make_context(problem: Problem) -> TrialContext:
     problem.disk_cache.commit()  # everything that can be validated before training is valid
     for caution in (*filter(None, [problem.info.caution]), *problem.contents.cautions):
         _log.warning("data: %s", caution)
-    dense = dense_model(problem)
-    dense_metrics = measure(problem, dense, dense=None)
+    watch = watch or Stopwatch()
+    with watch.on(TRAIN_DENSE):
+        dense = dense_model(problem)
+    with watch.on("dense"):
+        dense_metrics = measure(problem, dense, dense=None)
     _warn_if_flattered(problem.settings, dense_metrics)
     _warn_if_too_bad(problem.settings, dense_metrics)
     _warn_if_trivial(problem, dense_metrics)
-    start = start_from(problem, dense)
+    with watch.on(TRAIN_DENSE):
+        start = start_from(problem, dense)
     _log_skipped(problem, dense)
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
-    scores = start.score(scorer, training_batches(problem))
+    with watch.on("score"):
+        scores = start.score(scorer, training_batches(problem))
     teacher = teacher_of(problem, dense)
     return TrialContext(
-        problem, dense, dense_metrics, start, scores, teacher, problem.settings.finetune
+        problem,
+        dense,
+        dense_metrics,
+        start,
+        scores,
+        teacher,
+        problem.settings.finetune,
+        watch=watch,
     )
 
 
 def with_gate_scores(context: TrialContext) -> TrialContext:
     """Return the context with the dense model's `GateScores`, which later trainings can update."""
+    with context.watch.on("score"):
+        return _with_gate_scores(context)
+
+
+def _with_gate_scores(context: TrialContext) -> TrialContext:
     problem = context.problem
     whole = context.start.model if problem.groups.factored else context.dense
     dense = copy.deepcopy(whole).eval()

@@ -12,6 +12,7 @@ saving between ranks and channels, a uniform step, and mutations of the best.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -22,12 +23,16 @@ from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.joint import allocations, nan_last
 from paretoprune.search.allocation.mutation import swap, uniform_step
 from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.budget.plan import in_words
 from paretoprune.search.budget.time_allocation import time_weights
 from paretoprune.search.context import Ratios, SearchContext
+
+_log = logging.getLogger(__name__)
 
 _NUM_LOOKS = 6  # at allocations of one size, where the budget is no time
 _LOOK_SHARE = 0.05  # of a link's seconds, where it is
 _MOST_LOOKS = 24
+_FEW = 2  # models
 SPARE = 0.1  # of a chain's budget, if its gaps are filled afterwards
 
 
@@ -68,6 +73,24 @@ def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Rati
 
 
 @dataclass(frozen=True)
+class Plan:
+    """The links to come."""
+
+    targets: tuple[float, ...]  # sizes, decreasing
+    parts: tuple[float, ...]  # of the remaining budget
+    epochs: tuple[float, ...]  # predicted, of the links and of what is left to later phases
+
+    @property
+    def share(self) -> float:
+        """The next link's share of the remaining budget."""
+        return self.parts[0]
+
+    def is_useful(self, least_epochs: float) -> bool:
+        """True if every training is long enough to be of use."""
+        return min(self.epochs) >= least_epochs
+
+
+@dataclass(frozen=True)
 class Links:
     """At most `num_sizes` models, each pruned from the one before, by `allocate`."""
 
@@ -91,24 +114,81 @@ class Links:
         links = [result for result in results if result.origin == self.origin]
         parent = _last_trained(links)
         start = parent.ratios if parent else dict.fromkeys(sizes.choices, 0.0)
-        num_left = left.num_trials(self.context.affordable_sizes(self.num_sizes) - len(links))
-        targets = self._targets(sizes.size_of(start), len(links), num_left)
-        if not targets:
+        most = self.context.affordable_sizes(self.num_sizes)  # may take a while at first
+        left = left.now()
+        plan = self._plan(results, links, sizes.size_of(start), most, left)
+        if not plan.targets:
             return None
+        if not links:
+            self._log_plan(plan, left)
         step = Step(
             number,
             parent,
             start,
-            targets[0],
-            enough=lambda r: sizes.size_of(r) <= targets[0] and self.context.fits(r),
-            num_looks=_num_looks(parent, left, num_links=len(targets)),
+            plan.targets[0],
+            enough=lambda r: sizes.size_of(r) <= plan.targets[0] and self.context.fits(r),
+            num_looks=_num_looks(parent, left, num_links=len(plan.targets)),
         )
         ratios = self.allocate(self.context, step)
-        done = [sizes.size_of(link.ratios) for link in links]
-        weights = time_weights([*done, *targets], results, sizes, self.context.quality)
-        share = weights[len(done)] / (sum(weights[len(done) :]) + self.spare * sum(weights))
-        epochs = left.epochs(share, macs=sizes.macs_of(ratios))
-        return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
+        training = left.training(plan.share, macs=sizes.macs_of(ratios))
+        return Proposal(
+            ratios,
+            self.origin,
+            parent=_trained(parent),
+            epochs=training.epochs,
+            seconds=training.seconds,
+        )
+
+    def _plan(
+        self,
+        results: Sequence[TrialResult],
+        links: Sequence[TrialResult],
+        size: float,
+        most: int,
+        left: RemainingBudget,
+    ) -> Plan:
+        """The links to come: as many as the budget trains for a useful time, if any."""
+        done = [self.context.sizes.size_of(link.ratios) for link in links]
+        if left.budget.unit == "trials":
+            return self._plan_of(results, done, size, left.num_trials(0), left, self.spare)
+        for num_left in range(most - len(links), 0, -1):
+            for spare in dict.fromkeys((self.spare, 0.0)):
+                plan = self._plan_of(results, done, size, num_left, left, spare)
+                if plan.targets and plan.is_useful(self.context.least_epochs):
+                    return plan
+        return Plan((), (), ())
+
+    def _plan_of(
+        self,
+        results: Sequence[TrialResult],
+        done: Sequence[float],
+        size: float,
+        num_left: int,
+        left: RemainingBudget,
+        spare: float,
+    ) -> Plan:
+        """The plan with so many links to come; sizes that fall together are one."""
+        context = self.context
+        num_sizes = len(done) + num_left
+        # Of one or two models none is the smallest, which would take the most training.
+        steps = num_sizes + (num_sizes <= _FEW and left.budget.unit != "trials")
+        targets = self._targets(size, len(done), num_sizes, steps)
+        if not targets:
+            return Plan((), (), ())
+        weights = time_weights([*done, *targets], results, context.sizes, context.quality)
+        rest, whole = weights[len(done) :], sum(weights)
+        macs = [context.sizes.macs_of(context.uniform_of_size(target)) for target in targets]
+        parts = tuple(weight / (sum(rest) + spare * whole) for weight in rest)
+        epochs = [left.epochs(part, macs=each) for part, each in zip(parts, macs, strict=True)]
+        refill = spare * whole / (sum(rest) + spare * whole)
+        if refill:
+            epochs.append(left.epochs(refill, macs=macs[len(macs) // 2]))
+        return Plan(tuple(targets), parts, tuple(epochs))
+
+    def _log_plan(self, plan: Plan, left: RemainingBudget) -> None:
+        if left.budget.unit != "trials":
+            epochs = plan.epochs[: len(plan.targets)]
+            _log.info("the plan: %s", in_words(epochs, unit=left.budget.unit))
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """It has come to its smallest size, or to the last that the budget is worth."""
@@ -130,10 +210,9 @@ class Links:
         trained = _trained(last)
         return others if trained is None else others | {trained}
 
-    def _targets(self, size: float, num_done: int, num_left: int) -> list[float]:
+    def _targets(self, size: float, num_done: int, num_sizes: int, steps: int) -> list[float]:
         """The sizes to come, falling. Steps are coarse: a link that overshot may have had some."""
-        num_sizes = num_done + num_left
-        shares = [number / num_sizes for number in range(num_done + 1, num_sizes + 1)]
+        shares = [number / steps for number in range(num_done + 1, num_sizes + 1)]
         sizes, uniform = self.context.sizes, self.context.uniform_of_size
         found = {sizes.size_of(uniform(sizes.between(share))) for share in shares}
         return sorted((target for target in found if target < size), reverse=True)

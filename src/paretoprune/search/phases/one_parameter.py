@@ -28,14 +28,14 @@ class OneParameter:
     ) -> Proposal | None:
         """The next smaller member; None after the smallest."""
         num_done = number - self.context.num_first
-        num_sizes = self.context.affordable_sizes(self.num_sizes)
-        members = self._members(num_done + left.num_trials(num_sizes - num_done))
+        most = self.context.affordable_sizes(self.num_sizes)  # may take a while at first
+        members = self._affordable(num_done, most, left.now())
         if num_done >= len(members):
             return None
         ratios = members[num_done]
         share = 1 / (len(members) - num_done)
-        epochs = left.epochs(share, macs=self.context.sizes.macs_of(ratios))
-        return Proposal(ratios=ratios, origin=self.origin, epochs=epochs)
+        training = left.now().training(share, macs=self.context.sizes.macs_of(ratios))
+        return Proposal(ratios, self.origin, epochs=training.epochs, seconds=training.seconds)
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """All sizes have their member."""
@@ -50,6 +50,18 @@ class OneParameter:
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""
         return set()
+
+    def _affordable(self, num_done: int, most: int, left: RemainingBudget) -> list[Ratios]:
+        """The members of as many sizes as the budget trains for a useful time, if any."""
+        if left.budget.unit == "trials":
+            return self._members(num_done + left.num_trials(0))
+        for num_sizes in range(most, num_done, -1):
+            members = self._members(num_sizes)
+            rest = members[num_done:]
+            macs = map(self.context.sizes.macs_of, rest)
+            if all(left.epochs(1 / len(rest), macs=m) >= self.context.least_epochs for m in macs):
+                return members
+        return []
 
     def _members(self, num_sizes: int) -> list[Ratios]:
         """The members at so many sizes, without those that are as large as the one before."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -35,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _START_BATCHES = 2  # of a re-calibration after which the model is trained
 _GLANCE = 1  # batches of validation data
+_VALIDATED = 0.1  # validation samples per training sample, for the choice among epochs
 _NUM_COMPARED = 2  # batches of training data on which outputs are compared
 _FULL_RATE_DIVERGENCE = 0.5  # nats; from here on the full peak learning rate is best
 _LEAST_FACTOR = 0.1  # of the peak learning rate; with less, training changes almost nothing
@@ -85,6 +85,7 @@ def prune(
     And what the compensation took and, unless training in a search follows, the validation loss
     without and with it in nats; empty where there is none.
     """
+    clock = context.watch.clock
     smaller = candidate.prune(scores, widths, proof=context.problem.example)
     method = context.problem.settings.compensation_method
     if method is None:
@@ -93,10 +94,11 @@ def prune(
         return smaller, {}
     report = context.problem.settings.search is None
     gains = {"loss_before": _recalibrated_loss(context, smaller.model)} if report else {}
-    started = time.perf_counter()
-    samples = calibration_samples(context, _NUM_CALIBRATED)
-    compensate(method, smaller.model, candidate.model, smaller.kept_rows(candidate), samples)
-    gains["seconds"] = time.perf_counter() - started
+    started = clock()
+    with context.watch.on("compensate"):
+        samples = calibration_samples(context, _NUM_CALIBRATED)
+        compensate(method, smaller.model, candidate.model, smaller.kept_rows(candidate), samples)
+    gains["seconds"] = clock() - started
     if report:
         gains["loss_after"] = _validation_loss(context, smaller.model)
         _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", gains)
@@ -162,9 +164,11 @@ def train(
     if masks is None and (fixed_masks := candidate.fixed_masks):
         masks = MaskSchedule(lambda _share: fixed_masks, ramp=0)
     keeps_start = problem.space.ranks is not None and settings is None and not job.nested
-    # Of a single round there is nothing to choose: a glance at the validation data will do.
     val_loader = problem.data.val_dataloader()
-    if epochs <= 1 and batches is None and not keeps_start:
+    if batches is None and job.seconds is not None:
+        val_loader = FirstBatches(val_loader, _num_validated(context))
+    elif epochs <= 1 and batches is None and not keeps_start:
+        # Of a single round there is nothing to choose: a glance at the validation data will do.
         val_loader = FirstBatches(val_loader, _GLANCE)
     chosen = settings or _for_size(context, job)
     if keeps_start and epochs:
@@ -187,8 +191,36 @@ def train(
         on_gradients=gates,
         first_epoch=first_epoch,
         evaluate_start=keeps_start and epochs > 0,
+        seconds=_limit(context, job, epochs),
+        watch=context.watch,
     )
     return result.curve
+
+
+def _limit(context: TrialContext, job: Job, epochs: float) -> float | None:
+    """The seconds of a part of the job's training; None: no limit."""
+    if job.seconds is None or not epochs:
+        return None
+    return job.seconds * epochs * num_at_once(len(job.nested)) / epochs_of(context, job)
+
+
+def _num_validated(context: TrialContext) -> int:
+    """Batches of validation data for a choice among the epochs of a trial of limited time.
+
+    About a tenth as many samples as an epoch of training has; the finished model is measured on
+    all of them.
+    """
+    info, num_batches = context.problem.info, len(context.problem.data.val_dataloader())
+    share = min(1.0, _VALIDATED * info.num_train / info.num_validation)
+    return max(1, math.ceil(num_batches * share))
+
+
+def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
+    """The epochs that a trial was trained for: those planned, or fewer if its time was over."""
+    if job.seconds is None:
+        return trained.epochs
+    steps = sum(record.steps for record in trained.curve) * num_at_once(len(job.nested))
+    return min(trained.epochs, steps / len(context.problem.data.train_dataloader()))
 
 
 def epochs_of(context: TrialContext, job: Job) -> float:
