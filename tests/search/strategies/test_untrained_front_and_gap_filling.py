@@ -9,7 +9,7 @@ import pytest
 
 from paretoprune.results import SKETCH, Budget, Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.budget.pace import Pace
 from paretoprune.search.phases.gap_filling import GapFilling
 from paretoprune.search.phases.sequence import StrategySequence
 from paretoprune.search.phases.untrained_front import UntrainedFront
@@ -95,9 +95,12 @@ def test_a_refill_ends_where_there_is_little_to_gain() -> None:
 def test_a_refill_shares_what_is_left() -> None:
     known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
     first = REFILL.propose(3, known, [], left(8, "seconds"))
-    assert first is not None and first.epochs == pytest.approx(8 / 4 - 0.5)
-    short = REFILL.propose(3, known, [], left(4, "seconds"))
-    assert short is not None and short.epochs == 0.0  # half an epoch would do harm
+    assert first is not None and first.seconds == pytest.approx(8 / 4 - 0.5)
+    least = replace(REFILL, context=replace(REFILL.context, least_epochs=1.0))
+    fewer = least.propose(3, known, [], left(4, "seconds"))
+    assert fewer is not None and fewer.seconds == pytest.approx(4 / 2 - 0.5)  # two instead of four
+    assert least.propose(3, known, [], left(1, "seconds")) is None  # half an epoch would do harm
+    assert "too little to train" in least.ending(known, left(1, "seconds"))
     whole = REFILL.propose(3, known, [], left(3))
     assert whole is not None and whole.epochs == 4.0
 
