@@ -150,8 +150,8 @@ def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> st
     uses = " ".join(f"{use} {seconds:.1f}" for use, seconds in result.seconds.items())
     share = (result.metrics.macs or 0) / problem.cost_of({}).macs
     return (
-        f"{now:6.1f} s {job.origin:13} {share:6.1%} of the MACs, given {given} used {trained:5.1f}, "
-        f"{result.epochs:5.2f} epochs, {result.metrics.accuracy:.1f} %; {uses}"
+        f"{now:6.1f} s {job.origin:13} {share:6.1%} of the MACs, "
+        f"given {given} used {trained:5.1f}, {result.epochs:5.2f} epochs, {result.metrics.accuracy:.1f} %; {uses}"
     )
 
 

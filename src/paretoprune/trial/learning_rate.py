@@ -28,7 +28,7 @@ _LOWEST, _HIGHEST = 0.05, 50.0  # rates, as multiples of the configured one
 _NUM_STEPS = 80
 _LEAST_STEPS = 40  # with fewer, the average loss lags behind the rate
 # maximum share of a time budget: the test has fewer steps then, or the configured rate is kept
-_SHARE = 0.1
+_SHARE = 0.06
 _NUM_TIMED = 5  # steps that are timed
 _PEAK = 2.0  # peak rate relative to the rate with the lowest loss
 _MOST = 10.0  # maximum relative to the configured rate: small data sets are memorised at any rate
@@ -37,8 +37,8 @@ _MOST = 10.0  # maximum relative to the configured rate: small data sets are mem
 def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> TrialContext:
     """Return the context with the peak rate found by the range test, and the epoch time.
 
-    Of a time budget the test takes at most a tenth; where that is too little for it, the configured
-    rate is kept. If tuning is off, only the epoch time is measured, and only for a time budget.
+    Of a time budget the test takes at most 6 %; where that is too little for it, the configured rate
+    is kept. If tuning is off, only the epoch time is measured, and only for a time budget.
     Returns `context` unchanged if it has an epoch time already.
     """
     settings = context.problem.settings

@@ -108,7 +108,9 @@ def test_the_teacher_and_validation_are_terms_of_their_own() -> None:
     known = EpochTime(macs=48, seconds=9.0, teacher_seconds=2.0, teacher_epochs=4)
     seconds = {"finetune": 6.0, "validate": 1.0, "teacher": 50.0, "measure": 2.0, "score": 1.0}
     result = replace(trial(1, 0.25, 6.0), seconds=seconds)
-    assert paces_of([result]).at(48, known) == Pace(3.5, 3.0, 2.0, cached_epochs=2, teacher_epochs=4)
+    assert paces_of([result]).at(48, known) == Pace(
+        3.5, 3.0, 2.0, cached_epochs=2, teacher_epochs=4
+    )
     uncached = replace(known, teacher_epochs=math.inf)
     assert paces_of([result]).at(48, uncached).cached_epochs == 0
 

@@ -1,8 +1,8 @@
 """A warm chain: from the dense model to the smallest, each model starts from the one before.
 
 The sizes are spaced evenly in their logarithm, each that of a uniform candidate, so that no uniform
-one stands alone between two links; and each link gets a share of the budget by what its size costs
-(see `time_weights`).
+one stands alone between two links; and all links get the same share of the budget, in seconds where
+it is time: what trains a link trains all smaller ones, too.
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
 section 3), with sizes fixed beforehand. For each size several allocations are compared by the
@@ -24,7 +24,6 @@ from paretoprune.search.allocation.joint import allocations, nan_last
 from paretoprune.search.allocation.mutation import swap, uniform_step
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.plan import in_words
-from paretoprune.search.budget.time_allocation import time_weights
 from paretoprune.search.context import Ratios, SearchContext
 
 _log = logging.getLogger(__name__)
@@ -58,7 +57,8 @@ def least_divergent(context: SearchContext, step: Step) -> Ratios:
     found = allocations(damage, context.sizes, start=start, target=step.target, enough=enough)
     if not enough(found[0]):
         return found[0]  # everything that may go, which leaves nothing to choose
-    found.append(dict(uniform_step(choices, start=start, enough=enough)))
+    # First, so that it is taken where nothing is better by the proxy.
+    found.insert(0, dict(uniform_step(choices, start=start, enough=enough)))
     divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))
     random = np.random.default_rng((context.seed, step.number))
     best: Ratios = min(found, key=lambda ratios: divergence_of(tuple(ratios.items())))
@@ -74,20 +74,14 @@ def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Rati
 
 @dataclass(frozen=True)
 class Plan:
-    """The links to come."""
+    """The links to come, which get the same time each."""
 
     targets: tuple[float, ...]  # sizes, decreasing
-    parts: tuple[float, ...]  # of the remaining budget
-    epochs: tuple[float, ...]  # predicted, of the links and of what is left to later phases
+    share: float  # of the next link in the remaining budget
+    epochs: tuple[float, ...]  # predicted: of the links, and of what is left to later phases
 
-    @property
-    def share(self) -> float:
-        """The next link's share of the remaining budget."""
-        return self.parts[0]
 
-    def is_useful(self, least_epochs: float) -> bool:
-        """True if every training is long enough to be of use."""
-        return min(self.epochs) >= least_epochs
+NO_LINKS = Plan((), 0.0, ())
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,7 @@ class Links:
         start = parent.ratios if parent else dict.fromkeys(sizes.choices, 0.0)
         most = self.context.affordable_sizes(self.num_sizes)  # may take a while at first
         left = left.now()
-        plan = self._plan(results, links, sizes.size_of(start), most, left)
+        plan = self._plan(len(links), sizes.size_of(start), most, left)
         if not plan.targets:
             return None
         if not links:
@@ -139,51 +133,33 @@ class Links:
             seconds=training.seconds,
         )
 
-    def _plan(
-        self,
-        results: Sequence[TrialResult],
-        links: Sequence[TrialResult],
-        size: float,
-        most: int,
-        left: RemainingBudget,
-    ) -> Plan:
+    def _plan(self, num_done: int, size: float, most: int, left: RemainingBudget) -> Plan:
         """The links to come: as many as the budget trains for a useful time, if any."""
-        done = [self.context.sizes.size_of(link.ratios) for link in links]
         if left.budget.unit == "trials":
-            return self._plan_of(results, done, size, left.num_trials(0), left, self.spare)
-        for num_left in range(most - len(links), 0, -1):
+            return self._plan_of(num_done, size, left.num_trials(0), left, self.spare)
+        for num_left in range(most - num_done, 0, -1):
             for spare in dict.fromkeys((self.spare, 0.0)):
-                plan = self._plan_of(results, done, size, num_left, left, spare)
-                if plan.targets and plan.is_useful(self.context.least_epochs):
+                plan = self._plan_of(num_done, size, num_left, left, spare)
+                if plan.targets and min(plan.epochs) >= self.context.least_epochs:
                     return plan
-        return Plan((), (), ())
+        return NO_LINKS
 
     def _plan_of(
-        self,
-        results: Sequence[TrialResult],
-        done: Sequence[float],
-        size: float,
-        num_left: int,
-        left: RemainingBudget,
-        spare: float,
+        self, num_done: int, size: float, num_left: int, left: RemainingBudget, spare: float
     ) -> Plan:
         """The plan with so many links to come; sizes that fall together are one."""
-        context = self.context
-        num_sizes = len(done) + num_left
+        num_sizes = num_done + num_left
         # Of one or two models none is the smallest, which would take the most training.
         steps = num_sizes + (num_sizes <= _FEW and left.budget.unit != "trials")
-        targets = self._targets(size, len(done), num_sizes, steps)
+        targets = self._targets(size, num_done, num_sizes, steps)
         if not targets:
-            return Plan((), (), ())
-        weights = time_weights([*done, *targets], results, context.sizes, context.quality)
-        rest, whole = weights[len(done) :], sum(weights)
-        macs = [context.sizes.macs_of(context.uniform_of_size(target)) for target in targets]
-        parts = tuple(weight / (sum(rest) + spare * whole) for weight in rest)
-        epochs = [left.epochs(part, macs=each) for part, each in zip(parts, macs, strict=True)]
-        refill = spare * whole / (sum(rest) + spare * whole)
-        if refill:
-            epochs.append(left.epochs(refill, macs=macs[len(macs) // 2]))
-        return Plan(tuple(targets), parts, tuple(epochs))
+            return NO_LINKS
+        extra = spare * (num_done + len(targets))
+        share = 1 / (len(targets) + extra)
+        macs = [self.context.sizes.macs_of(self.context.uniform_of_size(t)) for t in targets]
+        epochs = [left.epochs(share, macs=each) for each in macs]
+        rest = [left.epochs(share * extra, macs=macs[len(macs) // 2])] if extra else []
+        return Plan(tuple(targets), share, (*epochs, *rest))
 
     def _log_plan(self, plan: Plan, left: RemainingBudget) -> None:
         if left.budget.unit != "trials":

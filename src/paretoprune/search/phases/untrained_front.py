@@ -17,7 +17,7 @@ from paretoprune.search.context import SearchContext
 from paretoprune.search.front.gaps import gaps_of, middle
 
 _MOST = 7
-_SHARE = 0.08  # of the budget, where it is time
+_SHARE = 0.04  # of the budget, where it is time
 
 
 @dataclass(frozen=True)
