@@ -65,7 +65,7 @@ class CpuSweep:
             study,
             scores,
             sensitivity,
-            self._epoch_time,
+            lambda: self.ready,
             num_first=len(first),
             trials=self.folder.trials,
         )
@@ -151,7 +151,8 @@ def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> st
     share = (result.metrics.macs or 0) / problem.cost_of({}).macs
     return (
         f"{now:6.1f} s {job.origin:13} {share:6.1%} of the MACs, "
-        f"given {given} used {trained:5.1f}, {result.epochs:5.2f} epochs, {result.metrics.accuracy:.1f} %; {uses}"
+        f"given {given} used {trained:5.1f}, {result.epochs:5.2f} epochs, "
+        f"{result.metrics.accuracy:.1f} %; {uses}"
     )
 
 

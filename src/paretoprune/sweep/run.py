@@ -175,7 +175,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         study,
         scores,
         sensitivity,
-        epoch_time,
+        ready,
         num_first=len(first),
         trials=folder.trials,
     )

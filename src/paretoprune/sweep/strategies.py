@@ -12,7 +12,7 @@ from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
 from paretoprune.metrics import QUALITIES, TIMED, Direction
 from paretoprune.problem.problem import Problem
-from paretoprune.results import EpochTime, TrialResult
+from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
 from paretoprune.search.allocation.greedy import drop_dominated
 from paretoprune.search.allocation.sensitivity import (
@@ -22,6 +22,7 @@ from paretoprune.search.allocation.sensitivity import (
     measure_sensitivity,
 )
 from paretoprune.search.allocation.sizes import Sizes, affordable_sizes
+from paretoprune.search.budget.budget import Training
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.budget.training_time import predicted_seconds
 from paretoprune.search.context import SearchContext
@@ -33,7 +34,7 @@ from paretoprune.storage.atomic import write_json
 from paretoprune.sweep.baselines import choices_of, group_infos, places_of, search_settings
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.proxy import dense_divergence, proxy_divergences
-from paretoprune.trial.run import start_from
+from paretoprune.trial.run import start_from, train
 
 Ratios = Mapping[str, float]
 
@@ -48,12 +49,15 @@ def strategy_of(
     study: SweepStudy,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
-    epoch_time: Callable[[], EpochTime | None],
+    ready: Callable[[], TrialContext],
     *,
     num_first: int,
     trials: Path,
 ) -> Strategy:
-    """The strategy for all trials after the first `num_first`, whose folders lie in `trials`."""
+    """The strategy for all trials after the first `num_first`, whose folders lie in `trials`.
+
+    `ready` returns the context with the learning rate and the epoch time, which take a while.
+    """
     problem = context.problem
     settings = problem.settings
     if settings.search is None and settings.sparsity.accuracy_drop is not None:
@@ -89,9 +93,10 @@ def strategy_of(
             global_of_size=lambda size: global_ratios(
                 groups, scores, at_most(size), max_ratio=search.max_ratio
             ),
-            affordable_sizes=cache(lambda most: _num_sizes(problem, most, epoch_time())),
+            affordable_sizes=cache(lambda most: _num_sizes(problem, most, ready().epoch_time)),
             has_untrained_front=_has_untrained_front(settings),
             ask=study.ask,
+            rung=_rung(ready, trials),
             least_epochs=least_epochs(problem),
         ),
     )
@@ -144,6 +149,31 @@ def _proxy(context: TrialContext, trials: Path) -> Callable[[int | None, Ratios]
             return proxy()(start(parent), ratios)
 
     return divergence
+
+
+def _rung(
+    ready: Callable[[], TrialContext], trials: Path
+) -> Callable[[int | None, Ratios, Training], float]:
+    """The validation loss of a trial's model, pruned and trained shortly; it is not kept."""
+
+    def loss(parent: int | None, ratios: Ratios, training: Training) -> float:
+        context = ready()
+        widths, seed = context.problem.widths_of(ratios), context.problem.settings.seed
+        job = Job(
+            -1,
+            "rung",
+            ratios,
+            widths,
+            seed,
+            parent,
+            epochs=training.epochs,
+            seconds=training.seconds,
+        )
+        with context.watch.on("prune"):
+            trained = train(context, job, start_from(context, parent, trials=trials))
+        return trained.curve[-1].validation_loss
+
+    return loss
 
 
 def _has_untrained_front(settings: Settings) -> bool:

@@ -37,8 +37,8 @@ _MOST = 10.0  # maximum relative to the configured rate: small data sets are mem
 def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> TrialContext:
     """Return the context with the peak rate found by the range test, and the epoch time.
 
-    Of a time budget the test takes at most 6 %; where that is too little for it, the configured rate
-    is kept. If tuning is off, only the epoch time is measured, and only for a time budget.
+    Of a time budget the test takes at most 6 %; where that is too little for it, the configured
+    rate is kept. If tuning is off, only the epoch time is measured, and only for a time budget.
     Returns `context` unchanged if it has an epoch time already.
     """
     settings = context.problem.settings

@@ -7,7 +7,9 @@ Training adds up down the chain, so that a small model has been trained as long 
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
 section 3), with sizes fixed beforehand. For each size several allocations are compared by the
 proxy before training: the one with the least damage, where ranks are searched also divisions of the
-saving between ranks and channels, a uniform step, and mutations of the best.
+saving between ranks and channels, a uniform step, and mutations of the best. Below a tenth of the
+dense size, where the proxy misleads, the best must also be ahead of the uniform one after a short
+training of both, or it is dropped.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import numpy as np
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.joint import allocations, nan_last
 from paretoprune.search.allocation.mutation import swap, uniform_step
-from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.budget.plan import in_words
 from paretoprune.search.context import Ratios, SearchContext
 
@@ -32,6 +34,10 @@ _NUM_LOOKS = 6  # at allocations of one size, where the budget is no time
 _LOOK_SHARE = 0.05  # of a link's seconds, where it is
 _MOST_LOOKS = 24
 _FEW = 2  # models
+# Share of the dense size below which the proxy misleads: there a candidate must be better than the
+# uniform one after training.
+_MISLEADING = 0.1
+_RUNG = 0.1  # of a link's time, for each of the two
 SPARE = 0.1  # of a chain's budget, if its gaps are filled afterwards
 
 
@@ -45,6 +51,7 @@ class Step:
     target: float  # size of the link
     enough: Callable[[Ratios], bool]  # True at the link's size or below, within the limits
     num_looks: int  # evaluations of the proxy that the budget allows
+    rung: Training | None = None  # of a candidate beside others; None: too short to be of use
 
 
 Allocate = Callable[[SearchContext, Step], Ratios]
@@ -57,15 +64,26 @@ def least_divergent(context: SearchContext, step: Step) -> Ratios:
     found = allocations(damage, context.sizes, start=start, target=step.target, enough=enough)
     if not enough(found[0]):
         return found[0]  # everything that may go, which leaves nothing to choose
-    # First, so that it is taken where nothing is better by the proxy.
-    found.insert(0, dict(uniform_step(choices, start=start, enough=enough)))
+    uniform = dict(uniform_step(choices, start=start, enough=enough))
+    found.insert(0, uniform)  # first, so that it is taken where nothing is better by the proxy
     divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))
     random = np.random.default_rng((context.seed, step.number))
     best: Ratios = min(found, key=lambda ratios: divergence_of(tuple(ratios.items())))
     for _ in range(step.num_looks - len(found)):
         other = swap(best, choices, start=start, enough=enough, random=random)
         best = min(best, other, key=lambda ratios: divergence_of(tuple(ratios.items())))
+    if step.target < _MISLEADING * context.sizes.dense and not context.sizes.ranks:
+        return _confirmed(context, step, best, uniform)
     return best
+
+
+def _confirmed(context: SearchContext, step: Step, best: Ratios, uniform: Ratios) -> Ratios:
+    """The better one after a short training; the uniform one if there is no time for that."""
+    if best == uniform or context.rung is None or step.rung is None:
+        return uniform
+    parent = _trained(step.parent)
+    losses = [context.rung(parent, ratios, step.rung) for ratios in (uniform, best)]
+    return best if losses[1] < losses[0] else uniform
 
 
 def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Ratios) -> float:
@@ -122,6 +140,7 @@ class Links:
             plan.targets[0],
             enough=lambda r: sizes.size_of(r) <= plan.targets[0] and self.context.fits(r),
             num_looks=_num_looks(parent, left, num_links=len(plan.targets)),
+            rung=self._rung(plan, left),
         )
         ratios = self.allocate(self.context, step)
         training = left.training(plan.share, macs=sizes.macs_of(ratios))
@@ -160,6 +179,16 @@ class Links:
         epochs = [left.epochs(share, macs=each) for each in macs]
         rest = [left.epochs(share * extra, macs=macs[len(macs) // 2])] if extra else []
         return Plan(tuple(targets), share, (*epochs, *rest))
+
+    def _rung(self, plan: Plan, left: RemainingBudget) -> Training | None:
+        """The training of a candidate that is compared, if a budget of time has room for it."""
+        if left.budget.unit != "seconds":
+            return None
+        sizes = self.context.sizes
+        macs = sizes.macs_of(self.context.uniform_of_size(plan.targets[0]))
+        share = _RUNG * plan.share
+        enough = left.epochs(share, macs=macs) >= self.context.least_epochs
+        return left.training(share, macs=macs) if enough else None
 
     def _log_plan(self, plan: Plan, left: RemainingBudget) -> None:
         if left.budget.unit != "trials":
