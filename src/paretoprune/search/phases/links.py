@@ -177,7 +177,9 @@ class Links:
         share = 1 / (len(targets) + extra)
         macs = [self.context.sizes.macs_of(self.context.uniform_of_size(t)) for t in targets]
         epochs = [left.epochs(share, macs=each) for each in macs]
-        rest = [left.epochs(share * extra, macs=macs[len(macs) // 2])] if extra else []
+        # The widest gap may be next to the dense model, whose size takes most time.
+        dense = self.context.sizes.macs_of(dict.fromkeys(self.context.sizes.choices, 0.0))
+        rest = [left.epochs(share * extra, macs=dense)] if extra else []
         return Plan(tuple(targets), share, (*epochs, *rest))
 
     def _rung(self, plan: Plan, left: RemainingBudget) -> Training | None:
