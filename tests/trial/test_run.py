@@ -103,3 +103,12 @@ def test_a_trial_ends_by_its_time_and_accounts_for_all_of_it(tmp_path: Path) -> 
     assert result.asked_epochs == result.epochs  # so that a repetition trains as long
     steps = sum(record.steps for record in result.curve)
     assert result.epochs == steps / len(context.problem.data.train_dataloader())
+
+
+def test_a_training_of_limited_time_does_no_harm(tmp_path: Path) -> None:
+    context = prepared_with(tmp_path, "compensation=least_squares", "finetune.learning_rate=30")
+    start = run_trial(context, replace(job(context, 1, 0.1), epochs=0.0), folder=tmp_path / "0001")
+    wild = replace(job(context, 2, 0.1), epochs=1.0, seconds=60.0)
+    kept = run_trial(context, wild, folder=tmp_path / "0002")
+    assert kept.curve[-1].validation_accuracy < (start.metrics.accuracy or 0.0) - 20
+    assert kept.metrics.accuracy == start.metrics.accuracy

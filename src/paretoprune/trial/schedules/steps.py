@@ -156,8 +156,9 @@ def train(
 
     `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
     `epochs`, what passes through networks that are trained along takes its part. If ranks are
-    searched, the peak learning rate is multiplied by `repair_factor`, and the weights from before
-    training are kept if training does not improve them: least squares may leave little to repair.
+    searched, the peak learning rate is multiplied by `repair_factor`. There, and in a trial of
+    limited time, the weights from before training are kept if training does not improve them: least
+    squares may leave little to repair.
     """
     problem = context.problem
     epochs /= num_at_once(len(job.nested))
@@ -190,11 +191,16 @@ def train(
         nested=slices_of(context, candidate, job.nested),
         on_gradients=gates,
         first_epoch=first_epoch,
-        evaluate_start=keeps_start and epochs > 0,
+        evaluate_start=epochs > 0 and (keeps_start or _may_do_harm(job, settings, batches)),
         seconds=_limit(context, job, epochs),
         watch=context.watch,
     )
     return result.curve
+
+
+def _may_do_harm(job: Job, settings: FinetuneSettings | None, batches: object) -> bool:
+    """True for a training of limited time, which may be worse than what compensation left."""
+    return job.seconds is not None and settings is None and batches is None and not job.nested
 
 
 def _limit(context: TrialContext, job: Job, epochs: float) -> float | None:
