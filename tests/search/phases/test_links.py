@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
 
 from paretoprune.results import Budget, EpochTime, Job, TrialResult
-from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.budget.training_time import Paces
+from paretoprune.search.phases import links
 from paretoprune.search.phases.gap_filling import GapFilling
-from paretoprune.search.phases.links import Links
+from paretoprune.search.phases.links import Links, Step, least_divergent
 from paretoprune.search.strategies.auto import auto
 from paretoprune.search.strategies.uniform_chain import uniform_chain
 from paretoprune.testing import formula
-from paretoprune.testing.formula_sweep import search_context
+from paretoprune.testing.formula_sweep import SIZES, search_context
 
 DENSE_MACS = 64
 LEAST_EPOCHS = 0.8
@@ -135,19 +136,19 @@ MACHINES = {
 def test_links_get_their_share_and_the_budget_holds(name: str, seconds: float, kind: str) -> None:
     machine = replace(MACHINES[name], budget_s=seconds)
     trials = chain(machine, kind)
-    links = [(spent, result) for spent, result in trials if result.origin == kind]
+    own = [(spent, result) for spent, result in trials if result.origin == kind]
     assert machine.now <= 1.02 * seconds + 2 * machine.fixed_s
     # A trained model is trained for a useful time, to the error of the first prediction.
     least = LEAST_EPOCHS * min(1.0, machine.misjudged) * 0.6
     assert all(result.epochs >= least for _, result in trials)
     # At three epochs in all, what the first link tells of the pace adds another link.
     edge = seconds <= 3 * machine.epoch_s
-    if len(links) > 1 and name not in ("slow teacher", "many views") and not edge:
-        times = [spent for spent, _ in links]
+    if len(own) > 1 and name not in ("slow teacher", "many views") and not edge:
+        times = [spent for spent, _ in own]
         mean = sum(times) / len(times)
         assert all(abs(time - mean) <= 0.1 * mean + 2 * machine.fixed_s for time in times), times
-    if len(links) > 1 and name == "slow teacher" and seconds >= 600:
-        trained = [result.seconds["finetune"] for _, result in links]
+    if len(own) > 1 and name == "slow teacher" and seconds >= 600:
+        trained = [result.seconds["finetune"] for _, result in own]
         assert min(trained) >= 0.85 * max(trained)  # the first one pays for all, from the whole
 
 
@@ -179,3 +180,28 @@ def test_refills_are_trained_or_not_made() -> None:
     assert proposal is not None and proposal.seconds and proposal.seconds >= 0.8
     machine = Machine(1, epoch_s=20.0)
     assert phase.propose(1, [dense], [], machine.left([dense])) is None
+
+
+@pytest.mark.parametrize(
+    ("factor", "rung", "taken"),
+    [
+        (0.5, Training(1.0, 1.0), "best"),
+        (2.0, Training(1.0, 1.0), "uniform"),
+        (0.5, None, "uniform"),
+    ],
+    ids=["better after training", "worse after training", "no time to train"],
+)
+def test_below_a_tenth_the_uniform_one_must_be_beaten_by_training(
+    factor: float, rung: Training | None, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loss(_parent: int | None, ratios: Mapping[str, float], _training: Training) -> float:
+        return 1.0 if len(set(ratios.values())) == 1 else factor
+
+    context = replace(search_context(), rung=loss)
+    target = 0.5 * DENSE_MACS
+    step = Step(1, None, ZERO, target, lambda r: SIZES.size_of(r) <= target, 12, rung)
+    by_proxy = least_divergent(context, step)
+    assert len(set(by_proxy.values())) > 1
+    monkeypatch.setattr(links, "_MISLEADING", 0.6)
+    found = least_divergent(context, step)
+    assert found == by_proxy if taken == "best" else len(set(found.values())) == 1

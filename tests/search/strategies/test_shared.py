@@ -67,7 +67,7 @@ def test_the_trunk_gets_three_tenths_and_the_links_after_it_the_rest() -> None:
     sizes = [SIZES.macs_of(ratios) for ratios in (trunk.ratios, *trunk.nested)]
     per_pass = (sizes[0] + sum(sizes[1:]) / len(sizes[1:])) / 2 / 10
     assert trunk.seconds == pytest.approx(30)
-    assert trunk.epochs == pytest.approx(1.25 * 30 / per_pass)  # it ends by the clock
+    assert trunk.epochs == pytest.approx(2 * 30 / per_pass)  # it ends by the clock
     results = [formula.evaluate(job_of(trunk, 0))]
     link = shared().propose(1, results, [], left(70, "epochs"))
     assert link is not None

@@ -9,7 +9,7 @@ from paretoprune.results import Budget
 from paretoprune.search.budget.pace import Pace
 
 # A training that ends by the clock may have this many times the predicted epochs.
-_ROOM = 1.25
+_ROOM = 2.0
 
 
 @dataclass(frozen=True)
