@@ -19,5 +19,5 @@ def shared(
     """At most `num_sizes` links, then gaps of the front that can add `min_gain` of its area."""
     links = NestedTrunk(Links(context, "shared", num_sizes, spare=SPARE))
     return StrategySequence(
-        (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))
+        (*untrained_front(context, num_sizes), links, GapFilling(context, min_gain=min_gain))
     )
