@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import cached_property
 
 from front_scores import Member
@@ -16,21 +16,21 @@ from paretoprune.problem.problem import Problem
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.front.front import front_of
-from paretoprune.search.phases.links import Links
-from paretoprune.search.phases.nested_trunk import NestedTrunk
-from paretoprune.search.phases.sequence import Phase, StrategySequence
-from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.study.study import SweepStudy
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import first_proposals, group_infos, search_settings
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.search_problem import SearchProblem
-from paretoprune.sweep.strategies import sensitivity_of, strategy_of
+from paretoprune.sweep.strategies import least_epochs, sensitivity_of, strategy_of
+from paretoprune.sweep.time_account import TimeAccount
 from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
 from paretoprune.trial.learning_rate import with_tuned_rate
 from paretoprune.trial.run import run_trial
+
+_log = logging.getLogger(__name__)
 
 
 class CpuSweep:
@@ -38,24 +38,16 @@ class CpuSweep:
 
     def __init__(self, problem: Problem, folder: SweepFolder) -> None:
         self.problem, self.folder = problem, folder
-        self.started = time.process_time()
-        self.inside = 0.0  # seconds of training and evaluation
+        self.context = make_context(problem, Stopwatch(time.process_time))
+        if problem.settings.uses_gate_scores:
+            self.context = with_gate_scores(self.context)
+        self.account = TimeAccount(folder.path, self.context.watch)
         self.finished_at: dict[int, float] = {}
-        self.context: TrialContext | None = None
-
-    def clock(self) -> float:
-        """Return the seconds since the sweep began."""
-        return time.process_time() - self.started
 
     def run(self) -> list[TrialResult]:
-        """Prepare and search."""
-        settings = self.problem.settings
+        """Search; the seconds count since the context was made, without the dense training."""
+        settings, context = self.problem.settings, self.context
         search = search_settings(settings)
-        context = make_context(self.problem)
-        if settings.uses_gate_scores:
-            context = with_gate_scores(context)
-        self.context = context
-        self.inside = self.clock()
         study = SweepStudy(
             self.folder.study,
             name="benchmark",
@@ -68,23 +60,22 @@ class CpuSweep:
         scores = comparable_scores(context)
         sensitivity = sensitivity_of(context, self.folder.dense / "sensitivity.json")
         first = first_proposals(self.problem, scores, sensitivity)
-        strategy = self._watched(
-            strategy_of(
-                context,
-                study,
-                scores,
-                sensitivity,
-                self._epoch_time,
-                num_first=len(first),
-                trials=self.folder.trials,
-            )
+        strategy = strategy_of(
+            context,
+            study,
+            scores,
+            sensitivity,
+            lambda: self.ready,
+            num_first=len(first),
+            trials=self.folder.trials,
         )
         self.least_share = _least_share(self.problem, search.max_ratio)
-        results = run_sweep(
+        return run_sweep(
             SearchProblem(
                 self.problem.widths_of,
                 self.problem.cost_of,
                 epochs=context.finetune.epochs,
+                least_epochs=least_epochs(self.problem),
                 epoch_time=self._epoch_time,
             ),
             first,
@@ -95,10 +86,8 @@ class CpuSweep:
             search=search,
             sparsity=settings.sparsity,
             seed=settings.seed,
-            clock=self.clock,
+            clock=self.account.spent,
         )
-        self.spent = self.clock()
-        return results
 
     def _epoch_time(self) -> EpochTime | None:
         return self.ready.epoch_time
@@ -106,48 +95,18 @@ class CpuSweep:
     @cached_property
     def ready(self) -> TrialContext:
         """The context with the learning rate of the trainings, tuned before the first one."""
-        assert self.context is not None
-        begun, budget = self.clock(), search_settings(self.problem.settings).budget
-        tuned = with_tuned_rate(self.context, budget, clock=self.clock)
-        self.inside += self.clock() - begun
-        return tuned
-
-    def _watched(self, strategy: Strategy) -> Strategy:
-        """Count proxy evaluations as evaluation time, although they happen between trials."""
-        if isinstance(strategy, StrategySequence):
-            return replace(strategy, parts=tuple(self._timed(part) for part in strategy.parts))
-        return self._timed_links(strategy) if isinstance(strategy, Links) else strategy
-
-    def _timed(self, part: Phase) -> Phase:
-        if isinstance(part, NestedTrunk):
-            return replace(part, links=self._timed_links(part.links))
-        return self._timed_links(part) if isinstance(part, Links) else part
-
-    def _timed_links(self, links: Links) -> Links:
-        def proxy(parent: int | None, ratios: Mapping[str, float]) -> float:
-            begun = time.process_time()
-            found = links.context.proxy(parent, ratios)
-            self.inside += time.process_time() - begun
-            return found
-
-        return replace(links, context=replace(links.context, proxy=proxy))
+        return with_tuned_rate(self.context, search_settings(self.problem.settings).budget)
 
     def _evaluate(self, job: Job) -> TrialResult:
-        """Run a trial, with its times in CPU seconds."""
-        assert self.context is not None
+        """Run a trial; log what it was given and what it used, in CPU seconds."""
         context = self.context if job.epochs == 0 else self.ready
-        begun, wall = time.process_time(), time.perf_counter()
         result = run_trial(context, job, folder=self.folder.trial(job.number))
-        seconds = time.process_time() - begun
-        rate = seconds / (time.perf_counter() - wall)
-        result = replace(result, seconds={k: v * rate for k, v in result.seconds.items()})
-        self.inside += seconds - result.seconds.get("prune", 0.0)
-        self.finished_at[job.number] = self.clock()
+        self.finished_at[job.number] = self.account.spent()
+        _log.info("%s", _in_words(job, result, self.problem, self.finished_at[job.number]))
         return result
 
     def front(self, results: Sequence[TrialResult], *, test: bool = True) -> list[Member]:
         """Return all trials; with `test`, those of the front are evaluated on the test data."""
-        assert self.context is not None
         objectives = search_settings(self.problem.settings).objectives
         front = front_of(results, objectives) if test else ()
         dense_macs = self.problem.cost_of({}).macs
@@ -170,7 +129,6 @@ class CpuSweep:
         return [dense, *trials]
 
     def _test_accuracy(self, number: int | None) -> float:
-        assert self.context is not None
         model = self.context.dense
         if number is not None:
             folder = self.folder.trial(number)
@@ -183,6 +141,19 @@ class CpuSweep:
             self.problem.data.test_dataloader(),
             device=self.problem.device,
         )["accuracy"]
+
+
+def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> str:
+    """Describe a trial: size, seconds of training that were given and used, epochs, all uses."""
+    given = "    -" if job.seconds is None else f"{job.seconds:5.1f}"
+    trained = sum(result.seconds.get(use, 0.0) for use in ("finetune", "validate", "teacher"))
+    uses = " ".join(f"{use} {seconds:.1f}" for use, seconds in result.seconds.items())
+    share = (result.metrics.macs or 0) / problem.cost_of({}).macs
+    return (
+        f"{now:6.1f} s {job.origin:13} {share:6.1%} of the MACs, "
+        f"given {given} used {trained:5.1f}, {result.epochs:5.2f} epochs, "
+        f"{result.metrics.accuracy:.1f} %; {uses}"
+    )
 
 
 def _least_share(problem: Problem, max_ratio: float) -> float:

@@ -33,6 +33,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.problem.problem import make_problem
 from paretoprune.pruning.structured.checkpoint import save_state
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.sweep.time_account import in_words, learning_share
 from paretoprune.trial.context import make_context
 
 STRATEGIES = ("auto", "chain", "shared", "halving", *BASELINES)
@@ -52,7 +53,9 @@ _STARTS = {
 def main() -> None:
     """Execute the selected runs that do not exist yet, then print the summary of all runs."""
     options = _options()
-    logging.getLogger("paretoprune").setLevel(logging.ERROR)
+    logging.basicConfig(format="%(message)s", level=logging.ERROR)
+    logging.getLogger("cpu_sweep").setLevel(logging.INFO if options.trials else logging.ERROR)
+    logging.getLogger("paretoprune.search").setLevel(logging.INFO)
     torch.set_num_threads(1)
     known = {run.key for run in read_runs(options.runs)}
     for name in options.tasks.split(","):
@@ -65,6 +68,7 @@ def main() -> None:
                 run = measure(problem, strategy, seed=seed, budget_seconds=budget, options=options)
                 write_run(options.runs, run)
                 print(f"{name} {strategy} seed {seed}: shortfall {run.shortfall:.4f}", flush=True)
+                print(f"    {run.epochs:.1f} epochs; test at {run.at_sizes()}", flush=True)
     runs = [run for run in read_runs(options.runs) if run.problem in options.tasks.split(",")]
     summarise(runs, picture=options.runs.with_suffix(".png"))
 
@@ -91,15 +95,19 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         sweep = CpuSweep(outlined, SweepFolder(Path(folder)))
         results = sweep.run()
+        seconds = sweep.account.by_use()
         members = sweep.front(results)
+    spent = sum(seconds.values())
+    print(in_words(seconds, budget_seconds), flush=True)
     dense = members[0]
     return Run(
         problem=problem.name,
         strategy=strategy,
         seed=seed,
         budget_seconds=budget_seconds,
-        spent_seconds=sweep.spent,
-        outside_share=1 - sweep.inside / sweep.spent,
+        spent_seconds=spent,
+        outside_share=1 - learning_share(seconds),
+        seconds=seconds,
         learning_rate=sweep.ready.finetune.learning_rate,
         num_trials=len(results),
         epochs=sum(result.epochs for result in results),
@@ -144,6 +152,7 @@ def _options() -> argparse.Namespace:
     add("--data", type=Path, default=Path("data"), help="where real data and weights lie")
     add("--cache", type=Path, default=Path(".cache/front_quality"), help="of dense models")
     add("--runs", type=Path, default=Path(".cache/front_quality/runs.jsonl"), help="is added to")
+    add("--trials", action="store_true", help="print what each trial was given and used")
     add("--override", action="append", default=[], help="any setting, for all runs")
     return parser.parse_args()
 

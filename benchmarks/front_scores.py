@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +18,7 @@ from paretoprune.retained import retained
 
 BASELINES = (
     "uniform",
+    "uniform_chain",
     "uniform_plain",
     "global",
     "tpe",
@@ -47,7 +48,7 @@ class Run:
     seed: int
     budget_seconds: float
     spent_seconds: float
-    outside_share: float  # share of the spent seconds used neither for training nor for evaluation
+    outside_share: float  # share of the spent seconds that neither train nor validate
     learning_rate: float  # tuned peak, for a model of dense size
     num_trials: int
     epochs: float
@@ -56,6 +57,7 @@ class Run:
     dense_validation: float
     dense_test: float
     members: tuple[Member, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)  # by use
 
     @property
     def key(self) -> tuple[str, str, int, float]:
@@ -81,6 +83,13 @@ class Run:
             return 0.0
         chosen = max(fitting, key=lambda m: (m.validation, -m.share))
         return max(0.0, retained(chosen.test or 0, self.trivial, self.dense_test))
+
+    def at_sizes(self, shares: Sequence[float] = (0.6, 0.4, 0.2, 0.1, 0.05, 0.03)) -> str:
+        """Return the test accuracy of the chosen models at these shares of the MACs."""
+        span = self.dense_test - self.chance
+        return ", ".join(
+            f"{share:.0%} {self.chance + span * self._retained_test(share):.1f}" for share in shares
+        )
 
     def validation_at(self, share: float, *, until: float = np.inf) -> float:
         """Return the best validation accuracy at this size among models finished by then; else

@@ -78,8 +78,9 @@ def _run(options: argparse.Namespace, way: str, seed: int) -> None:
         results = sweep.run()
         members = sweep.front(results, test=not options.no_test)
     print(
-        f"low_rank={way} seed {seed}: {sweep.spent:.0f} CPU s, {len(results)} trials, peak rate "
-        f"{sweep.ready.finetune.learning_rate:.3g}, {sum(r.epochs for r in results):.1f} epochs"
+        f"low_rank={way} seed {seed}: {sweep.account.spent():.0f} CPU s, {len(results)} trials, "
+        f"peak rate {sweep.ready.finetune.learning_rate:.3g}, "
+        f"{sum(r.epochs for r in results):.1f} epochs"
     )
     for result in results:
         share = (result.metrics.macs or 0) / problem.cost_of({}).macs

@@ -18,7 +18,17 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Values that everyone may import.
-VALUES = {"errors", "results", "metrics", "objectives", "retained", "lineage", "config", "storage"}
+VALUES = {
+    "errors",
+    "results",
+    "metrics",
+    "objectives",
+    "retained",
+    "lineage",
+    "stopwatch",
+    "config",
+    "storage",
+}
 # The packages that know networks. They import each other only as listed here.
 NETWORKS = {
     "data",
@@ -37,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "lineage": {"results"},
     "objectives": {"metrics"},
     "retained": {"metrics", "objectives", "results"},
+    "stopwatch": set(),
     "config": {"errors", "metrics", "results"},
     "storage": {"config", "errors", "metrics", "results"},
     "tasks": VALUES,

@@ -9,6 +9,25 @@ from typing import Any, Literal
 BudgetUnit = Literal["trials", "epochs", "seconds"]
 State = Literal["complete", "failed", "duplicate", "infeasible"]
 
+# The use of time that is no part of a search, which starts from a trained model.
+TRAIN_DENSE = "train_dense"
+
+# Uses of a sweep's time, by the name under which their seconds are stored, and in words.
+USES = {
+    "finetune": "fine-tuning",
+    "validate": "validation",  # during training
+    "measure": "measuring",  # of finished models, on the whole validation data
+    "teacher": "teacher",
+    "prune": "pruning",
+    "compensate": "compensation",
+    "score": "scoring",
+    "proxy": "proxies",
+    "range_test": "range test",
+    "dense": "dense model",  # its measurement; its training does not count
+    "other": "other",
+}
+
+
 # Origin tag of untrained trials; ignored by duplicate detection.
 SKETCH = "sketch"
 
@@ -219,6 +238,7 @@ class EpochRecord:
     learning_rate: float  # at the end of the epoch
     seconds: float
     parts: int = 1  # gradient accumulation: micro-batches per batch, if memory did not suffice
+    steps: int = 0  # optimizer steps; 0: not recorded
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EpochRecord:
@@ -231,10 +251,17 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class EpochTime:
-    """The training time of one epoch of a model with a given size."""
+    """The training time of one epoch of a model with a given size.
+
+    The teacher's outputs are computed during the first `teacher_epochs` epochs of a sweep and then
+    cached; `teacher_seconds` is what this takes of each of them.
+    """
 
     macs: float
     seconds: float
+    teacher_seconds: float = 0.0
+    teacher_epochs: float = 0.0  # infinite: nothing is cached
+    cached_epochs: float = 0.0  # of them, those that the measurement itself has cached
 
 
 @dataclass(frozen=True)
@@ -264,6 +291,7 @@ class Proposal:
     # number of earlier trainings of the same widths; `parent` is then the latest of them
     rung: int = 0
     nested: tuple[Mapping[str, float], ...] = ()  # ratios of smaller models trained in its weights
+    seconds: float | None = None  # of the complete trial, in a budget of time; None: no limit
 
 
 @dataclass(frozen=True)
@@ -286,6 +314,8 @@ class Job:
     # Widths of smaller models that are trained in its weights (nested), smallest first. A pass
     # through any of them counts as training, too.
     nested: tuple[Mapping[str, int], ...] = ()
+    # Limit of its fine-tuning, which then ends before `epochs` are complete; None: no limit.
+    seconds: float | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
@@ -311,7 +341,7 @@ class TrialResult:
     metrics: Metrics
     seed: int
     curve: tuple[EpochRecord, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)  # by phase: "finetune" ...
+    seconds: Mapping[str, float] = field(default_factory=dict)  # by use, see `USES`
     reason: str | None = None  # why the trial failed or is infeasible
     duplicate_of: int | None = None  # the trial with the same architecture and these metrics
     parent: int | None = None  # the trial whose weights it started from; None: the dense model

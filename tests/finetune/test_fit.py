@@ -6,12 +6,13 @@ import logging
 import math
 import os
 import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import DataError, SettingsError, TrainingError
@@ -19,6 +20,7 @@ from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.results import EpochRecord
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.inputs import Keyed
 from tests.finetune.nets import CPU, NUM_CLASSES, batches, tiny_net, weights
 from tests.kits.tasks import CLASSES
@@ -304,3 +306,59 @@ def test_gradients_that_are_asked_for_are_those_of_frozen_layers_too() -> None:
     )
     assert len(seen) == 2 and min(seen) > 0
     assert torch.equal(first, before) and not first.requires_grad and first.grad is None
+
+
+class Clock:
+    """A clock that moves by itself each time a batch is taken."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Slow:
+    """Batches that take a second each."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(TRAIN)
+
+    def __iter__(self) -> Iterator[Sequence[Tensor]]:
+        for batch in TRAIN:
+            self._clock.now += 1
+            yield batch
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(4.0, 4), (9.0, 9), (15.0, 15), (100.0, 18)])
+def test_it_ends_by_the_clock_with_its_learning_rate_annealed(seconds: float, steps: int) -> None:
+    clock = Clock()
+    watch = Stopwatch(clock)
+    result = run(tiny_net(), train_loader=Slow(clock), seconds=seconds, watch=watch)
+    assert abs(sum(record.steps for record in result.curve) - steps) <= 1
+    assert clock.now <= seconds + 1
+    assert result.curve[-1].learning_rate < 0.3 * SETTINGS.learning_rate
+    assert watch.seconds()["finetune"] == clock.now
+
+
+def test_a_limit_that_is_not_reached_changes_nothing() -> None:
+    models = tiny_net(), tiny_net()
+    run(models[0], seconds=1e6)
+    run(models[1])
+    for name, tensor in models[0].state_dict().items():
+        assert torch.equal(tensor, models[1].state_dict()[name])
+
+
+def test_masks_are_complete_at_the_end_of_the_time() -> None:
+    clock, shares = Clock(), list[float]()
+
+    def mask_for(share: float) -> dict[str, Tensor]:
+        shares.append(share)
+        return {}
+
+    masks = MaskSchedule(mask_for, ramp=0.6)
+    run(tiny_net(), train_loader=Slow(clock), seconds=5.0, watch=Stopwatch(clock), masks=masks)
+    assert masks.complete and shares[-1] == 1.0

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from paretoprune.results import Budget
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.learning_rate import peak_of, rising, with_tuned_rate
 from tests.trial.test_run import prepared_with
@@ -63,16 +64,19 @@ def test_the_same_seed_finds_the_same_rate_and_changes_no_weights(context: Trial
 
 
 def test_a_budget_without_time_for_it_keeps_the_rate(context: TrialContext) -> None:
-    ticks = count()  # so five steps take a second
+    ticks = count()
 
     def tuned(seconds: float) -> TrialContext:
-        return with_tuned_rate(context, Budget(seconds, "seconds"), clock=lambda: next(ticks))
+        timed = replace(context, watch=Stopwatch(lambda: next(ticks)))
+        return with_tuned_rate(timed, Budget(seconds, "seconds"))
 
-    poor, rich = tuned(80 * 0.2 / 0.11), tuned(80 * 0.2 / 0.09)
+    # The clock is read at both ends of the five steps, and once between.
+    least = 40 * 2 / 5  # seconds of the shortest test
+    poor, rich = tuned(least / 0.081), tuned(least / 0.079)
     assert poor.finetune.learning_rate == context.finetune.learning_rate
     assert rich.finetune.learning_rate != context.finetune.learning_rate
     assert poor.epoch_time is not None
-    assert poor.epoch_time.seconds == 0.2 * len(context.problem.data.train_dataloader())
+    assert poor.epoch_time.seconds == 0.4 * len(context.problem.data.train_dataloader())
     assert 0 < poor.epoch_time.macs < context.problem.cost_of({}).macs
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,27 @@ def test_frozen_layers_and_unused_outputs_have_gate_scores(tmp_path: Path) -> No
     gates = with_gate_scores(context).gates
     assert gates is not None and (gates["first"] > 0).any() and (gates["unused.0"] == 0).all()
     assert all(not p.requires_grad for p in context.dense.first.parameters())
+
+
+def test_a_trial_ends_by_its_time_and_accounts_for_all_of_it(tmp_path: Path) -> None:
+    context = prepared_with(tmp_path, "finetune.distillation=0.5")
+    limited = replace(job(context, 1, 0.5), epochs=100.0, seconds=0.5)
+    begun = time.perf_counter()
+    result = run_trial(context, limited, folder=tmp_path / "0001")
+    whole = time.perf_counter() - begun
+    assert sum(result.seconds.values()) == pytest.approx(whole, rel=0.02, abs=0.01)
+    training = sum(result.seconds[use] for use in ("finetune", "validate", "teacher"))
+    assert training >= 0.3
+    assert 0 < result.epochs < 100
+    assert result.asked_epochs == result.epochs  # so that a repetition trains as long
+    steps = sum(record.steps for record in result.curve)
+    assert result.epochs == steps / len(context.problem.data.train_dataloader())
+
+
+def test_a_training_of_limited_time_does_no_harm(tmp_path: Path) -> None:
+    context = prepared_with(tmp_path, "compensation=least_squares", "finetune.learning_rate=30")
+    start = run_trial(context, replace(job(context, 1, 0.1), epochs=0.0), folder=tmp_path / "0001")
+    wild = replace(job(context, 2, 0.1), epochs=1.0, seconds=60.0)
+    kept = run_trial(context, wild, folder=tmp_path / "0002")
+    assert kept.curve[-1].validation_accuracy < (start.metrics.accuracy or 0.0) - 20
+    assert kept.metrics.accuracy == start.metrics.accuracy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -28,6 +27,7 @@ from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
 from paretoprune.finetune.trainer import run_trainer
 from paretoprune.results import EpochRecord
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.interface import Task
 
 
@@ -38,7 +38,7 @@ class FitResult:
     curve: tuple[EpochRecord, ...]
     best_epoch: int | None
     best_quality: float | None  # the task's first quality, on the validation data
-    seconds: float  # wall time
+    seconds: float  # on the stopwatch, by default wall time
 
 
 def fit(
@@ -59,6 +59,8 @@ def fit(
     on_gradients: Callable[[], None] | None = None,
     first_epoch: int = 1,
     evaluate_start: bool = False,
+    seconds: float | None = None,
+    watch: Stopwatch | None = None,
 ) -> FitResult:
     """Train `model` in place for `epochs` epochs, numbered from `first_epoch`.
 
@@ -84,27 +86,37 @@ def fit(
         on_epoch: called after each epoch; an exception from it ends the training.
         on_gradients: called in every step between the backward pass and the optimizer step.
         evaluate_start: evaluate the initial weights as well, as the epoch before the first.
+        seconds: limit of the training: it ends then, before `epochs` are complete, with its
+            learning rate annealed.
+        watch: attributes the seconds to "finetune", "validate" and "teacher"; its clock decides.
 
     Raises:
         TrainingError: the loss became NaN or infinite.
         DataError: a loader has no batches.
         SettingsError: distillation without a teacher, or a precision that the device lacks.
     """
-    start = perf_counter()
+    watch = watch or Stopwatch()
+    start = watch.clock()
     _check(train_loader, settings, epochs, teacher)
     bfloat16 = uses_bfloat16(settings.precision, device)
     reset = _keep_start(model, train_loader)
     networks = nn.ModuleList([model, *(one.network for one in nested)])
 
     def validate() -> Validation:
-        return evaluate(model, task, val_loader, device=device, bfloat16=bfloat16)
+        with watch.on("validate"):
+            return evaluate(model, task, val_loader, device=device, bfloat16=bfloat16)
 
     def train(parts: int) -> tuple[CurveKeeper, BestWeights]:
         if parts > 1:
             reset()
         best = BestWeights(direction=task.qualities[0].direction, latest=bool(nested))
         keeper = CurveKeeper(
-            validate, best, first_epoch=first_epoch, masks=masks, on_epoch=on_epoch
+            validate,
+            best,
+            first_epoch=first_epoch,
+            masks=masks,
+            on_epoch=on_epoch,
+            clock=watch.clock,
         )
         networks.to(device).train()
         with (
@@ -128,6 +140,8 @@ def fit(
                     parts=parts,
                     nested=nested,
                     on_gradients=on_gradients,
+                    seconds=None if seconds is None else seconds - (watch.clock() - start),
+                    watch=watch,
                 )
                 callbacks = [masks, keeper] if masks else [keeper]
                 run_trainer(
@@ -135,14 +149,15 @@ def fit(
                 )
         return keeper, best
 
-    keeper, best = accumulate_on_out_of_memory(train)
+    with watch.on("finetune"):
+        keeper, best = accumulate_on_out_of_memory(train)
     best.restore(model.to(device).eval())
     model.zero_grad(set_to_none=True)  # gradients take as much memory as the weights
     return FitResult(
         curve=tuple(keeper.records),
         best_epoch=best.epoch,
         best_quality=best.quality,
-        seconds=perf_counter() - start,
+        seconds=watch.clock() - start,
     )
 
 

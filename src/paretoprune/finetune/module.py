@@ -19,6 +19,8 @@ from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.nested import Slice, drawn
 from paretoprune.finetune.numerics.memory_format import as_channels_last
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
+from paretoprune.finetune.progress import Progress
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.inputs import Keyed, key_of, unkeyed
 from paretoprune.tasks.interface import Batch, Outputs, Task
 
@@ -43,11 +45,14 @@ class FinetuneModule(LightningModule):
         parts: int = 1,
         nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,
+        seconds: float | None = None,
+        watch: Stopwatch | None = None,
     ) -> None:
         """Set up the optimizer and its schedule.
 
         `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
-        networks in the model's weights, some of which are trained in each step.
+        networks in the model's weights, some of which are trained in each step. After `seconds` on
+        the clock of `watch` the training ends, wherever it is, with its schedule complete.
         """
         super().__init__()
         self.automatic_optimization = False
@@ -60,7 +65,8 @@ class FinetuneModule(LightningModule):
         self._teacher = teacher
         self._pressure = pressure
         self._nested = nested
-        self._step = 0
+        self._watch = watch or Stopwatch()
+        self.progress = Progress(num_steps, seconds, self._watch.clock)
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
         self._optimizer = make_optimizer(model, settings)
@@ -76,11 +82,13 @@ class FinetuneModule(LightningModule):
         if self._pressure is None:
             self._backward(batch)
         else:
-            with self._pressure.on(self.model, progress=self._step / self.num_steps):
+            with self._pressure.on(self.model, progress=self.progress.share):
                 self._backward(batch)
         self._optimizer.step()
-        self._schedule.step()
-        self._step += 1
+        for _ in range(self.progress.advance()):
+            self._schedule.step()
+        if self.progress.done:
+            self.trainer.should_stop = True
 
     def step_at(self, rate: float, batch: Batch) -> float:
         """Take one step at a learning rate outside the schedule; return the loss before it."""
@@ -125,7 +133,8 @@ class FinetuneModule(LightningModule):
         answers += [self._answer(one.within(self.model), batch) for one in drawn(self._nested)]
         weight, losses = self._settings.distillation, [loss for loss, _ in answers]
         if self._teacher is not None and weight > 0:
-            wanted = self._teacher.outputs(batch, key)
+            with self._watch.on("teacher"):
+                wanted = self._teacher.outputs(batch, key)
             losses = [
                 (1 - weight) * loss + weight * self._distance(outputs, wanted, batch)
                 for loss, outputs in answers

@@ -20,6 +20,7 @@ from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.numerics.memory_format import channels_last
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.interface import Task
 from paretoprune.tasks.nest import on_device
 
@@ -38,11 +39,13 @@ def losses_by_rate(
     seed: int,
     device: torch.device,
     teacher: Teacher | None,
+    watch: Stopwatch | None = None,
 ) -> list[float]:
     """Train `model` in place, one step at each of the rising `rates`.
 
     Returns a moving average of the losses up to each step, over about ten steps. The list ends
-    early if the last value is far above the lowest, or NaN.
+    early if the last value is far above the lowest, or NaN. The teacher's seconds are attributed
+    to it on `watch`.
     """
     found: list[float] = []
     total = weight = 0.0
@@ -55,7 +58,13 @@ def losses_by_rate(
     ):
         torch.manual_seed(seed)
         module = FinetuneModule(
-            model, task, settings, num_steps=len(rates), bfloat16=bfloat16, teacher=teacher
+            model,
+            task,
+            settings,
+            num_steps=len(rates),
+            bfloat16=bfloat16,
+            teacher=teacher,
+            watch=watch,
         )
         batches = chain.from_iterable(repeat(train_loader))
         for rate, batch in zip(rates, batches, strict=False):

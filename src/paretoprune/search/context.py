@@ -10,6 +10,7 @@ from paretoprune.metrics import Direction
 from paretoprune.results import GroupInfo, Proposal, TrialResult
 from paretoprune.search.allocation.sensitivity import Damage
 from paretoprune.search.allocation.sizes import Sizes
+from paretoprune.search.budget.budget import Training
 from paretoprune.search.front.gaps import FrontAxis
 
 Ratios = Mapping[str, float]
@@ -47,3 +48,6 @@ class SearchContext:
     affordable_sizes: Callable[[int], int]  # at most as many sizes, fewer if the budget is short
     has_untrained_front: bool  # True if untrained candidates are useful and do not take trials
     ask: Ask
+    # Validation loss of a trial's model pruned to these ratios, after a short training.
+    rung: Callable[[int | None, Ratios, Training], float] | None = None
+    least_epochs: float = 0.0  # of a training that is of use; a shorter one is not begun

@@ -9,13 +9,12 @@ from dataclasses import replace
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.results import Budget, Job
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace, predicted_seconds
+from paretoprune.search.budget.pace import Pace
 from paretoprune.sweep.ending import budget_of, in_words
 from paretoprune.sweep.pending import PendingTrials
 from paretoprune.sweep.results import SweepResults
 from paretoprune.sweep.search_problem import SearchProblem
 
-_GUESS = 10.0  # seconds of an epoch, before one was measured
 # A trial that the budget leaves less than this share of its training is not begun.
 _LEAST_SHARE = 0.3
 
@@ -44,7 +43,9 @@ class BudgetTracker:
 
     def left(self) -> RemainingBudget:
         """Return the remaining budget, with its conversion into epochs."""
-        return RemainingBudget(self._budget_left(), self._problem.epochs, self._pace_at)
+        return RemainingBudget(
+            self._budget_left(), self._problem.epochs, self._pace_at, self._budget_left
+        )
 
     def in_words(self) -> str:
         """Return the used part of the budget in words, for a sweep that is continued."""
@@ -58,12 +59,15 @@ class BudgetTracker:
         asked = self._problem.epochs if job.epochs is None else job.epochs
         if asked == 0:
             return job
-        most = left.epochs(1.0, macs=self._problem.cost_of(job.ratios).macs)
         if left.budget.unit == "trials":
-            most = asked
-        if most < _LEAST_SHARE * asked:
+            return replace(job, epochs=asked)
+        whole = left.training(1.0, macs=self._problem.cost_of(job.ratios).macs)
+        if whole.epochs < _LEAST_SHARE * asked:
             return None
-        return replace(job, epochs=min(asked, most))
+        limits = [limit for limit in (job.seconds, whole.seconds) if limit is not None]
+        return replace(
+            job, epochs=min(asked, whole.epochs), seconds=min(limits) if limits else None
+        )
 
     def needed(self, job: Job) -> float:
         """Return the least part of the budget that the job needs, in its unit."""
@@ -71,7 +75,7 @@ class BudgetTracker:
         if self.left().budget.unit == "epochs":
             return _LEAST_SHARE * asked
         pace = self._pace_at(self._problem.cost_of(job.ratios).macs)
-        return pace.fixed + pace.per_epoch * _LEAST_SHARE * asked
+        return pace.seconds_for(_LEAST_SHARE * asked)
 
     def _budget_left(self) -> Budget:
         running = self._unfinished.running.values()
@@ -90,8 +94,4 @@ class BudgetTracker:
 
     def _pace_at(self, macs: float) -> Pace:
         """Return the time model of a trial of this size."""
-        found = self._results.pace_at(macs)
-        if found is not None:
-            return found
-        known = self._problem.epoch_time()
-        return Pace(predicted_seconds(known, macs) if known else _GUESS, 0.0)
+        return self._results.pace_at(macs, self._problem.epoch_time())

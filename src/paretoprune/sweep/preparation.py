@@ -17,6 +17,7 @@ from paretoprune.errors import SettingsError
 from paretoprune.problem.problem import Problem
 from paretoprune.results import ZEROS
 from paretoprune.search.study.open_study import check_storage
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import write_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import search_settings
@@ -53,11 +54,11 @@ def check_places(settings: Settings) -> None:
         _check_writable(name, getattr(settings, name))
 
 
-def prepared_context(problem: Problem, folder: SweepFolder) -> TrialContext:
-    """Return the context that the sweep started with, from its folder; for a new sweep, make it."""
-    context = load_context(problem, folder.dense)
+def prepared_context(problem: Problem, folder: SweepFolder, watch: Stopwatch) -> TrialContext:
+    """Return the context that the sweep started with, from its folder; if new, make it."""
+    context = load_context(problem, folder.dense, watch)
     if context is None:
-        context = make_context(problem)
+        context = make_context(problem, watch)
         if problem.settings.uses_gate_scores:
             context = with_gate_scores(context)
         save_context(context, folder.dense)

@@ -134,6 +134,7 @@ class Queue:
             seed=self._seed + number,
             parent=proposal.parent,
             epochs=proposal.epochs,
+            seconds=proposal.seconds,
             rung=proposal.rung,
             nested=tuple(self._problem.widths_of(ratios) for ratios in proposal.nested),
         )
@@ -146,14 +147,22 @@ class Queue:
         budget.
 
         Of all of them together that is a third. So this one's share of what is left is one of as
-        many as there are in three times that, less those before it.
+        many as there are in three times that, less those before it. It is not trained where that
+        would be too short to be of use.
         """
         proposal = self._first[number]
         if left.budget.unit == "trials" or proposal.epochs == 0:
             return proposal
         share = 1 / (_BASELINES * len(self._first) - number)
-        affordable = left.epochs(share, macs=self._problem.cost_of(proposal.ratios).macs)
-        return replace(proposal, epochs=min(self._problem.epochs, affordable))
+        macs = self._problem.cost_of(proposal.ratios).macs
+        affordable = left.epochs(share, macs=macs)
+        if affordable < min(self._problem.epochs, self._problem.least_epochs):
+            return replace(proposal, epochs=0.0)
+        return replace(
+            proposal,
+            epochs=min(self._problem.epochs, affordable),
+            seconds=left.training(share, macs=macs).seconds,
+        )
 
     def _free_number(self) -> int:
         """Return the lowest number that no trial has or had; a baseline has its own."""

@@ -6,8 +6,9 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 
 from paretoprune.metrics import Direction
-from paretoprune.results import SKETCH, Job, TrialResult
-from paretoprune.search.budget.training_time import Pace, Paces
+from paretoprune.results import SKETCH, EpochTime, Job, TrialResult
+from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.training_time import Paces
 from paretoprune.search.front.running_front import RunningFront
 
 
@@ -67,9 +68,9 @@ class SweepResults:
         """Return the numbers of the trials on the front."""
         return self._front.numbers()
 
-    def pace_at(self, macs: float) -> Pace | None:
-        """Return the time model of a trial of this size; None before one was trained."""
-        return self._paces.at(macs)
+    def pace_at(self, macs: float, known: EpochTime | None) -> Pace:
+        """Return the time model of a trial of this size; `known`: measured before the trials."""
+        return self._paces.at(macs, known)
 
 
 def is_twin(job: Job, other: Job) -> bool:

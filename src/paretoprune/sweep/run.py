@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
 from paretoprune.executors.attempt import Evaluate
@@ -24,6 +25,7 @@ from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.problem.sources import Sources
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.study.study import SweepStudy
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import (
     first_proposals,
@@ -44,7 +46,8 @@ from paretoprune.sweep.preparation import (
 )
 from paretoprune.sweep.record import Watcher
 from paretoprune.sweep.search_problem import SearchProblem
-from paretoprune.sweep.strategies import sensitivity_of, strategy_of
+from paretoprune.sweep.strategies import least_epochs, sensitivity_of, strategy_of
+from paretoprune.sweep.time_account import TimeAccount, in_words
 from paretoprune.sweep.worker import OpenWorker
 from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import TrialContext
@@ -138,7 +141,8 @@ def run(
         describe(problem, folder)
         begun = _begun(problem, folder, config)
         try:
-            return _searched(prepared_context(problem, folder), begun, watch)
+            stopwatch = Stopwatch()
+            return _searched(prepared_context(problem, folder, stopwatch), begun, watch)
         except KeyboardInterrupt:
             _log.warning("stopped; what finished is kept")
             raise
@@ -169,13 +173,14 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         chosen = context if job.epochs == 0 else ready()
         return run_trial(chosen, job, folder=folder.trial(job.number))
 
+    account = TimeAccount(folder.path, context.watch)
     first = first_proposals(problem, scores, sensitivity)
     strategy = strategy_of(
         context,
         study,
         scores,
         sensitivity,
-        epoch_time,
+        ready,
         num_first=len(first),
         trials=folder.trials,
     )
@@ -186,6 +191,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
                 problem.widths_of,
                 problem.cost_of,
                 epochs=settings.trial_epochs,
+                least_epochs=least_epochs(problem),
                 epoch_time=epoch_time,
             ),
             first,
@@ -197,11 +203,15 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
             sparsity=settings.sparsity,
             seed=settings.seed,
             retries=settings.executor.retries,
-            watchers=watching.watchers,
+            watchers=[account, *watching.watchers],
+            clock=account.spent,
             stop=watching.stop,
             tell_end=_log_end if _is_search(settings) else _ignore,
         )
         stopped = watching.stop()
+    account.save()
+    if _is_search(settings):
+        _log.info("time: %s", in_words(account.by_use(), _budget_s(search)))
     return SweepResult(folder, search.objectives, results, stopped=stopped)
 
 
@@ -237,6 +247,11 @@ def _study(problem: Problem, folder: SweepFolder) -> SweepStudy:
         storage=search.storage,
         owner=folder.identity() if search.storage else "",
     )
+
+
+def _budget_s(search: SearchSettings) -> float | None:
+    """The budget in seconds; None if it is of another unit."""
+    return search.budget.amount if search.budget and search.budget.unit == "seconds" else None
 
 
 def _is_search(settings: Settings) -> bool:

@@ -15,5 +15,6 @@ class SearchProblem:
     widths_of: Callable[[Mapping[str, float]], dict[str, int]]
     cost_of: Callable[[Mapping[str, float]], Cost]  # exact, without building a model
     epochs: float = 1.0  # of a trial that names none
+    least_epochs: float = 0.0  # a shorter training is of no use
     # Counts until a trial says more, and is asked for when the first one is to be trained.
     epoch_time: Callable[[], EpochTime | None] = lambda: None

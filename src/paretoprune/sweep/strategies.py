@@ -13,7 +13,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.metrics import TIMED, Direction, quantity_of
 from paretoprune.objectives import first_quality
 from paretoprune.problem.problem import Problem
-from paretoprune.results import EpochTime, TrialResult
+from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
 from paretoprune.search.allocation.greedy import drop_dominated
 from paretoprune.search.allocation.sensitivity import (
@@ -23,6 +23,7 @@ from paretoprune.search.allocation.sensitivity import (
     measure_sensitivity,
 )
 from paretoprune.search.allocation.sizes import Sizes, affordable_sizes
+from paretoprune.search.budget.budget import Training
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.budget.training_time import predicted_seconds
 from paretoprune.search.context import SearchContext
@@ -40,13 +41,14 @@ from paretoprune.sweep.baselines import (
 from paretoprune.sweep.quality_target import bisection
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.proxy import dense_divergence, proxy_divergences
-from paretoprune.trial.run import start_from
+from paretoprune.trial.run import start_from, train
 
 Ratios = Mapping[str, float]
 
 _LEVELS = (0.25, 0.5, 0.75, 0.9)  # the ratios at which a group's sensitivity is measured
 
 _TIE = 1e-6
+_LEAST_STEPS = 50  # of a training; with fewer, compensation alone is as good
 
 
 def strategy_of(
@@ -54,12 +56,15 @@ def strategy_of(
     study: SweepStudy,
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
-    epoch_time: Callable[[], EpochTime | None],
+    ready: Callable[[], TrialContext],
     *,
     num_first: int,
     trials: Path,
 ) -> Strategy:
-    """Return the strategy for trials after the first `num_first`; `trials` has their folders."""
+    """Return the strategy for trials after the first `num_first`; `trials` has their folders.
+
+    `ready` returns the context with the learning rate and the epoch time, which take a while.
+    """
     problem = context.problem
     settings = problem.settings
     if settings.search is None and settings.sparsity.bisects_quality:
@@ -94,9 +99,11 @@ def strategy_of(
             global_of_size=lambda size: global_ratios(
                 groups, scores, at_most(size), max_ratio=search.max_ratio
             ),
-            affordable_sizes=cache(lambda most: _num_sizes(problem, most, epoch_time())),
+            affordable_sizes=cache(lambda most: _num_sizes(problem, most, ready().epoch_time)),
             has_untrained_front=_has_untrained_front(settings),
             ask=study.ask,
+            rung=_rung(ready, trials),
+            least_epochs=least_epochs(problem),
         ),
     )
     return strategy
@@ -110,11 +117,17 @@ def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivit
     @cache
     def sensitivity() -> Sensitivity:
         groups = group_infos(problem)
-        found = measure_sensitivity(groups, dense_divergence(context), levels=levels)
+        with context.watch.on("score"):
+            found = measure_sensitivity(groups, dense_divergence(context), levels=levels)
         write_json(file, asdict(found))
         return found
 
     return sensitivity
+
+
+def least_epochs(problem: Problem) -> float:
+    """The epochs of the shortest training that is of use."""
+    return _LEAST_STEPS / len(problem.data.train_dataloader())
 
 
 def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
@@ -136,7 +149,37 @@ def _proxy(context: TrialContext, trials: Path) -> Callable[[int | None, Ratios]
     """Return the proxy: divergence of the outputs of a trial's or the dense model once pruned."""
     start = lru_cache(maxsize=1)(lambda parent: start_from(context, parent, trials=trials))
     proxy = cache(lambda: proxy_divergences(context))
-    return lambda parent, ratios: proxy()(start(parent), ratios)
+
+    def divergence(parent: int | None, ratios: Ratios) -> float:
+        with context.watch.on("proxy"):
+            return proxy()(start(parent), ratios)
+
+    return divergence
+
+
+def _rung(
+    ready: Callable[[], TrialContext], trials: Path
+) -> Callable[[int | None, Ratios, Training], float]:
+    """The validation loss of a trial's model, pruned and trained shortly; it is not kept."""
+
+    def loss(parent: int | None, ratios: Ratios, training: Training) -> float:
+        context = ready()
+        widths, seed = context.problem.widths_of(ratios), context.problem.settings.seed
+        job = Job(
+            -1,
+            "rung",
+            ratios,
+            widths,
+            seed,
+            parent,
+            epochs=training.epochs,
+            seconds=training.seconds,
+        )
+        with context.watch.on("prune"):
+            trained = train(context, job, start_from(context, parent, trials=trials))
+        return trained.curve[-1].validation_loss
+
+    return loss
 
 
 def _has_untrained_front(settings: Settings) -> bool:

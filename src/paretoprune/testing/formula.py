@@ -30,10 +30,12 @@ def accuracy_of(widths: Mapping[str, int]) -> float:
 
 
 def evaluate(job: Job) -> TrialResult:
-    """Run a trial of the formula."""
+    """Run a trial of the formula, whose training ends in time if the job has a limit."""
     macs = sum(job.widths.values())
     accuracy = accuracy_of(job.widths)
     epochs = 4.0 if job.epochs is None else job.epochs
+    if job.seconds is not None:
+        epochs = min(epochs, job.seconds / (1 + macs / 64))
     return TrialResult(
         number=job.number,
         state="complete",
@@ -46,7 +48,7 @@ def evaluate(job: Job) -> TrialResult:
         seconds={"finetune": epochs * (1 + macs / 64), "measure": 0.5},
         parent=job.parent,
         epochs=epochs,
-        asked_epochs=job.epochs,
+        asked_epochs=job.epochs if job.seconds is None else epochs,
         rung=job.rung,
         nested=job.nested,
         scores={name: SCORES[name][:width] for name, width in job.widths.items()},

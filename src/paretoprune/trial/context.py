@@ -32,7 +32,8 @@ from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
-from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.results import TRAIN_DENSE, Cost, EpochTime, Metrics
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.dense_cautions import cautions, trivial_qualities
@@ -71,10 +72,13 @@ class TrialContext:
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
     # Qualities of the trivial predictor, which ignores the input, by name; empty if unknown.
     trivial: Mapping[str, float] = field(default_factory=dict)
+    watch: Stopwatch = field(default_factory=Stopwatch)  # seconds of this process by use
 
 
-def make_context(problem: Problem) -> TrialContext:
+def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialContext:
     """Train the dense model or load it from the cache; measure it and score its channels.
+
+    The seconds go to "train_dense", "dense" (measuring) and "score" on `watch`.
 
     Raises PruningError if the scorer cannot be applied, TrainingError if the training diverges,
     EquivalenceError if a factored network differs from the dense one.
@@ -85,15 +89,20 @@ def make_context(problem: Problem) -> TrialContext:
         _log.info("task: %s", problem.guess)
     for caution in (*filter(None, [problem.info.caution]), *problem.contents.cautions):
         _log.warning("data: %s", caution)
-    dense = dense_model(problem)
-    dense_metrics = measure(problem, dense, dense=None)
-    trivial = trivial_qualities(problem)
+    watch = watch or Stopwatch()
+    with watch.on(TRAIN_DENSE):
+        dense = dense_model(problem)
+    with watch.on("dense"):
+        dense_metrics = measure(problem, dense, dense=None)
+        trivial = trivial_qualities(problem)
     for caution in cautions(problem, dense_metrics, trivial):
         _log.warning(caution)
-    start = start_from(problem, dense)
+    with watch.on(TRAIN_DENSE):
+        start = start_from(problem, dense)
     _log_skipped(problem, dense)
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
-    scores = start.score(scorer, training_batches(problem))
+    with watch.on("score"):
+        scores = start.score(scorer, training_batches(problem))
     teacher = teacher_of(problem, dense)
     return TrialContext(
         problem,
@@ -104,11 +113,17 @@ def make_context(problem: Problem) -> TrialContext:
         teacher,
         problem.settings.finetune,
         trivial=trivial,
+        watch=watch,
     )
 
 
 def with_gate_scores(context: TrialContext) -> TrialContext:
     """Return the context with the dense model's `GateScores`, which later trainings can update."""
+    with context.watch.on("score"):
+        return _with_gate_scores(context)
+
+
+def _with_gate_scores(context: TrialContext) -> TrialContext:
     problem = context.problem
     whole = context.start.model if problem.groups.factored else context.dense
     dense = copy.deepcopy(whole).eval()

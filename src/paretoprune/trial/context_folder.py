@@ -19,6 +19,7 @@ from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import load_state, save_state
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Metrics
+from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.storage.fingerprint import Fingerprint, listed
 from paretoprune.storage.qualities import read_trivial, write_qualities
@@ -115,7 +116,9 @@ def _kept_fingerprint(folder: Path) -> tuple[Fingerprint | None, str]:
         return None, f"has a {_FINGERPRINT} that cannot be read ({error})"
 
 
-def load_context(problem: Problem, folder: Path) -> TrialContext | None:
+def load_context(
+    problem: Problem, folder: Path, watch: Stopwatch | None = None
+) -> TrialContext | None:
     """Load the context written by `save_context`; None if it is missing or damaged.
 
     Raises SweepError if the sweep was made from other data, weights or code.
@@ -149,6 +152,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         gates=gates,
         epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
         trivial=trivial,
+        watch=watch or Stopwatch(),
     )
 
 

@@ -9,13 +9,17 @@ steps while the rate rises. It runs once per sweep.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from paretoprune.finetune.range_test import NUM_VAGUE, losses_by_rate
+from paretoprune.problem.problem import Problem
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.results import Budget, EpochTime
+from paretoprune.tasks.inputs import key_of, unkeyed
+from paretoprune.tasks.nest import on_device
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.schedules.parts.steps import prune, rate_factor
 
@@ -24,46 +28,59 @@ _log = logging.getLogger(__name__)
 _RATIO = 0.65  # of every group: about the middle of the sizes, on a log scale
 _LOWEST, _HIGHEST = 0.05, 50.0  # rates, as multiples of the configured one
 _NUM_STEPS = 80
-# maximum share of a time budget; if the test takes longer, the configured rate is kept
-_SHARE = 0.1
+_LEAST_STEPS = 40  # with fewer, the average loss lags behind the rate
+# maximum share of a time budget: the test has fewer steps then, or the configured rate is kept
+_SHARE = 0.08
 _NUM_TIMED = 5  # steps that are timed
 _PEAK = 2.0  # peak rate relative to the rate with the lowest loss
 _MOST = 10.0  # maximum relative to the configured rate: small data sets are memorised at any rate
 
 
-def with_tuned_rate(
-    context: TrialContext,
-    budget: Budget | None = None,
-    *,
-    clock: Callable[[], float] = time.perf_counter,
-) -> TrialContext:
+def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> TrialContext:
     """Return the context with the peak rate found by the range test, and the epoch time.
 
-    `clock` measures in the unit of a time budget. If the test would take more than a tenth of it,
-    the configured rate is kept. Returns `context` unchanged if the rate was tuned already or tuning
-    is off.
+    Of a time budget its steps take at most 8 %, beside outputs of the teacher that are cached;
+    where that is too little for the test, the configured rate is kept. If tuning is off, only the
+    epoch time is measured, and only for a time budget. Returns `context` unchanged if it has an
+    epoch time already.
     """
-    problem = context.problem
-    wanted = (
-        problem.settings.finetune.tune_learning_rate and not problem.settings.retrains_from_scratch
-    )
-    if context.epoch_time is not None or not wanted:
+    settings = context.problem.settings
+    wanted = settings.finetune.tune_learning_rate and not settings.retrains_from_scratch
+    timed = budget is not None and budget.unit == "seconds"
+    if context.epoch_time is not None or not (wanted or timed):
         return context
+    most_seconds = _SHARE * budget.amount if budget and timed else math.inf
+    with context.watch.on("range_test"):
+        return _timed(context, most_seconds if wanted else 0.0)
+
+
+def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
+    """Return the context with the epoch time, and with the rate if that takes few seconds."""
+    problem = context.problem
     widths = problem.widths_of({group.name: _RATIO for group in problem.groups.prunable})
     candidate, _ = prune(context, context.start, context.scores, widths, trained_next=True)
     factor = rate_factor(context, widths)
     rate = context.finetune.learning_rate
-    rates = rising(rate * _LOWEST, rate * _HIGHEST, _NUM_STEPS)
-    seconds = _seconds_per_step(context, candidate, rates[0] * factor, clock)
-    if budget is None or budget.unit != "seconds" or seconds * _NUM_STEPS < _SHARE * budget.amount:
+    seconds = _seconds_per_step(context, candidate, rate * _LOWEST * factor)
+    teacher = _teacher_seconds(context)
+    views = _num_views(problem) if context.teacher else 0.0
+    affordable = most_seconds / (seconds + (teacher if math.isinf(views) else 0.0))
+    count = 0 if affordable < _LEAST_STEPS else int(min(affordable, _NUM_STEPS))
+    if count:
+        rates = rising(rate * _LOWEST, rate * _HIGHEST, count)
         losses = _losses(context, candidate, [each * factor for each in rates])
         rate = peak_of(rates, losses, usual=rate)
     _log.info("the peak learning rate is %.3g", rate)
+    num_steps = len(problem.data.train_dataloader())
     return replace(
         context,
         finetune=replace(context.finetune, learning_rate=rate),
         epoch_time=EpochTime(
-            problem.cost_at(widths).macs, seconds * len(problem.data.train_dataloader())
+            problem.cost_at(widths).macs,
+            seconds * num_steps,
+            teacher_seconds=teacher * num_steps,
+            teacher_epochs=views,
+            cached_epochs=count / num_steps,
         ),
     )
 
@@ -85,15 +102,34 @@ def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) ->
     return min(_PEAK * rates[min(clear, key=losses.__getitem__)], _MOST * usual)
 
 
-def _seconds_per_step(
-    context: TrialContext, candidate: Candidate, rate: float, clock: Callable[[], float]
-) -> float:
+def _seconds_per_step(context: TrialContext, candidate: Candidate, rate: float) -> float:
     """Time a step without the teacher, whose outputs are cached, and without warm-up."""
     alone = replace(context, teacher=None)
     _losses(alone, candidate, [rate])
+    clock = context.watch.clock
     begun = clock()
     _losses(alone, candidate, [rate] * _NUM_TIMED)
     return (clock() - begun) / _NUM_TIMED
+
+
+def _teacher_seconds(context: TrialContext) -> float:
+    """Time the teacher's outputs for a batch, without warm-up; they are cached for the trials."""
+    if context.teacher is None:
+        return 0.0
+    clock, device = context.watch.clock, context.problem.device
+    begun = clock()
+    for batch in islice(iter(context.problem.data.train_dataloader()), 2):
+        begun = clock()
+        with context.watch.on("teacher"):
+            moved = on_device(batch, device)
+            context.teacher.outputs(unkeyed(moved), key_of(moved))
+    return clock() - begun
+
+
+def _num_views(problem: Problem) -> float:
+    """Return the number of epochs with new inputs; infinite for a loader without sample keys."""
+    num_keys = getattr(problem.data.train_dataloader(), "num_keys", 0)
+    return num_keys / problem.info.num_train if num_keys else math.inf
 
 
 def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float]) -> list[float]:
@@ -111,4 +147,5 @@ def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float])
         seed=problem.settings.seed,
         device=problem.device,
         teacher=context.teacher,
+        watch=context.watch,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
 from paretoprune.trial.schedules.interface import Schedule, Start, Trained
 from paretoprune.trial.schedules.parts.nested import dense_scores
+from paretoprune.trial.schedules.parts.steps import trained_epochs
 
 _SCORES = "scores.json"  # in a trial's folder: channel scores gathered during its training
 
@@ -34,7 +34,13 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
     Raises EquivalenceError if the pruned model differs from the masked dense model, TrainingError
     if the training diverges.
     """
-    started = time.perf_counter()
+    before = context.watch.seconds()
+    with context.watch.on("prune"):
+        result = _run_trial(context, job, folder)
+    return replace(result, seconds=context.watch.seconds_since(before))
+
+
+def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     groups = context.problem.groups.prunable
     if all(job.widths[group.name] == group.width for group in groups):
         trained, metrics = Trained(_dense(context), ()), context.dense_metrics
@@ -42,12 +48,11 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
         seed_all(job.seed)  # a user's own loader draws its order from the global generators
         trained = train(context, job, start_from(context, job.parent, trials=folder.parent))
         metrics = None
-    finetuned = time.perf_counter()
-    training = sum(record.seconds for record in trained.curve)
-    compensating = trained.compensation.get("seconds", 0.0)
     if metrics is None:
         dense = (context.dense, context.dense_metrics)
-        metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
+        with context.watch.on("measure"):
+            metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
+    epochs = trained_epochs(context, job, trained)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     left = with_energies(context.problem, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
@@ -65,17 +70,11 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
         curve=trained.curve,
         parent=job.parent,
         compensation=trained.compensation,
-        epochs=trained.epochs,
-        asked_epochs=job.epochs,
+        epochs=epochs,
+        asked_epochs=job.epochs if job.seconds is None else epochs,
         rung=job.rung,
         nested=job.nested,
         scores=scores,
-        seconds={
-            "prune": finetuned - started - training - compensating,
-            "compensate": compensating,
-            "finetune": training,
-            "measure": time.perf_counter() - finetuned,
-        },
     )
 
 
@@ -121,7 +120,8 @@ def _scores_of(
     if (folder / _SCORES).is_file():
         left = read_json(folder / _SCORES)
         gates = {name: torch.tensor(scores) for name, scores in left.items()}
-        return scores_by_gates(context.problem, candidate, gates)
+        with context.watch.on("score"):
+            return scores_by_gates(context.problem, candidate, gates)
     return dense_scores(context, candidate)
 
 

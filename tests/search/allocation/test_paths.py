@@ -21,7 +21,7 @@ from paretoprune.search.allocation.paths import (
 )
 from paretoprune.search.allocation.sensitivity import Sensitivity
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.budget.pace import Pace
 from paretoprune.search.phases.quality_bisection import QualityBisection
 
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 16), GroupInfo("c", 16, max_ratio=0.5))

@@ -13,7 +13,8 @@ import pytest
 
 from paretoprune.results import Budget, EpochTime, Job, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace, Paces, predicted_seconds
+from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.training_time import Paces, predicted_seconds
 from paretoprune.testing import formula
 
 USUAL = 0.3  # the exponent where all sizes are alike
@@ -51,7 +52,7 @@ def test_the_three_nearest_sizes_count() -> None:
     paces = paces_of([trial(0, 0.0, 99), trial(1, 0.5, 4), trial(2, 0.5, 4), trial(3, 0.5, 4)])
     half = formula.cost_of({g.name: 0.5 for g in formula.GROUPS}).macs
     assert paces.at(half) == Pace(per_epoch=pytest.approx(2.0), fixed=0.5)
-    assert Paces().at(10) is None
+    assert Paces().at(10) == Pace(per_epoch=10.0, fixed=0.0)  # a guess
 
 
 def test_the_time_beyond_the_known_sizes_follows_their_trend() -> None:
@@ -93,7 +94,25 @@ def test_a_trial_that_trained_smaller_ones_along_is_asked_where_there_is_no_othe
     assert paces_of([trunk]).at(48) == Pace(per_epoch=pytest.approx(3.0), fixed=0.5)
     other = trial(1, 0.5, 1.0)
     assert paces_of([trunk, other]).at(48) == paces_of([other]).at(48)
-    assert paces_of([replace(trunk, epochs=0.0)]).at(48) is None
+
+
+def test_before_anything_is_trained_what_was_measured_counts() -> None:
+    known = EpochTime(macs=48, seconds=3.0, teacher_seconds=2.0, teacher_epochs=4, cached_epochs=1)
+    sketch = replace(
+        trial(1, 0.25, 6.0), epochs=0.0, seconds={"prune": 0.5, "compensate": 1.0, "measure": 2.0}
+    )
+    assert paces_of([sketch]).at(48, known) == Pace(3.0, 3.5, 2.0, 1, 4)
+
+
+def test_the_teacher_and_validation_are_terms_of_their_own() -> None:
+    known = EpochTime(macs=48, seconds=9.0, teacher_seconds=2.0, teacher_epochs=4)
+    seconds = {"finetune": 6.0, "validate": 1.0, "teacher": 50.0, "measure": 2.0, "score": 1.0}
+    result = replace(trial(1, 0.25, 6.0), seconds=seconds)
+    assert paces_of([result]).at(48, known) == Pace(
+        3.5, 3.0, 2.0, cached_epochs=2, teacher_epochs=4
+    )
+    uncached = replace(known, teacher_epochs=math.inf)
+    assert paces_of([result]).at(48, uncached).cached_epochs == 0
 
 
 def test_seconds_at_another_size_follow_the_usual_exponent() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paretoprune.results import Budget, Metrics, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.budget.pace import Pace
 from paretoprune.search.phases.one_parameter import OneParameter
 from paretoprune.testing.formula_sweep import search_context
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paretoprune.results import Budget, Job, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.budget.pace import Pace
 from paretoprune.testing import formula
 from paretoprune.testing.formula_sweep import SIZES, divergence, uniform_of_size
 from tests.kits.strategies import NUM_SIZES, make_links, sweep

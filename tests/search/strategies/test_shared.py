@@ -10,7 +10,7 @@ import pytest
 
 from paretoprune.results import Budget, Job, Proposal
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.budget.pace import Pace
 from paretoprune.search.phases.nested_trunk import NestedTrunk
 from paretoprune.sweep.results import SweepResults, is_twin
 from paretoprune.testing import formula
@@ -66,7 +66,8 @@ def test_the_trunk_gets_three_tenths_and_the_links_after_it_the_rest() -> None:
     trunk = first(left(100, "seconds"))
     sizes = [SIZES.macs_of(ratios) for ratios in (trunk.ratios, *trunk.nested)]
     per_pass = (sizes[0] + sum(sizes[1:]) / len(sizes[1:])) / 2 / 10
-    assert trunk.epochs == pytest.approx(30 / per_pass)
+    assert trunk.seconds == pytest.approx(30)
+    assert trunk.epochs == pytest.approx(2 * 30 / per_pass)  # it ends by the clock
     results = [formula.evaluate(job_of(trunk, 0))]
     link = shared().propose(1, results, [], left(70, "epochs"))
     assert link is not None

@@ -9,7 +9,7 @@ import pytest
 
 from paretoprune.results import SKETCH, Budget, Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.budget.pace import Pace
 from paretoprune.search.phases.gap_filling import GapFilling
 from paretoprune.search.phases.sequence import StrategySequence
 from paretoprune.search.phases.untrained_front import UntrainedFront
@@ -22,7 +22,8 @@ from tests.search.front.test_gaps import DENSE, trial
 FIRST = replace(trial(0, 0.0, 100.0, origin="dense"), curve=())
 
 
-SKETCHES = UntrainedFront(search_context())
+SKETCHES = UntrainedFront(search_context(), num_sizes=4)
+UNTRAINED = replace(SKETCHES, context=replace(SKETCHES.context, least_epochs=1e9))
 REFILL = GapFilling(search_context(), min_gain=0.001)
 
 
@@ -45,7 +46,7 @@ def run(
 
 
 def test_a_sketch_is_cut_out_of_the_dense_model_and_not_trained() -> None:
-    found = run(SKETCHES, [FIRST], left(100, "epochs"))
+    found = run(UNTRAINED, [FIRST], left(100, "epochs"))
     assert len(found) == 7
     assert all((p.parent, p.epochs, r.curve) == (None, 0.0, ()) for p, r in found)
     sizes = [SIZES.size_of(p.ratios) for p, _ in found]
@@ -53,10 +54,17 @@ def test_a_sketch_is_cut_out_of_the_dense_model_and_not_trained() -> None:
     assert sizes[0] ** 2 == pytest.approx(SIZES.dense * SIZES.least, rel=0.15)
 
 
-def test_sketches_take_a_twelfth_of_the_time() -> None:
+def test_sketches_lie_above_the_first_size_that_is_trained() -> None:
+    sizes = [SIZES.size_of(p.ratios) for p, _ in run(SKETCHES, [FIRST], left(100, "epochs"))]
+    assert len(sizes) == 2
+    assert sizes[0] ** 2 == pytest.approx(SIZES.dense * SIZES.between(1 / 4), rel=0.15)
+    assert all(SIZES.between(1 / 4) < size < SIZES.dense for size in sizes)
+
+
+def test_sketches_take_a_twenty_fifth_of_the_time() -> None:
     """In the formula each takes half a second, and the dense model 8.5 in all."""
-    for seconds, most in ((0.5, 1), (11.5, 3), (1000.0, 7)):
-        assert len(run(SKETCHES, [FIRST], left(seconds, "seconds"))) == most
+    for seconds, most in ((0.5, 1), (30.0, 3), (1000.0, 7)):
+        assert len(run(UNTRAINED, [FIRST], left(seconds, "seconds"))) == most
 
 
 def test_a_sketch_is_nobodys_twin() -> None:
@@ -95,9 +103,12 @@ def test_a_refill_ends_where_there_is_little_to_gain() -> None:
 def test_a_refill_shares_what_is_left() -> None:
     known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
     first = REFILL.propose(3, known, [], left(8, "seconds"))
-    assert first is not None and first.epochs == pytest.approx(8 / 4 - 0.5)
-    short = REFILL.propose(3, known, [], left(4, "seconds"))
-    assert short is not None and short.epochs == 0.0  # half an epoch would do harm
+    assert first is not None and first.seconds == pytest.approx(8 / 4 - 0.5)
+    least = replace(REFILL, context=replace(REFILL.context, least_epochs=1.0))
+    fewer = least.propose(3, known, [], left(4, "seconds"))
+    assert fewer is not None and fewer.seconds == pytest.approx(4 / 2 - 0.5)  # two instead of four
+    assert least.propose(3, known, [], left(1, "seconds")) is None  # half an epoch would do harm
+    assert "too little to train" in least.ending(known, left(1, "seconds"))
     whole = REFILL.propose(3, known, [], left(3))
     assert whole is not None and whole.epochs == 4.0
 

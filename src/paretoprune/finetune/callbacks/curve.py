@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from time import perf_counter
 
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from paretoprune.finetune.module import FinetuneModule
 from paretoprune.metrics import Direction
 from paretoprune.results import EpochRecord
 from paretoprune.retained import is_at_least
+from paretoprune.stopwatch import Clock
 
 
 class BestWeights:
@@ -58,6 +58,7 @@ class CurveKeeper(Callback):
         first_epoch: int,
         masks: MaskSchedule | Regrow | None,
         on_epoch: Callable[[EpochRecord], None] | None,
+        clock: Clock,
     ) -> None:
         self.records: list[EpochRecord] = []
         self._validate = validate
@@ -65,10 +66,13 @@ class CurveKeeper(Callback):
         self._first_epoch = first_epoch
         self._masks = masks
         self._on_epoch = on_epoch
+        self._clock = clock
         self._start = 0.0
+        self._steps = 0  # before the epoch
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._start = perf_counter()
+        assert isinstance(pl_module, FinetuneModule)
+        self._start, self._steps = self._clock(), pl_module.progress.num_taken
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FinetuneModule)
@@ -93,6 +97,7 @@ class CurveKeeper(Callback):
             quality=validation.quality,
             validation_loss=validation.loss,
             learning_rate=module.meter.learning_rate,
-            seconds=perf_counter() - self._start,
+            seconds=self._clock() - self._start,
             parts=module.parts,
+            steps=module.progress.num_taken - self._steps,
         )

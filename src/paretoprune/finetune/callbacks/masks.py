@@ -51,9 +51,10 @@ class MaskSchedule(Callback):
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         assert isinstance(pl_module, FinetuneModule) and self._ramp_steps is not None
-        self._step += 1
-        growing = self._step <= self._ramp_steps
-        if growing and (self._step % self._refresh_every == 0 or self.complete):
+        growing, before = not self.complete, self._step
+        self._step = pl_module.progress.place
+        due = self._step // self._refresh_every > before // self._refresh_every
+        if growing and (due or self.complete):
             self._refresh(pl_module.model, share=gradual_share(self._step, self._ramp_steps))
         # Momentum moves a weight even where its gradient is zero, hence after every step.
         for tensor, mask in self._masked:

@@ -60,14 +60,14 @@ class Regrow(Callback):
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         assert isinstance(pl_module, FinetuneModule)
-        self._step += 1
+        before, self._step = self._step, pl_module.progress.place
         weights = dict(pl_module.model.named_parameters())
         for name, mask in self.masks.items():
             weight = weights[name]
             weight.mul_(mask)
-            if self._step == self._last:
+            if before < self._last <= self._step:
                 self.masks[name] = largest(weight.abs(), self._keep[name])
-            elif self._exchanges() and weight.grad is not None:  # a frozen one keeps its mask
+            elif self._exchanges(before) and weight.grad is not None:  # a frozen one keeps its mask
                 self.masks[name] = exchange(mask, weight, weight.grad, share=self._share())
             else:
                 continue
@@ -76,8 +76,9 @@ class Regrow(Callback):
             if momentum is not None:  # no momentum for regrown weights
                 momentum.mul_(self.masks[name] & mask)
 
-    def _exchanges(self) -> bool:
-        return self._step < self._last and self._step % self._every == 0
+    def _exchanges(self, before: int) -> bool:
+        every = self._every
+        return self._step < self._last and self._step // every > before // every
 
     def _share(self) -> float:
         return self._exchanged * (1 + math.cos(math.pi * self._step / self._last)) / 2

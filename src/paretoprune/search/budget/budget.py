@@ -1,12 +1,23 @@
-"""The remaining budget of a sweep, and its conversion into epochs of a trial."""
+"""The remaining budget of a sweep, and its conversion into the training of a trial."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paretoprune.results import Budget
-from paretoprune.search.budget.training_time import Pace
+from paretoprune.search.budget.pace import Pace
+
+# A training that ends by the clock may have this many times the predicted epochs.
+_ROOM = 2.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training that a share of a budget pays for, as `Proposal` takes it."""
+
+    epochs: float
+    seconds: float | None = None  # at which it ends; None: after its epochs
 
 
 @dataclass(frozen=True)
@@ -15,12 +26,18 @@ class RemainingBudget:
 
     `budget.amount` is in trials, epochs or seconds (`budget.unit`). Seconds are converted into
     epochs by `pace_at`, the time model of trials at a given number of MACs. `trial_epochs` is the
-    length of the complete schedule of one trial, in epochs.
+    length of the complete schedule of one trial, in epochs. A strategy may take a while, for
+    instance to evaluate a proxy: `now` is what is left then.
     """
 
     budget: Budget
     trial_epochs: float  # of the complete schedule of a trial
     pace_at: Callable[[float], Pace]  # time model of a trial by its MACs
+    read: Callable[[], Budget] | None = None  # the budget that is left when it is called
+
+    def now(self) -> RemainingBudget:
+        """Return the budget that is left at this moment."""
+        return replace(self, budget=self.read()) if self.read else self
 
     def num_trials(self, planned: int) -> int:
         """Return the number of trials to come; `planned` unless the budget is in trials."""
@@ -35,4 +52,30 @@ class RemainingBudget:
             return self.trial_epochs
         if self.budget.unit == "epochs":
             return share * self.budget.amount
-        return self.pace_at(macs).epochs_in(share * self.budget.amount)
+        return self.pace_at(macs).epochs_in(self._seconds(share, macs))
+
+    def training(self, share: float, *, macs: float) -> Training:
+        """Return the training of a trial that receives this share of the remaining budget.
+
+        With a budget of time it ends by the clock, and what was used of the budget since `budget`
+        was read belongs to the trial.
+        """
+        if self.budget.unit != "seconds":
+            return Training(self.epochs(share, macs=macs))
+        used = self.budget.amount - self.now().budget.amount
+        seconds = self._seconds(share, macs) - used
+        pace = self.pace_at(macs)
+        return Training(_ROOM * pace.epochs_in(seconds), max(0.0, seconds - pace.fixed))
+
+    def _seconds(self, share: float, macs: float) -> float:
+        """Return the seconds of a share; who computes outputs of the teacher gets them added.
+
+        Otherwise the first trials would be trained less than those that use the cache.
+        """
+        whole, pace = self.budget.amount, self.pace_at(macs)
+        all_epochs = pace.epochs_in(whole)
+        if all_epochs <= pace.teacher_epochs:  # all trials need the teacher throughout
+            return share * whole
+        common = share * (whole - pace.teacher_seconds(all_epochs))
+        untaught = replace(pace, teacher_per_epoch=0.0).epochs_in(common)
+        return common + pace.teacher_seconds(untaught)

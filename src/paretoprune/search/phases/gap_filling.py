@@ -8,11 +8,10 @@ from functools import partial
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.context import SearchContext
+from paretoprune.search.context import Ratios, SearchContext
 from paretoprune.search.front.gaps import gaps_of, middle, points_of
 
 _MOST = 4  # where the budget does not count trials
-_LEAST_EPOCHS = 1.0  # less than that undoes what the kept weights make up for
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,12 @@ class GapFilling:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The middle of the widest gap; its training is an equal share of what is left, or none."""
+        """The middle of the widest gap, trained for an equal share of what is left.
+
+        None if that would be too short to be of use.
+        """
         if any(job.origin == self.origin for job in running):
             return None
-        num_left = left.num_trials(_MOST - self._num_own(results))
-        if num_left <= 0:
-            return None
-        least = min(_LEAST_EPOCHS, left.trial_epochs)
         for gap in gaps_of(results, self.context.sizes, self.context.quality, tried=self.origin):
             if gap.gain <= self.min_gain:
                 return None
@@ -55,12 +53,23 @@ class GapFilling:
                 divergence=partial(self.context.proxy, parent_number),
             )
             if ratios is not None:
-                affordable = left.epochs(1 / num_left, macs=self.context.sizes.macs_of(ratios))
+                return self._trained_one(ratios, parent_number, self._num_own(results), left)
+        return None
+
+    def _trained_one(
+        self, ratios: Ratios, parent: int | None, num_own: int, left: RemainingBudget
+    ) -> Proposal | None:
+        macs = self.context.sizes.macs_of(ratios)
+        least = min(self.context.least_epochs, left.trial_epochs)
+        for count in range(left.num_trials(_MOST - num_own), 0, -1):
+            if left.epochs(1 / count, macs=macs) >= least:
+                training = left.training(1 / count, macs=macs)
                 return Proposal(
                     ratios,
                     self.origin,
-                    parent=parent_number,
-                    epochs=affordable if affordable >= least else 0.0,
+                    parent=parent,
+                    epochs=training.epochs,
+                    seconds=training.seconds,
                 )
         return None
 
@@ -78,6 +87,11 @@ class GapFilling:
             return (
                 f"the chain is finished and {_MOST} gaps of its front are filled; a sweep with a "
                 "larger `search.budget` trains each model for longer"
+            )
+        if left.budget.unit != "trials":
+            return (
+                "what is left of the budget is too little to train another model; a sweep with a "
+                "larger `search.budget` trains more models, and each for longer"
             )
         return (
             "no candidate lies in a gap of the front; a sweep with a smaller `sparsity.divisor` "

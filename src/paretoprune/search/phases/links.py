@@ -1,17 +1,20 @@
 """A warm chain: from the dense model to the smallest, each model starts from the one before.
 
 The sizes are spaced evenly in their logarithm, each that of a uniform candidate, so that no uniform
-one stands alone between two links; and each link gets a share of the budget by what its size costs
-(see `time_weights`).
+one stands alone between two links; and all links get the same share of the budget, in seconds where
+it is time: what trains a link trains all smaller ones, too.
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
 section 3), with sizes fixed beforehand. For each size several allocations are compared by the
 proxy before training: the one with the least damage, where ranks are searched also divisions of the
-saving between ranks and channels, a uniform step, and mutations of the best.
+saving between ranks and channels, a uniform step, and mutations of the best. Below a tenth of the
+dense size, where the proxy misleads, the best must also be ahead of the uniform one after a short
+training of both, or it is dropped.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,13 +24,20 @@ import numpy as np
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.joint import allocations, nan_last
 from paretoprune.search.allocation.mutation import swap, uniform_step
-from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.time_allocation import time_weights
+from paretoprune.search.budget.budget import RemainingBudget, Training
+from paretoprune.search.budget.plan import in_words
 from paretoprune.search.context import Ratios, SearchContext
+
+_log = logging.getLogger(__name__)
 
 _NUM_LOOKS = 6  # at allocations of one size, where the budget is no time
 _LOOK_SHARE = 0.05  # of a link's seconds, where it is
 _MOST_LOOKS = 24
+_FEW = 2  # models
+# Share of the dense size below which the proxy misleads: there a candidate must be better than the
+# uniform one after training.
+_MISLEADING = 0.1
+_RUNG = 0.1  # of a link's time, for each of the two
 SPARE = 0.1  # of a chain's budget, if its gaps are filled afterwards
 
 
@@ -41,6 +51,7 @@ class Step:
     target: float  # size of the link
     enough: Callable[[Ratios], bool]  # True at the link's size or below, within the limits
     num_looks: int  # evaluations of the proxy that the budget allows
+    rung: Training | None = None  # of a candidate beside others; None: too short to be of use
 
 
 Allocate = Callable[[SearchContext, Step], Ratios]
@@ -53,18 +64,42 @@ def least_divergent(context: SearchContext, step: Step) -> Ratios:
     found = allocations(damage, context.sizes, start=start, target=step.target, enough=enough)
     if not enough(found[0]):
         return found[0]  # everything that may go, which leaves nothing to choose
-    found.append(dict(uniform_step(choices, start=start, enough=enough)))
+    uniform = dict(uniform_step(choices, start=start, enough=enough))
+    found.insert(0, uniform)  # first, so that it is taken where nothing is better by the proxy
     divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))
     random = np.random.default_rng((context.seed, step.number))
     best: Ratios = min(found, key=lambda ratios: divergence_of(tuple(ratios.items())))
     for _ in range(step.num_looks - len(found)):
         other = swap(best, choices, start=start, enough=enough, random=random)
         best = min(best, other, key=lambda ratios: divergence_of(tuple(ratios.items())))
+    if step.target < _MISLEADING * context.sizes.dense and not context.sizes.ranks:
+        return _confirmed(context, step, best, uniform)
     return best
+
+
+def _confirmed(context: SearchContext, step: Step, best: Ratios, uniform: Ratios) -> Ratios:
+    """The better one after a short training; the uniform one if there is no time for that."""
+    if best == uniform or context.rung is None or step.rung is None:
+        return uniform
+    parent = _trained(step.parent)
+    losses = [context.rung(parent, ratios, step.rung) for ratios in (uniform, best)]
+    return best if losses[1] < losses[0] else uniform
 
 
 def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Ratios) -> float:
     return nan_last(partial(context.proxy, _trained(parent)))(ratios)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The links to come, which get the same time each."""
+
+    targets: tuple[float, ...]  # sizes, decreasing
+    share: float  # of the next link in the remaining budget
+    epochs: tuple[float, ...]  # predicted: of the links, and of what is left to later phases
+
+
+NO_LINKS = Plan((), 0.0, ())
 
 
 @dataclass(frozen=True)
@@ -91,24 +126,76 @@ class Links:
         links = [result for result in results if result.origin == self.origin]
         parent = _last_trained(links)
         start = parent.ratios if parent else dict.fromkeys(sizes.choices, 0.0)
-        num_left = left.num_trials(self.context.affordable_sizes(self.num_sizes) - len(links))
-        targets = self._targets(sizes.size_of(start), len(links), num_left)
-        if not targets:
+        most = self.context.affordable_sizes(self.num_sizes)  # may take a while at first
+        left = left.now()
+        plan = self._plan(len(links), sizes.size_of(start), most, left)
+        if not plan.targets:
             return None
+        if not links:
+            self._log_plan(plan, left)
         step = Step(
             number,
             parent,
             start,
-            targets[0],
-            enough=lambda r: sizes.size_of(r) <= targets[0] and self.context.fits(r),
-            num_looks=_num_looks(parent, left, num_links=len(targets)),
+            plan.targets[0],
+            enough=lambda r: sizes.size_of(r) <= plan.targets[0] and self.context.fits(r),
+            num_looks=_num_looks(parent, left, num_links=len(plan.targets)),
+            rung=self._rung(plan, left),
         )
         ratios = self.allocate(self.context, step)
-        done = [sizes.size_of(link.ratios) for link in links]
-        weights = time_weights([*done, *targets], results, sizes, self.context.quality)
-        share = weights[len(done)] / (sum(weights[len(done) :]) + self.spare * sum(weights))
-        epochs = left.epochs(share, macs=sizes.macs_of(ratios))
-        return Proposal(ratios, self.origin, parent=_trained(parent), epochs=epochs)
+        training = left.training(plan.share, macs=sizes.macs_of(ratios))
+        return Proposal(
+            ratios,
+            self.origin,
+            parent=_trained(parent),
+            epochs=training.epochs,
+            seconds=training.seconds,
+        )
+
+    def _plan(self, num_done: int, size: float, most: int, left: RemainingBudget) -> Plan:
+        """The links to come: as many as the budget trains for a useful time, if any."""
+        if left.budget.unit == "trials":
+            return self._plan_of(num_done, size, left.num_trials(0), left, self.spare)
+        for num_left in range(most - num_done, 0, -1):
+            for spare in dict.fromkeys((self.spare, 0.0)):
+                plan = self._plan_of(num_done, size, num_left, left, spare)
+                if plan.targets and min(plan.epochs) >= self.context.least_epochs:
+                    return plan
+        return NO_LINKS
+
+    def _plan_of(
+        self, num_done: int, size: float, num_left: int, left: RemainingBudget, spare: float
+    ) -> Plan:
+        """The plan with so many links to come; sizes that fall together are one."""
+        num_sizes = num_done + num_left
+        # Of one or two models none is the smallest, which would take the most training.
+        steps = num_sizes + (num_sizes <= _FEW and left.budget.unit != "trials")
+        targets = self._targets(size, num_done, num_sizes, steps)
+        if not targets:
+            return NO_LINKS
+        extra = spare * (num_done + len(targets))
+        share = 1 / (len(targets) + extra)
+        macs = [self.context.sizes.macs_of(self.context.uniform_of_size(t)) for t in targets]
+        epochs = [left.epochs(share, macs=each) for each in macs]
+        # The widest gap may be next to the dense model, whose size takes most time.
+        dense = self.context.sizes.macs_of(dict.fromkeys(self.context.sizes.choices, 0.0))
+        rest = [left.epochs(share * extra, macs=dense)] if extra else []
+        return Plan(tuple(targets), share, (*epochs, *rest))
+
+    def _rung(self, plan: Plan, left: RemainingBudget) -> Training | None:
+        """The training of a candidate that is compared, if a budget of time has room for it."""
+        if left.budget.unit != "seconds":
+            return None
+        sizes = self.context.sizes
+        macs = sizes.macs_of(self.context.uniform_of_size(plan.targets[0]))
+        share = _RUNG * plan.share
+        enough = left.epochs(share, macs=macs) >= self.context.least_epochs
+        return left.training(share, macs=macs) if enough else None
+
+    def _log_plan(self, plan: Plan, left: RemainingBudget) -> None:
+        if left.budget.unit != "trials":
+            epochs = plan.epochs[: len(plan.targets)]
+            _log.info("the plan: %s", in_words(epochs, unit=left.budget.unit))
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """It has come to its smallest size, or to the last that the budget is worth."""
@@ -130,10 +217,9 @@ class Links:
         trained = _trained(last)
         return others if trained is None else others | {trained}
 
-    def _targets(self, size: float, num_done: int, num_left: int) -> list[float]:
+    def _targets(self, size: float, num_done: int, num_sizes: int, steps: int) -> list[float]:
         """The sizes to come, falling. Steps are coarse: a link that overshot may have had some."""
-        num_sizes = num_done + num_left
-        shares = [number / num_sizes for number in range(num_done + 1, num_sizes + 1)]
+        shares = [number / steps for number in range(num_done + 1, num_sizes + 1)]
         sizes, uniform = self.context.sizes, self.context.uniform_of_size
         found = {sizes.size_of(uniform(sizes.between(share))) for share in shares}
         return sorted((target for target in found if target < size), reverse=True)

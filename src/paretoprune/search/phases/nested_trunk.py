@@ -19,7 +19,7 @@ import numpy as np
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.search.allocation.mutation import Ratios, swap, uniform_step
 from paretoprune.search.allocation.sensitivity import allocate
-from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.phases.links import Links
 
 _TRUNK = 0.3  # the trunk's share of the budget
@@ -52,7 +52,8 @@ class NestedTrunk:
         nested = self._nested(link.ratios)
         if not nested:
             return link
-        return replace(link, nested=nested, epochs=self._epochs(left, link.ratios, nested))
+        training = self._training(left, link.ratios, nested)
+        return replace(link, nested=nested, epochs=training.epochs, seconds=training.seconds)
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """As the chain says."""
@@ -62,13 +63,13 @@ class NestedTrunk:
         """What the chain needs."""
         return self.links.needed(results)
 
-    def _epochs(self, left: RemainingBudget, trunk: Ratios, nested: Sequence[Ratios]) -> float:
+    def _training(self, left: RemainingBudget, trunk: Ratios, nested: Sequence[Ratios]) -> Training:
         """Passes for the trunk and those trained along, all together."""
         if left.budget.unit == "trials":  # as many whole trainings as it has of all trials
-            return left.trial_epochs * max(1.0, _TRUNK * left.budget.amount)
+            return Training(left.trial_epochs * max(1.0, _TRUNK * left.budget.amount))
         macs_of = self.links.context.sizes.macs_of
         # The trunk is in every step, so that it counts for more than one of many.
-        return left.epochs(_TRUNK, macs=(macs_of(trunk) + fmean(map(macs_of, nested))) / 2)
+        return left.training(_TRUNK, macs=(macs_of(trunk) + fmean(map(macs_of, nested))) / 2)
 
     def _nested(self, trunk: Ratios) -> tuple[Ratios, ...]:
         """The smallest candidate, then different ones of sizes even in their logarithm."""

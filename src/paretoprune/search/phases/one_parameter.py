@@ -32,13 +32,14 @@ class OneParameter:
         were the same as baselines and did not have to be trained.
         """
         num_done = number - self.context.num_first
-        num_sizes = self.context.affordable_sizes(self.num_sizes)
-        members = self._members(num_done + left.num_trials(num_sizes - num_done))
+        most = self.context.affordable_sizes(self.num_sizes)  # may take a while at first
+        members = self._affordable(num_done, most, left.now())
         waiting = self._waiting(members, [*results, *running])
         if not waiting:
             return None
-        epochs = left.epochs(1 / len(waiting), macs=self.context.sizes.macs_of(waiting[0]))
-        return Proposal(ratios=waiting[0], origin=self.origin, epochs=epochs)
+        macs = self.context.sizes.macs_of(waiting[0])
+        training = left.now().training(1 / len(waiting), macs=macs)
+        return Proposal(waiting[0], self.origin, epochs=training.epochs, seconds=training.seconds)
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """All sizes have their member."""
@@ -63,6 +64,18 @@ class OneParameter:
         least = min(sizes, default=self.context.sizes.dense)
         smaller = [member for member in members if size_of(member) < least]
         return smaller or [member for member in members if size_of(member) not in sizes]
+
+    def _affordable(self, num_done: int, most: int, left: RemainingBudget) -> list[Ratios]:
+        """The members of as many sizes as the budget trains for a useful time, if any."""
+        if left.budget.unit == "trials":
+            return self._members(num_done + left.num_trials(0))
+        for num_sizes in range(most, num_done, -1):
+            members = self._members(num_sizes)
+            rest = members[num_done:]
+            macs = map(self.context.sizes.macs_of, rest)
+            if all(left.epochs(1 / len(rest), macs=m) >= self.context.least_epochs for m in macs):
+                return members
+        return []
 
     def _members(self, num_sizes: int) -> list[Ratios]:
         """The members at so many sizes, without those that are as large as the one before."""

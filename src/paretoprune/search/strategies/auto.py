@@ -21,5 +21,5 @@ def auto(context: SearchContext, *, num_sizes: Positive = 10, min_gain: Ratio = 
     """
     links = Links(context, "auto", num_sizes, spare=SPARE)
     return StrategySequence(
-        (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))
+        (*untrained_front(context, num_sizes), links, GapFilling(context, min_gain=min_gain))
     )

@@ -15,5 +15,5 @@ def chain(context: SearchContext, *, num_sizes: Positive = 10, min_gain: Ratio =
     """At most `num_sizes` links, then gaps of the front that can add `min_gain` of its area."""
     links = Links(context, "chain", num_sizes, spare=SPARE)
     return StrategySequence(
-        (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))
+        (*untrained_front(context, num_sizes), links, GapFilling(context, min_gain=min_gain))
     )

@@ -20,5 +20,5 @@ def shared(
     """Return a chain of `num_sizes` links at most, then gaps that add `min_gain` of the area."""
     links = NestedTrunk(Links(context, "shared", num_sizes, spare=SPARE))
     return StrategySequence(
-        (*untrained_front(context), links, GapFilling(context, min_gain=min_gain))
+        (*untrained_front(context, num_sizes), links, GapFilling(context, min_gain=min_gain))
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -30,12 +29,14 @@ from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.interface import Batch
 from paretoprune.trial.context import TrialContext, training_batches
 from paretoprune.trial.divergence import divergence_from, outputs_of
+from paretoprune.trial.schedules.interface import Trained
 from paretoprune.trial.schedules.parts.nested import slices_of
 
 _log = logging.getLogger(__name__)
 
 _START_BATCHES = 2  # of a recalibration that is followed by training
 _NUM_VALIDATED = 1  # batches of validation data after a single round
+_VALIDATED = 0.1  # validation samples per training sample, for the choice among epochs
 _NUM_COMPARED = 2  # batches of training data on which outputs are compared
 _FULL_RATE_DIVERGENCE = 0.5  # nats; from here on the full peak learning rate is best
 _LEAST_FACTOR = 0.1  # of the peak learning rate; with less, training changes almost nothing
@@ -61,6 +62,7 @@ def prune(
     Also returns the seconds of the compensation and, in a single run, the validation loss in nats
     without and with it; empty without compensation.
     """
+    clock = context.watch.clock
     smaller = candidate.prune(scores, widths, proof=context.problem.example)
     method = context.problem.settings.compensation_method
     if method is None:
@@ -69,10 +71,11 @@ def prune(
         return smaller, {}
     report = context.problem.settings.search is None
     gains = {"loss_before": _recalibrated_loss(context, smaller.model)} if report else {}
-    started = time.perf_counter()
-    samples = calibration_samples(context, _NUM_CALIBRATED)
-    compensate(method, smaller.model, candidate.model, smaller.kept_rows(candidate), samples)
-    gains["seconds"] = time.perf_counter() - started
+    started = clock()
+    with context.watch.on("compensate"):
+        samples = calibration_samples(context, _NUM_CALIBRATED)
+        compensate(method, smaller.model, candidate.model, smaller.kept_rows(candidate), samples)
+    gains["seconds"] = clock() - started
     if report:
         gains["loss_after"] = _validation_loss(context, smaller.model)
         _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", gains)
@@ -129,17 +132,20 @@ def train(
 
     `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
     `epochs`, what passes through networks that are trained along takes its part. If ranks are
-    searched, the peak learning rate is multiplied by `repair_factor`, and the weights from before
-    training are kept if training does not improve them: least squares may leave little to repair.
+    searched, the peak learning rate is multiplied by `repair_factor`. There, and in a trial of
+    limited time, the weights from before training are kept if training does not improve them: least
+    squares may leave little to repair.
     """
     problem = context.problem
     epochs /= num_at_once(len(job.nested))
     if masks is None and (fixed_masks := candidate.fixed_masks):
         masks = MaskSchedule(lambda _share: fixed_masks, ramp=0)
     keeps_start = problem.space.ranks is not None and settings is None and not job.nested
-    # With a single round there is no best epoch to choose: few validation batches suffice.
     val_loader = problem.data.val_dataloader()
-    if epochs <= 1 and batches is None and not keeps_start:
+    if batches is None and job.seconds is not None:
+        val_loader = FirstBatches(val_loader, _num_validated(context))
+    elif epochs <= 1 and batches is None and not keeps_start:
+        # With a single round there is no best epoch to choose: few validation batches suffice.
         val_loader = FirstBatches(val_loader, _NUM_VALIDATED)
     chosen = settings or _for_size(context, job)
     if keeps_start and epochs:
@@ -163,9 +169,42 @@ def train(
             nested=slices_of(context, candidate, job.nested),
             on_gradients=gates,
             first_epoch=first_epoch,
-            evaluate_start=keeps_start and epochs > 0,
+            evaluate_start=epochs > 0 and (keeps_start or _may_do_harm(job, settings, batches)),
+            seconds=_limit(context, job, epochs),
+            watch=context.watch,
         )
     return result.curve
+
+
+def _may_do_harm(job: Job, settings: FinetuneSettings | None, batches: object) -> bool:
+    """True for a training of limited time, which may be worse than what compensation left."""
+    return job.seconds is not None and settings is None and batches is None and not job.nested
+
+
+def _limit(context: TrialContext, job: Job, epochs: float) -> float | None:
+    """The seconds of a part of the job's training; None: no limit."""
+    if job.seconds is None or not epochs:
+        return None
+    return job.seconds * epochs * num_at_once(len(job.nested)) / epochs_of(context, job)
+
+
+def _num_validated(context: TrialContext) -> int:
+    """Batches of validation data for a choice among the epochs of a trial of limited time.
+
+    About a tenth as many samples as an epoch of training has; the finished model is measured on
+    all of them.
+    """
+    info, num_batches = context.problem.info, len(context.problem.data.val_dataloader())
+    share = min(1.0, _VALIDATED * info.num_train / info.num_validation)
+    return max(1, math.ceil(num_batches * share))
+
+
+def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
+    """The epochs that a trial was trained for: those planned, or fewer if its time was over."""
+    if job.seconds is None:
+        return trained.epochs
+    steps = sum(record.steps for record in trained.curve) * num_at_once(len(job.nested))
+    return min(trained.epochs, steps / len(context.problem.data.train_dataloader()))
 
 
 def epochs_of(context: TrialContext, job: Job) -> float:

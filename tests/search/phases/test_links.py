@@ -1,0 +1,207 @@
+"""A chain in a budget of time, on a clock that the test advances: shares, lengths, total."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from paretoprune.results import Budget, EpochTime, Job, TrialResult
+from paretoprune.search.budget.budget import RemainingBudget, Training
+from paretoprune.search.budget.training_time import Paces
+from paretoprune.search.phases import links
+from paretoprune.search.phases.gap_filling import GapFilling
+from paretoprune.search.phases.links import Links, Step, least_divergent
+from paretoprune.search.strategies.auto import auto
+from paretoprune.search.strategies.uniform_chain import uniform_chain
+from paretoprune.testing import formula
+from paretoprune.testing.formula_sweep import SIZES, search_context
+
+DENSE_MACS = 64
+LEAST_EPOCHS = 0.8
+
+
+@dataclass
+class Machine:
+    """Trains formulas on a clock of its own; predicts its speed only roughly."""
+
+    budget_s: float
+    epoch_s: float  # of the dense model
+    teacher_s: float = 0.0  # of an epoch of new inputs
+    views: float = 2.0
+    fixed_s: float = 0.5  # of a trial beside its training
+    look_s: float = 0.05  # of an evaluation of the proxy
+    misjudged: float = 1.3  # factor of the predicted epoch time
+    now: float = 0.0
+    cached: float = 0.0  # epochs
+
+    def left(self, results: Sequence[TrialResult]) -> RemainingBudget:
+        """What the sweep passes to a strategy."""
+        paces = Paces()
+        for result in results:
+            paces.add(result)
+        known = EpochTime(
+            DENSE_MACS,
+            self.epoch_s * self.misjudged,
+            teacher_seconds=self.teacher_s,
+            teacher_epochs=self.views,
+        )
+
+        def read() -> Budget:
+            return Budget(self.budget_s - self.now, "seconds")
+
+        return RemainingBudget(read(), 4.0, lambda macs: paces.at(macs, known), read)
+
+    def run(self, job: Job) -> TrialResult:
+        """Train until the job's time is over or its epochs are complete."""
+        macs = sum(job.widths.values())
+        each = self.epoch_s * (macs / DENSE_MACS) ** 0.4
+        epochs = self._epochs(job, each)
+        uses = {
+            "finetune": epochs * each,
+            "teacher": self._teacher(epochs),
+            "prune": self.fixed_s,
+        }
+        if not math.isinf(self.views):
+            self.cached = max(self.cached, min(epochs, self.views))
+        self.now += sum(uses.values())
+        return replace(formula.evaluate(replace(job, epochs=epochs, seconds=None)), seconds=uses)
+
+    def _epochs(self, job: Job, each: float) -> float:
+        assert job.epochs is not None and job.seconds is not None
+        low, high = 0.0, job.epochs
+        for _ in range(60):
+            middle = (low + high) / 2
+            if middle * each + self._teacher(middle) < job.seconds:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def _teacher(self, epochs: float) -> float:
+        return self.teacher_s * max(0.0, min(epochs, self.views) - self.cached)
+
+
+def chain(machine: Machine, kind: str) -> list[tuple[float, TrialResult]]:
+    """Run a strategy; return its trained trials with the seconds of each, proxies included."""
+
+    def proxy(_parent: int | None, ratios: object) -> float:
+        machine.now += machine.look_s
+        return 100 - formula.accuracy_of(formula.widths_of(ratios))  # type: ignore[arg-type]
+
+    context = replace(search_context(), proxy=proxy, least_epochs=LEAST_EPOCHS)
+    context = replace(context, affordable_sizes=lambda most: min(most, 6))
+    strategy = (auto if kind == "auto" else uniform_chain)(context)
+    dense = formula.evaluate(Job(0, "dense", ZERO, formula.widths_of(ZERO), 0, epochs=0.0))
+    results: list[TrialResult] = [replace(dense, seconds={})]
+    found = []
+    while machine.now < machine.budget_s:
+        begun = machine.now
+        number = len(results)
+        proposal = strategy.propose(number, results, [], machine.left(results))
+        if proposal is None:
+            break
+        job = Job(
+            number,
+            proposal.origin,
+            proposal.ratios,
+            formula.widths_of(proposal.ratios),
+            0,
+            parent=proposal.parent,
+            epochs=proposal.epochs,
+            seconds=proposal.seconds,
+        )
+        results.append(machine.run(job))
+        found.append((machine.now - begun, results[-1]))
+    return found
+
+
+ZERO = {group.name: 0.0 for group in formula.GROUPS}
+MACHINES = {
+    "slow network": Machine(0, epoch_s=20.0),
+    "fast network": Machine(0, epoch_s=0.2),
+    "slow teacher": Machine(0, epoch_s=2.0, teacher_s=6.0),
+    "teacher never cached": Machine(0, epoch_s=2.0, teacher_s=4.0, views=math.inf),
+    "many views": Machine(0, epoch_s=2.0, teacher_s=2.0, views=30.0),
+    "misjudged": Machine(0, epoch_s=2.0, misjudged=0.6),
+    "slow proxy": Machine(0, epoch_s=2.0, look_s=0.4, fixed_s=1.5),
+}
+
+
+@pytest.mark.parametrize("kind", ["auto", "uniform_chain"])
+@pytest.mark.parametrize("seconds", [30, 60, 150, 600, 3600, 36000])
+@pytest.mark.parametrize("name", MACHINES)
+def test_links_get_their_share_and_the_budget_holds(name: str, seconds: float, kind: str) -> None:
+    machine = replace(MACHINES[name], budget_s=seconds)
+    trials = chain(machine, kind)
+    own = [(spent, result) for spent, result in trials if result.origin == kind]
+    assert machine.now <= 1.02 * seconds + 2 * machine.fixed_s
+    # A trained model is trained for a useful time, to the error of the first prediction.
+    least = LEAST_EPOCHS * min(1.0, machine.misjudged) * 0.6
+    assert all(result.epochs >= least for _, result in trials)
+    # At three epochs in all, what the first link tells of the pace adds another link.
+    edge = seconds <= 3 * machine.epoch_s
+    if len(own) > 1 and name not in ("slow teacher", "many views") and not edge:
+        times = [spent for spent, _ in own]
+        mean = sum(times) / len(times)
+        assert all(abs(time - mean) <= 0.1 * mean + 2 * machine.fixed_s for time in times), times
+    if len(own) > 1 and name == "slow teacher" and seconds >= 600:
+        trained = [result.seconds["finetune"] for _, result in own]
+        assert min(trained) >= 0.85 * max(trained)  # the first one pays for all, from the whole
+
+
+@pytest.mark.parametrize("kind", ["auto", "uniform_chain"])
+def test_what_cannot_be_trained_is_not_begun(kind: str) -> None:
+    assert not chain(Machine(10, epoch_s=20.0), kind)
+
+
+@pytest.mark.parametrize(("seconds", "at_least"), [(60, 1), (150, 3), (600, 5)])
+def test_there_are_fewer_links_in_a_short_budget(seconds: float, at_least: int) -> None:
+    trials = chain(Machine(seconds, epoch_s=20.0), "uniform_chain")
+    assert at_least <= len(trials) <= 6
+
+
+def test_the_plan_is_told_before_it_runs(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        chain(Machine(600, epoch_s=20.0), "uniform_chain")
+    assert "the plan: 5 models, about" in caplog.messages[0]
+    assert "epochs each" in caplog.messages[0]
+
+
+def test_refills_are_trained_or_not_made() -> None:
+    context = replace(search_context(), least_epochs=1.0)
+    phase = GapFilling(context, min_gain=0.001)
+    assert isinstance(Links(context, "auto", 3), Links)
+    machine = Machine(3, epoch_s=2.0)
+    dense = formula.evaluate(Job(0, "dense", ZERO, formula.widths_of(ZERO), 0, epochs=0.0))
+    proposal = phase.propose(1, [dense], [], machine.left([dense]))
+    assert proposal is not None and proposal.seconds and proposal.seconds >= 0.8
+    machine = Machine(1, epoch_s=20.0)
+    assert phase.propose(1, [dense], [], machine.left([dense])) is None
+
+
+@pytest.mark.parametrize(
+    ("factor", "rung", "taken"),
+    [
+        (0.5, Training(1.0, 1.0), "best"),
+        (2.0, Training(1.0, 1.0), "uniform"),
+        (0.5, None, "uniform"),
+    ],
+    ids=["better after training", "worse after training", "no time to train"],
+)
+def test_below_a_tenth_the_uniform_one_must_be_beaten_by_training(
+    factor: float, rung: Training | None, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loss(_parent: int | None, ratios: Mapping[str, float], _training: Training) -> float:
+        return 1.0 if len(set(ratios.values())) == 1 else factor
+
+    context = replace(search_context(), rung=loss)
+    target = 0.5 * DENSE_MACS
+    step = Step(1, None, ZERO, target, lambda r: SIZES.size_of(r) <= target, 12, rung)
+    by_proxy = least_divergent(context, step)
+    assert len(set(by_proxy.values())) > 1
+    monkeypatch.setattr(links, "_MISLEADING", 0.6)
+    found = least_divergent(context, step)
+    assert found == by_proxy if taken == "best" else len(set(found.values())) == 1
