@@ -16,13 +16,13 @@ from paretoprune.problem.problem import Problem
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.front.front import front_of
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import first_proposals, group_infos, search_settings
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import least_epochs, sensitivity_of, strategy_of
 from paretoprune.sweep.time_account import TimeAccount
 from paretoprune.trial.comparable_scores import comparable_scores
@@ -152,7 +152,7 @@ def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> st
     return (
         f"{now:6.1f} s {job.origin:13} {share:6.1%} of the MACs, "
         f"given {given} used {trained:5.1f}, {result.epochs:5.2f} epochs, "
-        f"{result.metrics.accuracy:.1f} %; {uses}"
+        f"{result.metrics.quality['accuracy']:.1f} %; {uses}"
     )
 
 

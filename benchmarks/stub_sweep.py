@@ -19,10 +19,10 @@ from paretoprune.config.target import Target
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Cost, EpochRecord, GroupInfo, Job, Metrics, TrialResult
 from paretoprune.search.front.front import as_costs, hypervolume
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.testing.formula_sweep import search_context
 
 GROUPS = tuple(GroupInfo(f"g{index}", 64) for index in range(12))

@@ -13,10 +13,10 @@ from paretoprune.executors.inline import Inline
 from paretoprune.results import Cost, Job, Metrics, TrialResult
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.front.front import front_of
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.strategies.sampling import Sampling
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.testing import formula
 from paretoprune.testing.formula_sweep import baselines_of, open_study, search_context
 

@@ -27,13 +27,13 @@ from paretoprune.executors.inline import Inline
 from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.phases.links import Links
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.strategies.sampling import Sampling
 from paretoprune.storage.atomic import write_bytes, write_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.record import Watcher
-from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.testing import formula
 from paretoprune.testing.formula_sweep import baselines_of, open_study, search_context
 

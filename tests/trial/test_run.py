@@ -111,5 +111,5 @@ def test_a_training_of_limited_time_does_no_harm(tmp_path: Path) -> None:
     start = run_trial(context, replace(job(context, 1, 0.1), epochs=0.0), folder=tmp_path / "0001")
     wild = replace(job(context, 2, 0.1), epochs=1.0, seconds=60.0)
     kept = run_trial(context, wild, folder=tmp_path / "0002")
-    assert kept.curve[-1].validation_accuracy < (start.metrics.accuracy or 0.0) - 20
-    assert kept.metrics.accuracy == start.metrics.accuracy
+    assert kept.curve[-1].quality < start.metrics.quality["accuracy"] - 20
+    assert kept.metrics.quality == start.metrics.quality

@@ -10,10 +10,10 @@ from paretoprune.config.groups.search import SearchSettings
 from paretoprune.results import Budget, Job
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.pace import Pace
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.sweep.ending import budget_of, in_words
 from paretoprune.sweep.pending import PendingTrials
 from paretoprune.sweep.results import SweepResults
-from paretoprune.sweep.search_problem import SearchProblem
 
 # A trial that the budget leaves less than this share of its training is not begun.
 _LEAST_SHARE = 0.3

@@ -9,13 +9,13 @@ from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.interface import Executor
 from paretoprune.results import Proposal, TrialResult
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.budget import BudgetTracker
 from paretoprune.sweep.queue import Queue
 from paretoprune.sweep.record import Record, Watcher
-from paretoprune.sweep.search_problem import SearchProblem
 
 _log = logging.getLogger(__name__)
 

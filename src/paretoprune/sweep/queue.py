@@ -11,11 +11,11 @@ from paretoprune.executors.attempt import failed
 from paretoprune.results import Job, Metrics, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.limits import broken_limits
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.sweep.budget import BudgetTracker
 from paretoprune.sweep.ending import Ending
 from paretoprune.sweep.record import Record
-from paretoprune.sweep.search_problem import SearchProblem
 
 Why = Callable[[], str]  # a sentence that is put together when it is asked for
 

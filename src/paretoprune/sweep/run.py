@@ -24,6 +24,7 @@ from paretoprune.problem.latency_table import with_forecast
 from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.problem.sources import Sources
 from paretoprune.results import EpochTime, Job, TrialResult
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -45,7 +46,6 @@ from paretoprune.sweep.preparation import (
     without_secrets,
 )
 from paretoprune.sweep.record import Watcher
-from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.sweep.strategies import least_epochs, sensitivity_of, strategy_of
 from paretoprune.sweep.time_account import TimeAccount, in_words
 from paretoprune.sweep.worker import OpenWorker

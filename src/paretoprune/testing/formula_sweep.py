@@ -25,10 +25,10 @@ from paretoprune.search.allocation.sensitivity import (
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.search.context import Ask, SearchContext
 from paretoprune.search.front.gaps import FrontAxis
+from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
-from paretoprune.sweep.search_problem import SearchProblem
 from paretoprune.testing import formula
 
 Ratios = Mapping[str, float]

@@ -136,12 +136,11 @@ def test_where_ranks_can_go_the_proxy_chooses_the_allocation() -> None:
     ranked = replace(SIZES, ranks=("g2", "g3"))
     known = [FIRST, trial(1, 0.3, 90.0), trial(2, 0.9, 20.0)]
     for strategy, parent in ((SKETCHES, None), (REFILL, 1)):
-        [(plain, _)] = run(replace(strategy, proxy=proxy), known, left(100, "epochs"), most=1)
+        asking = replace(strategy.context, proxy=proxy)
+        [(plain, _)] = run(replace(strategy, context=asking), known, left(100, "epochs"), most=1)
         assert not asked and plain.ratios["g0"] > 0
-        chosen = run(
-            replace(strategy, proxy=proxy, sizes=ranked), known, left(100, "epochs"), most=1
-        )
-        [(proposal, _)] = chosen
+        with_ranks = replace(strategy, context=replace(asking, sizes=ranked))
+        [(proposal, _)] = run(with_ranks, known, left(100, "epochs"), most=1)
         assert len(asked) > 1 and set(asked) == {parent}
         assert proxy(parent, proposal.ratios) < proxy(parent, plain.ratios)
         asked.clear()
