@@ -91,12 +91,12 @@ def test_loaders_without_length() -> None:
 
 
 class Weighted(Mine):
-    def train_dataloader(self) -> Any:
-        return [(x, y, torch.ones(len(y))) for x, y in super().train_dataloader()]
+    def setup(self, stage: str) -> None:
+        self.data = TensorDataset(self.x, self.y, torch.ones(12))
 
 
 def test_a_third_tensor_is_the_users_and_not_ignored() -> None:
-    with pytest.raises(DataError, match=r"\(x, y\), got 3 parts: .* does not use the others"):
+    with pytest.raises(DataError, match=r"\(x, y\), got a list of 3: .* does not use the others"):
         describe(Weighted())
 
 

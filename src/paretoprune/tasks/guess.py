@@ -65,4 +65,4 @@ def _form(batch: Batch) -> str:
     labels = Classification().targets(batch)
     if isinstance(labels, Tensor):
         return f"labels are {labels.dtype} of shape {tuple(labels.shape)}"
-    return f"labels are a {described(labels)}"
+    return f"labels are {described(labels)}"

@@ -121,8 +121,7 @@ def has_pairs(batch: Batch) -> bool:
 
 def described(value: object) -> str:
     """Return what a batch or a part of it is, for an error message."""
+    kind = f"a {type(value).__name__}"
     if isinstance(value, Mapping):
-        return f"a {type(value).__name__} with {', '.join(map(str, value)) or 'nothing'}"
-    if isinstance(value, tuple | list) and len(value) != 2:
-        return f"{len(value)} parts"
-    return type(value).__name__
+        return f"{kind} with {', '.join(map(str, value)) or 'nothing'}"
+    return f"{kind} of {len(value)}" if isinstance(value, tuple | list) else kind

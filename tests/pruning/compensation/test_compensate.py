@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -27,6 +28,8 @@ from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.pruning.unstructured.layers import find_layers
 from paretoprune.pruning.unstructured.patterns import NofM, Weights
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.classification import Classification
 from tests.kits.cases import make_case
 
 
@@ -365,3 +368,44 @@ def test_a_parametrized_weight_stays() -> None:
 
 def test_all_methods_were_tested() -> None:
     assert {*METHODS} == {"bias", "least_squares", "obs"}
+
+
+class Tokens(Classification):
+    """Classification of sequences ((x, mask), y), whose mask says what is padding."""
+
+    def valid(self, batch: Any) -> Tensor:
+        mask: Tensor = batch[0][1]
+        return mask
+
+
+class PerToken(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return (self.second(self.first(x).relu()) * mask.unsqueeze(2)).sum(1)
+
+
+def test_padding_does_not_matter() -> None:
+    """The same weights whatever stands behind the ends of the sequences, and however much."""
+    torch.manual_seed(0)
+    dense, x = PerToken(), torch.randn(32, 5, 6)
+    lengths = torch.arange(32) % 5 + 1
+    weights = []
+    for padding in (torch.zeros(32, 2, 6), 9 * torch.randn(32, 4, 6)):
+        padded = torch.cat([x, padding], 1)
+        mask = torch.arange(padded.shape[1]) < lengths[:, None]
+        samples = TaskBatch(
+            Tokens(), ((torch.where(mask[:, :, None], padded, padding[:, :1]), mask), lengths % 3)
+        )
+        groups = find_groups(copy.deepcopy(dense).eval(), samples.inputs).prunable
+        start = PrunedCandidate(copy.deepcopy(dense), Plan({}), groups)
+        smaller = start.prune(
+            Magnitude()(dense, groups, []), {group.name: 4 for group in groups}, proof=None
+        )
+        compensate("least_squares", smaller.model, dense, smaller.kept_rows(start), samples)
+        weights.append(smaller.model.state_dict())
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor)
+    assert not torch.equal(weights[0]["second.weight"], dense.second.weight[:, :4])
