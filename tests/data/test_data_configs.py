@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from paretoprune import data
+from paretoprune.config.callables import locate
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -26,24 +27,27 @@ def test_all_sets_have_a_file() -> None:
     assert names == [
         "cifar10",
         "cifar100",
+        "digit_targets",
         "digits",
         "fashion_mnist",
         "imagefolder",
         "mnist",
         "npz",
+        "ratings",
+        "series",
         "svhn",
+        "table",
     ]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_keys_are_the_options(file: Path) -> None:
     content = load(file.stem)
-    package, _, name = content.pop("_target_").rpartition(".")
-    assert package == "paretoprune.data"
-    options = inspect.signature(getattr(data, name)).parameters
-    assert options.keys() >= FILLED_IN
+    path = content.pop("_target_")
+    assert path.startswith("paretoprune.data.")
+    options = inspect.signature(locate(path)).parameters
+    assert "seed" in options
     assert content.keys() == options.keys() - FILLED_IN
-    assert content.get("name", file.stem) == file.stem
 
 
 def test_the_default_set_is_built_from_its_file() -> None:

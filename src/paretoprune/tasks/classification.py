@@ -42,6 +42,7 @@ class Classification(OutputTask):
     """
 
     offers = ("num_classes", "in_channels")
+    form = "classification (labels int64 class numbers of shape (N,))"
 
     @property
     def qualities(self) -> tuple[Quantity, ...]:
@@ -110,6 +111,13 @@ class Classification(OutputTask):
             "accuracy": 100.0 * asked[commonest] / asked.total(),
             "loss": nats / asked.total(),
         }
+
+    def recognises(self, batch: Batch) -> str | None:
+        """Recognise labels that are int64 class numbers (N,)."""
+        labels = self.targets(batch) if has_pairs(batch) else None
+        if isinstance(labels, Tensor) and labels.dtype == torch.int64 and labels.ndim == 1:
+            return f"labels are int64 of {tuple(labels.shape)}"
+        return None
 
     def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
         """Check inputs and labels of the first batches, and count the classes."""
