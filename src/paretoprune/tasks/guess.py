@@ -10,6 +10,7 @@ from torch import Tensor
 
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.forecasting import Forecasting
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.multi_label import MultiLabel
@@ -22,6 +23,7 @@ _TASKS: tuple[type[Task], ...] = (
     Classification,
     MultiLabel,
     Reconstruction,
+    Forecasting,
     Regression,
 )
 

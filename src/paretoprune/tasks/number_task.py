@@ -89,7 +89,11 @@ class NumberTask(OutputTask):
             "mse": lambda: MeanError(2),
             "r2": R2,
         }
-        return {name: _Shaped(self, known[name]()) for name in self.names if name in known}
+        return {name: self.shaped(known[name]()) for name in self.names if name in known}
+
+    def shaped(self, metric: Any) -> Any:
+        """Return a metric that is given the outputs in the shape of the targets."""
+        return _Shaped(self, metric)
 
     def per_sample(self, outputs: Outputs, targets: Any) -> Tensor | None:
         """Return the mean absolute or squared error of each sample, where that is the quality."""
