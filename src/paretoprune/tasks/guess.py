@@ -15,6 +15,8 @@ from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.multi_label import MultiLabel
 from paretoprune.tasks.output_task import described, has_pairs
+from paretoprune.tasks.ranking import Ranking
+from paretoprune.tasks.rating import Rating
 from paretoprune.tasks.reconstruction import Reconstruction
 from paretoprune.tasks.regression import Regression
 
@@ -24,6 +26,8 @@ _TASKS: tuple[type[Task], ...] = (
     MultiLabel,
     Reconstruction,
     Forecasting,
+    Ranking,
+    Rating,
     Regression,
 )
 
