@@ -129,5 +129,5 @@ def test_wrong_batches_are_refused_in_a_sentence(
 
 
 def test_a_season_of_no_steps_is_refused() -> None:
-    with pytest.raises(SettingsError, match="`task.season` must be 1 or more steps, got 0"):
+    with pytest.raises(SettingsError, match=r"`task\.season` must be 1 or more steps, got 0"):
         Forecasting(season=0)

@@ -28,8 +28,7 @@ def batches(sizes: tuple[int, ...], *targets: int) -> list[Any]:
 
 
 def fitted(task: Regression, train: list[Any], validation: list[Any] | None = None) -> Regression:
-    found = task.fitted({"train": train, "validation": validation or train, "test": None})
-    return found
+    return task.fitted({"train": train, "validation": validation or train, "test": None})
 
 
 class Column(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -21,14 +21,13 @@ from paretoprune.tasks.output_task import has_pairs
 
 @dataclass(frozen=True, kw_only=True)
 class Forecasting(NumberTask):
-    """Batches (past, future): (N, past, columns) and (N, horizon, series), or both without the last
-    axis. Outputs have the shape of the future.
+    """Batches (past, future), (N, past, columns) and (N, horizon, series); outputs like the future.
 
-    The series to forecast are the first columns of the past; further columns are covariates. MASE is
-    the mean absolute error divided by that of the seasonal naive forecast one season ahead on the
-    training data (Hyndman and Koehler 2006), for each series. The trivial predictor repeats the last
-    value or the last season, whichever is better. Parts should follow each other in time: windows
-    that overlap between parts flatter every model.
+    Both may lack the last axis. The series to forecast are the first columns of the past; further
+    columns are covariates. MASE is the mean absolute error divided by the mean difference of values
+    one season apart in the training data, for each series (Hyndman and Koehler 2006). The trivial
+    predictor repeats the last value or the last season, whichever is better. Parts should follow
+    each other in time: futures that are in two parts flatter every model.
     """
 
     season: int = 1  # steps after which the series repeat, such as 24 hours; 1: no season
@@ -37,7 +36,7 @@ class Forecasting(NumberTask):
 
     offers = ("horizon", "num_series", "num_columns", "past")
     form = "forecasting (past (N, past, columns) and future (N, horizon, series), floating-point)"
-    names = ("mase", "mae", "rmse", "loss")
+    names: ClassVar[tuple[str, ...]] = ("mase", "mae", "rmse", "loss")
     optimizer = "adamw"
 
     def __post_init__(self) -> None:
@@ -55,7 +54,8 @@ class Forecasting(NumberTask):
         if self.qualities[0].name != "mase":
             return super().per_sample(outputs, targets)
         errors = (self.predicted(outputs, targets) - targets).abs()
-        return (errors / errors.new_tensor(self.steps or (1.0,))).flatten(1).mean(1)
+        scaled: Tensor = errors / errors.new_tensor(self.steps or (1.0,))
+        return scaled.flatten(1).mean(1)
 
     def columns(self, targets: Tensor) -> Tensor:
         """Return the future as (steps, series)."""
@@ -87,11 +87,10 @@ class Forecasting(NumberTask):
             )
         if self.season > past.shape[1]:
             raise DataError(
-                f"`task.season={self.season}` is longer than the past of {past.shape[1]} steps; give "
-                "longer windows, or set `task.season=1`"
+                f"`task.season={self.season}` is longer than the past of {past.shape[1]} steps; "
+                "give longer windows, or set `task.season=1`"
             )
-        total = sum(self._step(*window).sum(0) for window in windows)
-        steps = (total / sum(len(past) for past, _ in windows)).tolist()
+        steps = torch.cat([self._step(*window) for window in windows]).mean(0).tolist()
         scale = tuple(float(f"{step:.6g}") or 1.0 for step in steps)
         return replace(found, steps=self.steps or scale, num_past=past.shape[1])
 

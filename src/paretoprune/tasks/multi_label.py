@@ -41,7 +41,8 @@ class MultiLabel(OutputTask):
     def losses(self, outputs: Outputs, targets: Any) -> Tensor:
         """Return the binary cross-entropy of each sample in nats, the mean over its labels."""
         found = binary_cross_entropy_with_logits(outputs, targets.to(outputs), reduction="none")
-        return found.mean(1)
+        each: Tensor = found.mean(1)
+        return each
 
     def distance(
         self, student: Outputs, teacher: Outputs, batch: Batch, *, temperature: float = 1.0
@@ -53,7 +54,8 @@ class MultiLabel(OutputTask):
         divergence = there * (logsigmoid(wanted) - logsigmoid(own))
         divergence = divergence + absent * (logsigmoid(-wanted) - logsigmoid(-own))
         # Rounding may leave equal outputs a little below 0.
-        return temperature**2 * divergence.mean().clamp_min(0.0)
+        found: Tensor = temperature**2 * divergence.mean().clamp_min(0.0)
+        return found
 
     def metrics(self, outputs: Outputs) -> Mapping[str, Any]:
         """Return the metrics for as many labels as the outputs have."""
@@ -94,10 +96,10 @@ class MultiLabel(OutputTask):
     def recognises(self, batch: Batch) -> str | None:
         """Recognise floating-point labels (N, K), K above 1, that are all 0 or 1."""
         labels = self.targets(batch) if has_pairs(batch) else None
-        if isinstance(labels, Tensor) and labels.is_floating_point() and labels.ndim == 2:
-            if labels.shape[1] > 1 and _is_binary(labels):
-                return f"labels are 0 or 1 of {tuple(labels.shape)}"
-        return None
+        if not isinstance(labels, Tensor) or not labels.is_floating_point() or labels.ndim != 2:
+            return None
+        is_one = labels.shape[1] > 1 and _is_binary(labels)
+        return f"labels are 0 or 1 of {tuple(labels.shape)}" if is_one else None
 
     def fitted(self, loaders: Loaders) -> Self:
         """Return the task with the number of labels.

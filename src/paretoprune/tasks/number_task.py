@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -18,7 +18,11 @@ from paretoprune.tasks.interface import LOADERS, Batch, Loaders, Outputs
 from paretoprune.tasks.metrics.errors import R2, MeanError
 from paretoprune.tasks.output_task import OutputTask, described, has_pairs
 
-_CRITERIA = {"mse": mse_loss, "mae": l1_loss, "huber": huber_loss}
+_CRITERIA: Mapping[str, Callable[..., Tensor]] = {
+    "mse": mse_loss,
+    "mae": l1_loss,
+    "huber": huber_loss,
+}
 _DIGITS = 6  # of a scale: sums of another order have other last digits
 
 
@@ -36,7 +40,7 @@ class NumberTask(OutputTask):
     quality: str | None = None  # the quality of the front; None: the first of `names`
     shape: tuple[int, ...] | None = None  # of a target without the batch axis; from the data
 
-    names = ("rmse", "mae", "r2", "loss")
+    names: ClassVar[tuple[str, ...]] = ("rmse", "mae", "r2", "loss")
 
     def __post_init__(self) -> None:
         mistakes = []
@@ -134,7 +138,8 @@ class NumberTask(OutputTask):
         """Return the targets of a batch. Raises DataError for a batch of another form."""
         if not self.has_form(batch):
             raise DataError(f"{where}: batches must be (inputs, targets), got {described(batch)}")
-        targets, count = self.targets(batch), len(self.inputs(batch))
+        targets: Any = self.targets(batch)
+        count = len(self.inputs(batch))
         floating = isinstance(targets, Tensor) and targets.is_floating_point()
         if not floating or targets.ndim < 1 or len(targets) != count:
             kind = (
@@ -152,7 +157,8 @@ class NumberTask(OutputTask):
         ):
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 raise DataError(f"{where}: {name} hold NaN or infinite values; remove or fill them")
-        return targets
+        found: Tensor = targets
+        return found
 
     def has_form(self, batch: Batch) -> bool:
         """Return True for a batch with inputs and targets."""

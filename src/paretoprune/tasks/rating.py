@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ class Rating(NumberTask):
 
     offers = ("num_users", "num_items")
     form = "rating ((users, items) int64 (N,), ratings floating-point (N,))"
-    names = ("rmse", "mae", "loss")
+    names: ClassVar[tuple[str, ...]] = ("rmse", "mae", "loss")
     optimizer = "adamw"
 
     def recognises(self, batch: Batch) -> str | None:

@@ -1,10 +1,10 @@
-"""`task=reconstruction`: the inputs themselves, as of an autoencoder, or clean ones of noisy ones."""
+"""`task=reconstruction`: the inputs themselves, as of an autoencoder, or without their noise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class Reconstruction(NumberTask):
 
     offers = ("input_shape", "in_channels")
     form = "reconstruction ((x,), or (x, x) with the same tensor twice)"
-    names = ("mse", "rmse", "mae", "loss")
+    names: ClassVar[tuple[str, ...]] = ("mse", "rmse", "mae", "loss")
 
     def has_form(self, batch: Batch) -> bool:
         """Return True for a tuple of one or two tensors."""
@@ -49,7 +49,7 @@ class Reconstruction(NumberTask):
         """Recognise a floating-point tensor alone, or equal to the targets."""
         if not self.has_form(batch):
             return None
-        x, wanted = [*self.inputs(batch)][0], self.targets(batch)
+        x, wanted = next(iter(self.inputs(batch))), self.targets(batch)
         same = isinstance(wanted, Tensor) and x.shape == wanted.shape and torch.equal(x, wanted)
         return "targets are the inputs" if same and x.is_floating_point() else None
 

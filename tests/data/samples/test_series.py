@@ -67,5 +67,5 @@ def test_wrong_files_are_refused_in_a_sentence(
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(DataError, match="`data.path=nowhere.csv` cannot be read"):
+    with pytest.raises(DataError, match=r"`data.path=nowhere\.csv` cannot be read"):
         series(path="nowhere.csv")

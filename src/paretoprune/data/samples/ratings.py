@@ -15,7 +15,7 @@ from paretoprune.data.samples.module import Samples, SampleTensors, split_at_ran
 from paretoprune.errors import DataError
 
 _COLUMNS = 4  # user, item, rating, time
-_USERS, _ITEMS, _FACTORS, _MEAN_COUNT = 400, 300, 6, 30  # of the seeded ratings
+_USERS, _ITEMS, _FACTORS, _MEAN_COUNT = 400, 300, 4, 30  # of the seeded ratings
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def ratings(
     candidates: Positive = 99,
     negatives: Positive = 4,
     split_seed: int = 0,
-    batch_size: Positive = 256,
+    batch_size: Positive = 512,
     seed: int = 0,
 ) -> SampleTensors:
     """Return samples (user, item) with the rating, or with 1 for items taken and 0 for others.
@@ -79,7 +79,7 @@ def seeded_ratings() -> Ratings:
     for user in range(_USERS):
         count = 5 + generator.geometric(1 / _MEAN_COUNT)
         noise = generator.gumbel(size=_ITEMS)  # draws without replacement, by liking and fame
-        taken = np.argsort(-(0.7 * fame + liking[user] + noise))[: min(count, _ITEMS // 3)]
+        taken = np.argsort(-(0.4 * fame + 2 * liking[user] + noise))[: min(count, _ITEMS // 3)]
         rows += [(user, item) for item in generator.permutation(taken)]
     pairs = np.array(rows)
     values = 3.5 + 0.8 * liking[pairs[:, 0], pairs[:, 1]] + generator.normal(0, 0.4, len(pairs))
@@ -107,8 +107,8 @@ def _left_out(
         for number, item in enumerate(taken[-2:]):
             chosen = others[number * candidates : (number + 1) * candidates]
             parts[number + 1].append(_rows(user, item[None], chosen))
-    train, validation, test = (_samples(np.concatenate(rows)) for rows in parts)
-    return train, validation, test
+    first, second, third = (_samples(np.concatenate(part)) for part in parts)
+    return first, second, third
 
 
 def _by_user(known: Ratings) -> Iterator[tuple[int, np.ndarray]]:

@@ -33,8 +33,8 @@ def series(
     `path` is a CSV file with a line of names; columns that are no numbers, such as dates, are left
     out, and `columns` chooses some of the others. Each series is standardised by its training
     values. Without a path there are four hourly series: seeded sums of a day and a week, a trend,
-    and noise. Windows begin every `stride` steps; none reaches over the end of its part, except that
-    the past of the first ones lies in the part before.
+    and noise. Windows begin every `stride` steps. No future is in two parts; the past of the first
+    windows of a part lies in the part before.
 
     Raises:
         DataError: the file is not as described, or there are too few rows.

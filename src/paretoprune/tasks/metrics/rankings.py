@@ -28,7 +28,7 @@ class Rankings:
         users, scores, relevant = (torch.cat(parts) for parts in zip(*self._parts, strict=True))
         order = _order(users, scores, relevant)
         users, relevant = users[order], relevant[order] > 0
-        _, user, counts = users.unique_consecutive(return_inverse=True, return_counts=True)
+        _, user, counts = torch.unique_consecutive(users, return_inverse=True, return_counts=True)
         starts = counts.cumsum(0) - counts
         rank = torch.arange(len(user), device=user.device) - starts[user]  # from 0
         found = torch.zeros(len(counts), device=user.device).long()
