@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from paretoprune import data
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 FILES = sorted(FOLDER.glob("*.yaml"))
 FILLED_IN = {"seed", "pretrained"}  # by the program
+TEXT = ("paretoprune.data.text.classes", "paretoprune.data.text.characters")
 
 
 def load(name: str) -> dict[str, Any]:
@@ -27,6 +29,8 @@ def test_all_sets_have_a_file() -> None:
         "cifar10",
         "cifar100",
         "digits",
+        "docstring_characters",
+        "docstring_classes",
         "fashion_mnist",
         "imagefolder",
         "mnist",
@@ -39,11 +43,15 @@ def test_all_sets_have_a_file() -> None:
 def test_keys_are_the_options(file: Path) -> None:
     content = load(file.stem)
     package, _, name = content.pop("_target_").rpartition(".")
-    assert package == "paretoprune.data"
-    options = inspect.signature(getattr(data, name)).parameters
+    assert package in ("paretoprune.data", *TEXT)
+    options = inspect.signature(getattr(import_module(package), name)).parameters
     assert options.keys() >= FILLED_IN
     assert content.keys() == options.keys() - FILLED_IN
     assert content.get("name", file.stem) == file.stem
+    defaults = {key: one.default for key, one in options.items()}
+    for key in content if package in TEXT else ():
+        given = tuple(content[key]) if isinstance(content[key], list) else content[key]
+        assert given == defaults[key]
 
 
 def test_the_default_set_is_built_from_its_file() -> None:

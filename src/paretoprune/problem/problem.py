@@ -37,7 +37,7 @@ from paretoprune.results import Argument, Cost, DataInfo
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
 from paretoprune.tasks.bound import TaskBatch
-from paretoprune.tasks.guess import Auto
+from paretoprune.tasks.guess import Auto, name_of
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.interface import Task
 
@@ -206,7 +206,7 @@ def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> Ta
         return cast(Task, task)
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
         found, reason = task.choose(first_batch(data), sources.model_type)
-    _log.info("task: %s (%s)", type(found).__name__.lower(), reason)
+    _log.info("task: %s (%s)", name_of(found), reason)
     return found
 
 
