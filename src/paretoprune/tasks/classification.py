@@ -134,7 +134,7 @@ class Classification(OutputTask):
 
     def check_outputs(self, outputs: Outputs, count: int, info: DataInfo) -> str | None:
         """Require logits (N, classes)."""
-        expected = (count, info.num_classes)
+        expected, outputs = (count, info.num_classes), self.answer(outputs)
         fits = isinstance(outputs, Tensor) and tuple(outputs.shape) == expected
         return None if fits else f"have the shape {expected}"
 

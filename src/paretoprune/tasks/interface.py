@@ -50,6 +50,8 @@ class Task(ABC):
     offers: tuple[str, ...] = ()
     # the optimizer of `finetune.optimizer=auto`
     optimizer: ClassVar[str] = "sgd"
+    # whether the teacher's outputs are kept, which takes memory for each sample; else computed anew
+    caches_teacher: ClassVar[bool] = True
     # the batches of this task, in a few words, for the message that no task fits
     form: ClassVar[str] = ""
 

@@ -139,7 +139,7 @@ class MultiLabel(OutputTask):
 
     def check_outputs(self, outputs: Outputs, count: int, info: DataInfo) -> str | None:
         """Require logits (N, labels)."""
-        expected = (count, self.num_labels)
+        expected, outputs = (count, self.num_labels), self.answer(outputs)
         fits = isinstance(outputs, Tensor) and tuple(outputs.shape) == expected
         return None if fits or self.num_labels is None else f"have the shape {expected}"
 

@@ -183,7 +183,7 @@ class NumberTask(OutputTask):
         """Require the shape of the targets."""
         if self.shape is None:
             return None
-        expected = (count, *self.shape)
+        expected, outputs = (count, *self.shape), self.answer(outputs)
         fits = isinstance(outputs, Tensor) and tuple(outputs.shape) in (expected, (*expected, 1))
         return None if fits else f"have the shape {expected}, that of the targets"
 

@@ -114,6 +114,7 @@ class Ranking(OutputTask):
 
     def check_outputs(self, outputs: Outputs, count: int, info: DataInfo) -> str | None:
         """Require scores (N,)."""
+        outputs = self.answer(outputs)
         fits = isinstance(outputs, Tensor) and tuple(outputs.shape) in ((count,), (count, 1))
         return None if fits else f"have the shape ({count},), a score for each user and item"
 
