@@ -62,6 +62,7 @@ class DataInfo:
     class_names: tuple[str, ...] = ()
     caution: str | None = None  # a sentence, if a part may bias the metrics measured on it
     arguments: tuple[Argument, ...] = ()  # the tensors that the model takes
+    vocab_size: int = 0  # token ids are below it; 0 where there are no tokens
 
 
 @dataclass(frozen=True)

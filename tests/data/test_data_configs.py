@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from paretoprune import data
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 FILES = sorted(FOLDER.glob("*.yaml"))
 FILLED_IN = {"seed", "pretrained"}  # by the program
+SAMPLES = "paretoprune.data.samples."
+TEXT = ("paretoprune.data.text.classes", "paretoprune.data.text.characters")
 
 
 def load(name: str) -> dict[str, Any]:
@@ -26,12 +29,18 @@ def test_all_sets_have_a_file() -> None:
     assert names == [
         "cifar10",
         "cifar100",
+        "digit_targets",
         "digits",
+        "docstring_characters",
+        "docstring_classes",
         "fashion_mnist",
         "imagefolder",
         "mnist",
         "npz",
+        "ratings",
+        "series",
         "svhn",
+        "table",
     ]
 
 
@@ -39,11 +48,17 @@ def test_all_sets_have_a_file() -> None:
 def test_keys_are_the_options(file: Path) -> None:
     content = load(file.stem)
     package, _, name = content.pop("_target_").rpartition(".")
-    assert package == "paretoprune.data"
-    options = inspect.signature(getattr(data, name)).parameters
-    assert options.keys() >= FILLED_IN
+    assert package == "paretoprune.data" or package in TEXT or package.startswith(SAMPLES)
+    options = inspect.signature(getattr(import_module(package), name)).parameters
+    filled_in = FILLED_IN - {"pretrained"} if package.startswith(SAMPLES) else FILLED_IN
+    assert options.keys() >= filled_in
     assert content.keys() == options.keys() - FILLED_IN
-    assert content.get("name", file.stem) == file.stem
+    if package == "paretoprune.data":
+        assert content.get("name", file.stem) == file.stem
+        return
+    for key, default in ((key, options[key].default) for key in content):
+        given = tuple(content[key]) if isinstance(content[key], list) else content[key]
+        assert given == default
 
 
 def test_the_default_set_is_built_from_its_file() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.finetune.module import FinetuneModule
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
+from paretoprune.tasks.classification import Classification
 from tests.finetune.nets import tiny_net
 
 
@@ -54,3 +58,36 @@ def test_weight_decay_is_for_weights_alone() -> None:
 def test_no_momentum_means_no_nesterov() -> None:
     optimizer = make_optimizer(tiny_net(), FinetuneSettings(momentum=0.0))
     assert not optimizer.param_groups[0]["nesterov"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "usual", "expected"),
+    [
+        ("auto", "sgd", torch.optim.SGD),
+        ("auto", "adamw", torch.optim.AdamW),
+        ("sgd", "adamw", torch.optim.SGD),
+        ("adamw", "sgd", torch.optim.AdamW),
+    ],
+)
+def test_auto_is_what_suits_the_task(setting: Any, usual: str, expected: type) -> None:
+    optimizer = make_optimizer(tiny_net(), FinetuneSettings(optimizer=setting), usual=usual)
+    assert type(optimizer) is expected
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [5e-4, 0.0]
+
+
+def test_momentum_is_the_first_beta_of_adamw() -> None:
+    settings = FinetuneSettings(optimizer="adamw", momentum=0.8)
+    [first, _] = make_optimizer(tiny_net(), settings).param_groups
+    assert first["betas"] == (0.8, 0.999)
+
+
+def test_a_fit_takes_the_optimizer_of_its_task() -> None:
+    class Text(Classification):
+        optimizer = "adamw"
+
+    for task, expected in ((Classification(), torch.optim.SGD), (Text(), torch.optim.AdamW)):
+        settings = FinetuneSettings()
+        module = FinetuneModule(
+            tiny_net(), task, settings, num_steps=3, bfloat16=False, teacher=None
+        )
+        assert type(module.configure_optimizers()) is expected

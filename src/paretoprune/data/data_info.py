@@ -33,8 +33,8 @@ def describe(datamodule: LightningDataModule, task: Task) -> DataInfo:
     """Return the properties of a prepared data module, whose batches the task checks.
 
     An attribute `info` that is a DataInfo is returned as it is. Otherwise `num_classes`,
-    `class_names` and `input_shape` are taken from the attributes of these names or determined from
-    the batches. The test loader may be missing.
+    `class_names`, `vocab_size` and `input_shape` are taken from the attributes of these names or
+    determined from the batches. The test loader may be missing.
 
     Raises:
         DataError: a batch is not as the task expects.
@@ -50,6 +50,7 @@ def describe(datamodule: LightningDataModule, task: Task) -> DataInfo:
         num_validation=0,
         num_test=0,
         split=f"the parts as {type(datamodule).__name__} gives them",
+        vocab_size=int(getattr(datamodule, "vocab_size", None) or 0),
         class_names=tuple(str(name) for name in getattr(datamodule, "class_names", None) or ()),
     )
     found = task.describe(stated, loaders)

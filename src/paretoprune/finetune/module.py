@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import TrainingError
@@ -69,10 +69,10 @@ class FinetuneModule(LightningModule):
         self.progress = Progress(num_steps, seconds, self._watch.clock)
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
-        self._optimizer = make_optimizer(model, settings)
+        self._optimizer = make_optimizer(model, settings, usual=task.optimizer)
         self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
 
-    def configure_optimizers(self) -> SGD:
+    def configure_optimizers(self) -> Optimizer:
         return self._optimizer
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from torch import nn
-from torch.optim import SGD
+from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 
+_BETA2 = 0.999  # of AdamW
 
-def make_optimizer(model: nn.Module, settings: FinetuneSettings) -> SGD:
-    """Return SGD with Nesterov momentum over the parameters that require gradients.
 
-    Weight decay applies to weights only, not to biases and parameters of normalisation layers (He
-    et al. 2019, "Bag of tricks", section 3.1), that is, not to parameters of one dimension or none.
+def make_optimizer(
+    model: nn.Module, settings: FinetuneSettings, *, usual: str = "sgd"
+) -> Optimizer:
+    """Return the optimizer of the settings over the parameters that require gradients.
+
+    `usual` is the one for `optimizer=auto`: "sgd", with Nesterov momentum, or "adamw" (Loshchilov
+    and Hutter 2019), with the momentum as its beta1. Weight decay applies to weights only, not to
+    biases and parameters of normalisation layers (He et al. 2019, "Bag of tricks", section 3.1),
+    that is, not to parameters of one dimension or none.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    decayed = [p for p in parameters if p.ndim > 1]
-    others = [p for p in parameters if p.ndim <= 1]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    name = usual if settings.optimizer == "auto" else settings.optimizer
+    if name == "adamw":
+        betas = (settings.momentum, _BETA2)
+        return AdamW(groups, lr=settings.learning_rate, betas=betas, fused=True)
     return SGD(
-        [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
+        groups,
         lr=settings.learning_rate,
         momentum=settings.momentum,
         nesterov=settings.momentum > 0,
@@ -30,7 +39,9 @@ def make_optimizer(model: nn.Module, settings: FinetuneSettings) -> SGD:
     )
 
 
-def make_schedule(optimizer: SGD, settings: FinetuneSettings, *, num_steps: int) -> OneCycleLR:
+def make_schedule(
+    optimizer: Optimizer, settings: FinetuneSettings, *, num_steps: int
+) -> OneCycleLR:
     """Return the one-cycle schedule over `num_steps` steps, at constant momentum.
 
     Smith and Topin 2017. The rate rises from 1/25 of the peak, is exactly `learning_rate` at one

@@ -20,7 +20,7 @@ from torch import nn
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
 from paretoprune.data import Contents, contents_of, describe, to_device
-from paretoprune.data.data_info import first_batch, prepare
+from paretoprune.data.data_info import first_batch, loaders_of, prepare
 from paretoprune.errors import SettingsError
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import check_network, initialise_lazy, load_weights
@@ -36,7 +36,7 @@ from paretoprune.results import Argument, Cost, DataInfo
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
 from paretoprune.tasks.bound import TaskBatch
-from paretoprune.tasks.guess import Auto
+from paretoprune.tasks.guess import Auto, name_of
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.interface import Task
 
@@ -201,11 +201,12 @@ def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tu
     Raises SettingsError or DataError if there is none.
     """
     task = build(settings.task)
-    if not isinstance(task, Auto):
-        return cast(Task, task), ""
+    guess = ""
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
-        found, reason = task.choose(first_batch(data), sources.model_type)
-    return found, f"{type(found).__name__.lower()} ({reason})"
+        if isinstance(task, Auto):
+            task, reason = task.choose(first_batch(data), sources.model_type)
+            guess = f"{name_of(task)} ({reason})"
+        return cast(Task, task).fitted(loaders_of(data)), guess
 
 
 def _arguments(example: Inputs, model: nn.Module) -> tuple[Argument, ...]:

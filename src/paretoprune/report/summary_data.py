@@ -61,7 +61,8 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
 def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
     """The objectives in a sweep's config; those of a single run are the default ones."""
     search = config.get("search") or {}
-    return dict(search.get("objectives") or DEFAULT_OBJECTIVES)
+    known = search.get("objectives") or DEFAULT_OBJECTIVES
+    return {name: direction for name, direction in known.items() if direction is not None}
 
 
 def pick_command(folder: SweepFolder) -> str:

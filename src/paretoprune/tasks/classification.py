@@ -42,6 +42,7 @@ class Classification(OutputTask):
     """
 
     offers = ("num_classes", "in_channels")
+    form = "classification (labels int64 class numbers of shape (N,))"
 
     @property
     def qualities(self) -> tuple[Quantity, ...]:
@@ -113,6 +114,13 @@ class Classification(OutputTask):
             "loss": -(shares * shares.log()).sum().item(),
         }
 
+    def recognises(self, batch: Batch) -> str | None:
+        """Recognise labels that are int64 class numbers (N,)."""
+        labels = self.targets(batch) if has_pairs(batch) else None
+        if isinstance(labels, Tensor) and labels.dtype == torch.int64 and labels.ndim == 1:
+            return f"labels are int64 of {tuple(labels.shape)}"
+        return None
+
     def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
         """Check inputs and labels of the first batches, and count the classes."""
         classes = int(info.num_classes or len(info.class_names) or _count(self, loaders))
@@ -128,7 +136,7 @@ class Classification(OutputTask):
 
     def check_outputs(self, outputs: Outputs, count: int, info: DataInfo) -> str | None:
         """Require logits (N, classes)."""
-        expected = (count, info.num_classes)
+        expected, outputs = (count, info.num_classes), self.answer(outputs)
         fits = isinstance(outputs, Tensor) and tuple(outputs.shape) == expected
         return None if fits else f"have the shape {expected}"
 

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-import torch
 from lightning import LightningModule
 from torch import Tensor
 
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.forecasting import Forecasting
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
+from paretoprune.tasks.language_model import LanguageModel
+from paretoprune.tasks.multi_label import MultiLabel
 from paretoprune.tasks.output_task import described, has_pairs
+from paretoprune.tasks.ranking import Ranking
+from paretoprune.tasks.rating import Rating
+from paretoprune.tasks.reconstruction import Reconstruction
+from paretoprune.tasks.regression import Regression
+from paretoprune.tasks.text_classification import TextClassification
 
-_KNOWN = "classification (labels int64 class numbers of shape (N,))"
+# In this order: the first that recognises a batch is its task.
+_TASKS: tuple[type[Task], ...] = (
+    LanguageModel,
+    TextClassification,
+    Classification,
+    MultiLabel,
+    Reconstruction,
+    Forecasting,
+    Ranking,
+    Rating,
+    Regression,
+)
 
 
 @dataclass(frozen=True)
 class Auto:
     """Guesses the task when the data are known."""
 
-    offers = Classification.offers
+    offers = tuple(dict.fromkeys(name for task in _TASKS for name in task.offers))
 
     def choose(self, batch: Batch, model_type: type | None) -> tuple[Task, str]:
         """Return the task of a batch, and the reason in a few words.
@@ -34,13 +53,18 @@ class Auto:
         """
         _refuse_own_training(model_type)
         batch = unkeyed(batch)
-        if has_pairs(batch):
-            labels = Classification().targets(batch)
-            if isinstance(labels, Tensor) and labels.dtype == torch.int64 and labels.ndim == 1:
-                return Classification(), f"labels are int64 of {tuple(labels.shape)}"
+        for task in (kind() for kind in _TASKS):
+            if reason := task.recognises(batch):
+                return task, reason
+        known = "; ".join(kind.form for kind in _TASKS)
         raise DataError(
-            f"`task=auto` finds no task for these batches: {_form(batch)}; there are: {_KNOWN}"
+            f"`task=auto` finds no task for these batches: {_form(batch)}; there are: {known}"
         )
+
+
+def name_of(task: Task) -> str:
+    """Return the name of a task's config: `text_classification` for TextClassification."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(task).__name__).lower()
 
 
 def _refuse_own_training(model_type: type | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,12 @@ class Task(ABC):
 
     # names of the arguments that `fits` may offer to a model's class
     offers: tuple[str, ...] = ()
+    # the optimizer of `finetune.optimizer=auto`
+    optimizer: ClassVar[str] = "sgd"
+    # whether the teacher's outputs are kept, which takes memory for each sample; else computed anew
+    caches_teacher: ClassVar[bool] = True
+    # the batches of this task, in a few words, for the message that no task fits
+    form: ClassVar[str] = ""
 
     @property
     @abstractmethod
@@ -102,6 +108,20 @@ class Task(ABC):
     ) -> Mapping[str, float] | None:
         """Return the qualities on `validation` of the best predictor that ignores the inputs."""
         return None
+
+    def recognises(self, batch: Batch) -> str | None:
+        """Return why a batch is one of this task, in a few words, for `task=auto`; None if not."""
+        return None
+
+    def fitted(self, loaders: Loaders) -> Task:
+        """Return the task with what it takes from the data, such as the scale of the targets.
+
+        Called once, before all else.
+
+        Raises:
+            DataError: a batch is not one of this task.
+        """
+        return self
 
     def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
         """Check the data, and complete what is known of them.

@@ -56,13 +56,26 @@ class OutputTask(Task):
             return next(batch[name] for name in _LABELS if name in batch)
         return batch[1]
 
+    def answer(self, outputs: Outputs) -> Outputs:
+        """Return the part of a model's outputs that loss, qualities and distance are about.
+
+        Of a mapping, as of transformers, this is the entry `logits`; else all.
+        """
+        return (
+            outputs["logits"] if isinstance(outputs, Mapping) and "logits" in outputs else outputs
+        )
+
+    def outputs(self, model: nn.Module, batch: Batch) -> Outputs:
+        """Return the outputs for a batch, in float32, of a model in evaluation mode."""
+        return floats(self.answer(self.inputs(batch).run(model)))
+
     def per_sample(self, outputs: Outputs, targets: Any) -> Tensor | None:
         """Return the first quality of each sample, (N,); None if it is not a mean over samples."""
         return None
 
     def loss_and_outputs(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:
         """Return the mean loss, and the outputs in float32."""
-        outputs = floats(self.inputs(batch).run(model))
+        outputs = floats(self.answer(self.inputs(batch).run(model)))
         return self.mean_loss(outputs, self.targets(batch)), outputs
 
     def meter(self, device: torch.device) -> Meter:

@@ -220,12 +220,13 @@ def teacher_of(problem: Problem, dense: nn.Module) -> Teacher | None:
 
 def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
     """Return a teacher whose outputs are computed when first needed."""
-    loader = problem.data.train_dataloader()
+    # A user's own loader gives no keys of its samples.
+    num_keys = getattr(problem.data.train_dataloader(), "num_keys", 0)
     return Teacher(
         dense,
         problem.task,
         device=problem.device,
-        num_keys=getattr(loader, "num_keys", 0),  # a user's own loader provides no sample keys
+        num_keys=num_keys if problem.task.caches_teacher else 0,
         bfloat16=uses_bfloat16(problem.settings.finetune.precision, problem.device),
     )
 

@@ -25,6 +25,13 @@ def _no_name(value: object) -> object:
     return value
 
 
+def without_nulls(objectives: object) -> object:
+    """Return the objectives without those that are null."""
+    if not isinstance(objectives, Mapping):
+        return objectives
+    return {name: direction for name, direction in objectives.items() if direction is not None}
+
+
 @dataclass(frozen=True, kw_only=True, config=strict)
 class SearchSettings:
     """The search over ratios. Without it (`search=none`) a command is one single run."""
@@ -37,7 +44,10 @@ class SearchSettings:
     budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
     extend: bool = False  # go on with a sweep that was made for a smaller budget
     storage: str | None = None  # URL of a study that several sweeps share; None: study.db
-    objectives: Mapping[str, Direction] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
+    # `macs: null` leaves one out that another file names.
+    objectives: Annotated[Mapping[str, Direction], BeforeValidator(without_nulls)] = field(
+        default_factory=lambda: dict(DEFAULT_OBJECTIVES)
+    )
     max_ratio: Ratio = 0.9  # the most that may be removed from one group
     baseline_ratios: tuple[Ratio, ...] = (0.2, 0.4, 0.6, 0.8)  # uniform; global at equal MACs
 

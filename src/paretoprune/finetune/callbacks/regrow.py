@@ -11,6 +11,9 @@ from torch import Tensor
 
 from paretoprune.finetune.module import FinetuneModule
 
+# What SGD and AdamW keep of each weight.
+_MOMENTS = {"momentum_buffer", "exp_avg", "exp_avg_sq"}
+
 
 class Regrow(Callback):
     """RigL, Evci et al. 2020 (Rigging the Lottery, section 3), on the weights of `masks`.
@@ -72,9 +75,9 @@ class Regrow(Callback):
             else:
                 continue
             weight.mul_(self.masks[name])
-            momentum = pl_module.configure_optimizers().state[weight].get("momentum_buffer")
-            if momentum is not None:  # no momentum for regrown weights
-                momentum.mul_(self.masks[name] & mask)
+            kept = pl_module.configure_optimizers().state[weight]
+            for moment in _MOMENTS & kept.keys():  # none for regrown weights
+                kept[moment].mul_(self.masks[name] & mask)
 
     def _exchanges(self, before: int) -> bool:
         every = self._every

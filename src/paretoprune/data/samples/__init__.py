@@ -1,0 +1,1 @@
+"""Tables, series and ratings: samples that are tensors in memory, without labels of images."""

@@ -1,0 +1,1 @@
+"""Networks for tables, series, ratings and reconstruction."""

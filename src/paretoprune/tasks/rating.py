@@ -1,0 +1,83 @@
+"""`task=rating`: the rating that a user gives to an item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from paretoprune.results import DataInfo
+from paretoprune.tasks.inputs import unkeyed
+from paretoprune.tasks.interactions import (
+    Catalogue,
+    all_batches,
+    are_users_and_items,
+    catalogue_of,
+    users_and_items,
+)
+from paretoprune.tasks.interface import Batch, Loaders
+from paretoprune.tasks.number_task import NumberTask
+from paretoprune.tasks.output_task import has_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rating(NumberTask):
+    """Batches ((users, items), ratings): ids int64 (N,), ratings floating-point (N,).
+
+    Outputs are ratings (N,). The trivial predictor answers with the mean training rating of the
+    item, whoever the user is; for an item without one, with the mean of all.
+    """
+
+    catalogue: Catalogue | None = None  # from the data
+
+    offers = ("num_users", "num_items")
+    form = "rating ((users, items) int64 (N,), ratings floating-point (N,))"
+    names: ClassVar[tuple[str, ...]] = ("rmse", "mae", "loss")
+    optimizer = "adamw"
+
+    def recognises(self, batch: Batch) -> str | None:
+        """Recognise two tensors of ids, and floating-point targets (N,)."""
+        targets = self.targets(batch) if has_pairs(batch) else None
+        if not isinstance(targets, Tensor) or not targets.is_floating_point():
+            return None
+        if targets.ndim == 1 and are_users_and_items(self.inputs(batch)):
+            return "users and items with ratings"
+        return None
+
+    def fitted(self, loaders: Loaders) -> Self:
+        """Return the task with the scale of the ratings and the numbers of users and items.
+
+        Raises:
+            DataError: a batch has another form.
+        """
+        found = super().fitted(loaders)
+        catalogue = catalogue_of(map(self.inputs, all_batches(loaders)))
+        return replace(found, catalogue=catalogue)
+
+    def fits(self, info: DataInfo) -> Mapping[str, object]:
+        """Offer the numbers of users and items."""
+        return asdict(self.catalogue) if self.catalogue else {}
+
+    def trivial(
+        self, train: Iterable[Batch], validation: Iterable[Batch]
+    ) -> Mapping[str, float] | None:
+        """Return the qualities of the items' mean training ratings."""
+        known = [(users_and_items(self.inputs(b))[1], self.targets(b).double()) for b in train]
+        if not known:
+            return None
+        items, ratings = (torch.cat(parts) for parts in zip(*known, strict=True))
+        asked = [*map(unkeyed, validation)]
+        size = 1 + max(int(one.max()) for one in (items, *map(self._items, asked)))
+        counts = torch.zeros(size).double().index_add(0, items, torch.ones_like(ratings))
+        sums = torch.zeros(size).double().index_add(0, items, ratings)
+        means = torch.where(counts > 0, sums / counts.clamp_min(1), ratings.mean())
+        meter = self.meter(torch.device("cpu"))
+        for batch in asked:
+            meter.update(means[self._items(batch)].to(self.targets(batch)), batch)
+        return meter.compute()
+
+    def _items(self, batch: Batch) -> Tensor:
+        return users_and_items(self.inputs(batch))[1]
