@@ -15,7 +15,7 @@ from paretoprune import data
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 FILES = sorted(FOLDER.glob("*.yaml"))
 FILLED_IN = {"seed", "pretrained"}  # by the program
-TEXT = ("paretoprune.data.text.classes", "paretoprune.data.text.characters")
+TEXT = tuple(f"paretoprune.data.text.{name}" for name in ("classes", "characters", "token_files"))
 
 
 def load(name: str) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def test_all_sets_have_a_file() -> None:
         "mnist",
         "npz",
         "svhn",
+        "tokens",
     ]
 
 
@@ -51,7 +52,7 @@ def test_keys_are_the_options(file: Path) -> None:
     defaults = {key: one.default for key, one in options.items()}
     for key in content if package in TEXT else ():
         given = tuple(content[key]) if isinstance(content[key], list) else content[key]
-        assert given == defaults[key]
+        assert given == ("???" if defaults[key] is inspect.Parameter.empty else defaults[key])
 
 
 def test_the_default_set_is_built_from_its_file() -> None:

@@ -21,10 +21,17 @@ OPTIONS = {"name", "img_size", "layers"}
 def test_all_builders_have_a_file() -> None:
     others = {"check_network", "initialise_lazy", "load_weights"}
     builders = set(models.__all__) - others - {"timm_model", "torchvision_model"}
-    assert {file.stem for file in FILES} == builders | {"timm", "torchvision"} | TEXT
+    assert {file.stem for file in FILES} == builders | {
+        "timm",
+        "torchvision",
+        "transformers",
+    } | TEXT
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+# Of transformers, the folder is the user's: see test_transformers_models.py.
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if f.stem != "transformers"], ids=lambda file: file.stem
+)
 def test_a_file_builds_a_model_and_says_how_to_train_it(file: Path) -> None:
     if file.stem == "timm":
         pytest.importorskip("timm")  # an optional extra

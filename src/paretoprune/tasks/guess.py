@@ -15,12 +15,14 @@ from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.language_model import LanguageModel
 from paretoprune.tasks.output_task import described, has_pairs
 from paretoprune.tasks.text_classification import TextClassification
+from paretoprune.tasks.transformers import Transformers
 
 # In this order: the first that recognises a batch is its task.
 _TASKS: tuple[type[Task], ...] = (
     LanguageModel,
     TextClassification,
     Classification,
+    Transformers,
 )
 
 
