@@ -83,6 +83,7 @@ HOMES = {
     "pydantic_core": {"config"},
     "scipy": {"pruning"},
     "timm": {"models"},
+    "transformers": {"models"},
     "lightning": {"api", "data", "finetune", "problem", "tasks", "trial"},
     "torchmetrics": {"measure", "tasks"},
     "torchvision": {"models", "data"},

@@ -51,12 +51,28 @@ def test_random_outputs_say_nothing(draw: Callable[[], float]) -> None:
     assert outputs_of(Drawn(draw), INPUTS) is None
 
 
-def test_what_is_no_tensor_says_nothing() -> None:
+def test_several_outputs_count_as_one() -> None:
     class Pair(nn.Module):
-        def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-            return inputs, inputs
+        def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+            return {"logits": inputs, "classes": inputs.argmax(1), "states": 2 * inputs}
 
-    assert outputs_of(Pair(), INPUTS) is None
+    assert outputs_of(Pair(), INPUTS) == (
+        *(outputs_of(nn.Identity(), INPUTS) or ()),
+        *(outputs_of(Doubled(), INPUTS) or ()),
+    )
+
+
+class Doubled(nn.Module):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return 2 * inputs
+
+
+def test_what_is_no_number_says_nothing() -> None:
+    class Classes(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs.argmax(1)
+
+    assert outputs_of(Classes(), INPUTS) is None
     assert outputs_of(nn.Linear(4, 2), INPUTS) is None  # it cannot take such inputs
 
 

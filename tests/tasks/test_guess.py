@@ -11,7 +11,8 @@ from torch import Tensor
 
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.tasks.classification import Classification
-from paretoprune.tasks.guess import Auto
+from paretoprune.tasks.guess import Auto, name_of
+from paretoprune.tasks.interface import Batch
 
 X = torch.rand(4, 2)
 
@@ -43,10 +44,41 @@ def test_class_numbers_are_classification() -> None:
     ],
 )
 def test_other_batches_are_refused_with_the_tasks_that_there_are(batch: Any, found: str) -> None:
-    with pytest.raises(DataError, match=f"{found}.*; there are: classification"):
+    with pytest.raises(DataError, match=f"{found}.*; there are: .*classification"):
         Auto().choose(batch, None)
 
 
 def test_a_training_step_of_ones_own_is_never_ignored() -> None:
     with pytest.raises(SettingsError, match="Trained is a LightningModule with a training_step"):
         Auto().choose((X, torch.zeros(4, dtype=torch.int64)), Trained)
+
+
+IDS = torch.tensor([[3, 1, 2], [5, 6, 2]])
+IMAGES = torch.rand(2, 1, 4, 4)
+LABELS = torch.tensor([0, 1])
+
+
+@pytest.mark.parametrize(
+    ("batch", "name"),
+    [
+        ((IMAGES, LABELS), "classification"),
+        ((torch.tensor([3, 4]), LABELS), "classification"),
+        ((IDS, LABELS), "text_classification"),
+        ((IDS, IDS), "language_model"),
+        (IDS, "language_model"),
+    ],
+)
+def test_batches_tell_their_task(batch: Batch, name: str) -> None:
+    assert name_of(Auto().choose(batch, None)[0]) == name
+
+
+def test_the_tasks_are_listed_where_none_fits() -> None:
+    with pytest.raises(DataError) as caught:
+        Auto().choose((IMAGES, [{"boxes": IMAGES}]), None)
+    message = str(caught.value)
+    assert "labels are a list of 1; there are: language_model (" in message
+    assert "; text_classification (" in message and "; classification (" in message
+
+
+def test_a_model_may_ask_for_what_any_task_offers() -> None:
+    assert {"num_classes", "in_channels", "vocab_size", "max_length"} <= set(Auto.offers)

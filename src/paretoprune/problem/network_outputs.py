@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
 from paretoprune.tasks.inputs import Example, inputs_of
+from paretoprune.tasks.nest import tensors_in
 
 _MOST = 256  # maximum number of outputs stored
 _DIGITS = 6
@@ -22,7 +23,7 @@ def outputs_of(model: nn.Module, example: Example) -> tuple[float, ...] | None:
     """Return the first outputs of a copy in evaluation mode, on the CPU.
 
     None if the network cannot be copied or run, which is reported elsewhere, and if its outputs are
-    random or not a single tensor: these cannot show what has changed.
+    random or hold no numbers: these cannot show what has changed.
     """
     inputs = inputs_of(example).cpu()
     try:
@@ -58,10 +59,11 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
     )
 
 
-def _numbers(output: object) -> tuple[float, ...] | None:
-    if not isinstance(output, Tensor) or not output.is_floating_point():
+def _numbers(outputs: object) -> tuple[float, ...] | None:
+    found = [one.flatten()[:_MOST] for one in tensors_in(outputs) if one.is_floating_point()]
+    if not found:
         return None
-    values = output.flatten()[:_MOST].double().tolist()
+    values = torch.cat([one.double() for one in found])[:_MOST].tolist()
     return tuple(float(f"{value:.{_DIGITS}g}") for value in values)
 
 

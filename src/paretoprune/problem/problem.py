@@ -24,6 +24,7 @@ from paretoprune.data.data_info import first_batch, loaders_of, prepare
 from paretoprune.errors import SettingsError
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import check_network, initialise_lazy, load_weights
+from paretoprune.models.generation_cache import disable_cache
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
 from paretoprune.problem.measured_qualities import check_qualities
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
@@ -220,4 +221,4 @@ def _build_model(
     sources: Sources, seed: int, offered: Mapping[str, object], example: Inputs
 ) -> nn.Module:
     seed_all(seed)
-    return initialise_lazy(sources.model(offered), example.cpu())
+    return initialise_lazy(disable_cache(sources.model(offered)), example.cpu())

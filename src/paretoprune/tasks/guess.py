@@ -21,12 +21,14 @@ from paretoprune.tasks.rating import Rating
 from paretoprune.tasks.reconstruction import Reconstruction
 from paretoprune.tasks.regression import Regression
 from paretoprune.tasks.text_classification import TextClassification
+from paretoprune.tasks.transformers import Transformers
 
 # In this order: the first that recognises a batch is its task.
 _TASKS: tuple[type[Task], ...] = (
     LanguageModel,
     TextClassification,
     Classification,
+    Transformers,
     MultiLabel,
     Reconstruction,
     Forecasting,
