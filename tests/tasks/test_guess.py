@@ -9,9 +9,10 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from paretoprune.errors import DataError, SettingsError
+from paretoprune.errors import DataError
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.guess import Auto
+from paretoprune.tasks.own.lightning import Lightning
 
 X = torch.rand(4, 2)
 
@@ -47,6 +48,7 @@ def test_other_batches_are_refused_with_the_tasks_that_there_are(batch: Any, fou
         Auto().choose(batch, None)
 
 
-def test_a_training_step_of_ones_own_is_never_ignored() -> None:
-    with pytest.raises(SettingsError, match="Trained is a LightningModule with a training_step"):
-        Auto().choose((X, torch.zeros(4, dtype=torch.int64)), Trained)
+def test_a_lightning_module_with_a_training_step_is_its_own_task() -> None:
+    task, reason = Auto().choose((X, torch.zeros(4, dtype=torch.int64)), Trained)
+    assert task == Lightning()
+    assert reason == "Trained has a training_step of its own"

@@ -20,6 +20,7 @@ from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
+from paretoprune.metrics import register
 
 # Arguments supplied by the program when it calls a target; users need not set them. A model's
 # class is offered what the task knows of the data.
@@ -65,9 +66,15 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
 
 
 def _import_task(config: Mapping[str, Any]) -> None:
-    """Import the task's class, whose module may register qualities that the objectives name."""
+    """Register the qualities of the task that objectives may name.
+
+    Its module registers them when it is imported, or its options define them.
+    """
     with suppress(Exception):  # what is wrong with it is reported later
-        instantiate.located_by(TypeAdapter(Target).validate_python(config.get("task", AUTO)))
+        target = TypeAdapter(Target).validate_python(config.get("task", AUTO))
+        known = getattr(instantiate.located_by(target), "known_qualities", None)
+        for quality in known(**target.arguments) if known else ():
+            register(quality)
 
 
 def _that_do_not_fit_together(config: Mapping[str, Any], wrong: Sequence[Location]) -> list[str]:

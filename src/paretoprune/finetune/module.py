@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.errors import TrainingError
@@ -37,6 +37,7 @@ class FinetuneModule(LightningModule):
         settings: FinetuneSettings,
         *,
         num_steps: int,
+        num_epochs: int = 1,
         bfloat16: bool,
         teacher: Teacher | None,
         pressure: Regularisation | None = None,
@@ -44,7 +45,7 @@ class FinetuneModule(LightningModule):
         nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,
     ) -> None:
-        """Set up the optimizer and its schedule.
+        """Set up the optimizer and its schedule, those of the task if it brings them.
 
         `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
         networks in the model's weights, some of which are trained in each step.
@@ -63,10 +64,11 @@ class FinetuneModule(LightningModule):
         self._step = 0
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
-        self._optimizer = make_optimizer(model, settings)
-        self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
+        self._own = task.training(model, num_steps=num_steps, num_epochs=num_epochs)
+        self._optimizer = self._own.optimizer if self._own else make_optimizer(model, settings)
+        self._schedule = self._own or make_schedule(self._optimizer, settings, num_steps=num_steps)
 
-    def configure_optimizers(self) -> SGD:
+    def configure_optimizers(self) -> Optimizer:
         return self._optimizer
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
@@ -81,6 +83,11 @@ class FinetuneModule(LightningModule):
         self._optimizer.step()
         self._schedule.step()
         self._step += 1
+
+    def end_epoch(self, measured: Mapping[str, float]) -> None:
+        """Take the schedule's step after an epoch with these qualities on the validation data."""
+        if self._own:
+            self._own.end_epoch(measured)
 
     def step_at(self, rate: float, batch: Batch) -> float:
         """Take one step at a learning rate outside the schedule; return the loss before it."""
@@ -135,6 +142,8 @@ class FinetuneModule(LightningModule):
     def _answer(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:
         device = self._task.inputs(batch).device
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
+            if self._teacher is None:
+                return self._task.loss(model, batch), None
             return self._task.loss_and_outputs(model, batch)
 
     def _distance(self, outputs: Outputs, wanted: Outputs, batch: Batch) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch import nn
-from torch.optim import SGD
+from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
 from paretoprune.config.groups.finetune import FinetuneSettings
@@ -30,7 +30,9 @@ def make_optimizer(model: nn.Module, settings: FinetuneSettings) -> SGD:
     )
 
 
-def make_schedule(optimizer: SGD, settings: FinetuneSettings, *, num_steps: int) -> OneCycleLR:
+def make_schedule(
+    optimizer: Optimizer, settings: FinetuneSettings, *, num_steps: int
+) -> OneCycleLR:
     """Return the one-cycle schedule over `num_steps` steps, at constant momentum.
 
     Smith and Topin 2017. The rate rises from 1/25 of the peak, is exactly `learning_rate` at one

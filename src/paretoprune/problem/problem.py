@@ -20,7 +20,7 @@ from torch import nn
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
 from paretoprune.data import Contents, contents_of, describe, to_device
-from paretoprune.data.data_info import first_batch, prepare
+from paretoprune.data.data_info import first_batch, loaders_of, prepare
 from paretoprune.errors import SettingsError
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import check_network, initialise_lazy, load_weights
@@ -196,16 +196,20 @@ def seed_all(seed: int) -> None:
 
 
 def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tuple[Task, str]:
-    """Return the task of the settings; if they say `auto`, that of the first batch, and why.
+    """Return the task of the settings, with what it takes from the model, and why it was guessed.
+
+    `auto` is the task of the first batch, or of the model's class.
 
     Raises SettingsError or DataError if there is none.
     """
-    task = build(settings.task)
-    if not isinstance(task, Auto):
-        return cast(Task, task), ""
+    task, guess = build(settings.task), ""
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
-        found, reason = task.choose(first_batch(data), sources.model_type)
-    return found, f"{type(found).__name__.lower()} ({reason})"
+        if isinstance(task, Auto):
+            task, reason = task.choose(first_batch(data), sources.model_type)
+            guess = f"{type(task).__name__.lower()} ({reason})"
+        seed_all(settings.seed)
+        found = cast(Task, task).for_model(lambda: sources.model({}), loaders_of(data))
+    return found, guess
 
 
 def _arguments(example: Inputs, model: nn.Module) -> tuple[Argument, ...]:

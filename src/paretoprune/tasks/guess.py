@@ -8,11 +8,12 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from paretoprune.errors import DataError, SettingsError
+from paretoprune.errors import DataError
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.output_task import described, has_pairs
+from paretoprune.tasks.own.lightning import Lightning
 
 _KNOWN = "classification (labels int64 class numbers of shape (N,))"
 
@@ -29,10 +30,10 @@ class Auto:
         `model_type` is the model's class, if that is known before it is built.
 
         Raises:
-            SettingsError: the model is a LightningModule with a training step of its own.
             DataError: there is no task for such batches.
         """
-        _refuse_own_training(model_type)
+        if model_type is not None and trains_itself(model_type):
+            return Lightning(), f"{model_type.__name__} has a training_step of its own"
         batch = unkeyed(batch)
         if has_pairs(batch):
             labels = Classification().targets(batch)
@@ -43,20 +44,10 @@ class Auto:
         )
 
 
-def _refuse_own_training(model_type: type | None) -> None:
-    """Raise SettingsError for a class whose training would be ignored."""
-    if model_type is None or not issubclass(model_type, LightningModule):
-        return
-    if model_type.training_step is LightningModule.training_step:
-        return
-    raise SettingsError(
-        [
-            f"{model_type.__name__} is a LightningModule with a training_step of its own, which is "
-            "not used: paretoprune trains by its own loop; set `task=classification` to train it "
-            "by the cross-entropy of its outputs, without its training_step, configure_optimizers "
-            "and metrics"
-        ]
-    )
+def trains_itself(model_type: type) -> bool:
+    """Return True for a LightningModule with a training step of its own."""
+    own = issubclass(model_type, LightningModule)
+    return own and model_type.training_step is not LightningModule.training_step
 
 
 def _form(batch: Batch) -> str:

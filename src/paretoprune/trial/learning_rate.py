@@ -41,12 +41,13 @@ def with_tuned_rate(
 
     `clock` measures in the unit of a time budget. If the test would take more than a tenth of it,
     the configured rate is kept. Returns `context` unchanged if the rate was tuned already or tuning
-    is off.
+    is off, or the task brings its own optimizer.
     """
     problem = context.problem
     wanted = (
         problem.settings.finetune.tune_learning_rate
         and not problem.settings.schedule.retrains_from_scratch
+        and problem.task.training(context.dense, num_steps=1, num_epochs=1) is None
     )
     if context.epoch_time is not None or not wanted:
         return context
