@@ -77,6 +77,7 @@ _LISTED = (
         "paretoprune.tasks",
         ("paretoprune.tasks",),
         ("paretoprune.tasks.interface.Task", "paretoprune.tasks.guess.Auto"),
+        ours=True,
     ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )

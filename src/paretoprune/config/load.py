@@ -262,8 +262,9 @@ def _no_strategy(target: Target) -> list[str]:
 def _type_mistakes(target: Target, setting: str) -> list[str]:
     """Return a sentence for each argument of a paretoprune target whose type is wrong."""
     mistakes = []
+    functions = instantiate.function_arguments(target)
     for name, expected in instantiate.argument_types(target).items():
-        if name not in target.arguments or expected is Target:
+        if name not in target.arguments or name in functions or expected is Target:
             continue
         try:
             TypeAdapter(expected).validate_python(target.arguments[name])

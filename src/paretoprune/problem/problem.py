@@ -202,7 +202,7 @@ def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tu
 
     Raises SettingsError or DataError if there is none.
     """
-    task, guess = build(settings.task), ""
+    task, guess = sources.task or build(settings.task), ""
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
         if isinstance(task, Auto):
             task, reason = task.choose(first_batch(data), sources.model_type)

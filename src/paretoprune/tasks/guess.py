@@ -14,6 +14,7 @@ from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.output_task import described, has_pairs
 from paretoprune.tasks.own.lightning import Lightning
+from paretoprune.tasks.own.steps import TRAINING, defines
 
 _KNOWN = "classification (labels int64 class numbers of shape (N,))"
 
@@ -46,8 +47,7 @@ class Auto:
 
 def trains_itself(model_type: type) -> bool:
     """Return True for a LightningModule with a training step of its own."""
-    own = issubclass(model_type, LightningModule)
-    return own and model_type.training_step is not LightningModule.training_step
+    return issubclass(model_type, LightningModule) and defines(model_type, TRAINING)
 
 
 def _form(batch: Batch) -> str:

@@ -82,6 +82,11 @@ class Task(ABC):
     def meter(self, device: torch.device) -> Meter:
         """Return a new meter of the qualities."""
 
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The user's functions that the task calls, if it is made of such."""
+        return ()
+
     def for_model(self, build: Callable[[], nn.Module], loaders: Loaders) -> Task:
         """Return the task with what it takes from the model, which `build` gives, untrained.
 

@@ -141,7 +141,7 @@ def test_a_direction_that_nothing_states_is_asked_for() -> None:
 
 def test_a_rate_by_a_registered_name_is_a_share() -> None:
     task = fitted(Score(), monitor="accuracy")
-    with pytest.raises(DataError, match=r"`accuracy` is logged as 97, but .* from 0 to 1"):
+    with pytest.raises(DataError, match=r"`accuracy` is 97, but .* from 0 to 1"):
         task.measure(Score(), [*VALIDATION], CPU).compute()
 
 

@@ -34,6 +34,7 @@ from paretoprune.tasks.own.steps import (
     uncalled_hooks,
 )
 from paretoprune.tasks.own.training import OwnTraining, configured
+from paretoprune.tasks.own.units import in_unit
 
 _log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class LoggedMeter:
         """
         values = {"loss": self._loss / max(1, self._count), **self._logged}
         return {
-            one.name: _in_unit(one, values[one.name])
+            one.name: in_unit(one, values[one.name])
             for one in self._qualities
             if one.name in values
         }
@@ -190,17 +191,6 @@ class LoggedMeter:
     def per_sample(self) -> Tensor | None:
         """Return None: what is logged is not known by sample."""
         return None
-
-
-def _in_unit(quality: Quantity, value: float) -> float:
-    if not quality.is_rate:
-        return value
-    if not 0.0 <= value <= 1.0:
-        raise DataError(
-            f"`{quality.name}` is logged as {value:.4g}, but under this name it must be a share "
-            "from 0 to 1, as torchmetrics gives it; log that, or use another name"
-        )
-    return 100.0 * value
 
 
 def _default_form(batch: Batch) -> Form:

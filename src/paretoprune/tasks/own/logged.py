@@ -36,7 +36,7 @@ class _Series:
             return total / sum(self.counts)
         if callable(kind):
             return float(kind(torch.tensor(values)))
-        return float({"sum": sum, "min": min, "max": max}[kind](values))
+        return float({"sum": sum, "min": min, "max": max}[str(kind)](values))  # type: ignore[operator]
 
 
 class Logged:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from lightning import LightningModule
 
 from paretoprune.errors import SettingsError
 from paretoprune.metrics import QUANTITIES, Direction, Quantity
+from paretoprune.tasks.own.units import quality_of
 
 Mode = Literal["max", "min"]
 _DIRECTIONS: Mapping[str, Direction] = {"max": "maximize", "min": "minimize"}
@@ -19,14 +20,14 @@ _ERRORS = re.compile(r"loss|error|mae|mse|rmse|nll|perplexity|(^|[_/])(wer|cer|e
 
 def stated(monitor: str, mode: Mode) -> Quantity:
     """Return the quality of a logged value; of a known name, the record of the registry."""
-    return _quality(monitor, _DIRECTIONS[mode])
+    return quality_of(monitor, _DIRECTIONS[mode])
 
 
 def logged_quality(name: str, better: Mapping[str, bool]) -> Quantity:
     """Return the record of another logged value, whose direction is that of its metric, or of its
     name."""
     higher = better.get(name, not _ERRORS.search(name))
-    return _quality(name, "maximize" if higher else "minimize")
+    return quality_of(name, "maximize" if higher else "minimize")
 
 
 def chosen(
@@ -72,12 +73,12 @@ def chosen(
 
 def _monitored(model: LightningModule) -> dict[str, Mode]:
     """Return what the module's own callbacks monitor, with their modes."""
-    callbacks = model.configure_callbacks()
-    callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    configured: Any = model.configure_callbacks()
+    callbacks = configured if isinstance(configured, list | tuple) else [configured]
     found: dict[str, Mode] = {}
     for one in callbacks:
         monitor, mode = getattr(one, "monitor", None), getattr(one, "mode", None)
-        if monitor and mode in _DIRECTIONS:
+        if monitor and (mode == "max" or mode == "min"):
             found.setdefault(monitor, mode)
     return found
 
@@ -88,10 +89,3 @@ def _known_mode(monitor: str, better: Mapping[str, bool]) -> Mode | None:
     if known := QUANTITIES.get(monitor):
         return "max" if known.direction == "maximize" else "min"
     return "min" if _ERRORS.search(monitor) else None
-
-
-def _quality(name: str, direction: Direction) -> Quantity:
-    known = QUANTITIES.get(name)
-    if known is not None and known.direction == direction:
-        return known
-    return Quantity(name, name, direction, "quality", note="on validation data")
