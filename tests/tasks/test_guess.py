@@ -9,10 +9,11 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from paretoprune.errors import DataError, SettingsError
+from paretoprune.errors import DataError
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.guess import Auto, name_of
 from paretoprune.tasks.interface import Batch
+from paretoprune.tasks.own.lightning import Lightning
 
 X = torch.rand(4, 2)
 
@@ -48,11 +49,6 @@ def test_other_batches_are_refused_with_the_tasks_that_there_are(batch: Any, fou
         Auto().choose(batch, None)
 
 
-def test_a_training_step_of_ones_own_is_never_ignored() -> None:
-    with pytest.raises(SettingsError, match="Trained is a LightningModule with a training_step"):
-        Auto().choose((X, torch.zeros(4, dtype=torch.int64)), Trained)
-
-
 IDS = torch.tensor([[3, 1, 2], [5, 6, 2]])
 IMAGES = torch.rand(2, 1, 4, 4)
 LABELS = torch.tensor([0, 1])
@@ -82,3 +78,9 @@ def test_the_tasks_are_listed_where_none_fits() -> None:
 
 def test_a_model_may_ask_for_what_any_task_offers() -> None:
     assert {"num_classes", "in_channels", "vocab_size", "max_length"} <= set(Auto.offers)
+
+
+def test_a_lightning_module_with_a_training_step_is_its_own_task() -> None:
+    task, reason = Auto().choose((X, torch.zeros(4, dtype=torch.int64)), Trained)
+    assert task == Lightning()
+    assert reason == "Trained has a training_step of its own"

@@ -17,9 +17,11 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.variants import spelled
 from paretoprune.data.given import GivenData, as_datamodule
 from paretoprune.errors import SettingsError
+from paretoprune.metrics import register
 from paretoprune.problem.sources import Given
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.storage.fingerprint import digest_bytes
+from paretoprune.tasks.interface import Task
 
 _NUM_DIGITS = 16  # of a digest, in the name of a file
 
@@ -36,22 +38,36 @@ class Job:
 def job_of(model: nn.Module, data: GivenData, options: Mapping[str, object]) -> Job:
     """Check the settings of a sweep of objects, and keep the model's weights in the cache.
 
-    `options` are those of `paretoprune.config.compose.compose_options`. The weights count as
-    `model.weights`, so that the dense model is not trained.
+    `options` are those of `paretoprune.config.compose.compose_options`; `task` may be an object.
+    The weights count as `model.weights`, so that the dense model is not trained.
 
     Raises SettingsError for settings that are wrong or need another process to build the model,
     DataError for data that are no data module and no loaders.
     """
     datamodule = as_datamodule(data)
     _check_model(model)
-    config = compose_options({"tracking": "none", **options})
+    task = task_of(options)
+    texts = {name: value for name, value in options.items() if name != "task" or task is None}
+    config = compose_options({"tracking": "none", **texts})
     cache = Path(str(config["cache_dir"]))
     weights = cache / "given" / f"{_digest(model)}.safetensors"
     config = _with_objects(config, model, datamodule, weights)
+    if task is not None:
+        config["task"] = {"_target_": "paretoprune.tasks.given.given_task", "text": repr(task)}
     settings = load_settings(config)
     _check_executor(settings)
     _keep_weights(model, weights)
-    return Job(settings, config, Given(model, datamodule))
+    return Job(settings, config, Given(model, datamodule, task))
+
+
+def task_of(options: Mapping[str, object]) -> Task | None:
+    """Return the task that was given as an object, if it was; its qualities are registered."""
+    task = options.get("task")
+    if not isinstance(task, Task):
+        return None
+    for quality in task.qualities:
+        register(quality)
+    return task
 
 
 def _with_objects(

@@ -17,6 +17,7 @@ from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.rules import PickRequest
 from paretoprune.problem.sources import Given, Sources
 from paretoprune.results import Metrics
+from paretoprune.tasks.interface import Task
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def pick(
     trial: int | None = None,
     model: nn.Module | None = None,
     data: GivenData | None = None,
+    task: Task | None = None,
     sweeps_dir: str | Path = "sweeps",
     trust: Sequence[str] = (),
     **limits: float,
@@ -74,6 +76,7 @@ def pick(
         sweep: a name in `sweeps_dir`, or the folder of a sweep.
         rule, trial, limits: as for `Sweep.pick`.
         model, data: the objects, for a sweep that was made from objects; both or none.
+        task: the object, if the sweep was given one.
         sweeps_dir: where the sweeps are.
         trust: packages of your own that the sweep's `_target_`s may name.
 
@@ -85,7 +88,9 @@ def pick(
         raise SettingsError(["give `model` and `data` together, or neither"])
     named = Path(sweeps_dir) / sweep
     folder = named if (named / "config.yaml").is_file() else Path(sweep)
-    sources = Given(model, as_datamodule(data)) if model is not None and data is not None else None
+    sources = None
+    if model is not None and data is not None:
+        sources = Given(model, as_datamodule(data), task)
     return pick_from(folder, sources, rule=rule, trial=trial, limits=limits, trust=tuple(trust))
 
 

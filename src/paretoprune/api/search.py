@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from torch import nn
 
 from paretoprune.api.caller_state import caller_state_kept
-from paretoprune.api.objects import Job, job_of
+from paretoprune.api.objects import Job, job_of, task_of
 from paretoprune.api.picked import Picked
 from paretoprune.api.sweep import Sweep
 from paretoprune.data.given import GivenData
@@ -41,25 +41,28 @@ def search(
     its results at once. Messages go to the logger `paretoprune`.
 
     Args:
-        model: a trained classifier; input `(n, channels, height, width)`, output logits
-            `(n, num_classes)`.
+        model: a trained network, such as a classifier of images, or a LightningModule.
         data: a LightningDataModule, or loaders `(train, validation)` or `(train, validation,
-            test)`, whose batches are `(inputs, labels)` with int64 labels `(n,)`.
+            test)`, whose batches are those of the task, such as `(inputs, labels)` with int64
+            labels `(n,)`.
         budget: when to end: `"10min"`, `"2h"`, `"200ep"` (passes over the training data) or a
             number of trials; None: 30 trials.
         objectives: two or three measured quantities, each in its usual direction, or a mapping
-            from a quantity to `"maximize"` or `"minimize"`.
+            from a quantity to `"maximize"` or `"minimize"`. `accuracy` stands for the first quality
+            of a task that measures none.
         name: of the sweep; None: the model's class and a digest of model and settings.
         settings: any setting of the command line: an option of a group (`scorer="taylor"`),
             several settings of a group (`finetune={"epochs": 2}`), or one by its dotted name
-            (`**{"schedule.steps": 3}`). `search` is `"auto"` and `tracking` `"none"` by default;
-            `tracking="mlflow"` logs to MLflow.
+            (`**{"schedule.steps": 3}`). `task` may also be an object, a
+            `paretoprune.tasks.interface.Task`. `search` is `"auto"` and `tracking` `"none"` by
+            default; `tracking="mlflow"` logs to MLflow.
 
     Raises:
         SettingsError: settings are wrong, or need the model in other processes.
         DataError, WeightsError, PruningError: data, weights or network cannot be used.
         SweepError: the sweep of that name is another one, or trials fail one after another.
     """
+    task_of(settings)  # objectives may name its qualities
     options = {"search": "auto", **settings, "search.objectives": _directed(objectives)}
     if budget is not None:
         options["search.budget"] = str(budget)

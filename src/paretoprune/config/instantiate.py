@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from paretoprune.config.callables import (
     can_be_trusted,
@@ -52,6 +52,7 @@ def factory(target: Target) -> Callable[..., Any]:
     unbuilt = {name: target.inner(name) for name in target_arguments(target)}
     rest = {name: value for name, value in target.arguments.items() if name not in unbuilt}
     positional, named = _built_arguments(target.path, rest)
+    named |= {name: locate(path) for name, path in function_arguments(target).items()}
 
     def build_one(**provided: object) -> Any:
         extra = {name: value for name, value in provided.items() if name in accepted}
@@ -114,6 +115,18 @@ def target_arguments(target: Target) -> list[str]:
     return [name for name in target.arguments if types.get(name) is Target]
 
 
+def function_arguments(target: Target) -> dict[str, str]:
+    """The dotted paths that are given for arguments which are functions, by argument."""
+    if not is_within(target.path, ["paretoprune"]) or refusal(target.path, target.trusted):
+        return {}
+    types = argument_types(target)
+    return {
+        name: value
+        for name, value in target.arguments.items()
+        if isinstance(value, str) and _is_function(types.get(name))
+    }
+
+
 def argument_names(target: Target, *, provided: Iterable[str] = ()) -> list[str]:
     """The arguments that a user may give to a target; none if it must not be called."""
     if refusal(target.path, trusted_packages(target.trusted)):
@@ -147,6 +160,7 @@ def trust_advice(targets: Iterable[Target]) -> list[str]:
     targets = [*targets]
     given = trusted_packages(name for target in targets for name in target.trusted)
     roots = [{**target.arguments, _TARGET: target.path} for target in targets]
+    roots += [{_TARGET: path} for one in targets for path in function_arguments(one).values()]
     missing = own_packages(roots, given)
     if not missing:
         return []
@@ -164,7 +178,21 @@ def _forbidden(target: Target, setting: str) -> list[str]:
     nodes = _nodes_of(target, setting)
     if len(nodes) > _MOST_VALUES:
         return [f"`{setting}` holds more than {_MOST_VALUES:,} values, or holds itself"]
-    return [sentence for place, value in nodes for sentence in _node_mistakes(value, place, trust)]
+    mistakes = [one for place, value in nodes for one in _node_mistakes(value, place, trust)]
+    return mistakes or _function_mistakes(target, setting, trust)
+
+
+def _function_mistakes(target: Target, setting: str, trust: Sequence[str]) -> list[str]:
+    """Return a sentence for each function that must not be called: only a user's own may be."""
+    own = [name for name in trust if can_be_trusted(name)]
+    mistakes = []
+    for name, path in function_arguments(target).items():
+        reason = refusal(path, trust)
+        if reason is None and not is_within(path, own):
+            reason = "must be a function of your own"
+        if reason:
+            mistakes.append(f"`{setting}.{name}={path}` {reason}")
+    return mistakes
 
 
 def _nodes_of(target: Target, setting: str) -> list[tuple[str, Any]]:
@@ -263,6 +291,10 @@ def _built(value: Any) -> Any:
     if value.get(_PARTIAL):
         return partial(locate(path), *positional, **named)
     return locate(path)(*positional, **named)
+
+
+def _is_function(kind: Any) -> bool:
+    return Callable in (get_origin(one) for one in (kind, *get_args(kind)))
 
 
 def _parameters(located: Callable[..., object]) -> dict[str, inspect.Parameter]:

@@ -22,6 +22,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.config.variants import misplaced, without
 from paretoprune.errors import SettingsError
+from paretoprune.metrics import register
 
 # Arguments supplied by the program when it calls a target; users need not set them. A model's
 # class is offered what the task knows of the data.
@@ -93,9 +94,15 @@ def load_settings(config: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Se
 
 
 def _import_task(config: Mapping[str, Any]) -> None:
-    """Import the task's class, whose module may register qualities that the objectives name."""
+    """Register the qualities of the task that objectives may name.
+
+    Its module registers them when it is imported, or its options define them.
+    """
     with suppress(Exception):  # what is wrong with it is reported later
-        instantiate.located_by(TypeAdapter(Target).validate_python(config.get("task", AUTO)))
+        target = TypeAdapter(Target).validate_python(config.get("task", AUTO))
+        known = getattr(instantiate.located_by(target), "known_qualities", None)
+        for quality in known(**target.arguments) if known else ():
+            register(quality)
 
 
 def _that_do_not_fit_together(config: Mapping[str, Any], wrong: Sequence[Location]) -> list[str]:
@@ -292,8 +299,9 @@ def _not_of_its_kind(target: Target, setting: str) -> list[str]:
 def _type_mistakes(target: Target, setting: str) -> list[str]:
     """Return a sentence for each argument of a paretoprune target whose type is wrong."""
     mistakes = []
+    functions = instantiate.function_arguments(target)
     for name, expected in instantiate.argument_types(target).items():
-        if name not in target.arguments or expected is Target:
+        if name not in target.arguments or name in functions or expected is Target:
             continue
         try:
             TypeAdapter(expected).validate_python(target.arguments[name])

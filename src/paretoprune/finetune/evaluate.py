@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from paretoprune.errors import DataError
 from paretoprune.finetune.loader import Loader
 from paretoprune.finetune.numerics.memory_format import as_channels_last
-from paretoprune.tasks.inputs import unkeyed
+from paretoprune.tasks.batches import DeviceBatches
 from paretoprune.tasks.interface import Task
-from paretoprune.tasks.nest import on_device
+
+_MISSING = "the validation data loader has no batches; check `data`"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Validation:
 
     quality: float  # the task's first quality, in its unit
     loss: float  # mean over the samples
+    measured: Mapping[str, float]  # all qualities, by name
 
 
 @torch.inference_mode()
@@ -37,16 +39,8 @@ def evaluate(
     Raises:
         DataError: the loader has no batches.
     """
-    meter, empty = task.meter(device), True
     model.eval()
-    for batch in loader:
-        batch = as_channels_last(on_device(unkeyed(batch), device, non_blocking=True))
-        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            outputs = task.outputs(model, batch)
-        meter.update(outputs, batch)
-        empty = False
+    batches = DeviceBatches(loader, device, _MISSING, as_channels_last)
+    found = task.measure(model, batches, device, bfloat16=bfloat16).compute()
     model.train()
-    if empty:
-        raise DataError("the validation data loader has no batches; check `data`")
-    found = meter.compute()
-    return Validation(quality=found[task.qualities[0].name], loss=found["loss"])
+    return Validation(quality=found[task.qualities[0].name], loss=found["loss"], measured=found)

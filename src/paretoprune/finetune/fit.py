@@ -134,6 +134,7 @@ def fit(
                     task,
                     settings,
                     num_steps=rounds.num_rounds * len(rounds),
+                    num_epochs=rounds.num_rounds,
                     bfloat16=bfloat16,
                     teacher=teacher,
                     pressure=pressure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -39,6 +39,7 @@ class FinetuneModule(LightningModule):
         settings: FinetuneSettings,
         *,
         num_steps: int,
+        num_epochs: int = 1,
         bfloat16: bool,
         teacher: Teacher | None,
         pressure: Regularisation | None = None,
@@ -48,7 +49,7 @@ class FinetuneModule(LightningModule):
         seconds: float | None = None,
         watch: Stopwatch | None = None,
     ) -> None:
-        """Set up the optimizer and its schedule.
+        """Set up the optimizer and its schedule, those of the task if it brings them.
 
         `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
         networks in the model's weights, some of which are trained in each step. After `seconds` on
@@ -69,8 +70,13 @@ class FinetuneModule(LightningModule):
         self.progress = Progress(num_steps, seconds, self._watch.clock)
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
-        self._optimizer = make_optimizer(model, settings, usual=task.optimizer)
-        self._schedule = make_schedule(self._optimizer, settings, num_steps=num_steps)
+        self._own = task.training(model, num_steps=num_steps, num_epochs=num_epochs)
+        self._optimizer = (
+            self._own.optimizer
+            if self._own
+            else make_optimizer(model, settings, usual=task.optimizer)
+        )
+        self._schedule = self._own or make_schedule(self._optimizer, settings, num_steps=num_steps)
 
     def configure_optimizers(self) -> Optimizer:
         return self._optimizer
@@ -89,6 +95,11 @@ class FinetuneModule(LightningModule):
             self._schedule.step()
         if self.progress.done:
             self.trainer.should_stop = True
+
+    def end_epoch(self, measured: Mapping[str, float]) -> None:
+        """Take the schedule's step after an epoch with these qualities on the validation data."""
+        if self._own:
+            self._own.end_epoch(measured)
 
     def step_at(self, rate: float, batch: Batch) -> float:
         """Take one step at a learning rate outside the schedule; return the loss before it."""
@@ -144,6 +155,8 @@ class FinetuneModule(LightningModule):
     def _answer(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:
         device = self._task.inputs(batch).device
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
+            if self._teacher is None:
+                return self._task.loss(model, batch), None
             return self._task.loss_and_outputs(model, batch)
 
     def _distance(self, outputs: Outputs, wanted: Outputs, batch: Batch) -> Tensor:

@@ -11,10 +11,13 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.errors import DataError
 from paretoprune.measure.modes import evaluation_mode
+from paretoprune.tasks.batches import DeviceBatches
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Meter, Task
 from paretoprune.tasks.nest import on_device
 from paretoprune.tasks.output_task import OutputTask
+
+_MISSING = "there is nothing to measure on: the data loader has no batches"
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,8 @@ def metered(
     Raises:
         DataError: there are no batches.
     """
-    meter, empty = task.meter(device), True
     with evaluation_mode(model), torch.inference_mode():
-        for batch in loader:
-            batch = on_device(unkeyed(batch), device)
-            meter.update(task.outputs(model, batch), batch)
-            empty = False
-    if empty:
-        raise DataError("there is nothing to measure on: the data loader has no batches")
-    return meter
+        return task.measure(model, DeviceBatches(loader, device, _MISSING), device)
 
 
 def predict(
@@ -80,7 +76,7 @@ def predict(
             logits.append(task.outputs(model, batch))
             labels.append(task.targets(batch))
     if not logits:
-        raise DataError("there is nothing to measure on: the data loader has no batches")
+        raise DataError(_MISSING)
     if logits[0].shape[1] != num_classes:
         raise DataError(
             f"the model gives {logits[0].shape[1]} scores for each sample, but the data have "

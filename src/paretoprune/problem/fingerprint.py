@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from typing import Any
 
 from lightning import LightningDataModule
 from torch import Tensor, nn
@@ -45,6 +46,7 @@ def fingerprint_of(
         *_classes(model),
         *_bases_of(type(data)),
         *_bases_of(type(task)),
+        *(module for function in task.functions for module in _module_of(function)),
         *_ALWAYS,
     }
     source = source_of(modules - {_MAIN})
@@ -57,7 +59,7 @@ def fingerprint_of(
             "task": repr(task),
         },
         data=contents,
-        code={**source.digests, **main_classes(model, data)},
+        code={**source.digests, **main_classes(model, data, task)},
         network={
             "shapes of the weights": digest_json(
                 {name: _shape(tensor) for name, tensor in model.state_dict().items()}
@@ -133,15 +135,19 @@ def _bases_of(kind: type) -> Iterator[str]:
         yield from _module_of(base)
 
 
-def main_classes(model: nn.Module, data: LightningDataModule) -> dict[str, str]:
-    """Digests of the classes that the running script or notebook itself defines, by their names.
+def main_classes(
+    model: nn.Module, data: LightningDataModule, task: Task | None = None
+) -> dict[str, str]:
+    """Digests of the classes, and functions of the task, that the running script or notebook itself
+    defines, by their names.
 
     One whose source is not known, as of a class typed into a prompt, is left out.
     """
-    kinds = {type(module) for module in model.modules()} | {type(data)}
+    kinds = {type(module) for module in model.modules()} | {type(data), type(task)}
     bases = {base for kind in kinds for base in kind.__mro__}
     found = {}
-    for base in bases:
+    defined: tuple[Any, ...] = (*bases, *(task.functions if task else ()))
+    for base in defined:
         if base.__module__ == _MAIN:
             with suppress(OSError, TypeError):
                 source = inspect.getsource(base).encode()

@@ -197,17 +197,21 @@ def seed_all(seed: int) -> None:
 
 
 def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tuple[Task, str]:
-    """Return the task of the settings; if they say `auto`, that of the first batch, and why.
+    """Return the task of the settings, with what it takes from the model, and why it was guessed.
+
+    `auto` is the task of the first batch, or of the model's class.
 
     Raises SettingsError or DataError if there is none.
     """
-    task = build(settings.task)
-    guess = ""
+    task, guess = sources.task or build(settings.task), ""
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
         if isinstance(task, Auto):
             task, reason = task.choose(first_batch(data), sources.model_type)
             guess = f"{name_of(task)} ({reason})"
-        return cast(Task, task).fitted(loaders_of(data)), guess
+        seed_all(settings.seed)
+        loaders = loaders_of(data)
+        found = cast(Task, task).for_model(lambda: sources.model({}), loaders).fitted(loaders)
+    return found, guess
 
 
 def _arguments(example: Inputs, model: nn.Module) -> tuple[Argument, ...]:

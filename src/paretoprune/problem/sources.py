@@ -12,6 +12,7 @@ from torch import nn
 from paretoprune.config.instantiate import build, located_by
 from paretoprune.config.settings import Settings
 from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.tasks.interface import Task
 
 
 class Sources(Protocol):
@@ -24,6 +25,7 @@ class Sources(Protocol):
     """
 
     is_given: bool
+    task: Task | None  # None: the one of the settings
     model_name: str
     data_name: str
 
@@ -50,6 +52,7 @@ class Configured:
     """Model and data as the settings' `_target_`s build them, in any process."""
 
     is_given = False
+    task: Task | None = None
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -84,12 +87,17 @@ class Configured:
 
 
 class Given:
-    """Model and data as objects of this process. The model is copied, the data are shared."""
+    """Model, data and perhaps the task as objects of this process.
+
+    The model is copied, the others are shared.
+    """
 
     is_given = True
 
-    def __init__(self, model: nn.Module, data: LightningDataModule) -> None:
-        self._model, self._data = model, data
+    def __init__(
+        self, model: nn.Module, data: LightningDataModule, task: Task | None = None
+    ) -> None:
+        self._model, self._data, self.task = model, data, task
         self.model_name = type(model).__qualname__
         self.data_name = type(data).__qualname__
 

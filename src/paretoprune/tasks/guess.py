@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lightning import LightningModule
 from torch import Tensor
 
-from paretoprune.errors import DataError, SettingsError
+from paretoprune.errors import DataError
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.forecasting import Forecasting
 from paretoprune.tasks.inputs import unkeyed
@@ -16,6 +16,8 @@ from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.language_model import LanguageModel
 from paretoprune.tasks.multi_label import MultiLabel
 from paretoprune.tasks.output_task import described, has_pairs
+from paretoprune.tasks.own.lightning import Lightning
+from paretoprune.tasks.own.steps import TRAINING, defines
 from paretoprune.tasks.ranking import Ranking
 from paretoprune.tasks.rating import Rating
 from paretoprune.tasks.reconstruction import Reconstruction
@@ -50,10 +52,10 @@ class Auto:
         `model_type` is the model's class, if that is known before it is built.
 
         Raises:
-            SettingsError: the model is a LightningModule with a training step of its own.
             DataError: there is no task for such batches.
         """
-        _refuse_own_training(model_type)
+        if model_type is not None and trains_itself(model_type):
+            return Lightning(), f"{model_type.__name__} has a training_step of its own"
         batch = unkeyed(batch)
         for task in (kind() for kind in _TASKS):
             if reason := task.recognises(batch):
@@ -69,20 +71,9 @@ def name_of(task: Task) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(task).__name__).lower()
 
 
-def _refuse_own_training(model_type: type | None) -> None:
-    """Raise SettingsError for a class whose training would be ignored."""
-    if model_type is None or not issubclass(model_type, LightningModule):
-        return
-    if model_type.training_step is LightningModule.training_step:
-        return
-    raise SettingsError(
-        [
-            f"{model_type.__name__} is a LightningModule with a training_step of its own, which is "
-            "not used: paretoprune trains by its own loop; set `task=classification` to train it "
-            "by the cross-entropy of its outputs, without its training_step, configure_optimizers "
-            "and metrics"
-        ]
-    )
+def trains_itself(model_type: type) -> bool:
+    """Return True for a LightningModule with a training step of its own."""
+    return issubclass(model_type, LightningModule) and defines(model_type, TRAINING)
 
 
 def _form(batch: Batch) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from paretoprune.metrics import Quantity
 from paretoprune.results import DataInfo
@@ -36,6 +37,18 @@ class Meter(Protocol):
 
     def per_sample(self) -> Tensor | None:
         """Return the first quality of each sample (N,); None if it is not a mean over samples."""
+
+
+class Training(Protocol):
+    """An optimizer and its learning-rate schedule, which a task brings along."""
+
+    optimizer: Optimizer
+
+    def step(self) -> None:
+        """Take the step of the schedule after a batch."""
+
+    def end_epoch(self, measured: Mapping[str, float]) -> None:
+        """Take the step of the schedule after an epoch with these qualities on validation data."""
 
 
 class Task(ABC):
@@ -74,6 +87,44 @@ class Task(ABC):
     @abstractmethod
     def meter(self, device: torch.device) -> Meter:
         """Return a new meter of the qualities."""
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The user's functions that the task calls, if it is made of such."""
+        return ()
+
+    def for_model(self, build: Callable[[], nn.Module], loaders: Loaders) -> Task:
+        """Return the task with what it takes from the model, which `build` gives, untrained.
+
+        Called once, before all else.
+
+        Raises:
+            SettingsError: the model is not one of this task.
+        """
+        return self
+
+    def measure(
+        self,
+        model: nn.Module,
+        batches: Iterable[Batch],
+        device: torch.device,
+        *,
+        bfloat16: bool = False,
+    ) -> Meter:
+        """Return the meter of a model in evaluation mode over batches, which lie on `device`.
+
+        `batches` can be gone through repeatedly. With `bfloat16`, the model runs under autocast.
+        """
+        meter = self.meter(device)
+        for batch in batches:
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                outputs = self.outputs(model, batch)
+            meter.update(outputs, batch)
+        return meter
+
+    def training(self, model: nn.Module, *, num_steps: int, num_epochs: int) -> Training | None:
+        """Return the optimizer and schedule that the model brings; None for those of `finetune`."""
+        return None
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return the loss, a scalar: the mean over the batch, differentiable."""

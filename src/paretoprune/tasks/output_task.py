@@ -44,7 +44,7 @@ class OutputTask(Task):
         Of a mapping, these are all entries but the labels.
         """
         if isinstance(batch, Mapping):
-            return Inputs((), {name: one for name, one in batch.items() if name not in _LABELS})
+            return Inputs((), without_labels(batch))
         first = batch[0]
         if isinstance(first, Mapping):
             return Inputs((), dict(first))
@@ -121,6 +121,11 @@ class OutputMeter:
     def per_sample(self) -> Tensor | None:
         """Return the first quality of each sample (N,), in the order of the batches."""
         return torch.cat(self._scores) if self._scores else None
+
+
+def without_labels(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all entries of a batch but the labels."""
+    return {name: one for name, one in batch.items() if name not in _LABELS}
 
 
 def has_pairs(batch: Batch) -> bool:

@@ -80,10 +80,7 @@ def _check_meter(task: Task, model: nn.Module, batches: Sequence[Batch]) -> None
     for other in found[1:]:
         assert other.keys() == found[0].keys()
         assert all(_close(other[name], found[0][name]) for name in other), "batches matter"
-    meter = task.meter(_CPU)
-    for batch in batches:
-        meter.update(task.outputs(model, batch), batch)
-    samples = meter.per_sample()
+    samples = task.measure(model, batches, _CPU).per_sample()
     if samples is not None:
         assert len(samples) == len(task.inputs(whole))
         first = found[0][task.qualities[0].name]
@@ -105,10 +102,7 @@ def _check_parts(task: Task, batches: Sequence[Batch]) -> None:
 
 
 def _measured(task: Task, model: nn.Module, batches: Sequence[Any]) -> dict[str, float]:
-    meter = task.meter(_CPU)
-    for batch in batches:
-        meter.update(task.outputs(model, batch), batch)
-    return meter.compute()
+    return task.measure(model, batches, _CPU).compute()
 
 
 def _close(one: float, other: float) -> bool:

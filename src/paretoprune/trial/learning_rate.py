@@ -40,12 +40,16 @@ def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> Tria
     """Return the context with the peak rate found by the range test, and the epoch time.
 
     Of a time budget its steps take at most 8 %, beside outputs of the teacher that are cached;
-    where that is too little for the test, the configured rate is kept. If tuning is off, only the
-    epoch time is measured, and only for a time budget. Returns `context` unchanged if it has an
-    epoch time already.
+    where that is too little for the test, the configured rate is kept. If tuning is off or the task
+    brings its own optimizer, only the epoch time is measured, and only for a time budget. Returns
+    `context` unchanged if it has an epoch time already.
     """
-    settings = context.problem.settings
-    wanted = settings.finetune.tune_learning_rate and not settings.retrains_from_scratch
+    settings, task = context.problem.settings, context.problem.task
+    wanted = (
+        settings.finetune.tune_learning_rate
+        and not settings.retrains_from_scratch
+        and task.training(context.dense, num_steps=1, num_epochs=1) is None
+    )
     timed = budget is not None and budget.unit == "seconds"
     if context.epoch_time is not None or not (wanted or timed):
         return context

@@ -91,12 +91,14 @@ class CurveKeeper(Callback):
                 f"the training diverged: the validation loss is {validation.loss} after epoch "
                 f"{epoch}; set a smaller `learning_rate`"
             )
+        learning_rate = module.meter.learning_rate
+        module.end_epoch(validation.measured)
         return EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
             quality=validation.quality,
             validation_loss=validation.loss,
-            learning_rate=module.meter.learning_rate,
+            learning_rate=learning_rate,
             seconds=self._clock() - self._start,
             parts=module.parts,
             steps=module.progress.num_taken - self._steps,

@@ -1,0 +1,1 @@
+"""Tasks that a user's own code defines: a LightningModule, or functions."""
