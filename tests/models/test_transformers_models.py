@@ -1,4 +1,4 @@
-"""Models of transformers from a folder: the weights of the folder, no download, no code, no pickle."""
+"""Models of transformers from a folder: no download, no code of the folder, no pickle."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def bert(kind: str = "BertForSequenceClassification") -> nn.Module:
 
 def llama() -> nn.Module:
     config = transformers.LlamaConfig(
-        **SMALL, intermediate_size=24, num_key_value_heads=1, tie_word_embeddings=True
+        **{**SMALL, "num_attention_heads": 4},
+        intermediate_size=24,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
     )
     model: nn.Module = transformers.LlamaForCausalLM(config)
     return model
@@ -57,6 +60,7 @@ def test_the_folders_weights_are_read_and_groups_found(
         assert "past_key_values" not in loaded(**INPUTS)
     found = find_groups(loaded, Inputs((), INPUTS))
     assert any(group in one.name and one.width == 24 for one in found.prunable)
+    assert any("attention" in one.name or "self_attn" in one.name for one in found.prunable)
 
 
 def test_a_folder_without_weights_gives_an_untrained_model_with_the_classes_of_the_data(

@@ -51,7 +51,7 @@ def check_loss(case: TaskCase) -> None:
         loss, outputs = case.task.loss_and_outputs(case.model, batch)
         torch.testing.assert_close(loss, case.loss(case.model, batch))
         torch.testing.assert_close(outputs, case.task.outputs(case.model, batch))
-    loss.backward()
+    torch.autograd.backward(loss)
     gradients = [one.grad for one in case.model.parameters() if one.grad is not None]
     assert any(bool(one.abs().sum() > 0) for one in gradients)
     case.model.zero_grad()

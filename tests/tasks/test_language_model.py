@@ -153,7 +153,7 @@ def test_the_teacher_keeps_no_logits() -> None:
 
 
 def describe_of(batch: Batch) -> DataInfo:
-    loader = DataLoader([batch], batch_size=None)
+    loader: DataLoader[Batch] = DataLoader([batch], batch_size=None)  # type: ignore[arg-type]
     return describe(as_datamodule([loader] * 3), TASK)
 
 

@@ -134,14 +134,14 @@ IDS, MASK, LABELS = BATCH["input_ids"], BATCH["attention_mask"], BATCH["labels"]
 def test_all_forms_of_batches_mean_the_same(batch: Batch) -> None:
     task, model = TextClassification(), models()["lstm"].eval()
     assert torch.equal(task.loss(model, batch), task.loss(model, BATCH))
-    assert torch.equal(task.valid(batch), MASK.bool())
+    assert_mask(task, batch)
     guessed, reason = Auto().choose(batch, None)
     assert isinstance(guessed, TextClassification) and "token ids of (4, 9)" in reason
 
 
 def test_padding_without_a_mask_is_known_by_its_id() -> None:
     assert TextClassification().valid((IDS, LABELS)) is None
-    assert torch.equal(TextClassification(padding_id=0).valid((IDS, LABELS)), MASK.bool())
+    assert_mask(TextClassification(padding_id=0), (IDS, LABELS))
 
 
 def test_token_types_are_no_mask() -> None:
@@ -149,11 +149,17 @@ def test_token_types_are_no_mask() -> None:
     types[:, 5:] = 1
     assert TextClassification().valid(((IDS, types), LABELS)) is None
     named = {"input_ids": IDS, "token_type_ids": types, "attention_mask": MASK, "labels": LABELS}
-    assert torch.equal(TextClassification().valid(named), MASK.bool())
+    assert_mask(TextClassification(), named)
+
+
+def assert_mask(task: TextClassification, batch: Batch) -> None:
+    valid = task.valid(batch)
+    assert valid is not None and torch.equal(valid, MASK.bool())
 
 
 def described(batches: Sequence[Batch], **stated: Any) -> DataInfo:
-    data = as_datamodule([DataLoader(batches, batch_size=None)] * 3)
+    loader: DataLoader[Batch] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+    data = as_datamodule([loader] * 3)
     for name, value in stated.items():
         setattr(data, name, value)
     return describe(data, TextClassification())

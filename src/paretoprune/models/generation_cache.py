@@ -1,4 +1,4 @@
-"""The cache of keys and values that decoders return for generation, which training does not need."""
+"""The cache of keys and values that decoders return for generation."""
 
 from __future__ import annotations
 

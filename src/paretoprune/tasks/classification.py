@@ -41,7 +41,7 @@ class Classification(OutputTask):
     2017, eq. 3).
     """
 
-    offers = ("num_classes", "in_channels")
+    offers: tuple[str, ...] = ("num_classes", "in_channels")
     form = "classification (labels int64 class numbers of shape (N,))"
 
     @property

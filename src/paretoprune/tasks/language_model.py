@@ -66,11 +66,13 @@ class LanguageModel(OutputTask):
         nats = cross_entropy(
             outputs.transpose(1, 2), targets, reduction="none", ignore_index=_IGNORED
         )
-        return nats.sum(1) / (targets != _IGNORED).sum(1).clamp_min(1)
+        found: Tensor = nats.sum(1) / (targets != _IGNORED).sum(1).clamp_min(1)
+        return found
 
     def mean_loss(self, outputs: Outputs, targets: Any) -> Tensor:
         """Return the mean cross-entropy over all tokens, in nats."""
-        return _nats(outputs, targets) / (targets != _IGNORED).sum().clamp_min(1)
+        found: Tensor = _nats(outputs, targets) / (targets != _IGNORED).sum().clamp_min(1)
+        return found
 
     def distance(
         self, student: Outputs, teacher: Outputs, batch: Batch, *, temperature: float = 1.0

@@ -57,11 +57,8 @@ class Transformers(Task):
         self, student: Outputs, teacher: Outputs, batch: Batch, *, temperature: float = 1.0
     ) -> Tensor:
         """Return the mean squared error of the outputs, relative to the teacher's mean square."""
-        pairs = (
-            {name: one for name, one in each.items() if name != _LOSS}
-            for each in (student, teacher)
-        )
-        return super().distance(*pairs, batch, temperature=temperature)
+        own, wanted = (_without_loss(outputs) for outputs in (student, teacher))
+        return super().distance(own, wanted, batch, temperature=temperature)
 
     def meter(self, device: torch.device) -> Meter:
         """Return a meter of the loss."""
@@ -82,8 +79,8 @@ class Transformers(Task):
             for batch in _first(loader):
                 if self.recognises(batch) is None:
                     raise DataError(
-                        f"{LOADERS[part]}(): batches must be mappings of the model's arguments, with "
-                        f"labels, got {type(batch).__name__}"
+                        f"{LOADERS[part]}(): batches must be mappings of the model's arguments, "
+                        f"with labels, got {type(batch).__name__}"
                     )
         return info
 
@@ -122,6 +119,10 @@ def is_label(name: object) -> bool:
 
 def _is_mapping(batch: Batch) -> bool:
     return isinstance(batch, Mapping) and next(tensors_in(batch), None) is not None
+
+
+def _without_loss(outputs: Mapping[str, object]) -> dict[str, object]:
+    return {name: one for name, one in outputs.items() if name != _LOSS}
 
 
 def _tensors(found: Mapping[str, object]) -> dict[str, object]:

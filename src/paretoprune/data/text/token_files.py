@@ -50,7 +50,7 @@ def _read(path: str, part: str, max_length: int, max_texts: int | None) -> Token
         ) from error
     if not _are_bounds(stream, offsets):
         raise DataError(
-            f"`data.{part}={path}`: `tokens` must be integers (T,), 0 or more, and `offsets` rising "
+            f"`data.{part}={path}`: `tokens` must be integers (T,), 0 or more, `offsets` rising "
             f"bounds from 0 to T, got {stream.dtype} {stream.shape} and {offsets.dtype} "
             f"{offsets.shape}"
         )

@@ -68,9 +68,8 @@ class TokenLoader:
             return
         generator = np.random.default_rng((self._seed, self.epoch))
         self.epoch += 1
-        for chosen in torch.from_numpy(generator.permutation(len(self.dataset))).split(
-            self.batch_size
-        ):
+        order = torch.from_numpy(generator.permutation(len(self.dataset)))
+        for chosen in torch.split(order, self.batch_size):
             yield Keyed(self.dataset.batch(chosen), chosen)
 
 

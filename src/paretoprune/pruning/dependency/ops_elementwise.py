@@ -95,11 +95,24 @@ def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Label
 def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> None:
     partners = [one for one in other.planes if along & varying(one)]
     for partner in partners:
-        symbols.join(
-            plane, partner, f"it is combined with channels that cannot be removed in {what}"
-        )
+        if symbols.are_computed(partner) and varying(partner) < along:
+            _keep_heads_whole(symbols, plane, partner, what)
+        elif not (symbols.are_computed(plane) and along < varying(partner)):
+            symbols.join(
+                plane, partner, f"it is combined with channels that cannot be removed in {what}"
+            )
     if not partners and any(other.shape[dim] > 1 for dim in along):
         symbols.fix(plane, f"it is combined with a tensor of fixed size in {what}")
+
+
+def _keep_heads_whole(symbols: Symbols, plane: Tensor, buffer: Tensor, what: str) -> None:
+    """Rule for a buffer of one entry for each place in a head, such as rotary frequencies.
+
+    All heads share it, so that it stays, and a head is removed as a whole.
+    """
+    first = first_of(plane, varying(buffer))
+    symbols.join(plane, first, f"it is combined with a tensor of fixed size in {what}")
+    symbols.fix(buffer, f"{what} combines it with all heads")
 
 
 def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) -> Labels:

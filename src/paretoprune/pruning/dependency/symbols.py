@@ -56,6 +56,7 @@ class Symbols:
 
     count: int = 1  # symbol 0 is FIXED
     reasons: list[str] = field(default_factory=list)
+    computed: list[Numbers] = field(default_factory=list)  # of buffers that are not stored
     _pairs: list[Numbers] = field(default_factory=list)
     _fixed: list[tuple[Numbers, int]] = field(default_factory=list)
     _shapes: dict[bytes, Numbers] = field(default_factory=dict)
@@ -87,6 +88,11 @@ class Symbols:
         self._note(numbers[numbers != FIXED], reason)
         if first:
             self._fixed.insert(0, self._fixed.pop())
+
+    def are_computed(self, plane: Tensor) -> bool:
+        """Return True for symbols of buffers that are not stored, such as rotary frequencies."""
+        numbers = plane.numpy().astype(np.int64)
+        return any(bool(np.isin(numbers, one).all()) for one in self.computed)
 
     def use(self, labels: Labels | None) -> None:
         """Record that the tensor is used in a computation, or is an output."""

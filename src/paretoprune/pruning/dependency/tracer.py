@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -99,12 +100,15 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Create a symbol for each index of each dimension of each tensor."""
         places = []
         self._parameters = {name for name, _ in model.named_parameters()}
+        stored = model.state_dict().keys() | self._parameters
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
             planes = []
             for dim, size in enumerate(tensor.shape):
                 if size > 1:
                     own = self.symbols.new(size)
                     places.append((name, dim, own))
+                    if name not in stored:
+                        self.symbols.computed.append(own.numpy().astype(np.int64))
                     planes.append(own.reshape([-1 if d == dim else 1 for d in range(tensor.dim())]))
             self.labels[tensor] = Labels(tuple(planes))
             self._names[tensor.untyped_storage().data_ptr()] = name
