@@ -10,18 +10,18 @@ from torch import Tensor
 
 from paretoprune.errors import DataError
 from paretoprune.tasks.classification import Classification
-from paretoprune.tasks.forecasting import Forecasting
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.language_model import LanguageModel
 from paretoprune.tasks.multi_label import MultiLabel
+from paretoprune.tasks.numbers.forecasting import Forecasting
+from paretoprune.tasks.numbers.reconstruction import Reconstruction
+from paretoprune.tasks.numbers.regression import Regression
 from paretoprune.tasks.output_task import described, has_pairs
 from paretoprune.tasks.own.lightning import Lightning
 from paretoprune.tasks.own.steps import TRAINING, defines
-from paretoprune.tasks.ranking import Ranking
-from paretoprune.tasks.rating import Rating
-from paretoprune.tasks.reconstruction import Reconstruction
-from paretoprune.tasks.regression import Regression
+from paretoprune.tasks.recommenders.ranking import Ranking
+from paretoprune.tasks.recommenders.rating import Rating
 from paretoprune.tasks.text_classification import TextClassification
 from paretoprune.tasks.transformers import Transformers
 

@@ -15,7 +15,7 @@ from paretoprune.metrics import QUANTITIES, Quantity
 from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import LOADERS, Batch, Loaders, Outputs
-from paretoprune.tasks.metrics.errors import R2, MeanError
+from paretoprune.tasks.numbers.errors import R2, MeanError
 from paretoprune.tasks.output_task import OutputTask, described, has_pairs
 
 _CRITERIA: Mapping[str, Callable[..., Tensor]] = {

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.results import DataInfo
 from paretoprune.tasks.guess import Auto
-from paretoprune.tasks.regression import Regression
+from paretoprune.tasks.numbers.regression import Regression
 from paretoprune.testing import check_task
 
 

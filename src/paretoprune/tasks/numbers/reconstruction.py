@@ -12,7 +12,7 @@ from torch import Tensor
 from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.interface import Batch
-from paretoprune.tasks.number_task import NumberTask
+from paretoprune.tasks.numbers.number_task import NumberTask
 from paretoprune.tasks.output_task import has_pairs
 
 

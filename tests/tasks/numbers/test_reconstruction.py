@@ -11,7 +11,7 @@ import torch
 from paretoprune.models.samples.autoencoder import autoencoder
 from paretoprune.results import DataInfo
 from paretoprune.tasks.guess import Auto
-from paretoprune.tasks.reconstruction import Reconstruction
+from paretoprune.tasks.numbers.reconstruction import Reconstruction
 from paretoprune.testing import check_task
 
 SHAPE = (1, 5, 7)

@@ -11,16 +11,16 @@ from torch import Tensor
 
 from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import unkeyed
-from paretoprune.tasks.interactions import (
+from paretoprune.tasks.interface import Batch, Loaders
+from paretoprune.tasks.numbers.number_task import NumberTask
+from paretoprune.tasks.output_task import has_pairs
+from paretoprune.tasks.recommenders.interactions import (
     Catalogue,
     all_batches,
     are_users_and_items,
     catalogue_of,
     users_and_items,
 )
-from paretoprune.tasks.interface import Batch, Loaders
-from paretoprune.tasks.number_task import NumberTask
-from paretoprune.tasks.output_task import has_pairs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from torch import nn
 
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.results import DataInfo
-from paretoprune.tasks.forecasting import Forecasting
 from paretoprune.tasks.guess import Auto
+from paretoprune.tasks.numbers.forecasting import Forecasting
 from paretoprune.testing import check_task
 
 PAST, HORIZON, SERIES, COLUMNS = 6, 4, 2, 3

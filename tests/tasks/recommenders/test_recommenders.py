@@ -14,9 +14,9 @@ from paretoprune.errors import DataError
 from paretoprune.models.samples.ncf import ncf
 from paretoprune.results import DataInfo
 from paretoprune.tasks.guess import Auto
-from paretoprune.tasks.metrics.rankings import Rankings
-from paretoprune.tasks.ranking import Ranking
-from paretoprune.tasks.rating import Rating
+from paretoprune.tasks.recommenders.ranking import Ranking
+from paretoprune.tasks.recommenders.rankings import Rankings
+from paretoprune.tasks.recommenders.rating import Rating
 from paretoprune.testing import check_task
 
 USERS, ITEMS = 5, 7

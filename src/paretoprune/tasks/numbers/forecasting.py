@@ -14,8 +14,8 @@ from paretoprune.metrics import QUANTITIES
 from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Loaders, Outputs
-from paretoprune.tasks.metrics.errors import MeanError
-from paretoprune.tasks.number_task import NumberTask
+from paretoprune.tasks.numbers.errors import MeanError
+from paretoprune.tasks.numbers.number_task import NumberTask
 from paretoprune.tasks.output_task import has_pairs
 
 

@@ -14,16 +14,16 @@ from paretoprune.errors import DataError
 from paretoprune.metrics import QUANTITIES, Quantity
 from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import unkeyed
-from paretoprune.tasks.interactions import (
+from paretoprune.tasks.interface import Batch, Loaders, Meter, Outputs
+from paretoprune.tasks.output_task import OutputTask, described, has_pairs
+from paretoprune.tasks.recommenders.interactions import (
     Catalogue,
     all_batches,
     are_users_and_items,
     catalogue_of,
     users_and_items,
 )
-from paretoprune.tasks.interface import Batch, Loaders, Meter, Outputs
-from paretoprune.tasks.metrics.rankings import Rankings
-from paretoprune.tasks.output_task import OutputTask, described, has_pairs
+from paretoprune.tasks.recommenders.rankings import Rankings
 
 _NAMES = ("ndcg@10", "hit@10", "mrr", "loss")
 

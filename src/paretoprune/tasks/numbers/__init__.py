@@ -1,0 +1,1 @@
+"""Tasks whose targets are numbers: regression, forecasting, reconstruction."""

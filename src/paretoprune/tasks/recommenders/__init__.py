@@ -1,0 +1,1 @@
+"""Tasks of users and items: rating and ranking."""
