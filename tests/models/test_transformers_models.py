@@ -16,9 +16,9 @@ from paretoprune.models.transformers_models import transformers_model
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.interface import Task
-from paretoprune.tasks.language_model import LanguageModel
-from paretoprune.tasks.text_classification import TextClassification
-from paretoprune.tasks.transformers import Transformers
+from paretoprune.tasks.text.language_model import LanguageModel
+from paretoprune.tasks.text.text_classification import TextClassification
+from paretoprune.tasks.text.transformers import Transformers
 
 transformers = pytest.importorskip("transformers")  # an optional extra
 IDS = torch.arange(1, 13).view(2, 6)

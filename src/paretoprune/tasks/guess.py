@@ -12,7 +12,6 @@ from paretoprune.errors import DataError
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
-from paretoprune.tasks.language_model import LanguageModel
 from paretoprune.tasks.multi_label import MultiLabel
 from paretoprune.tasks.numbers.forecasting import Forecasting
 from paretoprune.tasks.numbers.reconstruction import Reconstruction
@@ -22,8 +21,9 @@ from paretoprune.tasks.own.lightning import Lightning
 from paretoprune.tasks.own.steps import TRAINING, defines
 from paretoprune.tasks.recommenders.ranking import Ranking
 from paretoprune.tasks.recommenders.rating import Rating
-from paretoprune.tasks.text_classification import TextClassification
-from paretoprune.tasks.transformers import Transformers
+from paretoprune.tasks.text.language_model import LanguageModel
+from paretoprune.tasks.text.text_classification import TextClassification
+from paretoprune.tasks.text.transformers import Transformers
 
 # In this order: the first that recognises a batch is its task.
 _TASKS: tuple[type[Task], ...] = (

@@ -12,8 +12,8 @@ from paretoprune.data.text.characters import docstring_characters
 from paretoprune.data.text.classes import docstring_classes
 from paretoprune.data.text.token_parts import TokenData, TokenLoader, padded
 from paretoprune.tasks.inputs import Keyed
-from paretoprune.tasks.language_model import LanguageModel
-from paretoprune.tasks.text_classification import TextClassification
+from paretoprune.tasks.text.language_model import LanguageModel
+from paretoprune.tasks.text.text_classification import TextClassification
 
 SMALL: dict[str, Any] = {"packages": ("safetensors", "numpy"), "docstrings_of_each": 6}
 

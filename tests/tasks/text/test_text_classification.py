@@ -20,7 +20,7 @@ from paretoprune.models.text.transformer import transformer_classifier
 from paretoprune.results import DataInfo
 from paretoprune.tasks.guess import Auto
 from paretoprune.tasks.interface import Batch
-from paretoprune.tasks.text_classification import TextClassification
+from paretoprune.tasks.text.text_classification import TextClassification
 from tests.tasks.kit import TaskCase, check_all, check_padding
 
 TOKENS, CLASSES, LENGTH = 20, 3, 9

@@ -14,7 +14,7 @@ from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import Inputs, unkeyed
 from paretoprune.tasks.interface import LOADERS, Batch, Loaders, Meter, Outputs, Task
 from paretoprune.tasks.nest import floats, tensors_in
-from paretoprune.tasks.tokens import padding_mask
+from paretoprune.tasks.text.tokens import padding_mask
 
 # Arguments of `forward` that are labels, as in `transformers.utils.find_labels`: those whose name
 # contains "label", and those of question answering.

@@ -18,7 +18,7 @@ from paretoprune.models.text.gpt import gpt
 from paretoprune.results import DataInfo
 from paretoprune.tasks.guess import Auto
 from paretoprune.tasks.interface import Batch
-from paretoprune.tasks.language_model import LanguageModel
+from paretoprune.tasks.text.language_model import LanguageModel
 from tests.tasks.kit import TaskCase, check_all
 
 TOKENS, LENGTH = 12, 7

@@ -16,7 +16,7 @@ from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import Inputs, unkeyed
 from paretoprune.tasks.interface import LOADERS, Batch, Loaders, Meter, Outputs
 from paretoprune.tasks.output_task import OutputTask, has_pairs
-from paretoprune.tasks.tokens import described_tokens, padding_mask, token_ids
+from paretoprune.tasks.text.tokens import described_tokens, padding_mask, token_ids
 
 _IGNORED = -100  # target at positions that do not count, as in transformers
 _NAMES = ("perplexity", "token_accuracy", "loss")

@@ -9,7 +9,7 @@ from torch import Tensor
 from paretoprune.results import DataInfo
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.interface import Batch, Loaders
-from paretoprune.tasks.tokens import described_tokens, padding_mask, token_ids
+from paretoprune.tasks.text.tokens import described_tokens, padding_mask, token_ids
 
 
 @dataclass(frozen=True)

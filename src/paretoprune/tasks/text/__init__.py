@@ -1,0 +1,1 @@
+"""Tasks of token ids: classification, language models, models of transformers."""
