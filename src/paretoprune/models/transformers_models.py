@@ -60,7 +60,7 @@ def _library() -> Any:
         raise _refused(
             'it needs the package transformers: pip install "paretoprune[transformers]"'
         ) from error
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()
     return transformers
 
 

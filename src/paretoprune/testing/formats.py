@@ -9,6 +9,7 @@ from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
 from paretoprune.formats.format import GraphFormat
 from paretoprune.formats.tracing import trace
+from paretoprune.tasks.inputs import Inputs
 
 _TOLERANCE = 1e-4  # of a logit
 
@@ -35,7 +36,7 @@ def check_format(form: Target) -> None:
         run = known.open(contents, threads)
         for given in (inputs[:1], inputs):
             with torch.inference_mode():
-                found, expected = run(given), model(given)
+                found, expected = run(given), Inputs((given,)).run(model)
             assert found.shape == expected.shape, f"outputs have shape {tuple(found.shape)}"
             difference = float((found - expected).abs().max())
             assert difference < _TOLERANCE, f"outputs differ by up to {difference:.3g}"

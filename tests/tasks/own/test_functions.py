@@ -144,7 +144,7 @@ def test_the_advice_names_the_package_to_trust() -> None:
 
 def test_objectives_may_name_the_score() -> None:
     objectives = ("~search.objectives.accuracy", "+search.objectives.ranks=maximize")
-    found = named("task.name=ranks", "search=random", *objectives)
+    found = named("task.name=ranks", "search=random", "name=some", *objectives)
     assert found.search.objectives == {"macs": "minimize", "ranks": "maximize"}
 
 

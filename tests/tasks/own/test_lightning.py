@@ -81,7 +81,7 @@ def test_inputs_are_the_parts_of_the_batch_that_the_validation_passes_to_forward
     batches = [{"y": y, "parts": (x,)} for x, y in VALIDATION]
     loaders = {"train": batches, "validation": batches, "test": None}
     task = Lightning(monitor="total", mode="min").for_model(Named, loaders)
-    assert task.form == Form((), (("vector", ("parts", 0)),))
+    assert task.input_form == Form((), (("vector", ("parts", 0)),))
     assert torch.equal(task.inputs(batches[0]).kwargs["vector"], batches[0]["parts"][0])
     assert [one.name for one in task.qualities] == ["total", "worst", "loss"]
 
@@ -105,7 +105,7 @@ def test_inputs_follow_the_example_where_the_steps_do_not_call_the_module() -> N
     loaders = {"train": batches, "validation": batches, "test": None}
     task = Lightning(monitor="val_loss").for_model(Indirect, loaders)
     # The example is one tensor: the first of the batch.
-    assert task.form == Form(((0,),))
+    assert task.input_form == Form(((0,),))
     model = Indirect()
     model.example_input_array = None
     assert Lightning(monitor="val_loss").for_model(lambda: model, loaders).form is None

@@ -45,13 +45,13 @@ class Transformers(Task):
 
     def loss_and_outputs(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:
         """Return the loss that the model computes, and its other outputs."""
-        found = dict(model(**batch))
+        found = dict(Inputs((), dict(batch)).run(model))
         loss: Tensor = found.pop(_LOSS)
         return loss.float(), floats(_tensors(found))
 
     def outputs(self, model: nn.Module, batch: Batch) -> Outputs:
         """Return all outputs, with the loss."""
-        return floats(_tensors(dict(model(**batch))))
+        return floats(_tensors(dict(Inputs((), dict(batch)).run(model))))
 
     def distance(
         self, student: Outputs, teacher: Outputs, batch: Batch, *, temperature: float = 1.0
