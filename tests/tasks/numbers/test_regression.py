@@ -93,6 +93,18 @@ def test_the_trivial_predictor_is_the_training_mean_and_for_mae_the_median() -> 
     assert found["loss"] == pytest.approx(4 / np.var([0, 0, 9]))
 
 
+@pytest.mark.parametrize(
+    ("factor", "offset", "is_warned"),
+    [(1.0, 0.0, False), (1.0, 10.0, True), (30.0, 0.0, True), (0.01, 0.0, True)],
+)
+def test_targets_far_from_0_to_1_are_named(
+    factor: float, offset: float, is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    y = factor * torch.tensor([-1.0, 1.0, -1.0, 1.0]) + offset
+    fitted(Regression(), [(torch.zeros(4, 4), y)])
+    assert ("(targets - mean) / standard deviation" in caplog.text) == is_warned
+
+
 def test_the_scale_may_be_given() -> None:
     given = batches((4, 4))
     task = fitted(Regression(scale=(2.0,)), given)

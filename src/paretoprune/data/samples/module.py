@@ -129,6 +129,13 @@ class OrderedSamples:
             yield self._part.take(slice(start, start + self.batch_size)).batch
 
 
+def standardised(part: Samples, train: Samples) -> Samples:
+    """Return the part with the targets' mean and standard deviation over the training part as 0
+    and 1."""
+    mean, std = train.targets.mean(0), train.targets.std(0).clamp_min(1e-12)
+    return Samples(part.inputs, (part.targets - mean) / std)
+
+
 def split_at_random(
     samples: Samples, *, shares: tuple[float, float], seed: int
 ) -> tuple[Samples, Samples, Samples]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -23,6 +24,9 @@ _CRITERIA: Mapping[str, Callable[..., Tensor]] = {
     "mae": l1_loss,
     "huber": huber_loss,
 }
+_log = logging.getLogger(__name__)
+_FAR = 3  # standard deviations of the mean from 0, from which a network learns slowly
+_SMALL = 0.1  # standard deviation, from which on the same
 _DIGITS = 6  # of a scale: sums of another order have other last digits
 
 
@@ -30,9 +34,10 @@ _DIGITS = 6  # of a scale: sums of another order have other last digits
 class NumberTask(OutputTask):
     """A task of batches (inputs, numbers), with outputs of the shape of these numbers.
 
-    The loss is that of numbers divided by `scale`, so that learning rates do not depend on their
-    unit: by default the standard deviation of the training targets, one for each entry of the last
-    axis. Errors are in the unit of the targets.
+    The loss is that of numbers divided by `scale`, so that it says how much of the variance is
+    left: by default their standard deviation in the training data, one for each entry of the last
+    axis. Errors are in the unit of the targets. Networks learn numbers near 0 to 1 best, so data
+    should give standardised targets.
     """
 
     criterion: str = "mse"  # mse, mae or huber
@@ -121,8 +126,9 @@ class NumberTask(OutputTask):
         if len(shapes) > 1:
             given = " and ".join(map(str, sorted(shapes)[:2]))
             raise DataError(f"all targets must have one shape, got samples of {given}")
-        found = replace(self, shape=shapes.pop())
-        return replace(found, scale=self.scale or self._spread(loaders["train"] or ()))
+        mean, std = self._spread(loaders["train"] or ())
+        _warn_of_unit(mean, std)
+        return replace(self, shape=shapes.pop(), scale=self.scale or std)
 
     def _checked(self, loaders: Loaders) -> Iterator[tuple[str, Tensor]]:
         """Yield the targets of all batches, with the name of their part."""
@@ -164,8 +170,8 @@ class NumberTask(OutputTask):
         """Return True for a batch with inputs and targets."""
         return has_pairs(batch)
 
-    def _spread(self, batches: Iterable[Batch]) -> tuple[float, ...]:
-        """Return the standard deviation of each column of the targets."""
+    def _spread(self, batches: Iterable[Batch]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the mean and the standard deviation of each column of the targets."""
         count, total, squares = 0, torch.zeros(()).double(), torch.zeros(()).double()
         origin: Tensor | None = None
         for batch in batches:
@@ -176,8 +182,10 @@ class NumberTask(OutputTask):
         found = (squares / count - (total / count).square()).clamp_min(0).sqrt()
         if not (found > 0).any():
             raise DataError("all training targets are equal: there is nothing to predict")
+        assert origin is not None
         # A column without spread is left in its unit.
-        return tuple(float(f"{one:.{_DIGITS}g}") or 1.0 for one in found.tolist())
+        std = tuple(float(f"{one:.{_DIGITS}g}") or 1.0 for one in found.tolist())
+        return tuple((origin + total / count).tolist()), std
 
     def check_outputs(self, outputs: Outputs, count: int, info: DataInfo) -> str | None:
         """Require the shape of the targets."""
@@ -197,6 +205,18 @@ class NumberTask(OutputTask):
             for name, meter in meters.items():
                 meter.update(constants[name].to(targets).expand_as(targets), batch)
         return {name: meter.compute() for name, meter in meters.items()}
+
+
+def _warn_of_unit(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Warn of targets that networks learn slowly or not at all."""
+    is_far = any(abs(own) > _FAR * spread for own, spread in zip(mean, std, strict=True))
+    if is_far or not _SMALL <= min(std) <= max(std) <= 1 / _SMALL:
+        _log.warning(
+            "targets have the mean %.3g and the standard deviation %.3g, and networks learn numbers "
+            "near 0 to 1 best: give (targets - mean) / standard deviation in the data",
+            mean[0],
+            std[0],
+        )
 
 
 class _Shaped:

@@ -25,6 +25,7 @@ class Reconstruction(NumberTask):
     """
 
     offers = ("input_shape", "in_channels")
+    optimizer = "adamw"
     form = "reconstruction ((x,), or (x, x) with the same tensor twice)"
     names: ClassVar[tuple[str, ...]] = ("mse", "rmse", "mae", "loss")
 
