@@ -97,3 +97,38 @@ def test_the_format_of_the_page_keeps_the_contract_and_is_delivered(tmp_path: Pa
     run(["-m", "src.pick", *command_of("add-a-format.md", "pick")], tmp_path)
     [export] = (tmp_path / "sweeps/resnet/picked").glob("*/model.pt2.z")
     assert "compressed program of `torch.export`" in (export.parent / "README.md").read_text()
+
+
+TASK_PAGE = "your-own-task.md"
+TASK_FILES = ("my_net", "my", "from_python", "my_lit", "my_task", "check")
+
+
+def write_task_files(folder: Path) -> None:
+    for name, block in zip(TASK_FILES, blocks_of(TASK_PAGE), strict=True):
+        (folder / f"{name}.py").write_text(block)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "quality"),
+    [("functions", "right_signs"), ("module", "val_f1"), ("class", "right_signs")],
+)
+def test_a_task_of_ones_own_makes_a_sweep(tmp_path: Path, sweep: str, quality: str) -> None:
+    write_task_files(tmp_path)
+    text = (HOW_TO / TASK_PAGE).read_text(encoding="utf-8")
+    commands = re.findall(r"^    python -m src\.train (.*)$", text, flags=re.MULTILINE)
+    [command] = [one for one in commands if f"name={sweep}" in one.split()]
+    quick = ["tracking=none", "measure=fast", "model.train.epochs=1", "search.n_trials=3"]
+    run(["-m", "src.train", *shlex.split(command), *quick], tmp_path)
+    front = (tmp_path / "sweeps" / sweep / "front.csv").read_text().splitlines()
+    assert quality in front[0].split(",") and len(front) > 1
+
+
+def test_a_task_of_functions_is_searched_from_python(tmp_path: Path) -> None:
+    write_task_files(tmp_path)
+    run(["from_python.py"], tmp_path)
+    assert (tmp_path / "sweeps/from-python/front.csv").is_file()
+
+
+def test_the_class_of_the_page_keeps_the_contract_of_a_task(tmp_path: Path) -> None:
+    write_task_files(tmp_path)
+    run(["check.py"], tmp_path)

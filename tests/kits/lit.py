@@ -38,7 +38,7 @@ class Lit(LightningModule):
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         x, y = batch
         logits = self(x)
-        self.f1.update(logits, y.int())
+        self.f1.update(logits.sigmoid(), y.int())
         self.log("val_f1", self.f1)
         self.log("val_loss", binary_cross_entropy_with_logits(logits, y))
 

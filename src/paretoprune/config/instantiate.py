@@ -148,10 +148,19 @@ def find_mistakes(target: Target, *, setting: str, provided: Iterable[str] = ())
 def own_packages(value: Any, trust: Iterable[str] = ()) -> list[str]:
     """Return the user packages named by targets in plain data and absent from `trust`."""
     nodes = islice(_nodes(value, ""), _MOST_VALUES)
-    paths = [node.get(_TARGET) for _, node in nodes if isinstance(node, dict)]
+    paths = [path for _, node in nodes if isinstance(node, dict) for path in _paths(node)]
     own = {path for path in paths if isinstance(path, str) and can_be_trusted(path)}
     trust = [*trust]
     return sorted({p.split(".")[0] for p in own if not is_listed(p) and not is_within(p, trust)})
+
+
+def _paths(node: Mapping[str, Any]) -> list[Any]:
+    """Return the dotted paths of a mapping: its `_target_`, and the functions it is given."""
+    path = node.get(_TARGET)
+    if not isinstance(path, str):
+        return []
+    arguments = {name: value for name, value in node.items() if name != _TARGET}
+    return [path, *function_arguments(Target(path=path, arguments=arguments)).values()]
 
 
 def trust_advice(targets: Iterable[Target]) -> list[str]:
@@ -160,7 +169,6 @@ def trust_advice(targets: Iterable[Target]) -> list[str]:
     targets = [*targets]
     given = trusted_packages(name for target in targets for name in target.trusted)
     roots = [{**target.arguments, _TARGET: target.path} for target in targets]
-    roots += [{_TARGET: path} for one in targets for path in function_arguments(one).values()]
     missing = own_packages(roots, given)
     if not missing:
         return []

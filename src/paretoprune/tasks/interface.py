@@ -192,6 +192,11 @@ class Task(ABC):
         """Return what outputs for `count` samples must be, if they are something else."""
         return None
 
+    def __repr__(self) -> str:
+        """Name the class and its options, without an address: caches are keyed on it."""
+        options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__qualname__}({options})"
+
     def take(self, batch: Batch, index: slice | Tensor) -> Batch:
         """Return the samples of a batch at `index`."""
         count = len(self.inputs(batch))

@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
 import paretoprune
+from paretoprune.config.instantiate import build, own_packages
 from paretoprune.config.load import load_settings
 from paretoprune.errors import SettingsError
 from paretoprune.problem.fingerprint import main_classes
@@ -112,8 +113,6 @@ def named(*values: str, trust: tuple[str, ...] = ("tests",)) -> Any:
 
 
 def test_functions_are_named_by_dotted_paths() -> None:
-    from paretoprune.config.instantiate import build
-
     task = build(named("task.direction=minimize", "task.name=errors").task)
     assert task.functions == (my.loss, my.score, my.inputs)
     assert (task.qualities[0].name, task.qualities[0].direction) == ("errors", "minimize")
@@ -142,9 +141,14 @@ def test_the_advice_names_the_package_to_trust() -> None:
         named(trust=())
 
 
+def test_the_packages_of_the_functions_are_those_to_trust() -> None:
+    node = {"_target_": "paretoprune.tasks.own.functions.Own", "loss": "my.loss", "name": "a.b"}
+    assert own_packages({"task": node, "model": {"_target_": "my_net.Net"}}) == ["my", "my_net"]
+
+
 def test_objectives_may_name_the_score() -> None:
     objectives = ("~search.objectives.accuracy", "+search.objectives.ranks=maximize")
-    found = named("task.name=ranks", "search=random", "name=some", *objectives)
+    found = named("task.name=ranks", "search=random", "name=ranks", *objectives)
     assert found.search.objectives == {"macs": "minimize", "ranks": "maximize"}
 
 
