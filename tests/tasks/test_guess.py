@@ -35,7 +35,7 @@ def test_class_numbers_are_classification() -> None:
     ("batch", "found"),
     [
         ((X, torch.zeros(4, 3)), r"labels are torch.float32 of shape \(4, 3\)"),
-        ((X, torch.zeros(4, 8, 8, dtype=torch.int64)), r"torch.int64 of shape \(4, 8, 8\)"),
+        ((X, torch.zeros(4, 8, dtype=torch.int64)), r"torch.int64 of shape \(4, 8\)"),
         ((X, [{"boxes": X}]), "labels are a list of 1"),
         ((X,), "got a tuple of 1"),
         ({"x": X}, "got a dict with x"),

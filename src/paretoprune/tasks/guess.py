@@ -13,8 +13,14 @@ from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.output_task import described, has_pairs
+from paretoprune.tasks.segmentation import Segmentation
 
-_KNOWN = "classification (labels int64 class numbers of shape (N,))"
+_KNOWN = "; ".join(
+    (
+        "classification (labels int64 class numbers of shape (N,))",
+        "segmentation (labels int64 class numbers of shape (N, H, W))",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Auto:
             labels = Classification().targets(batch)
             if isinstance(labels, Tensor) and labels.dtype == torch.int64 and labels.ndim == 1:
                 return Classification(), f"labels are int64 of {tuple(labels.shape)}"
+            if isinstance(labels, Tensor) and labels.dtype == torch.int64 and labels.ndim == 3:
+                return Segmentation(), f"labels are int64 of {tuple(labels.shape)}"
         raise DataError(
             f"`task=auto` finds no task for these batches: {_form(batch)}; there are: {_KNOWN}"
         )
