@@ -26,6 +26,7 @@ def test_all_sets_have_a_file() -> None:
     assert names == [
         "cifar10",
         "cifar100",
+        "digit_boxes",
         "digit_masks",
         "digits",
         "fashion_mnist",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paretoprune.models.mobilenet_cifar import mobilenet_v2
 from paretoprune.models.resnet_cifar import resnet20, resnet32, resnet44, resnet56, resnet110
+from paretoprune.models.small_ssd import small_ssd
 from paretoprune.models.timm_models import timm_model
 from paretoprune.models.torchvision_models import torchvision_model
 from paretoprune.models.unet import unet
@@ -18,6 +19,7 @@ __all__ = [
     "resnet44",
     "resnet56",
     "resnet110",
+    "small_ssd",
     "timm_model",
     "torchvision_model",
     "unet",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.detection import Detection, is_detection
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.output_task import described, has_pairs
@@ -19,6 +20,7 @@ _KNOWN = "; ".join(
     (
         "classification (labels int64 class numbers of shape (N,))",
         "segmentation (labels int64 class numbers of shape (N, H, W))",
+        "detection (lists of images and of dicts with boxes and labels)",
     )
 )
 
@@ -40,6 +42,8 @@ class Auto:
         """
         _refuse_own_training(model_type)
         batch = unkeyed(batch)
+        if is_detection(batch):
+            return Detection(), "targets are dicts with boxes and labels"
         if has_pairs(batch):
             labels = Classification().targets(batch)
             if isinstance(labels, Tensor) and labels.dtype == torch.int64 and labels.ndim == 1:
