@@ -29,6 +29,8 @@ def test_all_sets_have_a_file() -> None:
     assert names == [
         "cifar10",
         "cifar100",
+        "digit_boxes",
+        "digit_masks",
         "digit_targets",
         "digits",
         "docstring_characters",

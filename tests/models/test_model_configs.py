@@ -17,7 +17,7 @@ FILES = sorted((Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
 # Networks for tables, series, ratings and reconstruction: tests/models/samples.
 OF_SAMPLES = {"autoencoder", "forecaster", "lstm_forecaster", "mlp", "ncf"}
 TEXT = {"gpt", "lstm_classifier", "transformer_classifier"}  # of paretoprune.models.text
-OPTIONS = {"name", "img_size", "layers"}
+OPTIONS = {"name", "img_size", "layers", "width"}
 # Of transformers, the folder is the user's: see test_transformers_models.py.
 OTHERS = [file for file in FILES if file.stem not in OF_SAMPLES | {"transformers"}]
 

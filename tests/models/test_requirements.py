@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import SettingsError
-from paretoprune.models import check_network, initialise_lazy
+from paretoprune.models.requirements import check_network, initialise_lazy
 from paretoprune.results import DataInfo
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.classification import Classification

@@ -16,7 +16,7 @@ class LabelledImages:
     """One part of a data set, with channels last, as image files store them."""
 
     images: Tensor  # (N, H, W, C): uint8 in 0 to 255, or float32
-    labels: Tensor  # (N,) int64
+    labels: Tensor  # (N,) int64, or (N, H, W) for one of each pixel
 
     def __len__(self) -> int:
         return len(self.labels)

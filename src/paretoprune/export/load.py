@@ -17,8 +17,8 @@ from paretoprune.config.load import split_model
 from paretoprune.config.target import Target
 from paretoprune.errors import ParetopruneError, SettingsError, WeightsError
 from paretoprune.formats.compact import COMPACT_FILE
-from paretoprune.models import initialise_lazy
 from paretoprune.models.memory_limit import within_memory
+from paretoprune.models.requirements import initialise_lazy
 from paretoprune.problem.forms import delivered_architecture
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.checkpoint import fit_state, load_state

@@ -1,4 +1,4 @@
-"""Image classifiers of torchvision by name, untrained, for any number of input channels."""
+"""Networks of torchvision by name, untrained: classifiers, and networks for segmentation."""
 
 from __future__ import annotations
 
@@ -19,17 +19,21 @@ _ONE_OUTPUT: dict[str, dict[str, Any]] = {
 
 
 def torchvision_model(name: str, num_classes: int = 1000, in_channels: int = 3) -> nn.Module:
-    """Return the torchvision classifier `name`: (N, in_channels, H, W) -> (N, num_classes) logits.
+    """Return the torchvision network `name`.
 
-    With `in_channels` other than 3 its first convolution is replaced.
+    A classifier gives logits (N, num_classes) for images (N, in_channels, H, W), a network for
+    segmentation a dict with logits `out`, (N, num_classes, H, W). With `in_channels` other than 3
+    its first convolution is replaced.
 
     Raises:
-        SettingsError: torchvision has no such classifier.
+        SettingsError: torchvision has no such network.
     """
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name not in known:
-        raise SettingsError([_unknown(name, known)])
-    arguments = _ONE_OUTPUT.get(name, {})
+    classifiers = torchvision.models.list_models(module=torchvision.models)
+    others = torchvision.models.list_models(module=torchvision.models.segmentation)
+    if name not in (*classifiers, *others):
+        raise SettingsError([_unknown(name, [*classifiers, *others])])
+    # Without None, the backbone's weights would be downloaded.
+    arguments = {"weights_backbone": None} if name in others else _ONE_OUTPUT.get(name, {})
     model: nn.Module = torchvision.models.get_model(
         name, weights=None, num_classes=num_classes, **arguments
     )
@@ -41,4 +45,7 @@ def torchvision_model(name: str, num_classes: int = 1000, in_channels: int = 3) 
 def _unknown(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
     advice = f"close are: {', '.join(close)}" if close else f"there are: {', '.join(known)}"
-    return f"`model.name` must name a classifier of torchvision.models, got {name!r}; {advice}"
+    return (
+        "`model.name` must name a classifier or a segmentation network of torchvision.models, got "
+        f"{name!r}; {advice}"
+    )

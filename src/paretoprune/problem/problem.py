@@ -23,8 +23,9 @@ from paretoprune.data import Contents, contents_of, describe, to_device
 from paretoprune.data.data_info import first_batch, loaders_of, prepare
 from paretoprune.errors import SettingsError
 from paretoprune.measure.latency.forecast import Forecast
-from paretoprune.models import check_network, initialise_lazy, load_weights
+from paretoprune.models import load_weights
 from paretoprune.models.generation_cache import disable_cache
+from paretoprune.models.requirements import check_network, initialise_lazy
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
 from paretoprune.problem.measured_qualities import check_qualities
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights

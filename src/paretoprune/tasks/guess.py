@@ -10,6 +10,7 @@ from torch import Tensor
 
 from paretoprune.errors import DataError
 from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.detection import Detection
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import Batch, Task
 from paretoprune.tasks.multi_label import MultiLabel
@@ -21,15 +22,18 @@ from paretoprune.tasks.own.lightning import Lightning
 from paretoprune.tasks.own.steps import TRAINING, defines
 from paretoprune.tasks.recommenders.ranking import Ranking
 from paretoprune.tasks.recommenders.rating import Rating
+from paretoprune.tasks.segmentation import Segmentation
 from paretoprune.tasks.text.language_model import LanguageModel
 from paretoprune.tasks.text.text_classification import TextClassification
 from paretoprune.tasks.text.transformers import Transformers
 
 # In this order: the first that recognises a batch is its task.
 _TASKS: tuple[type[Task], ...] = (
+    Detection,
     LanguageModel,
     TextClassification,
     Classification,
+    Segmentation,
     Transformers,
     MultiLabel,
     Reconstruction,

@@ -65,6 +65,11 @@ class Inputs:
         return self.map(lambda tensor: tensor.contiguous())
 
     @property
+    def is_ragged(self) -> bool:
+        """True if an argument is a list of samples, whose tensors have no batch axis."""
+        return any(isinstance(value, list) for value in (*self.args, *self.kwargs.values()))
+
+    @property
     def device(self) -> torch.device:
         """Device of the first tensor."""
         return next(iter(self)).device

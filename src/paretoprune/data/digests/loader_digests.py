@@ -95,8 +95,13 @@ def _pass(loader: Iterable[Batch], task: Task, *, samples: int | None = None) ->
             batch = unkeyed(batch)
             called = task.inputs(batch)
             given = list(called)
-            inputs += _rows(given, len(called))
-            labels += _labels(batch, given)
+            if called.is_ragged:
+                each = [_of_sample(task, batch, number) for number in range(len(called))]
+                inputs += [sample for sample, _ in each]
+                labels += [target for _, target in each]
+            else:
+                inputs += _rows(given, len(called))
+                labels += _labels(batch, given)
             num_bytes += sum(tensor.nbytes for tensor in given)
     return _Pass(inputs, labels, whole=True)
 
@@ -111,6 +116,15 @@ def _rows(tensors: Sequence[Tensor], count: int) -> list[bytes]:
         hashlib.blake2b(b"".join(row), digest_size=16).digest()
         for row in zip(*columns, strict=True)
     ]
+
+
+def _of_sample(task: Task, batch: Batch, number: int) -> tuple[bytes, bytes]:
+    """Return the digests of the inputs and of the targets of one sample of a list."""
+    sample = task.take(batch, slice(number, number + 1))
+    inputs = list(task.inputs(sample))
+    given = {id(tensor) for tensor in inputs}
+    targets = [tensor for tensor in tensors_in(sample) if id(tensor) not in given]
+    return tuple("".join(map(digest_of_tensor, tensors)).encode() for tensors in (inputs, targets))
 
 
 def _labels(batch: Batch, inputs: Sequence[Tensor]) -> list[int | bytes]:

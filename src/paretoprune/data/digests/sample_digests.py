@@ -42,11 +42,14 @@ def digest_of_tensor(values: Tensor) -> str:
 
 
 def part_of_tensors(inputs: Tensor, labels: Tensor) -> PartContents:
-    """Return the digests of inputs (N, ...) and labels (N,) in memory."""
+    """Return the digests of inputs (N, ...) and labels (N, ...) in memory.
+
+    Only labels (N,) are counted: the others are one for each pixel.
+    """
     samples = digests_of_rows(inputs)
     kind = str((tuple(inputs.shape), inputs.dtype)).encode()
     digests = {"inputs": _hex(kind, *samples), "labels": digest_of_tensor(labels)}
-    return PartContents(digests, samples, Counter(labels.tolist()))
+    return PartContents(digests, samples, Counter(labels.tolist() if labels.ndim == 1 else ()))
 
 
 def overlap_sentences(parts: Mapping[str, PartContents]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -50,7 +50,7 @@ def generic_copy(model: nn.Module, example: Example, *, seed: int, gain: float =
     for dtype, tolerance in [single] if large else [double, single]:
         generator = torch.Generator().manual_seed(seed)
         working = _blank(model, dtype, caches)
-        inputs = inputs_of(example).map(partial(_random_input, dtype=dtype, generator=generator))
+        inputs = _drawn(example, partial(_random_input, dtype=dtype, generator=generator))
         _randomise(working, generator, gain)
         try:
             _settle_statistics(working, inputs, seed)
@@ -74,7 +74,7 @@ def random_inputs(like: Inputs, example: Example) -> Inputs:
     """Draw two samples of the example's shape, with the dtype and kind of `like`."""
     dtypes = [tensor.dtype for tensor in like]
     generator, left = torch.Generator().manual_seed(len(dtypes)), iter(dtypes)
-    return inputs_of(example).map(lambda tensor: _random_input(tensor, next(left), generator))
+    return _drawn(example, lambda tensor: _random_input(tensor, next(left), generator))
 
 
 def _blank(model: nn.Module, dtype: torch.dtype, caches: Sequence[str]) -> nn.Module:
@@ -88,6 +88,14 @@ def _blank(model: nn.Module, dtype: torch.dtype, caches: Sequence[str]) -> nn.Mo
     empty_caches(working, caches)  # computed from the former weights
     # Unlike `to(dtype)`, these leave complex buffers complex.
     return working.double() if dtype == torch.float64 else working.float()
+
+
+def _drawn(example: Example, draw: Callable[[Tensor], Tensor]) -> Inputs:
+    """Return two samples of drawn values; in a list of samples each has its own tensor."""
+    inputs = inputs_of(example)
+    if not inputs.is_ragged:
+        return inputs.map(draw)
+    return inputs[:2].map(lambda tensor: draw(torch.stack([tensor, tensor]))[0])
 
 
 def _random_input(tensor: Tensor, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
