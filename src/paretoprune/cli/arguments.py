@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paretoprune.cli.compose import fail, find_own_code, print_version
+from paretoprune.cli.compose import fail, fail_for_own_code, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
@@ -32,6 +32,8 @@ def run_command(
         fail(str(error), code=error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        fail_for_own_code(error)
 
 
 def options_of(arguments: Sequence[str], *, known: Sequence[str] = ()) -> dict[str, str]:

@@ -61,7 +61,9 @@ def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> Non
     from paretoprune.cli.display.prunable_table import print_groups
     from paretoprune.cli.display.terminal import make_console
     from paretoprune.problem.problem import make_problem
+    from paretoprune.storage.writable import check_writable
 
+    check_writable("cache_dir", settings.cache_dir)
     console = make_console()
     if settings.threads:
         torch.set_num_threads(settings.threads)

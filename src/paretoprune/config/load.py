@@ -31,8 +31,18 @@ Location = tuple[int | str, ...]  # of a setting, from the top
 
 _STRATEGIES = "paretoprune.search.strategies"
 _OF_A_STRATEGY = ("propose", "ending", "needed")
+_TO_BE_GIVEN = "???"  # in the options named `own`
+_SHORT_NAMES = {"lr": "learning_rate", "trials": "n_trials", "num_trials": "n_trials"}
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
-_HINTS = {"search.strategy": "; `search=auto`, for example, is a whole search"}
+_HINTS = {
+    "search.strategy": "; `search=auto`, for example, is a whole search",
+    "model._target_": "; `model._target_=my_net.MyNet trust=[my_net]` names a class of yours",
+    "data._target_": "; `data._target_=my_data.MyData trust=[my_data]` names a class of yours",
+    "scorer._target_": "; `scorer._target_=my_scorers.Mine trust=[my_scorers]` names a class of "
+    "yours",
+    "search.strategy._target_": "; `search.strategy._target_=my_strategies.Mine "
+    "trust=[my_strategies]` names a class of yours",
+}
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
 
@@ -123,7 +133,7 @@ def _as_target(node: object, trust: Sequence[str]) -> object:
         return node
     arguments = {key: value for key, value in node.items() if key != "_target_"}
     target = {"arguments": arguments, "trust": trust}
-    if "_target_" not in node:
+    if node.get("_target_", _TO_BE_GIVEN) == _TO_BE_GIVEN:
         return target
     path = node["_target_"]
     return {**target, "path": MOVED.get(path, path) if isinstance(path, str) else path}
@@ -155,11 +165,31 @@ def _suggestion(location: Location, config: Mapping[str, Any]) -> str:
     names = [field.name for field in dataclasses.fields(owner)]
     options = _strategy_options(config) if owner is SearchSettings else []
     close = next((name for name in options if name.endswith(f".{location[-1]}")), None)
+    elsewhere = [] if len(location) > 1 else _elsewhere(str(location[0]))
+    if elsewhere and location[0] not in names:
+        return f"; did you mean {' or '.join(f'`{name}`' for name in elsewhere)}?"
     close = close or closest(str(location[-1]), names)
     prefix = "".join(f"{part}." for part in location[:-1])
     if close:
         return f"; did you mean `{prefix}{close}`?"
     return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join([*names, *options])}"
+
+
+def _elsewhere(name: str) -> list[str]:
+    """The settings of groups that have this name, by their whole names."""
+    name = _SHORT_NAMES.get(name, name)
+    return [*_named(Settings, name), *(["data.batch_size"] if name == "batch_size" else [])]
+
+
+def _named(owner: Any, name: str, prefix: str = "") -> list[str]:
+    found = []
+    for field, hint in get_type_hints(owner).items():
+        inner = _dataclass_in(hint)
+        if field == name and prefix:
+            found.append(f"{prefix}{field}")
+        elif inner is not None and inner is not Target and not field.startswith("_"):
+            found += _named(inner, name, f"{prefix}{field}.")
+    return found
 
 
 def _strategy_options(config: Mapping[str, Any]) -> list[str]:

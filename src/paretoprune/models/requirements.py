@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.own.code import described
 from paretoprune.errors import SettingsError
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def initialise_lazy(model: nn.Module, input_shape: tuple[int, ...]) -> nn.Module
         except Exception as error:
             raise _refused(
                 "layers of the model are initialised by its first forward pass, which fails on an "
-                f"input of shape {tuple(inputs.shape)}: {_first_line(error)}"
+                f"input of shape {tuple(inputs.shape)}: {described(error)}"
             ) from error
         model.train(was_training)
     return model
@@ -105,7 +106,7 @@ def _copied(model: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(model)
     except Exception as error:
-        raise _refused(f"the model cannot be copied: {_first_line(error)}") from error
+        raise _refused(f"the model cannot be copied: {described(error)}") from error
 
 
 @torch.no_grad()
@@ -115,7 +116,7 @@ def _evaluated(probe: nn.Module, example: Tensor, num_classes: int) -> Tensor:
     except Exception as error:
         shape = tuple(example.shape)
         raise _refused(
-            f"the model cannot take inputs of shape {shape}: {_first_line(error)}"
+            f"the model cannot take inputs of shape {shape}: {described(error)}"
         ) from error
     expected = (len(example), num_classes)
     if not isinstance(output, Tensor) or tuple(output.shape) != expected:
@@ -157,7 +158,7 @@ def _check_singles(probe: nn.Module, example: Tensor, outputs: Tensor) -> None:
     try:
         singles = torch.cat([probe(sample) for sample in torch.split(example, 1)])
     except Exception as error:
-        raise _refused(f"the model cannot take a single sample: {_first_line(error)}") from error
+        raise _refused(f"the model cannot take a single sample: {described(error)}") from error
     if singles.shape != outputs.shape:
         raise _refused(
             f"the model's output for a single sample must have the shape {(1, outputs.shape[1])}"
@@ -180,7 +181,7 @@ def _check_training(probe: nn.Module, example: Tensor, num_classes: int) -> None
     try:
         output = probe.train()(inputs)
     except Exception as error:
-        raise _refused(f"the model does not run in training mode: {_first_line(error)}") from error
+        raise _refused(f"the model does not run in training mode: {described(error)}") from error
     if not isinstance(output, Tensor) or tuple(output.shape) != expected:
         raise _refused(
             f"in training mode the model's output must have the shape {expected}, as in evaluation "
@@ -194,7 +195,7 @@ def _check_training(probe: nn.Module, example: Tensor, num_classes: int) -> None
     try:
         torch.autograd.backward(output.float().sum())
     except Exception as error:
-        raise _refused(f"the model cannot be trained: {_first_line(error)}") from error
+        raise _refused(f"the model cannot be trained: {described(error)}") from error
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -219,10 +220,6 @@ def _described(output: object) -> str:
 
 def _part(path: str) -> str:
     return f"the model's part `{path}`" if path else "the model"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
 def _refused(sentence: str) -> SettingsError:
