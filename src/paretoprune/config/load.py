@@ -167,7 +167,8 @@ def _suggestion(location: Location, config: Mapping[str, Any]) -> str:
     close = next((name for name in options if name.endswith(f".{location[-1]}")), None)
     elsewhere = [] if len(location) > 1 else _elsewhere(str(location[0]))
     if elsewhere and location[0] not in names:
-        return f"; did you mean {' or '.join(f'`{name}`' for name in elsewhere)}?"
+        *others, last = [f"`{name}`" for name in elsewhere]
+        return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
     close = close or closest(str(location[-1]), names)
     prefix = "".join(f"{part}." for part in location[:-1])
     if close:

@@ -12,12 +12,10 @@ strict = ConfigDict(extra="forbid")  # of every settings class: unknown names ar
 
 Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
 Seconds = Annotated[float, Field(gt=0), BeforeValidator(parse_seconds)]
-Share = Annotated[
-    float, Field(gt=0, le=1), BeforeValidator(parse_share)
-]  # of the dense model's value
-Ratio = Annotated[
-    float, Field(ge=0, lt=1), BeforeValidator(parse_share)
-]  # of a group's channels to remove
+# Of the dense model's value.
+Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(parse_share)]
+# Of a group's channels, to remove.
+Ratio = Annotated[float, Field(ge=0, lt=1), BeforeValidator(parse_share)]
 Drop = Annotated[float, Field(ge=0, le=100)]  # of accuracy, in percentage points
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[int, Field(ge=1)]
