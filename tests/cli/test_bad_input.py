@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.kits.commands import SWEEP, TINY, run_pick, run_train
+from tests.kits.commands import OWN, SWEEP, TINY, run_inspect, run_pick, run_train
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,64 @@ def test_it_is_told_in_one_sentence_and_nothing_is_written(
     assert sentence in done.err
     assert "Traceback" not in done.err
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("finetune.epochs", "=", "5"), "write `finetune.epochs=5`, no spaces"),
+        (("model.weights=",), "`model.weights=` has no value; give one, or write `model.weights="),
+        (("scorer=",), "`scorer=` has no value"),
+        (("epochs=5",), "did you mean `model.train.epochs`, `sparse_training.epochs` or `finetune"),
+        (("lr=0.1",), "did you mean `model.train.learning_rate` or `finetune.learning_rate`?"),
+        (("batch_size=8",), "`data.batch_size`"),
+        (("models=resnet20",), "`models` is not a setting; did you mean `model`?"),
+        (("model=resnet50",), "write `model=torchvision model.name=resnet50`"),
+        (("search=tpe", "name=x", "search.objectives.latency=minimize"), "mean `latency_ms`?"),
+        (("device=cuda:1",), "by the environment: CUDA_VISIBLE_DEVICES=1, with `device=cuda`"),
+        (("--shell-completion", "install=bash"), "`--shell-completion` is no option"),
+    ],
+)
+def test_a_near_miss_is_told_with_what_was_meant(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = run_train(tmp_path, *arguments)
+    assert done.code == 2
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+    assert not any(tmp_path.iterdir())
+
+
+def test_trust_of_one_package_needs_no_brackets(tmp_path: Path) -> None:
+    done = run_train(tmp_path, "model=own", TINY[0], "model.width=8", f"trust={OWN}", "seed=x")
+    assert done.code == 2
+    assert "trusted packages" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("labels", "advice"),
+    [
+        (np.array(["cat", "dog"] * 20), "np.unique(labels, return_inverse=True)"),
+        (np.arange(40) % 4 + 1, "counted from 1, subtract 1"),
+        (np.arange(40) % 4 * 2, "np.unique(labels, return_inverse=True)"),
+        (np.arange(40) / 1.0, "labels.astype(np.int64)"),
+    ],
+)
+def test_labels_that_are_no_class_numbers_come_with_advice(
+    tmp_path: Path, labels: np.ndarray, advice: str
+) -> None:
+    images = np.zeros((40, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "d.npz", x_train=images, y_train=labels)
+    done = run_train(tmp_path, "data=npz", "data.path=d.npz")
+    assert done.code == 2
+    assert advice in done.err
+
+
+def test_a_cache_that_cannot_be_written_to_is_told_by_inspect(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_inspect(tmp_path, "cache_dir=file/below")
+    assert done.code == 2
+    assert f"`cache_dir=file/below`: {tmp_path / 'file'} is no folder" in done.err
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,7 @@ def test_nested_and_partial_targets_are_built() -> None:
 @pytest.mark.parametrize("file", sorted(CONF.rglob("*.yaml")), ids=lambda p: p.parent.name + p.stem)
 def test_all_variants_of_ours_pass(file: Path) -> None:
     paths = [line.split(": ")[1].split()[0] for line in _lines(file) if "_target_: " in line]
+    paths = [path for path in paths if path != "???"]  # of the options named `own`
     assert all(refusal(path) is None for path in paths), paths
     assert yaml.safe_load(file.read_text()) is not None or not paths
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from paretoprune.config.parsing import parse_budget, parse_count, parse_seconds
+from paretoprune.config.parsing import parse_budget, parse_count, parse_seconds, parse_share
 from paretoprune.results import Budget, BudgetUnit
 
 
 @pytest.mark.parametrize(
     ("written", "count"),
-    [("50k", 50_000), ("1.5M", 1_500_000), (" 2 g ", 2e9), ("7", 7), (12, 12), ("many", "many")],
+    [
+        ("50k", 50_000),
+        ("1.5M", 1_500_000),
+        (" 2 g ", 2e9),
+        ("50kB", 50_000),
+        ("7", 7),
+        (12, 12),
+        ("many", "many"),
+    ],
 )
 def test_counts_may_be_written_with_a_suffix(written: object, count: object) -> None:
     assert parse_count(written) == count
@@ -49,3 +57,12 @@ def test_a_time_is_in_seconds_where_it_does_not_say(written: object, seconds: ob
 def test_passes_over_the_data_are_no_time() -> None:
     with pytest.raises(ValueError, match=r"`10min` or `2h`, not `200ep`"):
         parse_seconds("200ep")
+
+
+@pytest.mark.parametrize(("written", "share"), [("50%", 0.5), ("12.5 %", 0.125), (0.3, 0.3)])
+def test_a_share_may_be_written_in_percent(written: object, share: object) -> None:
+    assert parse_share(written) == share
+
+
+def test_a_share_of_something_else_is_left_to_the_validation() -> None:
+    assert parse_share("half%") == "half%"

@@ -125,3 +125,25 @@ def test_wrong_settings(tmp_path: Path) -> None:
         imagefolder()
     with pytest.raises(SettingsError, match="3 numbers each"):
         imagefolder(str(tmp_path), mean=[0.5])
+
+
+def test_images_without_class_folders_are_told(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/a.png").touch()
+    with pytest.raises(DataError, match="holds files and no folders; move the images of each"):
+        imagefolder(str(tmp_path))
+
+
+def test_a_file_for_the_root_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(DataError, match="is a file, and must be the folder above train/"):
+        imagefolder(str(tmp_path / "a.png"))
+
+
+def test_a_class_in_another_case_is_told(tmp_path: Path) -> None:
+    for place in ("train/Cat", "train/dog", "val/cat", "val/dog"):
+        (tmp_path / place).mkdir(parents=True)
+        for number in range(4):
+            (tmp_path / place / f"{number}.png").touch()
+    with pytest.raises(DataError, match="rename cat as Cat: upper and lower case count"):
+        imagefolder(str(tmp_path))

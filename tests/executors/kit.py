@@ -90,9 +90,10 @@ def check_a_sweep(executor: Executor, path: Path) -> list[str]:
     trials = Trials(path)
     with closing_at_end(executor):
         results = sweep(path / "sweep", n_trials=8, executor=executor)
-    assert {r.number: r.reason for r in results if r.state == "failed"} == {
-        1: "ValueError: no luck"
-    }
+    [failed] = [r for r in results if r.state == "failed"]
+    assert failed.number == 1
+    assert str(failed.reason).startswith("ValueError: no luck (")
+    assert "kit.py, line " in str(failed.reason), "the place in the user's code"
     assert SweepFolder(path / "sweep").read_results() == results
     assert trials.count(3) == 2
     tried = {int(line.split()[0]) for line in trials.lines()}

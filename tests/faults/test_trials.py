@@ -22,6 +22,8 @@ from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.testing import formula
 from tests.faults.driver import fork, status_of, sweep
 
+_RAISES = '    raise ValueError(f"trial {job.number} has no luck")'
+
 
 def good(job: Job) -> TrialResult:
     """A trial of the formula."""
@@ -79,9 +81,13 @@ def failures(results: list[TrialResult]) -> dict[int, str]:
 
 def test_an_exception_is_the_reason(tmp_path: Path) -> None:
     executor = Processes(Bad((1, 3), raises), workers=2)
+    line = 1 + Path(__file__).read_text().splitlines().index(_RAISES)
+    file = Path(__file__)
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    place = f"{shown}, line {line}"
     assert failures(finish(tmp_path, executor)) == {
-        1: "ValueError: trial 1 has no luck",
-        3: "ValueError: trial 3 has no luck",
+        1: f"ValueError: trial 1 has no luck ({place})",
+        3: f"ValueError: trial 3 has no luck ({place})",
     }
 
 

@@ -13,7 +13,8 @@ from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
 
-FILES = sorted((Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "conf" / "model"
+FILES = sorted(set(FOLDER.glob("*.yaml")) - {FOLDER / "own.yaml"})  # `own` names no model
 # Networks for tables, series, ratings and reconstruction: tests/models/samples.
 OF_SAMPLES = {"autoencoder", "forecaster", "lstm_forecaster", "mlp", "ncf"}
 TEXT = {"gpt", "lstm_classifier", "transformer_classifier"}  # of paretoprune.models.text

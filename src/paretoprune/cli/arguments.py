@@ -10,7 +10,7 @@ from paretoprune.cli.compose import disable_spinning, fail_with, find_own_code, 
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
-from paretoprune.errors import ParetopruneError, SettingsError, SweepError
+from paretoprune.errors import SettingsError, SweepError
 
 
 def run_command(
@@ -29,7 +29,7 @@ def run_command(
     find_own_code(given_trust([a.partition("=")[2] for a in arguments if a.startswith("trust=")]))
     try:
         run(arguments)
-    except (ParetopruneError, OSError) as error:
+    except Exception as error:
         fail_with(error)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -17,7 +17,7 @@ _GRID = {"-m", "--multirun"}
 # must not miss; other primary configs and pickled reruns are not for sweeps.
 _FLAGS = {
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
-    *("--run", "-r", "--multirun", "-m", "--shell-completion", "-sc", "--config-dir", "-cd"),
+    *("--run", "-r", "--multirun", "-m", "--config-dir", "-cd"),
     *("--info", "-i"),
 }
 _OF_AN_OPTION = ("is missing", "is not an argument of", "needs `")  # what it alone can tell
@@ -43,6 +43,11 @@ class CommandLine:
         """Whether `-m` asks for a run for each combination of values."""
         return not _GRID.isdisjoint(self.arguments)
 
+    @property
+    def adds_folders(self) -> bool:
+        """True if configs of other folders than ours are composed."""
+        return self.folders != [CONF] or any("searchpath" in one for one in self.arguments)
+
     def all_mistakes(self, of_the_rest: Sequence[str]) -> list[str]:
         """The mistakes, and those of the rest that do not follow from them.
 
@@ -66,6 +71,8 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     is_grid = not _GRID.isdisjoint(arguments)
     kept, mistakes, unknown = [], _grid_mistakes(arguments), set()
+    arguments, spaced = _without_spaces(arguments)
+    mistakes += spaced
     trust: list[str] = []
     for before, argument in zip(["", *arguments], arguments, strict=False):
         key, separator, value = argument.partition("=")
@@ -74,6 +81,8 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
             mistakes.append(f"`{key}` is no option of this command; see --help")
         elif key.startswith(("-", "~")) or (not separator and before.startswith("-")):
             kept.append(argument)
+        elif separator and not value and key:
+            mistakes.append(f"`{argument}` has no value; give one, or write `{key}=null` for none")
         elif name == "trust":
             trust.append(value)
             kept.append(f"++trust=[{','.join(given_trust([value]))}]")
@@ -89,6 +98,17 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
         else:
             kept.append(argument)
     return CommandLine(kept, mistakes, frozenset(unknown), folders, given_trust(trust))
+
+
+def _without_spaces(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments without those of `key = value`, and a sentence for each of these."""
+    rest, mistakes = list(arguments), []
+    while "=" in rest[1:-1]:
+        place = rest.index("=", 1)
+        key, value = rest[place - 1], rest[place + 1]
+        mistakes.append(f"`{key} = {value}` is not understood; write `{key}={value}`, no spaces")
+        del rest[place - 1 : place + 2]
+    return rest, mistakes
 
 
 def _decided_by(group: str) -> set[str]:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import hydra
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -24,9 +26,11 @@ from paretoprune.cli.foreign_configs import (
     refuse_resolvers,
     trust_mistakes,
 )
-from paretoprune.config.compose import CONF, compose_options
+from paretoprune.config.compose import CONF, compose_options, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form
+from paretoprune.config.own.code import described, place_of
+from paretoprune.config.own.targets import with_own_arguments
 from paretoprune.config.redact import redact
 from paretoprune.errors import ParetopruneError, SettingsError
 
@@ -57,9 +61,12 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
     def application(config: DictConfig) -> None:
         try:
-            plain = _plain(config)
+            hydra_config = HydraConfig.get()
+            plain = _settled(
+                line, config, hydra_config.overrides.task, hydra_config.runtime.choices
+            )
             command(_checked(check, plain, line), {**plain, "trust": [*line.trust]})
-        except (ParetopruneError, OSError) as error:
+        except Exception as error:
             fail_with(error)  # here, before Hydra adds words of its own
 
     if "--version" in sys.argv[1:]:
@@ -96,22 +103,23 @@ def finetune_option(name: str) -> FinetuneSettings:
     return FinetuneSettings(**compose_options({"finetune": name})["finetune"])
 
 
-def fail(message: str, *, code: int = 2) -> None:
+def fail(message: str, *, code: int = 2) -> NoReturn:
     """Print what is wrong and leave with an exit code."""
     lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
     sys.exit(code)
 
 
-def fail_with(error: ParetopruneError | OSError) -> None:
-    """Print an error of ours, or what a file cannot be used for, and leave; raise any other."""
+def fail_with(error: Exception) -> NoReturn:
+    """Print an error of ours, of a user's code, or of a file, and leave; raise any other again."""
     if isinstance(error, ParetopruneError):
         fail(str(error), code=error.exit_code)
-    elif error.filename is None:
-        raise error
-    else:
+    if place_of(error) is not None:
+        fail(f"your code raised {described(error)}", code=1)
+    if isinstance(error, OSError) and error.filename is not None:
         place = error.filename2 or error.filename
         fail(f"{place}: {error.strerror}; make it accessible, or move it out of the way")
+    raise error
 
 
 def print_version() -> None:
@@ -156,7 +164,7 @@ def _refuse_mistakes(line: CommandLine, check: Check[Any]) -> None:
     found: dict[str, None] = {}  # each once, in order
     for overrides in _runs(line.overrides):
         try:
-            _checked(check, _plain(_composed(line, overrides)), line)
+            _checked(check, _composed_settings(line, overrides), line)
         except SettingsError as error:
             found |= dict.fromkeys(error.mistakes)
         except (HydraException, OmegaConfBaseException):
@@ -183,8 +191,45 @@ def _composed(
 ) -> DictConfig:
     folders = [f"file://{folder.resolve()}" for folder in line.folders if folder != CONF]
     path = [f"hydra.searchpath=[{','.join(folders)}]"] if folders else []
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", [*overrides, *path], return_hydra_config=hydra_too)
+    running = GlobalHydra.instance().hydra  # a command that has begun composes its own configs anew
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("config", [*overrides, *path], return_hydra_config=hydra_too)
+    finally:
+        GlobalHydra.instance().hydra = running
+
+
+def _composed_settings(line: CommandLine, overrides: Sequence[str]) -> dict[str, Any]:
+    composed = _composed(line, overrides, hydra_too=True)
+    choices = composed.hydra.runtime.choices
+    with open_dict(composed):
+        del composed["hydra"]
+    return _settled(line, composed, overrides, choices)
+
+
+def _settled(
+    line: CommandLine, config: DictConfig, overrides: Sequence[str], choices: Config
+) -> dict[str, Any]:
+    """The config as plain data, without arguments of options whose `_target_` was replaced.
+
+    `choices` are the options that were composed, by group.
+    """
+    plain = _plain(config)
+    if not (line.adds_folders or any("_target_" in one for one in overrides)):
+        return plain  # only our own options name a `_target_`
+    groups = own_groups()
+    places = [one for one in line.overrides if one.startswith("hydra.searchpath=")]
+    values = [one for one in overrides if not one.startswith("~") and one not in places]
+
+    def given(others: Sequence[str]) -> Config:
+        replaced = tuple(f"{one.partition('=')[0]}=" for one in others)
+        rest = [one for one in values if not one.startswith(replaced)]
+        return _plain(_composed(line, [*rest, *others, *places]))
+
+    chosen = [f"{group}={choices[group]}" for group in groups if choices.get(group)]
+    options = _plain(_composed(line, [*chosen, *places]))
+    return with_own_arguments(plain, options, given, groups=groups)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -203,7 +248,7 @@ def _refuse_foreign_code(line: CommandLine) -> None:
 
     Hydra does so before our own check of the settings can begin.
     """
-    if line.folders == [CONF] and not any("searchpath" in one for one in line.arguments):
+    if not line.adds_folders:
         return
     for overrides in _runs(line.overrides):
         composed = _composed(line, overrides, hydra_too=True)

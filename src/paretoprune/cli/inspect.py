@@ -58,7 +58,9 @@ def _run(checked: tuple[Settings, list[str]], _config: Mapping[str, Any]) -> Non
     from paretoprune.api.prunable import ask, find_prunable
     from paretoprune.cli.display.prunable_table import print_groups
     from paretoprune.cli.display.terminal import make_console
+    from paretoprune.storage.writable import check_writable
 
+    check_writable("cache_dir", settings.cache_dir)
     console = make_console()
     found = find_prunable(settings)
     problem, sparsity = found.problem, settings.sparsity

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from paretoprune.config.model_builders import is_builder
+from paretoprune.config.own.code import described
 
 TRUST_VARIABLE = "PARETOPRUNE_TRUST"
 
@@ -133,7 +134,7 @@ def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
     try:
         located = locate(path)
     except Exception as error:  # importing user code may raise any exception
-        return f"cannot be imported: {error}"
+        return f"cannot be imported: {described(error)}"
     if not (inspect.isclass(located) or inspect.isroutine(located)):
         return "is not a class or function"
     home = str(getattr(located, "__module__", None))

@@ -10,7 +10,9 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from paretoprune.config.model_builders import is_torchvision_name
 from paretoprune.config.name_patterns import closest
+from paretoprune.config.own.targets import OWN, with_own_arguments
 from paretoprune.errors import SettingsError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -31,14 +33,32 @@ def compose_options(options: Mapping[str, object]) -> dict[str, Any]:
     found = [option_mistakes(name, str(value), [CONF])[0] for name, value in groups.items()]
     if mistakes := [mistake for each in found for mistake in each]:
         raise SettingsError(mistakes)
+    values = {name: value for name, value in options.items() if name not in groups}
+    chosen = _composed([f"{name}={value}" for name, value in groups.items()])
+
+    def given(others: Sequence[str]) -> dict[str, Any]:
+        return _with_values(_composed(others), values)
+
+    config = _with_values(chosen, values)
+    return with_own_arguments(config, chosen, given, groups=own_groups())
+
+
+def own_groups() -> list[str]:
+    """The groups with an option `own`, which holds a `_target_` alone."""
+    return sorted(path.parent.name for path in CONF.glob(f"*/{OWN}.yaml"))
+
+
+def _composed(overrides: Sequence[str]) -> dict[str, Any]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = compose("config", [f"{name}={value}" for name, value in groups.items()])
+        composed = compose("config", list(overrides))
     plain = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(plain, dict)
-    config: dict[str, Any] = {str(name): value for name, value in plain.items()}
-    for name, value in options.items():
-        if name not in groups:
-            config = _with(config, name.split("."), value)
+    return {str(name): value for name, value in plain.items()}
+
+
+def _with_values(config: dict[str, Any], values: Mapping[str, object]) -> dict[str, Any]:
+    for name, value in values.items():
+        config = _with(config, name.split("."), value)
     return config
 
 
@@ -68,6 +88,10 @@ def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[li
     for option in value.split(","):
         if option in found:
             meant.append(option)
+            continue
+        if group == "model" and is_torchvision_name(option):
+            whole = f"`model=torchvision model.name={option}`"
+            mistakes.append(f"there is no model `{option}`; write {whole}")
             continue
         close = closest(option, options)
         hint = f"did you mean `{close}`? " if close else ""

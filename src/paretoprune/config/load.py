@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, get_type_hints
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,10 +14,9 @@ from paretoprune.config import instantiate
 from paretoprune.config.callables import is_listed, is_within, trusted_packages
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.model import ModelSettings
-from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.task import AUTO
+from paretoprune.config.mistakes.unknown_names import suggestion
 from paretoprune.config.moved import MOVED
-from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.config.variants import misplaced, without
@@ -64,8 +63,25 @@ _INTERFACES = {
         "docs/scale.md",
     ),
 }
+_TO_BE_GIVEN = "???"  # in the options named `own`
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
-_HINTS = {"search.strategy": "; `search=auto`, for example, is a whole search"}
+_OWN = {  # by setting: a class of a user's, and the package that must be trusted
+    "model": ("my_net", "MyNet"),
+    "data": ("my_data", "MyData"),
+    "task": ("my_tasks", "Mine"),
+    "scorer": ("my_scorers", "Mine"),
+    "schedule": ("my_schedules", "Mine"),
+    "executor": ("my_executors", "Mine"),
+    "search.strategy": ("my_strategies", "Mine"),
+}
+_HINTS = {
+    "search.strategy": "; `search=auto`, for example, is a whole search",
+    **{
+        f"{place}._target_": f"; `{place}._target_={package}.{name} trust=[{package}]` names a "
+        "class of yours"
+        for place, (package, name) in _OWN.items()
+    },
+}
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
 
@@ -180,7 +196,7 @@ def _as_target(node: object, trust: Sequence[str]) -> object:
         return node
     arguments = {key: value for key, value in node.items() if key != "_target_"}
     target = {"arguments": arguments, "trust": trust}
-    if "_target_" not in node:
+    if node.get("_target_", _TO_BE_GIVEN) == _TO_BE_GIVEN:
         return target
     path = node["_target_"]
     return {**target, "path": MOVED.get(path, path) if isinstance(path, str) else path}
@@ -195,44 +211,23 @@ def _sentences(detail: ErrorDetails, config: Mapping[str, Any] | None = None) ->
     path = path.replace(".target.path", "._target_").replace("target.", "")
     path = path.replace(".path", "._target_") if path.endswith(".path") else path
     if detail["type"] in _UNKNOWN:
-        return [f"`{path}` is not a setting{_suggestion(detail['loc'], config or {})}"]
+        options = _strategy_options((config or {}).get("search"))
+        return [f"`{path}` is not a setting{suggestion(detail['loc'], options)}"]
     if detail["type"] in _MISSING:
         return [f"`{path}` is missing{_HINTS.get(path, '')}"]
     message = detail["msg"].replace("Input should be", "must be")
     return [f"`{path}` {message}, got {detail['input']!r}"]
 
 
-def _suggestion(location: Location, config: Mapping[str, Any]) -> str:
-    """Return `; did you mean ...?`, or the list of valid names, for an unknown key."""
-    owner: Any = Settings
-    for part in location[:-1]:
-        owner = _dataclass_in(get_type_hints(owner).get(str(part)))
-        if owner is None:
-            return ""
-    names = [field.name for field in dataclasses.fields(owner)]
-    options = _strategy_options(config) if owner is SearchSettings else []
-    close = next((name for name in options if name.endswith(f".{location[-1]}")), None)
-    close = close or closest(str(location[-1]), names)
-    prefix = "".join(f"{part}." for part in location[:-1])
-    if close:
-        return f"; did you mean `{prefix}{close}`?"
-    return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join([*names, *options])}"
-
-
-def _strategy_options(config: Mapping[str, Any]) -> list[str]:
-    """`strategy.NAME` of each option of the strategy in a config, if it may be called."""
+def _strategy_options(search: object) -> list[str]:
+    """`strategy.NAME` of each option of the strategy of a search, if it may be called."""
     try:
-        target = TypeAdapter(Target).validate_python(config["search"]["strategy"])
-    except (KeyError, ValidationError):
+        strategy = search.get("strategy") if isinstance(search, Mapping) else None
+        target = TypeAdapter(Target).validate_python(strategy)
+    except ValidationError:
         return []
     names = instantiate.argument_names(target, provided=PROVIDED["search.strategy"])
     return [f"strategy.{name}" for name in names]
-
-
-def _dataclass_in(hint: Any) -> Any:
-    """Return the dataclass in an annotation such as `SearchSettings | None`."""
-    candidates = (hint, *getattr(hint, "__args__", ()))
-    return next((c for c in candidates if dataclasses.is_dataclass(c)), None)
 
 
 def _target_mistakes(config: Mapping[str, Any]) -> list[str]:

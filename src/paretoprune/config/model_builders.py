@@ -56,6 +56,11 @@ def fetch_nothing(located: Callable[..., Any]) -> dict[str, None]:
     return {p.name: None for p in parameters if _fetches(p.name) and p.default not in empty}
 
 
+def is_torchvision_name(name: str) -> bool:
+    """Return True if `name` is a classifier of torchvision."""
+    return _is_registered("torchvision.models.get_model", name)
+
+
 def _is_registered(path: str, name: object) -> bool:
     """Return True for a registered model name.
 

@@ -11,21 +11,18 @@ _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
 def parse_count(value: object) -> object:
-    """Convert `50k` to 50000 and `1.5M` to 1500000; return numbers unchanged."""
+    """Convert `50k` to 50000, `1.5M` to 1500000, `50kB` to 50000; return numbers unchanged."""
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9.]+)\s*([kKmMgG]?)\s*", value)
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kKmMgG]?)[bB]?\s*", value)
         if match:
             return float(match[1]) * _SUFFIXES[match[2].lower()]
     return value
 
 
 def parse_share(value: object) -> object:
-    """Convert `1%` to 0.01; return numbers unchanged."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*%\s*", value)
-        if match:
-            return float(match[1]) / 100.0
-    return value
+    """Convert `50%` to 0.5; return anything else unchanged."""
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*%\s*", value) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match else value
 
 
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*")

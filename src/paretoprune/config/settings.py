@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from paretoprune.config.cross_checks import RULES
@@ -22,7 +22,7 @@ from paretoprune.config.groups.task import AUTO
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.config.instantiate import build, has_trait
 from paretoprune.config.target import Target
-from paretoprune.config.values import Positive, strict
+from paretoprune.config.values import Positive, no_device_number, strict
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
@@ -53,7 +53,7 @@ class Settings:
     executor: ExecutorSettings
     tracking: TrackingSettings
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(no_device_number)] = "auto"
     threads: Positive | None = None  # CPU threads of this process; None: PyTorch's default
     sweeps_dir: Path = Path("sweeps")
     cache_dir: Path = Path(".cache")

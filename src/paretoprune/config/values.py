@@ -6,14 +6,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from paretoprune.config.parsing import parse_count, parse_seconds
+from paretoprune.config.parsing import parse_count, parse_seconds, parse_share
 
 strict = ConfigDict(extra="forbid")  # of every settings class: unknown names are errors
 
 Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
 Seconds = Annotated[float, Field(gt=0), BeforeValidator(parse_seconds)]
-Share = Annotated[float, Field(gt=0, le=1)]  # of the dense model's value
-Ratio = Annotated[float, Field(ge=0, lt=1)]  # of a group's channels to remove
+# Of the dense model's value.
+Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(parse_share)]
+# Of a group's channels, to remove.
+Ratio = Annotated[float, Field(ge=0, lt=1), BeforeValidator(parse_share)]
 Drop = Annotated[float, Field(ge=0, le=100)]  # of accuracy, in percentage points
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[int, Field(ge=1)]
@@ -21,3 +23,14 @@ Several = Annotated[int, Field(ge=2)]
 Index = Annotated[int, Field(ge=0)]
 Factor = Annotated[float, Field(ge=1)]
 Amount = Annotated[float, Field(ge=0)]
+
+
+def no_device_number(value: object) -> object:
+    """Raises ValueError for a numbered device: a process sees the one that it is given."""
+    kind, _, number = str(value).partition(":")
+    if kind == "cuda" and number.isdigit():
+        raise ValueError(
+            f"`device={value}` must be auto, cpu or cuda; choose the card by the environment: "
+            f"CUDA_VISIBLE_DEVICES={number}, with `device=cuda`"
+        )
+    return value

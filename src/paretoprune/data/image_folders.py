@@ -91,6 +91,15 @@ def _find(root: Path, size: int, settings: SplitSettings) -> tuple[dict[str, Sam
 
 def _class_names(train: Path) -> tuple[str, ...]:
     names = _subfolders(train)
+    if train.parent.is_file():
+        raise DataError(
+            f"`data.root={train.parent}` is a file, and must be the folder above train/"
+        )
+    if not names and train.is_dir() and any(train.iterdir()):
+        raise DataError(
+            f"{train} holds files and no folders; move the images of each class to a folder of its "
+            f"name, {train}/CLASS"
+        )
     if not names:
         raise DataError(
             f"{train} must hold a folder of images for each class, and is "
@@ -116,12 +125,19 @@ def _official(root: Path, class_names: tuple[str, ...]) -> dict[Official, Sample
         if unknown:
             raise DataError(
                 f"{folder} has classes that {root / 'train'} lacks: {', '.join(unknown)}"
+                f"{_in_other_case(unknown, class_names)}"
             )
         found = make_dataset(folder, numbers, extensions=IMG_EXTENSIONS, allow_empty=True)
         if not found:
             raise DataError(f"{folder} holds no image files ({', '.join(IMG_EXTENSIONS)})")
         official[part] = found
     return official
+
+
+def _in_other_case(unknown: Sequence[str], class_names: Sequence[str]) -> str:
+    same = {name.lower(): name for name in class_names}
+    pairs = [f"{name} as {same[name.lower()]}" for name in unknown if name.lower() in same]
+    return f"; rename {', '.join(pairs)}: upper and lower case count" if pairs else ""
 
 
 def _labels(samples: Samples) -> np.ndarray:

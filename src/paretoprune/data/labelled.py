@@ -10,6 +10,11 @@ from torch import Tensor
 
 from paretoprune.errors import DataError
 
+_NUMBERED = (
+    "number the classes with `class_names, labels = np.unique(labels, return_inverse=True)`, and "
+    "save `class_names` too"
+)
+
 
 @dataclass(frozen=True)
 class LabelledImages:
@@ -63,9 +68,11 @@ def _check_labels(labels: np.ndarray, num_images: int, where: str) -> None:
             f"got {labels.shape}"
         )
     if not np.issubdtype(labels.dtype, np.integer):
+        is_number = np.issubdtype(labels.dtype, np.number) or labels.dtype == np.bool_
         raise DataError(
-            f"{where}: labels must be integers counted from 0, got {labels.dtype}; "
-            "convert them, for example with `labels.astype(np.int64)`"
+            f"{where}: labels must be integers counted from 0, got "
+            f"{labels.dtype if is_number else 'text'}; "
+            + ("convert them with `labels.astype(np.int64)`" if is_number else _NUMBERED)
         )
     if labels.min() < 0:
         raise DataError(f"{where}: labels must be counted from 0, got {labels.min()}")
@@ -93,8 +100,18 @@ def check_no_class_is_empty(labels: np.ndarray, class_names: tuple[str, ...]) ->
     counts = np.bincount(labels, minlength=len(class_names))
     empty = [f"{c} ({class_names[c]})" for c in np.flatnonzero(counts == 0)]
     if empty:
+        advice = _gap_advice(counts) if class_names == _numbers(counts) else "remove that class"
         raise DataError(
             f"every class needs training images, there are none for class {', '.join(empty[:5])}"
-            f"{' ...' if len(empty) > 5 else ''}; number the labels without gaps, add images, or "
-            "raise `data.max_train` where it is set"
+            f"{' ...' if len(empty) > 5 else ''}; {advice}; else add images, or raise "
+            "`data.max_train` where it is set"
         )
+
+
+def _numbers(counts: np.ndarray) -> tuple[str, ...]:
+    return tuple(map(str, range(len(counts))))
+
+
+def _gap_advice(counts: np.ndarray) -> str:
+    from_one = counts[0] == 0 and bool((counts[1:] > 0).all())
+    return "where labels are counted from 1, subtract 1" if from_one else _NUMBERED

@@ -20,6 +20,11 @@ def read_arrays(path: Path, *, required: Sequence[str] = ()) -> dict[str, np.nda
     Raises:
         DataError: the file is missing, damaged, of another kind, or lacks a required key.
     """
+    if path.is_dir():
+        raise DataError(
+            f"{path} is a folder, and must be an .npz file; for folders of image files, "
+            "`data=imagefolder data.root=FOLDER`"
+        )
     if not path.is_file():
         raise DataError(f"{path} is missing: there is no such file")
     if not zipfile.is_zipfile(path):
@@ -32,10 +37,16 @@ def read_arrays(path: Path, *, required: Sequence[str] = ()) -> dict[str, np.nda
             if missing:
                 raise DataError(
                     f"{path} lacks {', '.join(missing)}, got {', '.join(archive.files)}"
+                    f"{_in_other_case(missing, archive.files)}"
                 )
             return {key: _array(archive, key, path) for key in archive.files}
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is damaged ({error}); fetch or save it again") from error
+
+
+def _in_other_case(missing: Sequence[str], found: Sequence[str]) -> str:
+    others = [name for name in found if name.lower() in missing]
+    return f"; write {', '.join(others)} in lower case" if others else ""
 
 
 def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:

@@ -177,7 +177,8 @@ def _split_off(
     if not 0 < count < len(part.indices):
         raise DataError(
             f"the {_NAMES[part.official]} of {len(part.indices)} samples is too small to split "
-            f"off {count}; give more samples, or the validation and test parts"
+            f"off {max(count, 1)} for validation or test; give more samples, or these parts "
+            "themselves"
         )
     order = stratified_order(labels[part.official][part.indices], seed)
     taken, rest = part.indices[order[:count]], part.indices[order[count:]]

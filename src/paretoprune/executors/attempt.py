@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paretoprune.config.own.code import with_place
 from paretoprune.errors import DiskFullError
 from paretoprune.results import Job, Metrics, TrialResult
 
@@ -30,7 +31,7 @@ def attempt(evaluate: Evaluate, job: Job) -> TrialResult:
         raise
     except Exception as error:
         _log.exception("trial %d failed", job.number)
-        return failed(job, f"{type(error).__name__}: {error}")
+        return failed(job, with_place(error))
 
 
 def failed(job: Job, reason: str) -> TrialResult:

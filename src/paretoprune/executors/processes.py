@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from paretoprune.config.own.code import with_place
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
 from paretoprune.executors.interface import Executor, ExecutorContext
@@ -158,7 +159,7 @@ def _work(pipe: Connection, open_worker: Callable[[], Evaluate]) -> None:
     try:
         evaluate = open_worker()
     except Exception as error:
-        pipe.send(_Stopped(f"{type(error).__name__}: {error}"))
+        pipe.send(_Stopped(with_place(error)))
         return
     pipe.send(_Ready())
     while True:

@@ -14,6 +14,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
+from paretoprune.config.own.code import with_place
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
 from paretoprune.executors.interface import Executor, ExecutorContext
@@ -33,7 +34,7 @@ class _Actor:
         try:
             self._evaluate = self._open_worker()
         except Exception as error:
-            return f"{type(error).__name__}: {error}"
+            return with_place(error)
         return None
 
     def run(self, job: Job) -> TrialResult | str:

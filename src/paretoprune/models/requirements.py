@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.own.code import described
 from paretoprune.errors import SettingsError
 from paretoprune.results import DataInfo
 from paretoprune.tasks.bound import TaskBatch
@@ -90,7 +91,7 @@ def initialise_lazy(model: nn.Module, example: Inputs) -> nn.Module:
         except Exception as error:
             raise _refused(
                 "layers of the model are initialised by its first forward pass, which fails on an "
-                f"input of shape {_shapes(inputs)}: {_first_line(error)}"
+                f"input of shape {_shapes(inputs)}: {described(error)}"
             ) from error
         model.train(was_training)
     return model
@@ -110,7 +111,7 @@ def _copied(model: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(model)
     except Exception as error:
-        raise _refused(f"the model cannot be copied: {_first_line(error)}") from error
+        raise _refused(f"the model cannot be copied: {described(error)}") from error
 
 
 @torch.no_grad()
@@ -119,7 +120,7 @@ def _evaluated(probe: nn.Module, samples: TaskBatch, info: DataInfo) -> Outputs:
         outputs = samples.inputs.run(probe)
     except Exception as error:
         raise _refused(
-            f"the model cannot take inputs of shape {_shapes(samples.inputs)}: {_first_line(error)}"
+            f"the model cannot take inputs of shape {_shapes(samples.inputs)}: {described(error)}"
         ) from error
     if wanted := samples.task.check_outputs(outputs, len(samples), info):
         raise _refused(f"the model's output must {wanted}, got {_described(outputs)}")
@@ -161,7 +162,7 @@ def _check_singles(probe: nn.Module, inputs: Inputs, outputs: Outputs) -> None:
         each = [inputs[number : number + 1].run(probe) for number in range(len(inputs))]
         singles = join(each, lambda values: True)
     except Exception as error:
-        raise _refused(f"the model cannot take a single sample: {_first_line(error)}") from error
+        raise _refused(f"the model cannot take a single sample: {described(error)}") from error
     expected = [tuple(tensor.shape) for tensor in tensors_in(outputs)]
     # A list has one entry for each sample, such as the boxes found, whose number may vary.
     free = isinstance(outputs, list)
@@ -188,7 +189,7 @@ def _check_training(probe: nn.Module, samples: TaskBatch, info: DataInfo) -> Non
         loss = samples.loss(probe.train())
     except Exception as error:
         _refuse_outputs(seen, samples, info)
-        raise _refused(f"the model does not run in training mode: {_first_line(error)}") from error
+        raise _refused(f"the model does not run in training mode: {described(error)}") from error
     finally:
         handle.remove()
     _refuse_outputs(seen, samples, info)
@@ -200,7 +201,7 @@ def _check_training(probe: nn.Module, samples: TaskBatch, info: DataInfo) -> Non
     try:
         torch.autograd.backward(loss)
     except Exception as error:
-        raise _refused(f"the model cannot be trained: {_first_line(error)}") from error
+        raise _refused(f"the model cannot be trained: {described(error)}") from error
 
 
 def _refuse_outputs(seen: Sequence[Outputs], samples: TaskBatch, info: DataInfo) -> None:
@@ -246,10 +247,6 @@ def _described(output: object) -> str:
 
 def _part(path: str) -> str:
     return f"the model's part `{path}`" if path else "the model"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
 def _refused(sentence: str) -> SettingsError:

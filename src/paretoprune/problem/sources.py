@@ -10,6 +10,7 @@ from lightning import LightningDataModule
 from torch import nn
 
 from paretoprune.config.instantiate import build, located_by
+from paretoprune.config.own.code import described
 from paretoprune.config.settings import Settings
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.tasks.interface import Task
@@ -79,7 +80,7 @@ class Configured:
         except ParetopruneError:
             raise
         except Exception as error:
-            mistake = f"`model._target_={target.path}` cannot be built: {error}"
+            mistake = f"`model._target_={target.path}` cannot be built: {described(error)}"
             raise SettingsError([mistake]) from error
         if not isinstance(model, nn.Module):
             raise SettingsError([f"`model._target_={target.path}` gives no torch.nn.Module"])
@@ -116,5 +117,8 @@ class Given:
             return copy.deepcopy(self._model)
         except Exception as error:  # whatever a user's attributes raise
             raise SettingsError(
-                [f"`model`, a {self.model_name}, cannot be copied (copy.deepcopy): {error}"]
+                [
+                    f"`model`, a {self.model_name}, cannot be copied (copy.deepcopy): "
+                    f"{described(error)}"
+                ]
             ) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import Any
 
 from paretoprune.config.redact import redact_uri
 from paretoprune.config.settings import Settings
-from paretoprune.errors import SettingsError
 from paretoprune.problem.problem import Problem
 from paretoprune.results import ZEROS
 from paretoprune.search.study.open_study import check_storage
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import write_json
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.storage.writable import check_writable
 from paretoprune.sweep.baselines import search_settings
 from paretoprune.sweep.worker import log_to
 from paretoprune.tracking.uri import resolve_uri
@@ -51,7 +50,7 @@ def check_places(settings: Settings) -> None:
     if storage := search_settings(settings).storage:
         check_storage(storage)
     for name in ("sweeps_dir", "cache_dir"):
-        _check_writable(name, getattr(settings, name))
+        check_writable(name, getattr(settings, name))
 
 
 def prepared_context(problem: Problem, folder: SweepFolder, watch: Stopwatch) -> TrialContext:
@@ -116,14 +115,6 @@ def logging_to(path: Path) -> Iterator[None]:
     finally:
         logging.getLogger("paretoprune").removeHandler(handler)
         handler.close()
-
-
-def _check_writable(setting: str, folder: Path) -> None:
-    """Raises SettingsError if a folder cannot be created or written to."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        problem = "cannot be written to" if there.is_dir() else "is no folder"
-        raise SettingsError([f"`{setting}={folder}`: {there} {problem}; choose another place"])
 
 
 def _single_name(config: Mapping[str, Any]) -> str:

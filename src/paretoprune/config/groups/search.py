@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, model_validator
 from pydantic.dataclasses import dataclass
 
+from paretoprune.config.name_patterns import closest
 from paretoprune.config.parsing import parse_budget
 from paretoprune.config.target import Target
 from paretoprune.config.values import Positive, Ratio, strict
@@ -67,8 +68,11 @@ class SearchSettings:
             )
         unknown = [name for name in self.objectives if name not in DIRECTIONS]
         if unknown:
+            close = {"latency": "latency_ms", "size": "size_bytes", "bytes": "size_bytes"}
+            meant = close.get(unknown[0]) or closest(unknown[0], [*DIRECTIONS])
+            hint = f"did you mean `{meant}`? " if meant else ""
             mistakes.append(
-                f"`search.objectives` names {', '.join(unknown)}, which is not measured; "
+                f"`search.objectives` names {', '.join(unknown)}, which is not measured; {hint}"
                 f"measured are: {', '.join(DIRECTIONS)}"
             )
         if max(self.baseline_ratios, default=0.0) > self.max_ratio:

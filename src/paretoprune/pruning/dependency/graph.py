@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from paretoprune.config.own.code import described
 from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.reach import Reach
 from paretoprune.pruning.dependency.symbols import Numbers
@@ -67,7 +68,7 @@ def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
     try:
         working = copy_with(model, {}, share=True).eval()
     except Exception as error:
-        raise PruningError(f"the model cannot be copied: {error}") from error
+        raise PruningError(f"the model cannot be copied: {described(error)}") from error
     try:
         with torch.no_grad():
             return run(working, example)
@@ -75,7 +76,7 @@ def check_runs(model: nn.Module, example: Example) -> list[Tensor]:
         raise
     except Exception as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs_of(example))
-        sentence = f"the model does not run on an input of shape {shapes}: {error}"
+        sentence = f"the model does not run on an input of shape {shapes}: {described(error)}"
         raise PruningError(sentence) from error
 
 

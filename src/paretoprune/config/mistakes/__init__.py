@@ -1,0 +1,1 @@
+"""Sentences about settings that are wrong."""
