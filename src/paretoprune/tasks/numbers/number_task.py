@@ -212,8 +212,8 @@ def _warn_of_unit(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
     is_far = any(abs(own) > _FAR * spread for own, spread in zip(mean, std, strict=True))
     if is_far or not _SMALL <= min(std) <= max(std) <= 1 / _SMALL:
         _log.warning(
-            "targets have the mean %.3g and the standard deviation %.3g, and networks learn numbers "
-            "near 0 to 1 best: give (targets - mean) / standard deviation in the data",
+            "targets have the mean %.3g and the standard deviation %.3g, and networks learn "
+            "numbers near 0 to 1 best: give (targets - mean) / standard deviation in the data",
             mean[0],
             std[0],
         )
