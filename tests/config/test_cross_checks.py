@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paretoprune.config.cross_checks import RULES
+from paretoprune.config.groups.search import without_nulls
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
 from tests.config.test_load import composed, mistakes_of
@@ -53,6 +54,11 @@ def test_rules_that_are_broken_together_are_told_together() -> None:
         "compensation=obs",
         "name=a/b",
     ]
+
+
+def test_an_objective_that_is_null_is_left_out() -> None:
+    given = {"accuracy": "maximize", "params": "minimize", "macs": None}
+    assert list(without_nulls(given)) == ["accuracy", "params"]  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(
