@@ -28,7 +28,9 @@ def test_a_file_builds_a_model_and_says_how_to_train_it(file: Path) -> None:
     package, _, name = content.pop("_target_").rpartition(".")
     assert package == "paretoprune.models"
     assert {"weights", "published_accuracy", "train"} <= content.keys()
-    arguments = {key: content.pop(key) for key in {"name", "img_size", "width"} & content.keys()}
+    arguments = {
+        key: content.pop(key) for key in {"name", "img_size", "size", "width"} & content.keys()
+    }
     settings = ModelSettings(target=Target(path=name, arguments=arguments), **content)
     assert settings.train.epochs > 0
     assert getattr(models, name)(**arguments, num_classes=3, in_channels=1) is not None
