@@ -18,7 +18,7 @@ FILES = sorted(set(FOLDER.glob("*.yaml")) - {FOLDER / "own.yaml"})  # `own` name
 # Networks for tables, series, ratings and reconstruction: tests/models/samples.
 OF_SAMPLES = {"autoencoder", "forecaster", "lstm_forecaster", "mlp", "ncf"}
 TEXT = {"gpt", "lstm_classifier", "transformer_classifier"}  # of paretoprune.models.text
-OPTIONS = {"name", "img_size", "layers", "width"}
+OPTIONS = {"name", "img_size", "layers", "size", "width"}
 # Of transformers, the folder is the user's: see test_transformers_models.py.
 OTHERS = [file for file in FILES if file.stem not in OF_SAMPLES | {"transformers"}]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from paretoprune.data.data_info import describe, preprocessing_of
 from paretoprune.data.digests.contents import Contents, contents_of
-from paretoprune.data.digests.sample_digests import digest_of_tensor
-from paretoprune.data.digit_boxes import digit_boxes
-from paretoprune.data.digit_scenes import digit_masks
+from paretoprune.data.generated.digit_boxes import digit_boxes
+from paretoprune.data.generated.digit_scenes import digit_masks
 from paretoprune.data.image_folders import imagefolder
 from paretoprune.data.image_tensors import ImageTensors, to_device
 from paretoprune.data.npz_files import npz
@@ -18,7 +17,6 @@ __all__ = [
     "ImageTensors",
     "contents_of",
     "describe",
-    "digest_of_tensor",
     "digit_boxes",
     "digit_masks",
     "digits",

@@ -20,7 +20,7 @@ def small_ssd(
     In training mode it returns a dict of losses, in evaluation mode boxes, labels and scores.
     Class 0 is the background. Boxes are about a sixth to a third of the image.
     """
-    return SSD(
+    model: nn.Module = SSD(
         Backbone(in_channels, width),
         DefaultBoxGenerator([[2], [2]], scales=[0.15, 0.25, 0.4], steps=[4, 8]),
         size=(size, size),
@@ -31,6 +31,7 @@ def small_ssd(
         detections_per_img=20,
         topk_candidates=50,
     )
+    return model
 
 
 class Backbone(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
-from paretoprune.data import digest_of_tensor
+from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.storage.atomic import digest_of
 from paretoprune.storage.fingerprint import Fingerprint, digest_bytes, digest_json
 from paretoprune.storage.source_code import source_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -191,7 +191,7 @@ class DetectionMeter:
         return None
 
 
-def coco_backend() -> str:
+def coco_backend() -> Literal["faster_coco_eval", "pycocotools"]:
     """Return the installed package that computes average precisions.
 
     Raises:
@@ -199,7 +199,9 @@ def coco_backend() -> str:
     """
     from importlib.util import find_spec
 
-    for name in ("faster_coco_eval", "pycocotools"):
+    names: tuple[Literal["faster_coco_eval", "pycocotools"], ...]
+    names = ("faster_coco_eval", "pycocotools")
+    for name in names:
         if find_spec(name):
             return name
     raise SettingsError(

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from torch import nn
 
 from paretoprune.config.instantiate import has_trait
-from paretoprune.data import digest_of_tensor
+from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
 from paretoprune.low_rank.factor import factored

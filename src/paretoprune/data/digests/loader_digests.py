@@ -124,7 +124,8 @@ def _of_sample(task: Task, batch: Batch, number: int) -> tuple[bytes, bytes]:
     inputs = list(task.inputs(sample))
     given = {id(tensor) for tensor in inputs}
     targets = [tensor for tensor in tensors_in(sample) if id(tensor) not in given]
-    return tuple("".join(map(digest_of_tensor, tensors)).encode() for tensors in (inputs, targets))
+    one, other = ("".join(map(digest_of_tensor, tensors)).encode() for tensors in (inputs, targets))
+    return one, other
 
 
 def _labels(batch: Batch, inputs: Sequence[Tensor]) -> list[int | bytes]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from paretoprune.config.values import Positive
-from paretoprune.data.digit_scenes import Scenes, scene_parts
+from paretoprune.data.generated.digit_scenes import Scenes, scene_parts
 
 Sample = tuple[Tensor, dict[str, Tensor]]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from paretoprune.data import contents_of, digit_masks
-from paretoprune.data.digit_scenes import scene_parts
+from paretoprune.data.generated.digit_scenes import scene_parts
 from paretoprune.errors import SettingsError
 from paretoprune.tasks.segmentation import Segmentation
 

@@ -1,0 +1,1 @@
+"""Data sets that are made on the spot, without download."""
