@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from paretoprune.config.invocation import command_line
-from paretoprune.report.progress import Progress, progress_of
+from paretoprune.report.progress import Progress, ProgressMeter
 from paretoprune.report.report import write_front_png, write_report
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
@@ -28,7 +28,7 @@ class LiveReport:
     def __init__(self, folder: SweepFolder) -> None:
         self._folder = folder
         self._results: Sequence[TrialResult] = ()
-        self._known = 0  # trials of earlier runs
+        self._progress = ProgressMeter(folder)
         self._started = time.perf_counter()
         self._spent = 0.0
 
@@ -37,14 +37,15 @@ class LiveReport:
 
     def begun(self, results: Sequence[TrialResult]) -> None:
         """The sweep starts, or goes on."""
-        self._results, self._known = results, len(results)
+        self._results = results
+        self._progress.begin(results)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more: all is rewritten unless that would slow the sweep down."""
         self._results = results
         begun = time.perf_counter()
         if self._spent <= _SHARE_FOR_VIEWS * (begun - self._started):
-            self._write(self._progress(begun - self._started))
+            self._write(running=True)
             self._spent += time.perf_counter() - begun
 
     def __exit__(
@@ -57,14 +58,10 @@ class LiveReport:
         if facts:
             write_front_png(self._folder.path, facts)
 
-    def _progress(self, elapsed_s: float) -> Progress:
-        done = sum(result.state in ("complete", "failed") for result in self._results)
-        new = len(self._results) - self._known
-        return progress_of(self._folder.read_config(), done=done, new=new, elapsed_s=elapsed_s)
-
-    def _write(self, progress: Progress | None = None) -> SweepFacts | None:
+    def _write(self, *, running: bool = False) -> SweepFacts | None:
         """Write the views; what prevents that costs a warning and no trial."""
         try:
+            progress = self._progress.now(self._results) if running else None
             return write_views(self._folder, self._results, progress)
         except Exception as error:
             _log.warning(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from paretoprune.results import TrialResult
+from paretoprune.storage.sweep_folder import SweepFolder
 
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 _LONGEST_S, _LONGEST_MIN = 100.0, 100.0  # beyond, the next larger unit is used
@@ -25,6 +29,27 @@ class Progress:
         )
         left = "" if self.left_s is None else f", about {_duration(self.left_s)} left"
         return f"running, {count}{left}"
+
+
+class ProgressMeter:
+    """Measures the progress of a sweep from the start of this process's part of it."""
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self._folder, self._known = folder, 0
+        self._started = time.perf_counter()
+
+    def begin(self, results: Sequence[TrialResult]) -> None:
+        """Start the clock; `results` are those of earlier processes."""
+        self._known, self._started = len(results), time.perf_counter()
+
+    def now(self, results: Sequence[TrialResult]) -> Progress:
+        """Return the progress after these trials."""
+        return progress_of(
+            self._folder.read_config(),
+            done=sum(result.state in ("complete", "failed") for result in results),
+            new=len(results) - self._known,
+            elapsed_s=time.perf_counter() - self._started,
+        )
 
 
 def progress_of(config: Mapping[str, Any], *, done: int, new: int, elapsed_s: float) -> Progress:
