@@ -16,11 +16,11 @@ from paretoprune.report.comparison_page import (
     SweepComparison,
     write_comparison,
 )
-from paretoprune.report.progress import Progress
 from paretoprune.report.published import Published
 from paretoprune.report.report import write_report
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.report.tables import write_tables
+from paretoprune.report.watchers.progress import Progress
 from paretoprune.results import EpochRecord, GroupInfo, TrialResult
 from tests.kits.browser import open_browser, watch
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial

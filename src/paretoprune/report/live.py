@@ -9,11 +9,11 @@ from dataclasses import replace
 from types import TracebackType
 
 from paretoprune.config.invocation import command_line
-from paretoprune.report.progress import Progress, ProgressMeter
 from paretoprune.report.report import write_front_png, write_report
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.report.tables import write_tables
+from paretoprune.report.watchers.progress import Progress, ProgressMeter
 from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 

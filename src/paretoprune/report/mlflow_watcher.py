@@ -11,11 +11,11 @@ from types import TracebackType
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.metrics import Direction
 from paretoprune.report.live import write_views
-from paretoprune.report.progress import ProgressMeter
 from paretoprune.report.report import write_front_png
 from paretoprune.report.summary import in_share, smallest_within
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
+from paretoprune.report.watchers.progress import ProgressMeter
 from paretoprune.results import TrialResult
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.storage.sweep_folder import SweepFolder

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from paretoprune.metrics import Direction
 from paretoprune.report.pictures.picture import Picture, make_picture
-from paretoprune.report.progress import Progress
 from paretoprune.report.published import Published
+from paretoprune.report.watchers.progress import Progress
 from paretoprune.results import GroupInfo, Metrics, TrialResult
 from paretoprune.retained import QualityScale, scale_of
 

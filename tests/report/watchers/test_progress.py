@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paretoprune.report.progress import progress_of
+from paretoprune.report.watchers.progress import progress_of
 
 
 @pytest.mark.parametrize(
