@@ -20,6 +20,7 @@ from paretoprune.report.published import Published
 from paretoprune.report.report import write_report
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.report.tables import write_tables
+from paretoprune.report.watchers.progress import Progress
 from paretoprune.results import EpochRecord, GroupInfo, TrialResult
 from tests.kits.browser import open_browser, watch
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
@@ -137,6 +138,64 @@ def test_a_click_shows_the_plan_the_curve_and_the_command(page: Any, folder: Pat
     assert panel.locator(".curve .point").count() == len(CURVE)
     assert page.url.endswith(f"#trial={number}")
     assert page.locator(f'[data-row="{number}"]').get_attribute("class") == "chosen"
+
+
+def test_a_command_is_shown_whole_on_a_usual_screen(browser: Any, folder: Path) -> None:
+    number = int(pd.read_csv(folder / "front.csv")["number"].iloc[2])
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(f"{(folder / 'report.html').as_uri()}#trial={number}")
+        code = page.locator("#trial code")
+        code.evaluate("it => { it.textContent = 'python -m src.pick ' + 'a_long_name_'.repeat(9) }")
+        assert code.evaluate("it => it.scrollWidth <= it.clientWidth")
+
+
+def test_an_axis_of_percent_ends_at_100(page: Any, tmp_path: Path) -> None:
+    found = [trial(0, 99.9, 41_000_000, origin="dense"), trial(1, 80.0, 1_000_000)]
+    facts = SweepFacts("s", OBJECTIVES, found, front_of(found, OBJECTIVES), GROUPS)
+    write_report(tmp_path, facts)
+    page.goto((tmp_path / "report.html").as_uri())
+    page.uncheck("#log-x")
+    top = page.locator(".axis").get_attribute("d").split(",")[1].split("V")[0]
+    ends = page.locator(".grid").evaluate_all(
+        "found => found.map(one => [one.getAttribute('y1'), one.getAttribute('y2')])"
+    )
+    assert [top, top] in ends, "100 is the last tick, at the upper end"
+    assert page.locator(".tick").all_text_contents()[-1] == "100"
+
+
+def test_the_front_is_saved_as_csv_and_json(page: Any, folder: Path) -> None:
+    page.goto((folder / "report.html").as_uri())
+    table = pd.read_csv(folder / "front.csv")
+    for kind, read in (("CSV", pd.read_csv), ("JSON", pd.read_json)):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"save the front as {kind}").click()
+        saved = read(download.value.path())
+        assert download.value.suggested_filename == f"digits-front.{kind.lower()}"
+        for name in ("number", "accuracy", "macs"):
+            assert sorted(saved[name]) == pytest.approx(sorted(table[name]))
+
+
+def test_the_dense_model_is_the_first_row_even_beside_the_front(page: Any, tmp_path: Path) -> None:
+    found = [trial(0, 90.0, 41_000_000, origin="dense"), trial(1, 93.0, 50_000_000)]
+    found.append(trial(2, 91.0, 1_000_000))
+    facts = SweepFacts("s", OBJECTIVES, found, front_of(found, OBJECTIVES), GROUPS)
+    write_report(tmp_path, facts)
+    page.goto((tmp_path / "report.html").as_uri())
+    rows = page.locator(".members tbody th").all_inner_texts()
+    assert [row.split()[0] for row in rows] == ["0", "1", "2"]
+
+
+def test_a_running_sweep_says_how_far_it_is_and_its_age(page: Any, tmp_path: Path) -> None:
+    found = results()
+    facts = SweepFacts("s", OBJECTIVES, found, front_of(found, OBJECTIVES), GROUPS)
+    write_report(tmp_path, replace(facts, progress=Progress(14, 30, 118.0)))
+    page.goto((tmp_path / "report.html").as_uri())
+    line = page.locator("#progress").inner_text()
+    assert line.startswith("running, 14 of 30 trials, about 2 min left; written ")
+    write_report(tmp_path, facts)
+    page.reload()
+    assert page.locator("#progress").count() == 0
 
 
 def test_the_keyboard_reaches_and_shows_every_point(page: Any, folder: Path) -> None:

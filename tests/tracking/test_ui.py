@@ -31,7 +31,8 @@ from paretoprune.tracking.uri import resolve_uri
 root = Path(sys.argv[1])
 from functools import partial
 say = partial(print, flush=True)
-serve(resolve_uri(None, root=root), root=root, say=say, port=int(sys.argv[2]))
+show = lambda address: say("shown", address)
+serve(resolve_uri(None, root=root), root=root, say=say, port=int(sys.argv[2]), show=show)
 """
 
 # A picture of one pixel, and how wide the browser found it: 0 where it could not be loaded.
@@ -123,7 +124,8 @@ def test_the_table_and_the_sweeps_page_open_in_a_browser(
         tracker.close("FINISHED")
         with running_ui(root, free_port) as program:
             assert program.stdout is not None
-            table, own = (program.stdout.readline().split() for _ in range(2))
+            table, own, shown = (program.stdout.readline().split() for _ in range(3))
+            assert shown == ["shown", table[-1]], "the deep link is what a browser is given"
             assert table[:3] == ["digits:", "all", "trials"]
             assert own[:2] == ["best", "points"]
             page = browser.new_page(viewport={"width": 1600, "height": 800})

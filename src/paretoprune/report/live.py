@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from paretoprune.config.invocation import command_line
@@ -12,6 +13,7 @@ from paretoprune.report.report import write_front_png, write_report
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.report.tables import write_tables
+from paretoprune.report.watchers.progress import Progress, ProgressMeter
 from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 
@@ -26,6 +28,7 @@ class LiveReport:
     def __init__(self, folder: SweepFolder) -> None:
         self._folder = folder
         self._results: Sequence[TrialResult] = ()
+        self._progress = ProgressMeter(folder)
         self._started = time.perf_counter()
         self._spent = 0.0
 
@@ -35,13 +38,14 @@ class LiveReport:
     def begun(self, results: Sequence[TrialResult]) -> None:
         """The sweep starts, or goes on."""
         self._results = results
+        self._progress.begin(results)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
         """One trial more: all is rewritten unless that would slow the sweep down."""
         self._results = results
         begun = time.perf_counter()
         if self._spent <= _SHARE_FOR_VIEWS * (begun - self._started):
-            self._write()
+            self._write(running=True)
             self._spent += time.perf_counter() - begun
 
     def __exit__(
@@ -54,10 +58,11 @@ class LiveReport:
         if facts:
             write_front_png(self._folder.path, facts)
 
-    def _write(self) -> SweepFacts | None:
+    def _write(self, *, running: bool = False) -> SweepFacts | None:
         """Write the views; what prevents that costs a warning and no trial."""
         try:
-            return write_views(self._folder, self._results)
+            progress = self._progress.now(self._results) if running else None
+            return write_views(self._folder, self._results, progress)
         except Exception as error:
             _log.warning(
                 "the report cannot be written (%s); the trials are on record, and "
@@ -68,9 +73,14 @@ class LiveReport:
             return None
 
 
-def write_views(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts | None:
-    """The tables and pages of a sweep; None, and nothing, before the dense model is measured."""
-    facts = facts_of(folder, results)
+def write_views(
+    folder: SweepFolder, results: Sequence[TrialResult], progress: Progress | None = None
+) -> SweepFacts | None:
+    """The tables and pages of a sweep; None, and nothing, before the dense model is measured.
+
+    `progress` is stated on the pages of a sweep that runs.
+    """
+    facts = replace(facts_of(folder, results), progress=progress)
     if facts.dense is None:
         return None
     write_tables(

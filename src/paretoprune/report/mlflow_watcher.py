@@ -15,6 +15,7 @@ from paretoprune.report.report import write_front_png
 from paretoprune.report.summary import in_share, smallest_within
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
+from paretoprune.report.watchers.progress import ProgressMeter
 from paretoprune.results import TrialResult
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -47,6 +48,7 @@ class MlflowWatcher:
         self._folder, self._every_s = folder, every_s
         self._shown, self._shown_at = frozenset[int](), time.monotonic()
         self._results: Sequence[TrialResult] = ()
+        self._progress = ProgressMeter(folder)
         self._front = RunningFront(objectives)
         self._tracker: Tracker = NullTracker()
         self.is_complete = False  # after the block: whether MLflow has everything
@@ -70,6 +72,7 @@ class MlflowWatcher:
     def begun(self, results: Sequence[TrialResult]) -> None:
         """The sweep starts, or goes on: what MLflow missed of an earlier run it gets now."""
         self._results = results
+        self._progress.begin(results)
         for result in results:
             self._front.add(result)
         self._tracker.mark_front(self._front.numbers())
@@ -90,7 +93,8 @@ class MlflowWatcher:
     def _show(self) -> None:
         """Draw the front as it is and put it into MLflow; what prevents that costs a warning."""
         try:
-            facts = write_views(self._folder, self._results)
+            progress = self._progress.now(self._results)
+            facts = write_views(self._folder, self._results, progress)
             if facts:
                 write_front_png(self._folder.path, facts)
                 self._summarise(facts)

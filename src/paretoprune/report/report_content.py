@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
     return {
         "title": facts.name,
         "summary": summary(facts),
+        "progress": facts.progress.in_words() if facts.progress else None,
+        "written_ms": int(time.time() * 1000) if facts.progress else None,
         "axes": [size, quality],
         "two": len(facts.objectives) == 2,
         "pick": facts.pick,

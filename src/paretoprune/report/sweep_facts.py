@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from paretoprune.metrics import Direction
 from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
+from paretoprune.report.watchers.progress import Progress
 from paretoprune.results import GroupInfo, Metrics, TrialResult
 from paretoprune.retained import QualityScale, scale_of
 
@@ -31,6 +32,7 @@ class SweepFacts:
     trivial: Mapping[str, float] = field(default_factory=dict)
     # By trial: the quality on validation data of the same plan trained again with other seeds.
     repeats: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    progress: Progress | None = None  # None: the sweep has ended
 
     @property
     def dense(self) -> TrialResult | None:

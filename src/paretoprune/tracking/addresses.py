@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from paretoprune.tracking.views import FIRST_VIEW, WORKFLOW, has_views, view_query
@@ -13,9 +14,24 @@ _MOST_SWEEPS = 20  # maximum number of sweeps to list
 _TIMEOUT_S = 30.0
 
 
-def sweep_addresses(host: str, port: int) -> list[str]:
-    """Return lines to print, latest sweep first; empty if there is none or the server
-    is too slow."""
+@dataclass(frozen=True)
+class SweepAddress:
+    """The addresses of a sweep: its table of trials, and its page with the best points."""
+
+    name: str
+    table: str
+    points: str
+
+    def lines(self) -> list[str]:
+        """Return the lines to print."""
+        return [
+            f"  {self.name}: all trials  {self.table}",
+            f"  {' ' * len(self.name)}  best points {self.points}",
+        ]
+
+
+def sweep_addresses(host: str, port: int) -> list[SweepAddress]:
+    """Return the addresses of the latest sweeps, latest first; none if the server is too slow."""
     try:
         found = _ask(host, port, "experiments/search", {"max_results": 1000})
         sweeps = [e["experiment_id"] for e in found.get("experiments", []) if has_views(_tags(e))]
@@ -28,18 +44,15 @@ def sweep_addresses(host: str, port: int) -> list[str]:
         return []
     latest = {run["info"]["experiment_id"]: run["info"] for run in reversed(runs)}
     base = f"http://{host}:{port}/#/experiments"
-    return [
-        line
-        for info in reversed(latest.values())
-        for line in _lines(f"{base}/{info['experiment_id']}", info)
-    ]
+    return [_address(f"{base}/{info['experiment_id']}", info) for info in reversed(latest.values())]
 
 
-def _lines(base: str, info: Mapping[str, Any]) -> list[str]:
-    return [
-        f"  {info['run_name']}: all trials  {base}/runs?{view_query(FIRST_VIEW)}",
-        f"  {' ' * len(info['run_name'])}  best points {base}/runs/{info['run_id']}?{WORKFLOW}",
-    ]
+def _address(base: str, info: Mapping[str, Any]) -> SweepAddress:
+    return SweepAddress(
+        name=info["run_name"],
+        table=f"{base}/runs?{view_query(FIRST_VIEW)}",
+        points=f"{base}/runs/{info['run_id']}?{WORKFLOW}",
+    )
 
 
 def _of_sweeps(experiment_ids: Sequence[str]) -> dict[str, Any]:

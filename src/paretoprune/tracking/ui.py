@@ -27,10 +27,18 @@ _HOST = "127.0.0.1"  # the server has no authentication, so it only listens on t
 _ENDING_S = 10.0
 
 
-def serve(uri: str, *, root: Path, say: Callable[[str], None], port: int = 5000) -> None:
+def serve(
+    uri: str,
+    *,
+    root: Path,
+    say: Callable[[str], None],
+    port: int = 5000,
+    show: Callable[[str], object] | None = None,
+) -> None:
     """Serve the runs stored at `uri` (from `resolve_uri`) on this machine until Ctrl-C.
 
-    `say` gets a line for each step, with the addresses to open.
+    `say` gets a line for each step, with the addresses to open; `show`, once, the address of the
+    latest sweep's table, or of the UI if there is no sweep.
 
     Raises:
         SettingsError: the port is in use.
@@ -50,8 +58,11 @@ def serve(uri: str, *, root: Path, say: Callable[[str], None], port: int = 5000)
         with _server(uri, port, artifacts) as server:
             _wait_until_ready(server, port)
             say(f"The MLflow UI is at http://{_HOST}:{port} (Ctrl-C ends it).")
-            for line in sweep_addresses(_HOST, port):
+            sweeps = sweep_addresses(_HOST, port)
+            for line in (line for sweep in sweeps for line in sweep.lines()):
                 say(line)
+            if show:
+                show(sweeps[0].table if sweeps else f"http://{_HOST}:{port}")
             server.wait()
             raise ParetopruneError(_ended(server))
     except KeyboardInterrupt:

@@ -20,9 +20,9 @@ UNIFORM = [
 ]
 
 
-def printed(*results: TrialResult) -> str:
+def printed(*results: TrialResult, width: int = 200) -> str:
     stream = StringIO()
-    console = Console(file=stream, width=200)
+    console = Console(file=stream, width=width)
     with TemporaryDirectory() as place:
         (Path(place) / "config.yaml").write_text("name: x\n")  # which the advice to pick reads
         print_front(console, [DENSE_TRIAL, *UNIFORM, *results], OBJECTIVES, Path(place))
@@ -64,3 +64,23 @@ def test_times_of_a_busy_machine_are_told_with_the_digits_they_have() -> None:
     text = printed(replace(chain(3, 93.0, 4.0), metrics=metrics))
     assert " 2 " in text and "1.98" not in text
     assert "The machine was busy while latency was measured: up to 4.2 times" in text
+
+
+def test_the_table_fits_the_console_without_cutting_a_word() -> None:
+    found = replace(chain(3, 93.0, 16.0), number=12345)
+    narrow, wide = printed(found, width=80), printed(found)
+    lines = [line for line in narrow.splitlines() if line[:1] in "┏┃┡│└"]
+    assert lines and all(len(line) <= 80 for line in lines)
+    assert "…" not in narrow and "+3.00, more trained" in narrow
+    headings = [one.strip() for one in lines[1].strip("┃").split("┃")]
+    every = next(line for line in wide.splitlines() if line.startswith("┃"))
+    assert {*headings} < {one.strip() for one in every.strip("┃").split("┃")}
+    assert headings[:4] == ["trial", "origin", "accuracy", "macs"]
+
+
+def test_the_dense_model_is_the_first_row() -> None:
+    better = replace(
+        chain(3, 99.0, 4.0), metrics=replace(DENSE, quality={"accuracy": 99.0}, macs=1_000_000)
+    )
+    rows = [line for line in printed(better).splitlines() if line.startswith("│")]
+    assert [row.split()[1:4:2] for row in rows] == [["0", "dense"], ["3", "chain"]]

@@ -21,6 +21,7 @@ from paretoprune.search.front.front import front_of
 from paretoprune.storage.sweep_folder import SweepFolder
 
 _WIDEST_PLOT = 76
+_UNLIMITED = 1000  # columns of a console, to measure a table
 
 
 def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:
@@ -40,21 +41,54 @@ def print_front(
     trials = trials_table(results, front=front, dense=dense, objectives=objectives)
     rows = front_table(trials, objectives)
     extra = [n for n in ("macs", "params", "measured_speedup") if n not in objectives and n in rows]
-    names = [*objectives, *extra]
-    table = Table(header_style="bold")
-    for heading in ("trial", "origin", *names, "epochs in total", "gain over uniform"):
-        table.add_column(heading, justify="left" if heading == "origin" else "right")
-    _, quality = size_and_quality(objectives)
-    for row in rows.to_dict("records"):
-        known = {str(name): row[name] for name in row if not _is_missing(row[name])}
-        values = [written_of(name, known) if name in known else "" for name in names]
-        epochs = f"{known['epochs_total']:.3g}" if "epochs_total" in known else ""
-        table.add_row(str(row["number"]), row["origin"], *values, epochs, _gain(known, quality))
-    console.print(table)
+    others = trials[(trials["origin"] == "dense") & ~trials["number"].isin(rows["number"])]
+    shown = [*others.to_dict("records"), *rows.to_dict("records")]
+    console.print(_fitting_table(console, shown, objectives, extra))
     if rows.shape[0]:
         picture = make_picture(results, front=front, dense=dense, objectives=objectives, title="")
         console.print(front_plot(picture, width=min(_WIDEST_PLOT, console.width)))
     _print_summary(console, results, rows.to_dict("records"), folder)
+
+
+def _fitting_table(
+    console: Console,
+    rows: Sequence[Mapping[Hashable, Any]],
+    objectives: Mapping[str, Direction],
+    extra: Sequence[str],
+) -> Table:
+    """The table of these trials, without the last columns that the console has no room for."""
+    _, quality = size_and_quality(objectives)
+    unlimited = console.options.update(width=_UNLIMITED)
+    optional = ["gain over uniform", *extra, "epochs in total"]
+    while True:
+        names = [*objectives, *(name for name in extra if name in optional)]
+        table = _table(rows, names, optional, quality)
+        if not optional or console.measure(table, options=unlimited).maximum <= console.width:
+            return table
+        optional.pop()
+
+
+def _table(
+    rows: Sequence[Mapping[Hashable, Any]],
+    names: Sequence[str],
+    optional: Sequence[str],
+    quality: str,
+) -> Table:
+    table = Table(header_style="bold")
+    training = [name for name in ("epochs in total", "gain over uniform") if name in optional]
+    for heading in ("trial", "origin", *names, *training):
+        table.add_column(heading, justify="left" if heading == "origin" else "right", no_wrap=True)
+    for row in rows:
+        known = {str(name): row[name] for name in row if not _is_missing(row[name])}
+        values = [written_of(name, known) if name in known else "" for name in names]
+        told = {
+            "epochs in total": f"{known['epochs_total']:.3g}" if "epochs_total" in known else "",
+            "gain over uniform": _gain(known, quality),
+        }
+        table.add_row(
+            str(row["number"]), row["origin"], *values, *(told[name] for name in training)
+        )
+    return table
 
 
 def _is_missing(value: Any) -> bool:

@@ -33,7 +33,7 @@ class Chart {
   // `x` and `y` are quantities with `log`; `view` is the part of y to begin with, or null.
   show(x, y, series, view) {
     Object.assign(this, { x, y, series });
-    this.zoom = view ? { x: this.fullRange("x"), y: view } : null;
+    this.zoom = view ? { x: this.fullRange("x"), y: withinPercent(y, view) } : null;
     this.draw();
   }
 
@@ -44,7 +44,7 @@ class Chart {
 
   fullRange(axis) {
     const drawn = this.visible().flatMap((one) => one.points);
-    return rangeOf(drawn.map((point) => point[axis]), this[axis].log);
+    return withinPercent(this[axis], rangeOf(drawn.map((point) => point[axis]), this[axis].log));
   }
 
   visible() {

@@ -29,6 +29,15 @@ function table(label, headings, rows, texts = []) {
     html("table", { "aria-label": label }, html("thead", {}, html("tr", {}, head)), html("tbody", {}, rows)));
 }
 
+// A button that saves text as a file.
+function saveButton(title, name, type, text) {
+  return html("button", { type: "button", onclick: () => {
+    const address = URL.createObjectURL(new Blob([text()], { type }));
+    html("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10000);
+  } }, title);
+}
+
 // A command of the terminal, to be copied.
 function command(text) {
   const button = html("button", {

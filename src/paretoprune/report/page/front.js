@@ -30,7 +30,7 @@ function frontSection(content, onChoose) {
 
   const panel = html("aside", { id: "trial", "aria-live": "polite" });
   const controls = html("div", { class: "controls" }, axisControl("y", "up"), axisControl("x", "across"));
-  const members = html("div", { class: "members" }, html("h3", {}, "The front in figures"), membersTable(content, onChoose));
+  const members = html("div", { class: "members" }, html("h3", {}, "The front in figures"), membersTable(content, onChoose), saveButtons(content));
   const element = section("front", "Front", controls, html("div", { class: "front-and-trial" }, chart.element, panel, members));
   const choose = (number) => {
     chart.choose(number);

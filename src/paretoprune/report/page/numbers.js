@@ -61,6 +61,11 @@ function makeScale([low, high], log, from, to, about) {
   };
 }
 
+// A share of samples has no value beyond 0 and 100 %, so its axis ends there.
+function withinPercent(quantity, [low, high]) {
+  return quantity.kind === "percent" ? [Math.max(low, Math.min(0, high)), Math.min(high, Math.max(100, low))] : [low, high];
+}
+
 // The range of the values with a margin, never empty.
 function rangeOf(values, log) {
   if (values.length === 0) return log ? [1, 10] : [0, 1];

@@ -2,6 +2,22 @@
 
 const content = JSON.parse(document.getElementById("content").textContent);
 
+// While the sweep runs: how far it was, and how old that is. A page of a sweep that ended has no such line.
+function progressLine(content) {
+  if (!content.progress) return null;
+  const line = html("p", { id: "progress", role: "status" });
+  const write = () => { line.textContent = `${content.progress}; written ${age(Date.now() - content.written_ms)} ago. Reload the page to see more.`; };
+  write();
+  setInterval(write, 10000);
+  return line;
+}
+
+function age(milliseconds) {
+  const seconds = Math.max(0, milliseconds / 1000);
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
 function report() {
   const front = frontSection(content, choose);
   const whole = content.only_front ? [] : [
@@ -10,7 +26,7 @@ function report() {
   const sections = [front.element, ...whole];
   const links = sections.map((one) => html("a", { href: `#${one.id}` }, one.querySelector("h2").textContent));
   document.getElementById("page").replaceChildren(
-    html("header", {}, html("h1", {}, content.title), ...content.summary.map((line) => html("p", {}, line)), whole.length ? html("nav", { "aria-label": "sections" }, links) : null ?? ""),
+    html("header", {}, html("h1", {}, content.title), progressLine(content), ...content.summary.map((line) => html("p", {}, line)), whole.length ? html("nav", { "aria-label": "sections" }, links) : null ?? ""),
     ...sections);
 
   function choose(number) {

@@ -1,11 +1,27 @@
 // The parts of the report around the chart: the front as a table, the layers, the time, what failed.
 
+// The dense model first, then the front from large to small.
 function membersTable(content, choose) {
   const shown = content.quantities.filter((quantity) => quantity.objective || quantity.headline);
-  const rows = frontMembers(content).map((trial) => html("tr", { "data-row": trial.number },
+  const rows = denseAndMembers(content).map((trial) => html("tr", { "data-row": trial.number },
     html("th", { scope: "row" }, html("button", { type: "button", class: "link", onclick: () => choose(trial.number) }, String(trial.number)), ` ${trial.origin}`),
     shown.map((quantity) => html("td", { class: "number" }, written(quantity, trial.values[quantity.name])))));
   return table("the front", ["trial", ...shown.map((quantity) => quantity.label)], rows);
+}
+
+function denseAndMembers(content) {
+  const dense = content.trials.filter((trial) => trial.number === content.dense);
+  return [...dense, ...frontMembers(content).filter((trial) => trial.number !== content.dense)];
+}
+
+// The front with all that was measured, to be saved.
+function saveButtons(content) {
+  const names = content.quantities.map((quantity) => quantity.name);
+  const rows = () => frontMembers(content).map((trial) => ({ number: trial.number, origin: trial.origin, ...trial.values }));
+  const csv = () => [["number", "origin", ...names], ...rows().map((row) => ["number", "origin", ...names].map((name) => row[name] ?? ""))].map((row) => row.join(",")).join("\n") + "\n";
+  return html("div", { class: "controls" },
+    saveButton("save the front as CSV", `${content.title}-front.csv`, "text/csv", csv),
+    saveButton("save the front as JSON", `${content.title}-front.json`, "application/json", () => JSON.stringify(rows(), null, 2)));
 }
 
 function frontMembers(content) {
