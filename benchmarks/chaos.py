@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from paretoprune.results import TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_sealed
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -166,10 +167,8 @@ def _essence(data: dict[str, object]) -> str:
     return json.dumps([data["ratios"], data["widths"], data["metrics"]], sort_keys=True)
 
 
-def _essence_of(result: object) -> str:
-    from dataclasses import asdict
-
-    return _essence(asdict(result))  # type: ignore[call-overload]
+def _essence_of(result: TrialResult) -> str:
+    return _essence(result.to_json())
 
 
 def _has_its_weights(folder: SweepFolder, number: int) -> bool:

@@ -153,14 +153,14 @@ class CpuSweep:
         dense_macs = self.problem.cost_of({}).macs
         dense = Member(
             share=1.0,
-            validation=self.context.dense_metrics.accuracy or 0.0,
+            validation=self.context.dense_metrics.quality.get("accuracy", 0.0),
             test=self._test_accuracy(None) if test else None,
             seconds=0.0,
         )
         trials = [
             Member(
                 share=(result.metrics.macs or 0) / dense_macs,
-                validation=result.metrics.accuracy or 0.0,
+                validation=result.metrics.quality.get("accuracy", 0.0),
                 test=self._test_accuracy(result.number) if result.number in front else None,
                 seconds=self.finished_at[result.number],
             )
@@ -182,7 +182,7 @@ class CpuSweep:
             self.problem.data.test_dataloader(),
             num_classes=self.problem.info.num_classes,
             device=self.problem.device,
-        ).accuracy
+        )["accuracy"]
 
 
 def _least_share(problem: Problem, max_ratio: float) -> float:

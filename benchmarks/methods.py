@@ -142,7 +142,7 @@ def run(
         "method": entry.method,
         "target": entry.target,
         "seed": seed,
-        "accuracy": result.metrics.accuracy,
+        "accuracy": result.metrics.quality["accuracy"],
         "compression_ratio": result.metrics.compression_ratio,
         "theoretical_speedup": result.metrics.theoretical_speedup,
         "epochs": len(result.curve),

@@ -107,7 +107,7 @@ def _validate(context: TrialContext, model: nn.Module) -> float:
     problem = context.problem
     loader = problem.data.val_dataloader()
     classes = problem.info.num_classes
-    return measure_quality(model, loader, num_classes=classes, device=problem.device).accuracy
+    return measure_quality(model, loader, num_classes=classes, device=problem.device)["accuracy"]
 
 
 def _without_compensation(context: TrialContext) -> TrialContext:

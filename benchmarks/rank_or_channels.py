@@ -64,7 +64,7 @@ def main() -> None:
         context = with_gate_scores(
             make_context(_ranks_alone(problem) if way == "ranks" else problem)
         )
-        dense = context.dense_metrics.accuracy
+        dense = context.dense_metrics.quality["accuracy"]
         took = time.process_time() - started
         print(f"{way}: dense {dense:.2f} %, prepared in {took:.1f} CPU s", flush=True)
         for share in map(float, options.shares.split(",")):
@@ -122,7 +122,7 @@ def _print_row(context: TrialContext, share: float) -> None:
     macs = count_macs(model, problem.example) / problem.cost_of({}).macs
     divergences = ", ".join(f"{name} {value:.3f}" for name, value in moved.items())
     print(
-        f"  {share:.2f}: accuracy {quality.accuracy:.2f} %, MACs {macs:.3f}, KL {divergences}; "
+        f"  {share:.2f}: accuracy {quality['accuracy']:.2f} %, MACs {macs:.3f}, KL {divergences}; "
         f"{time.process_time() - started:.1f} CPU s"
     )
     ranks = [widths[layer.group] for layer in _factored(context)]

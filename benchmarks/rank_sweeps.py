@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, way: str, seed: int) -> None:
     )
     for result in results:
         share = (result.metrics.macs or 0) / problem.cost_of({}).macs
-        accuracy, epochs = result.metrics.accuracy or 0.0, result.epochs
+        accuracy, epochs = result.metrics.quality.get("accuracy", 0.0), result.epochs
         print(
             f"  {result.number:3d} {result.origin:8s} {share:.3f} {accuracy:5.2f} % "
             f"{epochs:.2f} epochs"

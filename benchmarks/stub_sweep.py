@@ -78,7 +78,7 @@ def sweep(executor: Executor, *, n_trials: int, sampler: str, seed: int = 0) -> 
             watchers=[watch],
         )
         end = time.monotonic()
-    found = [(r.metrics.accuracy or 0.0, r.metrics.macs or 0.0) for r in results]
+    found = [(r.metrics.quality.get("accuracy", 0.0), r.metrics.macs or 0.0) for r in results]
     covered = hypervolume(as_costs(found, ["maximize", "minimize"]), (0.0, cost_of({}).macs + 1))
     return Course(watch.recorded, watch.cpu_s, end, covered)
 
@@ -118,7 +118,7 @@ def result_of(job: Job) -> TrialResult:
         origin=job.origin,
         ratios=dict(job.ratios),
         widths=dict(job.widths),
-        metrics=Metrics(accuracy=accuracy, macs=macs, params=macs),
+        metrics=Metrics({"accuracy": accuracy}, macs=macs, params=macs),
         seed=job.seed,
         curve=(EpochRecord(1, 0.5, accuracy, 0.5, 0.0, 0.0),),
         seconds={"finetune": 1.0},

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paretoprune"
 
 # Values that everyone may import.
-VALUES = {"errors", "results", "metrics", "lineage", "config", "storage"}
+VALUES = {"errors", "results", "metrics", "retained", "lineage", "config", "storage"}
 # The packages that know networks. They import each other only as listed here.
 NETWORKS = {"data", "finetune", "low_rank", "measure", "models", "pruning", "quantization"}
 ALLOWED: dict[str, set[str]] = {
@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "results": {"errors", "metrics"},
     "metrics": set(),
     "lineage": {"results"},
+    "retained": {"metrics", "results"},
     "config": {"errors", "metrics", "results"},
     "storage": {"config", "errors", "metrics", "results"},
     "models": VALUES,

@@ -297,9 +297,9 @@ def test_a_training_that_only_harms_is_not_kept(context: TrialContext, tmp_path:
             replace(job(context, number, ratios, None), epochs=epochs),
             folder=tmp_path / f"{number:04d}",
         )
-        assert trained.curve and trained.metrics.accuracy is not None
-        assert trained.curve[-1].validation_accuracy < (untrained.metrics.accuracy or 0)
-        assert trained.metrics.accuracy >= (untrained.metrics.accuracy or 0)
+        assert trained.curve and trained.metrics.quality["accuracy"] is not None
+        assert trained.curve[-1].quality < untrained.metrics.quality.get("accuracy", 0)
+        assert trained.metrics.quality["accuracy"] >= untrained.metrics.quality.get("accuracy", 0)
 
 
 def test_the_peak_rate_follows_what_is_broken(context: TrialContext) -> None:

@@ -88,7 +88,7 @@ def test_baselines_are_there_and_the_front_is_never_worse_than_uniform(tmp_path:
     for baseline in (r for r in results if r.origin == "uniform"):
         assert any(
             r.metrics.macs <= baseline.metrics.macs  # type: ignore[operator]
-            and r.metrics.accuracy >= baseline.metrics.accuracy  # type: ignore[operator]
+            and r.metrics.quality["accuracy"] >= baseline.metrics.quality["accuracy"]
             for r in front
         )
 
@@ -167,7 +167,7 @@ def test_size_limits_hold_before_training_and_accuracy_after(tmp_path: Path) -> 
     assert results[0].reason == "macs 64 breaks `sparsity.max_macs=40`"
     for number in front_of(results, formula.search_settings().objectives):
         assert (results[number].metrics.macs or 99) <= 40
-        assert (results[number].metrics.accuracy or 0) >= 30
+        assert results[number].metrics.quality.get("accuracy", 0) >= 30
 
 
 def test_a_forecast_over_the_limit_by_more_than_its_error_is_not_trained(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """The registry of measured quantities.
 
 One record per quantity, used by objectives, limits, tables, reports, model cards, MLflow and the
-documentation. To add a quantity, add a record here, and the function of `measure/` that computes
-it.
+documentation. To add a quantity, add a record here, and the function that computes it: the meter of
+its task for a quality, a file of `measure/` for a cost. `register` adds the quality of a user's own
+task.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +24,8 @@ class Quantity:
 
     `unit` follows the number: `%` makes it a rate, written with two decimals. Counts are written
     with a metric prefix (`1.25M`). A `gain` compares a model with the dense one. `is_timed` marks
-    quantities measured by a clock, so that fewer MACs need not improve them.
+    quantities measured by a clock, so that fewer MACs need not improve them. `worst` and `best` are
+    the bounds of the values; None: unbounded or unknown.
     """
 
     name: str
@@ -33,6 +36,8 @@ class Quantity:
     is_count: bool = False
     is_timed: bool = False
     note: str = ""
+    worst: float | None = None
+    best: float | None = None
 
     @property
     def is_rate(self) -> bool:
@@ -51,8 +56,25 @@ class Quantity:
         return f"{self.label} ({unit})" if unit else self.label
 
 
-def _quality(name: str, label: str, unit: str = "%", direction: Direction = "maximize") -> Quantity:
-    return Quantity(name, label, direction, "quality", unit, note="on validation data")
+def _quality(
+    name: str,
+    label: str,
+    unit: str = "",
+    direction: Direction = "maximize",
+    *,
+    worst: float | None = None,
+    best: float | None = None,
+) -> Quantity:
+    note = "on validation data"
+    return Quantity(name, label, direction, "quality", unit, note=note, worst=worst, best=best)
+
+
+def _rate(name: str, label: str) -> Quantity:
+    return _quality(name, label, "%", worst=0.0, best=100.0)
+
+
+def _error(name: str, label: str, unit: str = "", *, best: float = 0.0) -> Quantity:
+    return _quality(name, label, unit, "minimize", best=best)
 
 
 def _gain(name: str, label: str, *, is_timed: bool = False) -> Quantity:
@@ -68,13 +90,39 @@ def _size(name: str, label: str, unit: str = "", note: str = "exact") -> Quantit
 
 
 _ALL = (
-    _quality("accuracy", "accuracy"),
-    _quality("top5_accuracy", "top-5 accuracy"),
-    _quality("precision", "precision"),
-    _quality("recall", "recall"),
-    _quality("f1", "F1"),
+    # Classification; the loss is any task's, in nats where it is a cross-entropy.
+    _rate("accuracy", "accuracy"),
+    _rate("top5_accuracy", "top-5 accuracy"),
+    _rate("precision", "precision"),
+    _rate("recall", "recall"),
+    _rate("f1", "F1"),
     _quality("loss", "loss", "nats", "minimize"),
-    _quality("calibration_error", "calibration error", "%", "minimize"),
+    _quality("calibration_error", "calibration error", "%", "minimize", worst=100.0, best=0.0),
+    # Several labels for each sample.
+    _rate("f1_macro", "F1, mean over the labels"),
+    _rate("f1_micro", "F1, over all decisions"),
+    _rate("mean_average_precision", "mean average precision"),
+    # Regression and forecasting, in the unit of the target where there is one.
+    _error("rmse", "root mean squared error"),
+    _error("mae", "mean absolute error"),
+    _error("mse", "mean squared error"),
+    _error("mase", "mean absolute scaled error"),
+    _quality("r2", "coefficient of determination", best=1.0),
+    # Segmentation.
+    _rate("miou", "mean intersection over union"),
+    _rate("pixel_accuracy", "pixel accuracy"),
+    # Ranking.
+    _rate("ndcg@10", "NDCG of the first 10"),
+    _rate("hit@10", "hit rate of the first 10"),
+    _rate("mrr", "mean reciprocal rank"),
+    # Language models.
+    _error("perplexity", "perplexity", best=1.0),
+    _rate("token_accuracy", "token accuracy"),
+    # Detection.
+    _rate("map", "mean average precision, IoU 0.5 to 0.95"),
+    _rate("map50", "mean average precision, IoU 0.5"),
+    # Embeddings.
+    _quality("cosine_similarity", "cosine similarity", worst=-1.0, best=1.0),
     _size("params", "parameters"),
     _size("macs", "MACs", note="multiply-accumulate operations of one sample, exact"),
     _size("size_bytes", "size", "B", note="of the plain safetensors file"),
@@ -95,7 +143,8 @@ _ALL = (
     _gain("theoretical_speedup", "theoretical speedup (dense / pruned MACs)"),
     _gain("measured_speedup", "measured speedup (dense / pruned latency)", is_timed=True),
 )
-QUANTITIES: Mapping[str, Quantity] = {quantity.name: quantity for quantity in _ALL}
+_QUANTITIES = {quantity.name: quantity for quantity in _ALL}
+QUANTITIES: Mapping[str, Quantity] = _QUANTITIES
 # Measured together with a latency; not available as objectives or limits.
 _DIAGNOSTICS = {
     "dense_latency_ms": _time("dense_latency_ms", "dense latency"),
@@ -113,10 +162,40 @@ _DIAGNOSTICS = {
 BUSY = 1.5
 _UNRELIABLE = 0.5  # relative spread above which a time is meaningless
 
-DIRECTIONS: Mapping[str, Direction] = {name: q.direction for name, q in QUANTITIES.items()}
+_DIRECTIONS = {name: q.direction for name, q in QUANTITIES.items()}
+DIRECTIONS: Mapping[str, Direction] = _DIRECTIONS
 TIMED = tuple(name for name, quantity in QUANTITIES.items() if quantity.is_timed)
-QUALITIES = tuple(name for name, quantity in QUANTITIES.items() if quantity.kind == "quality")
+_QUALITIES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "quality"]
+QUALITIES: Sequence[str] = _QUALITIES  # in the order of the registry; `register` adds to them
 LOGARITHMIC = {name for name, quantity in QUANTITIES.items() if quantity.is_logarithmic}
+
+
+def register(quality: Quantity) -> None:
+    """Add the quality of a user's own task, for example from `task.monitor` and `task.mode`.
+
+    A name that is registered already keeps its record, so that repeated calls change nothing.
+
+    Raises:
+        ValueError: the record is no quality, the name is no identifier, or the name is registered
+            with another direction or as another kind.
+    """
+    if quality.kind != "quality":
+        raise ValueError(f"only a quality can be registered; `{quality.name}` is a {quality.kind}")
+    if not re.fullmatch(r"[A-Za-z_][\w@./-]*", quality.name):
+        raise ValueError(
+            f"the name of a quality must begin with a letter and hold letters, digits and _@./-, "
+            f"got `{quality.name}`"
+        )
+    known = QUANTITIES.get(quality.name) or _DIAGNOSTICS.get(quality.name)
+    if known is None:
+        _QUANTITIES[quality.name] = quality
+        _DIRECTIONS[quality.name] = quality.direction
+        _QUALITIES.append(quality.name)
+    elif (known.kind, known.direction) != (quality.kind, quality.direction):
+        raise ValueError(
+            f"`{quality.name}` is registered as a {known.kind} to {known.direction}, not as a "
+            f"quality to {quality.direction}; give it another name, or this direction"
+        )
 
 
 def quantity_of(name: str) -> Quantity:
@@ -210,14 +289,21 @@ def short_count(value: float) -> str:
 
 
 def size_and_quality(objectives: Mapping[str, Direction]) -> tuple[str, str]:
-    """Return the size (the first minimised objective) and the quality (the first other one).
+    """Return the size and the quality of a front, by name.
 
-    If all are maximised, the last one takes the role of the size.
+    The quality is the first objective that is a quality, the size the first minimised one of the
+    others, or else the last of them. Without a quality, the first objective beside the size takes
+    its role.
     """
-    names = [*objectives]
-    smaller = [name for name in names if objectives[name] == "minimize"]
-    size = smaller[0] if smaller else names[-1]
-    return size, next(name for name in names if name != size)
+    quality = first_quality(objectives)
+    others = [name for name in objectives if name != quality]
+    size = next((name for name in others if objectives[name] == "minimize"), others[-1])
+    return size, quality or next(name for name in others if name != size)
+
+
+def first_quality(objectives: Mapping[str, Direction]) -> str | None:
+    """Return the first objective that is a quality; None without one."""
+    return next((name for name in objectives if quantity_of(name).kind == "quality"), None)
 
 
 def scaled(name: str, value: float) -> float:

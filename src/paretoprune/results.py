@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 BudgetUnit = Literal["trials", "epochs", "seconds"]
@@ -92,19 +92,6 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Quality:
-    """The quality of a model on one part of the data. Rates are in percent."""
-
-    accuracy: float
-    precision: float  # macro average over classes
-    recall: float  # macro average over classes
-    f1: float  # macro average over classes
-    loss: float  # mean cross-entropy in nats
-    calibration_error: float  # expected calibration error, 15 bins
-    top5_accuracy: float | None = None  # where there are more than five classes
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Sample-by-sample comparison of a pruned model with the dense one on one part of the data.
 
@@ -147,18 +134,14 @@ class RunningCost:
 class Metrics:
     """All measurements of one model, in the units of the registry `metrics.QUANTITIES`.
 
-    Rates are in percent, latencies in milliseconds, sizes in bytes. None means not measured. Made
-    by `measure` of `trial/context.py` after training and by `Cost.at_least` before. The field names
-    are the names used by objectives, limits, `result.json`, `trials.csv` and MLflow.
+    `quality` maps the names of the task's qualities to their values. Rates are in percent,
+    latencies in milliseconds, sizes in bytes. None means not measured. Made by `measure` of
+    `trial/context.py` after training and by `Cost.at_least` before. The names are those used by
+    objectives, limits, `result.json`, `trials.csv` and MLflow, where qualities and costs stand side
+    by side.
     """
 
-    accuracy: float | None = None
-    top5_accuracy: float | None = None
-    precision: float | None = None
-    recall: float | None = None
-    f1: float | None = None
-    loss: float | None = None
-    calibration_error: float | None = None
+    quality: Mapping[str, float] = field(default_factory=dict)
     params: int | None = None
     macs: int | None = None
     size_bytes: int | None = None
@@ -175,9 +158,43 @@ class Metrics:
     contention: float | None = None  # wall time / processor time: 1 if undisturbed
 
     def measured(self) -> dict[str, float]:
-        """Return the quantities that were measured, by name."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        """Return the quantities that were measured, by name: qualities first."""
+        return {name: value for name, value in self.to_json().items() if value is not None}
+
+    def get(self, name: str) -> float | None:
+        """Return one quantity by name; None if it was not measured."""
+        return getattr(self, name) if name in COSTS else self.quality.get(name)
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return qualities and costs by name in one mapping; costs not measured are None."""
+        return {**self.quality, **{name: getattr(self, name) for name in COSTS}}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Metrics:
+        """Inverse of `to_json`; every name that is not a cost is a quality.
+
+        Raises:
+            TypeError: a value is neither a number nor None.
+        """
+        for name, value in data.items():
+            if not isinstance(value, int | float | None):
+                raise TypeError(f"the value of `{name}` must be a number, got {value!r}")
+        known = {name: value for name, value in data.items() if value is not None}
+        costs = {name: known.pop(name) for name in COSTS if name in known}
+        return cls(quality=known, **costs)
+
+
+# Names of the fields of `Metrics` beside the qualities.
+COSTS = tuple(entry.name for entry in fields(Metrics) if entry.name != "quality")
+
+
+def names_measured(several: Iterable[Metrics]) -> list[str]:
+    """Return the names of what was measured of any model: qualities first, then costs."""
+    found = dict.fromkeys(name for metrics in several for name in metrics.measured())
+    return [
+        *(name for name in found if name not in COSTS),
+        *(name for name in COSTS if name in found),
+    ]
 
 
 @dataclass(frozen=True)
@@ -186,11 +203,19 @@ class EpochRecord:
 
     epoch: int  # counted from 1 over the whole trial
     train_loss: float
-    validation_accuracy: float  # percent
+    quality: float  # the task's first quality on the validation data, in its unit
     validation_loss: float
     learning_rate: float  # at the end of the epoch
     seconds: float
     parts: int = 1  # gradient accumulation: micro-batches per batch, if memory did not suffice
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EpochRecord:
+        """Inverse of `dataclasses.asdict`; accepts records of earlier versions."""
+        known = dict(data)
+        if "validation_accuracy" in known:  # its name until 0.1.0
+            known["quality"] = known.pop("validation_accuracy")
+        return cls(**known)
 
 
 @dataclass(frozen=True)
@@ -309,14 +334,18 @@ class TrialResult:
             nested=self.nested,
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `result.json`."""
+        return {**asdict(self), "metrics": self.metrics.to_json()}
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
-        """Inverse of `dataclasses.asdict`; accepts results of earlier versions."""
+        """Inverse of `to_json`; accepts results of earlier versions."""
         known = dict(data)
         if known["state"] != "failed":  # earlier versions wrote only the epochs trained
             known.setdefault("asked_epochs", known.get("epochs"))
-        known["metrics"] = Metrics(**known["metrics"])
-        known["curve"] = tuple(EpochRecord(**record) for record in known["curve"])
+        known["metrics"] = Metrics.from_json(known["metrics"])
+        known["curve"] = tuple(EpochRecord.from_json(record) for record in known["curve"])
         known["nested"] = tuple(known.get("nested", ()))
         known["scores"] = {n: tuple(values) for n, values in known.get("scores", {}).items()}
         return cls(**known)

@@ -56,8 +56,10 @@ def make_sweep(project: Path, name: str, *, seed: int, shift: float = 0.0) -> No
         widths = formula.widths_of(proposal.ratios)
         job = Job(number, proposal.origin, proposal.ratios, widths, seed=seed)
         result = formula.evaluate(job)
-        accuracy = (result.metrics.accuracy or 0.0) + (shift if number else 0.0)
-        folder.write_result(replace(result, metrics=replace(result.metrics, accuracy=accuracy)))
+        accuracy = result.metrics.quality.get("accuracy", 0.0) + (shift if number else 0.0)
+        folder.write_result(
+            replace(result, metrics=replace(result.metrics, quality={"accuracy": accuracy}))
+        )
 
 
 def test_everything_is_rebuilt_without_the_users_model(project: Path) -> None:

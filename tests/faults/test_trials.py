@@ -90,7 +90,7 @@ def test_an_objective_that_is_no_number_is_a_failure(tmp_path: Path, bad: float)
     def evaluate(job: Job) -> TrialResult:
         result = good(job)
         if job.number == 3:
-            return replace(result, metrics=replace(result.metrics, accuracy=bad))
+            return replace(result, metrics=replace(result.metrics, quality={"accuracy": bad}))
         return result
 
     assert failures(finish(tmp_path, Inline(evaluate))) == {3: f"accuracy is {bad}"}

@@ -61,7 +61,7 @@ def test_the_curve_is_what_the_weights_give() -> None:
     record = result.curve[0]
     logits = torch.cat([model(x) for x, _ in VALIDATION])
     labels = torch.cat([y for _, y in VALIDATION])
-    assert record.validation_accuracy == pytest.approx(accuracy(model))
+    assert record.quality == pytest.approx(accuracy(model))
     expected = nn.functional.cross_entropy(logits, labels).item()
     assert record.validation_loss == pytest.approx(expected, rel=1e-5)
 
@@ -136,9 +136,9 @@ def test_the_best_weights_are_restored() -> None:
     result = run(model, epochs=4, settings=FinetuneSettings(learning_rate=1e-3))
     assert result.best_epoch == 2  # as good as epoch 1, and trained for longer
     assert model.steps == 2 * len(TRAIN)
-    assert result.best_accuracy == result.curve[1].validation_accuracy
-    assert result.curve[3].validation_accuracy < result.best_accuracy
-    assert accuracy(model) == pytest.approx(result.best_accuracy)
+    assert result.best_quality == result.curve[1].quality
+    assert result.curve[3].quality < result.best_quality
+    assert accuracy(model) == pytest.approx(result.best_quality)
 
 
 def test_the_start_takes_part_if_asked() -> None:
@@ -153,10 +153,10 @@ def test_no_epochs_change_nothing() -> None:
     model = tiny_net()
     before = weights(model)
     result = run(model, epochs=0)
-    assert (result.curve, result.best_epoch, result.best_accuracy) == ((), None, None)
+    assert (result.curve, result.best_epoch, result.best_quality) == ((), None, None)
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(model).items())
     start = run(model, epochs=0, evaluate_start=True)
-    assert start.best_accuracy == pytest.approx(accuracy(model))
+    assert start.best_quality == pytest.approx(accuracy(model))
 
 
 def test_frozen_parameters_stay() -> None:

@@ -132,7 +132,7 @@ def test_all_are_trained_at_once_and_the_same_seed_gives_the_same_bits() -> None
         model = Small()
         nested = halves_and_quarters(model)
         result = trained(model, nested)
-        assert result.curve[-1].validation_accuracy > 80
+        assert result.curve[-1].quality > 80
         assert min(accuracy(one, model) for one in nested) > 80
         found.append(weights(model))
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
@@ -168,9 +168,9 @@ def test_the_weights_are_those_of_the_last_epoch() -> None:
         model = Small()
         slices = halves_and_quarters(model) if nested else []
         result = trained(model, slices, val_loader=wrong)
-        accuracies = [record.validation_accuracy for record in result.curve]
+        accuracies = [record.quality for record in result.curve]
         assert max(accuracies) > accuracies[-1]
-        assert (result.best_epoch == 12) == (result.best_accuracy == accuracies[-1]) == nested
+        assert (result.best_epoch == 12) == (result.best_quality == accuracies[-1]) == nested
 
 
 def test_the_smallest_is_in_every_step_and_the_others_take_turns() -> None:

@@ -176,7 +176,7 @@ def test_a_spread_leaves_gaps_at_most_twice_the_least_possible(seed: int, count:
         (PickRequest(trials=(4,)), "trial 4 is not on the front"),
         (PickRequest(trials=(5,)), r"trial 5 is failed \(loss became NaN\)"),
         (PickRequest(trials=(6,)), "same architecture as trial 0"),
-        (PickRequest(rules=("best",)), "`rule=best` is not known; take `knee`"),
+        (PickRequest(rules=("good",)), "`rule=good` is not known; take `knee`"),
         (PickRequest(rules=("spread",), count=0), "`n=0` must be 1 or more"),
         (PickRequest(count=3), "`n` goes with `rule=spread`"),
         (PickRequest(rules=("max_size",)), "`rule=max_size` is not known"),

@@ -10,7 +10,11 @@ from paretoprune.results import Metrics, State, TrialResult
 
 OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
 DENSE = Metrics(
-    accuracy=98.3, loss=0.06, params=270_000, macs=41_000_000, size_bytes=1_090_000, latency_ms=4.1
+    {"accuracy": 98.3, "loss": 0.06},
+    params=270_000,
+    macs=41_000_000,
+    size_bytes=1_090_000,
+    latency_ms=4.1,
 )
 
 
@@ -33,7 +37,7 @@ def trial(
         ratios={"layer1": 0.5, "layer2": 0.25},
         widths={"layer1": 8, "layer2": 24},
         metrics=Metrics(
-            accuracy=accuracy,
+            {} if accuracy is None else {"accuracy": accuracy},
             macs=macs,
             params=None if macs is None else macs // 150,
             latency_ms=latency_ms,

@@ -101,7 +101,7 @@ def test_a_quality_to_be_minimised_is_cut_at_the_top() -> None:
     objectives: dict[str, Direction] = {"macs": "minimize", "loss": "minimize"}
     losses = (0.07, 0.08, 0.1, 0.12, 9.0)
     results = [
-        TrialResult(n, "complete", "sampler", {}, {}, Metrics(loss=loss, macs=100 - n), seed=0)
+        TrialResult(n, "complete", "sampler", {}, {}, Metrics({"loss": loss}, macs=100 - n), seed=0)
         for n, loss in enumerate(losses)
     ]
     view = in_view(picture_of(results, objectives), "loss")

@@ -115,7 +115,7 @@ def test_the_points_are_those_of_the_front_csv(page: Any, folder: Path, name: st
 
 def test_what_other_seeds_gave_is_drawn_and_told(page: Any, folder: Path) -> None:
     number = int(front_of(results(), OBJECTIVES)[1])
-    accuracy = next(r for r in results() if r.number == number).metrics.accuracy
+    accuracy = next(r for r in results() if r.number == number).metrics.quality["accuracy"]
     page.goto(f"{(folder / 'report.html').as_uri()}#trial={number}")
     told = page.locator("#trial").get_by_text("Trained with 3 seeds").inner_text()
     assert told == f"Trained with 3 seeds: accuracy (%) 90.50 % to {accuracy:.2f} %."

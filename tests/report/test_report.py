@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from paretoprune.metrics import Direction
 from paretoprune.report.report import write_report
 from paretoprune.report.report_content import evenness, report_content, stopped_trials
 from paretoprune.report.summary import smallest_within, summary
@@ -82,7 +83,9 @@ def test_a_report_of_a_thousand_trials_goes_into_a_mail(tmp_path: Path) -> None:
 
 
 def test_values_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
-    odd = replace(trial(1, 97.0, 10), metrics=Metrics(accuracy=97.0, macs=10, loss=float("nan")))
+    odd = replace(
+        trial(1, 97.0, 10), metrics=Metrics({"accuracy": 97.0, "loss": float("nan")}, macs=10)
+    )
     facts = facts_of([odd])
     write_report(tmp_path, facts)  # NaN is no JSON
     assert written(tmp_path, "report.html")["trials"][1]["values"] == {"accuracy": 97.0, "macs": 10}
@@ -119,18 +122,52 @@ def test_evenness(scores: list[float], expected: float | None) -> None:
 
 
 def test_the_summary_names_the_smallest_models_near_the_dense_one() -> None:
-    facts = facts_of(
-        [
-            trial(1, 98.0, 20_000_000),  # 0.3 points lower
-            trial(2, 97.9, 10_000_000),  # 0.4 points lower
-            trial(3, 96.4, 1_000_000),  # 1.9 points lower
-            trial(4, 80.0, 500_000),
-        ]
-    )
-    assert {drop: t.number for drop, t in smallest_within(facts).items()} == {0.5: 2, 2.0: 3}
+    found = [
+        trial(1, 98.0, 20_000_000),  # 0.3 points lower
+        trial(2, 97.9, 10_000_000),  # 0.4 points lower
+        trial(3, 96.6, 1_000_000),  # 1.7 points lower
+        trial(4, 80.0, 500_000),
+    ]
+    facts = replace(facts_of(found), trivial={"accuracy": 10.0})
+    assert {drop: t.number for drop, t in smallest_within(facts).items()} == {0.005: 2, 0.02: 3}
     lines = summary(facts)
     assert lines[0].startswith("5 trials (5 complete), 5 on the front. Dense model: 98.30 %")
-    assert lines[1].startswith("Smallest within 0.5 points of it: trial 2, 97.90 %")
+    assert lines[1] == "The trivial predictor, which ignores the input: 10.00 %."
+    assert lines[2].startswith("Smallest with 99.5 % of the quality retained: trial 2, 97.90 %")
+
+
+def test_a_dense_model_no_better_than_the_trivial_predictor_retains_nothing() -> None:
+    facts = replace(facts_of([trial(1, 98.0, 20_000_000)]), trivial={"accuracy": 98.3})
+    assert smallest_within(facts) == {}
+    assert summary(facts)[1].endswith("98.30 %; the dense model is no better.")
+    assert report_content(facts)["trials"][1]["retained"] is None
+
+
+def test_a_report_of_an_error_speaks_of_no_accuracy() -> None:
+    """Smaller is better, and the trivial predictor has the larger value."""
+    objectives: dict[str, Direction] = {"rmse": "minimize", "macs": "minimize"}
+    values = [(0, 0.5, 1000), (1, 0.505, 500), (2, 0.6, 100), (3, 2.4, 10)]
+    results = [
+        TrialResult(
+            n,
+            "complete",
+            "dense" if n == 0 else "chain",
+            {},
+            {},
+            Metrics({"rmse": rmse}, macs=macs),
+            n,
+            curve=(EpochRecord(1, 0.5, rmse, 0.2, 0.1, 1.0),),
+        )
+        for n, rmse, macs in values
+    ]
+    front = front_of(results, objectives)
+    facts = SweepFacts("x", objectives, results, front, GROUPS, trivial={"rmse": 2.5})
+    content = report_content(facts)
+    assert content["axes"] == ["macs", "rmse"] and content["quality"] == "rmse"
+    retained = [trial["retained"] for trial in content["trials"]]
+    assert retained == pytest.approx([1.0, 0.9975, 0.95, 0.05])
+    assert {drop: t.number for drop, t in smallest_within(facts).items()} == {0.005: 1}
+    assert "accuracy" not in json.dumps(content) and "class" not in json.dumps(content)
 
 
 def test_a_sweep_without_its_dense_model_has_a_summary() -> None:

@@ -13,7 +13,7 @@ def trial(number: int, *, state: State = "complete", accuracy: float = 97.24) ->
         origin="sampler",
         ratios={"layer1.0.conv1": 0.5, "fc": 0.25},
         widths={"layer1.0.conv1": 8, "fc": 12},
-        metrics=Metrics(accuracy=accuracy, macs=310, theoretical_speedup=1000 / 310),
+        metrics=Metrics({"accuracy": accuracy}, macs=310, theoretical_speedup=1000 / 310),
         seed=7,
         curve=tuple(
             EpochRecord(epoch, 2.0 / epoch, 40.0 * epoch, 1.5 / epoch, 0.1, 3.0) for epoch in (1, 2)

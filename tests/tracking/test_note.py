@@ -11,7 +11,7 @@ from paretoprune.tracking.note import sweep_note
 from tests.tracking.kit import trial
 
 OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
-DENSE = Metrics(accuracy=98.512, macs=1_182_296)
+DENSE = Metrics({"accuracy": 98.512}, macs=1_182_296)
 
 
 def note_of(front: Sequence[TrialResult], picks: Mapping[str, TrialResult] | None = None) -> str:

@@ -24,7 +24,7 @@ def test_run_names_are_short() -> None:
     assert run_name(trial(17)) == "017 macs 31% acc 97.2"
     failed = dataclasses.replace(trial(3, state="failed"), metrics=Metrics())
     assert run_name(failed) == "003 failed"
-    dense = dataclasses.replace(trial(0), origin="dense", metrics=Metrics(accuracy=98.61))
+    dense = dataclasses.replace(trial(0), origin="dense", metrics=Metrics({"accuracy": 98.61}))
     assert run_name(dense) == "000 dense acc 98.6"
     assert run_name(trial(1234, state="duplicate")) == "1234 duplicate macs 31% acc 97.2"
 
@@ -57,7 +57,9 @@ def test_everything_of_a_trial_is_recorded() -> None:
 
 
 def test_metrics_are_rounded_for_a_table_and_counts_stay_whole() -> None:
-    metrics = Metrics(accuracy=97.21448421478271, macs=123_456_789, latency_ms=0.46609000003172696)
+    metrics = Metrics(
+        {"accuracy": 97.21448421478271}, macs=123_456_789, latency_ms=0.46609000003172696
+    )
     record = trial_record(dataclasses.replace(trial(1), metrics=metrics), commit=None, artifacts=())
     points = {point.name: point.value for point in record.points if point.step == 0}
     assert points["accuracy"] == 97.2145

@@ -47,7 +47,9 @@ def test_it_is_the_champion_and_predicts_the_same(
     root: Path, make_tracker: MakeTracker, registration: Registration
 ) -> None:
     tracker = make_tracker()
-    trial = TrialResult(17, "complete", "chain", {"g": 0.5}, {"g": 4}, Metrics(accuracy=90.0), 0)
+    trial = TrialResult(
+        17, "complete", "chain", {"g": 0.5}, {"g": 4}, Metrics({"accuracy": 90.0}), 0
+    )
     tracker.log_trial(trial)
     tracker.close("FINISHED")
     uri = resolve_uri(None, root=root)

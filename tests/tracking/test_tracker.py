@@ -315,6 +315,4 @@ def test_no_commit_outside_a_repository(tmp_path: Path) -> None:
 
 
 def _plain(result: TrialResult) -> dict[str, Any]:
-    import dataclasses
-
-    return dataclasses.asdict(result)
+    return result.to_json()

@@ -106,8 +106,8 @@ def pick_from(
     facts = delivered.facts
     metrics, dense = dict(facts.trial.metrics.measured()), dict(facts.dense.measured())
     if facts.tested:
-        metrics |= _tested(facts.tested.pruned.accuracy)
-        dense |= _tested(facts.tested.dense.accuracy)
+        metrics |= _tested(facts.tested.pruned.quality.get("accuracy"))
+        dense |= _tested(facts.tested.dense.quality.get("accuracy"))
     return Picked(
         delivered.model, delivered.folder, facts.trial.number, metrics, dense, choice, sources
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from paretoprune.cli.display.front import print_front
@@ -13,6 +14,7 @@ from paretoprune.cli.interrupt import gentle_interrupt, resume_command
 from paretoprune.cli.remembered_trust import remember_trust
 from paretoprune.config.settings import Settings
 from paretoprune.report.watchers.open import report_watchers
+from paretoprune.storage.qualities import read_trivial
 from paretoprune.sweep.baselines import search_settings
 from paretoprune.sweep.failure_streak import refuse_all_failed
 from paretoprune.sweep.run import BegunSweep, Watch, run
@@ -39,7 +41,11 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
                 objectives=begun.objectives,
                 groups=begun.groups,
             ) as watchers,
-            Terminal(console, search_settings(settings)) as terminal,
+            Terminal(
+                console,
+                search_settings(settings),
+                partial(read_trivial, begun.folder.dense),
+            ) as terminal,
         ):
             yield Watch((terminal, *watchers), stop)
             if stop():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from paretoprune.cli.compose import find_own_code, finetune_option
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.latency import WAYS, read_request
 from paretoprune.cli.remembered_trust import remembered_trust
-from paretoprune.config.parsing import parse_count
+from paretoprune.config.parsing import parse_count, parse_share
 from paretoprune.errors import PickError
 from paretoprune.formats.registry import GRAPHS
 from paretoprune.measure.request import Request
@@ -28,12 +29,15 @@ Show the front of the sweep NAME, pick models, verify them, measure them once on
 export them to sweeps/NAME/picked/.
 
 Which:
-  rule=knee                 the default; or most_accurate, smallest, fastest, cheapest (by the
-                            sweep's own size objective), max_QUANTITY, min_QUANTITY
+  rule=knee                 the default; or best, cheapest (by the sweep's own quality and size),
+                            most_accurate, smallest, fastest, max_QUANTITY, min_QUANTITY
   rule=spread n=4           several from all over the front; rule=knee,fastest takes two
   trial=17                  this trial of the front; trial=17,23 takes two
   max_params=50k            a limit on anything that was measured: max_QUANTITY or min_QUANTITY
-  max_accuracy_drop=0.5     at most so many percentage points below the dense model
+  max_drop=1%               at most this share of the quality that the dense model gains over the
+                            trivial predictor, which ignores its input
+  max_accuracy_drop=0.5     at most this number of percentage points below the dense model
+  min_quality=0.8           the worst value of the sweep's own quality
 
 What to do with them:
   format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
@@ -140,9 +144,11 @@ def _latency(options: dict[str, str]) -> Request | None:
 
 
 def _number(key: str, text: str) -> float:
-    value = parse_count(text)
+    value = parse_share(text) if key == "max_drop" else parse_count(text)
     if isinstance(value, float):
         return value
+    with suppress(ValueError):
+        return float(text)  # such as -0.5
     raise PickError(f"`{key}={text}` must be a number, for example 0.5, 50k or 1.5M")
 
 

@@ -19,6 +19,15 @@ def parse_count(value: object) -> object:
     return value
 
 
+def parse_share(value: object) -> object:
+    """Convert `1%` to 0.01; return numbers unchanged."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*%\s*", value)
+        if match:
+            return float(match[1]) / 100.0
+    return value
+
+
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*")
 _BUDGETS: Mapping[str, tuple[float, BudgetUnit]] = {
     "": (1, "trials"),

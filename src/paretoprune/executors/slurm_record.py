@@ -39,7 +39,7 @@ class SlurmRecord:
     def answer(self, number: int, answer: TrialResult | Path) -> None:
         """Called in the job: its result, or the folder on a disk that is full."""
         full = str(answer) if isinstance(answer, Path) else None
-        result = asdict(answer) if isinstance(answer, TrialResult) else None
+        result = answer.to_json() if isinstance(answer, TrialResult) else None
         write_sealed(self._answer(number), {"result": result, "full_disk": full})
 
     def read_answer(self, number: int) -> TrialResult | Path | None:

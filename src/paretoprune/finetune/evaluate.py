@@ -1,4 +1,4 @@
-"""Validation accuracy and loss for the training curve."""
+"""Quality and loss on the validation data for the training curve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paretoprune.finetune.numerics.memory_format import as_channels_last
 class Validation:
     """Result of one evaluation on the validation data."""
 
-    accuracy: float  # percent
+    quality: float  # the task's first quality, in its unit
     loss: float  # mean cross-entropy in nats
 
 
@@ -48,4 +48,4 @@ def evaluate(
     model.train()
     if not count:
         raise DataError("the validation data loader has no batches; check `data`")
-    return Validation(accuracy=100.0 * correct.item() / count, loss=loss.item() / count)
+    return Validation(quality=100.0 * correct.item() / count, loss=loss.item() / count)

@@ -36,7 +36,7 @@ class FitResult:
 
     curve: tuple[EpochRecord, ...]
     best_epoch: int | None
-    best_accuracy: float | None  # percent, on the validation data
+    best_quality: float | None  # the task's first quality, on the validation data
     seconds: float  # wall time
 
 
@@ -62,13 +62,13 @@ def fit(
 
     Called for the dense model, for every stage of a pruning schedule and for retraining. Afterwards
     the model is on `device`, in evaluation mode and without gradients, with the weights of the
-    epoch with the highest validation accuracy (of equals the last one). On out of memory, the
+    epoch with the best quality on the validation data (of equals the last). On out of memory, the
     training restarts with gradient accumulation over smaller micro-batches. On a CPU, the same seed
     and batches give bit-identical weights; the caller's random state is preserved.
 
     Args:
         train_loader: batches (x, y) or (x, y, key), see `Loader`.
-        val_loader: batches for the accuracy of each epoch.
+        val_loader: batches for the quality of each epoch.
         settings: optimizer, learning-rate schedule, distillation and precision.
         epochs: duration, overriding `settings.epochs`; a fractional number is divided into rounds
             of equal length, which then count as the epochs (see `Rounds`).
@@ -111,7 +111,7 @@ def fit(
         ):
             _seed(seed)
             if evaluate_start and masks is None:
-                best.offer(model, epoch=first_epoch - 1, accuracy=validate().accuracy)
+                best.offer(model, epoch=first_epoch - 1, quality=validate().quality)
             if epochs:
                 rounds = Rounds(train_loader, epochs)
                 module = FinetuneModule(
@@ -137,7 +137,7 @@ def fit(
     return FitResult(
         curve=tuple(keeper.records),
         best_epoch=best.epoch,
-        best_accuracy=best.accuracy,
+        best_quality=best.quality,
         seconds=perf_counter() - start,
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from paretoprune.results import Cost, Latency, Metrics, Quality
+from paretoprune.results import Cost, Latency, Metrics
 
 
 def combine(
-    quality: Quality,
+    quality: Mapping[str, float],
     cost: Cost,
     *,
     size_bytes: int,
@@ -25,13 +26,7 @@ def combine(
     if latency and dense:
         latency = _normalised(latency, dense)
     return Metrics(
-        accuracy=quality.accuracy,
-        top5_accuracy=quality.top5_accuracy,
-        precision=quality.precision,
-        recall=quality.recall,
-        f1=quality.f1,
-        loss=quality.loss,
-        calibration_error=quality.calibration_error,
+        quality=quality,
         params=cost.params,
         macs=cost.macs,
         size_bytes=size_bytes,

@@ -11,7 +11,6 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.errors import DataError
 from paretoprune.measure.modes import evaluation_mode
-from paretoprune.results import Quality
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ def measure_quality(
     *,
     num_classes: int,
     device: torch.device,
-) -> Quality:
-    """Run the model and return its quality: `quality_of(predict(...))`."""
+) -> dict[str, float]:
+    """Run the model and return its qualities by name: `quality_of(predict(...))`."""
     return quality_of(predict(model, loader, num_classes=num_classes, device=device))
 
 
@@ -60,8 +59,10 @@ def predict(
     return Predictions(torch.cat(logits), torch.cat(labels))
 
 
-def quality_of(predictions: Predictions) -> Quality:
-    """Return the quality of predictions; rates are in percent.
+def quality_of(predictions: Predictions) -> dict[str, float]:
+    """Return the qualities of predictions by name; rates are in percent.
+
+    Top-5 accuracy is there only where there are more than five classes.
 
     Precision, recall and F1 are macro averages over the classes that occur in labels or
     predictions. The calibration error is the expected calibration error with 15 bins (Guo et al.
@@ -78,22 +79,25 @@ def quality_of(predictions: Predictions) -> Quality:
 
     logits, labels = predictions.logits, predictions.labels
     num_classes = logits.shape[1]
-    top5 = None
+    found = {"accuracy": multiclass_accuracy(logits, labels, num_classes, average="micro")}
     if num_classes > 5:
-        top5 = multiclass_accuracy(logits, labels, num_classes, top_k=5, average="micro")
-    return Quality(
-        accuracy=_percent(multiclass_accuracy(logits, labels, num_classes, average="micro")),
-        precision=_percent(multiclass_precision(logits, labels, num_classes, average="macro")),
-        recall=_percent(multiclass_recall(logits, labels, num_classes, average="macro")),
-        f1=_percent(multiclass_f1_score(logits, labels, num_classes, average="macro")),
-        loss=cross_entropy(logits, labels).item(),
-        calibration_error=_percent(
-            multiclass_calibration_error(
-                logits.softmax(dim=1), labels, num_classes, n_bins=15, norm="l1"
-            )
-        ),
-        top5_accuracy=None if top5 is None else _percent(top5),
+        found["top5_accuracy"] = multiclass_accuracy(
+            logits, labels, num_classes, top_k=5, average="micro"
+        )
+    for name, rate in (
+        ("precision", multiclass_precision),
+        ("recall", multiclass_recall),
+        ("f1", multiclass_f1_score),
+    ):
+        found[name] = rate(logits, labels, num_classes, average="macro")
+    error = multiclass_calibration_error(
+        logits.softmax(dim=1), labels, num_classes, n_bins=15, norm="l1"
     )
+    return {
+        **{name: _percent(rate) for name, rate in found.items()},
+        "loss": cross_entropy(logits, labels).item(),
+        "calibration_error": _percent(error),
+    }
 
 
 def _percent(rate: Tensor) -> float:

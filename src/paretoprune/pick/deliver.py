@@ -47,6 +47,7 @@ from paretoprune.report.uniform_gain import controls_of, gain_of, training_sente
 from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json, write_json, write_text
+from paretoprune.storage.qualities import read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import group_infos, search_settings
 from paretoprune.trial.context import counted_cost, measure
@@ -91,6 +92,7 @@ def choose_models(path: Path, request: PickRequest, options: ExportOptions) -> C
         dense=next((result.metrics for result in results if result.origin == "dense"), Metrics()),
         request=request,
         objectives=objectives,
+        trivial=read_trivial(folder.dense),
     )
     for name in options.formats:
         if name in GRAPHS:
@@ -175,8 +177,9 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
         "macs": cost.macs,
         "accuracy": validation_accuracy(problem, model),
     }
+    measured = trial.metrics.measured()
     for name, value in found.items():
-        expected = getattr(trial.metrics, name)
+        expected = measured[name]
         if abs(value - expected) > _SAME:
             raise PickError(
                 f"the rebuilt model of trial {trial.number} is not what was measured: "

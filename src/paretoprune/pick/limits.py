@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction, written_of
 from paretoprune.results import Metrics, TrialResult
+from paretoprune.retained import QualityScale
 
-_DROP = "max_accuracy_drop"
+_DROP = "max_drop"  # a share of the quality that the dense model gains over the trivial predictor
+_POINTS = "max_accuracy_drop"  # percentage points
+_WORST = "min_quality"  # of the first objective that is a quality; the most of an error
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Limit:
     name: str
     upper: bool
     bound: float
-    dense_accuracy: float | None = None  # for `max_accuracy_drop`, whose bound counts from it
+    # The drop at a value, for limits that count from the dense model's quality.
+    drop: Callable[[float], float] | None = None
 
     def excess(self, value: float) -> float:
         """How far the value is beyond the bound, as a share of the bound; 0 or less is within."""
@@ -30,18 +34,20 @@ class Limit:
 
     def loosened(self, value: float) -> str:
         """The limit as the user would spell it to let this value in."""
-        if self.dense_accuracy is not None:
-            return f"{self.spelled}={_rounded(self.dense_accuracy - value, up=True):.10g}"
+        if self.drop is not None:
+            return f"{self.spelled}={_rounded(self.drop(value), up=True):.10g}"
         return f"{self.spelled}={_rounded(value, up=self.upper):.10g}"
 
 
-def read_limits(limits: Mapping[str, float], dense: Metrics) -> list[Limit]:
-    """The limits by the user's spelling.
+def read_limits(
+    limits: Mapping[str, float], dense: Metrics, scale: QualityScale | None
+) -> list[Limit]:
+    """The limits by the user's spelling; `scale` is of the front's quality.
 
     Raises:
         PickError: a limit names no measured quantity.
     """
-    return [_read(spelled, bound, dense) for spelled, bound in limits.items()]
+    return [_read(spelled, bound, dense, scale) for spelled, bound in limits.items()]
 
 
 def unmet(result: TrialResult, limits: Sequence[Limit]) -> list[Limit]:
@@ -73,19 +79,47 @@ def no_match_message(
     return f"{who} {verb} {asked}; nearest is trial {nearest.number} ({values}): `{loosened}`"
 
 
-def _read(spelled: str, bound: float, dense: Metrics) -> Limit:
-    if spelled == _DROP:
-        if dense.accuracy is None:
-            raise PickError(f"`{_DROP}` needs the dense model's accuracy, which is not known")
-        least = round(dense.accuracy - bound, 9)  # 98.3 - 74.6 is a little more than 23.7
-        return Limit(spelled, "accuracy", False, least, dense.accuracy)
+def _read(spelled: str, bound: float, dense: Metrics, scale: QualityScale | None) -> Limit:
+    if spelled == _POINTS:
+        accuracy = dense.quality.get("accuracy")
+        if accuracy is None:
+            raise PickError(
+                f"`{_POINTS}` needs the dense model's accuracy, which is not known; "
+                f"`{_DROP}=1%` is of any quality"
+            )
+        least = round(accuracy - bound, 9)  # 98.3 - 74.6 is a little more than 23.7
+        return Limit(spelled, "accuracy", False, least, lambda value: accuracy - value)
+    if spelled in (_DROP, _WORST):
+        return _of_quality(spelled, bound, scale)
     way, _, name = spelled.partition("_")
     if way not in ("min", "max") or name not in DIRECTIONS:
         raise PickError(
-            f"`{spelled}` is no limit; write `{_DROP}`, or `min_` or `max_` before one of: "
-            f"{', '.join(DIRECTIONS)}"
+            f"`{spelled}` is no limit; write `{_POINTS}`, `{_DROP}`, `{_WORST}`, or `min_` or "
+            f"`max_` before one of: {', '.join(dense.measured() or DIRECTIONS)}"
         )
     return Limit(spelled, name, way == "max", bound)
+
+
+def _of_quality(spelled: str, bound: float, scale: QualityScale | None) -> Limit:
+    if scale is None:
+        raise PickError(f"`{spelled}` needs an objective that is a quality; this sweep has none")
+    upper = scale.direction == "minimize"
+    if spelled == _WORST:
+        return Limit(spelled, scale.name, upper, bound)
+    if not 0 <= bound < 1:
+        raise PickError(f"`{_DROP}={bound:g}` must be a share, such as 1% or 0.01")
+    worst = scale.at_share(bound)
+    if worst is None:
+        raise PickError(
+            f"`{_DROP}` needs a dense model that is better in {scale.name} than the trivial "
+            f"predictor; write `{_WORST}`, in the unit of {scale.name}"
+        )
+
+    def drop(value: float) -> float:
+        kept = scale.retained(value)
+        return 0.0 if kept is None else 1.0 - kept
+
+    return Limit(spelled, scale.name, upper, round(worst, 9), drop)
 
 
 def _value(result: TrialResult, limit: Limit) -> float:

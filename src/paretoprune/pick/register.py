@@ -61,6 +61,6 @@ def _metrics(facts: CardFacts) -> dict[str, float]:
         for name, value in facts.trial.metrics.measured().items()
         if name in ("accuracy", "macs", "params", "latency_ms")
     }
-    if facts.tested and facts.tested.pruned.accuracy is not None:
-        found["test_accuracy"] = facts.tested.pruned.accuracy
+    if facts.tested and "accuracy" in facts.tested.pruned.quality:
+        found["test_accuracy"] = facts.tested.pruned.quality["accuracy"]
     return found

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from torch import nn
 
+from paretoprune.measure.quality import quality_of
 from paretoprune.pick.session import PickSession
-from paretoprune.pick.test_metrics import metrics_of, predict_test, validation_accuracy
+from paretoprune.pick.test_metrics import predict_test, validation_accuracy
 from paretoprune.results import EpochRecord, Repeat, TrialResult
 from paretoprune.trial.retrain import nth_seed, reseeded, train_again, train_longer
 
@@ -42,6 +43,5 @@ def _repeat(session: PickSession, trial: TrialResult, *, seed: int) -> Repeat:
         model = train_again(context, trial, results, seed=seed, folder=Path(place))
     if session.longer is not None:
         train_longer(context, model, session.longer, seed=seed)
-    test = metrics_of(predict_test(session.problem, model)).accuracy
-    assert test is not None
+    test = quality_of(predict_test(session.problem, model))["accuracy"]
     return Repeat(seed, validation=validation_accuracy(session.problem, model), test=test)

@@ -9,6 +9,7 @@ from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction, size_and_quality
 from paretoprune.pick.limits import Limit, no_match_message, read_limits, unmet
 from paretoprune.results import Metrics, TrialResult
+from paretoprune.retained import scale_of
 from paretoprune.search.front.spread import spread, unit_points
 
 _EXTREMES = {
@@ -16,7 +17,7 @@ _EXTREMES = {
     "smallest": "min_params",
     "min_size": "min_size_bytes",
     "fastest": "min_latency_ms",
-}  # beside `cheapest`: the best of the sweep's own size objective
+}  # beside `best` and `cheapest`: of the sweep's own quality and size
 _DEFAULT_COUNT = 4  # of `spread`
 
 
@@ -24,10 +25,13 @@ _DEFAULT_COUNT = 4  # of `spread`
 class PickRequest:
     """What the user asked for. Without anything: the knee of the front.
 
-    A rule is `knee`, `most_accurate`, `smallest`, `fastest`, `cheapest` (the sweep's own size
-    objective), `max_` or `min_` before the name of a measured quantity, or `spread`, which takes
-    `count` trials from all over the front. `limits` are by `max_QUANTITY`, `min_QUANTITY` or
-    `max_accuracy_drop` (percentage points below the dense model). `trials` override `rules`.
+    A rule is `knee`, `best` (of the sweep's own quality), `most_accurate`, `smallest`, `fastest`,
+    `cheapest` (of the sweep's own size), `max_` or `min_` before the name of a measured quantity,
+    or `spread`, which takes `count` trials from all over the front. `limits` are by
+    `max_QUANTITY`, `min_QUANTITY`, `min_quality` (the worst value of the front's quality),
+    `max_drop` (the share of the quality that may be lost, of what the dense model gains over the
+    trivial predictor) or `max_accuracy_drop` (percentage points below the dense model). `trials`
+    override `rules`.
     """
 
     rules: tuple[str, ...] = ("knee",)
@@ -43,14 +47,17 @@ def choose(
     dense: Metrics,
     request: PickRequest,
     objectives: Mapping[str, Direction],
+    trivial: Mapping[str, float] | None = None,
 ) -> list[TrialResult]:
     """The trials of the front that the request asks for, each once, in the order asked for.
+
+    `dense` and `trivial` are the qualities of the dense model and of the trivial predictor.
 
     Raises:
         PickError: the front is empty, nothing satisfies the limits, a rule or a limit is
             unknown or was not measured, or a trial asked for is not on the front.
     """
-    limits = read_limits(request.limits, dense)
+    limits = read_limits(request.limits, dense, scale_of(objectives, dense, trivial or {}))
     if request.count is not None and "spread" not in request.rules:
         raise PickError("`n` goes with `rule=spread`, which picks several from all over the front")
     members = sorted((r for r in results if r.number in front), key=lambda r: r.number)
@@ -100,15 +107,15 @@ def knee(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) ->
 def _extreme(
     members: Sequence[TrialResult], rule: str, objectives: Mapping[str, Direction]
 ) -> TrialResult:
-    size, _ = size_and_quality(objectives)
-    best = "min" if objectives[size] == "minimize" else "max"
-    full = f"{best}_{size}" if rule == "cheapest" else _EXTREMES.get(rule, rule)
+    size, quality = size_and_quality(objectives)
+    own = {"cheapest": size, "best": quality}.get(rule)
+    full = f"{objectives[own][:3]}_{own}" if own else _EXTREMES.get(rule, rule)
     way, _, name = full.partition("_")
     if way not in ("min", "max") or name not in DIRECTIONS:
         raise PickError(
-            f"`rule={rule}` is not known; take `knee`, `spread`, `cheapest`, "
+            f"`rule={rule}` is not known; take `knee`, `spread`, `best`, `cheapest`, "
             f"{', '.join(f'`{name}`' for name in _EXTREMES)}, or `min_` or `max_` before one of: "
-            f"{', '.join(DIRECTIONS)}"
+            f"{', '.join(members[0].metrics.measured())}"
         )
     measured = [member for member in members if name in member.metrics.measured()]
     if not measured:

@@ -32,9 +32,8 @@ def predict_test(problem: Problem, model: nn.Module) -> Predictions:
 def validation_accuracy(problem: Problem, model: nn.Module) -> float:
     """Percent of the validation part that a model is right on."""
     loader, num_classes = problem.data.val_dataloader(), problem.info.num_classes
-    found = metrics_of(predict(model, loader, num_classes=num_classes, device=problem.device))
-    assert found.accuracy is not None
-    return found.accuracy
+    found = quality_of(predict(model, loader, num_classes=num_classes, device=problem.device))
+    return found["accuracy"]
 
 
 def tested_once(problem: Problem, model: nn.Module, dense: Predictions) -> FinalFigures:
@@ -86,7 +85,7 @@ def tested_json(tested: FinalFigures) -> dict[str, Any]:
 
 def metrics_of(predictions: Predictions) -> Metrics:
     """The quality as metrics."""
-    return Metrics(**asdict(quality_of(predictions)))
+    return Metrics(quality_of(predictions))
 
 
 def _from_json(data: Mapping[str, Any]) -> FinalFigures:
@@ -97,8 +96,8 @@ def _from_json(data: Mapping[str, Any]) -> FinalFigures:
     low, high = data["interval"]
     dense_low, dense_high = data["dense_interval"]
     return FinalFigures(
-        pruned=Metrics(**data["pruned"]),
-        dense=Metrics(**data["dense"]),
+        pruned=Metrics.from_json(data["pruned"]),
+        dense=Metrics.from_json(data["dense"]),
         interval=(low, high),
         dense_interval=(dense_low, dense_high),
         comparison=Comparison(**comparison),
@@ -106,5 +105,4 @@ def _from_json(data: Mapping[str, Any]) -> FinalFigures:
 
 
 def _interval(metrics: Metrics, predictions: Predictions) -> tuple[float, float]:
-    assert metrics.accuracy is not None
-    return wilson_interval(metrics.accuracy, len(predictions.labels))
+    return wilson_interval(metrics.quality["accuracy"], len(predictions.labels))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paretoprune.errors import SweepError
-from paretoprune.metrics import Direction, is_rate, label, size_and_quality, written, written_of
+from paretoprune.metrics import Direction, label, size_and_quality, written, written_of
 from paretoprune.report.comparison_page import ComparedGroup, ComparedSweep, SweepComparison
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import TrialResult
 from paretoprune.search.front.front import objective_values
 from paretoprune.search.front.metrics import Yardstick, attained, box_hypervolume, retained_area
-from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.storage.sweep_settings import decisive
 
@@ -22,14 +21,14 @@ _SHARES = (0.25, 0.5, 0.75)  # of the seeds
 def compare(folders: Sequence[SweepFolder]) -> SweepComparison:
     """Measure and group the sweeps. The first one's dense model is the yardstick of all.
 
-    Raises SweepError if a sweep has no dense model on record yet, if their objectives differ, or
-    if they are no size and rate.
+    Raises SweepError if a sweep has no dense model on record yet, if their objectives differ, if
+    they are no size and quality, or if the dense model is no better than the trivial predictor.
     """
     sweeps = [facts_of(folder, folder.read_results()) for folder in folders]
     first = sweeps[0]
     for facts in sweeps:
         _check(facts, first)
-    yardstick = _yardstick(folders[0], first)
+    yardstick = _yardstick(first)
     groups: dict[str, list[ComparedSweep]] = {}
     for folder, facts in zip(folders, sweeps, strict=True):
         groups.setdefault(_problem(folder), []).append(_compared(facts, yardstick))
@@ -49,12 +48,12 @@ def _check(facts: SweepFacts, first: SweepFacts) -> None:
             f"`{facts.name}` searched for {_aims(facts.objectives)}, `{first.name}` for "
             f"{_aims(first.objectives)}: only fronts of the same objectives can be compared"
         )
-    _, quality = size_and_quality(facts.objectives)
-    others = [way for name, way in facts.objectives.items() if name != quality]
-    if not is_rate(quality) or facts.objectives[quality] == "minimize" or "maximize" in others:
+    scale = facts.scale
+    others = [way for name, way in facts.objectives.items() if scale and name != scale.name]
+    if scale is None or "maximize" in others:
         raise SweepError(
             f"`{facts.name}` searched for {_aims(facts.objectives)}: fronts can be compared if "
-            "one objective is a rate in percent, such as accuracy, and the others are minimised"
+            "one objective is a quality, such as accuracy, and the others are minimised"
         )
 
 
@@ -62,14 +61,19 @@ def _aims(objectives: Mapping[str, Direction]) -> str:
     return " and ".join(objectives)
 
 
-def _yardstick(folder: SweepFolder, facts: SweepFacts) -> Yardstick:
-    assert facts.dense is not None, "checked before"
-    size, quality = size_and_quality(facts.objectives)
-    classes = read_json(folder.dense / "data.json")["num_classes"]
-    guesses = 5 if quality == "top5_accuracy" else 1
-    return Yardstick(
-        facts.dense.metrics.measured(), min(100.0, 100.0 * guesses / classes), size, quality
-    )
+def _yardstick(facts: SweepFacts) -> Yardstick:
+    """Raises SweepError if the dense model is no better than the trivial predictor."""
+    scale = facts.scale
+    assert facts.dense is not None and scale is not None, "checked before"
+    if scale.trivial is None or not scale.is_usable:
+        than = "" if scale.trivial is None else f" ({scale.written(scale.trivial)})"
+        raise SweepError(
+            f"the dense model of `{facts.name}` reaches {scale.name} "
+            f"{scale.written(scale.dense)}, which is not known to be better than the trivial "
+            f"predictor{than}: there is no quality to retain, so its front cannot be compared"
+        )
+    size, _ = size_and_quality(facts.objectives)
+    return Yardstick(facts.dense.metrics.measured(), scale.trivial, size, scale.name)
 
 
 def _problem(folder: SweepFolder) -> str:
@@ -94,7 +98,9 @@ def _compared(facts: SweepFacts, yardstick: Yardstick) -> ComparedSweep:
 
 def _group(sweeps: Sequence[ComparedSweep], yardstick: Yardstick) -> ComparedGroup:
     runs = [_points(sweep.front, yardstick) for sweep in sweeps]
-    return ComparedGroup(sweeps, {share: attained(runs, share) for share in _SHARES})
+    return ComparedGroup(
+        sweeps, {share: attained(runs, share, direction=yardstick.direction) for share in _SHARES}
+    )
 
 
 def _points(front: Sequence[TrialResult], yardstick: Yardstick) -> list[tuple[float, float]]:
@@ -106,11 +112,12 @@ def _notes(first: SweepFacts, sweeps: Sequence[SweepFacts], yardstick: Yardstick
     size, quality = yardstick.size, yardstick.quality
     dense = ", ".join(written_of(name, yardstick.dense) for name in (quality, size))
     notes = [
-        f"Measured against the dense model of {first.name} ({dense}) and guessing "
-        f"({written(quality, yardstick.chance)}), on validation data.",
+        f"Measured against the dense model of {first.name} ({dense}) and the trivial predictor, "
+        f"which ignores the input ({written(quality, yardstick.trivial)}), on validation data.",
         "hypervolume: the share of the box between both that a front dominates, sizes as they are.",
-        f"retained area: the {quality} kept, averaged over {label(size)} from 2 % to 100 % of the "
-        "dense model's by their logarithm; 1 loses nothing.",
+        f"retained area: the share of the {quality} between both that is retained, averaged over "
+        f"{label(size)} from 2 % to 100 % of the dense model's by their logarithm; 1 loses "
+        "nothing.",
         "over several seeds: the line is what half of them attain, the band lies between a "
         "quarter and three quarters of them.",
     ]

@@ -12,7 +12,7 @@ from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.metrics import Direction
 from paretoprune.report.live import write_views
 from paretoprune.report.report import write_front_png
-from paretoprune.report.summary import in_points, smallest_within
+from paretoprune.report.summary import in_share, smallest_within
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import TrialResult
@@ -128,7 +128,7 @@ def _note(facts: SweepFacts) -> str:
         dense=facts.dense.metrics,
         objectives=facts.objectives,
         picks={
-            f"the smallest within {in_points(drop)} of the dense model": best
+            f"the smallest with {in_share(drop)} of the quality retained": best
             for drop, best in smallest_within(facts).items()
         },
         pick_command=facts.pick,

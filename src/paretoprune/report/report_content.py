@@ -10,23 +10,25 @@ from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import (
     DIRECTIONS,
     LOGARITHMIC,
-    Direction,
     label,
     notation,
     shown,
     size_and_quality,
 )
 from paretoprune.report.pictures.picture import BASELINES, in_view
-from paretoprune.report.summary import HEADLINES, summary
+from paretoprune.report.summary import headlines, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.uniform_gain import gains_of, training_sentence
-from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results import GroupInfo, Metrics, TrialResult, names_measured
+from paretoprune.retained import QualityScale
 
 
 def report_content(facts: SweepFacts) -> dict[str, Any]:
     """The report of a sweep with at least the dense model on record."""
     size, quality = size_and_quality(facts.objectives)
-    names = list(dict.fromkeys([*facts.objectives, *_measured(facts.results)]))
+    names = list(
+        dict.fromkeys([*facts.objectives, *names_measured(r.metrics for r in facts.results)])
+    )
     stopped, training = stopped_trials(facts.results), _training(facts)
     return {
         "title": facts.name,
@@ -34,7 +36,8 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
         "axes": [size, quality],
         "two": len(facts.objectives) == 2,
         "pick": facts.pick,
-        "quantities": [_quantity(name, facts.objectives) for name in names],
+        "quantities": [_quantity(name, facts) for name in names],
+        "quality": facts.scale.name if facts.scale else None,
         "view": _views(facts),
         "dense": facts.dense.number if facts.dense else None,
         "groups": [_group(group, facts) for group in facts.groups],
@@ -59,20 +62,15 @@ def _training(facts: SweepFacts) -> dict[int, str]:
     }
 
 
-def _measured(results: Sequence[TrialResult]) -> list[str]:
-    found = {name for result in results for name in result.metrics.measured()}
-    return [name for name in Metrics.__dataclass_fields__ if name in found]
-
-
-def _quantity(name: str, objectives: Mapping[str, Direction]) -> dict[str, Any]:
+def _quantity(name: str, facts: SweepFacts) -> dict[str, Any]:
     return {
         "name": name,
         "label": label(name),
         **notation(name),
         "log": name in LOGARITHMIC,
-        "direction": objectives.get(name) or DIRECTIONS.get(name, "minimize"),
-        "objective": name in objectives,
-        "headline": name in HEADLINES,
+        "direction": facts.objectives.get(name) or DIRECTIONS.get(name, "minimize"),
+        "objective": name in facts.objectives,
+        "headline": name in headlines(facts),
     }
 
 
@@ -108,7 +106,7 @@ def evenness(scores: Sequence[float]) -> float | None:
 def _trial(
     result: TrialResult, facts: SweepFacts, training: Mapping[int, str], *, stopped: bool
 ) -> dict[str, Any]:
-    curve = [(record.epoch, record.validation_accuracy) for record in result.curve]
+    curve = [(record.epoch, record.quality) for record in result.curve]
     return {
         "number": result.number,
         "state": result.state,
@@ -124,7 +122,8 @@ def _trial(
         "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
         "rung": result.rung,
         "stopped": stopped,
-        "spread": _spread(result, facts.repeats.get(result.number, ())),
+        "spread": _spread(result, facts),
+        "retained": _retained(result, facts.scale),
         "training": training.get(result.number),
     }
 
@@ -137,12 +136,19 @@ def stopped_trials(results: Sequence[TrialResult]) -> set[int]:
     return {r.number for r in below if r.origin not in ("dense", *BASELINES)} - trained_on
 
 
-def _spread(result: TrialResult, repeats: Sequence[float]) -> dict[str, tuple[float, float, int]]:
-    """Least, most and count of the accuracies that several seeds gave; nothing for one seed."""
-    if not repeats or result.metrics.accuracy is None:
+def _spread(result: TrialResult, facts: SweepFacts) -> dict[str, tuple[float, float, int]]:
+    """Least, most and count of the qualities that several seeds gave; nothing for one seed."""
+    repeats, scale = facts.repeats.get(result.number, ()), facts.scale
+    if not repeats or scale is None or scale.name not in result.metrics.quality:
         return {}
-    values = [result.metrics.accuracy, *repeats]
-    return {"accuracy": (min(values), max(values), len(values))}
+    values = [result.metrics.quality[scale.name], *repeats]
+    return {scale.name: (min(values), max(values), len(values))}
+
+
+def _retained(result: TrialResult, scale: QualityScale | None) -> float | None:
+    """The retained quality of a trial; None if it was not measured or has no meaning."""
+    value = result.metrics.quality.get(scale.name) if scale else None
+    return None if scale is None or value is None else scale.retained(value)
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from paretoprune.metrics import busy_sentence, size_and_quality, written_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import Metrics, TrialResult
+from paretoprune.retained import QualityScale
 
-HEADLINES = ("accuracy", "macs", "params", "latency_ms")  # told of every model, if measured
-_DROPS = (0.5, 1.0, 2.0)  # percentage points below the dense model, in the summary
+_COSTS = ("macs", "params", "latency_ms")
+_DROPS = (0.005, 0.01, 0.02)  # shares of the retained quality
 
 
 def summary(facts: SweepFacts) -> list[str]:
@@ -17,32 +18,44 @@ def summary(facts: SweepFacts) -> list[str]:
     lines = [f"{len(states)} trials ({counts}), {len(facts.front)} on the front."]
     if facts.dense is None:
         return lines
-    lines[0] += f" Dense model: {_headline(facts.dense.metrics)}."
+    lines[0] += f" Dense model: {_headline(facts.dense.metrics, facts)}."
+    if (scale := facts.scale) and scale.trivial is not None:
+        trivial = f"The trivial predictor, which ignores the input: {scale.written(scale.trivial)}"
+        lines.append(trivial + ("." if scale.is_usable else "; the dense model is no better."))
     for drop, member in smallest_within(facts).items():
         lines.append(
-            f"Smallest within {in_points(drop)} of it: "
-            f"trial {member.number}, {_headline(member.metrics)}."
+            f"Smallest with {in_share(drop)} of the quality retained: "
+            f"trial {member.number}, {_headline(member.metrics, facts)}."
         )
     busy = busy_sentence(result.metrics.contention for result in facts.results)
     return [*lines, busy] if busy else lines
 
 
-def in_points(drop: float) -> str:
-    """A difference between two rates in words: `0.5 points`, `1 point`."""
-    return f"{drop:g} point{'s' if drop != 1 else ''}"
+def headlines(facts: SweepFacts) -> tuple[str, ...]:
+    """The quantities that are shown of every model, if measured: the front's quality and costs."""
+    return (facts.scale.name, *_COSTS) if facts.scale else _COSTS
+
+
+def in_share(drop: float) -> str:
+    """The share of the quality that is retained, in words: `99 %`."""
+    return f"{100 * (1 - drop):g} %"
 
 
 def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
-    """By drop in accuracy, the smallest front member that loses no more; each member once."""
+    """By lost share of the quality, the smallest front member that loses no more; each once.
+
+    Quality counts from the trivial predictor's. Empty if the dense model is no better than that.
+    """
     size, _ = size_and_quality(facts.objectives)
     dense = facts.dense
     found: dict[float, TrialResult] = {}
-    if dense is None or dense.metrics.accuracy is None:
+    scale = facts.scale
+    if dense is None or scale is None or not scale.is_usable:
         return found
     sign = 1 if facts.objectives[size] == "minimize" else -1
     members = [result for result in facts.results if result.number in facts.front]
     for drop in _DROPS:
-        near = [m for m in members if (m.metrics.accuracy or 0.0) >= dense.metrics.accuracy - drop]
+        near = [m for m in members if _retains(m, scale, 1 - drop)]
         if near:
             best = min(near, key=lambda member: sign * member.metrics.measured()[size])
             if best not in found.values() and best.number != dense.number:
@@ -50,9 +63,14 @@ def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
     return found
 
 
-def _headline(metrics: Metrics) -> str:
+def _retains(member: TrialResult, scale: QualityScale, share: float) -> bool:
+    value = member.metrics.quality.get(scale.name)
+    kept = None if value is None else scale.retained(value)
+    return kept is not None and kept >= share
+
+
+def _headline(metrics: Metrics, facts: SweepFacts) -> str:
     measured = metrics.measured()
     words = {"macs": " MACs", "params": " parameters"}
-    return ", ".join(
-        written_of(name, measured) + words.get(name, "") for name in HEADLINES if name in measured
-    )
+    names = [name for name in headlines(facts) if name in measured]
+    return ", ".join(written_of(name, measured) + words.get(name, "") for name in names)

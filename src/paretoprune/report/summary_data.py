@@ -21,6 +21,7 @@ from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import GroupInfo, TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
+from paretoprune.storage.qualities import read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.storage.sweep_settings import flat
 
@@ -35,6 +36,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     Raises SweepError where the folder is no sweep's.
     """
     config = folder.read_config()
+    trivial = read_trivial(folder.dense)  # registers the user's own qualities, too
     objectives = objectives_of(config)
     ratio, sensitivity = _sensitivity(folder)
     return SweepFacts(
@@ -49,6 +51,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
         sensitivity=sensitivity,
         sensitivity_ratio=ratio,
         published=_published(folder),
+        trivial=trivial,
         repeats=_repeats(folder),
     )
 

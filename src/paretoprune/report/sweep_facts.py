@@ -9,6 +9,7 @@ from paretoprune.metrics import Direction
 from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
 from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.retained import QualityScale, scale_of
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,20 @@ class SweepFacts:
     sensitivity: Mapping[str, float] = field(default_factory=dict)  # by group: damage, in nats
     sensitivity_ratio: float = 0.5  # the share that was removed to measure it
     published: Sequence[Published] = ()
-    # By trial: validation accuracies of the same plan trained again with other seeds.
+    # Qualities of the trivial predictor, which ignores the input, by name.
+    trivial: Mapping[str, float] = field(default_factory=dict)
+    # By trial: the quality on validation data of the same plan trained again with other seeds.
     repeats: Mapping[int, Sequence[float]] = field(default_factory=dict)
 
     @property
     def dense(self) -> TrialResult | None:
         """The dense model's trial, once it is on record."""
         return next((result for result in self.results if result.origin == "dense"), None)
+
+    @property
+    def scale(self) -> QualityScale | None:
+        """The quality of the front, from the trivial predictor's to the dense model's."""
+        return scale_of(self.objectives, self.dense.metrics, self.trivial) if self.dense else None
 
 
 def picture_of(facts: SweepFacts) -> Picture:

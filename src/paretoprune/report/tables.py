@@ -12,7 +12,7 @@ from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import QUANTITIES, Direction, size_and_quality
 from paretoprune.report.formulas import guarded, unguarded
 from paretoprune.report.uniform_gain import MORE_TRAINED, Gain, gains_of
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, TrialResult, names_measured
 from paretoprune.storage.atomic import write_text
 
 _SIZES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "size"]
@@ -111,8 +111,7 @@ def _row(
 
 def _columns(results: Sequence[TrialResult], objectives: Mapping[str, Direction]) -> list[str]:
     """The columns' order, the same whichever trial happens to be the first."""
-    measured = [name for result in results for name in result.metrics.measured()]
-    order = [name for name in Metrics.__dataclass_fields__ if name in set(measured)]
+    order = names_measured(result.metrics for result in results)
     ratios = [f"ratio/{group}" for result in results for group in result.ratios]
     widths = [f"width/{group}" for result in results for group in result.widths]
     training = ["epochs_total", "gain_over_uniform", "gain_note"]

@@ -163,7 +163,7 @@ class SweepFolder:
         folder = self.trial(result.number)
         files = [folder / name for name in _KEPT_WITH_A_RESULT]
         digests = {path.name: digest_of(path) for path in files if path.is_file()}
-        write_sealed(folder / "result.json", {**asdict(result), "files": digests})
+        write_sealed(folder / "result.json", {**result.to_json(), "files": digests})
 
     def is_whole(self, number: int) -> bool:
         """Return True if a finished trial's plan and weights match their checksums."""

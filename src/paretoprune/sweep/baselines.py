@@ -34,14 +34,14 @@ _LEAST_SHARE_OF_BYTES = 0.98  # the header of a file is known to some bytes only
 _LEAST_STORED = 0.5  # bytes of a parameter in a compact file, whose size depends on the weights
 _DEFAULT_TARGET = ("macs", 0.5)
 _AFTER_CHANNELS = 0.95  # the uniform ratio from which blocks go, too
-_MOST_PLACES = 127  # that a bisection for an accuracy drop tells apart, in seven trials
+_MOST_PLACES = 127  # that a bisection for a drop of quality tells apart, in seven trials
 
 
 def search_settings(settings: Settings) -> SearchSettings:
     """The search of a sweep; for a single run one that ends after its only candidate."""
     if settings.search:
         return settings.search
-    n_trials = 9 if settings.sparsity.accuracy_drop is not None else 2
+    n_trials = 9 if settings.sparsity.bisects_quality else 2
     return SearchSettings(
         strategy=Target(path=_CHAIN), n_trials=n_trials, max_ratio=_MAX_RATIO, baseline_ratios=()
     )
@@ -93,7 +93,7 @@ def first_proposals(
     groups = group_infos(problem)
     if problem.settings.search is None:
         dense = Proposal(uniform(groups, 0.0), "dense", epochs=0.0)
-        if problem.settings.sparsity.accuracy_drop is not None:
+        if problem.settings.sparsity.bisects_quality:
             return [dense]
         return [dense, Proposal(_single(problem, scores, sensitivity), "single")]
     search = problem.settings.search
@@ -130,7 +130,7 @@ def places_of(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> list[dict[str, float]]:
-    """What a single run with an accuracy drop tries: falling sizes along the allocation."""
+    """What a single run with a drop of quality tries: falling sizes along the allocation."""
     path = _path(problem, scores, sensitivity)
     return different_places(path, problem.widths_of, most=_MOST_PLACES)
 

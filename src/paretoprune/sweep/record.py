@@ -110,12 +110,12 @@ class Record:
 
     def _judged(self, result: TrialResult) -> TrialResult:
         """The result with what the settings and the search make of it."""
-        values = {name: getattr(result.metrics, name) for name in self._objectives}
+        values = {name: result.metrics.get(name) for name in self._objectives}
         bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
         if bad:
             reason = f"{bad[0]} is {values[bad[0]]}"
             return replace(result, state="failed", metrics=Metrics(), reason=reason)
-        broken = broken_limits(self._sparsity, result.metrics)
+        broken = broken_limits(self._sparsity, result.metrics, self._objectives)
         if result.state == "complete" and broken:
             return replace(result, state="infeasible", reason="; ".join(broken))
         return result

@@ -226,7 +226,7 @@ def _study(problem: Problem, folder: SweepFolder) -> SweepStudy:
 
 
 def _is_search(settings: Settings) -> bool:
-    return settings.search is not None or settings.sparsity.accuracy_drop is not None
+    return settings.search is not None or settings.sparsity.bisects_quality
 
 
 def _log_end(why: str) -> None:

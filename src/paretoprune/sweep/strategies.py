@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
-from paretoprune.metrics import QUALITIES, TIMED, Direction
+from paretoprune.metrics import TIMED, Direction, first_quality, quantity_of
 from paretoprune.problem.problem import Problem
 from paretoprune.results import EpochTime, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
@@ -26,11 +26,11 @@ from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.budget.training_time import predicted_seconds
 from paretoprune.search.context import SearchContext
 from paretoprune.search.front.gaps import FrontAxis
-from paretoprune.search.phases.accuracy_bisection import AccuracyBisection
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import write_json
 from paretoprune.sweep.baselines import choices_of, group_infos, places_of, search_settings
+from paretoprune.sweep.quality_target import bisection
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.proxy import dense_divergence, proxy_divergences
 from paretoprune.trial.run import start_from
@@ -55,9 +55,8 @@ def strategy_of(
     """The strategy for all trials after the first `num_first`, whose folders lie in `trials`."""
     problem = context.problem
     settings = problem.settings
-    if settings.search is None and settings.sparsity.accuracy_drop is not None:
-        places = places_of(problem, scores, sensitivity)
-        return AccuracyBisection(places, settings.sparsity.accuracy_drop)
+    if settings.search is None and settings.sparsity.bisects_quality:
+        return bisection(context, places_of(problem, scores, sensitivity))
     search, sizes = search_settings(settings), _sizes(problem)
     groups = group_infos(problem)
 
@@ -146,16 +145,17 @@ def _has_untrained_front(settings: Settings) -> bool:
 
 def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
     """The first objective that says how well a model does."""
-    name = next((n for n in objectives if n in QUALITIES), None)
+    name = first_quality(objectives)
     if name is None:
         return FrontAxis(lambda _result: None, 0.0)
     sign = 1.0 if objectives[name] == "maximize" else -1.0
 
     def of(result: TrialResult) -> float | None:
-        value = getattr(result.metrics, name)
+        value = result.metrics.get(name)
         return None if value is None else sign * value
 
-    return FrontAxis(of, 0.0 if sign > 0 else -math.inf)
+    worst = quantity_of(name).worst
+    return FrontAxis(of, -math.inf if worst is None else sign * worst)
 
 
 def _sizes(problem: Problem) -> Sizes:

@@ -40,7 +40,7 @@ def evaluate(job: Job) -> TrialResult:
         origin=job.origin,
         ratios=dict(job.ratios),
         widths=dict(job.widths),
-        metrics=Metrics(accuracy=accuracy, macs=macs, params=10 * macs),
+        metrics=Metrics({"accuracy": accuracy}, macs=macs, params=10 * macs),
         seed=job.seed,
         curve=(EpochRecord(1, 0.5, accuracy, 0.4, 0.0, 0.01),) if epochs else (),
         seconds={"finetune": epochs * (1 + macs / 64), "measure": 0.5},

@@ -38,7 +38,7 @@ SIZES = Sizes(
     size_of=lambda ratios: float(formula.cost_of(ratios).macs),
     macs_of=lambda ratios: float(formula.cost_of(ratios).macs),
 )
-QUALITY = FrontAxis(lambda result: result.metrics.accuracy, 0.0)
+QUALITY = FrontAxis(lambda result: result.metrics.quality.get("accuracy"), 0.0)
 _DENSE_MACS = 64
 
 

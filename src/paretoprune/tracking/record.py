@@ -11,15 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paretoprune.config.redact import redact
+from paretoprune.metrics import is_rate
 from paretoprune.results import TrialResult
 
 _MAX_KEY = 250
 _HASH = 8  # hexadecimal digits appended to names that would collide in MLflow
 _MAX_PARAM = 6000
 _MAX_TAG = 8000
+_SHORT = {"accuracy": "acc"}  # in the names of runs
 _DIGITS = 6  # of a metric: MLflow's table shows every digit
 _BASELINES = ("dense", "uniform", "global")
-_CURVE = ("train_loss", "validation_accuracy", "validation_loss", "learning_rate")
+_CURVE = {  # field of an epoch's record -> name in MLflow
+    "train_loss": "train_loss",
+    "quality": "validation_{}",  # of the quality's name
+    "validation_loss": "validation_loss",
+    "learning_rate": "learning_rate",
+}
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,10 @@ def run_name(result: TrialResult) -> str:
         words.append("dense")
     if result.metrics.theoretical_speedup:
         words.append(f"macs {100 / result.metrics.theoretical_speedup:.0f}%")
-    if result.metrics.accuracy is not None:
-        words.append(f"acc {result.metrics.accuracy:.1f}")
+    for name, value in [*result.metrics.quality.items()][:1]:  # the first is the task's
+        words.append(
+            f"{_SHORT.get(name, name)} " + (f"{value:.1f}" if is_rate(name) else f"{value:.3g}")
+        )
     return " ".join(words)
 
 
@@ -144,14 +153,15 @@ def _params(result: TrialResult) -> dict[str, str]:
 
 def _points(result: TrialResult) -> Iterator[Point]:
     for name, value in result.metrics.measured().items():
-        yield Point(name, _rounded(value), 0)
+        yield Point(fit_name(name), _rounded(value), 0)
     for phase, seconds in result.seconds.items():
         yield Point(fit_name(f"seconds/{phase}"), _rounded(seconds), 0)
     if result.seconds:
         yield Point("seconds_total", _rounded(sum(result.seconds.values())), 0)
+    quality = next(iter(result.metrics.quality), "quality")
     for epoch in result.curve:
-        for name in _CURVE:
-            yield Point(name, getattr(epoch, name), epoch.epoch)
+        for field, name in _CURVE.items():
+            yield Point(fit_name(name.format(quality)), getattr(epoch, field), epoch.epoch)
 
 
 def _rounded(value: float) -> float:

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretoprune.metrics import Direction
-from paretoprune.tracking.record import fit_names, ratio_name
+from paretoprune.tracking.record import fit_name, fit_names, ratio_name
 
 FIRST_VIEW = "trials"  # the view that the command `ui` links to
 WORKFLOW = "workflowType=machine_learning"  # URL parameter: without MLflow's UI for chats
 _PREFIX = "mlflow.sharedViewState."
-_HEADLINES = ("accuracy", "macs", "params", "latency_ms", "measured_speedup")
+_COSTS = ("macs", "params", "latency_ms", "measured_speedup")
 _TAGS = ("front", "baseline", "state", "origin")
 _MOST_RATIOS = 60  # a tag holds 20000 characters; more columns would not be readable
 _ORDER = "metrics.`{}`"
@@ -31,7 +31,10 @@ def view_tags(
 ) -> dict[str, str]:
     """Return the experiment's tags that hold the views: all trials, the front, failed trials."""
     first = next(iter(objectives))
-    sorting = {"orderByKey": _ORDER.format(first), "orderByAsc": objectives[first] == "minimize"}
+    sorting = {
+        "orderByKey": _ORDER.format(fit_name(first)),
+        "orderByAsc": objectives[first] == "minimize",
+    }
     columns = _columns(objectives, groups)
     # A sweep restarted from scratch under the same name has another id.
     this = f"tags.sweep_id = '{sweep_id}'"
@@ -57,8 +60,8 @@ def view_query(key: str) -> str:
 
 
 def _columns(objectives: Mapping[str, Direction], groups: Sequence[str]) -> dict[str, Any]:
-    metrics = dict.fromkeys([*objectives, *_HEADLINES])
-    selected = [f"metrics.`{name}`" for name in metrics]
+    metrics = dict.fromkeys([*objectives, *_COSTS])
+    selected = [f"metrics.`{fit_name(name)}`" for name in metrics]
     selected += [f"tags.`{name}`" for name in _TAGS]
     ratios = [*fit_names(map(ratio_name, groups)).values()]
     selected += [f"params.`{ratio}`" for ratio in ratios[:_MOST_RATIOS]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import torch
@@ -14,7 +14,6 @@ from torch.nn.functional import cross_entropy
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
-from paretoprune.config.settings import Settings
 from paretoprune.errors import PruningError
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.numerics.precision import uses_bfloat16
@@ -34,6 +33,7 @@ from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.trial.dense_cautions import cautions, trivial_qualities
 from paretoprune.trial.dense_model import dense_model, start_from
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,6 @@ _NUM_SCORED = 6  # batches for the gradients that score the dense model's channe
 _MOST_NAMED = 8  # maximum number of layers named in one line of the log
 # weight of gate scores of rank components relative to channels: the best of 1, .3, .1, .03
 _UNREPAIRED = 0.03
-_SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,8 @@ class TrialContext:
     # `GateScores` of the dense model, if the search ranks channels by gates
     gates: Mapping[str, Tensor] | None = None
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
+    # Qualities of the trivial predictor, which ignores the input, by name; empty if unknown.
+    trivial: Mapping[str, float] = field(default_factory=dict)
 
 
 def make_context(problem: Problem) -> TrialContext:
@@ -80,16 +81,23 @@ def make_context(problem: Problem) -> TrialContext:
         _log.warning("data: %s", caution)
     dense = dense_model(problem)
     dense_metrics = measure(problem, dense, dense=None)
-    _warn_if_flattered(problem.settings, dense_metrics)
-    _warn_if_too_bad(problem.settings, dense_metrics)
-    _warn_if_trivial(problem, dense_metrics)
+    trivial = trivial_qualities(problem)
+    for caution in cautions(problem, dense_metrics, trivial):
+        _log.warning(caution)
     start = start_from(problem, dense)
     _log_skipped(problem, dense)
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
     scores = start.score(scorer, training_batches(problem))
     teacher = teacher_of(problem, dense)
     return TrialContext(
-        problem, dense, dense_metrics, start, scores, teacher, problem.settings.finetune
+        problem,
+        dense,
+        dense_metrics,
+        start,
+        scores,
+        teacher,
+        problem.settings.finetune,
+        trivial=trivial,
     )
 
 
@@ -248,42 +256,3 @@ def training_batches(problem: Problem, limit: int | None = None) -> Iterator[tup
     """
     for batch in islice(iter(problem.data.train_dataloader()), limit):
         yield batch[0].to(problem.device).contiguous(), batch[1].to(problem.device)
-
-
-def _warn_if_flattered(settings: Settings, metrics: Metrics) -> None:
-    published, found = settings.model.published_accuracy, metrics.accuracy
-    if published is not None and found is not None and found > published + _SUSPICIOUS:
-        _log.warning(
-            "the dense model reaches %.1f %% on the validation data, %.1f points above the "
-            "published %.1f %%: it has probably seen these samples, which flatters models that "
-            "are barely pruned; set `data.validation_from=test`",
-            found,
-            found - published,
-            published,
-        )
-
-
-def _warn_if_too_bad(settings: Settings, metrics: Metrics) -> None:
-    """Only a warning: a pruned model may be slightly better than the dense one."""
-    least, found = settings.sparsity.min_accuracy, metrics.accuracy
-    if least is not None and found is not None and found < least:
-        _log.warning(
-            "the dense model reaches %.1f %% on the validation data, less than "
-            "`sparsity.min_accuracy=%g`: only models that become better than it can meet that",
-            found,
-            least,
-        )
-
-
-def _warn_if_trivial(problem: Problem, metrics: Metrics) -> None:
-    """Compare with the trivial predictor, which assigns every sample the most frequent label."""
-    trivial, found = problem.contents.commonest, metrics.accuracy
-    if found is not None and found <= trivial:
-        _log.warning(
-            "the dense model reaches %.1f %% on the validation data, no more than the trivial "
-            "predictor, which always answers the most frequent class (%.1f %%): results of pruning "
-            "are meaningless; train it longer (`model.train.epochs`), or check data, labels, "
-            "normalisation and weights",
-            found,
-            trivial,
-        )

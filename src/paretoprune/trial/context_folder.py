@@ -14,6 +14,7 @@ from torch import Tensor
 
 from paretoprune.errors import SweepError, WeightsError
 from paretoprune.low_rank.pair import with_pairs
+from paretoprune.metrics import quantity_of
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import load_state, save_state
@@ -21,6 +22,7 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Metrics
 from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.storage.fingerprint import Fingerprint, listed
+from paretoprune.storage.qualities import read_trivial, write_qualities
 from paretoprune.trial.context import TrialContext, teacher_of
 from paretoprune.trial.dense_model import start_from
 
@@ -38,7 +40,9 @@ def save_context(context: TrialContext, folder: Path) -> None:
     """Write the dense model, its groups, metrics and scores."""
     write_json(folder / "groups.json", context.problem.groups.to_json())
     write_json(folder / "data.json", asdict(context.problem.info))
-    write_json(folder / "metrics.json", asdict(context.dense_metrics))
+    write_json(folder / "metrics.json", context.dense_metrics.to_json())
+    qualities = [quantity_of(name) for name in context.dense_metrics.quality]
+    write_qualities(folder, qualities, context.trivial)
     save_state(folder / _WEIGHTS, context.dense)
     files = [_WEIGHTS, _SCORES]
     if context.problem.groups.factored:
@@ -50,7 +54,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
         write_bytes(folder / _GATES, save(_plain(context.gates)))
     # Written last, with checksums of the other files, so that partial writes are detected.
     kept = {
-        "metrics": asdict(context.dense_metrics),
+        "metrics": context.dense_metrics.to_json(),
         "files": {name: digest_of(folder / name) for name in files},
     }
     write_sealed(folder / _SEALED, kept | _training(context))
@@ -121,7 +125,8 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         load_state(problem.model, folder / _WEIGHTS)
         scores = _on(problem.device, load_file(folder / _SCORES))
         gates = _on(problem.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
-        metrics = Metrics(**kept["metrics"])
+        metrics = Metrics.from_json(kept["metrics"])
+        trivial = read_trivial(folder)
         start = _start(problem, folder)
     except FileNotFoundError:
         return None
@@ -140,6 +145,7 @@ def load_context(problem: Problem, folder: Path) -> TrialContext | None:
         finetune,
         gates=gates,
         epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
+        trivial=trivial,
     )
 
 

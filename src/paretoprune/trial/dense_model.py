@@ -138,7 +138,7 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
         device=problem.device,
         pressure=pressure,
     )
-    _log.info("sparse training ends at %.2f %%", result.curve[-1].validation_accuracy)
+    _log.info("sparse training ends at %.2f %%", result.curve[-1].quality)
     cached.commit(model)
     return model.eval()
 

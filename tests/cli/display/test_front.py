@@ -46,9 +46,13 @@ def test_a_gain_of_the_more_trained_says_so_and_so_does_the_sweep() -> None:
 
 
 def test_a_sweep_that_gains_nothing_says_so() -> None:
-    smaller = replace(chain(3, 80.0, 4.0), metrics=replace(DENSE, accuracy=80.0, macs=500_000))
+    smaller = replace(
+        chain(3, 80.0, 4.0), metrics=replace(DENSE, quality={"accuracy": 80.0}, macs=500_000)
+    )
     assert "has a size at which uniform pruning was measured" in printed(smaller)
-    larger = replace(chain(3, 90.5, 4.0), metrics=replace(DENSE, accuracy=91.0, macs=2_000_000))
+    larger = replace(
+        chain(3, 90.5, 4.0), metrics=replace(DENSE, quality={"accuracy": 91.0}, macs=2_000_000)
+    )
     assert "No searched model of the front beats uniform pruning of its size" in printed(larger)
     assert "every front member is uniform" in printed(chain(3, 80.0, 4.0))
 

@@ -18,8 +18,8 @@ from paretoprune.results import (
 from tests.report.kit import DENSE, OBJECTIVES, trial
 
 TESTED = FinalFigures(
-    pruned=Metrics(accuracy=96.0),
-    dense=Metrics(accuracy=97.0),
+    pruned=Metrics({"accuracy": 96.0}),
+    dense=Metrics({"accuracy": 97.0}),
     interval=(93.16, 97.69),
     dense_interval=(94.37, 98.42),
     comparison=Comparison(

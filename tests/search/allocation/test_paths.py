@@ -22,7 +22,7 @@ from paretoprune.search.allocation.paths import (
 from paretoprune.search.allocation.sensitivity import Sensitivity
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.training_time import Pace
-from paretoprune.search.phases.accuracy_bisection import AccuracyBisection
+from paretoprune.search.phases.quality_bisection import QualityBisection
 
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 16), GroupInfo("c", 16, max_ratio=0.5))
 SCORES = {"a": [float(i) for i in range(8)], "b": [i / 4 for i in range(16)], "c": [1.0] * 16}
@@ -96,17 +96,17 @@ def test_the_bisection_finds_the_smallest_within_the_drop(
 ) -> None:
     """Of places of which the first `good` lose just the drop that is allowed."""
     places = [{"a": (i + 1) / 100} for i in range(length)]
-    strategy = AccuracyBisection(places, drop)
+    strategy = QualityBisection(places, lambda m: m.quality["accuracy"] >= 90.0 - drop, "x")
     results = [result(0, {"a": 0.0}, "dense", 90.0)]
     left = RemainingBudget(Budget(99, "trials"), 1.0, lambda macs: Pace(1.0, 0.0))
     while (proposal := strategy.propose(len(results), results, [], left)) is not None:
         lost = drop if places.index(dict(proposal.ratios)) < good else drop + 0.1
         results.append(result(len(results), dict(proposal.ratios), "drop", 90.0 - lost))
     assert len(results) - 1 <= length.bit_length()
-    tried = [places.index(dict(r.ratios)) for r in results[1:] if strategy.is_good(r, results)]
+    tried = [places.index(dict(r.ratios)) for r in results[1:] if strategy.is_good(r)]
     assert max(tried, default=-1) == min(good, length) - 1
 
 
 def result(number: int, ratios: dict[str, float], origin: str, accuracy: float) -> TrialResult:
-    metrics = Metrics(accuracy=accuracy)
+    metrics = Metrics({"accuracy": accuracy})
     return TrialResult(number, "complete", origin, ratios, {"a": 1}, metrics, seed=0)

@@ -16,7 +16,7 @@ from paretoprune.testing.formula_sweep import QUALITY, SIZES
 def trial(origin: str, ratio: float, accuracy: float) -> TrialResult:
     ratios: Mapping[str, float] = {group.name: ratio for group in formula.GROUPS}
     result = formula.evaluate(Job(0, origin, ratios, formula.widths_of(ratios), 0))
-    return replace(result, metrics=replace(result.metrics, accuracy=accuracy))
+    return replace(result, metrics=replace(result.metrics, quality={"accuracy": accuracy}))
 
 
 DENSE = trial("dense", 0.0, 90.0)

@@ -93,11 +93,11 @@ def test_the_front_of_trials_has_the_complete_and_measured_alone() -> None:
         for number, ratios in enumerate({"g0": ratio} for ratio in (0.0, 0.5, 0.25))
     ]
     assert front_of(results, objectives) == (1, 2, 0)
-    worse = replace(results[2], metrics=replace(results[2].metrics, accuracy=1.0))
+    worse = replace(results[2], metrics=replace(results[2].metrics, quality={"accuracy": 1.0}))
     assert front_of([*results[:2], worse], objectives) == (1, 0)
     failed = replace(results[1], state="failed")
     assert front_of([results[0], failed, results[2]], objectives) == (2, 0)
-    unmeasured = replace(results[0], metrics=replace(results[0].metrics, accuracy=None))
+    unmeasured = replace(results[0], metrics=replace(results[0].metrics, quality={}))
     assert objective_values(unmeasured.metrics, objectives) is None
     assert front_of([unmeasured, *results[1:]], objectives) == (1, 2)
     assert objective_values(results[0].metrics, objectives) == (100.0, 64.0)

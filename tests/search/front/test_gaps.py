@@ -23,7 +23,7 @@ DENSE = dict.fromkeys(SIZES.choices, 0.0)
 def trial(number: int, ratio: float, accuracy: float, origin: str = "auto") -> TrialResult:
     ratios = {group.name: ratio for group in formula.GROUPS}
     result = formula.evaluate(Job(number, origin, ratios, formula.widths_of(ratios), 0))
-    return replace(result, metrics=replace(result.metrics, accuracy=accuracy))
+    return replace(result, metrics=replace(result.metrics, quality={"accuracy": accuracy}))
 
 
 def area(results: Sequence[TrialResult]) -> float:
@@ -31,9 +31,11 @@ def area(results: Sequence[TrialResult]) -> float:
     edges = sorted({SIZES.least, *(SIZES.size_of(r.ratios) for r in results)})
     total = 0.0
     for low, high in pairwise(edges):
-        fitting = [r.metrics.accuracy or 0 for r in results if SIZES.size_of(r.ratios) <= low]
+        fitting = [
+            r.metrics.quality.get("accuracy", 0) for r in results if SIZES.size_of(r.ratios) <= low
+        ]
         total += math.log(high / low) * max(fitting, default=0.0)
-    dense = next(r.metrics.accuracy or 0 for r in results if r.ratios == DENSE)
+    dense = next(r.metrics.quality.get("accuracy", 0) for r in results if r.ratios == DENSE)
     return total / math.log(SIZES.dense / SIZES.least) / dense
 
 
@@ -55,7 +57,7 @@ def test_a_gain_is_what_a_model_in_the_gap_adds_at_most(seed: int) -> None:
             best = replace(results[0], ratios=smallest)
         else:
             best = replace(gap.smaller.trial, number=99)
-        best = replace(best, metrics=replace(best.metrics, accuracy=gap.larger.value))
+        best = replace(best, metrics=replace(best.metrics, quality={"accuracy": gap.larger.value}))
         assert area([*results, best]) - area(results) == pytest.approx(gap.gain)
 
 
@@ -67,7 +69,7 @@ def test_the_points_are_the_front(seed: int) -> None:
         for r in results
         if not any(
             SIZES.size_of(o.ratios) <= SIZES.size_of(r.ratios)
-            and (o.metrics.accuracy or 0) > (r.metrics.accuracy or 0)
+            and o.metrics.quality.get("accuracy", 0) > r.metrics.quality.get("accuracy", 0)
             for o in results
         )
     ]

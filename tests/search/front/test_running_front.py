@@ -17,7 +17,7 @@ ROWS = st.tuples(VALUES, VALUES, st.one_of(st.none(), VALUES), st.sampled_from(S
 
 
 def result(number: int, row: tuple[int, int, int | None, State]) -> TrialResult:
-    metrics = Metrics(accuracy=row[0], macs=row[1], latency_ms=row[2])
+    metrics = Metrics({"accuracy": row[0]}, macs=row[1], latency_ms=row[2])
     return TrialResult(number, row[3], "test", {}, {}, metrics, 0)
 
 

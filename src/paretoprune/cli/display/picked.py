@@ -49,14 +49,15 @@ def _registered(model: Registered) -> list[str]:
 
 
 def _accuracy(facts: CardFacts) -> list[str]:
-    pruned, dense, tested = facts.trial.metrics, facts.dense, facts.tested
-    validation = f"validation {pruned.accuracy:.2f} % (dense {dense.accuracy:.2f} %)"
+    pruned, dense = (m.quality["accuracy"] for m in (facts.trial.metrics, facts.dense))
+    validation, tested = f"validation {pruned:.2f} % (dense {dense:.2f} %)", facts.tested
     if tested is None:
         return [f"accuracy     {validation}; there is no test part"]
     low, high = tested.interval
+    test, dense_test = (m.quality["accuracy"] for m in (tested.pruned, tested.dense))
     lines = [
         f"accuracy     {validation}, "
-        f"test {tested.pruned.accuracy:.2f} % (dense {tested.dense.accuracy:.2f} %); "
+        f"test {test:.2f} % (dense {dense_test:.2f} %); "
         f"95 % interval of the test {low:.2f} to {high:.2f} %",
         f"agreement    {tested.comparison.agreement:.2f} % with the dense model on the test part",
     ]
@@ -68,7 +69,7 @@ def _accuracy(facts: CardFacts) -> list[str]:
     if lost:
         lines.append(f"most recall is lost for the classes {', '.join(lost)}")
     if facts.repeats:
-        lines.append(repeats_sentence(facts.repeats, pruned))
+        lines.append(repeats_sentence(facts.repeats, facts.trial.metrics))
     return lines
 
 

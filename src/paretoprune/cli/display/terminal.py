@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -11,15 +11,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.redact import redact
+from paretoprune.metrics import Direction, first_quality
 from paretoprune.report.watchers.trial_log import TrialLog
 from paretoprune.results import Metrics, TrialResult
+from paretoprune.retained import QualityScale, is_at_least, scale_of
 from paretoprune.search.front.running_front import RunningFront
+
+_DROP = 0.01  # share of the retained quality that the best model so far may lose
 
 
 class Terminal:
     """A watcher that says how the sweep goes."""
 
-    def __init__(self, console: Console, search: SearchSettings) -> None:
+    def __init__(
+        self,
+        console: Console,
+        search: SearchSettings,
+        trivial: Callable[[], Mapping[str, float]] = dict,
+    ) -> None:
+        """`trivial` returns the trivial predictor's qualities, once the dense model is measured."""
         self._log = TrialLog(search.objectives)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -31,7 +41,7 @@ class Terminal:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._best = BestSoFar()
+        self._best = BestSoFar(search.objectives, trivial)
         self._bar = self._progress.add_task("trials", total=search.n_trials, latest="")
 
     def __enter__(self) -> Terminal:
@@ -90,33 +100,44 @@ def make_console() -> Console:
 
 
 class BestSoFar:
-    """The smallest model within one point of the dense model's accuracy, as trials come in."""
+    """The smallest model that retains nearly all of the dense model's quality so far."""
 
-    def __init__(self) -> None:
-        self._dense: Metrics | None = None
+    def __init__(
+        self, objectives: Mapping[str, Direction], trivial: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """`trivial` returns the trivial predictor's qualities, once the dense model is measured."""
+        self._objectives, self._trivial = objectives, trivial
+        self._scale: QualityScale | None = None
+        self._dense_macs: int | None = None
         self._metrics: dict[int, Metrics] = {}
-        # The smallest that is good enough is among those that none beats.
-        self._front = RunningFront({"accuracy": "maximize", "macs": "minimize"})
+        name = first_quality(objectives)
+        # The smallest that is good enough is among those that none dominates.
+        aims: dict[str, Direction] = {name: objectives[name]} if name else {}
+        self._front = RunningFront({**aims, "macs": "minimize"})
 
     def add(self, result: TrialResult) -> None:
         """Take in a trial, in any order."""
         if result.origin == "dense":
-            self._dense = result.metrics
+            self._scale = scale_of(self._objectives, result.metrics, self._trivial())
+            self._dense_macs = result.metrics.macs
         self._metrics[result.number] = result.metrics
         self._front.add(result)
 
     def in_words(self) -> str:
-        """A few of them; none before the dense model is measured, or where no model is so good."""
-        dense = self._dense
-        if dense is None or dense.accuracy is None or not dense.macs:
+        """Return its quality and size; empty before the dense model is measured, or without one."""
+        scale = self._scale
+        bound = scale.at_share(_DROP) if scale else None
+        if scale is None or bound is None or not self._dense_macs:
             return ""
         known = [self._metrics[number] for number in self._front.numbers()]
         good = [
-            (m.macs, m.accuracy)
+            (m.macs, value)
             for m in known
-            if m.macs and m.accuracy is not None and m.accuracy >= dense.accuracy - 1
+            if m.macs
+            and (value := m.quality.get(scale.name)) is not None
+            and is_at_least(value, bound, scale.direction)
         ]
         if not good:
             return ""
-        macs, accuracy = min(good)
-        return f"best {accuracy:.1f} % at {macs / dense.macs:.0%} MACs"
+        macs, value = min(good)
+        return f"best {scale.written(value)} at {macs / self._dense_macs:.0%} MACs"

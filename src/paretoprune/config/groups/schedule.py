@@ -31,8 +31,9 @@ class ScheduleSettings:
     ramp: Annotated[Share, Of("gradual")] = 0.5
     units: Annotated[Positive, Of("one_by_one")] = 1  # channels that are removed at a time
     recovery: Annotated[Positive, Of("one_by_one")] = 4  # training batches after each removal
-    # Percent: stop before the validation accuracy falls below.
-    min_accuracy: Annotated[Percent | None, Of("one_by_one")] = None
+    # Stop before the task's first quality on the validation data becomes worse; in its unit.
+    min_quality: Annotated[float | None, Of("one_by_one")] = None
+    min_accuracy: Annotated[Percent | None, Of("one_by_one")] = None  # of classifiers, the same
     # What goes back, and to which epoch of the dense model's training.
     rewind: Annotated[Literal["weights", "learning_rate"], Of("lottery")] = "weights"
     rewind_epoch: Annotated[int, Field(ge=0), Of("lottery")] = 0
@@ -46,6 +47,8 @@ class ScheduleSettings:
     @model_validator(mode="after")
     def _steps_fit_the_name(self) -> ScheduleSettings:
         mistakes = without_effect(self, "schedule")
+        if self.min_quality is not None and self.min_accuracy is not None:
+            mistakes.append("give `schedule.min_quality` or `schedule.min_accuracy`, not both")
         if self.name == "iterative" and self.steps < 2:
             mistakes.append("`schedule.steps` must be 2 or more with `schedule=iterative`")
         if mistakes:

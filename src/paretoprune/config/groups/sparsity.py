@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 from pydantic.dataclasses import dataclass
 
+from paretoprune.config.parsing import parse_share
 from paretoprune.config.values import Count, Drop, Percent, Positive, Ratio, Share, strict
 
 _SIZES = ("macs", "params", "bytes", "latency")  # a single run may keep a share of these
-_TARGETS = ("ratio", *_SIZES, "accuracy_drop", "ratios")
+_TARGETS = ("ratio", *_SIZES, "max_drop", "accuracy_drop", "ratios")
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
@@ -24,7 +25,10 @@ class SparsitySettings:
     params: Share | None = None  # single run: the share of the dense parameters to keep
     bytes: Share | None = None  # single run: the share of the dense model file's bytes to keep
     latency: Share | None = None  # single run: the share of the dense latency to keep
-    # single run: smallest model within this many percentage points
+    # single run: the smallest model that loses at most this share of the dense model's gain over
+    # the trivial predictor, such as 0.01 or 1%
+    max_drop: Annotated[Ratio | None, BeforeValidator(parse_share)] = None
+    # single run, classification: smallest model within this many percentage points
     accuracy_drop: Drop | None = None
     ratios: Mapping[str, Ratio] | None = None  # single run: ratio for each pattern of group names
     # maximum ratio for each pattern of group names
@@ -39,7 +43,14 @@ class SparsitySettings:
     max_size_bytes: Count | None = None
     max_stored_bytes: Count | None = None
     max_latency_ms: Count | None = None
-    min_accuracy: Percent | None = None
+    # The worst value of the front's quality, in its unit: the least, or the most of an error.
+    min_quality: float | None = None
+    min_accuracy: Percent | None = None  # classification
+
+    @property
+    def bisects_quality(self) -> bool:
+        """True if the target of a single run is a drop of the quality."""
+        return self.max_drop is not None or self.accuracy_drop is not None
 
     @property
     def size_target(self) -> tuple[str, float] | None:

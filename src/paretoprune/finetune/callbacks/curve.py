@@ -14,25 +14,31 @@ from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.callbacks.regrow import Regrow
 from paretoprune.finetune.evaluate import Validation
 from paretoprune.finetune.module import FinetuneModule
+from paretoprune.metrics import Direction
 from paretoprune.results import EpochRecord
+from paretoprune.retained import is_at_least
 
 
 class BestWeights:
-    """The weights with the highest validation accuracy so far; of equals, the latest.
+    """The weights with the best quality on the validation data so far; of equals, the latest.
 
-    With `latest`, always the latest weights, for trainings with further purposes than the accuracy.
+    With `latest`, always the latest weights, for trainings with further purposes than the quality.
     """
 
-    def __init__(self, *, latest: bool = False) -> None:
-        self._latest = latest
+    def __init__(self, *, direction: Direction = "maximize", latest: bool = False) -> None:
+        self._direction, self._latest = direction, latest
         self.epoch: int | None = None
-        self.accuracy: float | None = None
+        self.quality: float | None = None
         self._state: dict[str, Tensor] = {}
 
-    def offer(self, model: nn.Module, *, epoch: int, accuracy: float) -> None:
+    def offer(self, model: nn.Module, *, epoch: int, quality: float) -> None:
         """Store a copy of the weights if they are at least as good as the stored ones."""
-        if self.accuracy is None or self._latest or accuracy >= self.accuracy:
-            self.epoch, self.accuracy = epoch, accuracy
+        if (
+            self.quality is None
+            or self._latest
+            or is_at_least(quality, self.quality, self._direction)
+        ):
+            self.epoch, self.quality = epoch, quality
             self._state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def restore(self, model: nn.Module) -> None:
@@ -69,9 +75,7 @@ class CurveKeeper(Callback):
         record = self._record(pl_module, epoch=self._first_epoch + trainer.current_epoch)
         self.records.append(record)
         if self._masks is None or self._masks.complete:
-            self._best.offer(
-                pl_module.model, epoch=record.epoch, accuracy=record.validation_accuracy
-            )
+            self._best.offer(pl_module.model, epoch=record.epoch, quality=record.quality)
         if self._on_epoch:
             self._on_epoch(record)
 
@@ -86,7 +90,7 @@ class CurveKeeper(Callback):
         return EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
-            validation_accuracy=validation.accuracy,
+            quality=validation.quality,
             validation_loss=validation.loss,
             learning_rate=module.meter.learning_rate,
             seconds=perf_counter() - self._start,

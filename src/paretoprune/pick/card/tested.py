@@ -86,11 +86,11 @@ def repeats_section(repeats: Sequence[Repeat], picked: Metrics) -> str:
 def repeats_sentence(repeats: Sequence[Repeat], picked: Metrics) -> str:
     """Mean and spread of the repetitions, and how far the picked score lies above the mean."""
     validation, test = [r.validation for r in repeats], [r.test for r in repeats]
-    assert picked.accuracy is not None
+    found = picked.quality["accuracy"]
     return (
         f"{len(repeats)} repetitions: validation {_mean(validation)}, test {_mean(test)}; the "
-        f"picked model's validation accuracy of {picked.accuracy:.2f} % lies "
-        f"{picked.accuracy - mean(validation):+.2f} points from their mean, which is what picking "
+        f"picked model's validation accuracy of {found:.2f} % lies "
+        f"{found - mean(validation):+.2f} points from their mean, which is what picking "
         "the best of many may have flattered it by"
     )
 
@@ -105,8 +105,7 @@ def _interval(interval: tuple[float, float]) -> str:
 
 
 def _gap(validation: Metrics, test: Metrics) -> float:
-    assert validation.accuracy is not None and test.accuracy is not None
-    return validation.accuracy - test.accuracy
+    return validation.quality["accuracy"] - test.quality["accuracy"]
 
 
 def _recalls(ranked: Sequence[Loss]) -> str:

@@ -5,6 +5,7 @@ function trialPanel(content, trial, choose) {
   return [
     html("h3", {}, `Trial ${trial.number}`),
     html("p", { class: "note" }, describeTrial(trial), parentLink(trial, choose)),
+    trial.retained === null ? null : html("p", { class: "note" }, `Retains ${plain(100 * trial.retained, 4)} % of the quality that the dense model gains over the trivial predictor.`),
     trial.training ? html("p", { class: "note" }, trial.training) : null,
     trial.reason ? html("p", { class: "reason" }, trial.reason) : null,
     ...Object.entries(trial.spread).map(([name, spread]) => html("p", { class: "note" }, describeSpread(content, name, spread))),
@@ -12,8 +13,8 @@ function trialPanel(content, trial, choose) {
     metricsTable(content.quantities.filter((one) => one.objective || one.headline), trial, dense),
     html("h4", {}, "Channels kept in each group"),
     widths(content, trial),
-    trial.curve.length ? html("h4", {}, "Validation accuracy by epoch") : null,
-    trial.curve.length ? curve(trial, dense) : null,
+    trial.curve.length ? html("h4", {}, `${qualityOf(content).label} by epoch, on validation data`) : null,
+    trial.curve.length ? curve(content, trial, dense) : null,
     html("details", {}, html("summary", {}, "everything that was measured"), metricsTable(content.quantities, trial, dense)),
   ];
 }
@@ -60,18 +61,23 @@ function widths(content, trial) {
   }));
 }
 
-function curve(trial, dense) {
+function qualityOf(content) {
+  return content.quantities.find((one) => one.name === content.quality) ?? { label: "Quality", direction: "maximize" };
+}
+
+function curve(content, trial, dense) {
   const [width, height, left, bottom] = [340, 150, 44, 24];
-  const accuracies = trial.curve.map(([, accuracy]) => accuracy);
-  const reference = dense?.values.accuracy;
+  const quality = qualityOf(content);
+  const values = trial.curve.map(([, value]) => value);
+  const reference = dense?.values[content.quality];
   const x = makeScale([1, Math.max(2, trial.curve.length)], false, left, width - 10, Math.min(6, trial.curve.length));
-  const y = makeScale(rangeOf([...accuracies, ...(reference === undefined ? [] : [reference])], false), false, height - bottom, 8, 4);
-  const path = trial.curve.map(([epoch, accuracy], index) => `${index ? "L" : "M"}${x.at(epoch)},${y.at(accuracy)}`).join("");
-  const best = Math.max(...accuracies);
-  return svg("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${trial.curve.length} epochs, best ${best.toFixed(2)} %` },
+  const y = makeScale(rangeOf([...values, ...(reference === undefined ? [] : [reference])], false), false, height - bottom, 8, 4);
+  const path = trial.curve.map(([epoch, value], index) => `${index ? "L" : "M"}${x.at(epoch)},${y.at(value)}`).join("");
+  const best = quality.direction === "maximize" ? Math.max(...values) : Math.min(...values);
+  return svg("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${trial.curve.length} epochs, best ${written(quality, best)}` },
     y.ticks.map((tick) => [svg("line", { class: "grid", x1: left, x2: width - 10, y1: y.at(tick), y2: y.at(tick) }), svg("text", { class: "tick", x: left - 6, y: y.at(tick) + 4, "text-anchor": "end" }, String(Number(tick.toPrecision(6))))]),
     x.ticks.filter(Number.isInteger).map((tick) => svg("text", { class: "tick", x: x.at(tick), y: height - 6, "text-anchor": "middle" }, String(tick))),
     reference === undefined ? null : svg("line", { class: "line dense", x1: left, x2: width - 10, y1: y.at(reference), y2: y.at(reference) }),
     svg("path", { class: "line front", d: path }),
-    trial.curve.map(([epoch, accuracy]) => svg("g", { class: "point front", transform: `translate(${x.at(epoch)},${y.at(accuracy)})` }, svg("path", { d: SHAPES.circle(3) }))));
+    trial.curve.map(([epoch, value]) => svg("g", { class: "point front", transform: `translate(${x.at(epoch)},${y.at(value)})` }, svg("path", { d: SHAPES.circle(3) }))));
 }

@@ -74,8 +74,9 @@ def objective_values(
     metrics: Metrics, objectives: Mapping[str, Direction]
 ) -> tuple[float, ...] | None:
     """Return the objectives' values; None if one was not measured."""
-    values = [getattr(metrics, name) for name in objectives]
-    return None if None in values else tuple(float(value) for value in values)
+    measured = metrics.measured()
+    values = [float(measured[name]) for name in objectives if name in measured]
+    return tuple(values) if len(values) == len(objectives) else None
 
 
 def front_of(

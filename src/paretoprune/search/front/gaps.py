@@ -18,8 +18,8 @@ class FrontAxis:
     """The quality axis of a front: an objective converted so that larger is better.
 
     `of` returns the value of a trial, None if it was not measured. `least` is the value of the
-    worst possible model, such as the accuracy of the trivial predictor; -infinity if unknown, in
-    which case the worst value of the front is used.
+    worst possible model, the bound of the registry, such as 0 for an accuracy; -infinity if
+    unknown, in which case the worst value of the front is used.
     """
 
     of: Callable[[TrialResult], float | None]

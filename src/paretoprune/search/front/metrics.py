@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paretoprune.metrics import Direction
+from paretoprune.retained import retained
 from paretoprune.search.front.front import hypervolume
 
 _SMALLEST = 0.02  # lower end of the sizes for the retained area, relative to the dense model
@@ -19,15 +20,19 @@ class Yardstick:
     """Reference values for sizes and qualities: the dense model, and the trivial predictor."""
 
     dense: Mapping[str, float]  # its objectives
-    chance: float  # the quality of the trivial predictor, in the quality's unit
+    trivial: float  # the quality of the trivial predictor, in the quality's unit
     size: str  # the objective to be minimised
-    quality: str  # the rate to be maximised
+    quality: str  # the objective that is a quality, in either direction
 
     def retained(self, quality: float) -> float:
         """Return the retained quality: 1 for the dense model's, 0 for the trivial predictor or
         worse."""
-        share = (quality - self.chance) / (self.dense[self.quality] - self.chance)
-        return max(0.0, share)
+        return max(0.0, retained(quality, self.trivial, self.dense[self.quality]))
+
+    @property
+    def direction(self) -> Direction:
+        """The direction of the quality."""
+        return "maximize" if self.dense[self.quality] >= self.trivial else "minimize"
 
 
 def box_hypervolume(
@@ -69,7 +74,10 @@ def retained_area(points: Sequence[tuple[float, float]], yardstick: Yardstick) -
 
 
 def attained(
-    runs: Sequence[Sequence[tuple[float, float]]], share: float
+    runs: Sequence[Sequence[tuple[float, float]]],
+    share: float,
+    *,
+    direction: Direction = "maximize",
 ) -> list[tuple[float, float]]:
     """Return the quality attained by at least this share of the runs at each size: (size, quality).
 
@@ -78,12 +86,13 @@ def attained(
     """
     needed = math.ceil(share * len(runs))
     sizes = sorted({size for run in runs for size, _ in run})
+    sign = 1.0 if direction == "maximize" else -1.0
     surface: list[tuple[float, float]] = []
     for size in sizes:
-        bests = [max((q for s, q in run if s <= size), default=-math.inf) for run in runs]
+        bests = [max((sign * q for s, q in run if s <= size), default=-math.inf) for run in runs]
         reached = sorted(bests, reverse=True)[needed - 1]
-        if reached > -math.inf and (not surface or reached > surface[-1][1]):
-            surface.append((size, reached))
+        if reached > -math.inf and (not surface or reached > sign * surface[-1][1]):
+            surface.append((size, sign * reached))
     return surface
 
 

@@ -8,9 +8,11 @@ from itertools import islice
 
 from torch import Tensor
 
+from paretoprune.problem.qualities import TASK_QUALITY
 from paretoprune.pruning.scorers.normalise import normalise
 from paretoprune.pruning.structured.rounding import step_of
 from paretoprune.results import EpochRecord, Job
+from paretoprune.retained import is_at_least
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.schedules.steps import Start, Trained, epochs_of, prune, rescore, train
 
@@ -19,11 +21,13 @@ def one_by_one(context: TrialContext, job: Job, start: Start) -> Trained:
     """Remove the least important channels of all groups, train a little, score anew, and so on.
 
     It ends when the widths of the job are reached, which no group goes below, when the target size
-    of `sparsity` is met, after `steps`, or before the validation accuracy falls below
-    `min_accuracy`. Then it is fine-tuned. After Molchanov et al. 2017 (Pruning Convolutional Neural
+    of `sparsity` is met, after `steps`, or before the task's first quality becomes worse than
+    `min_quality`. Then it is fine-tuned. After Molchanov et al. 2017 (Pruning Convolutional Neural
     Networks for Resource Efficient Inference, section 2).
     """
     schedule = context.problem.settings.schedule
+    bound = schedule.min_accuracy if schedule.min_quality is None else schedule.min_quality
+    direction = TASK_QUALITY.direction
     candidate, scores = start.candidate, start.scores
     curve: tuple[EpochRecord, ...] = ()
     gains: dict[str, float] = {}
@@ -44,8 +48,7 @@ def one_by_one(context: TrialContext, job: Job, start: Start) -> Trained:
             first_epoch=len(curve) + 1,
             batches=batches,
         )
-        floor = schedule.min_accuracy
-        if floor is not None and records[-1].validation_accuracy < floor:
+        if bound is not None and not is_at_least(records[-1].quality, bound, direction):
             break
         candidate, curve = smaller, curve + records
         if gained:

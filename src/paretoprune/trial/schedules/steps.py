@@ -134,7 +134,7 @@ def _validation_loss(context: TrialContext, model: nn.Module) -> float:
     quality = measure_quality(
         model, loader, num_classes=problem.info.num_classes, device=problem.device
     )
-    return quality.loss
+    return quality["loss"]
 
 
 def train(

@@ -1,24 +1,25 @@
-"""The smallest model within a given drop of accuracy, by bisection: each probe is a trial."""
+"""The smallest model within a given drop of quality, by bisection: each probe is a trial."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.results import Job, Metrics, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
 
 
 @dataclass(frozen=True)
-class AccuracyBisection:
+class QualityBisection:
     """Halves the stretch between a size that is good enough and one that is not, until they meet.
 
-    `places` fall in size. A trial is good enough if its validation accuracy is at most `max_drop`
-    percentage points below the dense model's; the accuracy is taken to fall with the size.
+    `places` fall in size. A trial is good enough if `is_within` says so of its metrics; the quality
+    is taken to fall with the size.
     """
 
     places: Sequence[Mapping[str, float]]
-    max_drop: float
+    is_within: Callable[[Metrics], bool]
+    bound: str  # in words, for the log: "1 point", "1 % of the quality"
 
     def propose(
         self,
@@ -34,7 +35,7 @@ class AccuracyBisection:
             probe = next((r for r in results if r.ratios == self.places[middle]), None)
             if probe is None:
                 return Proposal(self.places[middle], "drop")
-            if self.is_good(probe, results):
+            if self.is_good(probe):
                 low = middle
             else:
                 high = middle
@@ -42,22 +43,15 @@ class AccuracyBisection:
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """The bisection has come to its end."""
-        good = [r for r in results if r.origin == "drop" and self.is_good(r, results)]
+        good = [r for r in results if r.origin == "drop" and self.is_good(r)]
         if not good:
-            return f"no candidate is within {self.max_drop:g} points of the dense model"
+            return f"no candidate is within {self.bound} of the dense model"
         smallest = min(good, key=lambda r: sum(r.widths.values()))
-        return (
-            f"trial {smallest.number} is the smallest within {self.max_drop:g} points of the dense "
-            "model"
-        )
+        return f"trial {smallest.number} is the smallest within {self.bound} of the dense model"
 
-    def is_good(self, probe: TrialResult, results: Sequence[TrialResult]) -> bool:
-        """Whether a trial is within the drop."""
-        dense = next(result.metrics.accuracy for result in results if result.origin == "dense")
-        found = probe.metrics.accuracy
-        if found is None or dense is None or probe.state in ("failed", "infeasible"):
-            return False
-        return found >= dense - self.max_drop
+    def is_good(self, probe: TrialResult) -> bool:
+        """Return True if a trial was trained and is within the drop."""
+        return probe.state not in ("failed", "infeasible") and self.is_within(probe.metrics)
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
         """None: every trial starts from the dense model."""

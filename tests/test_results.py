@@ -1,0 +1,62 @@
+"""Results as JSON: flat names of metrics, and the form of earlier versions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from paretoprune.results import EpochRecord, Metrics, TrialResult
+
+METRICS = Metrics({"accuracy": 97.25, "loss": 0.5}, params=10, macs=100, latency_ms=1.5)
+RESULT = TrialResult(
+    number=3,
+    state="complete",
+    origin="chain",
+    ratios={"a": 0.5},
+    widths={"a": 4},
+    metrics=METRICS,
+    seed=7,
+    curve=(EpochRecord(1, 0.6, 96.5, 0.55, 0.01, 2.0),),
+    asked_epochs=1.0,
+)
+
+
+def written(result: TrialResult) -> Any:
+    return json.loads(json.dumps(result.to_json()))
+
+
+def test_qualities_and_costs_stand_side_by_side() -> None:
+    metrics = written(RESULT)["metrics"]
+    assert {n: v for n, v in metrics.items() if v is not None} == METRICS.measured()
+    assert [*METRICS.measured()] == ["accuracy", "loss", "params", "macs", "latency_ms"]
+    assert metrics["contention"] is None  # a cost that was not measured
+    assert "quality" not in metrics
+
+
+def test_a_result_is_read_as_it_was_written() -> None:
+    assert TrialResult.from_json(written(RESULT)) == RESULT
+    failed = replace(RESULT, state="failed", metrics=Metrics(), curve=(), reason="no luck")
+    assert TrialResult.from_json(written(failed)) == failed
+
+
+def test_qualities_of_any_task_are_kept() -> None:
+    rated = replace(RESULT, metrics=Metrics({"rmse": 0.9, "ndcg@10": 41.0}, macs=100))
+    assert TrialResult.from_json(written(rated)) == rated
+    assert rated.metrics.measured() == {"rmse": 0.9, "ndcg@10": 41.0, "macs": 100}
+
+
+def test_results_of_earlier_versions_are_read() -> None:
+    old = written(RESULT)
+    old["metrics"]["top5_accuracy"] = None  # one field for each quality of a classifier
+    for record in old["curve"]:
+        record["validation_accuracy"] = record.pop("quality")
+    assert TrialResult.from_json(old) == RESULT
+
+
+@pytest.mark.parametrize("value", ["97", [97.0], {"value": 97.0}])
+def test_a_metric_that_is_no_number_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match="`accuracy` must be a number"):
+        Metrics.from_json({"accuracy": value})
