@@ -73,6 +73,11 @@ _LISTED = (
         ("paretoprune.search.strategies.interface.Strategy",),
         ours=True,
     ),
+    _Classes(
+        "paretoprune.quantization.quantizers",
+        ("paretoprune.quantization.quantizers",),
+        ("paretoprune.quantization.quantizers.interface.Quantizer",),
+    ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
 # Executes code that is generated from a graph.

@@ -24,6 +24,7 @@ PROVIDED = {
     "model": ("num_classes", "in_channels"),
     "data": ("seed", "pretrained"),
     "scorer": ("seed",),
+    "quantization": (),
     "search.strategy": ("context",),
     "search.strategy.sampler": ("seed",),
 }
@@ -104,9 +105,13 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(out.get("search"), Mapping) and "strategy" in out["search"]:
         strategy = _as_target(out["search"]["strategy"], out["trust"])
         out["search"] = {**out["search"], "strategy": strategy}
-    # the value that Hydra composes for an empty conf/search/none.yaml
+    # the value that Hydra composes for an empty file, such as conf/search/none.yaml
     elif out.get("search") == {}:
         out["search"] = None
+    if out.get("quantization"):
+        out["quantization"] = _as_target(out["quantization"], out["trust"])
+    elif "quantization" in out:
+        out["quantization"] = None
     return out
 
 
@@ -184,6 +189,7 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "model": model.get("target"),
         "data": config.get("data"),
         "scorer": config.get("scorer"),
+        "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
     }
     mistakes, checked = [], []
@@ -196,6 +202,11 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         mistakes += _mistakes_of(target, setting)
         if setting == "search.strategy" and not mistakes:
             mistakes += _no_strategy(target)
+        if setting == "quantization" and not mistakes and not instantiate.offers(target, "models"):
+            mistakes.append(
+                f"`quantization._target_={target.path}` is no quantizer, which has the method "
+                "models; see docs/how-to/int8.md"
+            )
     return mistakes + instantiate.trust_advice(checked)
 
 

@@ -21,13 +21,13 @@ from paretoprune.formats.onnx import kernels_of, open_onnx
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
-from paretoprune.pick.compacted import NUM_CALIBRATION
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_accuracy
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
 from paretoprune.quantization.integers import INT8_BITS, integer_module
 from paretoprune.results import FileFacts, Latency
 from paretoprune.storage.atomic import write_bytes
+from paretoprune.trial.context import NUM_CALIBRATION
 from paretoprune.trial.schedules.steps import calibration_samples
 
 _NUM_COMPARED = 512  # validation samples on which kernels must agree with the integer module
@@ -50,9 +50,21 @@ def write_int8(
     """Write the int8 files of a model; what fails a gate is left out, with the reason."""
     samples = calibration_samples(session.context, NUM_CALIBRATION)
     try:
-        subject = _subject(session, model, integer_module(model, samples))
+        module = integer_module(model, samples)
     except (ExportError, QuantizationError, EquivalenceError) as error:
         return [FileFacts(name, reason=str(error)) for name in formats]
+    return write_module(session, draft, model, module, formats)
+
+
+def write_module(
+    session: PickSession,
+    draft: Path,
+    model: nn.Module,
+    module: GraphModule,
+    formats: Sequence[str],
+) -> list[FileFacts]:
+    """Write the int8 files of the integer module of a model; what fails a gate is left out."""
+    subject = _subject(session, model, module)
     found = []
     for name in formats:
         try:

@@ -18,7 +18,7 @@ from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction
 from paretoprune.report.published import Published, read_published
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import GroupInfo, TrialResult
+from paretoprune.results import GroupInfo, TrialResult, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.qualities import read_trivial
@@ -37,13 +37,13 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     """
     config = folder.read_config()
     trivial = read_trivial(folder.dense)  # registers the user's own qualities, too
-    objectives = objectives_of(config)
+    objectives, models = objectives_of(config), models_of(results)
     ratio, sensitivity = _sensitivity(folder)
     return SweepFacts(
         name=folder.path.name,
         objectives=objectives,
-        results=results,
-        front=front_of(results, objectives),
+        results=models,
+        front=front_of(models, objectives),
         groups=_groups(folder, results),
         settings={name: redact(value) for name, value in flat(config).items()},
         pick=pick_command(folder),

@@ -17,9 +17,10 @@ from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCand
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
-from paretoprune.results import Job, TrialResult
+from paretoprune.results import SKETCH, Job, QuantizedResult, TrialResult
 from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
+from paretoprune.trial.quantized import quantized_models
 from paretoprune.trial.schedules.nested import dense_scores
 from paretoprune.trial.schedules.registry import SCHEDULES
 from paretoprune.trial.schedules.steps import Start, Trained
@@ -46,6 +47,11 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
     if metrics is None:
         dense = (context.dense, context.dense_metrics)
         metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
+    measured = time.perf_counter()
+    quantized: tuple[QuantizedResult, ...] = ()
+    if job.origin != SKETCH:
+        quantized = quantized_models(context, _delivered(context, trained.candidate), metrics)
+    quantizing = time.perf_counter() - measured
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     left = with_energies(context.problem, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
@@ -68,11 +74,13 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
         rung=job.rung,
         nested=job.nested,
         scores=scores,
+        quantized=quantized,
         seconds={
             "prune": finetuned - started - training - compensating,
             "compensate": compensating,
             "finetune": training,
-            "measure": time.perf_counter() - finetuned,
+            "measure": time.perf_counter() - finetuned - quantizing,
+            **({"quantize": quantizing} if quantized else {}),
         },
     )
 

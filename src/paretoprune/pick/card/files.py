@@ -72,7 +72,7 @@ def _told(facts: FileFacts) -> str:
     sentence = f"{files}: {_MEANING[facts.format]}"
     if facts.bits is not None and facts.accuracy is not None and facts.size_bytes is not None:
         sentence += (
-            f"; weights in {facts.bits} bits, {facts.size_bytes:,} bytes, "
+            f"; weights in {facts.bits:.3g} bits, {facts.size_bytes:,} bytes, "
             f"{facts.accuracy:.2f} % on validation data"
         )
     if facts.agreement is not None and facts.kl is not None:

@@ -90,14 +90,18 @@ def _problem(facts: CardFacts) -> str:
         classes += f" ({', '.join(map(as_text, data.class_names))})"
     licence = facts.licence or "not stated; whoever hands this model on must fill it in"
     return (
-        f"# {as_text(facts.sweep_name)}, trial {facts.trial.number}\n\n"
-        f"A pruned {as_code(facts.model_name)} that classifies inputs of {shape} into "
-        f"{classes}.\n\n"
+        f"# {as_text(facts.sweep_name)}, trial {facts.trial.key}\n\n"
+        f"A pruned{_quantized(facts.trial)} {as_code(facts.model_name)} that classifies inputs of "
+        f"{shape} into {classes}.\n\n"
         f"Data: {as_code(facts.data_name)}, {data.num_train} samples for training, "
         f"{data.num_validation} for validation, {data.num_test} for the test. "
         f"{as_text(data.split)}\n\n"
         f"Licence: {as_text(licence)}.\n"
     )
+
+
+def _quantized(trial: TrialResult) -> str:
+    return f" and quantized ({trial.bits:.3g} bits per weight)" if trial.bits else ""
 
 
 def _test(facts: CardFacts) -> str:

@@ -8,7 +8,7 @@ from itertools import combinations
 from statistics import median
 
 from paretoprune.metrics import LOGARITHMIC, Direction, size_and_quality
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, ModelKey, TrialResult
 
 BASELINES = ("uniform", "global")
 
@@ -48,7 +48,7 @@ class Points:
 def make_picture(
     results: Sequence[TrialResult],
     *,
-    front: Collection[int],
+    front: Collection[ModelKey],
     dense: Metrics,
     objectives: Mapping[str, Direction],
     title: str,
@@ -56,11 +56,11 @@ def make_picture(
     """The picture of a sweep. Trials without a result of their own are left out."""
     drawn = [
         result
-        for result in sorted(results, key=lambda result: result.number)
+        for result in sorted(results, key=lambda r: (r.number, r.quantization))
         if result.state in ("complete", "infeasible")
         and objectives.keys() <= result.metrics.measured().keys()
     ]
-    members = [result for result in drawn if result.number in front]
+    members = [result for result in drawn if result.key in front]
     return Picture(title, objectives, dense, drawn, members)
 
 

@@ -27,7 +27,7 @@ from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
-from paretoprune.trial.context import TrialContext, training_batches
+from paretoprune.trial.context import TrialContext, first_samples, training_batches
 from paretoprune.trial.divergence import divergence_from, log_probabilities
 from paretoprune.trial.schedules.nested import slices_of
 
@@ -105,12 +105,7 @@ def prune(
 
 def calibration_samples(context: TrialContext, count: int) -> Tensor:
     """The first so many training samples, (count, ...), or all there are."""
-    found: list[Tensor] = []
-    for inputs, _ in training_batches(context.problem):
-        found.append(inputs)
-        if sum(map(len, found)) >= count:
-            break
-    return torch.cat(found)[:count]
+    return first_samples(context.problem, count)
 
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
