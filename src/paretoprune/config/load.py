@@ -31,6 +31,7 @@ PROVIDED = {
 Location = tuple[int | str, ...]  # of a setting, from the top
 
 _STRATEGIES = "paretoprune.search.strategies"
+_QUANTIZERS = "paretoprune.quantization.quantizers"
 _OF_A_STRATEGY = ("propose", "ending", "needed")
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _HINTS = {"search.strategy": "; `search=auto`, for example, is a whole search"}
@@ -202,11 +203,8 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         mistakes += _mistakes_of(target, setting)
         if setting == "search.strategy" and not mistakes:
             mistakes += _no_strategy(target)
-        if setting == "quantization" and not mistakes and not instantiate.offers(target, "models"):
-            mistakes.append(
-                f"`quantization._target_={target.path}` is no quantizer, which has the method "
-                "models; see docs/how-to/int8.md"
-            )
+        if setting == "quantization" and not mistakes:
+            mistakes += _no_quantizer(target)
     return mistakes + instantiate.trust_advice(checked)
 
 
@@ -234,6 +232,16 @@ def _no_strategy(target: Target) -> list[str]:
     return [
         f"`search.strategy._target_={target.path}` is no strategy, which has the methods "
         f"{', '.join(_OF_A_STRATEGY)}; see docs/how-to/add-a-strategy.md"
+    ]
+
+
+def _no_quantizer(target: Target) -> list[str]:
+    foreign = is_listed(target.path) and not is_within(target.path, [_QUANTIZERS])
+    if instantiate.offers(target, "models") and not foreign:
+        return []
+    return [
+        f"`quantization._target_={target.path}` is no quantizer, which has the method models; see "
+        "docs/how-to/int8.md"
     ]
 
 

@@ -72,10 +72,12 @@ def _gain(row: Mapping[str, Any]) -> str:
     return f"{row['gain_over_uniform']:+.2f}{note}"
 
 
-def _verdict(rows: Sequence[Mapping[Hashable, Any]]) -> str | None:
-    """What must be said where the search was of no use, or is not shown to be."""
-    trained = [row for row in rows if _is_missing(row.get("quantization"))]
-    searched = [row for row in trained if row["origin"] not in ("dense", *CONTROLS)]
+def _verdict(rows: Sequence[Mapping[Hashable, Any]], origins: Mapping[int, str]) -> str | None:
+    """What must be said where the search was of no use, or is not shown to be.
+
+    `origins` are those of the trials: a quantized model was searched if its trial was.
+    """
+    searched = [row for row in rows if origins[row["number"]] not in ("dense", *CONTROLS)]
     if not searched:
         return "No searched model beats uniform pruning here: every front member is uniform."
     known = [row for row in searched if not _is_missing(row["gain_over_uniform"])]
@@ -107,7 +109,7 @@ def _print_summary(
             f"Everything is in {folder}"
         )
         return
-    verdict = _verdict(rows)
+    verdict = _verdict(rows, {result.number: result.origin for result in results})
     if verdict:
         console.print(verdict)
     busy = busy_sentence(result.metrics.contention for result in results)

@@ -137,12 +137,14 @@ def _layers(layers: Sequence[LayerRow]) -> str:
 
 def _search(facts: CardFacts) -> str:
     aims = " and ".join(f"{way} {name}" for name, way in facts.objectives.items())
-    origin = as_text(facts.trial.origin)
+    origin = f"The proposal came from: {as_text(facts.trial.origin)}. "
+    if facts.trial.quantization:
+        origin = f"It was quantized ({facts.trial.quantization}) after training. "
     return (
         "## How it was found\n\n"
         f"Trial {facts.trial.number} of {facts.num_trials} in the sweep "
         f"{as_code(facts.sweep_name)}, which searched how much to remove from each group of layers "
-        f"to {aims}. The proposal came from: {origin}. Seed {facts.trial.seed}. "
+        f"to {aims}. {origin}Seed {facts.trial.seed}. "
         f"{_training(facts)}It was chosen "
         "by its results on the validation part; `plan.json` says which channels were removed and "
         "`config.yaml` holds every setting.\n"
