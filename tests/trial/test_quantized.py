@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from paretoprune.config.target import Target
+from paretoprune.errors import SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
 from paretoprune.results import SKETCH, QuantizedResult
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context, save_context
-from paretoprune.trial.quantized import makers_of
+from paretoprune.trial.quantized import makers_of, reject_unquantizable
 from paretoprune.trial.run import run_trial
 from tests.kits.commands import OWN
 from tests.trial.test_run import job, prepared_with
@@ -94,6 +95,22 @@ def test_a_trial_is_kept_where_it_cannot_be_quantized(
     assert result.state == "complete"
     assert isinstance(found, QuantizedResult) and found.state == "failed"
     assert found.reason == {"Refusing": "no grid", "Broken": "ValueError: a fault"}[name]
+
+
+def test_a_network_that_cannot_be_quantized_is_told_before_training(context: TrialContext) -> None:
+    reject_unquantizable(context.problem)
+    target = Target(path=f"{OWN}.own_quantizer.Refusing", trust=[OWN])
+    with pytest.raises(
+        SettingsError, match=r"has no own model \(no grid\); set `quantization=none`"
+    ):
+        reject_unquantizable(with_quantizer(context, target).problem)
+
+
+def test_a_network_without_integer_kernels_is_told(context: TrialContext) -> None:
+    network = torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 2, 3), torch.nn.Flatten())
+    problem = replace(context.problem, model=network.to(context.problem.device))
+    with pytest.raises(SettingsError, match="a transposed convolution"):
+        reject_unquantizable(problem)
 
 
 def test_the_calibration_samples_are_stored_with_the_sweep(

@@ -10,9 +10,10 @@ from dataclasses import replace
 from torch import nn
 
 from paretoprune.config.instantiate import build
-from paretoprune.errors import EquivalenceError, ExportError, QuantizationError
+from paretoprune.errors import EquivalenceError, ExportError, QuantizationError, SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
+from paretoprune.problem.problem import Problem
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.quantization.quantizers.interface import QuantizedModel
 from paretoprune.results import Metrics, QuantizedResult
@@ -33,6 +34,27 @@ def makers_of(context: TrialContext, model: nn.Module) -> dict[str, Callable[[],
     if quantization is None or context.calibration is None:
         return {}
     return dict(build(quantization).models(model, context.calibration))
+
+
+def reject_unquantizable(problem: Problem) -> None:
+    """Check on the untrained network that it can be quantized as the settings ask.
+
+    Raises:
+        SettingsError: an operator has no integer kernels, or the network cannot be exported.
+    """
+    if problem.settings.quantization is None:
+        return
+    mistakes = []
+    models = build(problem.settings.quantization).models(problem.model, problem.example)
+    for name, make in models.items():
+        try:
+            make()
+        except (QuantizationError, ExportError) as reason:
+            mistakes.append(f"the network has no {name} model ({reason}); set `quantization=none`")
+        except EquivalenceError:  # of random weights; trained ones are checked again
+            continue
+    if mistakes:
+        raise SettingsError(mistakes)
 
 
 def quantized_models(
