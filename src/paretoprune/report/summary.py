@@ -16,7 +16,8 @@ def summary(facts: SweepFacts) -> list[str]:
     states = [result.state for result in facts.results if not result.quantization]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     quantized = len(facts.results) - len(states)
-    more = f" and {quantized} quantized models of them" if quantized else ""
+    plural = "s" if quantized > 1 else ""
+    more = f" and {quantized} quantized model{plural} of them" if quantized else ""
     lines = [f"{len(states)} trials ({counts}){more}, {len(facts.front)} on the front."]
     if facts.dense is None:
         return lines
