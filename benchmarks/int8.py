@@ -116,7 +116,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
     """Feeds the calibration samples to onnxruntime's quantizer."""
 
     def __init__(self, samples: Tensor) -> None:
-        self._batches: Iterator[Tensor] = iter(samples.split(32))
+        self._batches: Iterator[Tensor] = iter(torch.split(samples, 32))
 
     def get_next(self) -> dict[str, Any] | None:
         """Return the next batch; None at the end."""
@@ -132,7 +132,7 @@ def _opened(content: bytes) -> Run:
     name = session.get_inputs()[0].name
 
     def run(images: Tensor) -> Tensor:
-        parts = [session.run(None, {name: part.numpy()})[0] for part in images.split(100)]
+        parts = [session.run(None, {name: part.numpy()})[0] for part in torch.split(images, 100)]
         return torch.from_numpy(np.concatenate(parts))
 
     return run
@@ -141,12 +141,12 @@ def _opened(content: bytes) -> Run:
 def _with_nncf(file: Path, samples: Tensor) -> dict[str, tuple[int, Run]]:
     """Return NNCF's model in OpenVINO; nothing where NNCF is not installed."""
     try:
-        import nncf
+        import nncf  # type: ignore[import-not-found]
         import openvino
     except ImportError:
         return {}
     known = openvino.Core().read_model(file)
-    quantized = nncf.quantize(known, nncf.Dataset([batch.numpy() for batch in samples.split(1)]))
+    quantized = nncf.quantize(known, nncf.Dataset([batch.numpy() for batch in torch.split(samples, 1)]))
     openvino.save_model(quantized, file.with_suffix(".xml"), compress_to_fp16=False)
     size = sum(file.with_suffix(end).stat().st_size for end in (".xml", ".bin"))
     limits = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
@@ -155,7 +155,7 @@ def _with_nncf(file: Path, samples: Tensor) -> dict[str, tuple[int, Run]]:
 
 
 def _run_openvino(compiled: Any, images: Tensor) -> Tensor:
-    parts = [next(iter(compiled(part.numpy()).values())) for part in images.split(100)]
+    parts = [next(iter(compiled(part.numpy()).values())) for part in torch.split(images, 100)]
     return torch.from_numpy(np.concatenate(parts))
 
 

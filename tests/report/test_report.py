@@ -65,7 +65,7 @@ def test_quantized_models_are_told_beside_their_trial() -> None:
     assert (own["front"], own["parent"], own["bits"], own["quantized"]) == (True, 1, 8.0, True)
     assert not float_["front"] and not float_["quantized"]
     assert (
-        "2 trials (2 complete) and 1 quantized models of them, 1 on the front." in summary(facts)[0]
+        "2 trials (2 complete) and 1 quantized model of them, 1 on the front." in summary(facts)[0]
     )
     labels = draw(picture_of(facts)).axes[0].get_legend_handles_labels()[1]
     assert "front, quantized" in labels and "trials: int8" in labels
