@@ -146,7 +146,8 @@ def _with_nncf(file: Path, samples: Tensor) -> dict[str, tuple[int, Run]]:
     except ImportError:
         return {}
     known = openvino.Core().read_model(file)
-    quantized = nncf.quantize(known, nncf.Dataset([batch.numpy() for batch in torch.split(samples, 1)]))
+    single = [sample.numpy() for sample in torch.split(samples, 1)]
+    quantized = nncf.quantize(known, nncf.Dataset(single))
     openvino.save_model(quantized, file.with_suffix(".xml"), compress_to_fp16=False)
     size = sum(file.with_suffix(end).stat().st_size for end in (".xml", ".bin"))
     limits = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
