@@ -75,7 +75,7 @@ def write_views(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFac
         return None
     write_tables(
         folder.path,
-        results,
+        facts.results,
         front=facts.front,
         dense=facts.dense.metrics,
         objectives=facts.objectives,

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from paretoprune.cli.display.front import print_front
-from paretoprune.results import TrialResult
+from paretoprune.results import QuantizedResult, TrialResult
 from tests.report.kit import DENSE, OBJECTIVES, trial
 
 DENSE_TRIAL = replace(trial(0, None, None, origin="dense"), metrics=DENSE)
@@ -64,3 +64,16 @@ def test_times_of_a_busy_machine_are_told_with_the_digits_they_have() -> None:
     text = printed(replace(chain(3, 93.0, 4.0), metrics=metrics))
     assert " 2 " in text and "1.98" not in text
     assert "The machine was busy while latency was measured: up to 4.2 times" in text
+
+
+def quantized(parent: TrialResult) -> TrialResult:
+    metrics = replace(parent.metrics, quality={"accuracy": 99.0}, macs=900_000)
+    return replace(parent, quantized=(QuantizedResult("int8", 8.0, metrics, 1.0),))
+
+
+def test_a_quantized_model_is_a_row_and_counts_as_searched_with_its_trial() -> None:
+    text = printed(quantized(chain(3, 80.0, 4.0)))
+    assert "3-int8" in text and "every front member is uniform" not in text
+    uniform = quantized(replace(chain(3, 80.0, 4.0), origin="uniform"))
+    assert "every front member is uniform" in printed(uniform)
+    assert "4 complete" in text

@@ -16,7 +16,7 @@ from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command
 from paretoprune.report.tables import front_table, trials_table
 from paretoprune.report.uniform_gain import CONTROLS, MORE_TRAINED
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, TrialResult, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.sweep_folder import SweepFolder
 
@@ -36,8 +36,9 @@ def print_front(
 ) -> None:
     """The front as a table, then where everything lies and what to do next."""
     dense = dense_metrics(results) or Metrics()
-    front = front_of(results, objectives)
-    trials = trials_table(results, front=front, dense=dense, objectives=objectives)
+    models = models_of(results)
+    front = front_of(models, objectives)
+    trials = trials_table(models, front=front, dense=dense, objectives=objectives)
     rows = front_table(trials, objectives)
     extra = [n for n in ("macs", "params", "measured_speedup") if n not in objectives and n in rows]
     names = [*objectives, *extra]
@@ -49,10 +50,10 @@ def print_front(
         known = {str(name): row[name] for name in row if not _is_missing(row[name])}
         values = [written_of(name, known) if name in known else "" for name in names]
         epochs = f"{known['epochs_total']:.3g}" if "epochs_total" in known else ""
-        table.add_row(str(row["number"]), row["origin"], *values, epochs, _gain(known, quality))
+        table.add_row(_key(known), row["origin"], *values, epochs, _gain(known, quality))
     console.print(table)
     if rows.shape[0]:
-        picture = make_picture(results, front=front, dense=dense, objectives=objectives, title="")
+        picture = make_picture(models, front=front, dense=dense, objectives=objectives, title="")
         console.print(front_plot(picture, width=min(_WIDEST_PLOT, console.width)))
     _print_summary(console, results, rows.to_dict("records"), folder)
 
@@ -60,6 +61,10 @@ def print_front(
 def _is_missing(value: Any) -> bool:
     """Of a table's cell: NaN differs from itself, and `pandas.NA` is no text."""
     return value is None or str(value) == "<NA>" or value != value
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return "-".join(str(row[name]) for name in ("number", "quantization") if name in row)
 
 
 def _gain(row: Mapping[str, Any], quality: str) -> str:
@@ -70,9 +75,12 @@ def _gain(row: Mapping[str, Any], quality: str) -> str:
     return f"{gain.removesuffix(' points')}{note}"
 
 
-def _verdict(rows: Sequence[Mapping[Hashable, Any]]) -> str | None:
-    """What must be said where the search was of no use, or is not shown to be."""
-    searched = [row for row in rows if row["origin"] not in ("dense", *CONTROLS)]
+def _verdict(rows: Sequence[Mapping[Hashable, Any]], origins: Mapping[int, str]) -> str | None:
+    """What must be said where the search was of no use, or is not shown to be.
+
+    `origins` are those of the trials: a quantized model was searched if its trial was.
+    """
+    searched = [row for row in rows if origins[row["number"]] not in ("dense", *CONTROLS)]
     if not searched:
         return "No searched model beats uniform pruning here: every front member is uniform."
     known = [row for row in searched if not _is_missing(row["gain_over_uniform"])]
@@ -104,7 +112,7 @@ def _print_summary(
             f"Everything is in {folder}"
         )
         return
-    verdict = _verdict(rows)
+    verdict = _verdict(rows, {result.number: result.origin for result in results})
     if verdict:
         console.print(verdict)
     busy = busy_sentence(result.metrics.contention for result in results)
