@@ -47,7 +47,7 @@ def swept(
     search = formula.search_settings(n_trials)
     path.mkdir(exist_ok=True)
     folder = SweepFolder(path)
-    study, first = sweeps.open_ledger(folder.study, search), sweeps.baselines_of(search)
+    study, first = sweeps.open_study(folder.study, search), sweeps.baselines_of(search)
     context = sweeps.search_context(num_first=len(first), ask=study.ask)
     return run_sweep(
         SearchProblem(formula.widths_of, formula.cost_of, epochs=4.0),
