@@ -12,7 +12,8 @@ from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
-from paretoprune.results import SKETCH, QuantizedResult
+from paretoprune.results import SKETCH, USES, QuantizedResult
+from paretoprune.tasks.inputs import Inputs
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context, save_context
 from paretoprune.trial.quantized import makers_of, reject_unquantizable
@@ -53,6 +54,7 @@ def test_a_trial_has_an_int8_model_with_metrics_of_its_own(
     assert found.metrics.size_bytes is not None and result.metrics.size_bytes is not None
     assert found.metrics.size_bytes < result.metrics.size_bytes
     assert found.metrics.latency_ms is None
+    assert set(result.seconds) <= set(USES)
     assert result.seconds["quantize"] == pytest.approx(found.seconds, abs=0.05)
 
 
@@ -107,6 +109,38 @@ def test_a_network_without_integer_kernels_is_told(context: TrialContext) -> Non
     network = torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 2, 3), torch.nn.Flatten())
     problem = replace(context.problem, model=network.to(context.problem.device))
     with pytest.raises(SettingsError, match="a transposed convolution"):
+        reject_unquantizable(problem)
+
+
+@pytest.mark.parametrize(
+    ("example", "kinds"),
+    [
+        (Inputs((torch.zeros(2, 3, dtype=torch.int64),)), "takes int64"),
+        (Inputs((torch.zeros(2, 3), torch.zeros(2, 3))), "takes float32, float32"),
+        (Inputs((), {"a": torch.zeros(2, 3), "b": torch.ones(2)}), "takes float32, float32"),
+    ],
+)
+def test_inputs_that_cannot_be_quantized_are_told_before_training(
+    context: TrialContext, example: Inputs, kinds: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{kinds}; set `quantization=none`"):
+        reject_unquantizable(replace(context.problem, example=example))
+
+
+class _Named(torch.nn.Module):
+    """Returns its logits by name, as the models of `transformers` do."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.model(images)}
+
+
+def test_outputs_that_have_no_integer_kernels_are_told(context: TrialContext) -> None:
+    problem = replace(context.problem, model=_Named(context.problem.model))
+    with pytest.raises(SettingsError, match="output must be one tensor for integer kernels"):
         reject_unquantizable(problem)
 
 
