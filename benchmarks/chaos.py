@@ -151,7 +151,11 @@ class Chaos:
         missing = set(range(max(by_number) + 1)) - set(by_number)
         failed = [result.number for result in results if result.state == "failed"]
         front = front_of(results, formula.search_settings().objectives)
-        torn = [number for number in front if not _has_its_weights(folder, number)]
+        torn = [
+            number
+            for number in by_number
+            if number in front and not _has_its_weights(folder, number)
+        ]
         states = Counter(result.state for result in results)
         print(f"seed {self.options.seed}, {self.options.workers} workers, {seconds:.0f} s")
         faults = ", ".join(f"{count} {name}" for name, count in self.injected.items())

@@ -86,9 +86,10 @@ class Run:
 
     def at_sizes(self, shares: Sequence[float] = (0.6, 0.4, 0.2, 0.1, 0.05, 0.03)) -> str:
         """Return the test accuracy of the chosen models at these shares of the MACs."""
-        span = self.dense_test - self.chance
+        span = self.dense_test - self.trivial
         return ", ".join(
-            f"{share:.0%} {self.chance + span * self._retained_test(share):.1f}" for share in shares
+            f"{share:.0%} {self.trivial + span * self._retained_test(share):.1f}"
+            for share in shares
         )
 
     def validation_at(self, share: float, *, until: float = np.inf) -> float:

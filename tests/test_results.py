@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paretoprune.results import EpochRecord, Metrics, TrialResult
+from paretoprune.results import EpochRecord, Metrics, QuantizedResult, TrialResult, models_of
 
 METRICS = Metrics({"accuracy": 97.25, "loss": 0.5}, params=10, macs=100, latency_ms=1.5)
 RESULT = TrialResult(
@@ -60,3 +60,20 @@ def test_results_of_earlier_versions_are_read() -> None:
 def test_a_metric_that_is_no_number_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="`accuracy` must be a number"):
         Metrics.from_json({"accuracy": value})
+
+
+INT8 = QuantizedResult("int8", 8.0, Metrics({"accuracy": 97.0}, size_bytes=100), 0.5)
+
+
+def test_quantized_models_are_read_as_they_were_written() -> None:
+    result = replace(RESULT, quantized=(INT8,))
+    assert TrialResult.from_json(written(result)) == result
+
+
+def test_quantized_models_follow_their_trial() -> None:
+    models = models_of([replace(RESULT, quantized=(INT8,)), replace(RESULT, number=4)])
+    assert [model.key for model in models] == [3, "3-int8", 4]
+    assert models_of(models) == models
+    own = models[1]
+    assert (own.metrics, own.bits, own.origin) == (INT8.metrics, 8.0, "int8")
+    assert (own.widths, own.seed, own.curve) == (RESULT.widths, RESULT.seed, ())

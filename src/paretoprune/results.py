@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 BudgetUnit = Literal["trials", "epochs", "seconds"]
 State = Literal["complete", "failed", "duplicate", "infeasible"]
+# Identifies a measured model of a sweep: the trial's number, or `12-int8` for a quantized model.
+ModelKey = int | str
 
 # The use of time that is no part of a search, which starts from a trained model.
 TRAIN_DENSE = "train_dense"
@@ -17,6 +19,7 @@ USES = {
     "finetune": "fine-tuning",
     "validate": "validation",  # during training
     "measure": "measuring",  # of finished models, on the whole validation data
+    "quantize": "quantization",  # of finished models, and the measuring of quantized ones
     "teacher": "teacher",
     "prune": "pruning",
     "compensate": "compensation",
@@ -325,6 +328,31 @@ class Job:
 
 
 @dataclass(frozen=True)
+class QuantizedResult:
+    """A quantized model of a trial's trained model, derived without training.
+
+    `state` is "complete", "failed" (with a `reason`) or "infeasible" (violates a limit).
+    """
+
+    name: str  # "int8", "4bit" ...; unique among those of a trial
+    bits: float  # mean bits of a weight
+    metrics: Metrics
+    seconds: float  # of quantization and measurement
+    state: State = "complete"
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        own = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {**own, "metrics": self.metrics.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> QuantizedResult:
+        """Inverse of `to_json`."""
+        return cls(**{**data, "metrics": Metrics.from_json(data["metrics"])})
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """The outcome of one trial; the content of `result.json` in its folder.
 
@@ -355,6 +383,15 @@ class TrialResult:
     nested: tuple[Mapping[str, int], ...] = ()
     # Importance of each kept channel, estimated from gate gradients during training; by group name.
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    quantized: tuple[QuantizedResult, ...] = ()  # quantized models of the trained model
+    # Of a quantized model in the list of `models_of`: its name, and the mean bits of its weights.
+    quantization: str = ""
+    bits: float | None = None
+
+    @property
+    def key(self) -> ModelKey:
+        """The trial's number; of a quantized model `NUMBER-NAME`."""
+        return f"{self.number}-{self.quantization}" if self.quantization else self.number
 
     @property
     def was_settled(self) -> bool:
@@ -378,7 +415,11 @@ class TrialResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `result.json`."""
-        return {**asdict(self), "metrics": self.metrics.to_json()}
+        return {
+            **asdict(self),
+            "metrics": self.metrics.to_json(),
+            "quantized": [model.to_json() for model in self.quantized],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
@@ -390,7 +431,38 @@ class TrialResult:
         known["curve"] = tuple(EpochRecord.from_json(record) for record in known["curve"])
         known["nested"] = tuple(known.get("nested", ()))
         known["scores"] = {n: tuple(values) for n, values in known.get("scores", {}).items()}
+        known["quantized"] = tuple(map(QuantizedResult.from_json, known.get("quantized", ())))
         return cls(**known)
+
+
+def models_of(results: Iterable[TrialResult]) -> list[TrialResult]:
+    """Return every measured model of the trials: each trial, followed by its quantized models.
+
+    A quantized model has the plan, the seed and the training of its trial; its origin is its name.
+    """
+    return [model for result in results for model in (_alone(result), *_quantized_models(result))]
+
+
+def _alone(result: TrialResult) -> TrialResult:
+    return replace(result, quantized=()) if result.quantized else result
+
+
+def _quantized_models(result: TrialResult) -> Iterator[TrialResult]:
+    for model in result.quantized:
+        yield replace(
+            result,
+            state=model.state,
+            origin=model.name,
+            metrics=model.metrics,
+            curve=(),
+            seconds={"quantize": model.seconds},
+            reason=model.reason,
+            compensation={},
+            scores={},
+            quantized=(),
+            quantization=model.name,
+            bits=model.bits,
+        )
 
 
 @dataclass(frozen=True)
@@ -420,8 +492,8 @@ class FileFacts:
     time_spread: float | None = None  # relative, of these ratios: half the interquartile range
     contention: float | None = None  # wall time / processor time
     size_bytes: int | None = None  # total of the format's files
-    bits: int | None = None  # of quantised weights
-    # The task's first quality on validation data, for quantised weights.
+    bits: float | None = None  # mean bits of quantized weights
+    # The task's first quality on validation data, for quantized weights.
     quality: float | None = None
     # percent of samples with the same class by integer kernels and module
     agreement: float | None = None

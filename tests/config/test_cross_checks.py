@@ -146,3 +146,33 @@ def test_an_option_of_another_variant_is_refused(
 def test_a_strategy_has_options_of_its_own(overrides: tuple[str, ...], sentence: str) -> None:
     [found] = mistakes_of(*overrides, "name=x")
     assert sentence in found
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (("quantization=weights", "quantization.bits=1"), "`quantization.bits` must be 2, 3, 4, 5"),
+        (
+            ("quantization=int8", "+quantization.bits=4"),
+            "`quantization.bits` needs `quantization=weights`",
+        ),
+        (
+            ("quantization=int8", "quantization._target_=paretoprune.models.resnet20"),
+            "is no quantizer, which has the method models",
+        ),
+        (
+            (*SWEEP, "quantization=int8", "+search.objectives.latency_ms=minimize"),
+            "does not time quantized models",
+        ),
+        (("quantization=int8", "+sparsity.max_latency_ms=1"), "does not time quantized models"),
+    ],
+)
+def test_a_wrong_quantization_is_told(overrides: tuple[str, ...], sentence: str) -> None:
+    [found] = mistakes_of(*overrides)
+    assert sentence in found
+
+
+@pytest.mark.parametrize("name", ["none", "int8", "weights"])
+def test_every_quantization_is_taken(name: str) -> None:
+    settings = load_settings(composed(f"quantization={name}"))
+    assert (settings.quantization is None) == (name == "none")

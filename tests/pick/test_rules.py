@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from paretoprune.errors import PickError
 from paretoprune.metrics import Direction
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, QuantizedResult, TrialResult, models_of
 from paretoprune.search.front.spread import unit_points
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
@@ -307,3 +307,20 @@ def test_limits_of_an_error_that_cannot_be_met_are_told(
             objectives=ERRORS,
             trivial=trivial,
         )
+
+
+def test_a_quantized_model_is_picked_by_its_key_and_by_rules() -> None:
+    model = QuantizedResult("int8", 8.0, replace(FRONT[3].metrics, macs=500_000), 1.0)
+    models = models_of([*FRONT[:3], replace(FRONT[3], quantized=(model,))])
+    members = [0, 1, 2, "3-int8"]
+
+    def keys(**asked: object) -> list[object]:
+        request = PickRequest(**asked)  # type: ignore[arg-type]
+        chosen = choose(models, front=members, dense=DENSE, request=request, objectives=OBJECTIVES)
+        return [one.key for one in chosen]
+
+    assert keys(trials=("3-int8", 1)) == ["3-int8", 1]
+    assert keys(rules=("cheapest",)) == ["3-int8"]
+    assert set(keys(rules=("spread",), count=4)) == set(members)
+    with pytest.raises(PickError, match="the front is: 0, 1, 2, 3-int8"):
+        keys(trials=(3,))

@@ -55,7 +55,7 @@ def test_twice_through_a_file_is_the_same_to_the_last_bit() -> None:
     assert all(first[name].tobytes() == second[name].tobytes() for name in first)
 
 
-def test_fifteen_lines_of_the_docs_read_the_same(
+def test_the_reader_of_the_docs_reads_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With zeros enough for a mask, tied weights and counters in it."""

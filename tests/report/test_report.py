@@ -11,11 +11,19 @@ from typing import Any
 import pytest
 
 from paretoprune.metrics import Direction
+from paretoprune.report.pictures.front_png import draw
 from paretoprune.report.report import write_report
 from paretoprune.report.report_content import evenness, report_content, stopped_trials
 from paretoprune.report.summary import smallest_within, summary
-from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import EpochRecord, GroupInfo, Metrics, TrialResult
+from paretoprune.report.sweep_facts import SweepFacts, picture_of
+from paretoprune.results import (
+    EpochRecord,
+    GroupInfo,
+    Metrics,
+    QuantizedResult,
+    TrialResult,
+    models_of,
+)
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
 GROUPS = (GroupInfo("layer1", 16), GroupInfo("layer2", 32))
@@ -45,6 +53,22 @@ def test_every_trial_is_told_with_its_values_and_widths() -> None:
         assert one["values"] == result.metrics.measured()
         assert one["widths"] == [8, 24]
         assert one["front"] == (result.number in facts.front)
+
+
+def test_quantized_models_are_told_beside_their_trial() -> None:
+    parent = trial(1, 95.0, 20_000_000)
+    int8 = QuantizedResult("int8", 8.0, replace(parent.metrics, size_bytes=10), 1.0)
+    facts = facts_of([replace(parent, quantized=(int8,))])
+    facts = replace(facts, results=models_of(facts.results), front=["1-int8"])
+    dense, float_, own = report_content(facts)["trials"]
+    assert (dense["number"], float_["number"], own["number"]) == (0, 1, "1-int8")
+    assert (own["front"], own["parent"], own["bits"], own["quantized"]) == (True, 1, 8.0, True)
+    assert not float_["front"] and not float_["quantized"]
+    assert (
+        "2 trials (2 complete) and 1 quantized model of them, 1 on the front." in summary(facts)[0]
+    )
+    labels = draw(picture_of(facts)).axes[0].get_legend_handles_labels()[1]
+    assert "front, quantized" in labels and "trials: int8" in labels
 
 
 def test_training_in_total_and_times_to_their_spread_are_told() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from paretoprune.errors import SweepError
 from paretoprune.report.tables import front_table, load_sweep, trials_table, write_tables
-from paretoprune.results import TrialResult
+from paretoprune.results import QuantizedResult, TrialResult, models_of
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
 MIXED = [
@@ -149,3 +149,19 @@ def test_missing_sweeps_are_told(tmp_path: Path) -> None:
         (tmp_path / "trials.csv").write_bytes(content)
         with pytest.raises(SweepError, match="is damaged"):
             load_sweep(tmp_path)
+
+
+def test_quantized_models_have_rows_of_their_own(tmp_path: Path) -> None:
+    parent = trial(1, 95.0, 20_000_000)
+    int8 = QuantizedResult("int8", 8.0, replace(parent.metrics, size_bytes=10), 1.0)
+    models = models_of(
+        [trial(0, 98.3, 41_000_000, origin="dense"), replace(parent, quantized=(int8,))]
+    )
+    write_tables(tmp_path, models, front=["1-int8"], dense=DENSE, objectives=OBJECTIVES)
+    table = load_sweep(tmp_path)
+    assert list(table["number"]) == [0, 1, 1]
+    assert list(table["quantization"].fillna("")) == ["", "", "int8"]
+    assert list(table["front"]) == [False, False, True]
+    assert table["bits"].iloc[2] == 8 and table["size_bytes"].iloc[2] == 10
+    plain = trials_table([parent], front=[1], dense=DENSE, objectives=OBJECTIVES)
+    assert "quantization" not in plain and "bits" not in plain

@@ -6,13 +6,14 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from paretoprune.results import TrialResult
+from paretoprune.results import QuantizedResult, TrialResult, models_of
 from paretoprune.tracking.client import connect
 from paretoprune.tracking.open import git_commit, open_tracker
 from paretoprune.tracking.tracker import NullTracker, Tracker
@@ -76,6 +77,29 @@ def test_front_tags_follow_the_front(root: Path, make_tracker: MakeTracker) -> N
         if "trial" in run.data.tags
     }
     assert fronts == {"0": "false", "1": "true", "2": "true"}
+
+
+def test_a_quantized_model_has_a_run_of_its_own(root: Path, make_tracker: MakeTracker) -> None:
+    parent = trial(1, accuracy=90.0)
+    int8 = QuantizedResult("int8", 8.0, replace(parent.metrics, size_bytes=10), 1.0)
+    models = models_of([replace(parent, quantized=(int8,))])
+    for _ in range(2):  # resumed: the same runs are found again
+        tracker = make_tracker()
+        for model in models:
+            tracker.log_trial(model)
+        tracker.mark_front({"1-int8"})
+        tracker.close("FINISHED")
+    found = {
+        run.data.tags["trial"]: run for run in runs_in(root).values() if "trial" in run.data.tags
+    }
+    assert {key: run.data.tags["front"] for key, run in found.items()} == {
+        "1": "false",
+        "1-int8": "true",
+    }
+    own = found["1-int8"].data
+    assert own.metrics["size_bytes"] == 10
+    assert own.tags["mlflow.runName"].startswith("001 int8 ")
+    assert own.tags["origin"] == "int8"
 
 
 def test_only_changed_front_tags_are_written(

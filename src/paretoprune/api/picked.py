@@ -16,7 +16,7 @@ from paretoprune.pick.deliver import Choice, Delivered, choose_models, deliver
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.rules import PickRequest
 from paretoprune.problem.sources import Given, Sources
-from paretoprune.results import Metrics
+from paretoprune.results import Metrics, ModelKey
 from paretoprune.tasks.interface import Task
 
 
@@ -26,7 +26,7 @@ class Picked:
 
     model: nn.Module  # physically smaller, in eval mode, on the device of the sweep
     folder: Path  # weights, plan, model card and figures
-    trial: int
+    trial: ModelKey
     # On validation data; the first quality on the test part as `test_QUALITY`: `test_accuracy`.
     metrics: Mapping[str, float]
     dense_metrics: Mapping[str, float]  # the same of the dense model
@@ -62,7 +62,7 @@ def pick(
     sweep: str | Path,
     rule: str = "knee",
     *,
-    trial: int | None = None,
+    trial: ModelKey | None = None,
     model: nn.Module | None = None,
     data: GivenData | None = None,
     task: Task | None = None,
@@ -99,7 +99,7 @@ def pick_from(
     sources: Sources | None,
     *,
     rule: str,
-    trial: int | None,
+    trial: ModelKey | None,
     limits: Mapping[str, float],
     epochs: int | None = None,
     seeds: int = 0,
@@ -117,7 +117,7 @@ def pick_from(
         metrics |= _tested(facts.tested.pruned)
         dense |= _tested(facts.tested.dense)
     return Picked(
-        delivered.model, delivered.folder, facts.trial.number, metrics, dense, choice, sources
+        delivered.model, delivered.folder, facts.trial.key, metrics, dense, choice, sources
     )
 
 
@@ -126,7 +126,7 @@ def _delivered(
 ) -> tuple[Choice, Delivered]:
     choice = choose_models(folder, request, options)
     if len(choice.trials) != 1:
-        numbers = ", ".join(str(one.number) for one in choice.trials)
+        numbers = ", ".join(str(one.key) for one in choice.trials)
         raise PickError(f"one model is picked at a time, and the rule names trials {numbers}")
     with caller_state_kept():
         [delivered] = deliver(choice, sources=sources)

@@ -16,7 +16,7 @@ from paretoprune.report.pictures.front_png import draw, front_png
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.tables import front_table, trials_table
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, ModelKey, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 
 _SHOWN = ("number", "origin", "macs", "params", "measured_speedup", "epochs_total")
@@ -75,7 +75,7 @@ class Sweep:
         self,
         rule: str = "knee",
         *,
-        trial: int | None = None,
+        trial: ModelKey | None = None,
         epochs: int | None = None,
         seeds: int = 0,
         licence: str | None = None,

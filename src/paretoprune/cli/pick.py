@@ -19,6 +19,7 @@ from paretoprune.errors import PickError
 from paretoprune.formats.registry import GRAPHS, add_own
 from paretoprune.measure.request import Request
 from paretoprune.pick.request import BITS_RANGE, ExportOptions
+from paretoprune.results import ModelKey
 
 if TYPE_CHECKING:
     from paretoprune.pick.rules import PickRequest
@@ -32,7 +33,8 @@ Which:
   rule=knee                 the default; or best, cheapest (by the sweep's own quality and size),
                             most_accurate, smallest, fastest, max_QUANTITY, min_QUANTITY
   rule=spread n=4           several from all over the front; rule=knee,fastest takes two
-  trial=17                  this trial of the front; trial=17,23 takes two
+  trial=17                  this trial of the front; trial=17,23 takes two; 17-int8 is its
+                            int8 model, in a sweep with `quantization`
   max_params=50k            a limit on anything that was measured: max_QUANTITY or min_QUANTITY
   max_drop=1%               at most this share of the quality that the dense model gains over the
                             trivial predictor, which ignores its input
@@ -153,10 +155,14 @@ def _number(key: str, text: str) -> float:
     raise PickError(f"`{key}={text}` must be a number, for example 0.5, 50k or 1.5M")
 
 
-def _trial(text: str) -> int:
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise PickError(f"`trial={text}` must be the number of a trial, or several: `trial=3,17`")
+def _trial(text: str) -> ModelKey:
+    number, separator, quantization = text.partition("-")
+    if number.isascii() and number.isdigit() and bool(separator) == bool(quantization):
+        return f"{int(number)}-{quantization}" if quantization else int(number)
+    raise PickError(
+        f"`trial={text}` must be the number of a trial, or several: `trial=3,17`; or a quantized "
+        "model of it: `trial=17-int8`"
+    )
 
 
 def _count(options: dict[str, str], key: str) -> int | None:

@@ -98,6 +98,12 @@ _LISTED = (
         ("paretoprune.formats.format.GraphFormat",),
         ours=True,
     ),
+    _Classes(
+        "paretoprune.quantization.quantizers",
+        ("paretoprune.quantization.quantizers",),
+        ("paretoprune.quantization.quantizers.interface.Quantizer",),
+        ours=True,
+    ),
     _Classes("paretoprune.pruning", ("paretoprune.pruning.scorers",), (), ours=True),
 )
 # Executes code that is generated from a graph.

@@ -114,6 +114,16 @@ def _latency_of_ranks_is_not_forecast(settings: Settings) -> str | None:
     )
 
 
+def _quantized_models_are_not_timed(settings: Settings) -> str | None:
+    if settings.quantization is None or not _timed(settings):
+        return None
+    return (
+        "a search with `quantization` does not time quantized models, so latency can be neither a "
+        "target, a limit nor an objective; set `quantization=none`, and export int8 by "
+        "`pick format=onnx_int8`, which times it"
+    )
+
+
 def _objectives_are_measured(settings: Settings) -> str | None:
     if settings.search is None or settings.measure.latency:
         return None
@@ -156,6 +166,7 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _ranks_are_searched_like_channels,
     _trained_weights_are_factored,
     _latency_of_ranks_is_not_forecast,
+    _quantized_models_are_not_timed,
     _objectives_are_measured,
     _targets_are_measured,
     _name_names_a_folder,

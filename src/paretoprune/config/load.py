@@ -31,6 +31,7 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "scorer": ("seed",),
     "schedule": (),
     "executor": ("context",),
+    "quantization": (),
     "search.strategy": ("context",),
     "search.strategy.sampler": ("seed",),
 }
@@ -61,6 +62,12 @@ _INTERFACES = {
         ("submit", "collect", "close"),
         "paretoprune.executors",
         "docs/scale.md",
+    ),
+    "quantization": (
+        "quantizer",
+        ("models",),
+        "paretoprune.quantization.quantizers",
+        "docs/how-to/int8.md",
     ),
 }
 _TO_BE_GIVEN = "???"  # in the options named `own`
@@ -168,9 +175,13 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(out.get("search"), Mapping) and "strategy" in out["search"]:
         strategy = _as_target(out["search"]["strategy"], out["trust"])
         out["search"] = {**out["search"], "strategy": strategy}
-    # the value that Hydra composes for an empty conf/search/none.yaml
+    # the value that Hydra composes for an empty file, such as conf/search/none.yaml
     elif out.get("search") == {}:
         out["search"] = None
+    if out.get("quantization"):
+        out["quantization"] = _as_target(out["quantization"], out["trust"])
+    elif "quantization" in out:
+        out["quantization"] = None
     return out
 
 
@@ -239,6 +250,7 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "scorer": config.get("scorer"),
         "schedule": config.get("schedule"),
         "executor": executor.get("target"),
+        "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
     }
     mistakes, checked = [], []
@@ -276,8 +288,8 @@ def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[s
 
 
 def _not_of_its_kind(target: Target, setting: str) -> list[str]:
-    """Return a sentence for a target that is no task, strategy, schedule or executor where one is
-    needed."""
+    """Return a sentence for a target that is no task, strategy, schedule, executor or
+    quantizer where one is needed."""
     if setting not in _INTERFACES or target == AUTO:
         return []
     kind, methods, ours, page = _INTERFACES[setting]
@@ -286,8 +298,8 @@ def _not_of_its_kind(target: Target, setting: str) -> list[str]:
     if not (missing or foreign):
         return []
     return [
-        f"`{setting}._target_={target.path}` is no {kind}, which has the methods "
-        f"{', '.join(methods)}; see {page}"
+        f"`{setting}._target_={target.path}` is no {kind}, which has the "
+        f"method{'s' if len(methods) > 1 else ''} {', '.join(methods)}; see {page}"
     ]
 
 

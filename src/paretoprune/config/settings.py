@@ -44,6 +44,7 @@ class Settings:
     schedule: Target
     granularity: GranularitySettings = GranularitySettings()
     low_rank: LowRankSettings = LowRankSettings()
+    quantization: Target | None = None  # of each trained model; None: there is none
     compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
     sparse_training: SparseTrainingSettings = SparseTrainingSettings()
     sparsity: SparsitySettings

@@ -15,12 +15,11 @@ from paretoprune.formats.compact import COMPACT_FILE
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.compact import compact_bytes, compact_state
-from paretoprune.quantization.weights import round_weights
+from paretoprune.quantization.weights import RoundedModel, round_weights
 from paretoprune.results import FileFacts
 from paretoprune.storage.atomic import write_bytes
+from paretoprune.trial.context import NUM_CALIBRATION
 from paretoprune.trial.schedules.parts.steps import calibration_samples
-
-NUM_CALIBRATION = 256  # training samples from which the rounding takes its shift
 
 
 def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFacts:
@@ -32,10 +31,20 @@ def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFa
     Raises:
         ExportError: the file does not give back the rounded model.
     """
-    problem, bits = session.problem, session.options.bits
-    rounded = round_weights(
-        model, bits, calibration_samples(session.context, NUM_CALIBRATION).inputs
-    )
+    bits = session.options.bits
+    samples = calibration_samples(session.context, NUM_CALIBRATION).inputs
+    return write_rounded(session, draft, model, round_weights(model, bits, samples), bits)
+
+
+def write_rounded(
+    session: PickSession, draft: Path, model: nn.Module, rounded: RoundedModel, bits: float
+) -> FileFacts:
+    """Write the compact file of rounded weights of `bits` bits on average, as `write_compact`.
+
+    Raises:
+        ExportError: the file does not give back the rounded model.
+    """
+    problem = session.problem
     content = compact_bytes(rounded, problem.example)
     write_bytes(draft / COMPACT_FILE, content)
     stored = copy.deepcopy(model).eval()

@@ -27,6 +27,7 @@ from paretoprune.pick.card.tested import FinalFigures, trivial_sentence
 from paretoprune.pick.compacted import write_compact
 from paretoprune.pick.facts import device_in_words, layers_of
 from paretoprune.pick.int8 import write_int8
+from paretoprune.pick.quantized import check_options, made_again, write_quantized
 from paretoprune.pick.register import Registered, register
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.retraining import repeats_of, trained_longer
@@ -43,9 +44,10 @@ from paretoprune.problem.forms import rebuild_trial
 from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.problem.sources import Sources
 from paretoprune.pruning.structured.plan import Plan
+from paretoprune.quantization.quantizers.interface import QuantizedModel
 from paretoprune.report.live import write_views
 from paretoprune.report.uniform_gain import controls_of, gain_of, training_sentence
-from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult
+from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import json_text, read_json, write_json, write_text
 from paretoprune.storage.damage import reading
@@ -90,15 +92,16 @@ def choose_models(path: Path, request: PickRequest, options: ExportOptions) -> C
     folder = SweepFolder(path)
     settings = load_settings(folder.read_config(), trust=options.trust)
     results = folder.read_results()
-    objectives = objectives_in(folder, settings)
+    objectives, models = objectives_in(folder, settings), models_of(results)
     trials = choose(
-        results,
-        front=front_of(results, objectives),
+        models,
+        front=front_of(models, objectives),
         dense=next((result.metrics for result in results if result.origin == "dense"), Metrics()),
         request=request,
         objectives=objectives,
         trivial=read_trivial(folder.dense),
     )
+    check_options(trials, options)
     for name in options.formats:
         if name in GRAPHS:
             check_installed(name)
@@ -142,7 +145,8 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
     """One model, from the sweep's folder to a folder of its own."""
     problem, folder = session.problem, session.folder
     model = _rebuilt(problem, folder, trial)
-    _check_it_is_what_was_measured(problem, model, trial)
+    _check_it_is_what_was_measured(problem, model, session.trained(trial))
+    quantized = made_again(session, model, trial) if trial.quantization else None
     curve = trained_longer(session, model, trial)
     if curve:
         metrics = measure(problem, model, dense=(session.dense, session.context.dense_metrics))
@@ -161,8 +165,8 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
         )
         preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data))
         write_json(draft / "preprocessing.json", preprocessing)
-        files = [_timed(session, draft, file) for file in _files(session, draft, model)]
-        tested = _tested(session, model, draft, trial)
+        files = [_timed(session, draft, file) for file in _files(session, draft, model, quantized)]
+        tested = _tested(session, quantized.model if quantized else model, draft, trial)
         repeats = repeats_of(session, trial) or repeats_before(session.target(trial), draft)
         facts = _facts(session, model, trial, tested, files, repeats, extra_epochs=len(curve))
         write_json(draft / "metrics.json", _metrics(facts))
@@ -198,7 +202,9 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
             )
 
 
-def _files(session: PickSession, draft: Path, model: nn.Module) -> list[FileFacts]:
+def _files(
+    session: PickSession, draft: Path, model: nn.Module, quantized: QuantizedModel | None
+) -> list[FileFacts]:
     trust = session.problem.settings.trust
     files = write_formats(
         draft,
@@ -208,6 +214,8 @@ def _files(session: PickSession, draft: Path, model: nn.Module) -> list[FileFact
         trust=trust,
         dense=session.given_architecture,
     )
+    if quantized:
+        return files + write_quantized(session, draft, model, quantized)
     if "compact" in session.options.formats:
         files.append(write_compact(session, draft, model))
     asked = [name for name in session.options.formats if name in INT8_FORMATS]
@@ -300,6 +308,7 @@ def _metrics(facts: CardFacts) -> dict[str, Any]:
     """What `metrics.json` holds."""
     return {
         "trial": facts.trial.number,
+        "quantization": facts.trial.quantization or None,
         "seed": facts.trial.seed,
         "extra_epochs": facts.extra_epochs,
         "validation": {

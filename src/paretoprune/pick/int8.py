@@ -21,7 +21,6 @@ from paretoprune.formats.onnx import kernels_of, open_onnx
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
-from paretoprune.pick.compacted import NUM_CALIBRATION
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
@@ -29,6 +28,7 @@ from paretoprune.quantization.integers import INT8_BITS, integer_module
 from paretoprune.results import FileFacts, Latency
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.tasks.inputs import Inputs, unkeyed
+from paretoprune.trial.context import NUM_CALIBRATION
 from paretoprune.trial.schedules.parts.steps import calibration_samples
 
 _NUM_COMPARED = 512  # validation samples on which kernels must agree with the integer module
@@ -51,9 +51,21 @@ def write_int8(
     """Write the int8 files of a model; what fails a gate is left out, with the reason."""
     samples = calibration_samples(session.context, NUM_CALIBRATION).inputs
     try:
-        subject = _subject(session, model, integer_module(model, samples.only))
+        module = integer_module(model, samples.only)
     except (ExportError, QuantizationError, EquivalenceError) as error:
         return [FileFacts(name, reason=str(error)) for name in formats]
+    return write_module(session, draft, model, module, formats)
+
+
+def write_module(
+    session: PickSession,
+    draft: Path,
+    model: nn.Module,
+    module: GraphModule,
+    formats: Sequence[str],
+) -> list[FileFacts]:
+    """Write the int8 files of the integer module of a model; what fails a gate is left out."""
+    subject = _subject(session, model, module)
     found = []
     for name in formats:
         try:

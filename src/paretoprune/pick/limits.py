@@ -74,9 +74,9 @@ def no_match_message(
     shown = dict.fromkeys([*objectives, *(limit.name for limit in limits)])
     values = ", ".join(f"{name} {written_of(name, measured)}" for name in shown)
     loosened = " ".join(limit.loosened(_value(nearest, limit)) for limit in unmet(nearest, limits))
-    who = f"trial {members[0].number}" if len(members) == 1 else "no trial of the front"
+    who = f"trial {members[0].key}" if len(members) == 1 else "no trial of the front"
     verb = "does not satisfy" if len(members) == 1 else "satisfies"
-    return f"{who} {verb} {asked}; nearest is trial {nearest.number} ({values}): `{loosened}`"
+    return f"{who} {verb} {asked}; nearest is trial {nearest.key} ({values}): `{loosened}`"
 
 
 def _read(spelled: str, bound: float, dense: Metrics, scale: QualityScale | None) -> Limit:

@@ -9,7 +9,7 @@ from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction
 from paretoprune.objectives import size_and_quality
 from paretoprune.pick.limits import Limit, no_match_message, read_limits, unmet
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, ModelKey, TrialResult
 from paretoprune.retained import scale_of
 from paretoprune.search.front.spread import spread, unit_points
 
@@ -36,7 +36,7 @@ class PickRequest:
     """
 
     rules: tuple[str, ...] = ("knee",)
-    trials: tuple[int, ...] = ()
+    trials: tuple[ModelKey, ...] = ()
     count: int | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
 
@@ -44,7 +44,7 @@ class PickRequest:
 def choose(
     results: Sequence[TrialResult],
     *,
-    front: Collection[int],
+    front: Collection[ModelKey],
     dense: Metrics,
     request: PickRequest,
     objectives: Mapping[str, Direction],
@@ -61,16 +61,17 @@ def choose(
     limits = read_limits(request.limits, dense, scale_of(objectives, dense, trivial or {}))
     if request.count is not None and "spread" not in request.rules:
         raise PickError("`n` goes with `rule=spread`, which picks several from all over the front")
-    members = sorted((r for r in results if r.number in front), key=lambda r: r.number)
+    members = [result for result in results if result.key in front]
+    members.sort(key=lambda member: (member.number, member.quantization))
     if not members:
         raise PickError(_empty(results))
     if request.trials:
-        asked = [_trial(number, results, front, objectives) for number in request.trials]
+        asked = [_trial(key, results, front, objectives) for key in request.trials]
         chosen = [_within([trial], limits, objectives)[0] for trial in asked]
     else:
         allowed = _within(members, limits, objectives)
         chosen = [t for rule in request.rules for t in _by_rule(allowed, rule, request, objectives)]
-    return list({trial.number: trial for trial in chosen}.values())
+    return list({trial.key: trial for trial in chosen}.values())
 
 
 def _by_rule(
@@ -136,26 +137,26 @@ def _better_first(
 
 
 def _trial(
-    number: int,
+    key: ModelKey,
     results: Sequence[TrialResult],
-    front: Collection[int],
+    front: Collection[ModelKey],
     objectives: Mapping[str, Direction],
 ) -> TrialResult:
-    found = next((result for result in results if result.number == number), None)
-    members = ", ".join(str(n) for n in sorted(front))
+    found = next((result for result in results if result.key == key), None)
+    members = ", ".join(str(result.key) for result in results if result.key in front)
     if found is None:
-        raise PickError(f"there is no trial {number} in this sweep; the front is: {members}")
-    if number in front:
+        raise PickError(f"there is no trial {key} in this sweep; the front is: {members}")
+    if key in front:
         return found
     if found.state == "duplicate":
         same = f"it is the same architecture as trial {found.duplicate_of}"
-        raise PickError(f"trial {number} has no model of its own: {same}; the front is: {members}")
+        raise PickError(f"trial {key} has no model of its own: {same}; the front is: {members}")
     if found.state != "complete":
         why = f" ({found.reason})" if found.reason else ""
-        raise PickError(f"trial {number} is {found.state}{why}; the front is: {members}")
+        raise PickError(f"trial {key} is {found.state}{why}; the front is: {members}")
     names = " and ".join(objectives)
     raise PickError(
-        f"trial {number} is not on the front, another trial is as good in {names} and better in "
+        f"trial {key} is not on the front, another trial is as good in {names} and better in "
         f"one of them; the front is: {members}"
     )
 

@@ -85,7 +85,8 @@ def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     load_state(dense, folder.dense / "model.safetensors")
     results = {result.number: result for result in folder.read_results()}
     models = {DENSE: dense}
-    for number in front_of(list(results.values()), objectives_in(folder, settings)):
+    front = front_of(list(results.values()), objectives_in(folder, settings))
+    for number in (number for number in results if number in front):
         plan = Plan.from_json(read_json(folder.trial(number) / "plan.json"))
         if plan.removed:
             models[f"{number:04d}"] = delivered_architecture(dense, groups, plan)

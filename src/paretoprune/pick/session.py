@@ -107,7 +107,12 @@ class PickSession:
         batch = TaskBatch(self.problem.task, first_batch(self.problem.data))
         return batch[:_NUM_INPUTS].inputs.only.cpu().contiguous()
 
+    def trained(self, trial: TrialResult) -> TrialResult:
+        """The trial itself, of a quantized model of it."""
+        return next(result for result in self.results if result.number == trial.number)
+
     def target(self, trial: TrialResult) -> Path:
         """Where an export goes."""
+        quantized = f"-{trial.quantization}" if trial.quantization else ""
         longer = f"-{self.longer.epochs}-epochs" if self.longer else ""
-        return self.folder.path / "picked" / f"{trial.number:04d}{longer}"
+        return self.folder.path / "picked" / f"{trial.number:04d}{quantized}{longer}"

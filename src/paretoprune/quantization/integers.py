@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from paretoprune.errors import QuantizationError
 from paretoprune.quantization.gates import check_graph, check_simulation
 from paretoprune.quantization.points import calibrate, find_points, insert_points
 from paretoprune.quantization.simulate import simulate
@@ -30,15 +31,23 @@ def integer_module(model: nn.Module, samples: Tensor) -> GraphModule:
 
     Raises:
         ExportError: the model cannot be exported as a graph.
-        QuantizationError: a weight or sample is not finite, or an operator has no integer kernels.
+        QuantizationError: a weight or sample is not finite, the output is not one tensor, or an
+            operator has no integer kernels.
         EquivalenceError: the graph, or its integers, do not compute the same as the rounded model.
     """
     rounded = round_weights(model, INT8_BITS, samples)
     samples, reference = samples.cpu(), rounded.model.cpu()
-    module, checked = integer_graph(rounded, samples[:2]), samples[:_NUM_CHECKED]
+    checked = samples[:_NUM_CHECKED]
+    with torch.inference_mode():
+        expected = reference(checked)
+    if not isinstance(expected, Tensor):
+        raise QuantizationError(
+            f"its output must be one tensor for integer kernels, got {type(expected).__name__}"
+        )
+    module = integer_graph(rounded, samples[:2])
     grids = calibrate(module, find_points(module), samples)
     with torch.inference_mode():
-        check_graph(reference(checked), module(checked))
+        check_graph(expected, module(checked))
     insert_points(module, grids)
     with torch.inference_mode():
         check_simulation(simulate(module, checked), module(checked))

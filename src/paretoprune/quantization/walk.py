@@ -75,6 +75,8 @@ def integer_graph(rounded: RoundedModel, example: Tensor) -> GraphModule:
     module.graph.eliminate_dead_code()
     _drop_unused(module)
     module.recompile()
+    for mode in ("train", "eval"):  # which exported modules refuse; the graph is the same in both
+        vars(module).pop(mode, None)
     return module
 
 

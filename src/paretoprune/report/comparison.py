@@ -84,13 +84,13 @@ def _problem(folder: SweepFolder) -> str:
 
 
 def _compared(facts: SweepFacts, yardstick: Yardstick) -> ComparedSweep:
-    front = [result for result in facts.results if result.number in facts.front]
+    front = [result for result in facts.results if result.key in facts.front]
     values = [v for r in front if (v := objective_values(r.metrics, facts.objectives))]
     return ComparedSweep(
         name=facts.name,
         seed=facts.settings.get("seed", ""),
         pick=facts.pick,
-        num_trials=len(facts.results),
+        num_trials=sum(not result.quantization for result in facts.results),
         front=front,
         hypervolume=box_hypervolume(values, facts.objectives, yardstick),
         retained_area=retained_area(_points(front, yardstick), yardstick),

@@ -93,7 +93,7 @@ def _member(member: TrialResult, sweep: ComparedSweep, size: str, quality: str) 
     return {
         "x": measured[size],
         "y": measured[quality],
-        "key": f"{sweep.name}/{member.number}",
-        "text": [f"{sweep.name}, trial {member.number}: {member.origin}", *figures],
+        "key": f"{sweep.name}/{member.key}",
+        "text": [f"{sweep.name}, trial {member.key}: {member.origin}", *figures],
         "pick": f"{sweep.pick} trial={member.number}",
     }

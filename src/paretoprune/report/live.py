@@ -85,7 +85,7 @@ def write_views(
         return None
     write_tables(
         folder.path,
-        results,
+        facts.results,
         front=facts.front,
         dense=facts.dense.metrics,
         objectives=facts.objectives,

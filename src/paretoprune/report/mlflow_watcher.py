@@ -16,7 +16,7 @@ from paretoprune.report.summary import in_share, smallest_within
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.report.watchers.progress import ProgressMeter
-from paretoprune.results import TrialResult
+from paretoprune.results import ModelKey, TrialResult, models_of
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.tracking.note import sweep_note
@@ -46,7 +46,7 @@ class MlflowWatcher:
     ) -> None:
         """`every_s`: a front that grows is shown anew at most so often."""
         self._folder, self._every_s = folder, every_s
-        self._shown, self._shown_at = frozenset[int](), time.monotonic()
+        self._shown, self._shown_at = frozenset[ModelKey](), time.monotonic()
         self._results: Sequence[TrialResult] = ()
         self._progress = ProgressMeter(folder)
         self._front = RunningFront(objectives)
@@ -75,7 +75,7 @@ class MlflowWatcher:
         self._progress.begin(results)
         for result in results:
             self._front.add(result)
-        self._tracker.mark_front(self._front.numbers())
+        self._tracker.mark_front(self._front.keys())
         for result in results:
             self._log(result)
 
@@ -83,7 +83,7 @@ class MlflowWatcher:
         """One trial more."""
         self._results = results
         self._front.add(result)
-        front = frozenset(self._front.numbers())
+        front = frozenset(self._front.keys())
         self._tracker.mark_front(front)
         self._log(result)
         if front != self._shown and time.monotonic() - self._shown_at >= self._every_s:
@@ -109,7 +109,8 @@ class MlflowWatcher:
 
     def _log(self, result: TrialResult) -> None:
         files = [self._folder.trial(result.number) / "plan.json", self._folder.config]
-        self._tracker.log_trial(result, artifacts=[path for path in files if path.is_file()])
+        for model in models_of([result]):
+            self._tracker.log_trial(model, artifacts=[path for path in files if path.is_file()])
 
     def __exit__(
         self,
@@ -125,9 +126,9 @@ class MlflowWatcher:
 
 def _note(facts: SweepFacts) -> str:
     assert facts.dense is not None, "checked before"
-    by_number = {result.number: result for result in facts.results}
+    by_key = {result.key: result for result in facts.results}
     return sweep_note(
-        [by_number[number] for number in facts.front],
+        [by_key[key] for key in facts.front],
         sweep_name=facts.name,
         dense=facts.dense.metrics,
         objectives=facts.objectives,

@@ -14,7 +14,7 @@ from paretoprune.report.pictures.picture import BASELINES, in_view
 from paretoprune.report.summary import headlines, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.uniform_gain import gains_of, training_sentence
-from paretoprune.results import GroupInfo, Metrics, TrialResult, names_measured
+from paretoprune.results import GroupInfo, Metrics, ModelKey, TrialResult, names_measured
 from paretoprune.retained import QualityScale
 
 
@@ -41,21 +41,25 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
         "scorer": facts.settings.get("scorer._target_", "the scorer").rpartition(".")[2],
         "sensitivity_ratio": facts.sensitivity_ratio,
         "trials": [
-            _trial(result, facts, training, stopped=result.number in stopped)
-            for result in sorted(facts.results, key=lambda result: result.number)
+            _trial(result, facts, training, stopped=result.key in stopped)
+            for result in sorted(facts.results, key=lambda r: (r.number, r.quantization))
         ],
         "published": [{"label": p.label, "values": p.values} for p in facts.published],
         "settings": list(facts.settings.items()),
     }
 
 
-def _training(facts: SweepFacts) -> dict[int, str]:
+def _training(facts: SweepFacts) -> dict[ModelKey, str]:
     """How much each trial was trained, and what it gains over uniform pruning, in words."""
     dense = facts.dense.metrics if facts.dense else Metrics()
     gains = gains_of(facts.results, dense, facts.objectives)
+    totals = epochs_in_total(facts.results)
     return {
-        number: training_sentence(epochs, gains.get(number), facts.objectives)
-        for number, epochs in epochs_in_total(facts.results).items()
+        result.key: training_sentence(
+            totals[result.number], gains.get(result.key), facts.objectives
+        )
+        for result in facts.results
+        if result.number in totals
     }
 
 
@@ -101,15 +105,17 @@ def evenness(scores: Sequence[float]) -> float | None:
 
 
 def _trial(
-    result: TrialResult, facts: SweepFacts, training: Mapping[int, str], *, stopped: bool
+    result: TrialResult, facts: SweepFacts, training: Mapping[ModelKey, str], *, stopped: bool
 ) -> dict[str, Any]:
     curve = [(record.epoch, record.quality) for record in result.curve]
     return {
-        "number": result.number,
+        "number": result.key,
+        "quantized": bool(result.quantization),
+        "bits": result.bits,
         "state": result.state,
         "origin": result.origin,
-        "front": result.number in facts.front,
-        "parent": result.parent,
+        "front": result.key in facts.front,
+        "parent": result.number if result.quantization else result.parent,
         "seed": result.seed,
         "reason": result.reason,
         "duplicate_of": result.duplicate_of,
@@ -121,7 +127,7 @@ def _trial(
         "stopped": stopped,
         "spread": _spread(result, facts),
         "retained": _retained(result, facts.scale),
-        "training": training.get(result.number),
+        "training": training.get(result.key),
     }
 
 
@@ -129,13 +135,15 @@ def stopped_trials(results: Sequence[TrialResult]) -> set[int]:
     """Of a search with rungs, its trials below the highest rung that were not trained on."""
     highest = max((result.rung for result in results), default=0)
     trained_on = {result.parent for result in results if result.rung > 0}
-    below = [r for r in results if r.state == "complete" and r.rung < highest]
+    trained = [r for r in results if r.state == "complete" and not r.quantization]
+    below = [r for r in trained if r.rung < highest]
     return {r.number for r in below if r.origin not in ("dense", *BASELINES)} - trained_on
 
 
 def _spread(result: TrialResult, facts: SweepFacts) -> dict[str, tuple[float, float, int]]:
     """Least, most and count of the qualities that several seeds gave; nothing for one seed."""
-    repeats, scale = facts.repeats.get(result.number, ()), facts.scale
+    repeats = () if result.quantization else facts.repeats.get(result.number, ())
+    scale = facts.scale
     if not repeats or scale is None or scale.name not in result.metrics.quality:
         return {}
     values = [result.metrics.quality[scale.name], *repeats]

@@ -14,9 +14,12 @@ _DROPS = (0.005, 0.01, 0.02)  # shares of the retained quality
 
 def summary(facts: SweepFacts) -> list[str]:
     """A few sentences: how many trials, the dense model, the smallest models near it."""
-    states = [result.state for result in facts.results]
+    states = [result.state for result in facts.results if not result.quantization]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    lines = [f"{len(states)} trials ({counts}), {len(facts.front)} on the front."]
+    quantized = len(facts.results) - len(states)
+    plural = "s" if quantized > 1 else ""
+    more = f" and {quantized} quantized model{plural} of them" if quantized else ""
+    lines = [f"{len(states)} trials ({counts}){more}, {len(facts.front)} on the front."]
     if facts.dense is None:
         return lines
     lines[0] += f" Dense model: {_headline(facts.dense.metrics, facts)}."
@@ -26,7 +29,7 @@ def summary(facts: SweepFacts) -> list[str]:
     for drop, member in smallest_within(facts).items():
         lines.append(
             f"Smallest with {in_share(drop)} of the quality retained: "
-            f"trial {member.number}, {_headline(member.metrics, facts)}."
+            f"trial {member.key}, {_headline(member.metrics, facts)}."
         )
     busy = busy_sentence(result.metrics.contention for result in facts.results)
     return [*lines, busy] if busy else lines
@@ -54,12 +57,12 @@ def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
     if dense is None or scale is None or not scale.is_usable:
         return found
     sign = 1 if facts.objectives[size] == "minimize" else -1
-    members = [result for result in facts.results if result.number in facts.front]
+    members = [result for result in facts.results if result.key in facts.front]
     for drop in _DROPS:
         near = [m for m in members if _retains(m, scale, 1 - drop)]
         if near:
             best = min(near, key=lambda member: sign * member.metrics.measured()[size])
-            if best not in found.values() and best.number != dense.number:
+            if best not in found.values() and best.key != dense.key:
                 found[drop] = best
     return found
 

@@ -21,7 +21,7 @@ from paretoprune.metrics import Direction
 from paretoprune.objectives import objectives_of_task
 from paretoprune.report.published import Published, read_published
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import GroupInfo, TrialResult
+from paretoprune.results import GroupInfo, TrialResult, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.qualities import read_qualities, read_trivial
@@ -39,13 +39,14 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     Raises SweepError where the folder is no sweep's.
     """
     config = folder.read_config()
+    trivial, models = read_trivial(folder.dense), models_of(results)
     objectives = objectives_of_task(objectives_of(config), read_qualities(folder.dense))
     ratio, sensitivity = _sensitivity(folder)
     return SweepFacts(
         name=folder.path.name,
         objectives=objectives,
-        results=results,
-        front=front_of(results, objectives),
+        results=models,
+        front=front_of(models, objectives),
         groups=_groups(folder, results),
         settings={name: redact(value) for name, value in flat(config).items()},
         pick=pick_command(folder),
@@ -53,7 +54,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
         sensitivity=sensitivity,
         sensitivity_ratio=ratio,
         published=_published(folder),
-        trivial=read_trivial(folder.dense),
+        trivial=trivial,
         repeats=_repeats(folder),
     )
 

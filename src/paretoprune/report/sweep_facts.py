@@ -9,7 +9,7 @@ from paretoprune.metrics import Direction
 from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
 from paretoprune.report.watchers.progress import Progress
-from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results import GroupInfo, Metrics, ModelKey, TrialResult
 from paretoprune.retained import QualityScale, scale_of
 
 
@@ -19,8 +19,8 @@ class SweepFacts:
 
     name: str
     objectives: Mapping[str, Direction]
-    results: Sequence[TrialResult]
-    front: Collection[int]
+    results: Sequence[TrialResult]  # with quantized models, as `models_of` lists them
+    front: Collection[ModelKey]
     groups: Sequence[GroupInfo]  # in the network's order
     settings: Mapping[str, str] = field(default_factory=dict)  # by dotted name
     pick: str = ""  # the command that exports a model, without the trial

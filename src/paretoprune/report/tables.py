@@ -13,31 +13,33 @@ from paretoprune.metrics import QUANTITIES, Direction
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.formulas import guarded, unguarded
 from paretoprune.report.uniform_gain import MORE_TRAINED, Gain, gains_of
-from paretoprune.results import Metrics, TrialResult, names_measured
+from paretoprune.results import Metrics, ModelKey, TrialResult, names_measured
 from paretoprune.storage.atomic import write_text
 
 _SIZES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "size"]
 _WHOLE = ("number", "seed", *_SIZES, "duplicate_of")
-_TEXT = ("state", "origin", "reason", "gain_note")
+_TEXT = ("state", "origin", "quantization", "reason", "gain_note")
 
 
 def trials_table(
     results: Sequence[TrialResult],
     *,
-    front: Collection[int],
+    front: Collection[ModelKey],
     dense: Metrics,
     objectives: Mapping[str, Direction],
 ) -> pd.DataFrame:
-    """One row per trial, in the order of their numbers; what was not measured is missing.
+    """One row per model of `models_of`, in the order of the trials; what was not measured is
+    missing.
 
-    Columns: number, state, origin, front, the objectives, every other measured quantity,
+    Columns: number, state, origin, front, where there are quantized models their quantization and
+    bits (per weight), the objectives, every other measured quantity,
     epochs_total (of training along the lineage), gain_over_uniform (in the unit of the quality) and
     gain_note ("more trained" where no control of that size had as much training), ratio/GROUP and
     width/GROUP, seconds_total, seed, duplicate_of, reason.
     """
-    ordered = sorted(results, key=lambda result: result.number)
+    ordered = sorted(results, key=lambda result: (result.number, result.quantization))
     gains, totals = gains_of(results, dense, objectives), epochs_in_total(results)
-    rows = [_row(one, front, totals.get(one.number), gains.get(one.number)) for one in ordered]
+    rows = [_row(one, front, totals.get(one.number), gains.get(one.key)) for one in ordered]
     return _typed(pd.DataFrame(rows, columns=_columns(ordered, objectives)))
 
 
@@ -52,7 +54,7 @@ def write_tables(
     folder: Path,
     results: Sequence[TrialResult],
     *,
-    front: Collection[int],
+    front: Collection[ModelKey],
     dense: Metrics,
     objectives: Mapping[str, Direction],
 ) -> None:
@@ -90,13 +92,15 @@ def load_sweep(folder: str | Path) -> pd.DataFrame:
 
 
 def _row(
-    result: TrialResult, front: Collection[int], epochs: float | None, gain: Gain | None
+    result: TrialResult, front: Collection[ModelKey], epochs: float | None, gain: Gain | None
 ) -> dict[str, float | str | bool | None]:
     return {
         "number": result.number,
         "state": result.state,
         "origin": result.origin,
-        "front": result.number in front,
+        "front": result.key in front,
+        "quantization": result.quantization or None,
+        "bits": result.bits,
         **result.metrics.measured(),
         "epochs_total": epochs,
         "gain_over_uniform": gain.value if gain else None,
@@ -116,7 +120,8 @@ def _columns(results: Sequence[TrialResult], objectives: Mapping[str, Direction]
     ratios = [f"ratio/{group}" for result in results for group in result.ratios]
     widths = [f"width/{group}" for result in results for group in result.widths]
     training = ["epochs_total", "gain_over_uniform", "gain_note"]
-    first = ["number", "state", "origin", "front", *objectives, *order, *training]
+    quantized = ["quantization", "bits"] if any(r.quantization for r in results) else []
+    first = ["number", "state", "origin", "front", *quantized, *objectives, *order, *training]
     last = ["seconds_total", "seed", "duplicate_of", "reason"]
     return list(dict.fromkeys([*first, *ratios, *widths, *last]))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import Direction, label, written_difference
 from paretoprune.objectives import size_and_quality
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, ModelKey, TrialResult
 
 # The origins of uniform pruning's trials; each is a control of its own.
 CONTROLS = ("uniform", "uniform_chain")
@@ -115,14 +115,14 @@ def gain_of(
 
 def gains_of(
     results: Sequence[TrialResult], dense: Metrics, objectives: Mapping[str, Direction]
-) -> dict[int, Gain]:
-    """The gains of all trials for which they are known, by number."""
+) -> dict[ModelKey, Gain]:
+    """The gains of all models for which they are known, by key."""
     totals, controls = epochs_in_total(results), controls_of(results, dense, objectives)
     gains = {
-        result.number: gain_of(result.metrics, totals.get(result.number), controls, objectives)
+        result.key: gain_of(result.metrics, totals.get(result.number), controls, objectives)
         for result in results
     }
-    return {number: gain for number, gain in gains.items() if gain is not None}
+    return {key: gain for key, gain in gains.items() if gain is not None}
 
 
 def training_sentence(epochs: float, gain: Gain | None, objectives: Mapping[str, Direction]) -> str:

@@ -70,11 +70,11 @@ def reject_unmeetable(problem: Problem) -> None:
     most = search_settings(problem.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
     cost = problem.cost_of(least)
-    smallest = replace(
-        cost.at_least(),
-        size_bytes=int(_LEAST_SHARE_OF_BYTES * problem.quantity_of(least, "bytes")),
-        stored_bytes=int(_LEAST_STORED * cost.params),
-    )
+    size = _LEAST_SHARE_OF_BYTES * problem.quantity_of(least, "bytes")
+    stored = _LEAST_STORED * cost.params
+    if problem.settings.quantization is not None:  # it decides the bytes, known after training
+        size = stored = 0
+    smallest = replace(cost.at_least(), size_bytes=int(size), stored_bytes=int(stored))
     mistakes = [
         f"no candidate can meet the limit: of the smallest one, {sentence}"
         for sentence in broken_limits(sparsity, smallest)

@@ -6,14 +6,14 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.attempt import Lost
-from paretoprune.results import Job, Metrics, TrialResult
+from paretoprune.results import Job, Metrics, QuantizedResult, TrialResult
 from paretoprune.search.budget.limits import broken_limits
-from paretoprune.search.front.front import front_of
+from paretoprune.search.front.running_front import RunningFront
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
@@ -22,6 +22,8 @@ from paretoprune.sweep.pending import PendingTrials
 from paretoprune.sweep.results import SweepResults
 
 _log = logging.getLogger(__name__)
+
+Judged = TypeVar("Judged", TrialResult, QuantizedResult)
 
 
 class Watcher(Protocol):
@@ -105,11 +107,19 @@ class Record:
 
     def _damaged(self, results: Sequence[TrialResult]) -> list[int]:
         """Return the trials whose weights are needed and were changed."""
-        needed = {*front_of(results, self._objectives), *self._strategy.needed(results)}
+        on_front = RunningFront(self._objectives)
+        for result in results:
+            on_front.add(result)
+        needed = {*on_front.numbers(), *self._strategy.needed(results)}
         return [number for number in sorted(needed) if not self.folder.is_whole(number)]
 
     def _judged(self, result: TrialResult) -> TrialResult:
-        """Return the result with its feasibility and other judgements of the settings."""
+        """Return the result and its quantized models, judged by the settings and the search."""
+        return replace(
+            self._judged_alone(result), quantized=tuple(map(self._judged_alone, result.quantized))
+        )
+
+    def _judged_alone(self, result: Judged) -> Judged:
         values = {name: result.metrics.get(name) for name in self._objectives}
         bad = [name for name, v in values.items() if v is not None and not math.isfinite(v)]
         if bad:

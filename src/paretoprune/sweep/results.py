@@ -65,7 +65,7 @@ class SweepResults:
         return self._first_of.get(_key(job))
 
     def front(self) -> tuple[int, ...]:
-        """Return the numbers of the trials on the front."""
+        """Return the numbers of the trials on the front, themselves or by a quantized model."""
         return self._front.numbers()
 
     def pace_at(self, macs: float, known: EpochTime | None) -> Pace:

@@ -52,6 +52,7 @@ from paretoprune.sweep.worker import OpenWorker
 from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import refuse_other_problem
+from paretoprune.trial.quantized import reject_unquantizable
 from paretoprune.trial.run import run_trial
 
 _log = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ def run(
     folder.check_config(config, extend=extend)
     problem = with_forecast(make_problem(settings, sources))
     reject_unmeetable(problem)
+    reject_unquantizable(problem)
     refuse_other_problem(problem, folder.dense)
     with folder.locked(), logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another process may have come in between

@@ -33,7 +33,7 @@ def sweep_note(
         f"- the knee: `{pick_command}`",
     ]
     lines += [
-        f"- {why}: `{pick_command} trial={best.number}` ({_figures(best.metrics, names)})"
+        f"- {why}: `{pick_command} trial={best.key}` ({_figures(best.metrics, names)})"
         for why, best in picks.items()
     ]
     lines += ["", "![The front](front.png)", ""]
@@ -44,7 +44,7 @@ def sweep_note(
         _row("dense", "", dense, names),
     ]
     shown = _thin(sorted(front, key=lambda result: _order(result, names)), _MAX_ROWS)
-    lines += [_row(str(result.number), result.origin, result.metrics, names) for result in shown]
+    lines += [_row(str(result.key), result.origin, result.metrics, names) for result in shown]
     if len(shown) < len(front):
         lines.append(f"\n{len(front) - len(shown)} more are in `front.csv`.")
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from paretoprune.config.redact import redact
 from paretoprune.metrics import is_rate
-from paretoprune.results import TrialResult
+from paretoprune.results import ModelKey, TrialResult
 
 _MAX_KEY = 250
 _HASH = 8  # hexadecimal digits appended to names that would collide in MLflow
@@ -42,7 +42,7 @@ class Point:
 class TrialRecord:
     """The complete content of a trial's run. Times are in milliseconds since 1970."""
 
-    number: int
+    key: ModelKey
     run_name: str
     status: str
     tags: Mapping[str, str]
@@ -60,7 +60,7 @@ def trial_record(
     end_ms = int(time.time() * 1000)
     seconds = sum(result.seconds.values())
     return TrialRecord(
-        number=result.number,
+        key=result.key,
         run_name=run_name(result),
         status="FAILED" if result.state == "failed" else "FINISHED",
         tags=fit_tags({n: redact(text) for n, text in _tags(result, commit).items()}),
@@ -75,6 +75,8 @@ def trial_record(
 def run_name(result: TrialResult) -> str:
     """Return the run's name, short enough for MLflow's table: `017 macs 31% acc 97.2`."""
     words = [f"{result.number:03d}"]
+    if result.quantization:
+        words.append(result.quantization)
     if result.state != "complete":
         words.append(result.state)
     if result.origin == "dense":
@@ -137,7 +139,7 @@ def _tags(result: TrialResult, commit: str | None) -> dict[str, str]:
         "duplicate_of": None if result.duplicate_of is None else str(result.duplicate_of),
     }
     return {
-        "trial": str(result.number),
+        "trial": str(result.key),
         "state": result.state,
         "origin": result.origin,
         "baseline": "true" if result.origin in _BASELINES else "false",

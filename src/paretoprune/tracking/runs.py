@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paretoprune.metrics import Direction
+from paretoprune.results import ModelKey
 from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.client import connect, log_values
 from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags
@@ -57,12 +58,12 @@ class SweepRuns:
     experiment_id: str
     parent_id: str
     sweep_id: str
-    children: dict[int, Child]  # by trial number
-    marked: set[int]  # trials whose run is tagged as being on the front
+    children: dict[ModelKey, Child]
+    marked: set[ModelKey]  # models whose run is tagged as being on the front
 
     def write_trial(self, record: TrialRecord, *, front: bool) -> None:
         """Write a trial's complete run, unless a finished one exists."""
-        child = self.children.get(record.number) or self._create_child(record, front=front)
+        child = self.children.get(record.key) or self._create_child(record, front=front)
         if child.finished:
             return
         log_values(
@@ -74,14 +75,14 @@ class SweepRuns:
         )
         _log_files(self.client, child.run_id, record.artifacts)
         self.client.set_terminated(child.run_id, record.status, end_time=record.end_ms)
-        self.children[record.number] = replace(child, finished=True)
+        self.children[record.key] = replace(child, finished=True)
 
-    def mark_front(self, numbers: Collection[int]) -> None:
-        """Set the tag `front` of the trials for which it has changed."""
-        for number in (self.marked ^ set(numbers)) & self.children.keys():
-            child, front = self.children[number], _flag(number in numbers)
+    def mark_front(self, keys: Collection[ModelKey]) -> None:
+        """Set the tag `front` of the models for which it has changed."""
+        for key in (self.marked ^ set(keys)) & self.children.keys():
+            child, front = self.children[key], _flag(key in keys)
             self.client.set_tag(child.run_id, "front", front)
-            self.marked.symmetric_difference_update({number})
+            self.marked.symmetric_difference_update({key})
 
     def write_summary(self, note: str, files: Sequence[Path]) -> None:
         """Put the note and the files on the parent run; links in the note refer to the files."""
@@ -109,9 +110,9 @@ class SweepRuns:
             },
         )
         child = Child(run.info.run_id, finished=False)
-        self.children[record.number] = child
+        self.children[record.key] = child
         if front:
-            self.marked.add(record.number)
+            self.marked.add(record.key)
         return child
 
 
@@ -124,19 +125,19 @@ def open_runs(answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord
     _put_views(client, experiment_id, sweep)
     parent_id = _open_parent(client, experiment_id, sweep)
     trials = {
-        int(run.data.tags["trial"]): run
+        _key(run.data.tags["trial"]): run
         for run in _search(client, experiment_id, f"tags.`{_PARENT}` = '{parent_id}'")
     }
     children = {
-        number: Child(run.info.run_id, finished=run.info.status != "RUNNING")
-        for number, run in trials.items()
+        key: Child(run.info.run_id, finished=run.info.status != "RUNNING")
+        for key, run in trials.items()
     }
-    marked = {n for n, run in trials.items() if run.data.tags.get("front") == _flag(True)}
+    marked = {key for key, run in trials.items() if run.data.tags.get("front") == _flag(True)}
     return SweepRuns(client, experiment_id, parent_id, sweep.sweep_id, children, marked)
 
 
 def find_trial_run(
-    client: MlflowClient, experiment_id: str, *, sweep_id: str, trial: int
+    client: MlflowClient, experiment_id: str, *, sweep_id: str, trial: ModelKey
 ) -> str | None:
     """Return the id of a trial's run; None if MLflow does not hold it."""
     query = f"tags.{_SWEEP} = '{sweep_id}' and tags.trial = '{trial}'"
@@ -203,6 +204,10 @@ def _log_files(client: MlflowClient, run_id: str, files: Sequence[Path]) -> None
     for file in files:
         if file.is_file():
             client.log_artifact(run_id, str(file))
+
+
+def _key(text: str) -> ModelKey:
+    return int(text) if text.isdecimal() else text
 
 
 def _flag(value: bool) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from paretoprune.config.invocation import command_line
-from paretoprune.results import TrialResult
+from paretoprune.results import ModelKey, TrialResult
 from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.outbox import Delivery, Outbox
 from paretoprune.tracking.record import trial_record
@@ -31,8 +31,8 @@ class Tracker(Protocol):
     def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
         """Log a finished trial. Logging a trial again has no effect."""
 
-    def mark_front(self, numbers: Collection[int]) -> None:
-        """Set the trials that are on the front now."""
+    def mark_front(self, keys: Collection[ModelKey]) -> None:
+        """Set the models that are on the front now."""
 
     def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
         """Replace the note (Markdown) and the files of the sweep's own run."""
@@ -50,7 +50,7 @@ class NullTracker:
     def log_trial(self, result: TrialResult, *, artifacts: Sequence[Path] = ()) -> None:
         """Do nothing."""
 
-    def mark_front(self, numbers: Collection[int]) -> None:
+    def mark_front(self, keys: Collection[ModelKey]) -> None:
         """Do nothing."""
 
     def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
@@ -83,7 +83,7 @@ class MlflowTracker:
             patience_s=patience_s, silence_s=silence_s, answers=lambda: self._answers.count
         )
         self._runs: SweepRuns | None = None
-        self._front: frozenset[int] = frozenset()
+        self._front: frozenset[ModelKey] = frozenset()
         self._put("the sweep's run", lambda runs: None)
         self._outbox.settle(open_patience_s)
 
@@ -91,13 +91,13 @@ class MlflowTracker:
         """Write the trial's run: parameters, metrics, curve, tags and artifacts."""
         record = trial_record(result, commit=self._commit, artifacts=artifacts)
         self._put(
-            f"trial {record.number}",
-            lambda runs: runs.write_trial(record, front=record.number in self._front),
+            f"trial {record.key}",
+            lambda runs: runs.write_trial(record, front=record.key in self._front),
         )
 
-    def mark_front(self, numbers: Collection[int]) -> None:
-        """Update the tag `front` of the trials that joined or left the front."""
-        self._front = frozenset(numbers)
+    def mark_front(self, keys: Collection[ModelKey]) -> None:
+        """Update the tag `front` of the models that joined or left the front."""
+        self._front = frozenset(keys)
         self._put("the front", lambda runs: runs.mark_front(self._front))
 
     def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:

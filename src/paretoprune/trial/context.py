@@ -43,6 +43,7 @@ from paretoprune.trial.scorer_check import check_scorer
 _log = logging.getLogger(__name__)
 
 _NUM_SCORED = 6  # batches for the gradients that score the dense model's channels
+NUM_CALIBRATION = 256  # training samples for ranges of activations and the shift of BatchNorm
 _MOST_NAMED = 8  # maximum number of layers named in one line of the log
 # weight of gate scores of rank components relative to channels: the best of 1, .3, .1, .03
 _UNREPAIRED = 0.03
@@ -70,6 +71,8 @@ class TrialContext:
     # `GateScores` of the dense model, if the search ranks channels by gates
     gates: Mapping[str, Tensor] | None = None
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
+    # Training samples (N, ...) from which every quantization takes its ranges; None: there is none.
+    calibration: Tensor | None = None
     # Qualities of the trivial predictor, which ignores the input, by name; empty if unknown.
     trivial: Mapping[str, float] = field(default_factory=dict)
     watch: Stopwatch = field(default_factory=Stopwatch)  # seconds of this process by use
@@ -114,7 +117,14 @@ def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialConte
         problem.settings.finetune,
         trivial=trivial,
         watch=watch,
+        calibration=_calibration(problem),
     )
+
+
+def _calibration(problem: Problem) -> Tensor | None:
+    if problem.settings.quantization is None:
+        return None
+    return first_samples(problem, NUM_CALIBRATION).inputs.only
 
 
 def with_gate_scores(context: TrialContext) -> TrialContext:
@@ -200,6 +210,16 @@ def _by_gates(
     if unread := [group.name for group in groups if group.name not in missed]:
         _log.info("channels are ranked by gate scores alone in %s", ", ".join(unread))
     return {name: scores * missed.get(name, 1.0) for name, scores in gates.items()}
+
+
+def first_samples(problem: Problem, count: int) -> TaskBatch:
+    """Return the first `count` training samples on the device, or all if there are fewer."""
+    found: list[TaskBatch] = []
+    for batch in training_batches(problem):
+        found.append(batch)
+        if sum(map(len, found)) >= count:
+            break
+    return TaskBatch.joined(found)[:count]
 
 
 def _log_skipped(problem: Problem, dense: nn.Module) -> None:

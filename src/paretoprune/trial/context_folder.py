@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ _WEIGHTS = "model.safetensors"
 _PAIRS = "pairs.safetensors"  # of the network with low-rank pairs that trials prune
 _SCORES = "scores.safetensors"
 _GATES = "gates.safetensors"
+_CALIBRATION = "calibration.safetensors"
 _SEALED = "prepared.json"
 _FINGERPRINT = "fingerprint.json"
 
@@ -48,6 +49,9 @@ def save_context(context: TrialContext, folder: Path) -> None:
     if context.gates is not None:
         files.append(_GATES)
         write_bytes(folder / _GATES, save(_plain(context.gates)))
+    if context.calibration is not None:
+        files.append(_CALIBRATION)
+        write_bytes(folder / _CALIBRATION, save(_plain({"samples": context.calibration})))
     # Written last, with checksums of the other files, so that partial writes are detected.
     kept = {
         "metrics": context.dense_metrics.to_json(),
@@ -133,6 +137,7 @@ def load_context(
         gates = _on(problem.device, load_file(folder / _GATES)) if _GATES in kept["files"] else None
         metrics = Metrics.from_json(kept["metrics"])
         trivial = read_trivial(folder)
+        calibration = _calibration(problem, folder, kept["files"])
         start = _start(problem, folder)
     except FileNotFoundError:
         return None
@@ -153,7 +158,14 @@ def load_context(
         epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
         trivial=trivial,
         watch=watch or Stopwatch(),
+        calibration=calibration,
     )
+
+
+def _calibration(problem: Problem, folder: Path, files: Container[str]) -> Tensor | None:
+    if _CALIBRATION not in files:
+        return None
+    return _on(problem.device, load_file(folder / _CALIBRATION))["samples"]
 
 
 def _start(problem: Problem, folder: Path) -> Candidate:

@@ -18,9 +18,10 @@ from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCand
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
-from paretoprune.results import Job, TrialResult
+from paretoprune.results import SKETCH, Job, QuantizedResult, TrialResult
 from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
+from paretoprune.trial.quantized import quantized_models
 from paretoprune.trial.schedules.interface import Schedule, Start, Trained
 from paretoprune.trial.schedules.parts.nested import dense_scores
 from paretoprune.trial.schedules.parts.steps import trained_epochs
@@ -53,6 +54,10 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
         with context.watch.on("measure"):
             metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
     epochs = trained_epochs(context, job, trained)
+    quantized: tuple[QuantizedResult, ...] = ()
+    if job.origin != SKETCH:
+        with context.watch.on("quantize"):
+            quantized = quantized_models(context, _delivered(context, trained.candidate), metrics)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     left = with_energies(context.problem, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
@@ -75,6 +80,7 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
         rung=job.rung,
         nested=job.nested,
         scores=scores,
+        quantized=quantized,
     )
 
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from paretoprune.cli.display.front import print_front
-from paretoprune.results import TrialResult
+from paretoprune.results import QuantizedResult, TrialResult
 from tests.report.kit import DENSE, OBJECTIVES, trial
 
 DENSE_TRIAL = replace(trial(0, None, None, origin="dense"), metrics=DENSE)
@@ -84,3 +84,16 @@ def test_the_dense_model_is_the_first_row() -> None:
     )
     rows = [line for line in printed(better).splitlines() if line.startswith("│")]
     assert [row.split()[1:4:2] for row in rows] == [["0", "dense"], ["3", "chain"]]
+
+
+def quantized(parent: TrialResult) -> TrialResult:
+    metrics = replace(parent.metrics, quality={"accuracy": 99.0}, macs=900_000)
+    return replace(parent, quantized=(QuantizedResult("int8", 8.0, metrics, 1.0),))
+
+
+def test_a_quantized_model_is_a_row_and_counts_as_searched_with_its_trial() -> None:
+    text = printed(quantized(chain(3, 80.0, 4.0)))
+    assert "3-int8" in text and "every front member is uniform" not in text
+    uniform = quantized(replace(chain(3, 80.0, 4.0), origin="uniform"))
+    assert "every front member is uniform" in printed(uniform)
+    assert "4 complete" in text

@@ -16,9 +16,11 @@ from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command
 from paretoprune.report.tables import front_table, trials_table
 from paretoprune.report.uniform_gain import CONTROLS, MORE_TRAINED
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, TrialResult, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.sweep_folder import SweepFolder
+
+Row = Mapping[Hashable, Any]
 
 _WIDEST_PLOT = 76
 _UNLIMITED = 1000  # columns of a console, to measure a table
@@ -37,22 +39,33 @@ def print_front(
 ) -> None:
     """The front as a table, then where everything lies and what to do next."""
     dense = dense_metrics(results) or Metrics()
-    front = front_of(results, objectives)
-    trials = trials_table(results, front=front, dense=dense, objectives=objectives)
+    models = models_of(results)
+    front = front_of(models, objectives)
+    trials = trials_table(models, front=front, dense=dense, objectives=objectives)
     rows = front_table(trials, objectives)
     extra = [n for n in ("macs", "params", "measured_speedup") if n not in objectives and n in rows]
-    others = trials[(trials["origin"] == "dense") & ~trials["number"].isin(rows["number"])]
-    shown = [*others.to_dict("records"), *rows.to_dict("records")]
+    shown = _with_dense(trials.to_dict("records"), rows.to_dict("records"))
     console.print(_fitting_table(console, shown, objectives, extra))
     if rows.shape[0]:
-        picture = make_picture(results, front=front, dense=dense, objectives=objectives, title="")
+        picture = make_picture(models, front=front, dense=dense, objectives=objectives, title="")
         console.print(front_plot(picture, width=min(_WIDEST_PLOT, console.width)))
     _print_summary(console, results, rows.to_dict("records"), folder)
 
 
+def _with_dense(trials: Sequence[Row], front: Sequence[Row]) -> Sequence[Row]:
+    """The rows of the front, after the dense model if it is not one of them."""
+    if any(_is_dense(row) for row in front):
+        return front
+    return [*(row for row in trials if _is_dense(row)), *front]
+
+
+def _is_dense(row: Row) -> bool:
+    return row["origin"] == "dense" and _key_of(row).isdigit()
+
+
 def _fitting_table(
     console: Console,
-    rows: Sequence[Mapping[Hashable, Any]],
+    rows: Sequence[Row],
     objectives: Mapping[str, Direction],
     extra: Sequence[str],
 ) -> Table:
@@ -69,7 +82,7 @@ def _fitting_table(
 
 
 def _table(
-    rows: Sequence[Mapping[Hashable, Any]],
+    rows: Sequence[Row],
     names: Sequence[str],
     optional: Sequence[str],
     quality: str,
@@ -85,15 +98,21 @@ def _table(
             "epochs in total": f"{known['epochs_total']:.3g}" if "epochs_total" in known else "",
             "gain over uniform": _gain(known, quality),
         }
-        table.add_row(
-            str(row["number"]), row["origin"], *values, *(told[name] for name in training)
-        )
+        table.add_row(_key(known), row["origin"], *values, *(told[name] for name in training))
     return table
 
 
 def _is_missing(value: Any) -> bool:
     """Of a table's cell: NaN differs from itself, and `pandas.NA` is no text."""
     return value is None or str(value) == "<NA>" or value != value
+
+
+def _key_of(row: Row) -> str:
+    return _key({str(name): row[name] for name in row if not _is_missing(row[name])})
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return "-".join(str(row[name]) for name in ("number", "quantization") if name in row)
 
 
 def _gain(row: Mapping[str, Any], quality: str) -> str:
@@ -104,9 +123,12 @@ def _gain(row: Mapping[str, Any], quality: str) -> str:
     return f"{gain.removesuffix(' points')}{note}"
 
 
-def _verdict(rows: Sequence[Mapping[Hashable, Any]]) -> str | None:
-    """What must be said where the search was of no use, or is not shown to be."""
-    searched = [row for row in rows if row["origin"] not in ("dense", *CONTROLS)]
+def _verdict(rows: Sequence[Row], origins: Mapping[int, str]) -> str | None:
+    """What must be said where the search was of no use, or is not shown to be.
+
+    `origins` are those of the trials: a quantized model was searched if its trial was.
+    """
+    searched = [row for row in rows if origins[row["number"]] not in ("dense", *CONTROLS)]
     if not searched:
         return "No searched model beats uniform pruning here: every front member is uniform."
     known = [row for row in searched if not _is_missing(row["gain_over_uniform"])]
@@ -126,7 +148,7 @@ def _verdict(rows: Sequence[Mapping[Hashable, Any]]) -> str | None:
 def _print_summary(
     console: Console,
     results: Sequence[TrialResult],
-    rows: Sequence[Mapping[Hashable, Any]],
+    rows: Sequence[Row],
     folder: Path,
 ) -> None:
     states = [result.state for result in results]
@@ -138,7 +160,7 @@ def _print_summary(
             f"Everything is in {folder}"
         )
         return
-    verdict = _verdict(rows)
+    verdict = _verdict(rows, {result.number: result.origin for result in results})
     if verdict:
         console.print(verdict)
     busy = busy_sentence(result.metrics.contention for result in results)

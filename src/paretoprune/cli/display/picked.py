@@ -28,14 +28,14 @@ def print_picked(console: Console, delivered: Delivered) -> None:
     """Print what was exported, how good it is, and how to load it."""
     facts, target = delivered.facts, delivered.folder
     pruned, dense = facts.trial.metrics.measured(), facts.dense.measured()
-    console.print(f"\ntrial {facts.trial.number}", style="bold")
+    console.print(f"\ntrial {facts.trial.key}", style="bold")
     for name in _SIZES:
         if name in pruned:
             beside = f"   (dense {written_of(name, dense)})" if name in dense else ""
             console.print(f"{name:12s} {written_of(name, pruned)}{beside}")
     for line in (*_quality(facts), *_files(facts)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"trial {facts.trial.number} is exported to {target}", soft_wrap=True)
+    console.print(f"trial {facts.trial.key} is exported to {target}", soft_wrap=True)
     trusted = f", trust={list(facts.trust)!r}" if facts.trust else ""
     load = f"paretoprune.load_model({str(target)!r}{trusted})"
     console.print(f"load it with: {load}", markup=False, highlight=False, soft_wrap=True)

@@ -69,7 +69,7 @@ def _told(facts: FileFacts, quality: str) -> str:
     sentence = f"{files}: {meaning}"
     if facts.bits is not None and facts.quality is not None and facts.size_bytes is not None:
         sentence += (
-            f"; weights in {facts.bits} bits, {facts.size_bytes:,} bytes, "
+            f"; weights in {facts.bits:.3g} bits, {facts.size_bytes:,} bytes, "
             f"{quality} {written(quality, facts.quality)} on validation data"
         )
     if facts.agreement is not None and facts.kl is not None:

@@ -114,13 +114,17 @@ def _problem(facts: CardFacts) -> str:
             does += f" ({', '.join(map(as_text, data.class_names))})"
     licence = facts.licence or "not stated; whoever hands this model on must fill it in"
     return (
-        f"# {as_text(facts.sweep_name)}, trial {facts.trial.number}\n\n"
-        f"A pruned {as_code(facts.model_name)} {does}.\n\n"
+        f"# {as_text(facts.sweep_name)}, trial {facts.trial.key}\n\n"
+        f"A pruned{_quantized(facts.trial)} {as_code(facts.model_name)} {does}.\n\n"
         f"Data: {as_code(facts.data_name)}, {data.num_train} samples for training, "
         f"{data.num_validation} for validation, {data.num_test} for the test. "
         f"{as_text(data.split)}\n\n"
         f"Licence: {as_text(licence)}.\n"
     )
+
+
+def _quantized(trial: TrialResult) -> str:
+    return f" and quantized ({trial.bits:.3g} bits per weight)" if trial.bits else ""
 
 
 def _test(facts: CardFacts) -> str:
@@ -156,12 +160,14 @@ def _layers(layers: Sequence[LayerRow]) -> str:
 
 def _search(facts: CardFacts) -> str:
     aims = " and ".join(f"{way} {name}" for name, way in facts.objectives.items())
-    origin = as_text(facts.trial.origin)
+    origin = f"The proposal came from: {as_text(facts.trial.origin)}. "
+    if facts.trial.quantization:
+        origin = f"It was quantized ({facts.trial.quantization}) after training. "
     return (
         "## How it was found\n\n"
         f"Trial {facts.trial.number} of {facts.num_trials} in the sweep "
         f"{as_code(facts.sweep_name)}, which searched how much to remove from each group of layers "
-        f"to {aims}. The proposal came from: {origin}. Seed {facts.trial.seed}. "
+        f"to {aims}. {origin}Seed {facts.trial.seed}. "
         f"{_training(facts)}It was chosen "
         "by its results on the validation part; `plan.json` says which channels were removed and "
         "`config.yaml` holds every setting.\n"

@@ -54,11 +54,12 @@ function frontSeries(content, x, y) {
   const searched = [...new Set(whole.map((trial) => trial.origin))].filter((origin) => !(origin in BASELINES) && origin !== "dense").sort();
   const others = [...new Set(drawable.map((trial) => trial.state))].filter((state) => state !== "complete").sort();
   const series = [
-    ...searched.map((origin) => ({ name: `trials: ${origin}`, look: "trial", shape: "circle", size: 4, points: points(whole.filter((trial) => trial.origin === origin && !trial.front && !trial.stopped)) })),
+    ...searched.map((origin) => ({ name: `trials: ${origin}`, look: "trial", shape: whole.some((trial) => trial.origin === origin && trial.quantized) ? "diamond" : "circle", size: 4, points: points(whole.filter((trial) => trial.origin === origin && !trial.front && !trial.stopped)) })),
     { name: "stopped at a rung", look: "trial", shape: "circle", size: 3.5, hollow: true, points: points(whole.filter((trial) => trial.stopped && !trial.front && searched.includes(trial.origin))) },
     ...others.map((state) => ({ name: state, look: "other", shape: "cross", size: 4, hollow: true, points: points(drawable.filter((trial) => trial.state === state)) })),
     ...Object.keys(BASELINES).map((origin) => ({ name: origin, look: origin, shape: BASELINES[origin], size: 4.5, line: usual ? "straight" : null, points: points(whole.filter((trial) => trial.origin === origin)), through: points(whole.filter((trial) => trial.origin === origin || trial.number === content.dense)) })),
-    { name: "front", look: "front", shape: "circle", size: 5.5, line: usual && content.two ? (x.direction === "minimize" ? "steps" : "backward") : null, points: points(whole.filter((trial) => trial.front)) },
+    { name: "front", look: "front", shape: "circle", size: 5.5, line: usual && content.two ? (x.direction === "minimize" ? "steps" : "backward") : null, points: points(whole.filter((trial) => trial.front && !trial.quantized)), through: points(whole.filter((trial) => trial.front)) },
+    { name: "front, quantized", look: "front", shape: "diamond", size: 5.5, points: points(whole.filter((trial) => trial.front && trial.quantized)) },
     { name: "dense model", look: "dense", shape: "star", size: 7, points: points(dense) },
     { name: "published", look: "published", shape: "diamond", size: 5, hollow: true, points: published(content, x, y) },
   ];

@@ -40,8 +40,9 @@ function report() {
   }
 
   function follow() {
-    const number = Number(/^#trial=(\d+)$/.exec(location.hash)?.[1] ?? NaN);
-    if (content.trials.some((trial) => trial.number === number)) show(number);
+    const asked = /^#trial=([\w-]+)$/.exec(location.hash)?.[1];
+    const trial = content.trials.find((one) => String(one.number) === asked);
+    if (trial) show(trial.number);
     else front.empty();
   }
 

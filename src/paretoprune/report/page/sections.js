@@ -27,7 +27,7 @@ function saveButtons(content) {
 function frontMembers(content) {
   const size = content.axes[0];
   const members = content.trials.filter((trial) => trial.front);
-  return members.sort((a, b) => b.values[size] - a.values[size] || a.number - b.number);
+  return members.sort((a, b) => b.values[size] - a.values[size] || parseInt(a.number) - parseInt(b.number));
 }
 
 // Rows are groups, columns are the members of the front from large to small: what each one kept.

@@ -21,6 +21,7 @@ function trialPanel(content, trial, choose) {
 
 function describeTrial(trial) {
   const parts = [trial.origin, trial.state, `seed ${trial.seed}`];
+  if (trial.quantized) parts.push(`${plain(trial.bits, 3)} bits per weight`);
   const seconds = Object.values(trial.seconds).reduce((sum, one) => sum + one, 0);
   if (seconds) parts.push(`${plain(seconds, 3)} s`);
   if (trial.stopped || trial.rung) parts.push(`rung ${trial.rung}${trial.stopped ? ", not trained on" : ""}`);
@@ -35,7 +36,7 @@ function describeSpread(content, name, [least, most, seeds]) {
 
 function parentLink(trial, choose) {
   if (trial.parent === null) return null;
-  return html("span", {}, " · started from ", html("button", { type: "button", class: "link", onclick: () => choose(trial.parent) }, `trial ${trial.parent}`));
+  return html("span", {}, trial.quantized ? " · quantized from " : " · started from ", html("button", { type: "button", class: "link", onclick: () => choose(trial.parent) }, `trial ${trial.parent}`));
 }
 
 function metricsTable(quantities, trial, dense) {

@@ -73,11 +73,24 @@ def _draw_front(axes: Axes, picture: Picture, panel: tuple[str, str]) -> None:
         steps = "steps-post" if picture.objectives[panel[0]] == "minimize" else "steps-pre"
         axes.plot(drawn.x, drawn.y, color=FRONT, lw=2, drawstyle=steps, zorder=4)
     axes.plot(drawn.x, drawn.y, color=FRONT, ls="", marker="o", ms=7, label="front", zorder=5)
+    quantized = points([m.metrics for m in picture.front if m.quantization], panel)
+    if quantized.x:
+        axes.plot(
+            quantized.x,
+            quantized.y,
+            color="white",
+            ls="",
+            marker="D",
+            ms=3.5,
+            mec=FRONT,
+            label="front, quantized",
+            zorder=6,
+        )
     if len(picture.front) <= _MOST_NUMBERED:
         for member in picture.front:
             place = points([member.metrics], panel)
             axes.annotate(
-                str(member.number),
+                str(member.key),
                 (place.x[0], place.y[0]),
                 xytext=(-5, 6),
                 textcoords="offset points",

@@ -9,7 +9,7 @@ from statistics import median
 
 from paretoprune.metrics import LOGARITHMIC, Direction
 from paretoprune.objectives import size_and_quality
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, ModelKey, TrialResult
 
 BASELINES = ("uniform", "global")
 
@@ -49,7 +49,7 @@ class Points:
 def make_picture(
     results: Sequence[TrialResult],
     *,
-    front: Collection[int],
+    front: Collection[ModelKey],
     dense: Metrics,
     objectives: Mapping[str, Direction],
     title: str,
@@ -57,11 +57,11 @@ def make_picture(
     """The picture of a sweep. Trials without a result of their own are left out."""
     drawn = [
         result
-        for result in sorted(results, key=lambda result: result.number)
+        for result in sorted(results, key=lambda r: (r.number, r.quantization))
         if result.state in ("complete", "infeasible")
         and objectives.keys() <= result.metrics.measured().keys()
     ]
-    members = [result for result in drawn if result.number in front]
+    members = [result for result in drawn if result.key in front]
     return Picture(title, objectives, dense, drawn, members)
 
 

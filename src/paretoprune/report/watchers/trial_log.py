@@ -32,13 +32,17 @@ def describe_trial(result: TrialResult, objectives: Iterable[str]) -> str:
     head = f"trial {result.number:4d}  {result.origin:8s}"
     if result.state == "failed":
         return f"{head} failed: {result.reason}"
-    measured = result.metrics.measured()
+    measured, objectives = result.metrics.measured(), tuple(objectives)
     values = "  ".join(
         f"{name} {written_of(name, measured)}" for name in objectives if name in measured
     )
     note = f"  ({result.state}: {result.reason})" if result.reason else ""
     if result.metrics.compressed_bytes is not None:
         values += f"  compressed {written('compressed_bytes', result.metrics.compressed_bytes)}"
+    for model in result.quantized:
+        measured = model.metrics.measured()
+        told = [f"{n} {written_of(n, measured)}" for n in objectives if n in measured]
+        values += f"  {model.name}: {model.reason or '  '.join(told)}"
     if "loss_after" in result.compensation:
         before, after = (result.compensation[f"loss_{when}"] for when in ("before", "after"))
         values += f"  (compensation: loss {before:.3g} -> {after:.3g})"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paretoprune.metrics import Direction
-from paretoprune.results import Metrics, TrialResult
+from paretoprune.results import Metrics, ModelKey, TrialResult
 
 Points = NDArray[np.float64]  # (num_points, num_objectives), every objective to be minimised
 
@@ -81,12 +81,16 @@ def objective_values(
 
 def front_of(
     results: Sequence[TrialResult], objectives: Mapping[str, Direction]
-) -> tuple[int, ...]:
-    """Return the numbers of the complete trials on the front, ordered by the last objective."""
-    values = {
-        result.number: found
-        for result in results
+) -> tuple[ModelKey, ...]:
+    """Return the keys of the complete models on the front, ordered by the last objective.
+
+    Quantized models take part where the results list them, as `models_of` does.
+    """
+    known = [
+        (result, values)
+        for result in sorted(results, key=lambda result: (result.number, result.quantization))
         if result.state == "complete"
-        and (found := objective_values(result.metrics, objectives)) is not None
-    }
-    return front_numbers(values, list(objectives.values()))
+        and (values := objective_values(result.metrics, objectives)) is not None
+    ]
+    places = front_numbers(dict(enumerate(v for _, v in known)), list(objectives.values()))
+    return tuple(known[place][0].key for place in places)

@@ -29,14 +29,15 @@ def spread(
     if count < 1:
         raise PickError(f"`n={count}` must be 1 or more")
     pruned = [member for member in members if member.origin != "dense"] or list(members)
-    points = dict(zip([m.number for m in pruned], unit_points(pruned, objectives), strict=True))
+    pruned.sort(key=lambda member: (member.number, member.quantization))
+    points = dict(enumerate(unit_points(pruned, objectives)))
     size, quality = size_and_quality(objectives)
     axes = list(objectives)
-    taken = [max(points, key=lambda number: (points[number][axes.index(quality)], -number))]
+    taken = [max(points, key=lambda place: (points[place][axes.index(quality)], -place))]
     while len(taken) < min(count, len(points)):
         taken.append(max(points, key=lambda n: (_distance(n, taken, points), -n)))
-    by_size = sorted(taken, key=lambda number: (points[number][axes.index(size)], number))
-    return [next(m for m in pruned if m.number == number) for number in by_size]
+    by_size = sorted(taken, key=lambda place: (points[place][axes.index(size)], place))
+    return [pruned[place] for place in by_size]
 
 
 def unit_points(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) -> list[Point]:

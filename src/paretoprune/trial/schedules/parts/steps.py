@@ -27,7 +27,7 @@ from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.interface import Batch
-from paretoprune.trial.context import TrialContext, training_batches
+from paretoprune.trial.context import TrialContext, first_samples, training_batches
 from paretoprune.trial.divergence import divergence_from, outputs_of
 from paretoprune.trial.schedules.interface import Trained
 from paretoprune.trial.schedules.parts.nested import slices_of
@@ -84,12 +84,7 @@ def prune(
 
 def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
     """Return the first `count` training samples, or all if there are fewer."""
-    found: list[TaskBatch] = []
-    for batch in training_batches(context.problem):
-        found.append(batch)
-        if sum(map(len, found)) >= count:
-            break
-    return TaskBatch.joined(found)[:count]
+    return first_samples(context.problem, count)
 
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:

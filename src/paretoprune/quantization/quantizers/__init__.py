@@ -1,0 +1,1 @@
+"""Ways to quantize a trained model: one file each, built from `quantization=...`."""

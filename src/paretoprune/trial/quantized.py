@@ -1,0 +1,121 @@
+"""Quantized models of a trial: made from its trained model without training, and measured."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from torch import nn
+
+from paretoprune.config.instantiate import build
+from paretoprune.errors import EquivalenceError, ExportError, QuantizationError, SettingsError
+from paretoprune.measure.bytes import count_bytes
+from paretoprune.measure.quality import measure_quality
+from paretoprune.problem.problem import Problem
+from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
+from paretoprune.quantization.quantizers.interface import QuantizedModel
+from paretoprune.results import Metrics, QuantizedResult
+from paretoprune.trial.context import TrialContext
+
+_log = logging.getLogger(__name__)
+
+REFUSED = (QuantizationError, ExportError, EquivalenceError)
+_FLOAT_BITS = 32.0
+
+
+def makers_of(context: TrialContext, model: nn.Module) -> dict[str, Callable[[], QuantizedModel]]:
+    """Return functions that make the quantized models of a trained model, by name.
+
+    Empty without `quantization`.
+    """
+    quantization = context.problem.settings.quantization
+    if quantization is None or context.calibration is None:
+        return {}
+    return dict(build(quantization).models(model, context.calibration))
+
+
+def reject_unquantizable(problem: Problem) -> None:
+    """Check on the untrained network that it can be quantized as the settings ask.
+
+    Raises:
+        SettingsError: the network takes something else than one floating-point tensor, an
+            operator has no integer kernels, or the network cannot be exported.
+    """
+    if problem.settings.quantization is None:
+        return
+    _reject_other_inputs(problem)
+    mistakes = []
+    models = build(problem.settings.quantization).models(problem.model, problem.example.only)
+    for name, make in models.items():
+        try:
+            make()
+        except (QuantizationError, ExportError) as reason:
+            mistakes.append(f"the network has no {name} model ({reason}); set `quantization=none`")
+        except EquivalenceError:  # of random weights; trained ones are checked again
+            continue
+    if mistakes:
+        raise SettingsError(mistakes)
+
+
+def _reject_other_inputs(problem: Problem) -> None:
+    tensors = list(problem.example)
+    if len(tensors) == 1 and tensors[0].is_floating_point():
+        return
+    kinds = ", ".join(str(tensor.dtype).removeprefix("torch.") for tensor in tensors)
+    raise SettingsError(
+        [
+            "`quantization` needs a network with one floating-point input, and this one takes "
+            f"{kinds}; set `quantization=none`"
+        ]
+    )
+
+
+def quantized_models(
+    context: TrialContext, model: nn.Module, metrics: Metrics
+) -> tuple[QuantizedResult, ...]:
+    """Return the measurements of the quantized models; `metrics` are those of the float model.
+
+    A model that cannot be quantized gives a failed result with the reason: the trial is kept.
+    """
+    found = []
+    for name, make in makers_of(context, model).items():
+        started = time.perf_counter()
+        try:
+            quantized = make()
+            measured = _measured(context, quantized, metrics)
+            result = QuantizedResult(name, quantized.bits, measured, 0.0)
+        except Exception as error:  # whatever it is, the trained model is kept
+            expected = isinstance(error, REFUSED)
+            _log.warning("no %s model: %s", name, error, exc_info=not expected)
+            reason = str(error) if expected else f"{type(error).__name__}: {error}"
+            result = QuantizedResult(
+                name, _FLOAT_BITS, Metrics(), 0.0, state="failed", reason=reason
+            )
+        found.append(replace(result, seconds=time.perf_counter() - started))
+    return tuple(found)
+
+
+def _measured(context: TrialContext, quantized: QuantizedModel, metrics: Metrics) -> Metrics:
+    """Parameters and MACs are those of the float model; times depend on an engine, and are left
+    out."""
+    size, compressed = quantized.size_bytes, None
+    if metrics.compressed_bytes is not None:
+        compressed = count_compressed_bytes(quantized.model.state_dict())
+    return Metrics(
+        quality=quality_of(context, quantized.model),
+        params=metrics.params,
+        macs=metrics.macs,
+        size_bytes=count_bytes(quantized.model) if size is None else size,
+        compressed_bytes=compressed,
+        stored_bytes=metrics.stored_bytes if size is None else size,
+        compression_ratio=metrics.compression_ratio,
+        theoretical_speedup=metrics.theoretical_speedup,
+    )
+
+
+def quality_of(context: TrialContext, model: nn.Module) -> dict[str, float]:
+    """Return the qualities of a quantized model on validation data."""
+    problem, loader = context.problem, context.problem.data.val_dataloader()
+    return measure_quality(problem.task, model.to(problem.device), loader, device=problem.device)

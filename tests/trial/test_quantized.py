@@ -1,0 +1,154 @@
+"""Quantized models of a trial: made, measured, kept with it, and never in its way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from paretoprune.config.target import Target
+from paretoprune.errors import SettingsError
+from paretoprune.measure.bytes import count_bytes
+from paretoprune.measure.quality import measure_quality
+from paretoprune.results import SKETCH, USES, QuantizedResult
+from paretoprune.tasks.inputs import Inputs
+from paretoprune.trial.context import TrialContext
+from paretoprune.trial.context_folder import load_context, save_context
+from paretoprune.trial.quantized import makers_of, reject_unquantizable
+from paretoprune.trial.run import run_trial
+from tests.kits.commands import OWN
+from tests.trial.test_run import job, prepared_with
+
+INT8 = "paretoprune.quantization.quantizers.int8.Int8"
+WEIGHTS = "paretoprune.quantization.quantizers.weights.Weights"
+UNTRAINED = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
+    """A sweep whose trials have int8 models."""
+    folder = tmp_path_factory.mktemp("cache")
+    return prepared_with(folder, *UNTRAINED, f"quantization={{_target_: {INT8}}}")
+
+
+def with_quantizer(context: TrialContext, target: Target) -> TrialContext:
+    settings = replace(context.problem.settings, quantization=target)
+    return replace(context, problem=replace(context.problem, settings=settings))
+
+
+def quality_of(context: TrialContext, model: torch.nn.Module) -> dict[str, float]:
+    problem, loader = context.problem, context.problem.data.val_dataloader()
+    return measure_quality(problem.task, model, loader, device=problem.device)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.5])
+def test_a_trial_has_an_int8_model_with_metrics_of_its_own(
+    context: TrialContext, tmp_path: Path, ratio: float
+) -> None:
+    result = run_trial(context, job(context, 1, ratio), folder=tmp_path / "0001")
+    [found] = result.quantized
+    assert (found.name, found.bits, found.state) == ("int8", 8, "complete")
+    assert found.metrics.macs == result.metrics.macs
+    assert found.metrics.size_bytes is not None and result.metrics.size_bytes is not None
+    assert found.metrics.size_bytes < result.metrics.size_bytes
+    assert found.metrics.latency_ms is None
+    assert set(result.seconds) <= set(USES)
+    assert result.seconds["quantize"] == pytest.approx(found.seconds, abs=0.05)
+
+
+def test_it_is_the_integer_module_of_the_trained_weights(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    [found] = run_trial(context, job(context, 0, 0.0), folder=tmp_path / "0000").quantized
+    again = makers_of(context, context.dense)["int8"]().model
+    assert found.metrics.quality == pytest.approx(quality_of(context, again))
+    assert found.metrics.size_bytes == count_bytes(again)
+
+
+def test_weights_of_few_bits_are_measured_as_the_compact_file(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    four = with_quantizer(context, Target(path=WEIGHTS, arguments={"bits": 4}))
+    result = run_trial(four, job(context, 1, 0.5), folder=tmp_path / "0001")
+    [found] = result.quantized
+    assert (found.name, found.bits) == ("4bit", 4)
+    assert found.metrics.stored_bytes == found.metrics.size_bytes
+    assert result.metrics.stored_bytes is not None and found.metrics.stored_bytes is not None
+    assert found.metrics.stored_bytes < result.metrics.stored_bytes
+
+
+def test_untrained_candidates_have_none(context: TrialContext, tmp_path: Path) -> None:
+    sketch = replace(job(context, 1, 0.5), origin=SKETCH)
+    assert run_trial(context, sketch, folder=tmp_path / "0001").quantized == ()
+
+
+@pytest.mark.parametrize("name", ["Refusing", "Broken"])
+def test_a_trial_is_kept_where_it_cannot_be_quantized(
+    context: TrialContext, tmp_path: Path, name: str
+) -> None:
+    target = Target(path=f"{OWN}.own_quantizer.{name}", trust=[OWN])
+    result = run_trial(
+        with_quantizer(context, target), job(context, 1, 0.5), folder=tmp_path / "0001"
+    )
+    [found] = result.quantized
+    assert result.state == "complete"
+    assert isinstance(found, QuantizedResult) and found.state == "failed"
+    assert found.reason == {"Refusing": "no grid", "Broken": "ValueError: a fault"}[name]
+
+
+def test_a_network_that_cannot_be_quantized_is_told_before_training(context: TrialContext) -> None:
+    reject_unquantizable(context.problem)
+    target = Target(path=f"{OWN}.own_quantizer.Refusing", trust=[OWN])
+    with pytest.raises(SettingsError, match=r"has no own model \(no grid\); set"):
+        reject_unquantizable(with_quantizer(context, target).problem)
+
+
+def test_a_network_without_integer_kernels_is_told(context: TrialContext) -> None:
+    network = torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 2, 3), torch.nn.Flatten())
+    problem = replace(context.problem, model=network.to(context.problem.device))
+    with pytest.raises(SettingsError, match="a transposed convolution"):
+        reject_unquantizable(problem)
+
+
+@pytest.mark.parametrize(
+    ("example", "kinds"),
+    [
+        (Inputs((torch.zeros(2, 3, dtype=torch.int64),)), "takes int64"),
+        (Inputs((torch.zeros(2, 3), torch.zeros(2, 3))), "takes float32, float32"),
+        (Inputs((), {"a": torch.zeros(2, 3), "b": torch.ones(2)}), "takes float32, float32"),
+    ],
+)
+def test_inputs_that_cannot_be_quantized_are_told_before_training(
+    context: TrialContext, example: Inputs, kinds: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{kinds}; set `quantization=none`"):
+        reject_unquantizable(replace(context.problem, example=example))
+
+
+class _Named(torch.nn.Module):
+    """Returns its logits by name, as the models of `transformers` do."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.model(images)}
+
+
+def test_outputs_that_have_no_integer_kernels_are_told(context: TrialContext) -> None:
+    problem = replace(context.problem, model=_Named(context.problem.model))
+    with pytest.raises(SettingsError, match="output must be one tensor for integer kernels"):
+        reject_unquantizable(problem)
+
+
+def test_the_calibration_samples_are_stored_with_the_sweep(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    save_context(context, tmp_path)
+    loaded = load_context(context.problem, tmp_path)
+    assert loaded is not None and loaded.calibration is not None
+    assert context.calibration is not None
+    assert torch.equal(loaded.calibration, context.calibration)
