@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.data.data_info import describe, preprocessing_of
+from paretoprune.data.data_info import describe, meanings_of, preprocessing_of
 from paretoprune.data.digests.contents import Contents, contents_of
 from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.data.image_folders import imagefolder
@@ -19,6 +19,7 @@ __all__ = [
     "digest_of_tensor",
     "digits",
     "imagefolder",
+    "meanings_of",
     "npz",
     "preprocessing_of",
     "to_device",

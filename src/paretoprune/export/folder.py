@@ -36,6 +36,7 @@ _OURS = frozenset(
         "groups.json",
         "data.json",
         "preprocessing.json",
+        "inputs.json",
         "metrics.json",
         "config.yaml",
         "README.md",

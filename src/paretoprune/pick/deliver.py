@@ -12,10 +12,12 @@ from torch import nn
 
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
-from paretoprune.data import preprocessing_of
+from paretoprune.data import meanings_of, preprocessing_of
 from paretoprune.errors import PickError
+from paretoprune.export.described import inputs_json
 from paretoprune.export.folder import check_replaceable, draft_of, preprocessing_json, write_model
 from paretoprune.export.timed import latency_in
+from paretoprune.export.verify import answer_of
 from paretoprune.export.write import write_formats
 from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.registry import FORMATS, GRAPHS, check_installed
@@ -31,7 +33,7 @@ from paretoprune.pick.register import Registered, register
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.retraining import repeats_of, trained_longer
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.pick.session import PickSession, refuse_other_tasks
+from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.pick.test_metrics import (
     repeats_before,
     tested_before,
@@ -125,7 +127,6 @@ def deliver(
     WeightsError for damaged weights.
     """
     problem = make_problem(choice.settings, sources)
-    refuse_other_tasks(problem)
     session = PickSession(choice.folder, problem, choice.results, choice.options)
     for trial in choice.trials:
         check_replaceable(session.target(trial))
@@ -159,8 +160,7 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
             data_json=json_text(asdict(problem.info)),
             config_yaml=config,
         )
-        preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data))
-        write_json(draft / "preprocessing.json", preprocessing)
+        _write_description(session, draft, model)
         files = [_timed(session, draft, file) for file in _files(session, draft, model)]
         tested = _tested(session, model, draft, trial)
         repeats = repeats_of(session, trial) or repeats_before(session.target(trial), draft)
@@ -198,12 +198,28 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
             )
 
 
+def _write_description(session: PickSession, draft: Path, model: nn.Module) -> None:
+    """Write what the model takes and returns; of images, what turns them into its input, too."""
+    problem = session.problem
+    answer = answer_of(model, session.inputs[:2].to(problem.device))
+    found = inputs_json(
+        problem.info,
+        answer.together,
+        is_plain=is_plain(problem),
+        meanings=meanings_of(problem.data),
+    )
+    write_json(draft / "inputs.json", found)
+    if is_plain(problem):
+        preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data))
+        write_json(draft / "preprocessing.json", preprocessing)
+
+
 def _files(session: PickSession, draft: Path, model: nn.Module) -> list[FileFacts]:
     trust = session.problem.settings.trust
     files = write_formats(
         draft,
         model,
-        session.inputs,
+        session.graph_inputs,
         formats=session.options.formats,
         trust=trust,
         dense=session.given_architecture,
@@ -269,6 +285,7 @@ def _facts(
         preprocessing=preprocessing_of(problem.data),
         groups=group_infos(problem),
         layers=layers_of(session.dense, model, problem.example),
+        is_plain=is_plain(problem),
         trial=trial,
         dense=session.context.dense_metrics,
         objectives=search_of(problem).objectives,
