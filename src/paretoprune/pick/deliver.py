@@ -23,7 +23,7 @@ from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.registry import FORMATS, GRAPHS, check_installed
 from paretoprune.lineage import epochs_in_total
 from paretoprune.measure.request import device_of
-from paretoprune.metrics import Direction
+from paretoprune.metrics import Direction, is_rate
 from paretoprune.pick.card.model_card import CardFacts, model_card
 from paretoprune.pick.card.tested import FinalFigures, trivial_sentence
 from paretoprune.pick.compacted import write_compact
@@ -58,7 +58,9 @@ from paretoprune.trial.context import counted_cost, measure
 
 _log = logging.getLogger(__name__)
 
-_SAME = 1e-3  # percentage points: the same weights on the same data differ by rounding alone
+# The same weights on the same data differ by rounding alone.
+_SAME = 1e-3  # percentage points, parameters and MACs
+_SAME_SHARE = 1e-4  # of a quality in another unit
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,18 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
     measured = trial.metrics.measured()
     for name, value in found.items():
         expected = measured[name]
-        if abs(value - expected) > _SAME:
+        if abs(value - expected) > _tolerance(name, expected):
             raise PickError(
                 f"the rebuilt model of trial {trial.number} is not what was measured: "
                 f"{name} {value:.6g}, measured {expected:.6g}; run its trial again by removing "
                 "its folder and repeating the sweep's command"
             )
+
+
+def _tolerance(name: str, expected: float) -> float:
+    if name in ("params", "macs") or is_rate(name):
+        return _SAME
+    return _SAME_SHARE * abs(expected)
 
 
 def _write_description(session: PickSession, draft: Path, model: nn.Module) -> None:
