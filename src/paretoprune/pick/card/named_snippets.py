@@ -88,5 +88,5 @@ def taken_in_words(info: DataInfo) -> str:
 
 
 def _array(argument: Argument) -> str:
-    shape = ", ".join(map(str, argument.shape))
-    return f'np.full((1, {shape}), {argument.largest or 0}, "{argument.dtype}")'
+    shape = (1, *argument.shape)
+    return f'np.full({shape}, {argument.largest or 0}, "{argument.dtype}")'
