@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning import LightningDataModule
@@ -79,7 +79,7 @@ class _Error:
 class RatingData(LightningDataModule):
     """Ratings that are the sum of a user's and an item's mean."""
 
-    meanings = {"user": "number of the user", "rating": "stars, 1 to 5"}
+    meanings: ClassVar = {"user": "number of the user", "rating": "stars, 1 to 5"}
 
     def train_dataloader(self) -> DataLoader[Any]:
         return _ratings(512, seed=1)

@@ -34,10 +34,10 @@ def write_formats(
 ) -> list[FileFacts]:
     """Write the graphs beside the weights, which are there; check each in a fresh process.
 
-    `inputs` are real ones, on the CPU; graphs of `Inputs` take them by name, graphs of a tensor
-    have one input, `input`, and one output, `logits`. A graph that cannot be written, or computes something
-    else, is left out, with the reason. `dense` is the architecture before pruning, where a fresh
-    process cannot build it.
+    `inputs` are real ones, on the CPU. Graphs of `Inputs` take tensors by name; those of a tensor
+    have the input `input` and the output `logits`. A graph that cannot be written, or computes
+    something else, is left out, with the reason. `dense` is the architecture before pruning, where
+    a fresh process cannot build it.
 
     Raises:
         ExportError: the weights do not give back the model.

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from paretoprune.tasks.nest import join, map_tensors, take, tensors_in
 
-
 _WITH_NAME = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
