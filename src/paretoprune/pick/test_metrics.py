@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from paretoprune.data.data_info import loaders_of
@@ -93,12 +94,12 @@ def _over_trivial(
         return None
     task, loaders = problem.task, loaders_of(problem.data)
     apart = task.trivial_scores(loaders["train"] or (), loaders["test"] or ())
-    if apart is None and trivial is None:
-        return None
-    scores = found.scores.cpu().double()
-    reference = apart.cpu().double() if apart is not None else trivial
+    if apart is None:
+        if trivial is None:
+            return None
+        apart = torch.tensor(trivial)
     sign = 1.0 if task.qualities[0].direction == "maximize" else -1.0
-    return paired_interval(sign * (scores - reference))
+    return paired_interval(sign * (found.scores.cpu().double() - apart.cpu().double()))
 
 
 def tested_before(earlier: Path, draft: Path) -> FinalFigures | None:
