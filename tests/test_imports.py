@@ -57,7 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "finetune": VALUES | {"tasks"},
     "low_rank": VALUES | {"tasks"},
     "quantization": VALUES | {"formats", "tasks"},
-    "formats": VALUES,
+    "formats": VALUES | {"tasks"},
     "measure": VALUES | {"formats", "tasks"},
     "problem": VALUES | NETWORKS,
     "trial": VALUES | NETWORKS | {"problem"},

@@ -49,6 +49,8 @@ class Argument:
     name: str
     shape: tuple[int, ...]  # of one sample, without the batch axis
     dtype: str  # "float32", "int64" ...
+    largest: int | None = None  # of integers and booleans: the largest value in the example
+    is_keyword: bool = False  # passed by its name
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,36 @@ class DataInfo:
     caution: str | None = None  # a sentence, if a part may bias the metrics measured on it
     arguments: tuple[Argument, ...] = ()  # the tensors that the model takes
     vocab_size: int = 0  # token ids are below it; 0 where there are no tokens
+    # What the task offers to the model's class, by the name of the argument.
+    offered: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> DataInfo:
+        """Return the summary that `dataclasses.asdict` wrote, also by an earlier version."""
+        arguments = [
+            Argument(**{**argument, "shape": tuple(argument["shape"])})
+            for argument in data.get("arguments", ())
+        ]
+        return cls(
+            **{
+                "num_train": 0,
+                "num_validation": 0,
+                "num_test": 0,
+                "split": "",
+                **data,
+                "input_shape": tuple(data["input_shape"]),
+                "class_names": tuple(data.get("class_names", ())),
+                "arguments": tuple(arguments),
+            }
+        )
+
+    @property
+    def for_model(self) -> dict[str, object]:
+        """What is offered to the model's class; of an earlier version, the classifier's."""
+        if self.offered or not self.num_classes:
+            return dict(self.offered)
+        channels = {"in_channels": self.input_shape[0]} if self.input_shape else {}
+        return {"num_classes": self.num_classes, **channels}
 
 
 @dataclass(frozen=True)

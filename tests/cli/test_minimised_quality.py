@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from paretoprune import load_model
 from paretoprune.report.tables import load_sweep
 from tests.kits.commands import OWN, Run, run_compare, run_pick, run_train
 
@@ -79,6 +81,13 @@ def test_qualities_of_another_task_are_told(tmp_path: Path, setting: str, senten
     assert sentence in run.err + run.out
 
 
-def test_such_a_model_cannot_be_exported_yet(swept: tuple[Path, Run]) -> None:
+def test_such_a_model_is_exported_in_words_of_its_task(swept: tuple[Path, Run]) -> None:
     run = run_pick(swept[0], "ink", f"trust=[{OWN}]", "rule=best")
-    assert run.code == 2 and "`pick` exports classifiers so far" in run.err
+    assert run.code == 0, run.err
+    [folder] = (swept[0] / "sweeps/ink/picked").iterdir()
+    card = (folder / "README.md").read_text()
+    assert "takes `images` (batch x 1 x 8 x 8, float32)" in card
+    assert "accuracy" not in card + run.out and "class" not in card + run.out
+    figures = json.loads((folder / "metrics.json").read_text())
+    assert figures["test"]["pruned"]["rmse"] > 0 and figures["test"]["comparison"] is None
+    load_model(folder, trust=[OWN])(torch.zeros(2, 1, 8, 8))

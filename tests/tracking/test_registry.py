@@ -33,7 +33,7 @@ def registration(tmp_path_factory: pytest.TempPathFactory) -> Registration:
         name="digits-small",
         onnx_file=file,
         inputs=inputs.numpy(),
-        logits=logits,
+        outputs={"logits": logits},
         about={"classes": ["a", "b", "c"], "scale": 255.0},
         metrics={"macs": 1000, "test_accuracy": 97.5},
         description="# the card",
@@ -67,7 +67,7 @@ def test_it_is_the_champion_and_predicts_the_same(
     assert run.info.status == "FINISHED"
     model = mlflow.pyfunc.load_model("models:/digits-small@champion")
     found = model.predict(registration.inputs)["logits"]
-    np.testing.assert_allclose(found, registration.logits, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, registration.outputs["logits"], rtol=1e-5, atol=1e-6)
     assert model.metadata.metadata["classes"] == ["a", "b", "c"]
     assert model.metadata.signature.inputs.inputs[0].shape == (-1, 1, 8, 8)
     assert model.metadata.saved_input_example_info is not None

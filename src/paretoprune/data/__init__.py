@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.data.data_info import describe, preprocessing_of
+from paretoprune.data.data_info import describe, meanings_of, preprocessing_of
 from paretoprune.data.digests.contents import Contents, contents_of
 from paretoprune.data.generated.digit_boxes import digit_boxes
 from paretoprune.data.generated.digit_scenes import digit_masks
@@ -21,6 +21,7 @@ __all__ = [
     "digit_masks",
     "digits",
     "imagefolder",
+    "meanings_of",
     "npz",
     "preprocessing_of",
     "to_device",

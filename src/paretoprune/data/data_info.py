@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -89,6 +89,17 @@ def preprocessing_of(datamodule: LightningDataModule) -> Preprocessing | None:
     """
     found = getattr(datamodule, "preprocessing", None)
     return found if isinstance(found, Preprocessing) else None
+
+
+def meanings_of(datamodule: LightningDataModule) -> dict[str, str]:
+    """Return what the inputs and outputs mean, in sentences by name.
+
+    A user's own data module states it by an attribute `meanings`.
+    """
+    found = getattr(datamodule, "meanings", None)
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): str(meaning) for name, meaning in found.items()}
 
 
 def _loader(datamodule: LightningDataModule, part: str) -> Iterable[Any] | None:

@@ -31,6 +31,7 @@ _OURS = frozenset(
         "groups.json",
         "data.json",
         "preprocessing.json",
+        "inputs.json",
         "metrics.json",
         "config.yaml",
         "README.md",

@@ -6,9 +6,8 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-import torch
 import yaml
 from torch import nn
 
@@ -24,10 +23,12 @@ from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.checkpoint import fit_state, load_state
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.quantization.compact import compact_state
+from paretoprune.results import DataInfo
 from paretoprune.storage.atomic import read_json
-from paretoprune.tasks.inputs import inputs_of
+from paretoprune.tasks.stand_in import stand_in
 
 _ARCHITECTURE = ("config.yaml", "data.json")
+_COUNTS = {"num_classes", "in_channels"}  # of a classifier
 _PRUNED = ("groups.json", "plan.json")
 
 WEIGHTS = "model.safetensors"
@@ -82,18 +83,17 @@ def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
     _check_files(folder, _ARCHITECTURE)
     with _as_our_error(folder):
         model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]
-        info = read_json(folder / "data.json")
+        info = DataInfo.from_json(read_json(folder / "data.json"))
+        offered = info.for_model
+        _check_count("num_classes", info.num_classes, least=0)
+        for name in _COUNTS & offered.keys():
+            _check_count(name, offered[name])
         target = Target(**split_model(model_config, trust)["target"])
-        mistakes = find_mistakes(target, setting="model", provided=("num_classes", "in_channels"))
+        mistakes = find_mistakes(target, setting="model", provided=tuple(offered))
         if mistakes:
             raise SettingsError([*mistakes, *trust_advice([target])])
-        num_classes, in_channels = info["num_classes"], info["input_shape"][0]
-        _check_counts(num_classes=num_classes, in_channels=in_channels)
         with within_memory():
-            dense = build(target, num_classes=num_classes, in_channels=in_channels)
-            dense = initialise_lazy(
-                cast(nn.Module, dense), inputs_of(torch.zeros(2, *info["input_shape"]))
-            )
+            dense = initialise_lazy(cast(nn.Module, build(target, **offered)), stand_in(info, 2))
         return dense.eval()
 
 
@@ -107,10 +107,9 @@ def _check_files(folder: Path, names: Sequence[str]) -> None:
             raise WeightsError(f"{folder} is no exported model: {problem}")
 
 
-def _check_counts(**counts: Any) -> None:
-    for name, count in counts.items():
-        if type(count) is not int or count < 1:
-            raise WeightsError(f"`{name}` must be a whole number, 1 or more, got {count!r}")
+def _check_count(name: str, count: object, *, least: int = 1) -> None:
+    if type(count) is not int or count < least:
+        raise WeightsError(f"`{name}` must be a whole number, {least} or more, got {count!r}")
 
 
 @contextmanager

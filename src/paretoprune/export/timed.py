@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from torch import Tensor
-
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.formats.format import Contents
 from paretoprune.measure.latency.clocks import Pass, clock_for
@@ -13,11 +11,11 @@ from paretoprune.measure.latency.engines import engine_named
 from paretoprune.measure.latency.latency import batch_of, latency_of
 from paretoprune.measure.latency.timing import threads_set, time_in_turn, time_until_sure
 from paretoprune.results import Latency
-from paretoprune.tasks.inputs import Inputs
+from paretoprune.tasks.inputs import Example, Inputs
 
 
 def latency_in(
-    engine: str, dense: Contents, pruned: Contents, inputs: Tensor, settings: MeasureSettings
+    engine: str, dense: Contents, pruned: Contents, inputs: Example, settings: MeasureSettings
 ) -> Latency:
     """The latency of the pruned file, its passes timed in turn with those of the dense one."""
 
@@ -30,7 +28,7 @@ def latency_in(
 def latency_of_passes(
     engine: str,
     load: Callable[[Inputs, int], Sequence[Pass]],
-    inputs: Tensor,
+    inputs: Example,
     settings: MeasureSettings,
 ) -> Latency:
     """The latency of the first of two passes of an engine, timed in turn with the second.

@@ -1,4 +1,4 @@
-"""Exported folders looked at by fresh processes, which know them from their files alone.
+"""Exported folders checked by fresh processes, which know them from their files alone.
 
 What they compute is what a stranger would get. `python -m paretoprune.export.verify` is their side.
 """
@@ -11,53 +11,68 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from paretoprune.export.load import load_model
+from paretoprune.formats.names import named_outputs
 from paretoprune.formats.registry import GRAPHS, add_own
+from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 _TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a format says of some inputs: logits (1 + N, classes), or why it says nothing.
+    """Outputs by name for the first sample alone and for all N at once, or why there are none.
 
-    The first row is the answer to the first input alone, since a file may have taken the number
-    of samples for a constant; the others are those to all N inputs at once.
+    The first is asked alone, since a file may have taken the number of samples for a constant.
     """
 
-    logits: Tensor | None = None
+    alone: Mapping[str, Tensor] = field(default_factory=dict)
+    together: Mapping[str, Tensor] = field(default_factory=dict)
     reason: str | None = None
 
 
 def ask_fresh_process(
     folder: Path,
     name: str,
-    inputs: Tensor,
+    inputs: Example,
     *,
     trust: Sequence[str] = (),
     model: nn.Module | None = None,
 ) -> Answer:
-    """What an exported folder says of `inputs` (N, ...) in one of its formats.
+    """Return the outputs of an exported folder in one of its formats for `inputs` (N, ...).
 
-    Each format gets a process of its own: an engine that crashes takes no other with it. Weights
-    of a network that is an object of this process (`model`) are loaded here, into a copy of it.
+    Graphs take tensors by name, weights the arguments of the model. Each format gets a process of
+    its own: an engine that crashes takes no other with it. Weights of a network that is an object
+    of this process (`model`) are loaded here, into a copy of it.
     """
+    given = inputs_of(inputs).cpu().contiguous()
     if model is not None and name not in GRAPHS:
-        return Answer(_logits(_runner(folder, name, trust, model), inputs.detach().cpu()))
+        return answer_of(_runner(folder, name, trust, model), given)
     with tempfile.TemporaryDirectory() as place:
-        asked, answered = Path(place) / "inputs.safetensors", Path(place) / "answer.safetensors"
-        save_file({"inputs": inputs.detach().cpu().contiguous()}, asked)
+        asked, answered = Path(place) / "inputs.pt", Path(place) / "answer.safetensors"
+        torch.save(given, asked)
         reason = _run([str(folder), name, str(asked), str(answered), json.dumps(list(trust))])
-        return Answer(reason=reason) if reason else Answer(load_file(answered)["logits"])
+        return Answer(reason=reason) if reason else _read(answered)
+
+
+def answer_of(run: Callable[..., Any], inputs: Inputs) -> Answer:
+    """Return what a model, or a format that is called like it, computes."""
+    with torch.inference_mode():
+        return Answer(alone=_outputs(run, inputs[:1]), together=_outputs(run, inputs))
+
+
+def _outputs(run: Callable[..., Any], inputs: Inputs) -> dict[str, Tensor]:
+    named = named_outputs(run(*inputs.args, **inputs.kwargs)).items()
+    return {name: one.detach().cpu().contiguous().clone() for name, one in named}
 
 
 def _run(arguments: Sequence[str]) -> str | None:
@@ -79,8 +94,8 @@ def _run(arguments: Sequence[str]) -> str | None:
 
 def _runner(
     folder: Path, name: str, trust: Sequence[str], model: nn.Module | None = None
-) -> Callable[[Tensor], Tensor]:
-    """A format as a function of inputs, loaded from the exported folder alone."""
+) -> Callable[..., Any]:
+    """A format as a function that is called like the model, loaded from the folder alone."""
     if name not in GRAPHS:
         weights: Literal["full", "compact"] = "compact" if name == "compact" else "full"
         return load_model(folder, trust=trust, weights=weights, model=model)
@@ -88,17 +103,27 @@ def _runner(
     return known.open({file: (folder / file).read_bytes() for file in known.files}, None)
 
 
-def _logits(run: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return torch.cat([run(inputs[:1]), run(inputs)])
+def _write(answer: Answer, path: Path) -> None:
+    parts = (("alone", answer.alone), ("together", answer.together))
+    save_file({f"{part}/{name}": one for part, found in parts for name, one in found.items()}, path)
+
+
+def _read(path: Path) -> Answer:
+    alone: dict[str, Tensor] = {}
+    together: dict[str, Tensor] = {}
+    for key, tensor in load_file(path).items():
+        part, _, name = key.partition("/")
+        (alone if part == "alone" else together)[name] = tensor
+    return Answer(alone, together)
 
 
 def _main(arguments: Sequence[str]) -> None:
     folder, name, asked, answered, trust = arguments
     add_own([name], json.loads(trust))
-    inputs = load_file(asked)["inputs"]
-    logits = _logits(_runner(Path(folder), name, json.loads(trust)), inputs)
-    save_file({"logits": logits.contiguous()}, answered)
+    # Safe to unpickle: the file comes from the parent process.
+    inputs = torch.load(asked, weights_only=False)
+    run = _runner(Path(folder), name, json.loads(trust))
+    _write(answer_of(run, inputs), Path(answered))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
 from paretoprune.formats.format import Contents, GraphFormat, Loading, Runner
@@ -46,11 +46,22 @@ def _open(contents: Contents, threads: int | None) -> Runner:
         program = Runtime.get().load_program(contents[_FILE])
         loaded = program, program.load_method("forward")  # the method reads the program's memory
 
-    def run(inputs: Tensor) -> Tensor:
+    def run(*args: Tensor, **kwargs: Tensor) -> Any:
+        """Take tensors in the order of the traced model, and return several as a tuple."""
         _, method = loaded
-        return torch.cat([method.execute([one])[0] for one in torch.split(inputs, 1)])
+        given = (*args, *kwargs.values())
+        rows = zip(*(_one_by_one(one, len(given[0])) for one in given), strict=True)
+        found = [method.execute(list(row)) for row in rows]
+        results = tuple(torch.cat(parts) for parts in zip(*found, strict=True))
+        return results[0] if len(results) == 1 else results
 
     return run
+
+
+def _one_by_one(tensor: Tensor, count: int) -> list[Tensor]:
+    import torch
+
+    return list(torch.split(tensor, 1)) if tensor.dim() else [tensor] * count
 
 
 @contextmanager

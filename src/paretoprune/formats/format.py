@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.export import ExportedProgram
 
 Contents = Mapping[str, bytes]  # of a format's files, by file name
-Runner = Callable[["Tensor"], "Tensor"]
+# Called like the traced model, with tensors by position or by name; returns what it returns.
+Runner = Callable[..., Any]
 
-INPUT, OUTPUT = "input", "logits"  # names, in formats that have names
+INPUT, OUTPUT = "input", "logits"  # names of one tensor in and one out, in formats that have names
 
 
 WITH_TORCH = (
@@ -47,8 +47,9 @@ class GraphFormat:
         extra: the extra of paretoprune that installs them; None if none is needed.
         encode: `encode(program)` returns the content of each of `files`; raises ExportError for
             what the format cannot represent.
-        open: `open(contents, threads)` returns a function from inputs (N, ...) to logits on the
-            CPU, for any N; the engine uses `threads` threads, or its default if None.
+        open: `open(contents, threads)` returns a function that is called like the model, on the
+            CPU, for any number of samples; the engine uses `threads` threads, or its default if
+            None. Several outputs are a mapping by name, or a tuple where the files hold no names.
         samples: fixed batch size of the traced model; None for a dynamic one.
         loading: example code for the model card; None for none.
         own_threads: True if the engine computes in threads that it starts itself, so that the

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
-from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Loading, Runner
+from paretoprune.formats.format import Contents, GraphFormat, Loading, Runner
+from paretoprune.formats.names import as_called, by_name, names_of
 from paretoprune.formats.tracing import first_line, quiet
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ def onnx_bytes(program: ExportedProgram) -> bytes:
     """
     import torch
 
+    inputs, outputs = names_of(program)
     try:
         with quiet():
             translated = torch.onnx.export(
                 program,
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[INPUT],
-                output_names=[OUTPUT],
+                input_names=inputs,
+                output_names=outputs,
                 verbose=False,
             )
         assert translated is not None
@@ -59,10 +61,13 @@ def open_onnx(content: bytes, threads: int | None, *, optimised: bool = True) ->
         # Threads that spin while waiting would be counted as work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    names = [one.name for one in session.get_inputs()]
+    results = [one.name for one in session.get_outputs()]
 
-    def run(inputs: Tensor) -> Tensor:
-        [logits] = session.run([OUTPUT], {INPUT: inputs.numpy()})
-        return torch.from_numpy(logits)
+    def run(*args: Tensor, **kwargs: Tensor) -> Any:
+        given = by_name(names, args, kwargs)
+        found = session.run(results, {name: given[name].numpy() for name in names})
+        return as_called(dict(zip(results, map(torch.from_numpy, found), strict=True)))
 
     return run
 
@@ -110,7 +115,7 @@ def onnx() -> GraphFormat:
             ["import onnxruntime"],
             [
                 f'session = onnxruntime.InferenceSession("{_FILE}")',
-                f'[logits] = session.run(["{OUTPUT}"], {{"{INPUT}": inputs}})',
+                '[logits] = session.run(["logits"], {"input": inputs})',
             ],
         ),
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
-from paretoprune.formats.format import INPUT, OUTPUT, Contents, GraphFormat, Loading, Runner
+from paretoprune.formats.format import Contents, GraphFormat, Loading, Runner
+from paretoprune.formats.names import as_called, by_name
 from paretoprune.formats.onnx import onnx, onnx_bytes
 from paretoprune.formats.tracing import first_line
 
@@ -49,9 +50,13 @@ def _open(contents: Contents, threads: int | None) -> Runner:
         options["INFERENCE_NUM_THREADS"] = str(threads)
     core = openvino.Core()
     model = core.compile_model(core.read_model(contents[_XML], contents[_BIN]), "CPU", options)
+    names = [one.get_any_name() for one in model.inputs]
+    results = [one.get_any_name() for one in model.outputs]
 
-    def run(inputs: Tensor) -> Tensor:
-        return torch.from_numpy(model({INPUT: inputs.numpy()})[OUTPUT])
+    def run(*args: Tensor, **kwargs: Tensor) -> Any:
+        given = by_name(names, args, kwargs)
+        found = model({name: given[name].numpy() for name in names})
+        return as_called({name: torch.from_numpy(found[name]) for name in results})
 
     return run
 
@@ -74,7 +79,7 @@ def openvino() -> GraphFormat:
                 "# without this option it may compute with 16 bits: faster, and not quite the same",
                 'exact = {"INFERENCE_PRECISION_HINT": "f32"}',
                 f'model = openvino.Core().compile_model("{_XML}", "CPU", exact)',
-                f'logits = model({{"{INPUT}": inputs}})["{OUTPUT}"]',
+                'logits = model({"input": inputs})["logits"]',
             ],
         ),
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paretoprune.formats.format import WITH_TORCH, Contents, GraphFormat, Loading, Runner
+from paretoprune.formats.names import by_name, names_of
 from paretoprune.formats.tracing import quiet
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.export import ExportedProgram
 
 _FILE = "model.pt2"
@@ -27,7 +29,15 @@ def _open(contents: Contents, threads: int | None) -> Runner:
     """Open the program in torch, which computes with its own threads."""
     import torch
 
-    return torch.export.load(io.BytesIO(contents[_FILE])).module()
+    program = torch.export.load(io.BytesIO(contents[_FILE]))
+    module, (names, _) = program.module(), names_of(program)
+    if not program.call_spec.in_spec.children()[1].num_children:
+        return module
+
+    def run(*args: Tensor, **kwargs: Tensor) -> Any:
+        return module(**by_name(names, args, kwargs))
+
+    return run
 
 
 def pt2() -> GraphFormat:

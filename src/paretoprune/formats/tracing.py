@@ -8,26 +8,32 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
+from paretoprune.formats.names import named_inputs, with_names
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.export import ExportedProgram
 
+    from paretoprune.tasks.inputs import Example
+
 Tracer = Callable[[int | None], "ExportedProgram"]
 
 
-def tracer(model: nn.Module, example: Tensor) -> Tracer:
+def tracer(model: nn.Module, example: Example) -> Tracer:
     """Return `trace` as a function of the number of samples that traces each only once."""
     return cache(lambda samples: trace(model, example, samples=samples))
 
 
-def trace(model: nn.Module, example: Tensor, *, samples: int | None = None) -> ExportedProgram:
+def trace(model: nn.Module, example: Example, *, samples: int | None = None) -> ExportedProgram:
     """Return the graph of a model in evaluation mode, for any batch size, or for exactly `samples`.
 
-    `example` is on the CPU; the model is copied there.
+    `example` is on the CPU; the model is copied there. The graph of one tensor is called like the
+    model; that of
+    several arguments takes tensors by the names of the model's arguments, and returns them by
+    name.
 
     Raises:
         ExportError: the model does something that a graph cannot represent, such as branching on
@@ -35,20 +41,33 @@ def trace(model: nn.Module, example: Tensor, *, samples: int | None = None) -> E
     """
     import torch
 
-    # torch specialises on a batch size of one, so a dynamic one needs an example of two.
-    example = torch.cat([example, example])[: samples or max(2, len(example))]
-    example, model = _contiguous(example), copy.deepcopy(model).cpu().eval()
+    from paretoprune.tasks.inputs import inputs_of
+
+    model = copy.deepcopy(model).cpu().eval()
     for tensor in [*model.parameters(), *model.buffers()]:
         tensor.data = _contiguous(tensor.data)
-    shapes = None if samples else ({0: torch.export.Dim("batch", min=1)},)
+    inputs = inputs_of(example)
+    # torch specialises on a batch size of one, so a dynamic one needs an example of two.
+    inputs = inputs.joined([inputs, inputs])[: samples or max(2, len(inputs))].map(_contiguous)
+    batch = None if samples else torch.export.Dim("batch", min=1)
+    args, kwargs = inputs.args, {}
+    if not isinstance(example, torch.Tensor):
+        model, args, kwargs = with_names(model, inputs), (), named_inputs(model, inputs)
+    shapes = batch and (
+        {name: _batched(one, batch) for name, one in kwargs.items()} if kwargs else ({0: batch},)
+    )
     try:
         with quiet():
-            program = torch.export.export(model, (example,), dynamic_shapes=shapes)
+            program = torch.export.export(model, args, kwargs, dynamic_shapes=shapes)
     except Exception as error:  # torch.export has no common error
         raise ExportError(f"torch.export cannot take it: {first_line(error)}") from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # contains paths of this machine
     return program
+
+
+def _batched(tensor: Tensor, batch: Any) -> dict[int, Any]:
+    return {0: batch} if tensor.dim() else {}  # without dimensions it belongs to all samples
 
 
 def _contiguous(tensor: Tensor) -> Tensor:

@@ -12,16 +12,18 @@ from torch import nn
 
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
-from paretoprune.data import preprocessing_of
+from paretoprune.data import meanings_of, preprocessing_of
 from paretoprune.errors import PickError
+from paretoprune.export.described import inputs_json
 from paretoprune.export.folder import check_replaceable, draft_of, preprocessing_json, write_model
 from paretoprune.export.timed import latency_in
+from paretoprune.export.verify import answer_of
 from paretoprune.export.write import write_formats
 from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.registry import FORMATS, GRAPHS, check_installed
 from paretoprune.lineage import epochs_in_total
 from paretoprune.measure.request import device_of
-from paretoprune.metrics import Direction
+from paretoprune.metrics import Direction, is_rate
 from paretoprune.pick.card.model_card import CardFacts, model_card
 from paretoprune.pick.card.tested import FinalFigures, trivial_sentence
 from paretoprune.pick.compacted import write_compact
@@ -32,7 +34,7 @@ from paretoprune.pick.register import Registered, register
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.retraining import repeats_of, trained_longer
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.pick.session import PickSession, refuse_other_tasks
+from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.pick.test_metrics import (
     repeats_before,
     tested_before,
@@ -58,7 +60,9 @@ from paretoprune.trial.context import counted_cost, measure
 
 _log = logging.getLogger(__name__)
 
-_SAME = 1e-3  # percentage points: the same weights on the same data differ by rounding alone
+# The same weights on the same data differ by rounding alone.
+_SAME = 1e-3  # percentage points, parameters and MACs
+_SAME_SHARE = 1e-4  # of a quality in another unit
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,6 @@ def deliver(
     WeightsError for damaged weights.
     """
     problem = make_problem(choice.settings, sources)
-    refuse_other_tasks(problem)
     session = PickSession(choice.folder, problem, choice.results, choice.options)
     for trial in choice.trials:
         check_replaceable(session.target(trial))
@@ -163,8 +166,7 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
             data_json=json_text(asdict(problem.info)),
             config_yaml=config,
         )
-        preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data))
-        write_json(draft / "preprocessing.json", preprocessing)
+        _write_description(session, draft, model)
         files = [_timed(session, draft, file) for file in _files(session, draft, model, quantized)]
         tested = _tested(session, quantized.model if quantized else model, draft, trial)
         repeats = repeats_of(session, trial) or repeats_before(session.target(trial), draft)
@@ -194,12 +196,34 @@ def _check_it_is_what_was_measured(problem: Problem, model: nn.Module, trial: Tr
     measured = trial.metrics.measured()
     for name, value in found.items():
         expected = measured[name]
-        if abs(value - expected) > _SAME:
+        if abs(value - expected) > _tolerance(name, expected):
             raise PickError(
                 f"the rebuilt model of trial {trial.number} is not what was measured: "
                 f"{name} {value:.6g}, measured {expected:.6g}; run its trial again by removing "
                 "its folder and repeating the sweep's command"
             )
+
+
+def _tolerance(name: str, expected: float) -> float:
+    if name in ("params", "macs") or is_rate(name):
+        return _SAME
+    return _SAME_SHARE * abs(expected)
+
+
+def _write_description(session: PickSession, draft: Path, model: nn.Module) -> None:
+    """Write what the model takes and returns; of images, what turns them into its input, too."""
+    problem = session.problem
+    answer = answer_of(model, session.inputs[:2].to(problem.device))
+    found = inputs_json(
+        problem.info,
+        answer.together,
+        is_plain=is_plain(problem),
+        meanings=meanings_of(problem.data),
+    )
+    write_json(draft / "inputs.json", found)
+    if is_plain(problem):
+        preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data))
+        write_json(draft / "preprocessing.json", preprocessing)
 
 
 def _files(
@@ -209,7 +233,7 @@ def _files(
     files = write_formats(
         draft,
         model,
-        session.inputs,
+        session.graph_inputs,
         formats=session.options.formats,
         trust=trust,
         dense=session.given_architecture,
@@ -277,6 +301,7 @@ def _facts(
         preprocessing=preprocessing_of(problem.data),
         groups=group_infos(problem),
         layers=layers_of(session.dense, model, problem.example),
+        is_plain=is_plain(problem),
         trial=trial,
         dense=session.context.dense_metrics,
         objectives=search_of(problem).objectives,

@@ -14,14 +14,15 @@ from torch.fx import GraphModule
 
 from paretoprune.errors import EquivalenceError, ExportError, QuantizationError
 from paretoprune.export.timed import latency_of_passes
-from paretoprune.export.verify import ask_fresh_process
+from paretoprune.export.verify import Answer, ask_fresh_process
 from paretoprune.formats.format import Contents, GraphFormat, Runner
 from paretoprune.formats.int8 import INT8_FORMATS
+from paretoprune.formats.names import RESULT
 from paretoprune.formats.onnx import kernels_of, open_onnx
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
-from paretoprune.pick.session import PickSession
+from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
 from paretoprune.quantization.integers import INT8_BITS, integer_module
@@ -49,6 +50,8 @@ def write_int8(
     session: PickSession, draft: Path, model: nn.Module, formats: Sequence[str]
 ) -> list[FileFacts]:
     """Write the int8 files of a model; what fails a gate is left out, with the reason."""
+    if not is_plain(session.problem):
+        return [FileFacts(name, reason=_cannot(session)) for name in formats]
     samples = calibration_samples(session.context, NUM_CALIBRATION).inputs
     try:
         module = integer_module(model, samples.only)
@@ -77,6 +80,17 @@ def write_module(
     return found
 
 
+def _cannot(session: PickSession) -> str:
+    """Return why the model has no int8 files."""
+    problem = session.problem
+    taken = ", ".join(f"`{one.name}` ({one.dtype})" for one in problem.info.arguments)
+    return (
+        "int8 files are made of classifiers that take one float32 tensor; this one takes "
+        f"{taken}, and its task is {type(problem.task).__name__}; format=compact rounds the "
+        "weights of any model"
+    )
+
+
 def _subject(session: PickSession, model: nn.Module, module: GraphModule) -> _Subject:
     batches: list[Tensor] = []
     for batch in session.problem.data.val_dataloader():
@@ -96,9 +110,9 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
     for file, content in contents.items():
         write_bytes(draft / file, content)
     answer = ask_fresh_process(draft, name, subject.inputs, trust=session.problem.settings.trust)
-    if answer.logits is None:
+    if answer.reason:
         raise ExportError(f"a fresh process cannot run it: {answer.reason}")
-    agreed = _agreement(subject, answer.logits, known)
+    agreed = _agreement(subject, answer, known)
     run = known.open(contents, None)
     found = _timed(session, subject, known, contents, FORMATS[name.removesuffix("_int8")])
     return FileFacts(
@@ -128,9 +142,9 @@ def _check_contents(contents: Contents, subject: _Subject, known: GraphFormat) -
     check_integer(kernels_of(content), known.engine)
 
 
-def _agreement(subject: _Subject, logits: Tensor, known: GraphFormat) -> Distance:
-    """`logits` (1 + N, classes): the first sample alone, then all."""
-    alone, together = logits[:1], logits[1:]
+def _agreement(subject: _Subject, answer: Answer, known: GraphFormat) -> Distance:
+    """The distance of an engine's logits from the integer module's, which must be small."""
+    alone, together = answer.alone[RESULT], answer.together[RESULT]
     if together.shape != subject.integer.shape:
         raise ExportError(f"its outputs have the shape {tuple(together.shape)}")
     if not torch.allclose(alone, together[:1], rtol=1e-3, atol=1e-3):
@@ -166,4 +180,5 @@ class _Run(nn.Module):
         self._run = run
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self._run(inputs.cpu().contiguous()).to(inputs.device)
+        found: Tensor = self._run(inputs.cpu().contiguous())
+        return found.to(inputs.device)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from paretoprune.config.load import load_settings
@@ -26,6 +25,7 @@ from paretoprune.storage.atomic import read_json
 from paretoprune.storage.damage import reading
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import objectives_in
+from paretoprune.tasks.stand_in import stand_in
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,22 @@ def measure_running(folder: Path, request: Request) -> RunningTable:
     if (folder / "trials").is_dir():
         with reading(folder):
             models = _front(SweepFolder(folder), request.trust)
-            shape = read_json(folder / "dense" / "data.json")["input_shape"]
+            info = DataInfo.from_json(read_json(folder / "dense" / "data.json"))
     elif (folder / "plan.json").is_file():
         models = {DENSE: load_dense(folder, trust=request.trust)}
         models[folder.name] = load_model(folder, trust=request.trust)
-        shape = read_json(folder / "data.json")["input_shape"]
+        info = DataInfo.from_json(read_json(folder / "data.json"))
     else:
         raise SweepError(f"`{folder}` is neither a sweep's folder nor an exported model")
-    return measure_models(models, shape, request)
+    return measure_models(models, info, request)
 
 
 def measure_models(
-    models: Mapping[str, nn.Module], shape: Sequence[int], request: Request
+    models: Mapping[str, nn.Module], info: DataInfo, request: Request
 ) -> RunningTable:
-    """Measure models by name, the dense one first, on random inputs of a shape (without batch)."""
+    """Measure models by name, the dense one first, on inputs like those of a data set."""
     device = device_of(request)
-    batch = torch.randn(request.batch, *shape, generator=torch.Generator().manual_seed(0))
+    batch = stand_in(info, request.batch, seed=0)
     costs = compare_running(
         {key: model.to(device) for key, model in models.items()},
         batch.to(device),
@@ -77,11 +77,9 @@ def measure_models(
 def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
     """The dense model, and those of the front as their plans cut them out: weights cost no time."""
     settings = load_settings(folder.read_config(), trust=trust)
-    info = DataInfo(**read_json(folder.dense / "data.json"))
+    info = DataInfo.from_json(read_json(folder.dense / "data.json"))
     groups = Groups.from_json(read_json(folder.dense / "groups.json"))
-    dense = Configured(settings).model(
-        {"num_classes": info.num_classes, "in_channels": info.input_shape[0]}
-    )
+    dense = Configured(settings).model(info.for_model)
     load_state(dense, folder.dense / "model.safetensors")
     results = {result.number: result for result in folder.read_results()}
     models = {DENSE: dense}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.data.data_info import first_batch
-from paretoprune.errors import ExportError, PickError, SweepError
+from paretoprune.errors import ExportError, SweepError
 from paretoprune.formats.format import Contents
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import tracer
@@ -22,18 +22,25 @@ from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.inputs import Example, Inputs
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context
 
 _NUM_INPUTS = 64  # real ones, on which every exported file is compared with the model
 
 
-def refuse_other_tasks(problem: Problem) -> None:
-    """Raise PickError for a task whose models cannot be exported yet."""
-    if not isinstance(problem.task, Classification):
-        raise PickError(
-            f"`pick` exports classifiers so far, and the task is {type(problem.task).__name__}"
-        )
+def is_plain(problem: Problem) -> bool:
+    """Return True for a classifier of one floating-point tensor, such as images.
+
+    Its files have the input `input` and the output `logits`.
+    """
+    tensors = [*problem.example]
+    return (
+        isinstance(problem.task, Classification)
+        and len(problem.example.args) == len(tensors) == 1
+        and not problem.example.kwargs
+        and tensors[0].is_floating_point()
+    )
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class PickSession:
     @cached_property
     def dense_in(self) -> Callable[[str], Contents | None]:
         """Its files in a format, each made once; None if it cannot be that."""
-        trace = tracer(self.dense, self.inputs)
+        trace = tracer(self.dense, self.graph_inputs)
 
         @cache
         def encoded(name: str) -> Contents | None:
@@ -102,10 +109,15 @@ class PickSession:
         return replace(chosen, epochs=options.epochs or chosen.epochs)
 
     @cached_property
-    def inputs(self) -> Tensor:
+    def inputs(self) -> Inputs:
         """Real inputs, on the CPU."""
         batch = TaskBatch(self.problem.task, first_batch(self.problem.data))
-        return batch[:_NUM_INPUTS].inputs.only.cpu().contiguous()
+        return batch[:_NUM_INPUTS].inputs.cpu().contiguous()
+
+    @property
+    def graph_inputs(self) -> Example:
+        """The inputs as graphs take them: the tensor `input` of a classifier, or by name."""
+        return self.inputs.only if is_plain(self.problem) else self.inputs
 
     def trained(self, trial: TrialResult) -> TrialResult:
         """The trial itself, of a quantized model of it."""

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from paretoprune.data.data_info import loaders_of
 from paretoprune.export.folder import WEIGHTS
 from paretoprune.measure.confidence_interval import paired_interval, wilson_interval
 from paretoprune.measure.prediction_agreement import compare_predictions
@@ -19,7 +21,6 @@ from paretoprune.measure.quality import (
     predict,
     quality_of,
 )
-from paretoprune.metrics import Quantity
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.problem.problem import Problem
 from paretoprune.results import Comparison, Metrics, Repeat
@@ -77,27 +78,28 @@ def tested_once(
         dense_interval=_interval(dense, first.name),
         comparison=comparison,
         quality=first.name,
-        over_trivial=_over_trivial(pruned, first, trivial.get(first.name)),
+        over_trivial=_over_trivial(problem, pruned, trivial.get(first.name)),
     )
 
 
 def _over_trivial(
-    found: TestResult, first: Quantity, trivial: float | None
+    problem: Problem, found: TestResult, trivial: float | None
 ) -> tuple[float, float] | None:
     """By how much the first quality is better than the trivial predictor's; None if unknown.
 
-    Of a classifier that predictor's score of each sample is known: it always answers the most
-    frequent class. Else it is taken to be the same for all samples.
+    Where the task does not give that predictor's score of each sample, it is taken to be the same
+    for all samples.
     """
     if found.scores is None:
         return None
-    if found.predictions is not None:
-        labels = found.predictions.labels
-        return paired_interval(found.scores - 100.0 * (labels == labels.mode().values).float())
-    if trivial is None:
-        return None
-    sign = 1.0 if first.direction == "maximize" else -1.0
-    return paired_interval(sign * (found.scores - trivial))
+    task, loaders = problem.task, loaders_of(problem.data)
+    apart = task.trivial_scores(loaders["train"] or (), loaders["test"] or ())
+    if apart is None:
+        if trivial is None:
+            return None
+        apart = torch.tensor(trivial)
+    sign = 1.0 if task.qualities[0].direction == "maximize" else -1.0
+    return paired_interval(sign * (found.scores.cpu().double() - apart.cpu().double()))
 
 
 def tested_before(earlier: Path, draft: Path) -> FinalFigures | None:

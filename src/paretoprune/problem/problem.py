@@ -34,13 +34,14 @@ from paretoprune.problem.sources import Configured, Sources
 from paretoprune.problem.widths import Rounding, cap_of, rounding_of
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.results import Argument, Cost, DataInfo
+from paretoprune.results import Cost, DataInfo
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.guess import Auto, name_of
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.interface import Task
+from paretoprune.tasks.stand_in import arguments_of
 
 _NUM_EXAMPLES = 8  # real inputs on which candidates are verified against the masked dense model
 
@@ -139,7 +140,11 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     samples = TaskBatch(task, first_batch(data))[:_NUM_EXAMPLES].to(device)
     example = samples.inputs
     model = _build_model(sources, settings.seed, task.fits(info), example)
-    info = replace(info, arguments=_arguments(example, model))
+    info = replace(
+        info,
+        arguments=arguments_of(example, list(example.tensors_of(model))),
+        offered=_plain(task.fits(info)),
+    )
     if settings.model.weights:
         load_weights(model, settings.model.weights)
     refuse_not_finite(model)
@@ -215,11 +220,10 @@ def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tu
     return found, guess
 
 
-def _arguments(example: Inputs, model: nn.Module) -> tuple[Argument, ...]:
-    return tuple(
-        Argument(name, tuple(tensor.shape[1:]), str(tensor.dtype).removeprefix("torch."))
-        for name, tensor in example.tensors_of(model).items()
-    )
+def _plain(offered: Mapping[str, object]) -> dict[str, object]:
+    """Return what can be kept as JSON; an exported model is built from it."""
+    kinds = (bool, int, float, str, list, tuple, type(None))
+    return {name: value for name, value in offered.items() if isinstance(value, kinds)}
 
 
 def _build_model(

@@ -68,7 +68,7 @@ def check_finite(samples: Example) -> None:
     bad = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
     for tensor in inputs:
         if tensor.dim():
-            bad |= ~torch.isfinite(tensor).flatten(1).all(1)
+            bad |= ~torch.isfinite(tensor).reshape(len(tensor), -1).all(1)
     if bad.any():
         raise QuantizationError(
             f"{int(bad.sum())} of {len(inputs)} calibration samples hold NaN or infinity (the "

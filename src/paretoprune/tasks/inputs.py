@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from paretoprune.tasks.nest import join, map_tensors, take, tensors_in
 
+_WITH_NAME = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -83,7 +85,8 @@ class Inputs:
     def tensors_of(self, model: nn.Module) -> dict[str, Tensor]:
         """The arguments that are tensors, by the names that the model's `forward` gives them."""
         try:
-            names = list(inspect.signature(model.forward).parameters)
+            parameters = inspect.signature(model.forward).parameters.values()
+            names = [one.name for one in parameters if one.kind in _WITH_NAME]
         except (TypeError, ValueError):
             names = []
         known = {str(place): name for place, name in enumerate(names)}

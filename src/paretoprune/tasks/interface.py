@@ -174,6 +174,14 @@ class Task(ABC):
         """
         return self
 
+    def trivial_scores(self, train: Iterable[Batch], test: Iterable[Batch]) -> Tensor | None:
+        """Return the first quality of the trivial predictor on each sample of `test`, (N,).
+
+        The order is that of the batches. With None, the score of each sample is taken to be the
+        predictor's quality, which is right only if it is the same for all samples.
+        """
+        return None
+
     def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
         """Check the data, and complete what is known of them.
 

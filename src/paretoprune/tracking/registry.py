@@ -32,9 +32,9 @@ class Registration:
 
     name: str  # of the registered model
     onnx_file: Path
-    inputs: ndarray  # an example (N, ...)
-    logits: ndarray  # the model's output for it
-    about: Mapping[str, Any]  # preprocessing and class names, stored with the model
+    inputs: ndarray | Mapping[str, ndarray]  # an example (N, ...), by name for several
+    outputs: Mapping[str, ndarray]  # what the model returns for it
+    about: Mapping[str, Any]  # inputs, preprocessing and class names, stored with the model
     metrics: Mapping[str, float]
     description: str  # Markdown
     sweep_name: str
@@ -93,7 +93,7 @@ def _log(uri: str, experiment_id: str, run_id: str | None, registration: Registr
             flavor=mlflow.onnx,
             run_id=run_id,
             onnx_model=onnx.load(registration.onnx_file),
-            signature=infer_signature(registration.inputs, {"logits": registration.logits}),
+            signature=infer_signature(registration.inputs, dict(registration.outputs)),
             input_example=registration.inputs,
             pip_requirements=[f"{package}=={version(package)}" for package in _RUNTIME],
             onnx_execution_providers=["CPUExecutionProvider"],

@@ -48,12 +48,12 @@ def _engine_of(name: str) -> Engine:
 
     def convert(model: nn.Module, batch: Inputs) -> Contents:
         check_installed(name)
-        return known.encode(trace(model, batch.only, samples=known.samples))
+        return known.encode(trace(model, batch, samples=known.samples))
 
     def load(contents: Contents, batch: Inputs, threads: int) -> Pass:
         run = known.open(contents, threads)
-        tensor = batch.only
-        return lambda: run(tensor)
+        tensors = tuple(batch)
+        return lambda: run(*tensors)
 
     return Engine(convert, load, own_threads=known.own_threads)
 

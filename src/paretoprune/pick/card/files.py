@@ -9,6 +9,7 @@ from paretoprune.formats.format import Loading
 from paretoprune.formats.registry import GRAPHS
 from paretoprune.metrics import written
 from paretoprune.pick.card.markdown import as_text
+from paretoprune.pick.card.named_snippets import NAMED_GRAPHS, named_snippet
 from paretoprune.pick.card.snippets import snippet
 from paretoprune.results import DataInfo, FileFacts, Preprocessing
 
@@ -18,7 +19,9 @@ _MEANING = {
 }
 
 
-def files_section(files: Sequence[FileFacts], *, is_given: bool, quality: str) -> str:
+def files_section(
+    files: Sequence[FileFacts], *, is_given: bool, quality: str, is_plain: bool = True
+) -> str:
     """The model files with what was found when they were checked.
 
     `is_given`: the dense network was an object, which only the exporting process has. `quality` is
@@ -35,8 +38,12 @@ def files_section(files: Sequence[FileFacts], *, is_given: bool, quality: str) -
         "those of the measured model, for one sample and for many at once.\n",
     ]
     lines += [f"- {_told(facts, quality)}" for facts in files]
+    if is_plain:
+        lines.append(
+            "- `preprocessing.json`: what turns the data into the input, and what the outputs mean"
+        )
     lines.append(
-        "- `preprocessing.json`: what turns the data into the input, and what the outputs mean\n"
+        "- `inputs.json`: name, shape, dtype and meaning of each input and output\n"
         "- `plan.json`: the channels that were removed; `metrics.json`: all figures; "
         "`config.yaml`: every setting"
     )
@@ -49,13 +56,15 @@ def loading_section(
     preprocessing: Preprocessing | None,
     *,
     own: Loading,
+    is_plain: bool = True,
 ) -> str:
     """A piece of code for each format, to be run in the model's folder; `own` for the weights."""
     written = {facts.format for facts in files if facts.reason is None}
     parts = ["## How to load it\n", "Nothing here is pickled. In this folder:\n"]
-    ways = [known.loading for name, known in GRAPHS.items() if name in written]
+    plain = {name: known.loading for name, known in GRAPHS.items()}
+    ways = [way for name, way in (plain if is_plain else NAMED_GRAPHS).items() if name in written]
     for loading in [*filter(None, ways), own]:
-        code = snippet(loading, data, preprocessing)
+        code = snippet(loading, data, preprocessing) if is_plain else named_snippet(loading, data)
         parts.append(f"With {as_text(loading.needs)}:\n\n```python\n{code}\n```\n")
     return "\n".join(parts)
 

@@ -10,6 +10,7 @@ from paretoprune.objectives import first_quality
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.files import files_section, loading_section
 from paretoprune.pick.card.markdown import as_code, as_text
+from paretoprune.pick.card.named_snippets import called_by_name, taken_in_words
 from paretoprune.pick.card.snippets import own_loading
 from paretoprune.pick.card.tested import FinalFigures, repeats_section, tested_section
 from paretoprune.results import (
@@ -57,6 +58,7 @@ class CardFacts:
     repeats: Sequence[Repeat] = ()
     files: Sequence[FileFacts] = ()
     trust: Sequence[str] = ()
+    is_plain: bool = True  # a classifier of one float tensor: its files have `input` and `logits`
     is_given: bool = False  # the dense network was an object: who loads the weights needs it, too
     licence: str | None = None
     training: str = ""  # how much it was trained in total, and its gain over uniform pruning
@@ -89,12 +91,22 @@ def model_card(facts: CardFacts) -> str:
         f"{facts.retained_in_words}.\n" if facts.retained_in_words else "",
         _test(facts),
         repeats_section(facts.repeats, facts.trial.metrics, facts.quality),
-        files_section(facts.files, is_given=facts.is_given, quality=facts.quality),
+        files_section(
+            facts.files,
+            is_given=facts.is_given,
+            is_plain=facts.is_plain,
+            quality=facts.quality,
+        ),
         loading_section(
             facts.files,
             facts.data,
             facts.preprocessing,
-            own=own_loading(facts.trust, given=facts.model_name if facts.is_given else None),
+            is_plain=facts.is_plain,
+            own=own_loading(
+                facts.trust,
+                given=facts.model_name if facts.is_given else None,
+                lines=None if facts.is_plain else called_by_name(facts.data),
+            ),
         ),
         _widths(facts),
         _layers(facts.layers),
@@ -108,8 +120,11 @@ def _problem(facts: CardFacts) -> str:
     data = facts.data
     shape = " x ".join(str(size) for size in data.input_shape)
     does = f"for inputs of {shape}" if shape else ""
+    if not facts.is_plain:
+        does = f"that takes {taken_in_words(data)}"
     if data.num_classes:
-        does = f"that classifies inputs of {shape} into {data.num_classes} classes"
+        what = f"inputs of {shape}" if facts.is_plain else taken_in_words(data)
+        does = f"that classifies {what} into {data.num_classes} classes"
         if 0 < len(data.class_names) <= 20:
             does += f" ({', '.join(map(as_text, data.class_names))})"
     licence = facts.licence or "not stated; whoever hands this model on must fill it in"

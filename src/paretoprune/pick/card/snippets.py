@@ -8,21 +8,23 @@ from paretoprune.formats.format import WITH_TORCH, Loading
 from paretoprune.results import DataInfo, Preprocessing
 
 
-def own_loading(trust: Sequence[str], *, given: str | None = None) -> Loading:
+def own_loading(
+    trust: Sequence[str], *, given: str | None = None, lines: Sequence[str] | None = None
+) -> Loading:
     """The pruned model as a `torch.nn.Module`, which can be trained further.
 
-    `given` names the class of a dense network that was an object: it must be there again.
+    `given` names the class of a dense network that was an object: it must be there again. `lines`
+    call it; by default with the array `inputs`.
     """
+    call = lines or WITH_TORCH
     if given is not None:
         load = f'model = paretoprune.load_model(".", model={given}(...))  # the dense network'
         needs = f"paretoprune and the dense network's own code ({given})"
-        return Loading(needs, ["import torch", "import paretoprune"], [load, *WITH_TORCH])
+        return Loading(needs, ["import torch", "import paretoprune"], [load, *call])
     code = f" and the model's own code ({', '.join(trust)})" if trust else ""
     trusted = f", trust={list(trust)!r}" if trust else ""
     load = f'model = paretoprune.load_model("."{trusted})'
-    return Loading(
-        f"paretoprune{code}", ["import torch", "import paretoprune"], [load, *WITH_TORCH]
-    )
+    return Loading(f"paretoprune{code}", ["import torch", "import paretoprune"], [load, *call])
 
 
 def snippet(loading: Loading, info: DataInfo, preprocessing: Preprocessing | None) -> str:
