@@ -212,19 +212,27 @@ def test_what_cannot_be_a_graph_has_its_reason_and_the_rest_is_written(export: P
     assert not (export / "model.onnx").exists()
 
 
+def of_value(value: float, *, rows: int = 3) -> Answer:
+    """Return outputs of one value, those of the first sample alone being right."""
+    return Answer(
+        alone={"output": torch.full((1, 2), 5.0)},
+        together={"output": torch.full((rows, 2), value)},
+    )
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (Answer(logits=torch.full((3, 2), 5.0)), None),
-        (Answer(logits=torch.full((3, 2), 5.0004)), None),
-        (Answer(logits=torch.full((3, 2), 5.001)), "differ from PyTorch's by up to 0.001"),
-        (Answer(logits=torch.full((3, 2), float("nan"))), "differ from PyTorch's by up to nan"),
-        (Answer(logits=torch.full((2, 2), 5.0)), "have the shape (2, 2), not one per sample"),
+        (of_value(5.0, rows=3), None),
+        (of_value(5.0004, rows=3), None),
+        (of_value(5.001, rows=3), "differ from PyTorch's by up to 0.001"),
+        (of_value(float("nan"), rows=3), "differ from PyTorch's by up to nan"),
+        (of_value(5.0, rows=2), "`output` has the shape (2, 2), that of the model (3, 2)"),
         (Answer(reason="OSError: no"), "a fresh process cannot run it: OSError: no"),
     ],
 )
 def test_files_that_compute_something_else_are_told(answer: Answer, reason: str | None) -> None:
-    facts = compared("onnx", answer, torch.full((3, 2), 5.0))
+    facts = compared("onnx", answer, of_value(5.0))
     assert facts.reason is None if reason is None else reason in str(facts.reason)
 
 

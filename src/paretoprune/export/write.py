@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import ExportError
@@ -113,7 +114,8 @@ def compared(name: str, answer: Answer, expected: Answer) -> FileFacts:
                 return FileFacts(name, reason=_other_shape(key, found[key], own))
             if own.is_floating_point():
                 differences.append(_difference(found[key], own))
-    largest = max((absolute for absolute, _ in differences), default=0.0)
+    # torch's maximum is NaN if a difference is.
+    largest = torch.tensor([0.0, *(absolute for absolute, _ in differences)]).max().item()
     facts = FileFacts(name, difference=largest)
     if not all(relative <= _SAME for _, relative in differences):
         return replace(facts, reason=f"its outputs differ from PyTorch's by up to {largest:.3g}")
