@@ -13,7 +13,7 @@ import yaml
 from paretoprune import data
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(set(FOLDER.glob("*.yaml")) - {FOLDER / "own.yaml"})  # `own` names no data
 FILLED_IN = {"seed", "pretrained"}  # by the program
 SAMPLES = "paretoprune.data.samples."
 TEXT = tuple(f"paretoprune.data.text.{name}" for name in ("classes", "characters", "token_files"))

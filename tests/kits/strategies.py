@@ -21,7 +21,7 @@ def _found() -> dict[str, Target]:
     """By the name of its file in conf/search, each strategy with the options that it has there."""
     targets = {}
     for file in sorted((CONF / "search").glob("*.yaml")):
-        if not file.stem.startswith("_") and file.stem != "none":
+        if not file.stem.startswith("_") and file.stem not in ("none", "own"):
             search = load_settings(composed(f"search={file.stem}", "name=x")).search
             assert search is not None
             targets[file.stem] = search.strategy
