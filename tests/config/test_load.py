@@ -58,7 +58,7 @@ def test_all_mistakes_are_told_together() -> None:
         "sparsity.ratio=1.5",
         "+modl=3",
         "seed=-1",
-        "+model.depth=3",
+        "+model.turns=3",
         "data.batch_size=few",
     )
     assert sorted(found) == [
@@ -66,7 +66,7 @@ def test_all_mistakes_are_told_together() -> None:
         "got 'few'",
         "`finetune.epochs` must be a valid integer, unable to parse string as an integer, "
         "got 'many'",
-        "`model.depth` is not an argument of `paretoprune.models.resnet20`; it takes: none",
+        "`model.turns` is not an argument of `paretoprune.models.resnet20`; it takes: none",
         "`modl` is not a setting; did you mean `model`?",
         "`search.n_trails` is not a setting; did you mean `search.n_trials`?",
         "`seed` must be greater than or equal to 0, got -1",
@@ -131,15 +131,15 @@ def test_what_may_follow_from_another_mistake_is_not_told(overrides: tuple[str, 
             ("model._target_=paretoprune.pruning.structured.checkpoint.save_state",),
             "not among what may be called",
         ),
-        (("+model.depth=3",), "`model.depth` is not an argument of `paretoprune.models.resnet20`"),
+        (("+model.turns=3",), "`model.turns` is not an argument of `paretoprune.models.resnet20`"),
         (("+scorer.x=1",), "`scorer.x` is not an argument"),
         (
             ("search=tpe", "name=x", "search.strategy.sampler._target_=optuna.samplers.Tpe"),
             "be imported",
         ),
         (
-            ("+model.width._target_=os.system", "+model.width.command=ls"),
-            "`model.width._target_=os.system` is outside the trusted packages",
+            ("+model.extra._target_=os.system", "+model.extra.command=ls"),
+            "`model.extra._target_=os.system` is outside the trusted packages",
         ),
     ],
 )

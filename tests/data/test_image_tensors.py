@@ -122,7 +122,7 @@ def test_images_of_another_size() -> None:
 def test_a_class_without_training_images() -> None:
     part = make_part(60)
     gap = LabelledImages(part.images, part.labels * 2)
-    with pytest.raises(DataError, match=r"none for class 1 \(1\), 3 \(3\); number the labels"):
+    with pytest.raises(DataError, match=r"none for class 1 \(1\), 3 \(3\); number the classes"):
         make_module(gap, make_part(12))
 
 

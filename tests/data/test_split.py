@@ -177,14 +177,14 @@ def test_a_set_in_one_piece_is_called_so() -> None:
 
 
 def test_a_part_too_small_to_split() -> None:
-    with pytest.raises(DataError, match="training part of 3 samples is too small to split off 0"):
+    with pytest.raises(DataError, match="training part of 3 samples is too small to split off 1"):
         make_split({"train": np.arange(3), "test": np.arange(3)}, SplitSettings())
 
 
 def test_one_sample_may_be_asked_for_and_is_too_few_to_split() -> None:
     labels: dict[Official, np.ndarray] = {"train": balanced(10), "test": balanced(2)}
     assert len(make_split(labels, SplitSettings(max_test=1)).test.indices) == 1
-    with pytest.raises(DataError, match="training part of 1 samples is too small to split off 0"):
+    with pytest.raises(DataError, match="training part of 1 samples is too small to split off 1"):
         make_split(labels, SplitSettings(max_train=1))
 
 

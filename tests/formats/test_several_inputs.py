@@ -14,7 +14,7 @@ from paretoprune.errors import ExportError
 from paretoprune.formats.names import named_inputs, named_outputs, names_of
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import trace
-from paretoprune.measure.latency.engines import ENGINES
+from paretoprune.measure.latency.engines import engine_named
 from paretoprune.tasks.inputs import Inputs
 from tests.formats.test_formats import needs
 from tests.kits.several_inputs import Towers, Words, example
@@ -57,7 +57,7 @@ def test_onnx_has_names_dtypes_and_a_dynamic_batch() -> None:
 
 @pytest.mark.parametrize("form", ["pt2", "onnx"])
 def test_engines_time_a_model_of_integers(form: str) -> None:
-    model, engine = NETWORKS["towers"], ENGINES[FORMATS[form].engine]
+    model, engine = NETWORKS["towers"], engine_named(FORMATS[form].engine)
     converted = engine.convert(model, example(model, 2))
     engine.load(
         converted, example(model, 5), 1

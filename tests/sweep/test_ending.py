@@ -47,7 +47,7 @@ def test_every_search_by_time_or_passes_says_why(name: str, tmp_path: Path, budg
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_without_another_size(name: str, tmp_path: Path) -> None:
-    why = ending(name, tmp_path, n_trials=10)
+    why = ending(name, tmp_path, n_trials=200)
     assert why.startswith(f"each of its sizes has a {name} candidate; a larger `search.n_trials`")
 
 

@@ -53,8 +53,8 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
             found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = str(value)
+        else:  # a group without settings, such as `quantization=none`, is None to its class
+            found[f"{prefix}{key}"] = str(value if value != {} else None)
     return found
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from paretoprune.config.callables import locate
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.target import Target
-from paretoprune.models import initialise_lazy
+from paretoprune.models.requirements import initialise_lazy
 from paretoprune.models.samples.autoencoder import autoencoder
 from paretoprune.models.samples.forecasters import forecaster, lstm_forecaster
 from paretoprune.models.samples.mlp import mlp
