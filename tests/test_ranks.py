@@ -287,7 +287,7 @@ def test_a_childs_components_are_those_of_the_trained_parent(
 
 def test_a_training_that_only_harms_is_not_kept(context: TrialContext, tmp_path: Path) -> None:
     """Least squares leave little to repair; weights no better than those before are given up."""
-    wild = replace(context, finetune=replace(context.finetune, learning_rate=5.0, epochs=1))
+    wild = replace(context, finetune=replace(context.finetune, learning_rate=8.0, epochs=1))
     ratios = {**dict.fromkeys(GROUPS, 0.0), "features.3.rank": 0.6}
     untrained = run_trial(
         context, replace(job(context, 0, ratios, None), epochs=0.0), folder=tmp_path / "0000"

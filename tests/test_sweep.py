@@ -146,7 +146,9 @@ def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> No
     results = sweep(tmp_path, n_trials=12, evaluate=evaluate)
     bad = [r for r in results if r.state == "failed"]
     assert bad
-    assert all(r.number % 3 == 1 and (r.reason or "").startswith("RuntimeError: no luck") for r in bad)
+    assert all(
+        r.number % 3 == 1 and (r.reason or "").startswith("RuntimeError: no luck") for r in bad
+    )
     assert sum(r.state in ("complete", "failed") for r in results) == 12
     assert not set(front_of(results, formula.search_settings().objectives)) & {
         r.number for r in bad

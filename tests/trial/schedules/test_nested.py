@@ -63,7 +63,7 @@ def test_what_is_cut_out_of_the_trunk_was_trained_in_it(
         one.network.load_state_dict(dict(prune.model.named_buffers()), strict=False)
         inputs = context.problem.example.only
         with torch.no_grad():
-            answer = one.network.eval() and one(start.candidate.model, inputs)
+            answer = one.network.eval() and one.within(start.candidate.model)(inputs)
             assert torch.equal(answer, prune.model(inputs))
 
 
