@@ -49,8 +49,16 @@ def test_every_trial_is_repeated_by_the_jobs_that_led_to_it(
         jobs = jobs_again(trial, results, seed=trial.seed + 1000)
         assert jobs[-1].number == trial.number and jobs[0].parent is None
         assert [replace(job, seed=job.seed - 1000) for job in jobs] == [
-            ran[job.number] for job in jobs
+            as_trained(ran[job.number], results[job.number]) for job in jobs
         ]
+
+
+def as_trained(job: Job, result: TrialResult) -> Job:
+    """The job with the epochs that its time allowed: a repetition has no limit of time."""
+    if job.seconds is None:
+        return job
+    assert job.epochs is not None and 0 < result.epochs <= job.epochs
+    return replace(job, seconds=None, epochs=result.epochs)
 
 
 def noting(
