@@ -14,7 +14,7 @@ from tests.kits.commands import OWN, SWEEP, TINY, run_inspect, run_pick, run_tra
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("+sweep=resnt",), "there is no sweep `resnt`; did you mean `resnet`? there are: resnet"),
+        (("+sweep=resnt",), "there is no sweep `resnt`; did you mean `resnet`? there are: detect"),
         (("model=resnet21",), "there is no model `resnet21`; did you mean"),
         (("scorer=tailor",), "there is no scorer `tailor`; did you mean `taylor`?"),
         (("serch.n_trials=5",), "`serch` is not a setting; did you mean `search`?"),
