@@ -241,7 +241,7 @@ def test_files_that_compute_something_else_are_told(answer: Answer, reason: str 
     [
         (
             "format=tflite",
-            "there is no format `tflite`; there are: safetensors, pt2, onnx",
+            "there is no format `tflite`; there are: safetensors, executorch, onnx",
         ),
         ("seeds=none", "`seeds=none` must be a whole number, 1 or more"),
         ("epochs=0", "`epochs=0` must be a whole number, 1 or more"),
