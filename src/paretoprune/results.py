@@ -93,7 +93,7 @@ class DataInfo:
 
     @property
     def for_model(self) -> dict[str, object]:
-        """What is offered to the model's class; of an earlier version, the classifier's."""
+        """Arguments offered to the model's class; for an earlier version, those of a classifier."""
         if self.offered or not self.num_classes:
             return dict(self.offered)
         channels = {"in_channels": self.input_shape[0]} if self.input_shape else {}

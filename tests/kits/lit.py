@@ -15,7 +15,7 @@ Loaders = tuple[DataLoader[tuple[Tensor, ...]], ...]
 
 
 class Lit(LightningModule):
-    """Which of four quarters of a vector have a positive sum."""
+    """Labels: 1 for each of four quarters of a vector with a positive sum."""
 
     def __init__(self, width: int = 24, rate: float = 0.02) -> None:
         super().__init__()

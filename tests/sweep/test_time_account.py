@@ -1,4 +1,4 @@
-"""Where the seconds of a sweep went: they add up, over runs, and are told at the end."""
+"""The seconds of a sweep by use: they add up, over runs, and are told at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every task must hold, whatever its batches: loss, qualities, distance, slices, padding.
+"""The contract of every task, for any batches: loss, qualities, distance, slices, padding.
 
 A file of tests gives `TaskCase`s, and runs each through `check_all`.
 """

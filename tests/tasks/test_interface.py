@@ -1,4 +1,4 @@
-"""What a task of one's own inherits."""
+"""The defaults that a task of one's own inherits."""
 
 from __future__ import annotations
 

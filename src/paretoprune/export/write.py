@@ -94,7 +94,7 @@ def _checked(draft: Path, name: str, answer: Answer, expected: Answer) -> FileFa
 
 
 def compared(name: str, answer: Answer, expected: Answer) -> FileFacts:
-    """What a file computes beside what the model does; with a reason where it must not be used.
+    """Compare a file's outputs with the model's; the result has a reason if it must not be used.
 
     All floating-point outputs are compared, for one sample and for many.
     """

@@ -80,7 +80,7 @@ class PickSession:
 
     @cached_property
     def dense_test(self) -> TestResult:
-        """What it does on the test part."""
+        """Its test metrics."""
         return measure_test(self.problem, self.dense)
 
     @cached_property

@@ -30,7 +30,7 @@ from paretoprune.tasks.classification import Classification
 
 @dataclass(frozen=True)
 class TestResult:
-    """What a model does on the test part."""
+    """The qualities and the scores of single samples of a model on the test part."""
 
     quality: Mapping[str, float]
     scores: Tensor | None  # (N,), the first quality of each sample; None: it is no mean over them

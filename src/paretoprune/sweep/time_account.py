@@ -1,4 +1,4 @@
-"""Where the seconds of a sweep went, over all its runs: kept in the sweep's folder."""
+"""The seconds of a sweep by use, over all its runs, kept in the sweep's folder."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Training(Protocol):
 
 
 class Task(ABC):
-    """What a batch means: the model's inputs, the loss, the qualities.
+    """The meaning of a batch: the model's inputs, the loss, the qualities.
 
     A task has options but no state, and can be pickled. A task of one's own inherits from this
     class, and defines `qualities`, `inputs`, `loss_and_outputs` and `meter`; the other methods have
@@ -71,7 +71,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def qualities(self) -> tuple[Quantity, ...]:
-        """What is measured; the first is the quality of the front."""
+        """The measured quantities; the first is the quality of the front."""
 
     @abstractmethod
     def inputs(self, batch: Batch) -> Inputs:

@@ -1,4 +1,4 @@
-"""Where `_target_` is replaced, the arguments of the option's own class go, the user's stay."""
+"""A replaced `_target_` drops the arguments of the option's own class and keeps the user's."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Machine:
     cached: float = 0.0  # epochs
 
     def left(self, results: Sequence[TrialResult]) -> RemainingBudget:
-        """What the sweep passes to a strategy."""
+        """The remaining budget as the sweep passes it to a strategy."""
         paces = Paces()
         for result in results:
             paces.add(result)

@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 def training(make: Callable[[Optimizer], Any]) -> OwnTraining:
-    """What a module gives whose `configure_optimizers` returns `make(optimizer)`."""
+    """The training of a module whose `configure_optimizers` returns `make(optimizer)`."""
     model = Lit()
     model.configure_optimizers = lambda: make(SGD(model.parameters(), 1.0))  # type: ignore[method-assign]
     found = configured(model, num_steps=6, num_epochs=2, monitor="val_f1")

@@ -84,7 +84,7 @@ def job(context: TrialContext, ratio: float = 0.5) -> Job:
 
 @pytest.mark.parametrize(("schedule", "granularity"), CASES)
 def test_the_kit(make: Make, schedule: str, granularity: str) -> None:
-    """What was asked for is left, twice the same, and the dense model is as it was: its tensors,
+    """The requested widths are left, twice the same, and the dense model is as it was: its tensors,
     its mode, no gradients and no hooks; nor are there hooks on the model that was trained."""
     context = make(schedule, granularity)
     check_trials(context, job(context))

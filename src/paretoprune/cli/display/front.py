@@ -124,7 +124,7 @@ def _gain(row: Mapping[str, Any], quality: str) -> str:
 
 
 def _verdict(rows: Sequence[Row], origins: Mapping[int, str]) -> str | None:
-    """What must be said where the search was of no use, or is not shown to be.
+    """Return the caution for a search that is not shown to beat its baselines.
 
     `origins` are those of the trials: a quantized model was searched if its trial was.
     """

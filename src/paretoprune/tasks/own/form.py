@@ -17,7 +17,7 @@ Path = tuple[int | str, ...]  # of keys, from a batch to a part of it
 
 @dataclass(frozen=True)
 class Form:
-    """Where the arguments of `forward` lie in a batch."""
+    """The places of the arguments of `forward` in a batch."""
 
     args: tuple[Path, ...] = ()
     kwargs: tuple[tuple[str, Path], ...] = ()

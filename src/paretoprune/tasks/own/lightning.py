@@ -155,7 +155,7 @@ class Lightning(Task):
 
 
 class LoggedMeter:
-    """What a LightningModule logs in a pass over the data, and its mean loss."""
+    """Values logged by a LightningModule in a pass over the data, and its mean loss."""
 
     def __init__(self, qualities: tuple[Quantity, ...]) -> None:
         self._qualities = qualities

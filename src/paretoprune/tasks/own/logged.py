@@ -1,4 +1,4 @@
-"""What a LightningModule logs, reduced over the batches as Lightning's Trainer does."""
+"""Values logged by a LightningModule, reduced over the batches as Lightning's Trainer does."""
 
 from __future__ import annotations
 
