@@ -56,7 +56,7 @@ def test_all_wrong_options_are_told_together() -> None:
         read_request(["batch=0", "speed=1", "device=gpu", "threads", "engine=tensorflow"])
     assert len(caught.value.mistakes) == 5
     assert "`batch=0` must be a whole number, 1 or more" in caught.value.mistakes
-    engines = "torch, torch.export, onnxruntime, openvino, executorch"
+    engines = "torch, executorch, onnxruntime, openvino, torch.export"
     assert f"there is no engine `tensorflow`; there are: {engines}" in caught.value.mistakes
 
 

@@ -86,7 +86,7 @@ def test_the_same_command_again_runs_nothing(folder: Path) -> None:
 
 
 def test_the_learning_rate_is_looked_for_once_and_before_the_first_training(tmp_path: Path) -> None:
-    overrides = ("search=auto", "search.budget=2ep", "search.baseline_ratios=[]", "name=tiny")
+    overrides = ("search=auto", "search.budget=60ep", "search.baseline_ratios=[]", "name=tiny")
     sweep = SweepFolder(tmp_path / "sweeps" / "tiny")
     times = []
     for _ in range(2):
@@ -162,7 +162,7 @@ def test_load_model_of_no_model(tmp_path: Path) -> None:
         (("tiny", "trial=99"), "there is no trial 99 in this sweep"),
         (("tiny", "max_params=1"), "max_params"),
         (("tiny", "max_params=few"), "`max_params=few` must be a number"),
-        (("tiny", "rule=best"), "`rule=best` is not known"),
+        (("tiny", "rule=nicest"), "`rule=nicest` is not known"),
         (("tiny", "knee"), "`knee` is not understood; write `key=value`"),
     ],
 )

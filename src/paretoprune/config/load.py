@@ -80,6 +80,7 @@ _OWN = {  # by setting: a class of a user's, and the package that must be truste
     "schedule": ("my_schedules", "Mine"),
     "executor": ("my_executors", "Mine"),
     "search.strategy": ("my_strategies", "Mine"),
+    "quantization": ("my_quantizers", "Mine"),
 }
 _HINTS = {
     "search.strategy": "; `search=auto`, for example, is a whole search",
