@@ -16,6 +16,7 @@ ALLOWED = {
     "tasks/inputs.py",  # `Inputs.run` itself
     # Graphs and files of one tensor.
     "export/write.py",
+    "formats/names.py",
     "formats/openvino.py",
     "pick/int8.py",
     "quantization/integers.py",

@@ -71,8 +71,8 @@ def test_the_tasks_are_listed_where_none_fits() -> None:
     with pytest.raises(DataError) as caught:
         Auto().choose((IMAGES, [{"boxes": IMAGES}]), None)
     message = str(caught.value)
-    assert "labels are a list of 1; there are: language_model (" in message
-    assert "; text_classification (" in message and "; classification (" in message
+    assert "labels are a list of 1; there are: " in message
+    assert all(f"{name} (" in message for name in ("language_model", "text_classification"))
 
 
 def test_a_model_may_ask_for_what_any_task_offers() -> None:

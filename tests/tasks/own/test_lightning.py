@@ -108,7 +108,7 @@ def test_inputs_follow_the_example_where_the_steps_do_not_call_the_module() -> N
     assert task.input_form == Form(((0,),))
     model = Indirect()
     model.example_input_array = None
-    assert Lightning(monitor="val_loss").for_model(lambda: model, loaders).form is None
+    assert Lightning(monitor="val_loss").for_model(lambda: model, loaders).input_form is None
 
 
 class Watched(Lit):
