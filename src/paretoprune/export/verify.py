@@ -59,7 +59,7 @@ def ask_fresh_process(
         return answer_of(_runner(folder, name, trust, model), given)
     with tempfile.TemporaryDirectory() as place:
         asked, answered = Path(place) / "inputs.pt", Path(place) / "answer.safetensors"
-        torch.save(given, asked)
+        torch.save((given.args, dict(given.kwargs)), asked)
         reason = _run([str(folder), name, str(asked), str(answered), json.dumps(list(trust))])
         return Answer(reason=reason) if reason else _read(answered)
 
@@ -120,8 +120,7 @@ def _read(path: Path) -> Answer:
 def _main(arguments: Sequence[str]) -> None:
     folder, name, asked, answered, trust = arguments
     add_own([name], json.loads(trust))
-    # Safe to unpickle: the file comes from the parent process.
-    inputs = torch.load(asked, weights_only=False)
+    inputs = Inputs(*torch.load(asked, weights_only=True))
     run = _runner(Path(folder), name, json.loads(trust))
     _write(answer_of(run, inputs), Path(answered))
 
