@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.data import contents_of, describe, digit_boxes
+from paretoprune.data import contents_of, describe
+from paretoprune.data.generated.digit_boxes import digit_boxes
 from paretoprune.data.given import as_datamodule
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.models import small_ssd

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from paretoprune.data.data_info import describe, meanings_of, preprocessing_of
 from paretoprune.data.digests.contents import Contents, contents_of
-from paretoprune.data.generated.digit_boxes import digit_boxes
-from paretoprune.data.generated.digit_scenes import digit_masks
 from paretoprune.data.image_folders import imagefolder
 from paretoprune.data.image_tensors import ImageTensors, to_device
 from paretoprune.data.npz_files import npz
@@ -17,8 +15,6 @@ __all__ = [
     "ImageTensors",
     "contents_of",
     "describe",
-    "digit_boxes",
-    "digit_masks",
     "digits",
     "imagefolder",
     "meanings_of",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from paretoprune.data import contents_of, digit_masks
-from paretoprune.data.generated.digit_scenes import scene_parts
+from paretoprune.data import contents_of
+from paretoprune.data.generated.digit_scenes import digit_masks, scene_parts
 from paretoprune.errors import SettingsError
 from paretoprune.tasks.segmentation import Segmentation
 
