@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "conf" / "data"
 FILES = sorted(set(FOLDER.glob("*.yaml")) - {FOLDER / "own.yaml"})  # `own` names no data
 FILLED_IN = {"seed", "pretrained"}  # by the program
 SAMPLES = "paretoprune.data.samples."
-TEXT = tuple(f"paretoprune.data.text.{name}" for name in ("classes", "characters", "token_files"))
+KINDS = tuple(f"paretoprune.data.{kind}." for kind in ("generated", "samples", "text"))
 
 
 def load(name: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_all_sets_have_a_file() -> None:
 def test_keys_are_the_options(file: Path) -> None:
     content = load(file.stem)
     package, _, name = content.pop("_target_").rpartition(".")
-    assert package == "paretoprune.data" or package in TEXT or package.startswith(SAMPLES)
+    assert package == "paretoprune.data" or package.startswith(KINDS)
     options = inspect.signature(getattr(import_module(package), name)).parameters
     filled_in = FILLED_IN - {"pretrained"} if package.startswith(SAMPLES) else FILLED_IN
     assert options.keys() >= filled_in

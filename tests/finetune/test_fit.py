@@ -223,14 +223,15 @@ def test_with_distillation_alone_the_labels_do_not_matter() -> None:
 
 
 def test_ctrl_c_raises_keyboard_interrupt_and_still_works_afterwards() -> None:
-    handler = signal.getsignal(signal.SIGINT)
+    handler = signal.default_int_handler  # a process in the background ignores the signal
+    before = signal.signal(signal.SIGINT, handler)
 
     def press(record: EpochRecord) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         run(tiny_net(), on_epoch=press)
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.signal(signal.SIGINT, before) is handler
 
 
 def test_sigterm_stops_within_the_epoch() -> None:
