@@ -38,7 +38,7 @@ def test_every_format_takes_and_returns_tensors_by_name(form: str, network: str)
         with torch.inference_mode():
             expected = named_outputs(inputs.run(model))
             for found in (run(*named.values()), run(**named)):
-                values = found if form == "executorch" else [*named_outputs(found).values()]
+                values = named_outputs(found).values()
                 for own, wanted in zip(values, expected.values(), strict=True):
                     torch.testing.assert_close(own, wanted, rtol=1e-4, atol=1e-5)
                 if form != "executorch":
