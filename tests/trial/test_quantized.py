@@ -12,7 +12,9 @@ from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
-from paretoprune.results import SKETCH, USES, QuantizedResult
+from paretoprune.results.jobs import SKETCH
+from paretoprune.results.training import USES
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context, save_context

@@ -16,7 +16,8 @@ from paretoprune.pick.deliver import Choice, Delivered, choose_models, deliver
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.rules import PickRequest
 from paretoprune.problem.sources import Given, Sources
-from paretoprune.results import Metrics, ModelKey
+from paretoprune.results import Metrics
+from paretoprune.results.trials import ModelKey
 from paretoprune.tasks.interface import Task
 
 

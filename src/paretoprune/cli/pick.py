@@ -19,7 +19,7 @@ from paretoprune.errors import PickError
 from paretoprune.formats.registry import GRAPHS, add_own
 from paretoprune.measure.request import Request
 from paretoprune.pick.request import BITS_RANGE, ExportOptions
-from paretoprune.results import ModelKey
+from paretoprune.results.trials import ModelKey
 
 if TYPE_CHECKING:
     from paretoprune.pick.rules import PickRequest

@@ -49,7 +49,9 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.quantization.quantizers.interface import QuantizedModel
 from paretoprune.report.live import write_views
 from paretoprune.report.uniform_gain import controls_of, gain_of, training_sentence
-from paretoprune.results import FileFacts, Metrics, Repeat, TrialResult, models_of
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.exported import FileFacts, Repeat
+from paretoprune.results.trials import models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import json_text, read_json, write_json, write_text
 from paretoprune.storage.damage import reading

@@ -26,7 +26,8 @@ from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
 from paretoprune.quantization.integers import INT8_BITS, integer_module
-from paretoprune.results import FileFacts, Latency
+from paretoprune.results.exported import FileFacts
+from paretoprune.results.measurements import Latency
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.tasks.inputs import Inputs, unkeyed
 from paretoprune.trial.context import NUM_CALIBRATION

@@ -9,7 +9,8 @@ from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction
 from paretoprune.objectives import size_and_quality
 from paretoprune.pick.limits import Limit, no_match_message, read_limits, unmet
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 from paretoprune.retained import scale_of
 from paretoprune.search.front.spread import spread, unit_points
 

@@ -23,7 +23,9 @@ from paretoprune.measure.quality import (
 )
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.problem.problem import Problem
-from paretoprune.results import Comparison, Metrics, Repeat
+from paretoprune.results import Metrics
+from paretoprune.results.exported import Repeat
+from paretoprune.results.measurements import Comparison
 from paretoprune.storage.atomic import read_json
 from paretoprune.tasks.classification import Classification
 

@@ -19,8 +19,9 @@ from torch import nn
 
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
-from paretoprune.data import Contents, contents_of, describe, to_device
+from paretoprune.data import contents_of, describe, to_device
 from paretoprune.data.data_info import first_batch, loaders_of, prepare
+from paretoprune.data.digests.contents import Contents
 from paretoprune.errors import SettingsError
 from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import load_weights

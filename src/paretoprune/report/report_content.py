@@ -14,7 +14,9 @@ from paretoprune.report.pictures.picture import BASELINES, in_view
 from paretoprune.report.summary import headlines, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.uniform_gain import gains_of, training_sentence
-from paretoprune.results import GroupInfo, Metrics, ModelKey, TrialResult, names_measured
+from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results.measurements import names_measured
+from paretoprune.results.trials import ModelKey
 from paretoprune.retained import QualityScale
 
 

@@ -21,7 +21,8 @@ from paretoprune.metrics import Direction
 from paretoprune.objectives import objectives_of_task
 from paretoprune.report.published import Published, read_published
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import GroupInfo, TrialResult, models_of
+from paretoprune.results import GroupInfo, TrialResult
+from paretoprune.results.trials import models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.qualities import read_qualities, read_trivial

@@ -9,7 +9,8 @@ from paretoprune.metrics import Direction
 from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
 from paretoprune.report.watchers.progress import Progress
-from paretoprune.results import GroupInfo, Metrics, ModelKey, TrialResult
+from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 from paretoprune.retained import QualityScale, scale_of
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import Direction, label, written_difference
 from paretoprune.objectives import size_and_quality
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 
 # The origins of uniform pruning's trials; each is a control of its own.
 CONTROLS = ("uniform", "uniform_chain")

@@ -13,7 +13,7 @@ from typing import Any
 from paretoprune.config.redact import redact_uri
 from paretoprune.config.settings import Settings
 from paretoprune.problem.problem import Problem
-from paretoprune.results import ZEROS
+from paretoprune.results.measurements import ZEROS
 from paretoprune.search.study.open_study import check_storage
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import write_json

@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.attempt import Lost
-from paretoprune.results import Job, Metrics, QuantizedResult, TrialResult
+from paretoprune.results import Job, Metrics, TrialResult
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.search.strategies.interface import Strategy

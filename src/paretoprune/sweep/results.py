@@ -6,7 +6,8 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 
 from paretoprune.metrics import Direction
-from paretoprune.results import SKETCH, EpochTime, Job, TrialResult
+from paretoprune.results import EpochTime, Job, TrialResult
+from paretoprune.results.jobs import SKETCH
 from paretoprune.search.budget.pace import Pace
 from paretoprune.search.budget.training_time import Paces
 from paretoprune.search.front.running_front import RunningFront

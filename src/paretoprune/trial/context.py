@@ -32,7 +32,8 @@ from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
-from paretoprune.results import TRAIN_DENSE, Cost, EpochTime, Metrics
+from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.results.training import TRAIN_DENSE
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import unkeyed

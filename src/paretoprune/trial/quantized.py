@@ -16,7 +16,8 @@ from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.quantization.quantizers.interface import QuantizedModel
-from paretoprune.results import Metrics, QuantizedResult
+from paretoprune.results import Metrics
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.trial.context import TrialContext
 
 _log = logging.getLogger(__name__)

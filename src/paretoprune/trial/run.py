@@ -18,7 +18,9 @@ from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCand
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
-from paretoprune.results import SKETCH, Job, QuantizedResult, TrialResult
+from paretoprune.results import Job, TrialResult
+from paretoprune.results.jobs import SKETCH
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
 from paretoprune.trial.quantized import quantized_models

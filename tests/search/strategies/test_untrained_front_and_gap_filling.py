@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from paretoprune.results import SKETCH, Budget, Job, Proposal, TrialResult
+from paretoprune.results import Budget, Job, Proposal, TrialResult
+from paretoprune.results.jobs import SKETCH
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.pace import Pace
 from paretoprune.search.phases.gap_filling import GapFilling

@@ -16,7 +16,8 @@ from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command
 from paretoprune.report.tables import front_table, trials_table
 from paretoprune.report.uniform_gain import CONTROLS, MORE_TRAINED
-from paretoprune.results import Metrics, TrialResult, models_of
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.sweep_folder import SweepFolder
 

@@ -18,7 +18,7 @@ from paretoprune.pick.card.tested import (
 )
 from paretoprune.pick.deliver import Delivered
 from paretoprune.pick.register import Registered
-from paretoprune.results import FileFacts
+from paretoprune.results.exported import FileFacts
 
 _SIZES = ("macs", "params", "size_bytes", "latency_ms")
 _MOST_LOSSES = 3  # classes that are named

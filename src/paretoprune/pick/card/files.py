@@ -11,7 +11,8 @@ from paretoprune.metrics import written
 from paretoprune.pick.card.markdown import as_text
 from paretoprune.pick.card.named_snippets import NAMED_GRAPHS, named_snippet
 from paretoprune.pick.card.snippets import snippet
-from paretoprune.results import DataInfo, FileFacts, Preprocessing
+from paretoprune.results import DataInfo, Preprocessing
+from paretoprune.results.exported import FileFacts
 
 _MEANING = {
     "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",

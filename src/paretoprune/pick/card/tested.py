@@ -9,7 +9,9 @@ from statistics import mean, stdev
 from paretoprune.metrics import is_rate, written, written_difference
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.markdown import as_text
-from paretoprune.results import Comparison, DataInfo, Metrics, Repeat
+from paretoprune.results import DataInfo, Metrics
+from paretoprune.results.exported import Repeat
+from paretoprune.results.measurements import Comparison
 
 _MOST_CLASSES = 20  # in the table of recalls: those that lose most
 

@@ -9,7 +9,8 @@ from statistics import median
 
 from paretoprune.metrics import LOGARITHMIC, Direction
 from paretoprune.objectives import size_and_quality
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 
 BASELINES = ("uniform", "global")
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from paretoprune.results import SKETCH, Job, Proposal, TrialResult
+from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.results.jobs import SKETCH
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.context import SearchContext
 from paretoprune.search.front.gaps import Gap, gaps_of, middle
