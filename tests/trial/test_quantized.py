@@ -64,7 +64,7 @@ def test_it_is_the_integer_module_of_the_trained_weights(
     context: TrialContext, tmp_path: Path
 ) -> None:
     [found] = run_trial(context, job(context, 0, 0.0), folder=tmp_path / "0000").quantized
-    again = makers_of(context, context.dense)["int8"]().model
+    again = makers_of(context, context.dense.model)["int8"]().model
     assert found.metrics.quality == pytest.approx(quality_of(context, again))
     assert found.metrics.size_bytes == count_bytes(again)
 
@@ -126,7 +126,9 @@ def test_inputs_that_cannot_be_quantized_are_told_before_training(
     context: TrialContext, example: Inputs, kinds: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"{kinds}; set `quantization=none`"):
-        reject_unquantizable(replace(context.problem, example=example))
+        reject_unquantizable(
+            replace(context.problem, data=replace(context.problem.data, example=example))
+        )
 
 
 class _Named(torch.nn.Module):

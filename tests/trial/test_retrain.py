@@ -76,7 +76,7 @@ def test_with_the_same_seed_a_lineage_comes_out_the_same(tmp_path: Path) -> None
     context = prepared_with(tmp_path / "cache", "finetune.epochs=1")
     context = reseeded(context, 5)
     ratios = {group.name: 0.5 for group in context.problem.groups.prunable}
-    widths = context.problem.widths_of(ratios)
+    widths = context.problem.costs.widths_of(ratios)
     jobs = [
         Job(1, "sketch", ratios, widths, 5, epochs=0.0),
         Job(2, "halving", ratios, widths, 5, epochs=0.5),
@@ -106,7 +106,7 @@ def test_a_users_own_data_keep_their_split_and_change_their_order(tmp_path: Path
     own = Target(path=f"{OWN}.own_data.OwnSplit", trust=(OWN,))
     context = make_context(make_problem(replace(settings, data=own)))
     ratios = {group.name: 0.5 for group in context.problem.groups.prunable}
-    job = Job(1, "uniform", ratios, context.problem.widths_of(ratios), 5)
+    job = Job(1, "uniform", ratios, context.problem.costs.widths_of(ratios), 5)
     first = run_trial(context, job, folder=tmp_path / "0001")
     weights = {}
     for seed in (5, 6):

@@ -88,7 +88,8 @@ def _pick(folder: Path, request: PickRequest, options: ExportOptions) -> None:
     from paretoprune.cli.display.picked import print_picked
     from paretoprune.cli.display.running import print_running
     from paretoprune.cli.display.terminal import make_console
-    from paretoprune.pick.deliver import choose_models, deliver
+    from paretoprune.pick.choice import choose_models
+    from paretoprune.pick.deliver import deliver
     from paretoprune.pick.running import measure_running
 
     console = make_console()

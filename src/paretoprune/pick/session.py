@@ -68,7 +68,7 @@ class PickSession:
     @property
     def dense(self) -> nn.Module:
         """The dense model with the weights that the sweep used."""
-        return self.context.dense
+        return self.context.dense.model
 
     @property
     def given_architecture(self) -> nn.Module | None:
@@ -103,15 +103,15 @@ class PickSession:
         options = self.options
         if not options.trains_longer:
             return None
-        chosen = options.finetune or self.context.finetune
+        chosen = options.finetune or self.context.training.finetune
         if options.finetune and options.finetune.tune_learning_rate:
-            chosen = replace(chosen, learning_rate=self.context.finetune.learning_rate)
+            chosen = replace(chosen, learning_rate=self.context.training.finetune.learning_rate)
         return replace(chosen, epochs=options.epochs or chosen.epochs)
 
     @cached_property
     def inputs(self) -> Inputs:
         """Real inputs, on the CPU."""
-        batch = TaskBatch(self.problem.task, first_batch(self.problem.data))
+        batch = TaskBatch(self.problem.task, first_batch(self.problem.data.module))
         return batch[:_NUM_INPUTS].inputs.cpu().contiguous()
 
     @property

@@ -94,7 +94,7 @@ def _over_trivial(
     """
     if found.scores is None:
         return None
-    task, loaders = problem.task, loaders_of(problem.data)
+    task, loaders = problem.task, loaders_of(problem.data.module)
     apart = task.trivial_scores(loaders["train"] or (), loaders["test"] or ())
     if apart is None:
         if trivial is None:

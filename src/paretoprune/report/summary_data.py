@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from paretoprune.config.groups.search import DEFAULT_OBJECTIVES
-from paretoprune.config.instantiate import own_packages
 from paretoprune.config.invocation import command_line
 from paretoprune.config.redact import redact
+from paretoprune.config.targets.trust import own_packages
 from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction
 from paretoprune.objectives import objectives_of_task

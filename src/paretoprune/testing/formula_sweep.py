@@ -9,8 +9,9 @@ from pathlib import Path
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
-from paretoprune.config.instantiate import build, has_trait
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.executors.attempt import Evaluate, attempt
 from paretoprune.executors.inline import Inline
 from paretoprune.executors.interface import Executor

@@ -34,7 +34,7 @@ def train_longer(
     problem = context.problem
     teacher = None
     if settings.distillation > 0:
-        teacher = context.teacher or make_teacher(problem, context.dense)
+        teacher = context.training.teacher or make_teacher(problem, context.dense.model)
     return fit(
         model,
         problem.task,
@@ -72,13 +72,14 @@ def reseeded(context: TrialContext, seed: int) -> TrialContext:
     its samples differently; its order and augmentation follow the generators that training seeds.
     """
     problem = context.problem
-    if isinstance(problem.data, ImageTensors):
-        data = problem.sources.data(seed)
-        to_device(data, problem.device)
-        problem = replace(problem, data=data)
+    if isinstance(problem.data.module, ImageTensors):
+        module = problem.sources.data(seed)
+        to_device(module, problem.device)
+        problem = replace(problem, data=replace(problem.data, module=module))
     # A teacher's cached outputs belong to the augmented images of the earlier seed.
-    teacher = make_teacher(problem, context.dense) if context.teacher else None
-    return replace(context, problem=problem, teacher=teacher)
+    teacher = make_teacher(problem, context.dense.model) if context.training.teacher else None
+    training = replace(context.training, teacher=teacher)
+    return replace(context, problem=problem, training=training)
 
 
 def train_again(
@@ -103,4 +104,4 @@ def train_again(
     last = folder / f"{trial.number:04d}"
     plan = Plan.from_json(read_json(last / "plan.json"))
     groups = context.problem.groups
-    return rebuild_trial(context.dense, groups, plan, last / "model.safetensors").eval()
+    return rebuild_trial(context.dense.model, groups, plan, last / "model.safetensors").eval()

@@ -22,7 +22,8 @@ from paretoprune.results import Job, TrialResult
 from paretoprune.results.jobs import SKETCH
 from paretoprune.results.trials import QuantizedResult
 from paretoprune.storage.atomic import read_json, write_json
-from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
+from paretoprune.trial.context import TrialContext, measure
+from paretoprune.trial.gate_scores import scores_by_gates, with_energies
 from paretoprune.trial.quantized import quantized_models
 from paretoprune.trial.schedules.interface import Schedule, Start, Trained
 from paretoprune.trial.schedules.parts.nested import dense_scores
@@ -46,13 +47,13 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
 def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     groups = context.problem.groups.prunable
     if all(job.widths[group.name] == group.width for group in groups):
-        trained, metrics = Trained(_dense(context), ()), context.dense_metrics
+        trained, metrics = Trained(_dense(context), ()), context.dense.metrics
     else:
         seed_all(job.seed)  # a user's own loader draws its order from the global generators
         trained = train(context, job, start_from(context, job.parent, trials=folder.parent))
         metrics = None
     if metrics is None:
-        dense = (context.dense, context.dense_metrics)
+        dense = (context.dense.model, context.dense.metrics)
         with context.watch.on("measure"):
             metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
     epochs = trained_epochs(context, job, trained)
@@ -98,23 +99,23 @@ def _delivered(context: TrialContext, candidate: Candidate) -> nn.Module:
 def _dense(context: TrialContext) -> Candidate:
     """Return the unpruned dense model; with low-rank factorisation, its pairs at full rank."""
     if context.problem.groups.factored:
-        return context.start
-    if isinstance(context.start, MaskedCandidate):
-        return replace(context.start, model=context.dense)
-    return PrunedCandidate(context.dense, Plan({}), context.problem.groups.prunable)
+        return context.start.candidate
+    if isinstance(context.start.candidate, MaskedCandidate):
+        return replace(context.start.candidate, model=context.dense.model)
+    return PrunedCandidate(context.dense.model, Plan({}), context.problem.groups.prunable)
 
 
 def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> Start:
     """Load a parent trial's model from the folder of all trials; the dense model for None."""
     if parent is None:
-        return Start(context.start, context.scores)
+        return context.start
     folder = trials / f"{parent:04d}"
     groups = context.problem.groups.prunable
     plan = Plan.from_json(read_json(folder / "plan.json"))
-    whole = copy.deepcopy(context.start.model)
+    whole = copy.deepcopy(context.start.candidate.model)
     model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
-    if isinstance(context.start, MaskedCandidate):
-        return Start(replace(context.start, model=model), context.scores)
+    if isinstance(context.start.candidate, MaskedCandidate):
+        return Start(replace(context.start.candidate, model=model), context.start.scores)
     if (folder / _SCORES).is_file():  # otherwise the order of the components must be kept
         model = refactored(model)
     candidate = PrunedCandidate(model, plan, groups)

@@ -117,7 +117,7 @@ def is_small_enough(context: TrialContext, widths: Mapping[str, int]) -> bool:
     if target is None:
         return False
     name, share = target
-    return problem.size_at(widths, name) <= share * problem.size_at({}, name)
+    return problem.costs.size_at(widths, name) <= share * problem.costs.size_at({}, name)
 
 
 def _width_steps(context: TrialContext) -> dict[str, int]:

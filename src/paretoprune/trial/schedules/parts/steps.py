@@ -27,7 +27,7 @@ from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.interface import Batch
-from paretoprune.trial.context import TrialContext, first_samples, training_batches
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.divergence import divergence_from, outputs_of
 from paretoprune.trial.schedules.interface import Trained
 from paretoprune.trial.schedules.parts.nested import slices_of
@@ -46,7 +46,7 @@ _NUM_CALIBRATED = 256  # training samples for compensation
 def rescore(context: TrialContext, candidate: Candidate, job: Job) -> dict[str, Tensor]:
     """Return the scores of the remaining channels."""
     scorer = build(context.problem.settings.scorer, seed=job.seed)
-    return candidate.score(scorer, training_batches(context.problem))
+    return candidate.score(scorer, context.problem.data.training_batches())
 
 
 def prune(
@@ -84,16 +84,16 @@ def prune(
 
 def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
     """Return the first `count` training samples, or all if there are fewer."""
-    return first_samples(context.problem, count)
+    return context.problem.data.first_samples(count)
 
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
     """Recompute the BatchNorm statistics on training batches, at most `most` if given."""
-    limit = context.finetune.recalibration_batches
+    limit = context.training.finetune.recalibration_batches
     if most is not None:
         limit = min(limit, most)
     recalibrate_batchnorm(
-        model, (batch.inputs for batch in training_batches(context.problem, limit))
+        model, (batch.inputs for batch in context.problem.data.training_batches(limit))
     )
 
 
@@ -146,7 +146,7 @@ def train(
     if keeps_start and epochs:
         rate = chosen.learning_rate * repair_factor(context, candidate.model)
         chosen = replace(chosen, learning_rate=rate)
-    if context.teacher is None:
+    if context.training.teacher is None:
         chosen = replace(chosen, distillation=0.0)
     with pairs_as_one_layer(candidate.model):
         result = fit(
@@ -158,7 +158,7 @@ def train(
             epochs=epochs,
             seed=job.seed,
             device=problem.device,
-            teacher=context.teacher,
+            teacher=context.training.teacher,
             masks=masks,
             pressure=pressure,
             nested=slices_of(context, candidate, job.nested),
@@ -204,7 +204,7 @@ def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
 
 def epochs_of(context: TrialContext, job: Job) -> float:
     """Return the epochs of the fine-tuning of a trial: those of the job, or of the settings."""
-    return context.finetune.epochs if job.epochs is None else job.epochs
+    return context.training.finetune.epochs if job.epochs is None else job.epochs
 
 
 def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScores | None:
@@ -224,15 +224,15 @@ def repair_factor(context: TrialContext, model: nn.Module) -> float:
     Proportional to the distance of its outputs from the dense model's on training samples; 1 from
     0.5 on (nats, for classification).
     """
-    compared = TaskBatch.joined([*training_batches(context.problem, _NUM_COMPARED)])
-    wanted = outputs_of(context.dense, compared)
+    compared = TaskBatch.joined([*context.problem.data.training_batches(_NUM_COMPARED)])
+    wanted = outputs_of(context.dense.model, compared)
     divergence = divergence_from(wanted, model, compared)
     return min(1.0, max(_LEAST_FACTOR, divergence / _FULL_RATE_DIVERGENCE))
 
 
 def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
     """Return the settings with the peak learning rate for a model of this size."""
-    finetune = context.finetune
+    finetune = context.training.finetune
     rate = finetune.learning_rate * rate_factor(context, job.widths)
     return replace(finetune, learning_rate=rate)
 
@@ -245,5 +245,5 @@ def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
     problem = context.problem
     if problem.space.layers:
         return 1.0
-    share = problem.cost_at(widths).macs / problem.cost_of({}).macs
-    return math.pow(share, -context.finetune.rate_growth)
+    share = problem.costs.cost_at(widths).macs / problem.costs.cost_of({}).macs
+    return math.pow(share, -context.training.finetune.rate_growth)
