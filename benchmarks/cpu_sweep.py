@@ -76,7 +76,7 @@ class CpuSweep:
                 self.problem.costs.widths_of,
                 self.problem.costs.cost_of,
                 epochs=context.training.finetune.epochs,
-                least_epochs=least_epochs(self.problem),
+                least_epochs=least_epochs(self.problem.data),
                 epoch_time=self._epoch_time,
             ),
             first,

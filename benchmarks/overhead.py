@@ -171,7 +171,7 @@ def _bare(context: TrialContext, result: TrialResult) -> Moment:
 
 
 def _train_bare(context: TrialContext, model: nn.Module) -> None:
-    problem, settings = context.problem, context.problem.settings.finetune
+    problem, settings = context.problem, context.settings.finetune
     loader = problem.data.train_dataloader()
     optimizer = torch.optim.SGD(
         model.parameters(), settings.learning_rate, momentum=settings.momentum, nesterov=True

@@ -180,7 +180,7 @@ def test_what_was_prepared_comes_back_to_the_bit(context: TrialContext, tmp_path
     """Components are kept, not found again: another machine may turn them."""
     whole = with_gate_scores(context)
     save_context(whole, tmp_path)
-    found = load_context(make_problem(context.problem.settings), tmp_path)
+    found = load_context(make_problem(context.settings), tmp_path)
     assert found is not None
     for name, tensor in whole.start.model.state_dict().items():
         assert torch.equal(found.start.candidate.model.state_dict()[name], tensor), name
@@ -190,7 +190,7 @@ def test_what_was_prepared_comes_back_to_the_bit(context: TrialContext, tmp_path
     assert not pairs_of(found.dense.model) and found.gates is not None
     assert found.gates.keys() == GROUPS
     (tmp_path / "pairs.safetensors").write_bytes(b"")
-    assert load_context(make_problem(context.problem.settings), tmp_path) is None
+    assert load_context(make_problem(context.settings), tmp_path) is None
 
 
 def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialContext) -> None:
@@ -251,7 +251,7 @@ def test_weights_of_pairs_are_not_loaded_into_a_whole_layer(
 ) -> None:
     save_state(tmp_path / "pairs.safetensors", context.start.candidate.model)
     with pytest.raises(WeightsError, match="lacks"):
-        load_state(make_problem(context.problem.settings).model, tmp_path / "pairs.safetensors")
+        load_state(make_problem(context.settings).model, tmp_path / "pairs.safetensors")
 
 
 def test_components_are_scored_by_singular_values_on_the_scale_of_the_gates(
@@ -260,7 +260,7 @@ def test_components_are_scored_by_singular_values_on_the_scale_of_the_gates(
     """The layers count alike, all together as a share of their gates; channels are as they were."""
     form = context.start.candidate.model
     gates = {g.name: torch.rand(g.width) for g in context.problem.groups.prunable}
-    found = with_energies(context.problem, form, gates)
+    found = with_energies(context.problem.space, form, gates)
     ranks = ("features.3.rank", "classifier.rank")
     assert all(found[name] is gates[name] for name in GROUPS - set(ranks))
     sums = [float(found[name].sum()) for name in ranks]
@@ -270,7 +270,7 @@ def test_components_are_scored_by_singular_values_on_the_scale_of_the_gates(
     values = torch.linalg.svdvals(weight.permute(1, 2, 0, 3).reshape(48, 96)).square()
     expected = (values / values.sum() * sums[0]).float()
     torch.testing.assert_close(found["features.3.rank"], expected, rtol=1e-3, atol=1e-6)
-    assert with_energies(context.problem, form, {}) == {}
+    assert with_energies(context.problem.space, form, {}) == {}
 
 
 def test_a_childs_components_are_those_of_the_trained_parent(

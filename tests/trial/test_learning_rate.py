@@ -79,7 +79,7 @@ def test_a_budget_without_time_for_it_keeps_the_rate(context: TrialContext) -> N
     assert poor.training.finetune.learning_rate == context.training.finetune.learning_rate
     assert rich.training.finetune.learning_rate != context.training.finetune.learning_rate
     assert poor.training.epoch_time is not None
-    assert poor.training.epoch_time.seconds == 0.4 * len(context.problem.data.train_dataloader())
+    assert poor.training.epoch_time.seconds == 0.4 * len(context.data.train_dataloader())
     assert 0 < poor.training.epoch_time.macs < context.problem.costs.cost_of({}).macs
 
 

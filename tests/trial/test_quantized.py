@@ -36,12 +36,12 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
 
 
 def with_quantizer(context: TrialContext, target: Target) -> TrialContext:
-    settings = replace(context.problem.settings, quantization=target)
+    settings = replace(context.settings, quantization=target)
     return replace(context, problem=replace(context.problem, settings=settings))
 
 
 def quality_of(context: TrialContext, model: torch.nn.Module) -> dict[str, float]:
-    problem, loader = context.problem, context.problem.data.val_dataloader()
+    problem, loader = context.problem, context.data.val_dataloader()
     return measure_quality(problem.task, model, loader, device=problem.device)
 
 
@@ -109,7 +109,7 @@ def test_a_network_that_cannot_be_quantized_is_told_before_training(context: Tri
 
 def test_a_network_without_integer_kernels_is_told(context: TrialContext) -> None:
     network = torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 2, 3), torch.nn.Flatten())
-    problem = replace(context.problem, model=network.to(context.problem.device))
+    problem = replace(context.problem, model=network.to(context.data.device))
     with pytest.raises(SettingsError, match="a transposed convolution"):
         reject_unquantizable(problem)
 
@@ -126,9 +126,7 @@ def test_inputs_that_cannot_be_quantized_are_told_before_training(
     context: TrialContext, example: Inputs, kinds: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"{kinds}; set `quantization=none`"):
-        reject_unquantizable(
-            replace(context.problem, data=replace(context.problem.data, example=example))
-        )
+        reject_unquantizable(replace(context.problem, data=replace(context.data, example=example)))
 
 
 class _Named(torch.nn.Module):

@@ -112,7 +112,7 @@ def test_a_users_own_data_keep_their_split_and_change_their_order(tmp_path: Path
     for seed in (5, 6):
         again = reseeded(context, seed)
         parts = [again.problem.data.val_dataloader(), again.problem.data.test_dataloader()]
-        before = [context.problem.data.val_dataloader(), context.problem.data.test_dataloader()]
+        before = [context.data.val_dataloader(), context.data.test_dataloader()]
         for one, other in zip(parts, before, strict=True):
             assert all(map(torch.equal, next(iter(one)), next(iter(other))))
         train_again(again, first, {1: first}, seed=seed, folder=tmp_path / f"again{seed}")

@@ -104,7 +104,7 @@ def test_a_trial_ends_by_its_time_and_accounts_for_all_of_it(tmp_path: Path) -> 
     assert 0 < result.epochs < 100
     assert result.asked_epochs == result.epochs  # so that a repetition trains as long
     steps = sum(record.steps for record in result.curve)
-    assert result.epochs == steps / len(context.problem.data.train_dataloader())
+    assert result.epochs == steps / len(context.data.train_dataloader())
 
 
 def test_a_training_of_limited_time_does_no_harm(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def prepared_context(problem: Problem, folder: SweepFolder, watch: Stopwatch) ->
 
 def ready_to_train(context: TrialContext, folder: SweepFolder) -> TrialContext:
     """Return the context with the learning rate and the time of an epoch, determined once."""
-    tuned = with_tuned_rate(context, search_settings(context.problem.settings).budget)
+    tuned = with_tuned_rate(context, search_settings(context.settings).budget)
     if tuned is not context:
         save_training(tuned, folder.dense)
     return tuned

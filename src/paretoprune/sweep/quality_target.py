@@ -30,7 +30,7 @@ def bisection(context: TrialContext, places: Sequence[Mapping[str, float]]) -> Q
 
 def _bound(context: TrialContext) -> tuple[QualityScale, float, str]:
     """Return the scale, the worst acceptable value, and the drop in words."""
-    sparsity = context.problem.settings.sparsity
+    sparsity = context.settings.sparsity
     if sparsity.accuracy_drop is not None:
         name = quantity_of("accuracy")
         scale = scale_of({name.name: name.direction}, context.dense.metrics, context.dense.trivial)

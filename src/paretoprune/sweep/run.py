@@ -193,7 +193,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
                 problem.costs.widths_of,
                 problem.costs.cost_of,
                 epochs=settings.trial_epochs,
-                least_epochs=least_epochs(problem),
+                least_epochs=least_epochs(problem.data),
                 epoch_time=epoch_time,
             ),
             first,

@@ -14,6 +14,7 @@ from paretoprune.config.targets.signatures import has_trait
 from paretoprune.metrics import TIMED, Direction, quantity_of
 from paretoprune.objectives import first_quality
 from paretoprune.problem.problem import Problem
+from paretoprune.problem.task_data import TaskData
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
 from paretoprune.search.allocation.greedy import drop_dominated
@@ -107,7 +108,7 @@ def strategy_of(
             has_untrained_front=_has_untrained_front(settings),
             ask=study.ask,
             rung=_rung(ready, trials),
-            least_epochs=least_epochs(problem),
+            least_epochs=least_epochs(problem.data),
         ),
     )
     return strategy
@@ -129,9 +130,9 @@ def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivit
     return sensitivity
 
 
-def least_epochs(problem: Problem) -> float:
+def least_epochs(data: TaskData) -> float:
     """The epochs of the shortest training that is of use."""
-    return _LEAST_STEPS / len(problem.data.train_dataloader())
+    return _LEAST_STEPS / len(data.train_dataloader())
 
 
 def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
@@ -168,7 +169,7 @@ def _rung(
 
     def loss(parent: int | None, ratios: Ratios, training: Training) -> float:
         context = ready()
-        widths, seed = context.problem.costs.widths_of(ratios), context.problem.settings.seed
+        widths, seed = context.problem.costs.widths_of(ratios), context.settings.seed
         job = Job(
             -1,
             "rung",

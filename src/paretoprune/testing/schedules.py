@@ -71,7 +71,7 @@ def check_trials(context: TrialContext, job: Job) -> None:
 
 def carry_out(context: TrialContext, job: Job) -> Trained:
     """Return what the schedule of the settings makes of a job that starts from the dense model."""
-    schedule: Schedule = build(context.problem.settings.schedule)
+    schedule: Schedule = build(context.settings.schedule)
     return schedule(context, job, context.start)
 
 

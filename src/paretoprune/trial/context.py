@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
+from paretoprune.config.settings import Settings
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.numerics.precision import uses_bfloat16
 from paretoprune.measure.bytes import count_bytes
@@ -19,6 +20,7 @@ from paretoprune.measure.macs import count_macs
 from paretoprune.measure.params import count_params
 from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem
+from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.pruning.compensation.updatable import skipped_layers
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
@@ -82,6 +84,16 @@ class TrialContext:
     calibration: Tensor | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)  # seconds of this process by use
 
+    @property
+    def settings(self) -> Settings:
+        """The settings of the problem."""
+        return self.problem.settings
+
+    @property
+    def data(self) -> TaskData:
+        """The data of the problem."""
+        return self.problem.data
+
 
 def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialContext:
     """Train the dense model or load it from the cache; measure it and score its channels.
@@ -102,7 +114,7 @@ def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialConte
         dense = dense_model(problem)
     with watch.on("dense"):
         dense_metrics = measure(problem, dense, dense=None)
-        trivial = trivial_qualities(problem)
+        trivial = trivial_qualities(problem.data)
     for caution in cautions(problem, dense_metrics, trivial):
         _log.warning(caution)
     with watch.on(TRAIN_DENSE):
@@ -140,19 +152,20 @@ def _log_skipped(problem: Problem, dense: nn.Module) -> None:
 
 def teacher_of(problem: Problem, dense: nn.Module) -> Teacher | None:
     """Return the teacher for knowledge distillation; None if distillation is off."""
-    return make_teacher(problem, dense) if problem.settings.finetune.distillation > 0 else None
+    finetune = problem.settings.finetune
+    return make_teacher(problem.data, dense, finetune) if finetune.distillation > 0 else None
 
 
-def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
+def make_teacher(data: TaskData, dense: nn.Module, finetune: FinetuneSettings) -> Teacher:
     """Return a teacher whose outputs are computed when first needed."""
     # A user's own loader gives no keys of its samples.
-    num_keys = getattr(problem.data.train_dataloader(), "num_keys", 0)
+    num_keys = getattr(data.train_dataloader(), "num_keys", 0)
     return Teacher(
         dense,
-        problem.task,
-        device=problem.device,
-        num_keys=num_keys if problem.task.caches_teacher else 0,
-        bfloat16=uses_bfloat16(problem.settings.finetune.precision, problem.device),
+        data.task,
+        device=data.device,
+        num_keys=num_keys if data.task.caches_teacher else 0,
+        bfloat16=uses_bfloat16(finetune.precision, data.device),
     )
 
 

@@ -63,9 +63,9 @@ def save_context(context: TrialContext, folder: Path) -> None:
 def save_description(context: TrialContext, folder: Path) -> None:
     """Write what other commands read of the problem: its groups, its data, the dense metrics."""
     write_json(folder / "groups.json", context.problem.groups.to_json())
-    write_json(folder / "data.json", asdict(context.problem.info))
+    write_json(folder / "data.json", asdict(context.data.info))
     write_json(folder / "metrics.json", context.dense.metrics.to_json())
-    write_qualities(folder, context.problem.task.qualities, context.dense.trivial)
+    write_qualities(folder, context.data.task.qualities, context.dense.trivial)
 
 
 def save_training(context: TrialContext, folder: Path) -> None:

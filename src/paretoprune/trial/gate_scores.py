@@ -14,6 +14,7 @@ from paretoprune.errors import PruningError
 from paretoprune.low_rank.components import energies_of, refactored
 from paretoprune.low_rank.pair import pairs_as_one_layer
 from paretoprune.problem.problem import Problem
+from paretoprune.problem.search_space import SearchSpace
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
 from paretoprune.pruning.scorers.gradient.gates import GateScores
@@ -44,7 +45,7 @@ def _with_gate_scores(context: TrialContext) -> TrialContext:
             dense.zero_grad()
             torch.autograd.backward(batch.loss(dense))
             gates()
-    found = with_energies(problem, dense, gates.scores())
+    found = with_energies(problem.space, dense, gates.scores())
     scores = scores_by_gates(problem, context.start.candidate, found)
     return replace(context, start=replace(context.start, scores=scores), gates=found)
 
@@ -59,11 +60,11 @@ def scores_by_gates(
     be recorded, gate scores are used alone; only the order within a group matters. Components of a
     factored layer are ranked by their singular values.
     """
-    return {**_by_gates(problem, candidate, gates), **_by_energy(problem, candidate)}
+    return {**_by_gates(problem, candidate, gates), **_by_energy(problem.space, candidate)}
 
 
 def with_energies(
-    problem: Problem, model: nn.Module, gates: Mapping[str, Tensor]
+    space: SearchSpace, model: nn.Module, gates: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Replace the gate scores of low-rank components by their share of the squared singular values.
 
@@ -72,7 +73,7 @@ def with_energies(
     total, a small share of their gate scores, since least squares recovers much more of a removed
     component than of a removed channel. Components are ordered as in `refactored(model)`.
     """
-    ranks = problem.space.ranks
+    ranks = space.ranks
     energies = energies_of(refactored(model)) if ranks and gates else {}
     known = {
         layer.group: energies[layer.path]
@@ -85,8 +86,8 @@ def with_energies(
     return {**gates, **{name: values * scale for name, values in known.items()}}
 
 
-def _by_energy(problem: Problem, candidate: Candidate) -> dict[str, Tensor]:
-    ranks = problem.space.ranks
+def _by_energy(space: SearchSpace, candidate: Candidate) -> dict[str, Tensor]:
+    ranks = space.ranks
     energies = energies_of(candidate.model) if ranks else {}
     layers = ranks.layers if ranks else ()
     return {layer.group: energies[layer.path] for layer in layers if layer.path in energies}

@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import islice
 
 from paretoprune.finetune.range_test import NUM_VAGUE, losses_by_rate
-from paretoprune.problem.problem import Problem
+from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.results import Budget, EpochTime
 from paretoprune.tasks.inputs import key_of, unkeyed
@@ -44,7 +44,7 @@ def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> Tria
     brings its own optimizer, only the epoch time is measured, and only for a time budget. Returns
     `context` unchanged if it has an epoch time already.
     """
-    settings, task = context.problem.settings, context.problem.task
+    settings, task = context.settings, context.data.task
     wanted = (
         settings.finetune.tune_learning_rate
         and not settings.retrains_from_scratch
@@ -69,7 +69,7 @@ def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
     rate = context.training.finetune.learning_rate
     seconds = _seconds_per_step(context, candidate, rate * _LOWEST * factor)
     teacher = _teacher_seconds(context)
-    views = _num_views(problem) if context.training.teacher else 0.0
+    views = _num_views(problem.data) if context.training.teacher else 0.0
     affordable = most_seconds / (seconds + (teacher if math.isinf(views) else 0.0))
     count = 0 if affordable < _LEAST_STEPS else int(min(affordable, _NUM_STEPS))
     if count:
@@ -123,9 +123,9 @@ def _teacher_seconds(context: TrialContext) -> float:
     """Time the teacher's outputs for a batch, without warm-up; they are cached for the trials."""
     if context.training.teacher is None:
         return 0.0
-    clock, device = context.watch.clock, context.problem.device
+    clock, device = context.watch.clock, context.data.device
     begun = clock()
-    for batch in islice(iter(context.problem.data.train_dataloader()), 2):
+    for batch in islice(iter(context.data.train_dataloader()), 2):
         begun = clock()
         with context.watch.on("teacher"):
             moved = on_device(batch, device)
@@ -133,10 +133,10 @@ def _teacher_seconds(context: TrialContext) -> float:
     return clock() - begun
 
 
-def _num_views(problem: Problem) -> float:
+def _num_views(data: TaskData) -> float:
     """Return the number of epochs with new inputs; infinite for a loader without sample keys."""
-    num_keys = getattr(problem.data.train_dataloader(), "num_keys", 0)
-    return num_keys / problem.info.num_train if num_keys else math.inf
+    num_keys = getattr(data.train_dataloader(), "num_keys", 0)
+    return num_keys / data.info.num_train if num_keys else math.inf
 
 
 def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float]) -> list[float]:

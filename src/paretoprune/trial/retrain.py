@@ -14,6 +14,7 @@ from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.data import ImageTensors, to_device
+from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.fit import fit
 from paretoprune.lineage import lineage
 from paretoprune.problem.forms import rebuild_trial
@@ -34,7 +35,7 @@ def train_longer(
     problem = context.problem
     teacher = None
     if settings.distillation > 0:
-        teacher = context.training.teacher or make_teacher(problem, context.dense.model)
+        teacher = context.training.teacher or _new_teacher(context)
     return fit(
         model,
         problem.task,
@@ -77,9 +78,14 @@ def reseeded(context: TrialContext, seed: int) -> TrialContext:
         to_device(module, problem.device)
         problem = replace(problem, data=replace(problem.data, module=module))
     # A teacher's cached outputs belong to the augmented images of the earlier seed.
-    teacher = make_teacher(problem, context.dense.model) if context.training.teacher else None
-    training = replace(context.training, teacher=teacher)
-    return replace(context, problem=problem, training=training)
+    context = replace(context, problem=problem)
+    teacher = _new_teacher(context) if context.training.teacher else None
+    return replace(context, training=replace(context.training, teacher=teacher))
+
+
+def _new_teacher(context: TrialContext) -> Teacher:
+    """Return a teacher without cached outputs."""
+    return make_teacher(context.data, context.dense.model, context.settings.finetune)
 
 
 def train_again(
@@ -96,7 +102,7 @@ def train_again(
     `context` comes from `reseeded`. `folder` receives the weights of each model. The architecture
     is that of the trial.
     """
-    settings = context.problem.settings
+    settings = context.settings
     untimed = replace(settings, measure=replace(settings.measure, latency=False))
     context = replace(context, problem=replace(context.problem, settings=untimed))
     for job in jobs_again(trial, results, seed=seed):

@@ -62,7 +62,7 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
         with context.watch.on("quantize"):
             quantized = quantized_models(context, _delivered(context, trained.candidate), metrics)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
-    left = with_energies(context.problem, trained.candidate.model, trained.scores)
+    left = with_energies(context.problem.space, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
     if scores:
         write_json(folder / _SCORES, scores)
@@ -136,5 +136,5 @@ def _scores_of(
 
 def train(context: TrialContext, job: Job, start: Start) -> Trained:
     """Prune to the job's widths and train, according to the schedule."""
-    schedule: Schedule = build(context.problem.settings.schedule)
+    schedule: Schedule = build(context.settings.schedule)
     return schedule(context, job, start)
