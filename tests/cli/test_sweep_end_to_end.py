@@ -100,8 +100,8 @@ def test_the_learning_rate_is_looked_for_once_and_before_the_first_training(tmp_
         numbers = table[table["origin"].isin(origins) & (table["state"] == "complete")]["number"]
         return [(sweep.trial(n) / "result.json").stat().st_mtime_ns for n in numbers]
 
-    assert len(finished("sketch")) > 1
-    assert max(finished("dense", "sketch")) < times[0] < min(finished("auto"))
+    assert len(finished("untrained")) > 1
+    assert max(finished("dense", "untrained")) < times[0] < min(finished("auto"))
 
 
 def test_other_settings_are_refused_with_the_difference(folder: Path) -> None:

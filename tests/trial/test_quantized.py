@@ -12,7 +12,7 @@ from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
-from paretoprune.results.jobs import SKETCH
+from paretoprune.results.jobs import UNTRAINED
 from paretoprune.results.training import USES
 from paretoprune.results.trials import QuantizedResult
 from paretoprune.tasks.inputs import Inputs
@@ -25,14 +25,14 @@ from tests.trial.test_run import job, prepared_with
 
 INT8 = "paretoprune.quantization.quantizers.int8.Int8"
 WEIGHTS = "paretoprune.quantization.quantizers.weights.Weights"
-UNTRAINED = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
+NO_TRAINING = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
     """A sweep whose trials have int8 models."""
     folder = tmp_path_factory.mktemp("cache")
-    return prepared_with(folder, *UNTRAINED, f"quantization={{_target_: {INT8}}}")
+    return prepared_with(folder, *NO_TRAINING, f"quantization={{_target_: {INT8}}}")
 
 
 def with_quantizer(context: TrialContext, target: Target) -> TrialContext:
@@ -82,8 +82,8 @@ def test_weights_of_few_bits_are_measured_as_the_compact_file(
 
 
 def test_untrained_candidates_have_none(context: TrialContext, tmp_path: Path) -> None:
-    sketch = replace(job(context, 1, 0.5), origin=SKETCH)
-    assert run_trial(context, sketch, folder=tmp_path / "0001").quantized == ()
+    untrained = replace(job(context, 1, 0.5), origin=UNTRAINED)
+    assert run_trial(context, untrained, folder=tmp_path / "0001").quantized == ()
 
 
 @pytest.mark.parametrize("name", ["Refusing", "Broken"])

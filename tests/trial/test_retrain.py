@@ -72,13 +72,13 @@ def noting(
 
 
 def test_with_the_same_seed_a_lineage_comes_out_the_same(tmp_path: Path) -> None:
-    """A sketch is not trained, a link is trained for a part, the next rung for two epochs."""
+    """A candidate is not trained, a link is trained for a part, the next rung for two epochs."""
     context = prepared_with(tmp_path / "cache", "finetune.epochs=1")
     context = reseeded(context, 5)
     ratios = {group.name: 0.5 for group in context.problem.groups.prunable}
     widths = context.problem.costs.widths_of(ratios)
     jobs = [
-        Job(1, "sketch", ratios, widths, 5, epochs=0.0),
+        Job(1, "untrained", ratios, widths, 5, epochs=0.0),
         Job(2, "halving", ratios, widths, 5, epochs=0.5),
         Job(3, "halving", ratios, widths, 6, parent=2, epochs=2.0, rung=1),
     ]

@@ -1,4 +1,4 @@
-"""How long an exported file takes in its engine, beside another one in the same run."""
+"""Latency of an exported file in its engine, beside another one in the same run."""
 
 from __future__ import annotations
 

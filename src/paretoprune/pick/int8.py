@@ -133,7 +133,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
 
 
 def _check_contents(contents: Contents, subject: _Subject, known: GraphFormat) -> None:
-    """What onnxruntime tells of its own file: every operator by itself, and the kernels taken."""
+    """Check the operators and kernels of a file for onnxruntime; other engines do not name theirs."""
     if known.engine != "onnxruntime":
         return
     [content] = contents.values()
@@ -174,7 +174,7 @@ def _timed(
 
 
 class _Run(nn.Module):
-    """What an engine computes, as a module: on the CPU, whatever device inputs come from."""
+    """An engine as a module: on the CPU, whatever device inputs come from."""
 
     def __init__(self, run: Runner) -> None:
         super().__init__()

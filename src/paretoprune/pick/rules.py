@@ -1,4 +1,4 @@
-"""Which trials of the front to take: by rules, within limits, or by their numbers."""
+"""Choice of trials of the front: by rules, within limits, or by their numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DEFAULT_COUNT = 4  # of `spread`
 
 @dataclass(frozen=True)
 class PickRequest:
-    """What the user asked for. Without anything: the knee of the front.
+    """Request of the user for models of the front. Without anything: the knee of the front.
 
     A rule is `knee`, `best` (of the sweep's own quality), `most_accurate`, `smallest`, `fastest`,
     `cheapest` (of the sweep's own size), `max_` or `min_` before the name of a measured quantity,

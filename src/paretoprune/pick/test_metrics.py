@@ -1,4 +1,4 @@
-"""What a pick measures: validation again, and the test part once, never to choose by."""
+"""Measurements of a pick: validation again, and the test part once, never to choose by."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _metrics_before(earlier: Path, draft: Path) -> Any:
 
 
 def tested_json(tested: FinalFigures) -> dict[str, Any]:
-    """What `metrics.json` holds of the test; `tested_before` reads it."""
+    """Return the test's part of `metrics.json`, which `tested_before` reads."""
     return {
         "pruned": tested.pruned.measured(),
         "dense": tested.dense.measured(),

@@ -1,4 +1,4 @@
-"""What a report shows, as plain data for the page's scripts."""
+"""Content of a report, as plain data for the page's scripts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
 
 
 def _training(facts: SweepFacts) -> dict[ModelKey, str]:
-    """How much each trial was trained, and what it gains over uniform pruning, in words."""
+    """Return a sentence by trial: its training, and its gain over uniform pruning."""
     dense = facts.dense.metrics if facts.dense else Metrics()
     gains = gains_of(facts.results, dense, facts.objectives)
     totals = epochs_in_total(facts.results)

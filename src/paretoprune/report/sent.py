@@ -45,7 +45,7 @@ def send(folder: SweepFolder, *, uri: str | None) -> None:
 
 
 def sweep_tags(config: Mapping[str, Any]) -> dict[str, str]:
-    """What identifies a sweep in MLflow beside its name, as far as its config says."""
+    """Return the tags that identify a sweep in MLflow beside its name, as its config has them."""
     settings = flat(config)
     return {tag: settings[name] for tag, name in _TAGS.items() if name in settings}
 

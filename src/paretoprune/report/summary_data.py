@@ -1,4 +1,4 @@
-"""What the report tells of a sweep, read from the sweep's folder alone."""
+"""Data of the report, read from the sweep's folder alone."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
 
 
 def _scores(folder: SweepFolder) -> dict[str, list[float]]:
-    """What the loss feels of each channel, where the search went by that; else the scorer's."""
+    """Return the gate scores of the channels if the search used them, else those of the scorer."""
     files = [folder.dense / name for name in ("gates.safetensors", "scores.safetensors")]
     file = next((file for file in files if file.is_file()), None)
     if file is not None:
@@ -112,7 +112,7 @@ def _few(scores: NDArray[np.float32]) -> list[float]:
 
 
 def _repeats(folder: SweepFolder) -> dict[int, list[float]]:
-    """What `pick seeds=N` found when it trained trials again, as long as the sweep did."""
+    """Return the validation qualities of other seeds by trial, without those trained longer."""
     found = {}
     for file in folder.path.glob("picked/*/metrics.json"):
         with _skipping_damage(file):

@@ -1,4 +1,4 @@
-"""All that is told of a sweep, gathered from its folder."""
+"""Facts of a sweep for its report, gathered from its folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much better a trial is than the strongest control of the same size, at equal training."""
+"""Gain of a trial over the strongest control of the same size, at equal training."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def gains_of(
 
 
 def training_sentence(epochs: float, gain: Gain | None, objectives: Mapping[str, Direction]) -> str:
-    """How much a model was trained, and what it gains over uniform pruning."""
+    """Return a sentence: the training of a model, and its gain over uniform pruning."""
     trained = f"Trained for {epochs:.3g} epochs in total, along its lineage."
     if gain is None:
         return trained

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 BudgetUnit = Literal["trials", "epochs", "seconds"]
-# Origin tag of untrained trials; ignored by duplicate detection.
-SKETCH = "sketch"
+# Origin of trials that are pruned and not trained; ignored by duplicate detection.
+UNTRAINED = "untrained"
+_ORIGINS = {"sketch": UNTRAINED}  # of 0.1.0
 
 
 @dataclass(frozen=True)
@@ -66,5 +67,11 @@ class Job:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
-        """Inverse of `dataclasses.asdict`."""
-        return cls(**{**data, "nested": tuple(data.get("nested", ()))})
+        """Inverse of `dataclasses.asdict`; accepts jobs of earlier versions."""
+        nested, origin = tuple(data.get("nested", ())), current_origin(data["origin"])
+        return cls(**{**data, "nested": nested, "origin": origin})
+
+
+def current_origin(origin: str) -> str:
+    """Return an origin stored by this or an earlier version, as this one names it."""
+    return _ORIGINS.get(origin, origin)

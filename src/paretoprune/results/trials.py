@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
-from paretoprune.results.jobs import Job
+from paretoprune.results.jobs import Job, current_origin
 from paretoprune.results.measurements import Metrics
 from paretoprune.results.training import EpochRecord
 
@@ -115,6 +115,7 @@ class TrialResult:
         known = dict(data)
         if known["state"] != "failed":  # earlier versions wrote only the epochs trained
             known.setdefault("asked_epochs", known.get("epochs"))
+        known["origin"] = current_origin(known["origin"])
         known["metrics"] = Metrics.from_json(known["metrics"])
         known["curve"] = tuple(EpochRecord.from_json(record) for record in known["curve"])
         known["nested"] = tuple(known.get("nested", ()))

@@ -83,7 +83,7 @@ def search_context(
     has_untrained_front: bool = False,
     ask: Ask = no_sampler,
 ) -> SearchContext:
-    """What a strategy knows of the formula."""
+    """Return the context of a strategy for the formula."""
     return SearchContext(
         groups=formula.GROUPS,
         objectives=formula.search_settings().objectives,

@@ -19,7 +19,7 @@ from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job, TrialResult
-from paretoprune.results.jobs import SKETCH
+from paretoprune.results.jobs import UNTRAINED
 from paretoprune.results.trials import QuantizedResult
 from paretoprune.storage.atomic import read_json, write_json
 from paretoprune.trial.context import TrialContext, measure
@@ -58,7 +58,7 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
             metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
     epochs = trained_epochs(context, job, trained)
     quantized: tuple[QuantizedResult, ...] = ()
-    if job.origin != SKETCH:
+    if job.origin != UNTRAINED:
         with context.watch.on("quantize"):
             quantized = quantized_models(context, _delivered(context, trained.candidate), metrics)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())

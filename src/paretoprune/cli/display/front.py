@@ -28,7 +28,7 @@ _UNLIMITED = 1000  # columns of a console, to measure a table
 
 
 def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:
-    """What was measured of the dense model, once its trial is on record."""
+    """Return the measurements of the dense model, once its trial is on record."""
     return next((result.metrics for result in results if result.origin == "dense"), None)
 
 

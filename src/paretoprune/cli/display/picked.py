@@ -1,4 +1,4 @@
-"""What a pick tells of the model that it exported, on the console and for the card."""
+"""Description of an exported model, on the console and for the card."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
 
 
 def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is wrong with a target, and with those of its arguments that are built later."""
+    """Return the mistakes of a target, and of those of its arguments that are built later."""
     given = provided.get(setting, ())
     common = own_settings(ExecutorSettings) if setting == "executor" else []
     wrong = misplaced(setting, target, common=common, provided=given)

@@ -1,4 +1,4 @@
-"""What a model card tells of the files: what was checked of each, and how to load it."""
+"""Files of a model card: the verification of each, and how to load it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _told(facts: FileFacts, quality: str) -> str:
 
 
 def file_times(facts: FileFacts) -> str:
-    """How long the files take beside those of the dense model; empty where it was not measured."""
+    """Return the latencies of the files beside the dense model's; empty if not measured."""
     if facts.latency_ms is None or facts.dense_latency_ms is None:
         return ""
     spread, engine = facts.time_spread, GRAPHS[facts.format].engine

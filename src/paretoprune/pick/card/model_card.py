@@ -32,7 +32,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """All that a card tells."""
+    """Content of a model card."""
 
     sweep_name: str
     model_name: str  # the dense model's `_target_`

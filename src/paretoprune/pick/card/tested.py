@@ -1,4 +1,4 @@
-"""What a model card tells of the test: figures with their uncertainty, classes, other seeds."""
+"""Test figures of a model card with their uncertainty, classes, other seeds."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _gaps(tested: FinalFigures, validation: Metrics, dense_validation: Metrics) 
 
 
 def repeats_section(repeats: Sequence[Repeat], picked: Metrics, name: str) -> str:
-    """What other seeds give, and so how lucky the pick was."""
+    """Return the lines on other seeds, which say how lucky the pick was."""
     if not repeats:
         return ""
     lines = [
