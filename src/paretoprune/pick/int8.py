@@ -133,7 +133,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
 
 
 def _check_contents(contents: Contents, subject: _Subject, known: GraphFormat) -> None:
-    """Check the operators and kernels of a file for onnxruntime; other engines do not name theirs."""
+    """Check the operators and kernels of a file of onnxruntime; other engines name none."""
     if known.engine != "onnxruntime":
         return
     [content] = contents.values()
