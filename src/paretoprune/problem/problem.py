@@ -64,8 +64,10 @@ class ProblemCache:
 class Problem:
     """The compression problem: a model, its data, the prunable groups and exact sizes, untrained.
 
-    Made once per sweep by `make_problem` and shared by all trials. A function that needs a part of
-    it takes that part alone.
+    Made once per sweep by `make_problem`, which reports all mistakes in the user's model or data,
+    and shared by all trials. A candidate is given by ratios or widths of groups; `costs` has its
+    size. Nothing in a problem changes during a sweep: trials work on copies of `model`. A function
+    that needs a part of it takes that part alone.
     """
 
     settings: Settings

@@ -71,7 +71,7 @@ class MlflowWatcher:
         return self
 
     def begun(self, results: Sequence[TrialResult]) -> None:
-        """The sweep starts, or goes on: what MLflow missed of an earlier run it gets now."""
+        """Send to MLflow the trials of an earlier run that it has not received."""
         self._results = results
         self._progress.begin(results)
         for result in results:

@@ -28,7 +28,7 @@ def send(folder: SweepFolder, *, uri: str | None) -> None:
     """Send to MLflow what it lacks of a sweep; `uri` is for one that is kept without its password.
 
     Raises SweepError where another process works on the sweep or MLflow does not take everything,
-    SettingsError where nobody knows where MLflow is.
+    SettingsError if no setting says where MLflow is.
     """
     config = folder.read_config()
     settings = TrackingSettings(uri=uri or _kept_uri(config))
