@@ -26,7 +26,8 @@ from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.strategies import least_epochs, sensitivity_of, strategy_of
 from paretoprune.sweep.time_account import TimeAccount
 from paretoprune.trial.comparable_scores import comparable_scores
-from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context
+from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.learning_rate import with_tuned_rate
 from paretoprune.trial.run import run_trial
 
@@ -72,10 +73,10 @@ class CpuSweep:
         self.least_share = _least_share(self.problem, search.max_ratio)
         return run_sweep(
             SearchProblem(
-                self.problem.widths_of,
-                self.problem.cost_of,
-                epochs=context.finetune.epochs,
-                least_epochs=least_epochs(self.problem),
+                self.problem.costs.widths_of,
+                self.problem.costs.cost_of,
+                epochs=context.training.finetune.epochs,
+                least_epochs=least_epochs(self.problem.data),
                 epoch_time=self._epoch_time,
             ),
             first,
@@ -90,7 +91,7 @@ class CpuSweep:
         )
 
     def _epoch_time(self) -> EpochTime | None:
-        return self.ready.epoch_time
+        return self.ready.training.epoch_time
 
     @cached_property
     def ready(self) -> TrialContext:
@@ -109,10 +110,10 @@ class CpuSweep:
         """Return all trials; with `test`, those of the front are evaluated on the test data."""
         objectives = search_settings(self.problem.settings).objectives
         front = front_of(results, objectives) if test else ()
-        dense_macs = self.problem.cost_of({}).macs
+        dense_macs = self.problem.costs.cost_of({}).macs
         dense = Member(
             share=1.0,
-            validation=self.context.dense_metrics.quality.get("accuracy", 0.0),
+            validation=self.context.dense.metrics.quality.get("accuracy", 0.0),
             test=self._test_accuracy(None) if test else None,
             seconds=0.0,
         )
@@ -129,7 +130,7 @@ class CpuSweep:
         return [dense, *trials]
 
     def _test_accuracy(self, number: int | None) -> float:
-        model = self.context.dense
+        model = self.context.dense.model
         if number is not None:
             folder = self.folder.trial(number)
             plan = Plan.from_json(read_json(folder / "plan.json"))
@@ -148,7 +149,7 @@ def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> st
     given = "    -" if job.seconds is None else f"{job.seconds:5.1f}"
     trained = sum(result.seconds.get(use, 0.0) for use in ("finetune", "validate", "teacher"))
     uses = " ".join(f"{use} {seconds:.1f}" for use, seconds in result.seconds.items())
-    share = (result.metrics.macs or 0) / problem.cost_of({}).macs
+    share = (result.metrics.macs or 0) / problem.costs.cost_of({}).macs
     return (
         f"{now:6.1f} s {job.origin:13} {share:6.1%} of the MACs, "
         f"given {given} used {trained:5.1f}, {result.epochs:5.2f} epochs, "
@@ -159,4 +160,4 @@ def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> st
 def _least_share(problem: Problem, max_ratio: float) -> float:
     """Return the smallest candidate's share of the dense MACs, the lower end of the area."""
     smallest = {group.name: max_ratio for group in group_infos(problem)}
-    return problem.cost_of(smallest).macs / problem.cost_of({}).macs
+    return problem.costs.cost_of(smallest).macs / problem.costs.cost_of({}).macs

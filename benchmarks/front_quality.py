@@ -108,11 +108,11 @@ def measure(
         spent_seconds=spent,
         outside_share=1 - learning_share(seconds),
         seconds=seconds,
-        learning_rate=sweep.ready.finetune.learning_rate,
+        learning_rate=sweep.ready.training.finetune.learning_rate,
         num_trials=len(results),
         epochs=sum(result.epochs for result in results),
         least_share=sweep.least_share,
-        trivial=sweep.ready.trivial["accuracy"],
+        trivial=sweep.ready.dense.trivial["accuracy"],
         dense_validation=dense.validation,
         dense_test=dense.test or 0.0,
         members=tuple(members),
@@ -128,7 +128,7 @@ def task_settings(
         path = cache / problem.trained_once
         if not path.is_file():
             first = make_context(make_problem(compose_settings(problem.overrides(data, cache, 0))))
-            save_state(path, first.dense)
+            save_state(path, first.dense.model)
         own.append(f"model.weights={path}")
     return compose_settings([*own, *overrides])
 

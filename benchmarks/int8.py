@@ -35,7 +35,7 @@ from paretoprune.formats.tracing import trace
 from paretoprune.problem.problem import make_problem
 from paretoprune.quantization.integers import integer_module
 from paretoprune.tasks.inputs import unkeyed
-from paretoprune.trial.context import NUM_CALIBRATION, first_samples
+from paretoprune.trial.context import NUM_CALIBRATION
 from paretoprune.trial.dense_model import dense_model
 
 _BATCHES = (1, 32)
@@ -58,7 +58,7 @@ def main() -> None:
     torch.set_num_threads(1)
     problem = make_problem(compose_settings(_settings(options)))
     model = dense_model(problem).cpu()
-    samples = first_samples(problem, NUM_CALIBRATION).inputs.only.cpu()
+    samples = problem.data.first_samples(NUM_CALIBRATION).inputs.only.cpu()
     parts = [unkeyed(batch) for batch in problem.data.val_dataloader()]
     images, labels = (torch.cat(part)[: options.samples].cpu() for part in zip(*parts, strict=True))
     with tempfile.TemporaryDirectory() as place:

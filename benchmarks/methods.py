@@ -135,7 +135,7 @@ def run(
     context = make_context(problem)
     sensitivity = sensitivity_of(context, folder / "sensitivity.json")
     proposal = first_proposals(problem, comparable_scores(context), sensitivity)[1]
-    job = Job(1, "single", proposal.ratios, problem.widths_of(proposal.ratios), seed)
+    job = Job(1, "single", proposal.ratios, problem.costs.widths_of(proposal.ratios), seed)
     result = run_trial(context, job, folder=folder / "trial")
     return {
         "part": entry.part,

@@ -41,7 +41,7 @@ from paretoprune.report.watchers.open import report_watchers
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.run import BegunSweep, Watch, run
-from paretoprune.trial.context import TrialContext, make_context, measure, training_batches
+from paretoprune.trial.context import TrialContext, make_context, measure
 from paretoprune.trial.run import run_trial
 
 NUM_TRIALS = 12
@@ -159,19 +159,19 @@ def _bare(context: TrialContext, result: TrialResult) -> Moment:
     """Slice, train with a plain loop, and evaluate like a trial, including latency."""
     problem = context.problem
     groups = problem.groups.prunable
-    plan = make_plan(groups, context.scores, result.widths)
+    plan = make_plan(groups, context.start.scores, result.widths)
     started = Moment.now()
-    model = apply_plan(context.dense, groups, plan)
-    batches = training_batches(problem, problem.settings.finetune.recalibration_batches)
+    model = apply_plan(context.dense.model, groups, plan)
+    batches = problem.data.training_batches(problem.settings.finetune.recalibration_batches)
     recalibrate_batchnorm(model, (batch.inputs for batch in batches))
     with channels_last(model, problem.device):
         _train_bare(context, model)
-    measure(problem, model.eval(), dense=(context.dense, context.dense_metrics))
+    measure(problem, model.eval(), dense=(context.dense.model, context.dense.metrics))
     return Moment.now() - started
 
 
 def _train_bare(context: TrialContext, model: nn.Module) -> None:
-    problem, settings = context.problem, context.problem.settings.finetune
+    problem, settings = context.problem, context.settings.finetune
     loader = problem.data.train_dataloader()
     optimizer = torch.optim.SGD(
         model.parameters(), settings.learning_rate, momentum=settings.momentum, nesterov=True

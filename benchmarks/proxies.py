@@ -28,7 +28,8 @@ from paretoprune.problem.problem import make_problem
 from paretoprune.results import Job
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.sweep.baselines import choices_of
-from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context
+from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.schedules.parts.steps import prune, train
 
 _BAND = 0.2  # share of the dense MACs
@@ -65,7 +66,7 @@ def main() -> None:
 def _print_table(context: TrialContext, shares: Sequence[float], epochs: float) -> None:
     models = [_random_ratios(context, share, seed) for seed, share in enumerate(shares)]
     truth = [_accuracy(context, ratios, epochs) for ratios in models]
-    macs = [float(context.problem.cost_of(ratios).macs) for ratios in models]
+    macs = [float(context.problem.costs.cost_of(ratios).macs) for ratios in models]
     proxies: dict[str, Callable[[Ratios], float]] = {
         "renewed statistics": lambda r: _accuracy(_without_compensation(context), r, 0.0),
         "least squares": lambda r: _accuracy(context, r, 0.0),
@@ -84,8 +85,8 @@ def _random_ratios(context: TrialContext, share: float, seed: int) -> Ratios:
     problem = context.problem
     sizes = Sizes(
         choices=choices_of(problem, max_ratio=_MAX_RATIO),
-        size_of=lambda ratios: float(problem.cost_of(ratios).macs),
-        macs_of=lambda ratios: float(problem.cost_of(ratios).macs),
+        size_of=lambda ratios: float(problem.costs.cost_of(ratios).macs),
+        macs_of=lambda ratios: float(problem.costs.cost_of(ratios).macs),
     )
     drawn = np.random.default_rng(seed).uniform(0, _MAX_RATIO, len(sizes.choices))
     return sizes.stretched(
@@ -96,8 +97,10 @@ def _random_ratios(context: TrialContext, share: float, seed: int) -> Ratios:
 def _accuracy(context: TrialContext, ratios: Ratios, epochs: float) -> float:
     """Return the accuracy on validation data after pruning and `epochs` epochs of training."""
     problem = context.problem
-    widths = problem.widths_of(ratios)
-    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=epochs > 0)
+    widths = problem.costs.widths_of(ratios)
+    candidate, _ = prune(
+        context, context.start.candidate, context.start.scores, widths, trained_next=epochs > 0
+    )
     if epochs:
         train(context, candidate, Job(0, "proxy", ratios, widths, seed=0), epochs=epochs)
     return _validate(context, candidate.model)
@@ -110,7 +113,7 @@ def _validate(context: TrialContext, model: nn.Module) -> float:
 
 
 def _without_compensation(context: TrialContext) -> TrialContext:
-    settings = replace(context.problem.settings, compensation="none")
+    settings = replace(context.settings, compensation="none")
     return replace(context, problem=replace(context.problem, settings=settings))
 
 

@@ -34,9 +34,9 @@ from paretoprune.search.allocation.sensitivity import allocate
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.sweep.baselines import choices_of
 from paretoprune.sweep.strategies import gate_damage
-from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context
+from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.proxy import proxy_divergences
-from paretoprune.trial.schedules.interface import Start
 from paretoprune.trial.schedules.parts.steps import prune
 
 _WAYS = {"channels": "none", "ranks": "spatial", "both": "spatial"}  # and `low_rank` of each
@@ -65,7 +65,7 @@ def main() -> None:
         context = with_gate_scores(
             make_context(_ranks_alone(problem) if way == "ranks" else problem)
         )
-        dense = context.dense_metrics.quality["accuracy"]
+        dense = context.dense.metrics.quality["accuracy"]
         took = time.process_time() - started
         print(f"{way}: dense {dense:.2f} %, prepared in {took:.1f} CPU s", flush=True)
         for share in map(float, options.shares.split(",")):
@@ -78,7 +78,8 @@ def _ranks_alone(problem: Problem) -> Problem:
     ranks = set(problem.space.ranks.groups)
     caps = {group.name: 0.0 for group in problem.groups.prunable if group.name not in ranks}
     sparsity = replace(problem.settings.sparsity, caps=caps)
-    return replace(problem, settings=replace(problem.settings, sparsity=sparsity))
+    settings = replace(problem.settings, sparsity=sparsity)
+    return replace(problem, settings=settings, costs=replace(problem.costs, sparsity=sparsity))
 
 
 def _common(options: argparse.Namespace) -> list[str]:
@@ -107,11 +108,11 @@ def _common(options: argparse.Namespace) -> list[str]:
 def _print_row(context: TrialContext, share: float) -> None:
     started = time.process_time()
     problem = context.problem
-    proxy, start = proxy_divergences(context), Start(context.start, context.scores)
+    proxy, start = proxy_divergences(context), context.start
     candidates = _candidates(context, share)
     moved = {name: proxy(start, ratios) for name, ratios in candidates.items()}
     best = min(moved, key=lambda name: moved[name])
-    widths = problem.widths_of(candidates[best])
+    widths = problem.costs.widths_of(candidates[best])
     candidate, _ = prune(context, start.candidate, start.scores, widths, trained_next=False)
     model = merged(candidate.model)
     quality = measure_quality(
@@ -120,7 +121,7 @@ def _print_row(context: TrialContext, share: float) -> None:
         problem.data.val_dataloader(),
         device=problem.device,
     )
-    macs = count_macs(model, problem.example) / problem.cost_of({}).macs
+    macs = count_macs(model, problem.example) / problem.costs.cost_of({}).macs
     divergences = ", ".join(f"{name} {value:.3f}" for name, value in moved.items())
     print(
         f"  {share:.2f}: accuracy {quality['accuracy']:.2f} %, MACs {macs:.3f}, KL {divergences}; "
@@ -135,8 +136,8 @@ def _candidates(context: TrialContext, share: float) -> dict[str, Ratios]:
     problem = context.problem
     sizes = Sizes(
         choices=choices_of(problem, max_ratio=_MAX_RATIO),
-        size_of=lambda ratios: float(problem.cost_of(ratios).macs),
-        macs_of=lambda ratios: float(problem.cost_of(ratios).macs),
+        size_of=lambda ratios: float(problem.costs.cost_of(ratios).macs),
+        macs_of=lambda ratios: float(problem.costs.cost_of(ratios).macs),
     )
     whole = dict.fromkeys(sizes.choices, 0.0)
 

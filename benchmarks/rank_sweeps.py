@@ -79,11 +79,11 @@ def _run(options: argparse.Namespace, way: str, seed: int) -> None:
         members = sweep.front(results, test=not options.no_test)
     print(
         f"low_rank={way} seed {seed}: {sweep.account.spent():.0f} CPU s, {len(results)} trials, "
-        f"peak rate {sweep.ready.finetune.learning_rate:.3g}, "
+        f"peak rate {sweep.ready.training.finetune.learning_rate:.3g}, "
         f"{sum(r.epochs for r in results):.1f} epochs"
     )
     for result in results:
-        share = (result.metrics.macs or 0) / problem.cost_of({}).macs
+        share = (result.metrics.macs or 0) / problem.costs.cost_of({}).macs
         accuracy, epochs = result.metrics.quality.get("accuracy", 0.0), result.epochs
         print(
             f"  {result.number:3d} {result.origin:8s} {share:.3f} {accuracy:5.2f} % "

@@ -1,4 +1,4 @@
-"""What running pruned models costs on this machine, beside the dense model.
+"""Running cost of pruned models on this machine, beside the dense model.
 
 python -m src.latency resnet
 """

@@ -102,7 +102,7 @@ HOMES = {
     "pynvml": {"measure"},
 }
 # Packages that re-export; everyone else imports from the module.
-FACES = {"", "data", "models", "testing"}
+FACES = {"", "data", "models", "results", "testing"}
 MOST_FLAT_FILES = 16
 MOST_FACE_NAMES = 12
 

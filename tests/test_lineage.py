@@ -39,7 +39,7 @@ def test_the_job_of_a_result_is_the_one_that_led_to_it(epochs: float | None) -> 
     """An untrained candidate stays untrained, a part of a training the same part."""
     ratios = {group.name: 0.5 for group in formula.GROUPS}
     widths = formula.widths_of(ratios)
-    job = Job(3, "sketch", ratios, widths, 17, 2, epochs, 1, (widths,))
+    job = Job(3, "untrained", ratios, widths, 17, 2, epochs, 1, (widths,))
     found = formula.evaluate(job)
     assert found.job == job
 
@@ -58,3 +58,5 @@ def test_results_of_earlier_versions_ask_for_what_they_were_trained() -> None:
     }
     assert TrialResult.from_json(data).job.epochs == 0.0
     assert TrialResult.from_json({**data, "state": "failed"}).job.epochs is None
+    assert TrialResult.from_json(data).origin == "untrained"
+    assert TrialResult.from_json({**data, "origin": "chain"}).origin == "chain"

@@ -27,7 +27,7 @@ from paretoprune.metrics import (
     written_of,
 )
 from paretoprune.objectives import size_and_quality
-from paretoprune.results import COSTS
+from paretoprune.results.measurements import COSTS
 
 
 @pytest.mark.parametrize(

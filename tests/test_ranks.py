@@ -27,10 +27,10 @@ from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job
 from paretoprune.storage.atomic import read_json, write_json
-from paretoprune.trial.context import TrialContext, make_context, with_energies, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.context_folder import load_context, save_context
+from paretoprune.trial.gate_scores import with_energies, with_gate_scores
 from paretoprune.trial.run import run_trial, start_from
-from paretoprune.trial.schedules.interface import Start
 from paretoprune.trial.schedules.parts.steps import prune, repair_factor
 from tests.config.test_load import composed
 from tests.kits.commands import OWN, TINY
@@ -66,8 +66,10 @@ def drawn(problem: Problem, seed: int, most: float = 0.9) -> dict[str, float]:
 
 
 def delivered(context: TrialContext, ratios: Mapping[str, float]) -> nn.Module:
-    widths = context.problem.widths_of(ratios)
-    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=False)
+    widths = context.problem.costs.widths_of(ratios)
+    candidate, _ = prune(
+        context, context.start.candidate, context.start.scores, widths, trained_next=False
+    )
     return merged(candidate.model)
 
 
@@ -79,15 +81,18 @@ def test_ranks_are_groups_beside_the_channels_which_keep_their_names(context: Tr
 
 def test_the_start_is_the_dense_model_and_ratio_zero_is_its_size(context: TrialContext) -> None:
     problem = context.problem
-    assert check_equivalence(context.dense, context.start.model, problem.example) < 1e-5
-    assert pairs_of(context.start.model).keys() == set(problem.groups.factored)
-    assert not pairs_of(context.dense)
-    assert problem.cost_of({}).macs == count_macs(context.dense, problem.example)
-    assert problem.cost_of({}).params == count_params(context.dense)
-    assert problem.quantity_of({}, "bytes") == count_bytes(context.dense)
-    whole = merged(context.start.model)
-    assert count_params(whole) == count_params(context.dense)
-    check_equivalence(context.dense, whole, problem.example)
+    assert (
+        check_equivalence(context.dense.model, context.start.candidate.model, problem.example)
+        < 1e-5
+    )
+    assert pairs_of(context.start.candidate.model).keys() == set(problem.groups.factored)
+    assert not pairs_of(context.dense.model)
+    assert problem.costs.cost_of({}).macs == count_macs(context.dense.model, problem.example)
+    assert problem.costs.cost_of({}).params == count_params(context.dense.model)
+    assert problem.costs.quantity_of({}, "bytes") == count_bytes(context.dense.model)
+    whole = merged(context.start.candidate.model)
+    assert count_params(whole) == count_params(context.dense.model)
+    check_equivalence(context.dense.model, whole, problem.example)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -96,9 +101,9 @@ def test_sizes_are_those_of_what_is_delivered(context: TrialContext, seed: int) 
     ratios = drawn(problem, seed)
     if seed == 0:
         ratios["features.3.rank"] = 0.0
-    model, cost = delivered(context, ratios), problem.cost_of(ratios)
+    model, cost = delivered(context, ratios), problem.costs.cost_of(ratios)
     assert (cost.params, cost.macs) == (count_params(model), count_macs(model, problem.example))
-    assert problem.quantity_of(ratios, "bytes") == pytest.approx(count_bytes(model), abs=80)
+    assert problem.costs.quantity_of(ratios, "bytes") == pytest.approx(count_bytes(model), abs=80)
     assert isinstance(model.features[3], Pair) == (ratios["features.3.rank"] > 0.5)
 
 
@@ -108,11 +113,11 @@ def test_sizes_never_grow_with_a_ratio(context: TrialContext, seed: int) -> None
     rng = np.random.default_rng(seed)
     ratios, quantities = dict.fromkeys(GROUPS, 0.0), ("macs", "params", "bytes")
     allowed = (0, 0, 100)  # the header of a file has one tensor more where a layer becomes two
-    before = [problem.quantity_of(ratios, name) for name in quantities]
+    before = [problem.costs.quantity_of(ratios, name) for name in quantities]
     for _ in range(30):
         name = str(rng.choice(sorted(GROUPS)))
         ratios[name] = min(0.95, ratios[name] + float(rng.uniform(0, 0.2)))
-        after = [problem.quantity_of(ratios, name) for name in quantities]
+        after = [problem.costs.quantity_of(ratios, name) for name in quantities]
         grown = [small - large for small, large in zip(after, before, strict=True)]
         assert all(more <= most for more, most in zip(grown, allowed, strict=True)), ratios
         before = after
@@ -120,13 +125,13 @@ def test_sizes_never_grow_with_a_ratio(context: TrialContext, seed: int) -> None
 
 def test_a_cap_holds_for_a_rank(tmp_path: Path) -> None:
     problem = task_of(tmp_path, "sparsity.caps={*.rank:0}")
-    widths, whole = problem.widths_of(dict.fromkeys(GROUPS, 0.8)), problem.widths_of({})
+    widths, whole = problem.costs.widths_of(dict.fromkeys(GROUPS, 0.8)), problem.costs.widths_of({})
     assert all(widths[name] == whole[name] for name in GROUPS if name.endswith(".rank"))
     assert all(widths[name] < whole[name] for name in GROUPS if not name.endswith(".rank"))
 
 
 def job(context: TrialContext, number: int, ratios: Mapping[str, float], parent: int | None) -> Job:
-    return Job(number, "test", ratios, context.problem.widths_of(ratios), 0, parent)
+    return Job(number, "test", ratios, context.problem.costs.widths_of(ratios), 0, parent)
 
 
 def test_a_chain_of_trials_leaves_what_was_measured(context: TrialContext, tmp_path: Path) -> None:
@@ -141,13 +146,13 @@ def test_a_chain_of_trials_leaves_what_was_measured(context: TrialContext, tmp_p
         plan = Plan.from_json(read_json(folder / "plan.json"))
         model = rebuild_trial(problem.model, problem.groups, plan, folder / "model.safetensors")
         model.eval()
-        assert result.metrics.params == count_params(model) == problem.cost_of(ratios).params
+        assert result.metrics.params == count_params(model) == problem.costs.cost_of(ratios).params
         assert result.metrics.macs == count_macs(model, problem.example)
         again = start_from(context, number, trials=tmp_path).candidate
         check_equivalence(again.model, model, problem.example)
         if number == 0:
-            assert result.metrics == context.dense_metrics
-            check_equivalence(context.dense, model, problem.example)
+            assert result.metrics == context.dense.metrics
+            check_equivalence(context.dense.model, model, problem.example)
     first, second = (read_json(tmp_path / n / "plan.json") for n in ("0001", "0002"))
     assert all(set(gone) <= set(second[name]) for name, gone in first.items())
 
@@ -157,8 +162,10 @@ def test_a_delivered_model_reloads_to_the_bit(
     context: TrialContext, tmp_path: Path, ratio: float
 ) -> None:
     problem = context.problem
-    widths = problem.widths_of(dict.fromkeys(GROUPS, ratio))
-    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=False)
+    widths = problem.costs.widths_of(dict.fromkeys(GROUPS, ratio))
+    candidate, _ = prune(
+        context, context.start.candidate, context.start.scores, widths, trained_next=False
+    )
     model = merged(candidate.model).eval()
     save_state(tmp_path / "model.safetensors", model)
     fresh = make_problem(problem.settings).model
@@ -173,15 +180,17 @@ def test_what_was_prepared_comes_back_to_the_bit(context: TrialContext, tmp_path
     """Components are kept, not found again: another machine may turn them."""
     whole = with_gate_scores(context)
     save_context(whole, tmp_path)
-    found = load_context(make_problem(context.problem.settings), tmp_path)
+    found = load_context(make_problem(context.settings), tmp_path)
     assert found is not None
     for name, tensor in whole.start.model.state_dict().items():
-        assert torch.equal(found.start.model.state_dict()[name], tensor), name
-    assert found.start.plan == Plan({}) and not isinstance(found.start, MaskedCandidate)
-    assert not pairs_of(found.dense) and found.gates is not None
+        assert torch.equal(found.start.candidate.model.state_dict()[name], tensor), name
+    assert found.start.candidate.plan == Plan({}) and not isinstance(
+        found.start.candidate, MaskedCandidate
+    )
+    assert not pairs_of(found.dense.model) and found.gates is not None
     assert found.gates.keys() == GROUPS
     (tmp_path / "pairs.safetensors").write_bytes(b"")
-    assert load_context(make_problem(context.problem.settings), tmp_path) is None
+    assert load_context(make_problem(context.settings), tmp_path) is None
 
 
 def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialContext) -> None:
@@ -189,13 +198,15 @@ def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialCon
     conv = problem.groups.factored[0]
 
     def error(ratio: float, method: str) -> float:
-        widths = problem.widths_of({f"{conv}.rank": ratio})
+        widths = problem.costs.widths_of({f"{conv}.rank": ratio})
         own = replace(problem.settings, compensation=method)
         chosen = replace(context, problem=replace(problem, settings=own))
-        smaller, _ = prune(chosen, context.start, context.scores, widths, trained_next=False)
+        smaller, _ = prune(
+            chosen, context.start.candidate, context.start.scores, widths, trained_next=False
+        )
         x = next(iter(problem.data.val_dataloader()))[0]
         with torch.inference_mode():
-            want = context.dense.features[:4](x)
+            want = context.dense.model.features[:4](x)
             return float((merged(smaller.model).eval().features[:4](x) - want).square().mean())
 
     repaired = [error(ratio, "least_squares") for ratio in (0.0, 0.6, 0.8, 0.95)]
@@ -219,7 +230,7 @@ def test_nothing_to_factor_is_said(tmp_path: Path) -> None:
 
 def test_another_choice_of_layers_has_groups_of_its_own(tmp_path: Path) -> None:
     """What is cached of the groups is not taken for that of other pairs."""
-    task_of(tmp_path).disk_cache.commit()
+    task_of(tmp_path).cache.disk.commit()
     fewer = task_of(tmp_path, "low_rank.min_width=16")
     assert fewer.groups.factored == ("features.3",)
     assert {group.name for group in fewer.groups.prunable} == GROUPS - {"classifier.rank"}
@@ -229,7 +240,7 @@ def test_another_choice_of_layers_has_groups_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_start_of_a_trial_has_scores_for_each_component(context: TrialContext) -> None:
-    start = Start(context.start, context.scores)
+    start = context.start
     assert start.scores["features.3.rank"].shape == (48,)
     order = start.scores["features.3.rank"].argsort(descending=True)
     assert order[:8].max() < 24, "the largest components score best"
@@ -238,28 +249,28 @@ def test_a_start_of_a_trial_has_scores_for_each_component(context: TrialContext)
 def test_weights_of_pairs_are_not_loaded_into_a_whole_layer(
     context: TrialContext, tmp_path: Path
 ) -> None:
-    save_state(tmp_path / "pairs.safetensors", context.start.model)
+    save_state(tmp_path / "pairs.safetensors", context.start.candidate.model)
     with pytest.raises(WeightsError, match="lacks"):
-        load_state(make_problem(context.problem.settings).model, tmp_path / "pairs.safetensors")
+        load_state(make_problem(context.settings).model, tmp_path / "pairs.safetensors")
 
 
 def test_components_are_scored_by_singular_values_on_the_scale_of_the_gates(
     context: TrialContext,
 ) -> None:
     """The layers count alike, all together as a share of their gates; channels are as they were."""
-    form = context.start.model
+    form = context.start.candidate.model
     gates = {g.name: torch.rand(g.width) for g in context.problem.groups.prunable}
-    found = with_energies(context.problem, form, gates)
+    found = with_energies(context.problem.space, form, gates)
     ranks = ("features.3.rank", "classifier.rank")
     assert all(found[name] is gates[name] for name in GROUPS - set(ranks))
     sums = [float(found[name].sum()) for name in ranks]
     of_gates = sum(float(gates[name].sum()) for name in ranks)
     assert sums == pytest.approx([sums[0]] * 2) and 0 < sum(sums) < of_gates
-    weight = context.dense.features[3].weight.detach().double()
+    weight = context.dense.model.features[3].weight.detach().double()
     values = torch.linalg.svdvals(weight.permute(1, 2, 0, 3).reshape(48, 96)).square()
     expected = (values / values.sum() * sums[0]).float()
     torch.testing.assert_close(found["features.3.rank"], expected, rtol=1e-3, atol=1e-6)
-    assert with_energies(context.problem, form, {}) == {}
+    assert with_energies(context.problem.space, form, {}) == {}
 
 
 def test_a_childs_components_are_those_of_the_trained_parent(
@@ -287,7 +298,8 @@ def test_a_childs_components_are_those_of_the_trained_parent(
 
 def test_a_training_that_only_harms_is_not_kept(context: TrialContext, tmp_path: Path) -> None:
     """Least squares leave little to repair; weights no better than those before are given up."""
-    wild = replace(context, finetune=replace(context.finetune, learning_rate=8.0, epochs=1))
+    finetune = replace(context.training.finetune, learning_rate=8.0, epochs=1)
+    wild = replace(context, training=replace(context.training, finetune=finetune))
     ratios = {**dict.fromkeys(GROUPS, 0.0), "features.3.rank": 0.6}
     untrained = run_trial(
         context, replace(job(context, 0, ratios, None), epochs=0.0), folder=tmp_path / "0000"
@@ -305,11 +317,11 @@ def test_a_training_that_only_harms_is_not_kept(context: TrialContext, tmp_path:
 
 def test_the_peak_rate_follows_what_is_broken(context: TrialContext) -> None:
     """From a tenth of the peak, where the answers stay, to the whole one."""
-    scaled = [copy.deepcopy(context.dense) for _ in range(12)]
+    scaled = [copy.deepcopy(context.dense.model) for _ in range(12)]
     with torch.no_grad():
         for power, model in enumerate(scaled):
             model.classifier.weight.mul_(-(2.0**power))
-    factors = [repair_factor(context, model) for model in (context.start.model, *scaled)]
+    factors = [repair_factor(context, model) for model in (context.start.candidate.model, *scaled)]
     assert factors[0] == 0.1 and factors[-1] == 1.0
     assert factors == sorted(factors)
     assert any(0.1 < factor < 1.0 for factor in factors)

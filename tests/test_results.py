@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from paretoprune.results import EpochRecord, Metrics, QuantizedResult, TrialResult, models_of
+from paretoprune.results import EpochRecord, Metrics, TrialResult
+from paretoprune.results.trials import QuantizedResult, models_of
 
 METRICS = Metrics({"accuracy": 97.25, "loss": 0.5}, params=10, macs=100, latency_ms=1.5)
 RESULT = TrialResult(

@@ -14,7 +14,7 @@ OTHER = "other"
 class Stopwatch:
     """Seconds by use since the stopwatch was made; a use within another one is taken out of it.
 
-    The uses of a sweep are listed in `paretoprune.results.USES`. `clock` is the wall clock by
+    The uses of a sweep are listed in `results.training.USES`. `clock` is the wall clock by
     default; benchmarks give the CPU time of the process, tests a number that they advance.
     """
 

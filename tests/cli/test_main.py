@@ -77,3 +77,11 @@ def test_an_option_given_twice_is_a_mistake(
     monkeypatch.chdir(tmp_path)
     assert called(name, "mine", "trust=[one]", "trust=[two]") == 2
     assert "`trust` is given twice: `trust=[one]` and `trust=[two]`" in capsys.readouterr().err
+
+
+def test_completion_is_printed_for_a_known_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("--completion", "bash") == 0
+    assert "complete -F _paretoprune paretoprune" in capsys.readouterr().out
+    given = mock.patch.object(sys, "argv", ["paretoprune", "--completion", "fish"])
+    with given, pytest.raises(SystemExit, match="bash, zsh"):
+        main()

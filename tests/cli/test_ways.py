@@ -63,14 +63,14 @@ def test_a_target_is_met_and_not_by_more_than_a_step(
         "model.width=16",
     )
     ratios = proposed(problem)
-    left = problem.quantity_of(ratios, quantity) / problem.quantity_of({}, quantity)
-    widths = problem.widths_of(ratios)
+    left = problem.costs.quantity_of(ratios, quantity) / problem.costs.quantity_of({}, quantity)
+    widths = problem.costs.widths_of(ratios)
     step = max(
-        problem.size_at({**widths, name: widths[name] + 1}, quantity)
-        - problem.size_at(widths, quantity)
-        for name, width in problem.widths_of({}).items()
+        problem.costs.size_at({**widths, name: widths[name] + 1}, quantity)
+        - problem.costs.size_at(widths, quantity)
+        for name, width in problem.costs.widths_of({}).items()
         if widths[name] < width
-    ) / problem.quantity_of({}, quantity)
+    ) / problem.costs.quantity_of({}, quantity)
     coarse = 0.02 if granularity == "weights" else step  # 64 widths of a layer, or single channels
     assert share - max(coarse, step) <= left <= share
 
@@ -78,7 +78,7 @@ def test_a_target_is_met_and_not_by_more_than_a_step(
 def test_caps_hold_by_pattern_and_in_every_rounding(tmp_path: Path) -> None:
     problem = task_of(tmp_path, "sparsity.caps={features.0:0.3,*.3:0.5}", "sparsity.divisor=4")
     for ratio in (0.2, 0.5, 0.99):
-        widths = problem.widths_of(dict.fromkeys(("features.0", "features.3"), ratio))
+        widths = problem.costs.widths_of(dict.fromkeys(("features.0", "features.3"), ratio))
         assert widths["features.0"] >= 8 * 0.7 and widths["features.3"] >= 16 * 0.5
 
 

@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from paretoprune.config.callables import refusal
-from paretoprune.config.instantiate import build, find_mistakes
+from paretoprune.config.instantiate import build
 from paretoprune.config.model_builders import builder_mistakes
 from paretoprune.config.target import Target
+from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.errors import SettingsError
 from paretoprune.executors.interface import Executor
 from paretoprune.tasks.guess import Auto

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from paretoprune.config.compose import targets_of
-from paretoprune.config.instantiate import find_mistakes
 from paretoprune.config.load import load_settings
 from paretoprune.config.moved import _EXECUTORS, _SCHEDULES, MOVED, modernised
 from paretoprune.config.target import Target
+from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.storage.sweep_settings import changed_settings
 from tests.config.test_load import composed
 

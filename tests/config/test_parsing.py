@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from paretoprune.config.parsing import parse_budget, parse_count, parse_seconds, parse_share
-from paretoprune.results import Budget, BudgetUnit
+from paretoprune.results import Budget
+from paretoprune.results.jobs import BudgetUnit
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from paretoprune.config.instantiate import find_mistakes
 from paretoprune.config.load import load_settings
 from paretoprune.config.target import Target
+from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.errors import SettingsError, WeightsError
 from paretoprune.models import load_weights
 from paretoprune.pruning.structured.checkpoint import load_state

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from paretoprune.config.compose import targets_of
-from paretoprune.config.instantiate import argument_names, build
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import argument_names
 from paretoprune.pruning.scorers.data_free.synflow import SynFlow
 from paretoprune.pruning.scorers.interface import Scorer
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from paretoprune.measure.combine import combine
-from paretoprune.results import Cost, Latency, Metrics
+from paretoprune.results import Cost, Metrics
+from paretoprune.results.measurements import Latency
 
 QUALITY = {"accuracy": 90.0, "top5_accuracy": 99.0, "loss": 0.4}
 COST = Cost(params=50, macs=200)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from paretoprune.errors import PickError
 from paretoprune.metrics import Direction
 from paretoprune.pick.rules import PickRequest, choose
-from paretoprune.results import Metrics, QuantizedResult, TrialResult, models_of
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import QuantizedResult, models_of
 from paretoprune.search.front.spread import unit_points
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 

@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def problem(folder: Path) -> Problem:
     problem = with_forecast(task_with(folder, "sparsity.latency=0.5"))
     assert not any(folder.iterdir()), "nothing is written before it is kept"
-    problem.disk_cache.commit()
+    problem.cache.disk.commit()
     return problem
 
 
@@ -48,12 +48,12 @@ def tables(folder: Path) -> list[Path]:
 
 
 def test_candidates_have_a_forecast(problem: Problem) -> None:
-    dense = problem.cost_of({})
-    half = problem.cost_of({group.name: 0.5 for group in problem.groups.prunable})
+    dense = problem.costs.cost_of({})
+    half = problem.costs.cost_of({group.name: 0.5 for group in problem.groups.prunable})
     assert dense.latency_ms is not None and half.latency_ms is not None
     assert half.latency_ms > 0
-    assert problem.forecast is not None
-    assert dense.latency_error == problem.forecast.check.worst_error
+    assert problem.costs.forecast is not None
+    assert dense.latency_error == problem.costs.forecast.check.worst_error
     known = dense.at_least()
     assert known.latency_ms == pytest.approx(dense.latency_ms * (1 - dense.latency_error))
     assert (known.params, known.macs) == (dense.params, dense.macs)
@@ -61,9 +61,9 @@ def test_candidates_have_a_forecast(problem: Problem) -> None:
 
 def test_the_forecast_is_the_calibrated_sum_at_the_pruned_widths(problem: Problem) -> None:
     """The same, by hand, for the first convolution, the second and the classifier."""
-    assert problem.forecast is not None
+    assert problem.costs.forecast is not None
     ratios = {group.name: 0.5 for group in problem.groups.prunable}
-    table, calibration = problem.forecast.table, problem.forecast.calibration
+    table, calibration = problem.costs.forecast.table, problem.costs.forecast.calibration
     at = [table.surfaces[layer.shape].at for layer in table.layers]
     layers_ms = at[0](1, 4) + at[1](4, 8) + at[2](8, 10)
     elements = 64 * 4 + 16 * 8 + 10
@@ -72,7 +72,7 @@ def test_the_forecast_is_the_calibrated_sum_at_the_pruned_widths(problem: Proble
         + calibration.layers * layers_ms
         + calibration.per_element_ms * elements
     )
-    assert problem.cost_of(ratios).latency_ms == pytest.approx(expected)
+    assert problem.costs.cost_of(ratios).latency_ms == pytest.approx(expected)
 
 
 def test_blocks_that_are_gone_take_no_time(tmp_path: Path) -> None:
@@ -85,21 +85,21 @@ def test_blocks_that_are_gone_take_no_time(tmp_path: Path) -> None:
             "sparsity.latency=0.5",
         )
     )
-    assert problem.forecast is not None
-    table, groups = problem.forecast.table, problem.groups.prunable
+    assert problem.costs.forecast is not None
+    table, groups = problem.costs.forecast.table, problem.groups.prunable
     plan = Plan({group.name: (0,) for group in groups[::2]})
     layers = trace_layers(apply_plan(problem.model, groups, plan), problem.example[:1])
     expected = LatencyTable(layers, table.surfaces).parts({})
     assert len(layers) == len(table.layers) - 2 * 4
-    found = problem.cost_at(plan.widths(groups)).latency_ms
-    assert found == pytest.approx(problem.forecast.calibration.predict(expected))
+    found = problem.costs.cost_at(plan.widths(groups)).latency_ms
+    assert found == pytest.approx(problem.costs.forecast.calibration.predict(expected))
 
 
 def test_the_second_time_it_comes_from_the_cache(folder: Path, problem: Problem) -> None:
     [path] = tables(folder)
     stamp = path.stat().st_mtime_ns
     again = with_forecast(task_with(folder, "sparsity.max_latency_ms=1000"))
-    assert again.forecast == problem.forecast
+    assert again.costs.forecast == problem.costs.forecast
     assert path.stat().st_mtime_ns == stamp
 
 
@@ -130,17 +130,17 @@ def test_a_damaged_cache_is_measured_again(
     logger = logging.getLogger("paretoprune")
     logger.addHandler(caplog.handler)
     try:
-        again = with_forecast(replace(problem, forecast=None))
-        again.disk_cache.commit()
+        again = with_forecast(replace(problem, costs=replace(problem.costs, forecast=None)))
+        again.cache.disk.commit()
     finally:
         logger.removeHandler(caplog.handler)
         written = path.read_text()
         path.write_text(whole)
     assert "is damaged" in caplog.text
-    assert again.forecast is not None
+    assert again.costs.forecast is not None
     kept = json.loads(written)
     del kept["sha256"], kept["fingerprint"]
-    assert kept == json.loads(json.dumps(again.forecast.to_json()))
+    assert kept == json.loads(json.dumps(again.costs.forecast.to_json()))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from paretoprune.pruning.groups import Block, Group, Groups, Slot, row_of_positions
-from paretoprune.results import GroupInfo, KeptGroup
+from paretoprune.results import GroupInfo
+from paretoprune.results.groups import KeptGroup
 
 
 def test_row_of_positions() -> None:

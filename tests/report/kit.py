@@ -6,7 +6,8 @@ import math
 import random
 
 from paretoprune.metrics import Direction
-from paretoprune.results import Metrics, State, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import State
 
 OBJECTIVES: dict[str, Direction] = {"accuracy": "maximize", "macs": "minimize"}
 DENSE = Metrics(

@@ -16,14 +16,8 @@ from paretoprune.report.report import write_report
 from paretoprune.report.report_content import evenness, report_content, stopped_trials
 from paretoprune.report.summary import smallest_within, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
-from paretoprune.results import (
-    EpochRecord,
-    GroupInfo,
-    Metrics,
-    QuantizedResult,
-    TrialResult,
-    models_of,
-)
+from paretoprune.results import EpochRecord, GroupInfo, Metrics, TrialResult
+from paretoprune.results.trials import QuantizedResult, models_of
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
 GROUPS = (GroupInfo("layer1", 16), GroupInfo("layer2", 32))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from paretoprune.errors import SweepError
 from paretoprune.report.tables import front_table, load_sweep, trials_table, write_tables
-from paretoprune.results import QuantizedResult, TrialResult, models_of
+from paretoprune.results import TrialResult
+from paretoprune.results.trials import QuantizedResult, models_of
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
 MIXED = [

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from paretoprune.errors import TrialsFailedError
-from paretoprune.results import Job, Metrics, State, TrialResult
+from paretoprune.results import Job, Metrics, TrialResult
+from paretoprune.results.trials import State
 from paretoprune.sweep.failure_streak import refuse_all_failed
 from paretoprune.testing import formula
 

@@ -11,7 +11,8 @@ import pytest
 
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.inline import Inline
-from paretoprune.results import Job, Metrics, QuantizedResult, TrialResult
+from paretoprune.results import Job, Metrics, TrialResult
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.search.front.front import front_of
 from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.strategies.interface import Strategy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from paretoprune.results import EpochRecord, Metrics, State, TrialResult
+from paretoprune.results import EpochRecord, Metrics, TrialResult
+from paretoprune.results.trials import State
 
 
 def trial(number: int, *, state: State = "complete", accuracy: float = 97.24) -> TrialResult:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from paretoprune.results import QuantizedResult, TrialResult, models_of
+from paretoprune.results import TrialResult
+from paretoprune.results.trials import QuantizedResult, models_of
 from paretoprune.tracking.client import connect
 from paretoprune.tracking.open import git_commit, open_tracker
 from paretoprune.tracking.tracker import NullTracker, Tracker

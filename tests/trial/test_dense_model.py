@@ -161,4 +161,5 @@ def test_sparse_training_depends_on_the_groups(folder: Path) -> None:
 
 def _with_groups(problem: Problem, prunable: Sequence[Group]) -> Problem:
     groups = replace(problem.groups, prunable=tuple(prunable))
-    return replace(problem, space=replace(problem.space, groups=groups))
+    space = replace(problem.space, groups=groups)
+    return replace(problem, costs=replace(problem.costs, space=space))

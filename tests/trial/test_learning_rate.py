@@ -23,6 +23,11 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
     return prepared_with(folder, "model.train.epochs=4", "finetune.tune_learning_rate=true")
 
 
+def with_rate(context: TrialContext, rate: float) -> TrialContext:
+    finetune = replace(context.training.finetune, learning_rate=rate)
+    return replace(context, training=replace(context.training, finetune=finetune))
+
+
 def test_rates_rise_evenly_in_their_logarithm() -> None:
     assert rising(0.01, 10.0, 4) == pytest.approx([0.01, 0.1, 1.0, 10.0])
 
@@ -47,19 +52,17 @@ def test_the_first_losses_and_losses_that_are_too_few_say_nothing() -> None:
 
 def test_a_rate_that_is_far_off_is_mended(context: TrialContext) -> None:
     found = [
-        with_tuned_rate(
-            replace(context, finetune=replace(context.finetune, learning_rate=rate))
-        ).finetune.learning_rate
+        with_tuned_rate(with_rate(context, rate)).training.finetune.learning_rate
         for rate in (0.06, 3.0)
     ]
     assert max(found) < 3 * min(found)
 
 
 def test_the_same_seed_finds_the_same_rate_and_changes_no_weights(context: TrialContext) -> None:
-    before = {name: value.clone() for name, value in context.dense.state_dict().items()}
-    rates = {with_tuned_rate(context).finetune.learning_rate for _ in range(2)}
+    before = {name: value.clone() for name, value in context.dense.model.state_dict().items()}
+    rates = {with_tuned_rate(context).training.finetune.learning_rate for _ in range(2)}
     assert len(rates) == 1
-    for name, value in context.dense.state_dict().items():
+    for name, value in context.dense.model.state_dict().items():
         assert torch.equal(value, before[name])
 
 
@@ -73,16 +76,16 @@ def test_a_budget_without_time_for_it_keeps_the_rate(context: TrialContext) -> N
     # The clock is read at both ends of the five steps, and once between.
     least = 40 * 2 / 5  # seconds of the shortest test
     poor, rich = tuned(least / 0.081), tuned(least / 0.079)
-    assert poor.finetune.learning_rate == context.finetune.learning_rate
-    assert rich.finetune.learning_rate != context.finetune.learning_rate
-    assert poor.epoch_time is not None
-    assert poor.epoch_time.seconds == 0.4 * len(context.problem.data.train_dataloader())
-    assert 0 < poor.epoch_time.macs < context.problem.cost_of({}).macs
+    assert poor.training.finetune.learning_rate == context.training.finetune.learning_rate
+    assert rich.training.finetune.learning_rate != context.training.finetune.learning_rate
+    assert poor.training.epoch_time is not None
+    assert poor.training.epoch_time.seconds == 0.4 * len(context.data.train_dataloader())
+    assert 0 < poor.training.epoch_time.macs < context.problem.costs.cost_of({}).macs
 
 
 def test_a_network_that_diverges_at_every_rate_keeps_it(context: TrialContext) -> None:
-    wild = replace(context, finetune=replace(context.finetune, learning_rate=1e30))
-    assert with_tuned_rate(wild).finetune.learning_rate == 1e30
+    wild = with_rate(context, 1e30)
+    assert with_tuned_rate(wild).training.finetune.learning_rate == 1e30
 
 
 def test_what_was_found_stays_and_who_wants_none_has_none(

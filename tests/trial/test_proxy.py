@@ -29,7 +29,7 @@ def test_it_is_zero_for_the_dense_model_and_grows(context: TrialContext) -> None
 
 
 def test_kept_weights_that_make_up_for_it_hurt_less(context: TrialContext) -> None:
-    start = Start(context.start, context.scores)
+    start = context.start
     plain, compensated = proxy_divergences(context, compensated=False), proxy_divergences(context)
     for ratio in (0.25, 0.5):
         prune = ratios(context, ratio)
@@ -37,10 +37,10 @@ def test_kept_weights_that_make_up_for_it_hurt_less(context: TrialContext) -> No
 
 
 def test_it_says_the_same_again_and_changes_nothing(context: TrialContext) -> None:
-    before = {name: value.clone() for name, value in context.dense.state_dict().items()}
-    start, prune = Start(context.start, context.scores), ratios(context, 0.5)
+    before = {name: value.clone() for name, value in context.dense.model.state_dict().items()}
+    start, prune = context.start, ratios(context, 0.5)
     assert proxy_divergences(context)(start, prune) == proxy_divergences(context)(start, prune)
-    after = context.dense.state_dict()
+    after = context.dense.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 

@@ -12,7 +12,9 @@ from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
-from paretoprune.results import SKETCH, USES, QuantizedResult
+from paretoprune.results.jobs import UNTRAINED
+from paretoprune.results.training import USES
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context, save_context
@@ -23,23 +25,23 @@ from tests.trial.test_run import job, prepared_with
 
 INT8 = "paretoprune.quantization.quantizers.int8.Int8"
 WEIGHTS = "paretoprune.quantization.quantizers.weights.Weights"
-UNTRAINED = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
+NO_TRAINING = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
     """A sweep whose trials have int8 models."""
     folder = tmp_path_factory.mktemp("cache")
-    return prepared_with(folder, *UNTRAINED, f"quantization={{_target_: {INT8}}}")
+    return prepared_with(folder, *NO_TRAINING, f"quantization={{_target_: {INT8}}}")
 
 
 def with_quantizer(context: TrialContext, target: Target) -> TrialContext:
-    settings = replace(context.problem.settings, quantization=target)
+    settings = replace(context.settings, quantization=target)
     return replace(context, problem=replace(context.problem, settings=settings))
 
 
 def quality_of(context: TrialContext, model: torch.nn.Module) -> dict[str, float]:
-    problem, loader = context.problem, context.problem.data.val_dataloader()
+    problem, loader = context.problem, context.data.val_dataloader()
     return measure_quality(problem.task, model, loader, device=problem.device)
 
 
@@ -62,7 +64,7 @@ def test_it_is_the_integer_module_of_the_trained_weights(
     context: TrialContext, tmp_path: Path
 ) -> None:
     [found] = run_trial(context, job(context, 0, 0.0), folder=tmp_path / "0000").quantized
-    again = makers_of(context, context.dense)["int8"]().model
+    again = makers_of(context, context.dense.model)["int8"]().model
     assert found.metrics.quality == pytest.approx(quality_of(context, again))
     assert found.metrics.size_bytes == count_bytes(again)
 
@@ -80,8 +82,8 @@ def test_weights_of_few_bits_are_measured_as_the_compact_file(
 
 
 def test_untrained_candidates_have_none(context: TrialContext, tmp_path: Path) -> None:
-    sketch = replace(job(context, 1, 0.5), origin=SKETCH)
-    assert run_trial(context, sketch, folder=tmp_path / "0001").quantized == ()
+    untrained = replace(job(context, 1, 0.5), origin=UNTRAINED)
+    assert run_trial(context, untrained, folder=tmp_path / "0001").quantized == ()
 
 
 @pytest.mark.parametrize("name", ["Refusing", "Broken"])
@@ -107,7 +109,7 @@ def test_a_network_that_cannot_be_quantized_is_told_before_training(context: Tri
 
 def test_a_network_without_integer_kernels_is_told(context: TrialContext) -> None:
     network = torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 2, 3), torch.nn.Flatten())
-    problem = replace(context.problem, model=network.to(context.problem.device))
+    problem = replace(context.problem, model=network.to(context.data.device))
     with pytest.raises(SettingsError, match="a transposed convolution"):
         reject_unquantizable(problem)
 
@@ -124,7 +126,7 @@ def test_inputs_that_cannot_be_quantized_are_told_before_training(
     context: TrialContext, example: Inputs, kinds: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"{kinds}; set `quantization=none`"):
-        reject_unquantizable(replace(context.problem, example=example))
+        reject_unquantizable(replace(context.problem, data=replace(context.data, example=example)))
 
 
 class _Named(torch.nn.Module):

@@ -72,13 +72,13 @@ def noting(
 
 
 def test_with_the_same_seed_a_lineage_comes_out_the_same(tmp_path: Path) -> None:
-    """A sketch is not trained, a link is trained for a part, the next rung for two epochs."""
+    """A candidate is not trained, a link is trained for a part, the next rung for two epochs."""
     context = prepared_with(tmp_path / "cache", "finetune.epochs=1")
     context = reseeded(context, 5)
     ratios = {group.name: 0.5 for group in context.problem.groups.prunable}
-    widths = context.problem.widths_of(ratios)
+    widths = context.problem.costs.widths_of(ratios)
     jobs = [
-        Job(1, "sketch", ratios, widths, 5, epochs=0.0),
+        Job(1, "untrained", ratios, widths, 5, epochs=0.0),
         Job(2, "halving", ratios, widths, 5, epochs=0.5),
         Job(3, "halving", ratios, widths, 6, parent=2, epochs=2.0, rung=1),
     ]
@@ -106,13 +106,13 @@ def test_a_users_own_data_keep_their_split_and_change_their_order(tmp_path: Path
     own = Target(path=f"{OWN}.own_data.OwnSplit", trust=(OWN,))
     context = make_context(make_problem(replace(settings, data=own)))
     ratios = {group.name: 0.5 for group in context.problem.groups.prunable}
-    job = Job(1, "uniform", ratios, context.problem.widths_of(ratios), 5)
+    job = Job(1, "uniform", ratios, context.problem.costs.widths_of(ratios), 5)
     first = run_trial(context, job, folder=tmp_path / "0001")
     weights = {}
     for seed in (5, 6):
         again = reseeded(context, seed)
         parts = [again.problem.data.val_dataloader(), again.problem.data.test_dataloader()]
-        before = [context.problem.data.val_dataloader(), context.problem.data.test_dataloader()]
+        before = [context.data.val_dataloader(), context.data.test_dataloader()]
         for one, other in zip(parts, before, strict=True):
             assert all(map(torch.equal, next(iter(one)), next(iter(other))))
         train_again(again, first, {1: first}, seed=seed, folder=tmp_path / f"again{seed}")

@@ -18,7 +18,8 @@ from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job
 from paretoprune.storage.atomic import read_json
-from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context
+from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.run import run_trial
 from tests.config.test_load import composed
 from tests.kits.commands import OWN, TINY
@@ -42,12 +43,12 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> TrialContext:
 
 def job(context: TrialContext, number: int, ratio: float, parent: int | None = None) -> Job:
     ratios = {group.name: ratio for group in context.problem.groups.prunable}
-    return Job(number, "test", ratios, context.problem.widths_of(ratios), 0, parent)
+    return Job(number, "test", ratios, context.problem.costs.widths_of(ratios), 0, parent)
 
 
 def test_ratio_zero_is_the_dense_model_to_the_bit(untrained: TrialContext, tmp_path: Path) -> None:
     result = run_trial(untrained, job(untrained, 0, 0.0), folder=tmp_path / "0000")
-    assert result.metrics == untrained.dense_metrics
+    assert result.metrics == untrained.dense.metrics
     assert Plan.from_json(read_json(tmp_path / "0000" / "plan.json")) == Plan({})
 
 
@@ -61,7 +62,7 @@ def test_a_child_is_its_parent_without_more_channels(
     for name, gone in plans[0].removed.items():
         assert set(gone) <= set(plans[1].removed[name])
     models = [
-        rebuild(untrained.dense, groups, plan, tmp_path / n / "model.safetensors").eval()
+        rebuild(untrained.dense.model, groups, plan, tmp_path / n / "model.safetensors").eval()
         for plan, n in zip(plans, ("0001", "0002"), strict=True)
     ]
     kept = remaining(groups, plans[0])
@@ -85,10 +86,10 @@ def test_frozen_layers_and_unused_outputs_have_gate_scores(tmp_path: Path) -> No
     """The search goes by gradients, which neither has in a training."""
     target = "model._target_=tests.kits.own_model.HalfFrozen"
     context = prepared_with(tmp_path, target, "search=shared", "name=frozen")
-    assert not context.dense.first.weight.requires_grad
+    assert not context.dense.model.first.weight.requires_grad
     gates = with_gate_scores(context).gates
     assert gates is not None and (gates["first"] > 0).any() and (gates["unused.0"] == 0).all()
-    assert all(not p.requires_grad for p in context.dense.first.parameters())
+    assert all(not p.requires_grad for p in context.dense.model.first.parameters())
 
 
 def test_a_trial_ends_by_its_time_and_accounts_for_all_of_it(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_trial_ends_by_its_time_and_accounts_for_all_of_it(tmp_path: Path) -> 
     assert 0 < result.epochs < 100
     assert result.asked_epochs == result.epochs  # so that a repetition trains as long
     steps = sum(record.steps for record in result.curve)
-    assert result.epochs == steps / len(context.problem.data.train_dataloader())
+    assert result.epochs == steps / len(context.data.train_dataloader())
 
 
 def test_a_training_of_limited_time_does_no_harm(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from paretoprune.api.caller_state import caller_state_kept
 from paretoprune.data.given import GivenData, as_datamodule
 from paretoprune.errors import PickError, SettingsError
 from paretoprune.formats.registry import GRAPHS, add_own
-from paretoprune.pick.deliver import Choice, Delivered, choose_models, deliver
+from paretoprune.pick.choice import Choice, choose_models
+from paretoprune.pick.deliver import Delivered, deliver
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.rules import PickRequest
 from paretoprune.problem.sources import Given, Sources
-from paretoprune.results import Metrics, ModelKey
+from paretoprune.results import Metrics
+from paretoprune.results.trials import ModelKey
 from paretoprune.tasks.interface import Task
 
 

@@ -42,8 +42,8 @@ def find_prunable(settings: Settings) -> Prunable:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     problem = make_problem(settings)
-    least = problem.widths_of({group.name: 1.0 for group in problem.groups.prunable})
-    problem.disk_cache.commit()
+    least = problem.costs.widths_of({group.name: 1.0 for group in problem.groups.prunable})
+    problem.cache.disk.commit()
     return Prunable(problem, least)
 
 
@@ -56,7 +56,7 @@ def ask(found: Prunable, *, scores: bool, sensitivity: bool) -> Answers:
     context = make_context(found.problem)
     groups = [group.info for group in found.problem.groups.prunable]
     return Answers(
-        context.start.unit_scores(context.scores) if scores else None,
+        context.start.candidate.unit_scores(context.start.scores) if scores else None,
         measure_sensitivity(groups, dense_divergence(context), levels=_LEVELS)
         if sensitivity
         else None,

@@ -16,7 +16,8 @@ from paretoprune.report.pictures.front_png import draw, front_png
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.tables import front_table, trials_table
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 from paretoprune.storage.sweep_folder import SweepFolder
 
 _SHOWN = ("number", "origin", "macs", "params", "measured_speedup", "epochs_total")

@@ -1,4 +1,4 @@
-"""What the commands beside `train` have in common: `key=value` options, and sweeps by name."""
+"""Arguments of the commands beside `train`: `key=value` options, and sweeps by name."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def find_sweep(sweeps: Path, name: str) -> Path:
 
 
 def sweeps_there(sweeps: Path, name: str) -> str:
-    """Which sweeps there are, the one that was probably meant first."""
+    """Return a list of the sweeps there are, the one that was probably meant first."""
     found = sorted(path.parent.name for path in sweeps.glob("*/config.yaml"))
     close = closest(name, found)
     hint = f"did you mean `{close}`? " if close else ""

@@ -40,7 +40,7 @@ class CommandLine:
 
     @property
     def is_grid(self) -> bool:
-        """Whether `-m` asks for a run for each combination of values."""
+        """Return True if `-m` asks for a run for each combination of values."""
         return not _GRID.isdisjoint(self.arguments)
 
     @property

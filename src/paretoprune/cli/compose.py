@@ -142,7 +142,7 @@ def find_own_code(trust: Sequence[str]) -> None:
 
 
 def _checked(check: Check[S], plain: Config, line: CommandLine) -> S:
-    """What `check` makes of a config. Trust that a config file gives is told with the rest."""
+    """Return the result of `check` for a config; mistakes include trust that a file gives."""
     mistakes = trust_mistakes(plain.get("trust"), line.trust)
     try:
         checked = check(plain, trust=line.trust)

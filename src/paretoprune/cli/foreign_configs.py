@@ -65,7 +65,7 @@ def refuse_cluster(composed: DictConfig, overrides: Sequence[str]) -> None:
 
 
 def trust_mistakes(composed: object, given: Sequence[str]) -> list[str]:
-    """What is wrong where a config file widens the trust that the command line gave."""
+    """Return a sentence where a config file widens the trust that the command line gave."""
     named = composed if isinstance(composed, list | tuple) else [composed] if composed else []
     more = [str(name) for name in named if str(name) not in given]
     if not more:

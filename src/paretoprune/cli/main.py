@@ -6,6 +6,7 @@ import importlib
 import sys
 
 from paretoprune.cli.compose import print_version
+from paretoprune.cli.display.completion import SHELLS, completion_script
 from paretoprune.config.invocation import COMMANDS, in_callers_form
 from paretoprune.config.name_patterns import closest
 
@@ -22,6 +23,7 @@ Search how much to prune from each layer of a trained network.
   paretoprune ui            open the MLflow UI on localhost
 
 `paretoprune COMMAND --help` describes a command; `paretoprune --version` prints the version.
+`eval "$(paretoprune --completion bash)"` completes arguments in the shell; zsh likewise.
 """
 
 
@@ -30,6 +32,8 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in ("--version", "-V"):
         print_version()
+    elif name == "--completion":
+        _complete(sys.argv[2:])
     elif name in COMMANDS:
         del sys.argv[1]
         importlib.import_module(f"paretoprune.cli.{name}").main()
@@ -44,3 +48,9 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+
+
+def _complete(shells: list[str]) -> None:
+    if len(shells) != 1 or shells[0] not in SHELLS:
+        sys.exit(f"error: `--completion` takes one of {', '.join(SHELLS)}, got {shells}")
+    print(completion_script(shells[0]), end="")

@@ -19,7 +19,7 @@ from paretoprune.errors import PickError
 from paretoprune.formats.registry import GRAPHS, add_own
 from paretoprune.measure.request import Request
 from paretoprune.pick.request import BITS_RANGE, ExportOptions
-from paretoprune.results import ModelKey
+from paretoprune.results.trials import ModelKey
 
 if TYPE_CHECKING:
     from paretoprune.pick.rules import PickRequest
@@ -49,7 +49,7 @@ What to do with them:
   bits=4                    of the weights of format=compact, 2 to 8; 8 is the default
   finetune=long             train longer first, as conf/finetune/long.yaml says; epochs=40 alone
                             keeps the sweep's own settings
-  seeds=3                   train again with so many other seeds and tell the spread
+  seeds=3                   retrain with 3 other seeds and report the spread
   register=my-model         into MLflow's model registry, with the alias `champion`
   licence=MIT               for the model card
   trust=[my_package]        packages of yours that the sweep's model or data come from
@@ -88,7 +88,8 @@ def _pick(folder: Path, request: PickRequest, options: ExportOptions) -> None:
     from paretoprune.cli.display.picked import print_picked
     from paretoprune.cli.display.running import print_running
     from paretoprune.cli.display.terminal import make_console
-    from paretoprune.pick.deliver import choose_models, deliver
+    from paretoprune.pick.choice import choose_models
+    from paretoprune.pick.deliver import deliver
     from paretoprune.pick.running import measure_running
 
     console = make_console()
@@ -136,7 +137,7 @@ def _check_bits(bits: int | None, formats: Sequence[str]) -> None:
 
 
 def _latency(options: dict[str, str]) -> Request | None:
-    """How `measure=latency` measures, taken out of the options; None where it is not given."""
+    """Return the settings of `measure=latency`, taken out of the options; None if not given."""
     what = options.pop("measure", None)
     ways = {key: options.pop(key) for key in WAYS if key in options}
     if what not in (None, "latency"):

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from paretoprune.config.instantiate import build, find_mistakes, has_trait, offers
+from paretoprune.config.instantiate import build
+from paretoprune.config.targets.arguments import find_mistakes
+from paretoprune.config.targets.signatures import has_trait, offers
 from paretoprune.config.variants import spelled
 from paretoprune.metrics import TIMED
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from paretoprune.results import Budget, BudgetUnit
+from paretoprune.results import Budget
+from paretoprune.results.jobs import BudgetUnit
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 

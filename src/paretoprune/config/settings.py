@@ -20,8 +20,9 @@ from paretoprune.config.groups.sparse_training import SparseTrainingSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.groups.tracking import TrackingSettings
-from paretoprune.config.instantiate import build, has_trait
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.config.values import Positive, no_device_number, strict
 
 

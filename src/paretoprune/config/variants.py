@@ -11,9 +11,9 @@ from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 from paretoprune.config.compose import targets_of
-from paretoprune.config.instantiate import argument_names
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import argument_names
 
 
 class Of:

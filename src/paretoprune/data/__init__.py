@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paretoprune.data.data_info import describe, meanings_of, preprocessing_of
-from paretoprune.data.digests.contents import Contents, contents_of
+from paretoprune.data.digests.contents import contents_of
 from paretoprune.data.image_folders import imagefolder
 from paretoprune.data.image_tensors import ImageTensors, to_device
 from paretoprune.data.npz_files import npz
@@ -11,7 +11,6 @@ from paretoprune.data.sklearn_digits import digits
 from paretoprune.data.torchvision_sets import torchvision_set
 
 __all__ = [
-    "Contents",
     "ImageTensors",
     "contents_of",
     "describe",

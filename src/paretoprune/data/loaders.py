@@ -14,6 +14,12 @@ from paretoprune.data.normalise import Normaliser
 from paretoprune.tasks.inputs import Keyed
 
 
+def batch_starts(count: int, batch_size: int) -> range:
+    """Return the first sample of each batch, without a last batch of a single sample."""
+    alone = count % batch_size == 1 and batch_size > 1
+    return range(0, count - alone, batch_size)
+
+
 class TrainLoader:
     """Shuffled, augmented batches ((x, y), key), on the device of the images.
 
@@ -62,9 +68,7 @@ class TrainLoader:
             yield Keyed((self._normalise(images), self._part.labels[index]), key)
 
     def _starts(self) -> range:
-        num = len(self._part)
-        alone = num % self.batch_size == 1 and self.batch_size > 1
-        return range(0, num - alone, self.batch_size)
+        return batch_starts(len(self._part), self.batch_size)
 
     def _moves(self, view: int) -> Moves | None:
         if not (self._augmentation.shift or self._augmentation.flip):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from paretoprune.config.instantiate import declares
+from paretoprune.config.targets.signatures import declares
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
 from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult

@@ -84,7 +84,7 @@ def write_model(
 
 
 def preprocessing_json(info: DataInfo, preprocessing: Preprocessing | None) -> dict[str, Any]:
-    """How an image becomes the model's input, and what its output means, for any language."""
+    """Return the preprocessing of an image and the meaning of the output, for any language."""
     names = info.class_names or tuple(str(number) for number in range(info.num_classes))
     return {
         "input": {"name": INPUT, "shape": ["batch", *info.input_shape], "dtype": "float32"},

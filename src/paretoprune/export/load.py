@@ -11,9 +11,11 @@ from typing import Literal, cast
 import yaml
 from torch import nn
 
-from paretoprune.config.instantiate import build, find_mistakes, trust_advice
-from paretoprune.config.load import split_model
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
+from paretoprune.config.targets.arguments import find_mistakes
+from paretoprune.config.targets.form import split_model
+from paretoprune.config.targets.trust import trust_advice
 from paretoprune.errors import ParetopruneError, SettingsError, WeightsError
 from paretoprune.formats.compact import COMPACT_FILE
 from paretoprune.models.memory_limit import within_memory

@@ -1,4 +1,4 @@
-"""How long an exported file takes in its engine, beside another one in the same run."""
+"""Latency of an exported file in its engine, beside another one in the same run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paretoprune.measure.latency.clocks import Pass, clock_for
 from paretoprune.measure.latency.engines import engine_named
 from paretoprune.measure.latency.latency import batch_of, latency_of
 from paretoprune.measure.latency.timing import threads_set, time_in_turn, time_until_sure
-from paretoprune.results import Latency
+from paretoprune.results.measurements import Latency
 from paretoprune.tasks.inputs import Example, Inputs
 
 

@@ -16,7 +16,7 @@ from paretoprune.export.verify import Answer, answer_of, ask_fresh_process
 from paretoprune.formats.names import named_inputs
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import tracer
-from paretoprune.results import FileFacts
+from paretoprune.results.exported import FileFacts
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 

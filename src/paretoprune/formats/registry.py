@@ -8,8 +8,9 @@ import pkgutil
 from collections.abc import Iterator, Sequence
 
 import paretoprune.formats
-from paretoprune.config.instantiate import build, find_mistakes
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
+from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.errors import ExportError, SettingsError
 from paretoprune.formats.format import GraphFormat
 from paretoprune.formats.int8 import INT8_FORMATS

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from paretoprune.results import Cost, Latency, Metrics
+from paretoprune.results import Cost, Metrics
+from paretoprune.results.measurements import Latency
 
 
 def combine(

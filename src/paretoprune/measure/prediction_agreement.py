@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from paretoprune.measure.quality import Predictions
-from paretoprune.results import Comparison
+from paretoprune.results.measurements import Comparison
 
 
 def compare_predictions(dense: Predictions, pruned: Predictions) -> Comparison:

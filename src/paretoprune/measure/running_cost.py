@@ -16,7 +16,7 @@ from paretoprune.measure.latency.timing import Times, threads_set, time_in_turn,
 from paretoprune.measure.memory import peak_memory_bytes
 from paretoprune.measure.modes import evaluation_mode
 from paretoprune.metrics import BUSY
-from paretoprune.results import RunningCost
+from paretoprune.results.measurements import RunningCost
 from paretoprune.tasks.inputs import Example, inputs_of
 
 DENSE = "dense"

@@ -16,7 +16,7 @@ from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.compact import compact_bytes, compact_state
 from paretoprune.quantization.weights import RoundedModel, round_weights
-from paretoprune.results import FileFacts
+from paretoprune.results.exported import FileFacts
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.trial.context import NUM_CALIBRATION
 from paretoprune.trial.schedules.parts.steps import calibration_samples

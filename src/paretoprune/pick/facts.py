@@ -36,7 +36,7 @@ def layers_of(dense: nn.Module, pruned: nn.Module, example: Example) -> list[Lay
 
 
 def device_in_words(device: torch.device, settings: MeasureSettings) -> str:
-    """What latency was measured on, and how."""
+    """Return a sentence on the device and the conditions of latency measurements."""
     batch, threads = f"batch of {settings.latency_batch_size}", settings.latency_threads
     if device.type != "cpu":
         return f"{device_name(device)}, {batch}"

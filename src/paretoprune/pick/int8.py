@@ -26,7 +26,8 @@ from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
 from paretoprune.quantization.integers import INT8_BITS, integer_module
-from paretoprune.results import FileFacts, Latency
+from paretoprune.results.exported import FileFacts
+from paretoprune.results.measurements import Latency
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.tasks.inputs import Inputs, unkeyed
 from paretoprune.trial.context import NUM_CALIBRATION
@@ -132,7 +133,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
 
 
 def _check_contents(contents: Contents, subject: _Subject, known: GraphFormat) -> None:
-    """What onnxruntime tells of its own file: every operator by itself, and the kernels taken."""
+    """Check the operators and kernels of a file of onnxruntime; other engines name none."""
     if known.engine != "onnxruntime":
         return
     [content] = contents.values()
@@ -173,7 +174,7 @@ def _timed(
 
 
 class _Run(nn.Module):
-    """What an engine computes, as a module: on the CPU, whatever device inputs come from."""
+    """An engine as a module: on the CPU, whatever device inputs come from."""
 
     def __init__(self, run: Runner) -> None:
         super().__init__()

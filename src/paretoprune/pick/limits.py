@@ -28,7 +28,7 @@ class Limit:
     drop: Callable[[float], float] | None = None
 
     def excess(self, value: float) -> float:
-        """How far the value is beyond the bound, as a share of the bound; 0 or less is within."""
+        """Return the share of the bound by which the value exceeds it; 0 or less is within."""
         beyond = value - self.bound if self.upper else self.bound - value
         return beyond / abs(self.bound) if self.bound else beyond
 

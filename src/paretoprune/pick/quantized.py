@@ -18,7 +18,8 @@ from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.quantizers.int8 import INT8
 from paretoprune.quantization.quantizers.interface import QuantizedModel
-from paretoprune.results import FileFacts, TrialResult
+from paretoprune.results import TrialResult
+from paretoprune.results.exported import FileFacts
 from paretoprune.trial.quantized import REFUSED, makers_of
 
 # Percentage points, of other qualities percent: another number of threads moves activations on a

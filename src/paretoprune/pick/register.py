@@ -73,7 +73,7 @@ def _example(session: PickSession, run: Runner) -> tuple[Any, dict[str, Any]]:
 
 
 def _metrics(facts: CardFacts) -> dict[str, float]:
-    """What the registry's pages show of the model."""
+    """Return the fields that the registry's pages show of the model."""
     found = {
         name: value
         for name, value in facts.trial.metrics.measured().items()

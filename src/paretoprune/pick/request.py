@@ -12,7 +12,7 @@ BITS_RANGE = (2, 8)  # the fewest and the most of a weight in a compact file
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is to be done with the models that are picked."""
+    """Options for the export of picked models."""
 
     formats: tuple[str, ...] = ("safetensors",)
     bits: int = BITS_RANGE[1]  # of the weights in a compact file
@@ -26,5 +26,5 @@ class ExportOptions:
 
     @property
     def trains_longer(self) -> bool:
-        """Whether a model is trained further before it is exported."""
+        """True if a model is trained further before it is exported."""
         return self.finetune is not None or self.epochs is not None

@@ -10,7 +10,8 @@ from torch import nn
 
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import measure_test, validation_quality
-from paretoprune.results import EpochRecord, Repeat, TrialResult
+from paretoprune.results import EpochRecord, TrialResult
+from paretoprune.results.exported import Repeat
 from paretoprune.trial.retrain import nth_seed, reseeded, train_again, train_longer
 
 _log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Which trials of the front to take: by rules, within limits, or by their numbers."""
+"""Choice of trials of the front: by rules, within limits, or by their numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction
 from paretoprune.objectives import size_and_quality
 from paretoprune.pick.limits import Limit, no_match_message, read_limits, unmet
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 from paretoprune.retained import scale_of
 from paretoprune.search.front.spread import spread, unit_points
 
@@ -24,7 +25,7 @@ _DEFAULT_COUNT = 4  # of `spread`
 
 @dataclass(frozen=True)
 class PickRequest:
-    """What the user asked for. Without anything: the knee of the front.
+    """Request of the user for models of the front. Without anything: the knee of the front.
 
     A rule is `knee`, `best` (of the sweep's own quality), `most_accurate`, `smallest`, `fastest`,
     `cheapest` (of the sweep's own size), `max_` or `min_` before the name of a measured quantity,

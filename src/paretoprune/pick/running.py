@@ -19,7 +19,8 @@ from paretoprune.problem.sources import Configured
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.checkpoint import load_state
 from paretoprune.pruning.structured.plan import Plan
-from paretoprune.results import DataInfo, RunningCost
+from paretoprune.results import DataInfo
+from paretoprune.results.measurements import RunningCost
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.damage import reading

@@ -1,4 +1,4 @@
-"""What all picks of one command share: the sweep, its data, the dense model, the options."""
+"""State of all picks of one command: the sweep, its data, the dense model, the options."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def is_plain(problem: Problem) -> bool:
 
 @dataclass(frozen=True)
 class PickSession:
-    """What all picks of one command share."""
+    """State that all picks of one command share."""
 
     folder: SweepFolder
     problem: Problem
@@ -54,7 +54,7 @@ class PickSession:
 
     @cached_property
     def context(self) -> TrialContext:
-        """What the sweep's trials shared.
+        """The context of the sweep's trials.
 
         Raises SweepError if it is not there whole, or was made from another model or other data.
         """
@@ -68,7 +68,7 @@ class PickSession:
     @property
     def dense(self) -> nn.Module:
         """The dense model with the weights that the sweep used."""
-        return self.context.dense
+        return self.context.dense.model
 
     @property
     def given_architecture(self) -> nn.Module | None:
@@ -99,19 +99,19 @@ class PickSession:
 
     @property
     def longer(self) -> FinetuneSettings | None:
-        """How a model is trained further before its export; None: it is not."""
+        """The settings for training before the export; None: it is not trained further."""
         options = self.options
         if not options.trains_longer:
             return None
-        chosen = options.finetune or self.context.finetune
+        chosen = options.finetune or self.context.training.finetune
         if options.finetune and options.finetune.tune_learning_rate:
-            chosen = replace(chosen, learning_rate=self.context.finetune.learning_rate)
+            chosen = replace(chosen, learning_rate=self.context.training.finetune.learning_rate)
         return replace(chosen, epochs=options.epochs or chosen.epochs)
 
     @cached_property
     def inputs(self) -> Inputs:
         """Real inputs, on the CPU."""
-        batch = TaskBatch(self.problem.task, first_batch(self.problem.data))
+        batch = TaskBatch(self.problem.task, first_batch(self.problem.data.module))
         return batch[:_NUM_INPUTS].inputs.cpu().contiguous()
 
     @property
@@ -124,7 +124,7 @@ class PickSession:
         return next(result for result in self.results if result.number == trial.number)
 
     def target(self, trial: TrialResult) -> Path:
-        """Where an export goes."""
+        """Return the folder of an export."""
         quantized = f"-{trial.quantization}" if trial.quantization else ""
         longer = f"-{self.longer.epochs}-epochs" if self.longer else ""
         return self.folder.path / "picked" / f"{trial.number:04d}{quantized}{longer}"

@@ -1,4 +1,4 @@
-"""What a pick measures: validation again, and the test part once, never to choose by."""
+"""Measurements of a pick: validation again, and the test part once, never to choose by."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from paretoprune.measure.quality import (
 )
 from paretoprune.pick.card.tested import FinalFigures
 from paretoprune.problem.problem import Problem
-from paretoprune.results import Comparison, Metrics, Repeat
+from paretoprune.results import Metrics
+from paretoprune.results.exported import Repeat
+from paretoprune.results.measurements import Comparison
 from paretoprune.storage.atomic import read_json
 from paretoprune.tasks.classification import Classification
 
@@ -92,7 +94,7 @@ def _over_trivial(
     """
     if found.scores is None:
         return None
-    task, loaders = problem.task, loaders_of(problem.data)
+    task, loaders = problem.task, loaders_of(problem.data.module)
     apart = task.trivial_scores(loaders["train"] or (), loaders["test"] or ())
     if apart is None:
         if trivial is None:
@@ -126,7 +128,7 @@ def _metrics_before(earlier: Path, draft: Path) -> Any:
 
 
 def tested_json(tested: FinalFigures) -> dict[str, Any]:
-    """What `metrics.json` holds of the test; `tested_before` reads it."""
+    """Return the test's part of `metrics.json`, which `tested_before` reads."""
     return {
         "pruned": tested.pruned.measured(),
         "dense": tested.dense.measured(),

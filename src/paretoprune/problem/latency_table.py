@@ -54,7 +54,7 @@ def with_forecast(problem: Problem) -> Problem:
         return problem
     batch = batch_of(problem.example, problem.settings.measure.latency_batch_size)
     layers = trace_layers(problem.model, batch)
-    forecast = problem.disk_cache.get_or_compute(
+    forecast = problem.cache.disk.get_or_compute(
         "latency",
         fingerprint_of(problem, layers),
         read=lambda data: Forecast.from_json(layers, data),
@@ -63,13 +63,13 @@ def with_forecast(problem: Problem) -> Problem:
             problem.groups.prunable,
             size,
             batch,
-            widths_of=problem.widths_of,
+            widths_of=problem.costs.widths_of,
             step=problem.settings.sparsity.divisor,
             threads=problem.settings.measure.latency_threads,
         ),
     )
     _log.info(describe_check(forecast.check))
-    return replace(problem, forecast=forecast)
+    return replace(problem, costs=replace(problem.costs, forecast=forecast))
 
 
 def measure_forecast(
@@ -147,7 +147,7 @@ def _whole(
 def fingerprint_of(problem: Problem, layers: Sequence[Layer]) -> Fingerprint:
     """Return the fingerprint of everything that determines a table."""
     measure = problem.settings.measure
-    return for_times(problem.fingerprint).extended(
+    return for_times(problem.cache.fingerprint).extended(
         settings={
             "device": device_name(problem.device),
             "threads": str(measure.latency_threads),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -19,22 +18,21 @@ from torch import nn
 
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
-from paretoprune.data import Contents, contents_of, describe, to_device
+from paretoprune.data import contents_of, describe, to_device
 from paretoprune.data.data_info import first_batch, loaders_of, prepare
 from paretoprune.errors import SettingsError
-from paretoprune.measure.latency.forecast import Forecast
 from paretoprune.models import load_weights
 from paretoprune.models.generation_cache import disable_cache
 from paretoprune.models.requirements import check_network, initialise_lazy
+from paretoprune.problem.costs import Costs
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
 from paretoprune.problem.measured_qualities import check_qualities
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
-from paretoprune.problem.widths import Rounding, cap_of, rounding_of
+from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.groups import Groups
-from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.results import Cost, DataInfo
+from paretoprune.results import DataInfo
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
 from paretoprune.tasks.bound import TaskBatch
@@ -47,77 +45,68 @@ _NUM_EXAMPLES = 8  # real inputs on which candidates are verified against the ma
 
 
 @dataclass(frozen=True)
+class Notes:
+    """Remarks about the data, logged before the dense model is trained."""
+
+    task: str  # the task that was guessed, and why; empty if the settings name it
+    data: tuple[str, ...]  # warnings
+
+
+@dataclass(frozen=True)
+class ProblemCache:
+    """The cache of results computed for a problem, and the key of their entries."""
+
+    disk: DiskCache  # written once the work begins
+    fingerprint: Fingerprint  # everything besides the settings that affects results
+
+
+@dataclass(frozen=True)
 class Problem:
     """The compression problem: a model, its data, the prunable groups and exact sizes, untrained.
 
-    Made once per sweep by `make_problem` and shared by all trials. A candidate is given as ratios
-    (share to remove, in [0, 1)) or widths (channels to keep), both by group name; its cost is
-    computed without building a model. Parameters and MACs are exact; the latency, in milliseconds,
-    is a prediction.
+    Made once per sweep by `make_problem`, which reports all mistakes in the user's model or data,
+    and shared by all trials. A candidate is given by ratios or widths of groups; `costs` has its
+    size. Nothing in a problem changes during a sweep: trials work on copies of `model`. A function
+    that needs a part of it takes that part alone.
     """
 
     settings: Settings
     sources: Sources  # of the model and the data, where either is needed again
-    device: torch.device
-    data: LightningDataModule
-    task: Task  # what the batches mean
-    info: DataInfo
     model: nn.Module  # with the given weights, otherwise untrained
-    example: Inputs  # 8 real validation inputs
-    space: SearchSpace
-    contents: Contents  # digests of the data, and warnings about it
-    fingerprint: Fingerprint  # everything besides the settings that affects results
-    disk_cache: DiskCache  # results computed so far; written once the work begins
-    forecast: Forecast | None = None  # latency table, if the settings need one
-    guess: str = ""  # the task that was guessed, and why; empty if the settings name it
+    data: TaskData
+    costs: Costs  # of candidates
+    cache: ProblemCache
+    notes: Notes
+
+    @property
+    def task(self) -> Task:
+        """The task of the data."""
+        return self.data.task
+
+    @property
+    def info(self) -> DataInfo:
+        """The summary of the data."""
+        return self.data.info
+
+    @property
+    def example(self) -> Inputs:
+        """8 real validation inputs."""
+        return self.data.example
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the model and the data."""
+        return self.data.device
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space: groups, ranks and exact sizes."""
+        return self.costs.space
 
     @property
     def groups(self) -> Groups:
         """The prunable groups, and the groups that are never pruned."""
         return self.space.groups
-
-    def widths_of(self, ratios: Mapping[str, float]) -> dict[str, int]:
-        """Return the channels to keep in each group, rounded according to the settings."""
-        return self._rounding(ratios)
-
-    @cached_property
-    def _rounding(self) -> Rounding:
-        return rounding_of(self.space, self.settings.sparsity)
-
-    def cap_of(self, name: str) -> float:
-        """Return the maximum ratio of a group; rounding never exceeds it."""
-        return cap_of(self.settings.sparsity.caps, name)
-
-    def cost_of(self, ratios: Mapping[str, float]) -> Cost:
-        """Return the exact parameters and MACs of a candidate, and its predicted latency if
-        available."""
-        return self.cost_at(self.widths_of(ratios))
-
-    def cost_at(self, widths: Mapping[str, int]) -> Cost:
-        """Return the cost for given widths; absent groups are complete."""
-        size = self.space.size
-        cost = size.cost(widths)
-        if self.forecast is None or not isinstance(size, SizeModel):
-            return cost
-        return replace(
-            cost,
-            latency_ms=self.forecast.latency_ms(size.sizes(widths), size.blocks_gone(widths)),
-            latency_error=self.forecast.check.worst_error,
-        )
-
-    def quantity_of(self, ratios: Mapping[str, float], name: str) -> float:
-        """Return `params`, `macs`, `bytes` or `latency` of a candidate.
-
-        Bytes are exact to within a few bytes of the file header.
-        """
-        return self.size_at(self.widths_of(ratios), name)
-
-    def size_at(self, widths: Mapping[str, int], name: str) -> float:
-        """Return the same quantities for given widths; absent groups are complete."""
-        if name == "bytes":
-            return self.space.file.bytes_of(widths)
-        quantity = "latency_ms" if name == "latency" else name
-        return float(getattr(self.cost_at(widths), quantity))
 
 
 def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
@@ -165,17 +154,11 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     return Problem(
         settings,
         sources,
-        device,
-        data,
-        task,
-        info,
         model,
-        example,
-        space,
-        contents,
-        fingerprint,
-        disk_cache,
-        guess=guess,
+        TaskData(data, task, info, example, device),
+        Costs(space, settings.sparsity),
+        ProblemCache(disk_cache, fingerprint),
+        Notes(guess, (*filter(None, [info.caution]), *contents.cautions)),
     )
 
 

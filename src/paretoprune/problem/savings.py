@@ -11,7 +11,7 @@ from paretoprune.pruning.groups import Group
 
 @dataclass(frozen=True)
 class Saving:
-    """What cutting one group to its least width would save, all others left dense."""
+    """Savings of pruning one group to its least width, all others left dense."""
 
     group: Group
     least_width: int
@@ -20,7 +20,7 @@ class Saving:
 
 
 def savings_of(groups: Sequence[Group], size: AnySize, least: Mapping[str, int]) -> list[Saving]:
-    """What each group alone could save at its least width."""
+    """Return the savings of each group alone at its least width."""
     dense = size.cost({})
     found = []
     for group in groups:

@@ -10,8 +10,8 @@ from torch import nn
 
 from paretoprune.config.groups.granularity import GranularitySettings
 from paretoprune.config.groups.low_rank import LowRankSettings
-from paretoprune.config.instantiate import offers
 from paretoprune.config.settings import Settings
+from paretoprune.config.targets.signatures import offers
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.candidates import candidates_of
 from paretoprune.low_rank.pair import pairs_of, with_pairs

@@ -9,9 +9,10 @@ from typing import Protocol
 from lightning import LightningDataModule
 from torch import nn
 
-from paretoprune.config.instantiate import build, located_by
+from paretoprune.config.instantiate import build
 from paretoprune.config.own.code import described
 from paretoprune.config.settings import Settings
+from paretoprune.config.targets.signatures import located_by
 from paretoprune.errors import ParetopruneError, SettingsError
 from paretoprune.tasks.interface import Task
 

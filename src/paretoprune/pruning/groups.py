@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from paretoprune.results import GroupInfo, KeptGroup
+from paretoprune.results import GroupInfo
+from paretoprune.results.groups import KeptGroup
 
 _MOST_POSITIONS = 2**24  # per group and dimension; guards against corrupt files
 

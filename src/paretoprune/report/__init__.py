@@ -1,1 +1,1 @@
-"""What a sweep hands over: tables, pictures, picked models with their cards."""
+"""Results of a sweep: tables, pictures, pages."""

@@ -39,7 +39,7 @@ class ComparedGroup:
 
     @property
     def name(self) -> str:
-        """What the group is called: the first sweep, and how many more there are."""
+        """Return the name of the group: the first sweep, and the number of the others."""
         more = len(self.sweeps) - 1
         return self.sweeps[0].name + (f" and {more} more" if more else "")
 

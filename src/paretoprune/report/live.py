@@ -36,7 +36,7 @@ class LiveReport:
         return self
 
     def begun(self, results: Sequence[TrialResult]) -> None:
-        """The sweep starts, or goes on."""
+        """Called when the sweep starts or continues."""
         self._results = results
         self._progress.begin(results)
 

@@ -16,7 +16,8 @@ from paretoprune.report.summary import in_share, smallest_within
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.report.watchers.progress import ProgressMeter
-from paretoprune.results import ModelKey, TrialResult, models_of
+from paretoprune.results import TrialResult
+from paretoprune.results.trials import ModelKey, models_of
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.tracking.note import sweep_note
@@ -70,7 +71,7 @@ class MlflowWatcher:
         return self
 
     def begun(self, results: Sequence[TrialResult]) -> None:
-        """The sweep starts, or goes on: what MLflow missed of an earlier run it gets now."""
+        """Send to MLflow the trials of an earlier run that it has not received."""
         self._results = results
         self._progress.begin(results)
         for result in results:

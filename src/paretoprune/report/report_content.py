@@ -1,4 +1,4 @@
-"""What a report shows, as plain data for the page's scripts."""
+"""Content of a report, as plain data for the page's scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from paretoprune.report.pictures.picture import BASELINES, in_view
 from paretoprune.report.summary import headlines, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.uniform_gain import gains_of, training_sentence
-from paretoprune.results import GroupInfo, Metrics, ModelKey, TrialResult, names_measured
+from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results.measurements import names_measured
+from paretoprune.results.trials import ModelKey
 from paretoprune.retained import QualityScale
 
 
@@ -50,7 +52,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
 
 
 def _training(facts: SweepFacts) -> dict[ModelKey, str]:
-    """How much each trial was trained, and what it gains over uniform pruning, in words."""
+    """Return a sentence by trial: its training, and its gain over uniform pruning."""
     dense = facts.dense.metrics if facts.dense else Metrics()
     gains = gains_of(facts.results, dense, facts.objectives)
     totals = epochs_in_total(facts.results)

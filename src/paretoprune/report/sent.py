@@ -28,7 +28,7 @@ def send(folder: SweepFolder, *, uri: str | None) -> None:
     """Send to MLflow what it lacks of a sweep; `uri` is for one that is kept without its password.
 
     Raises SweepError where another process works on the sweep or MLflow does not take everything,
-    SettingsError where nobody knows where MLflow is.
+    SettingsError if no setting says where MLflow is.
     """
     config = folder.read_config()
     settings = TrackingSettings(uri=uri or _kept_uri(config))
@@ -45,7 +45,7 @@ def send(folder: SweepFolder, *, uri: str | None) -> None:
 
 
 def sweep_tags(config: Mapping[str, Any]) -> dict[str, str]:
-    """What identifies a sweep in MLflow beside its name, as far as its config says."""
+    """Return the tags that identify a sweep in MLflow beside its name, as its config has them."""
     settings = flat(config)
     return {tag: settings[name] for tag, name in _TAGS.items() if name in settings}
 

@@ -1,4 +1,4 @@
-"""What the report tells of a sweep, read from the sweep's folder alone."""
+"""Data of the report, read from the sweep's folder alone."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from paretoprune.config.groups.search import DEFAULT_OBJECTIVES
-from paretoprune.config.instantiate import own_packages
 from paretoprune.config.invocation import command_line
 from paretoprune.config.redact import redact
+from paretoprune.config.targets.trust import own_packages
 from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction
 from paretoprune.objectives import objectives_of_task
 from paretoprune.report.published import Published, read_published
 from paretoprune.report.sweep_facts import SweepFacts
-from paretoprune.results import GroupInfo, TrialResult, models_of
+from paretoprune.results import GroupInfo, TrialResult
+from paretoprune.results.trials import models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.qualities import read_qualities, read_trivial
@@ -95,7 +96,7 @@ def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
 
 
 def _scores(folder: SweepFolder) -> dict[str, list[float]]:
-    """What the loss feels of each channel, where the search went by that; else the scorer's."""
+    """Return the gate scores of the channels if the search used them, else those of the scorer."""
     files = [folder.dense / name for name in ("gates.safetensors", "scores.safetensors")]
     file = next((file for file in files if file.is_file()), None)
     if file is not None:
@@ -111,7 +112,7 @@ def _few(scores: NDArray[np.float32]) -> list[float]:
 
 
 def _repeats(folder: SweepFolder) -> dict[int, list[float]]:
-    """What `pick seeds=N` found when it trained trials again, as long as the sweep did."""
+    """Return the validation qualities of other seeds by trial, without those trained longer."""
     found = {}
     for file in folder.path.glob("picked/*/metrics.json"):
         with _skipping_damage(file):

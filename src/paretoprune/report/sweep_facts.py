@@ -1,4 +1,4 @@
-"""All that is told of a sweep, gathered from its folder."""
+"""Facts of a sweep for its report, gathered from its folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from paretoprune.metrics import Direction
 from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
 from paretoprune.report.watchers.progress import Progress
-from paretoprune.results import GroupInfo, Metrics, ModelKey, TrialResult
+from paretoprune.results import GroupInfo, Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 from paretoprune.retained import QualityScale, scale_of
 
 

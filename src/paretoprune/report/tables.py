@@ -13,7 +13,9 @@ from paretoprune.metrics import QUANTITIES, Direction
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.formulas import guarded, unguarded
 from paretoprune.report.uniform_gain import MORE_TRAINED, Gain, gains_of
-from paretoprune.results import Metrics, ModelKey, TrialResult, names_measured
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.measurements import names_measured
+from paretoprune.results.trials import ModelKey
 from paretoprune.storage.atomic import write_text
 
 _SIZES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "size"]

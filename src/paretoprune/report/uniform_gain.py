@@ -1,4 +1,4 @@
-"""How much better a trial is than the strongest control of the same size, at equal training."""
+"""Gain of a trial over the strongest control of the same size, at equal training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import Direction, label, written_difference
 from paretoprune.objectives import size_and_quality
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 
 # The origins of uniform pruning's trials; each is a control of its own.
 CONTROLS = ("uniform", "uniform_chain")
@@ -126,7 +127,7 @@ def gains_of(
 
 
 def training_sentence(epochs: float, gain: Gain | None, objectives: Mapping[str, Direction]) -> str:
-    """How much a model was trained, and what it gains over uniform pruning."""
+    """Return a sentence: the training of a model, and its gain over uniform pruning."""
     trained = f"Trained for {epochs:.3g} epochs in total, along its lineage."
     if gain is None:
         return trained

@@ -1,4 +1,4 @@
-"""What a strategy may use of the network, the sweep and its results: names, numbers, functions."""
+"""Context of a strategy: names, numbers and functions of the network, the sweep, its results."""
 
 from __future__ import annotations
 

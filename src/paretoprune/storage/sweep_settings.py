@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretoprune.config.defaults import with_defaults
-from paretoprune.config.instantiate import argument_defaults
+from paretoprune.config.targets.signatures import argument_defaults
 
 # Settings that may change when a sweep is resumed: they do not affect its results.
 _FREE = {

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from paretoprune.config.groups.search import SearchSettings
-from paretoprune.config.instantiate import has_trait
 from paretoprune.config.name_patterns import matches, unmatched
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.pair import with_pairs
 from paretoprune.metrics import Direction
@@ -69,8 +69,8 @@ def reject_unmeetable(problem: Problem) -> None:
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     most = search_settings(problem.settings).max_ratio
     least = {group.name: min(most, group.max_ratio) for group in groups}
-    cost = problem.cost_of(least)
-    size = _LEAST_SHARE_OF_BYTES * problem.quantity_of(least, "bytes")
+    cost = problem.costs.cost_of(least)
+    size = _LEAST_SHARE_OF_BYTES * problem.costs.quantity_of(least, "bytes")
     stored = _LEAST_STORED * cost.params
     if problem.settings.quantization is not None:  # it decides the bytes, known after training
         size = stored = 0
@@ -81,7 +81,7 @@ def reject_unmeetable(problem: Problem) -> None:
     ]
     if not problem.settings.search and sparsity.size_target is not None:
         name, share = sparsity.size_target
-        reached = problem.quantity_of(least, name) / problem.quantity_of({}, name)
+        reached = problem.costs.quantity_of(least, name) / problem.costs.quantity_of({}, name)
         if share < reached:
             mistakes.append(
                 f"`sparsity.{name}={share}` cannot be reached: the smallest candidate keeps "
@@ -117,7 +117,7 @@ def first_proposals(
     return baselines(
         groups,
         scores,
-        problem.cost_of,
+        problem.costs.cost_of,
         ratios=search.baseline_ratios,
         max_ratio=search.max_ratio,
     )
@@ -125,9 +125,9 @@ def first_proposals(
 
 def group_infos(problem: Problem) -> list[GroupInfo]:
     """Return the dimensions of the search."""
-    groups = problem.groups.prunable
+    groups, cap_of = problem.groups.prunable, problem.costs.cap_of
     turns = _turns(groups)
-    return [GroupInfo(g.name, g.width, problem.cap_of(g.name), turns.get(g.name)) for g in groups]
+    return [GroupInfo(g.name, g.width, cap_of(g.name), turns.get(g.name)) for g in groups]
 
 
 def _turns(groups: Sequence[Group]) -> dict[str, float]:
@@ -149,13 +149,14 @@ def places_of(
 ) -> list[dict[str, float]]:
     """Return the candidates of a run with a drop of quality: falling sizes of the allocation."""
     path = _path(problem, scores, sensitivity)
-    return different_places(path, problem.widths_of, most=_MOST_PLACES)
+    return different_places(path, problem.costs.widths_of, most=_MOST_PLACES)
 
 
 def choices_of(problem: Problem, *, max_ratio: float) -> dict[str, tuple[float, ...]]:
     """Return the ratios that a group can have: one per width, at most 64 for layers of weights."""
     most = {"most": 64} if problem.space.layers else {}
-    return distinct_ratios(group_infos(problem), problem.widths_of, max_ratio=max_ratio, **most)
+    infos, widths_of = group_infos(problem), problem.costs.widths_of
+    return distinct_ratios(infos, widths_of, max_ratio=max_ratio, **most)
 
 
 def _single(
@@ -173,14 +174,14 @@ def _single(
     if has_trait(problem.settings.schedule, "stops_at_target"):
         return uniform(groups, _MAX_RATIO)
     quantity, share = sparsity.size_target or _DEFAULT_TARGET
-    most = share * problem.quantity_of({}, quantity)
+    most = share * problem.costs.quantity_of({}, quantity)
     if sparsity.allocation in ("score", "sensitivity"):
         loss, choices, size_of = _greedy(problem, scores, sensitivity)
         return greedy_allocation(loss, drop_dominated(choices, size_of), size_of, target=most)
     return first_fitting(
         _path(problem, scores, sensitivity),
-        lambda ratios: problem.quantity_of(ratios, quantity) <= most,
-        problem.widths_of,
+        lambda ratios: problem.costs.quantity_of(ratios, quantity) <= most,
+        problem.costs.widths_of,
     )
 
 
@@ -210,7 +211,7 @@ def _greedy(
     loss = loss_of_scores(scores) if sparsity.allocation == "score" else sensitivity()
     name = (sparsity.size_target or _DEFAULT_TARGET)[0]
     choices = choices_of(problem, max_ratio=_MAX_RATIO)
-    return loss, choices, lambda ratios: problem.quantity_of(ratios, name)
+    return loss, choices, lambda ratios: problem.costs.quantity_of(ratios, name)
 
 
 def _kernel_factors(problem: Problem) -> dict[str, float]:

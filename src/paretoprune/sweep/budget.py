@@ -9,7 +9,7 @@ from dataclasses import replace
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.results import Budget, Job
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.search_problem import SearchProblem
 from paretoprune.sweep.ending import budget_of, in_words
 from paretoprune.sweep.pending import PendingTrials
@@ -44,7 +44,7 @@ class BudgetTracker:
     def left(self) -> RemainingBudget:
         """Return the remaining budget, with its conversion into epochs."""
         return RemainingBudget(
-            self._budget_left(), self._problem.epochs, self._pace_at, self._budget_left
+            self._budget_left(), self._problem.epochs, self._time_at, self._budget_left
         )
 
     def in_words(self) -> str:
@@ -74,8 +74,8 @@ class BudgetTracker:
         asked = self._problem.epochs if job.epochs is None else job.epochs
         if self.left().budget.unit == "epochs":
             return _LEAST_SHARE * asked
-        pace = self._pace_at(self._problem.cost_of(job.ratios).macs)
-        return pace.seconds_for(_LEAST_SHARE * asked)
+        trial_time = self._time_at(self._problem.cost_of(job.ratios).macs)
+        return trial_time.seconds_for(_LEAST_SHARE * asked)
 
     def _budget_left(self) -> Budget:
         running = self._unfinished.running.values()
@@ -92,6 +92,6 @@ class BudgetTracker:
         """Return the seconds of the trials of earlier runs and of this run."""
         return self._earlier_s + time.perf_counter() - self._begun
 
-    def _pace_at(self, macs: float) -> Pace:
+    def _time_at(self, macs: float) -> TrialTime:
         """Return the time model of a trial of this size."""
-        return self._results.pace_at(macs, self._problem.epoch_time())
+        return self._results.time_at(macs, self._problem.epoch_time())

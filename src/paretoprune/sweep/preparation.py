@@ -13,7 +13,7 @@ from typing import Any
 from paretoprune.config.redact import redact_uri
 from paretoprune.config.settings import Settings
 from paretoprune.problem.problem import Problem
-from paretoprune.results import ZEROS
+from paretoprune.results.measurements import ZEROS
 from paretoprune.search.study.open_study import check_storage
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import write_json
@@ -22,7 +22,7 @@ from paretoprune.storage.writable import check_writable
 from paretoprune.sweep.baselines import search_settings
 from paretoprune.sweep.worker import log_to
 from paretoprune.tracking.uri import resolve_uri
-from paretoprune.trial.context import TrialContext, make_context, with_gate_scores
+from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.context_folder import (
     keep_fingerprint,
     load_context,
@@ -30,6 +30,7 @@ from paretoprune.trial.context_folder import (
     save_description,
     save_training,
 )
+from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.learning_rate import with_tuned_rate
 
 _log = logging.getLogger(__name__)
@@ -61,8 +62,8 @@ def prepared_context(problem: Problem, folder: SweepFolder, watch: Stopwatch) ->
         if problem.settings.uses_gate_scores:
             context = with_gate_scores(context)
         save_context(context, folder.dense)
-        if problem.forecast:
-            write_json(folder.dense / "latency_table.json", problem.forecast.to_json())
+        if problem.costs.forecast:
+            write_json(folder.dense / "latency_table.json", problem.costs.forecast.to_json())
     else:
         save_description(context, folder.dense)  # restores what was damaged
     keep_fingerprint(problem, folder.dense)
@@ -71,7 +72,7 @@ def prepared_context(problem: Problem, folder: SweepFolder, watch: Stopwatch) ->
 
 def ready_to_train(context: TrialContext, folder: SweepFolder) -> TrialContext:
     """Return the context with the learning rate and the time of an epoch, determined once."""
-    tuned = with_tuned_rate(context, search_settings(context.problem.settings).budget)
+    tuned = with_tuned_rate(context, search_settings(context.settings).budget)
     if tuned is not context:
         save_training(tuned, folder.dense)
     return tuned
@@ -79,7 +80,7 @@ def ready_to_train(context: TrialContext, folder: SweepFolder) -> TrialContext:
 
 def describe(problem: Problem, folder: SweepFolder) -> None:
     """Log the folder, the data, the size of the dense model and the dimensions of the search."""
-    groups, dense = problem.groups, problem.cost_of({})
+    groups, dense = problem.groups, problem.costs.cost_of({})
     _log.info("results go to %s", folder.path)
     _log.info("data: %s", problem.info.split)
     _log.info(

@@ -30,10 +30,10 @@ def bisection(context: TrialContext, places: Sequence[Mapping[str, float]]) -> Q
 
 def _bound(context: TrialContext) -> tuple[QualityScale, float, str]:
     """Return the scale, the worst acceptable value, and the drop in words."""
-    sparsity = context.problem.settings.sparsity
+    sparsity = context.settings.sparsity
     if sparsity.accuracy_drop is not None:
         name = quantity_of("accuracy")
-        scale = scale_of({name.name: name.direction}, context.dense_metrics, context.trivial)
+        scale = scale_of({name.name: name.direction}, context.dense.metrics, context.dense.trivial)
         if scale is None:
             raise SettingsError(
                 ["`sparsity.accuracy_drop` is for classifiers; set `sparsity.max_drop=1%`"]
@@ -42,7 +42,9 @@ def _bound(context: TrialContext) -> tuple[QualityScale, float, str]:
         return scale, scale.at_drop(drop), f"{drop:g} points"
     assert sparsity.max_drop is not None
     quality = front_quality(context.problem)
-    scale = scale_of({quality.name: quality.direction}, context.dense_metrics, context.trivial)
+    scale = scale_of(
+        {quality.name: quality.direction}, context.dense.metrics, context.dense.trivial
+    )
     bound = scale.at_share(sparsity.max_drop) if scale else None
     if scale is None or bound is None:
         raise SettingsError(

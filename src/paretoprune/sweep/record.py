@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.attempt import Lost
-from paretoprune.results import Job, Metrics, QuantizedResult, TrialResult
+from paretoprune.results import Job, Metrics, TrialResult
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.search.budget.limits import broken_limits
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.search.strategies.interface import Strategy
@@ -27,7 +28,12 @@ Judged = TypeVar("Judged", TrialResult, QuantizedResult)
 
 
 class Watcher(Protocol):
-    """Notified during a sweep, after results are on disk: the terminal, the tables, MLflow."""
+    """An observer of a sweep: the terminal, the tables, MLflow.
+
+    Watchers are passed to `sweep.run` and called by it in turn, in the driver's process, after a
+    result is on disk; they decide nothing.
+    Whatever happens after that point, the result is not lost.
+    """
 
     def begun(self, results: Sequence[TrialResult]) -> None:
         """Called when the sweep starts, or continues after `results` of an earlier run."""

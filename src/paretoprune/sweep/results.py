@@ -6,9 +6,10 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 
 from paretoprune.metrics import Direction
-from paretoprune.results import SKETCH, EpochTime, Job, TrialResult
-from paretoprune.search.budget.pace import Pace
-from paretoprune.search.budget.training_time import Paces
+from paretoprune.results import EpochTime, Job, TrialResult
+from paretoprune.results.jobs import UNTRAINED
+from paretoprune.search.budget.training_time import TrialTimes
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.front.running_front import RunningFront
 
 
@@ -26,7 +27,7 @@ class SweepResults:
         self._by_number: dict[int, TrialResult] = {}
         self._first_of: dict[tuple[object, ...], TrialResult] = {}  # by widths
         self._front = RunningFront(self._objectives)
-        self._paces = Paces()
+        self._times = TrialTimes()
 
     def __contains__(self, number: int) -> bool:
         """Return True if a trial is recorded."""
@@ -40,12 +41,12 @@ class SweepResults:
         """Add a result."""
         insort(self.all, result, key=lambda r: r.number)
         self._by_number[result.number] = result
-        if result.state != "duplicate" and result.origin != SKETCH:
+        if result.state != "duplicate" and result.origin != UNTRAINED:
             self._first_of.setdefault(_key(result), result)
         self.num_counted += not result.was_settled
         self.epochs += result.epochs
         self._front.add(result)
-        self._paces.add(result)
+        self._times.add(result)
 
     def remove(self, number: int) -> TrialResult:
         """Remove a result and return it."""
@@ -68,9 +69,9 @@ class SweepResults:
         """Return the numbers of the trials on the front, themselves or by a quantized model."""
         return self._front.numbers()
 
-    def pace_at(self, macs: float, known: EpochTime | None) -> Pace:
+    def time_at(self, macs: float, known: EpochTime | None) -> TrialTime:
         """Return the time model of a trial of this size; `known`: measured before the trials."""
-        return self._paces.at(macs, known)
+        return self._times.at(macs, known)
 
 
 def is_twin(job: Job, other: Job) -> bool:

@@ -139,7 +139,7 @@ def run(
         for name, (before, now) in folder.changes(config).items():
             _log.info("the sweep is extended: `%s` was %s and is %s now", name, before, now)
         folder.write_config(config)
-        problem.disk_cache.commit()
+        problem.cache.disk.commit()
         describe(problem, folder)
         begun = _begun(problem, folder, config)
         try:
@@ -169,7 +169,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
         ready()  # workers load what is on disk
 
     def epoch_time() -> EpochTime | None:
-        return ready().epoch_time
+        return ready().training.epoch_time
 
     def evaluate(job: Job) -> TrialResult:
         chosen = context if job.epochs == 0 else ready()
@@ -190,10 +190,10 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
     with closing(executor), watch(begun) as watching:
         results = run_sweep(
             SearchProblem(
-                problem.widths_of,
-                problem.cost_of,
+                problem.costs.widths_of,
+                problem.costs.cost_of,
                 epochs=settings.trial_epochs,
-                least_epochs=least_epochs(problem),
+                least_epochs=least_epochs(problem.data),
                 epoch_time=epoch_time,
             ),
             first,

@@ -8,11 +8,13 @@ from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 
-from paretoprune.config.instantiate import build, has_trait
+from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.metrics import TIMED, Direction, quantity_of
 from paretoprune.objectives import first_quality
 from paretoprune.problem.problem import Problem
+from paretoprune.problem.task_data import TaskData
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.search.allocation.baselines import global_ratios, uniform_ratios
 from paretoprune.search.allocation.greedy import drop_dominated
@@ -73,10 +75,13 @@ def strategy_of(
     groups = group_infos(problem)
 
     def fits(ratios: Ratios) -> bool:
-        return not broken_limits(settings.sparsity, problem.cost_of(ratios).at_least())
+        return not broken_limits(settings.sparsity, problem.costs.cost_of(ratios).at_least())
 
     def at_most(size: float) -> Callable[[Ratios], bool]:
         return lambda ratios: sizes.size_of(ratios) <= size
+
+    def num_sizes(most: int) -> int:
+        return _num_sizes(problem, most, ready().training.epoch_time)
 
     by_gates = settings.uses_gate_scores
     damage = gate_damage(context) if by_gates else lambda _parent: sensitivity()
@@ -99,11 +104,11 @@ def strategy_of(
             global_of_size=lambda size: global_ratios(
                 groups, scores, at_most(size), max_ratio=search.max_ratio
             ),
-            affordable_sizes=cache(lambda most: _num_sizes(problem, most, ready().epoch_time)),
+            affordable_sizes=cache(num_sizes),
             has_untrained_front=_has_untrained_front(settings),
             ask=study.ask,
             rung=_rung(ready, trials),
-            least_epochs=least_epochs(problem),
+            least_epochs=least_epochs(problem.data),
         ),
     )
     return strategy
@@ -125,13 +130,13 @@ def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivit
     return sensitivity
 
 
-def least_epochs(problem: Problem) -> float:
+def least_epochs(data: TaskData) -> float:
     """The epochs of the shortest training that is of use."""
-    return _LEAST_STEPS / len(problem.data.train_dataloader())
+    return _LEAST_STEPS / len(data.train_dataloader())
 
 
 def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
-    half = problem.cost_of({}).macs / 4
+    half = problem.costs.cost_of({}).macs / 4
     seconds_per_epoch = predicted_seconds(known, half) if known else None
     return affordable_sizes(most, search_settings(problem.settings).budget, seconds_per_epoch)
 
@@ -139,7 +144,7 @@ def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
 def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
     """Return the damage by gate scores of the parent's training; for None, of the dense model."""
     dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
-    widths_of = context.problem.widths_of
+    widths_of = context.problem.costs.widths_of
     return lambda parent: ChannelDamage.of(
         parent.scores if parent and parent.scores else dense, widths_of
     )
@@ -164,7 +169,7 @@ def _rung(
 
     def loss(parent: int | None, ratios: Ratios, training: Training) -> float:
         context = ready()
-        widths, seed = context.problem.widths_of(ratios), context.problem.settings.seed
+        widths, seed = context.problem.costs.widths_of(ratios), context.settings.seed
         job = Job(
             -1,
             "rung",
@@ -216,7 +221,7 @@ def _sizes(problem: Problem) -> Sizes:
     return Sizes(
         choices=drop_dominated(choices, size_of) if _timed(search.objectives) else choices,
         size_of=size_of,
-        macs_of=lambda ratios: float(problem.cost_of(ratios).macs),
+        macs_of=lambda ratios: float(problem.costs.cost_of(ratios).macs),
         ranks=ranks.groups if ranks else (),
     )
 
@@ -228,14 +233,14 @@ def _timed(objectives: Iterable[str]) -> bool:
 def _size_of(problem: Problem, objectives: Collection[str]) -> Callable[[Ratios], float]:
     """Return the size of the search: the predicted latency, the parameters or the MACs."""
     if _timed(objectives):
-        dense_macs = problem.cost_of({}).macs
+        dense_macs = problem.costs.cost_of({}).macs
 
         def latency_of(ratios: Ratios) -> float:
-            cost = problem.cost_of(ratios)
+            cost = problem.costs.cost_of(ratios)
             assert cost.latency_ms is not None
             # Time stands still between the edges of its stairs; MACs decide what is equally fast.
             return cost.latency_ms * (1 + _TIE * cost.macs / dense_macs)
 
         return latency_of
     size = "params" if "params" in objectives and "macs" not in objectives else "macs"
-    return lambda ratios: float(getattr(problem.cost_of(ratios), size))
+    return lambda ratios: float(getattr(problem.costs.cost_of(ratios), size))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from paretoprune.results import TRAIN_DENSE, USES, TrialResult
+from paretoprune.results import TrialResult
+from paretoprune.results.training import TRAIN_DENSE, USES
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import read_json, write_json
 

@@ -7,8 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from paretoprune.config.instantiate import build, has_trait
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.executors.attempt import Evaluate
 from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.results import Job, TrialResult

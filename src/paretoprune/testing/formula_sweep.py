@@ -9,8 +9,9 @@ from pathlib import Path
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
-from paretoprune.config.instantiate import build, has_trait
+from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.executors.attempt import Evaluate, attempt
 from paretoprune.executors.inline import Inline
 from paretoprune.executors.interface import Executor
@@ -82,7 +83,7 @@ def search_context(
     has_untrained_front: bool = False,
     ask: Ask = no_sampler,
 ) -> SearchContext:
-    """What a strategy knows of the formula."""
+    """Return the context of a strategy for the formula."""
     return SearchContext(
         groups=formula.GROUPS,
         objectives=formula.search_settings().objectives,

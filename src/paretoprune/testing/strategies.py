@@ -52,7 +52,7 @@ def check_resume(strategy: Target, folder: Path) -> None:
 def check_budget(strategy: Target, folder: Path, budget: Budget, *, tolerance: float = 0.2) -> None:
     """Passes over the data are within the budget, and seconds to within one epoch.
 
-    `tolerance` is a share of the seconds: the pace of a size that was not trained yet is an
+    `tolerance` is a share of the seconds: the time of a size that was not trained yet is an
     estimate, which is worse the fewer trials there are.
     """
     results = sweep(strategy, _made(folder), budget=budget, n_trials=1)

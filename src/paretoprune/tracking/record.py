@@ -12,7 +12,8 @@ from pathlib import Path
 
 from paretoprune.config.redact import redact
 from paretoprune.metrics import is_rate
-from paretoprune.results import ModelKey, TrialResult
+from paretoprune.results import TrialResult
+from paretoprune.results.trials import ModelKey
 
 _MAX_KEY = 250
 _HASH = 8  # hexadecimal digits appended to names that would collide in MLflow

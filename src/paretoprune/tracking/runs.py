@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paretoprune.metrics import Direction
-from paretoprune.results import ModelKey
+from paretoprune.results.trials import ModelKey
 from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.client import connect, log_values
 from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags

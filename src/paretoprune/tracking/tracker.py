@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from paretoprune.config.invocation import command_line
-from paretoprune.results import ModelKey, TrialResult
+from paretoprune.results import TrialResult
+from paretoprune.results.trials import ModelKey
 from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.outbox import Delivery, Outbox
 from paretoprune.tracking.record import trial_record

@@ -13,8 +13,8 @@ def comparable_scores(context: TrialContext) -> dict[str, list[float]]:
     Those of single weights are as they are; those of channels, of layers of all sizes, are divided
     by the mean of their group. `lamp` compares the share of what is left (Lee et al. 2021).
     """
-    settings = context.problem.settings
-    scores = context.start.unit_scores(context.gates or context.scores)
+    settings = context.settings
+    scores = context.start.candidate.unit_scores(context.gates or context.start.scores)
     if settings.sparsity.allocation == "lamp":
         scores = {name: lamp(values.double().square()) for name, values in scores.items()}
     elif settings.granularity.is_structured:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
-import torch
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
-from paretoprune.errors import PruningError
+from paretoprune.config.settings import Settings
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.numerics.precision import uses_bfloat16
-from paretoprune.low_rank.components import energies_of, refactored
-from paretoprune.low_rank.pair import pairs_as_one_layer
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.combine import combine
 from paretoprune.measure.latency.latency import measure_latency
@@ -25,57 +20,79 @@ from paretoprune.measure.macs import count_macs
 from paretoprune.measure.params import count_params
 from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem
-from paretoprune.pruning.candidate import Candidate, PrunedCandidate
+from paretoprune.problem.task_data import TaskData
+from paretoprune.pruning.candidate import Candidate
 from paretoprune.pruning.compensation.updatable import skipped_layers
-from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
-from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
-from paretoprune.results import TRAIN_DENSE, Cost, EpochTime, Metrics
+from paretoprune.results import Cost, EpochTime, Metrics
+from paretoprune.results.training import TRAIN_DENSE
 from paretoprune.stopwatch import Stopwatch
-from paretoprune.tasks.bound import TaskBatch
-from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.dense_cautions import cautions, trivial_qualities
 from paretoprune.trial.dense_model import dense_model, start_from
 from paretoprune.trial.scorer_check import check_scorer
 
 _log = logging.getLogger(__name__)
-
-_NUM_SCORED = 6  # batches for the gradients that score the dense model's channels
 NUM_CALIBRATION = 256  # training samples for ranges of activations and the shift of BatchNorm
 _MOST_NAMED = 8  # maximum number of layers named in one line of the log
-# weight of gate scores of rank components relative to channels: the best of 1, .3, .1, .03
-_UNREPAIRED = 0.03
+
+
+@dataclass(frozen=True)
+class DenseModel:
+    """The dense model, never modified, with the measurements that trials are compared with."""
+
+    model: nn.Module  # in eval mode, on the problem's device
+    metrics: Metrics
+    # Qualities of the trivial predictor, which ignores the input, by name; empty if unknown.
+    trivial: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Start:
+    """The model that a trial prunes: the dense model, or the model of its parent trial."""
+
+    candidate: Candidate  # the dense model, sparsely trained, or with low-rank pairs
+    scores: Mapping[str, Tensor]  # importance of each channel, by group: (width of the group,)
+
+
+@dataclass(frozen=True)
+class TrialTraining:
+    """The training of trials: hyperparameters, teacher, time of an epoch."""
+
+    finetune: FinetuneSettings
+    teacher: Teacher | None  # for knowledge distillation, outputs cached; None: no distillation
+    epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
 
 
 @dataclass(frozen=True)
 class TrialContext:
-    """The state shared by all trials of a sweep: dense model, scores, teacher, hyperparameters.
+    """The state shared by all trials of a sweep: dense model, scores, training.
 
     Made once per sweep by `make_context`, which trains the dense model or loads it from the cache,
-    and written by `save_context`, from which resumed sweeps and workers load it. The dense model is
-    in eval mode, on the problem's device, and is never modified; trials work on copies. `scores`
-    and `gates` hold one importance per channel, by group name.
+    and written by `save_context`, from which resumed sweeps and workers load it. Trials work on
+    copies of its models.
     """
 
     problem: Problem
-    dense: nn.Module
-    dense_metrics: Metrics
-    # the model that trials prune: the dense model, sparsely trained, or with low-rank pairs
-    start: Candidate
-    # importance of the channels of `start`, as its `prune` expects them
-    scores: Mapping[str, Tensor]
-    teacher: Teacher | None  # for knowledge distillation, outputs cached; None: no distillation
-    finetune: FinetuneSettings  # of the trials
+    dense: DenseModel
+    start: Start  # of trials without a parent
+    training: TrialTraining
     # `GateScores` of the dense model, if the search ranks channels by gates
     gates: Mapping[str, Tensor] | None = None
-    epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
     # Training samples (N, ...) from which every quantization takes its ranges; None: there is none.
     calibration: Tensor | None = None
-    # Qualities of the trivial predictor, which ignores the input, by name; empty if unknown.
-    trivial: Mapping[str, float] = field(default_factory=dict)
     watch: Stopwatch = field(default_factory=Stopwatch)  # seconds of this process by use
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the problem."""
+        return self.problem.settings
+
+    @property
+    def data(self) -> TaskData:
+        """The data of the problem."""
+        return self.problem.data
 
 
 def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialContext:
@@ -87,17 +104,17 @@ def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialConte
     EquivalenceError if a factored network differs from the dense one.
     """
     check_scorer(problem)
-    problem.disk_cache.commit()  # everything that can be validated before training is valid
-    if problem.guess:
-        _log.info("task: %s", problem.guess)
-    for caution in (*filter(None, [problem.info.caution]), *problem.contents.cautions):
+    problem.cache.disk.commit()  # everything that can be validated before training is valid
+    if problem.notes.task:
+        _log.info("task: %s", problem.notes.task)
+    for caution in problem.notes.data:
         _log.warning("data: %s", caution)
     watch = watch or Stopwatch()
     with watch.on(TRAIN_DENSE):
         dense = dense_model(problem)
     with watch.on("dense"):
         dense_metrics = measure(problem, dense, dense=None)
-        trivial = trivial_qualities(problem)
+        trivial = trivial_qualities(problem.data)
     for caution in cautions(problem, dense_metrics, trivial):
         _log.warning(caution)
     with watch.on(TRAIN_DENSE):
@@ -105,121 +122,21 @@ def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialConte
     _log_skipped(problem, dense)
     scorer = build(problem.settings.scorer, seed=problem.settings.seed)
     with watch.on("score"):
-        scores = start.score(scorer, training_batches(problem))
-    teacher = teacher_of(problem, dense)
+        scores = start.score(scorer, problem.data.training_batches())
     return TrialContext(
         problem,
-        dense,
-        dense_metrics,
-        start,
-        scores,
-        teacher,
-        problem.settings.finetune,
-        trivial=trivial,
-        watch=watch,
+        DenseModel(dense, dense_metrics, trivial),
+        Start(start, scores),
+        TrialTraining(problem.settings.finetune, teacher_of(problem, dense)),
         calibration=_calibration(problem),
+        watch=watch,
     )
 
 
 def _calibration(problem: Problem) -> Tensor | None:
     if problem.settings.quantization is None:
         return None
-    return first_samples(problem, NUM_CALIBRATION).inputs.only
-
-
-def with_gate_scores(context: TrialContext) -> TrialContext:
-    """Return the context with the dense model's `GateScores`, which later trainings can update."""
-    with context.watch.on("score"):
-        return _with_gate_scores(context)
-
-
-def _with_gate_scores(context: TrialContext) -> TrialContext:
-    problem = context.problem
-    whole = context.start.model if problem.groups.factored else context.dense
-    dense = copy.deepcopy(whole).eval()
-    for parameter in dense.parameters():  # including frozen layers
-        parameter.requires_grad_(parameter.is_floating_point())
-    gates = GateScores(dense, problem.groups.prunable)
-    with pairs_as_one_layer(dense):
-        for batch in training_batches(problem, _NUM_SCORED):
-            dense.zero_grad()
-            torch.autograd.backward(batch.loss(dense))
-            gates()
-    found = with_energies(problem, dense, gates.scores())
-    return replace(context, scores=scores_by_gates(problem, context.start, found), gates=found)
-
-
-def scores_by_gates(
-    problem: Problem, candidate: Candidate, gates: Mapping[str, Tensor]
-) -> Mapping[str, Tensor]:
-    """Return the importance of each channel in each group, based on gate scores.
-
-    With least-squares compensation, gate scores are multiplied by the share of a channel that the
-    remaining channels cannot reconstruct. Otherwise, and in groups with a layer whose inputs cannot
-    be recorded, gate scores are used alone; only the order within a group matters. Components of a
-    factored layer are ranked by their singular values.
-    """
-    return {**_by_gates(problem, candidate, gates), **_by_energy(problem, candidate)}
-
-
-def with_energies(
-    problem: Problem, model: nn.Module, gates: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """Replace the gate scores of low-rank components by their share of the squared singular values.
-
-    These predict the loss after least-squares compensation better: for ResNet-20 at half the MACs
-    by ranks alone, the divergence is .08 instead of .12 nats. All factored layers have the same
-    total, a small share of their gate scores, since least squares recovers much more of a removed
-    component than of a removed channel. Components are ordered as in `refactored(model)`.
-    """
-    ranks = problem.space.ranks
-    energies = energies_of(refactored(model)) if ranks and gates else {}
-    known = {
-        layer.group: energies[layer.path]
-        for layer in (ranks.layers if ranks else ())
-        if layer.path in energies and layer.group in gates
-    }
-    if not known:
-        return dict(gates)
-    scale = _UNREPAIRED * sum(float(gates[name].sum()) for name in known) / len(known)
-    return {**gates, **{name: values * scale for name, values in known.items()}}
-
-
-def _by_energy(problem: Problem, candidate: Candidate) -> dict[str, Tensor]:
-    ranks = problem.space.ranks
-    energies = energies_of(candidate.model) if ranks else {}
-    layers = ranks.layers if ranks else ()
-    return {layer.group: energies[layer.path] for layer in layers if layer.path in energies}
-
-
-def _by_gates(
-    problem: Problem, candidate: Candidate, gates: Mapping[str, Tensor]
-) -> Mapping[str, Tensor]:
-    if problem.settings.compensation_method != "least_squares" or not isinstance(
-        candidate, PrunedCandidate
-    ):
-        return gates
-    scorer = Reconstruction()
-    groups = [group for group in candidate.groups if group.slots]
-    batches = training_batches(problem, scorer.batches)
-    try:
-        missed = scorer.where_read(candidate.model, groups, batches)
-    except PruningError as reason:
-        _log.info("channels are ranked by gate scores alone: %s", reason)
-        return gates
-    if unread := [group.name for group in groups if group.name not in missed]:
-        _log.info("channels are ranked by gate scores alone in %s", ", ".join(unread))
-    return {name: scores * missed.get(name, 1.0) for name, scores in gates.items()}
-
-
-def first_samples(problem: Problem, count: int) -> TaskBatch:
-    """Return the first `count` training samples on the device, or all if there are fewer."""
-    found: list[TaskBatch] = []
-    for batch in training_batches(problem):
-        found.append(batch)
-        if sum(map(len, found)) >= count:
-            break
-    return TaskBatch.joined(found)[:count]
+    return problem.data.first_samples(NUM_CALIBRATION).inputs.only
 
 
 def _log_skipped(problem: Problem, dense: nn.Module) -> None:
@@ -235,19 +152,20 @@ def _log_skipped(problem: Problem, dense: nn.Module) -> None:
 
 def teacher_of(problem: Problem, dense: nn.Module) -> Teacher | None:
     """Return the teacher for knowledge distillation; None if distillation is off."""
-    return make_teacher(problem, dense) if problem.settings.finetune.distillation > 0 else None
+    finetune = problem.settings.finetune
+    return make_teacher(problem.data, dense, finetune) if finetune.distillation > 0 else None
 
 
-def make_teacher(problem: Problem, dense: nn.Module) -> Teacher:
+def make_teacher(data: TaskData, dense: nn.Module, finetune: FinetuneSettings) -> Teacher:
     """Return a teacher whose outputs are computed when first needed."""
     # A user's own loader gives no keys of its samples.
-    num_keys = getattr(problem.data.train_dataloader(), "num_keys", 0)
+    num_keys = getattr(data.train_dataloader(), "num_keys", 0)
     return Teacher(
         dense,
-        problem.task,
-        device=problem.device,
-        num_keys=num_keys if problem.task.caches_teacher else 0,
-        bfloat16=uses_bfloat16(problem.settings.finetune.precision, problem.device),
+        data.task,
+        device=data.device,
+        num_keys=num_keys if data.task.caches_teacher else 0,
+        bfloat16=uses_bfloat16(finetune.precision, data.device),
     )
 
 
@@ -285,13 +203,3 @@ def counted_cost(problem: Problem, model: nn.Module) -> Cost:
     if isinstance(problem.space.size, MaskedSize):
         return problem.space.size.cost_of(model)
     return Cost(params=count_params(model), macs=count_macs(model, problem.example))
-
-
-def training_batches(problem: Problem, limit: int | None = None) -> Iterator[TaskBatch]:
-    """Yield batches of the training data on the device; at most `limit`.
-
-    Contiguous memory format: scorers take gradients of narrow layers, and some of oneDNN's are
-    wrong in channels-last format (see `finetune/numerics/memory_format.py`).
-    """
-    for batch in islice(iter(problem.data.train_dataloader()), limit):
-        yield TaskBatch(problem.task, unkeyed(batch)).to(problem.device).contiguous()

@@ -23,7 +23,7 @@ from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.storage.fingerprint import Fingerprint, listed
 from paretoprune.storage.qualities import read_trivial, write_qualities
-from paretoprune.trial.context import TrialContext, teacher_of
+from paretoprune.trial.context import DenseModel, Start, TrialContext, TrialTraining, teacher_of
 from paretoprune.trial.dense_model import start_from
 
 _log = logging.getLogger(__name__)
@@ -40,12 +40,12 @@ _FINGERPRINT = "fingerprint.json"
 def save_context(context: TrialContext, folder: Path) -> None:
     """Write the dense model, its groups, metrics and scores."""
     save_description(context, folder)
-    save_state(folder / _WEIGHTS, context.dense)
+    save_state(folder / _WEIGHTS, context.dense.model)
     files = [_WEIGHTS, _SCORES]
     if context.problem.groups.factored:
         files.append(_PAIRS)
-        save_state(folder / _PAIRS, context.start.model)
-    write_bytes(folder / _SCORES, save(_plain(context.scores)))
+        save_state(folder / _PAIRS, context.start.candidate.model)
+    write_bytes(folder / _SCORES, save(_plain(context.start.scores)))
     if context.gates is not None:
         files.append(_GATES)
         write_bytes(folder / _GATES, save(_plain(context.gates)))
@@ -54,7 +54,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
         write_bytes(folder / _CALIBRATION, save(_plain({"samples": context.calibration})))
     # Written last, with checksums of the other files, so that partial writes are detected.
     kept = {
-        "metrics": context.dense_metrics.to_json(),
+        "metrics": context.dense.metrics.to_json(),
         "files": {name: digest_of(folder / name) for name in files},
     }
     write_sealed(folder / _SEALED, kept | _training(context))
@@ -63,9 +63,9 @@ def save_context(context: TrialContext, folder: Path) -> None:
 def save_description(context: TrialContext, folder: Path) -> None:
     """Write what other commands read of the problem: its groups, its data, the dense metrics."""
     write_json(folder / "groups.json", context.problem.groups.to_json())
-    write_json(folder / "data.json", asdict(context.problem.info))
-    write_json(folder / "metrics.json", context.dense_metrics.to_json())
-    write_qualities(folder, context.problem.task.qualities, context.trivial)
+    write_json(folder / "data.json", asdict(context.data.info))
+    write_json(folder / "metrics.json", context.dense.metrics.to_json())
+    write_qualities(folder, context.data.task.qualities, context.dense.trivial)
 
 
 def save_training(context: TrialContext, folder: Path) -> None:
@@ -76,8 +76,8 @@ def save_training(context: TrialContext, folder: Path) -> None:
 def _training(context: TrialContext) -> dict[str, Any]:
     """Return the hyperparameters and times for the trials' training."""
     return {
-        "learning_rate": context.finetune.learning_rate,
-        "epoch_time": context.epoch_time and asdict(context.epoch_time),
+        "learning_rate": context.training.finetune.learning_rate,
+        "epoch_time": context.training.epoch_time and asdict(context.training.epoch_time),
     }
 
 
@@ -87,7 +87,7 @@ def refuse_other_problem(problem: Problem, folder: Path) -> None:
     Package versions may differ, and network outputs within rounding.
     """
     earlier, _ = _kept_fingerprint(folder)
-    if earlier and (changes := problem.fingerprint.changes(earlier)):
+    if earlier and (changes := problem.cache.fingerprint.changes(earlier)):
         raise SweepError(
             f"{folder.parent} was made from other data, weights or code than there are now; "
             f"changed since: {listed(changes)}; give this sweep another `name`, or remove the "
@@ -105,8 +105,8 @@ def keep_fingerprint(problem: Problem, folder: Path) -> None:
                 folder.parent,
                 damage or "is from an earlier version",
             )
-        write_sealed(folder / _FINGERPRINT, problem.fingerprint.to_json())
-    elif versions := problem.fingerprint.version_changes(earlier):
+        write_sealed(folder / _FINGERPRINT, problem.cache.fingerprint.to_json())
+    elif versions := problem.cache.fingerprint.version_changes(earlier):
         _log.warning("%s was begun with other versions: %s", folder.parent, listed(versions))
 
 
@@ -145,20 +145,16 @@ def load_context(
         _log.warning("%s is damaged (%s); it is rebuilt", folder, error)
         return None
     dense = problem.model.eval()
+    epoch_time = kept["epoch_time"] and EpochTime(**kept["epoch_time"])
     finetune = replace(problem.settings.finetune, learning_rate=kept["learning_rate"])
     return TrialContext(
         problem,
-        dense,
-        metrics,
-        start,
-        scores,
-        teacher_of(problem, dense),
-        finetune,
+        DenseModel(dense, metrics, trivial),
+        Start(start, scores),
+        TrialTraining(finetune, teacher_of(problem, dense), epoch_time),
         gates=gates,
-        epoch_time=kept["epoch_time"] and EpochTime(**kept["epoch_time"]),
-        trivial=trivial,
-        watch=watch or Stopwatch(),
         calibration=calibration,
+        watch=watch or Stopwatch(),
     )
 
 

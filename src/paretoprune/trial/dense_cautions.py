@@ -11,6 +11,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.metrics import written
 from paretoprune.problem.problem import Problem
 from paretoprune.problem.qualities import front_quality
+from paretoprune.problem.task_data import TaskData
 from paretoprune.results import Metrics
 from paretoprune.retained import QualityScale, is_at_least, scale_of
 from paretoprune.tasks.inputs import unkeyed
@@ -19,12 +20,12 @@ _MOST_BATCHES = 1000  # of each part that the trivial predictor is made from and
 _SUSPICIOUS = 1.0  # percentage points of validation accuracy above the published one
 
 
-def trivial_qualities(problem: Problem) -> Mapping[str, float]:
+def trivial_qualities(data: TaskData) -> Mapping[str, float]:
     """Return the qualities of the trivial predictor on the validation data; empty if unknown."""
-    loaders = problem.data.train_dataloader(), problem.data.val_dataloader()
+    loaders = data.train_dataloader(), data.val_dataloader()
     with isolate_rng(include_cuda=False):  # a user's loader may shuffle
         train, validation = (map(unkeyed, islice(loader, _MOST_BATCHES)) for loader in loaders)
-        return problem.task.trivial(train, validation) or {}
+        return data.task.trivial(train, validation) or {}
 
 
 def cautions(problem: Problem, dense: Metrics, trivial: Mapping[str, float]) -> Iterator[str]:

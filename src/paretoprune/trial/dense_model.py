@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 
 from torch import nn
 
-from paretoprune.config.instantiate import has_trait
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
@@ -166,7 +166,7 @@ def _cached(name: str, problem: Problem, fingerprint: Fingerprint) -> CachedWeig
 def _trained(problem: Problem) -> Fingerprint:
     """Return the fingerprint of the trained dense model."""
     training = digest_json(asdict(problem.settings.model.train))
-    return for_training(problem.fingerprint).extended(
+    return for_training(problem.cache.fingerprint).extended(
         settings={"training": training}, versions=own_version(__name__)
     )
 
@@ -177,7 +177,7 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
     settings = problem.settings
     phase = digest_json([asdict(settings.sparse_training), asdict(settings.finetune)])
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
-    return for_training(problem.fingerprint).extended(
+    return for_training(problem.cache.fingerprint).extended(
         settings={"sparse training": phase, "granularity": settings.granularity.name},
         network={
             "weights of the dense model": digest_json(state),

@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import islice
 
 from paretoprune.finetune.range_test import NUM_VAGUE, losses_by_rate
-from paretoprune.problem.problem import Problem
+from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.results import Budget, EpochTime
 from paretoprune.tasks.inputs import key_of, unkeyed
@@ -44,14 +44,14 @@ def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> Tria
     brings its own optimizer, only the epoch time is measured, and only for a time budget. Returns
     `context` unchanged if it has an epoch time already.
     """
-    settings, task = context.problem.settings, context.problem.task
+    settings, task = context.settings, context.data.task
     wanted = (
         settings.finetune.tune_learning_rate
         and not settings.retrains_from_scratch
-        and task.training(context.dense, num_steps=1, num_epochs=1) is None
+        and task.training(context.dense.model, num_steps=1, num_epochs=1) is None
     )
     timed = budget is not None and budget.unit == "seconds"
-    if context.epoch_time is not None or not (wanted or timed):
+    if context.training.epoch_time is not None or not (wanted or timed):
         return context
     most_seconds = _SHARE * budget.amount if budget and timed else math.inf
     with context.watch.on("range_test"):
@@ -61,13 +61,15 @@ def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> Tria
 def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
     """Return the context with the epoch time, and with the rate if that takes few seconds."""
     problem = context.problem
-    widths = problem.widths_of({group.name: _RATIO for group in problem.groups.prunable})
-    candidate, _ = prune(context, context.start, context.scores, widths, trained_next=True)
+    widths = problem.costs.widths_of({group.name: _RATIO for group in problem.groups.prunable})
+    candidate, _ = prune(
+        context, context.start.candidate, context.start.scores, widths, trained_next=True
+    )
     factor = rate_factor(context, widths)
-    rate = context.finetune.learning_rate
+    rate = context.training.finetune.learning_rate
     seconds = _seconds_per_step(context, candidate, rate * _LOWEST * factor)
     teacher = _teacher_seconds(context)
-    views = _num_views(problem) if context.teacher else 0.0
+    views = _num_views(problem.data) if context.training.teacher else 0.0
     affordable = most_seconds / (seconds + (teacher if math.isinf(views) else 0.0))
     count = 0 if affordable < _LEAST_STEPS else int(min(affordable, _NUM_STEPS))
     if count:
@@ -76,17 +78,18 @@ def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
         rate = peak_of(rates, losses, usual=rate)
     _log.info("the peak learning rate is %.3g", rate)
     num_steps = len(problem.data.train_dataloader())
-    return replace(
-        context,
-        finetune=replace(context.finetune, learning_rate=rate),
+    training = replace(
+        context.training,
+        finetune=replace(context.training.finetune, learning_rate=rate),
         epoch_time=EpochTime(
-            problem.cost_at(widths).macs,
+            problem.costs.cost_at(widths).macs,
             seconds * num_steps,
             teacher_seconds=teacher * num_steps,
             teacher_epochs=views,
             cached_epochs=count / num_steps,
         ),
     )
+    return replace(context, training=training)
 
 
 def rising(lowest: float, highest: float, count: int) -> list[float]:
@@ -108,7 +111,7 @@ def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) ->
 
 def _seconds_per_step(context: TrialContext, candidate: Candidate, rate: float) -> float:
     """Time a step without the teacher, whose outputs are cached, and without warm-up."""
-    alone = replace(context, teacher=None)
+    alone = replace(context, training=replace(context.training, teacher=None))
     _losses(alone, candidate, [rate])
     clock = context.watch.clock
     begun = clock()
@@ -118,29 +121,29 @@ def _seconds_per_step(context: TrialContext, candidate: Candidate, rate: float) 
 
 def _teacher_seconds(context: TrialContext) -> float:
     """Time the teacher's outputs for a batch, without warm-up; they are cached for the trials."""
-    if context.teacher is None:
+    if context.training.teacher is None:
         return 0.0
-    clock, device = context.watch.clock, context.problem.device
+    clock, device = context.watch.clock, context.data.device
     begun = clock()
-    for batch in islice(iter(context.problem.data.train_dataloader()), 2):
+    for batch in islice(iter(context.data.train_dataloader()), 2):
         begun = clock()
         with context.watch.on("teacher"):
             moved = on_device(batch, device)
-            context.teacher.outputs(unkeyed(moved), key_of(moved))
+            context.training.teacher.outputs(unkeyed(moved), key_of(moved))
     return clock() - begun
 
 
-def _num_views(problem: Problem) -> float:
+def _num_views(data: TaskData) -> float:
     """Return the number of epochs with new inputs; infinite for a loader without sample keys."""
-    num_keys = getattr(problem.data.train_dataloader(), "num_keys", 0)
-    return num_keys / problem.info.num_train if num_keys else math.inf
+    num_keys = getattr(data.train_dataloader(), "num_keys", 0)
+    return num_keys / data.info.num_train if num_keys else math.inf
 
 
 def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float]) -> list[float]:
     """Return the losses of the range test, which modifies the candidate's model."""
     problem = context.problem
-    finetune = context.finetune
-    if context.teacher is None:
+    finetune = context.training.finetune
+    if context.training.teacher is None:
         finetune = replace(finetune, distillation=0.0)
     return losses_by_rate(
         rates,
@@ -150,6 +153,6 @@ def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float])
         settings=finetune,
         seed=problem.settings.seed,
         device=problem.device,
-        teacher=context.teacher,
+        teacher=context.training.teacher,
         watch=context.watch,
     )

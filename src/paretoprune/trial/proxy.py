@@ -15,7 +15,7 @@ from torch import nn
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.pruning.compensation.compensate import Targets, bytes_of, compensate, targets_of
 from paretoprune.tasks.bound import TaskBatch
-from paretoprune.trial.context import TrialContext, training_batches
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.divergence import divergence_from, outputs_of
 from paretoprune.trial.schedules.interface import Start
 from paretoprune.trial.schedules.parts.steps import calibration_samples
@@ -41,11 +41,11 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
     problem = context.problem
     method = problem.settings.compensation_method if compensated else None
     limit = _NUM_BATCHES + _NUM_COMPARED
-    batches = list(training_batches(problem, limit))
+    batches = list(problem.data.training_batches(limit))
     compared = TaskBatch.joined(batches[-_NUM_COMPARED:])
     calibrating = [batch.inputs for batch in batches[:_NUM_BATCHES]]
     samples = calibration_samples(context, _NUM_CALIBRATED)
-    wanted = outputs_of(context.dense, compared)
+    wanted = outputs_of(context.dense.model, compared)
 
     @lru_cache(maxsize=1)  # all candidates of a size have the same parent
     def targets(parent: nn.Module) -> Targets | None:
@@ -54,7 +54,7 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
 
     def proxy(start: Start, ratios: Ratios) -> float:
         wider = start.candidate
-        smaller = wider.prune(start.scores, problem.widths_of(ratios), proof=None)
+        smaller = wider.prune(start.scores, problem.costs.widths_of(ratios), proof=None)
         if method is None:
             recalibrate_batchnorm(smaller.model, calibrating)
         else:
@@ -72,12 +72,13 @@ def dense_divergence(context: TrialContext) -> Callable[[Ratios], float]:
     Exactly 0 if rounding removes nothing, although recalibration would change the BatchNorm
     statistics.
     """
-    proxy, widths_of = proxy_divergences(context, compensated=False), context.problem.widths_of
+    proxy = proxy_divergences(context, compensated=False)
+    widths_of = context.problem.costs.widths_of
     whole = widths_of({})
 
     def divergence(ratios: Ratios) -> float:
         if widths_of(ratios) == whole:
             return 0.0
-        return proxy(Start(context.start, context.scores), ratios)
+        return proxy(context.start, ratios)
 
     return divergence

@@ -16,7 +16,8 @@ from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.quantization.quantizers.interface import QuantizedModel
-from paretoprune.results import Metrics, QuantizedResult
+from paretoprune.results import Metrics
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.trial.context import TrialContext
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def makers_of(context: TrialContext, model: nn.Module) -> dict[str, Callable[[],
 
     Empty without `quantization`.
     """
-    quantization = context.problem.settings.quantization
+    quantization = context.settings.quantization
     if quantization is None or context.calibration is None:
         return {}
     return dict(build(quantization).models(model, context.calibration))
@@ -117,5 +118,5 @@ def _measured(context: TrialContext, quantized: QuantizedModel, metrics: Metrics
 
 def quality_of(context: TrialContext, model: nn.Module) -> dict[str, float]:
     """Return the qualities of a quantized model on validation data."""
-    problem, loader = context.problem, context.problem.data.val_dataloader()
+    problem, loader = context.problem, context.data.val_dataloader()
     return measure_quality(problem.task, model.to(problem.device), loader, device=problem.device)

@@ -14,6 +14,7 @@ from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.data import ImageTensors, to_device
+from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.fit import fit
 from paretoprune.lineage import lineage
 from paretoprune.problem.forms import rebuild_trial
@@ -34,7 +35,7 @@ def train_longer(
     problem = context.problem
     teacher = None
     if settings.distillation > 0:
-        teacher = context.teacher or make_teacher(problem, context.dense)
+        teacher = context.training.teacher or _new_teacher(context)
     return fit(
         model,
         problem.task,
@@ -72,13 +73,19 @@ def reseeded(context: TrialContext, seed: int) -> TrialContext:
     its samples differently; its order and augmentation follow the generators that training seeds.
     """
     problem = context.problem
-    if isinstance(problem.data, ImageTensors):
-        data = problem.sources.data(seed)
-        to_device(data, problem.device)
-        problem = replace(problem, data=data)
+    if isinstance(problem.data.module, ImageTensors):
+        module = problem.sources.data(seed)
+        to_device(module, problem.device)
+        problem = replace(problem, data=replace(problem.data, module=module))
     # A teacher's cached outputs belong to the augmented images of the earlier seed.
-    teacher = make_teacher(problem, context.dense) if context.teacher else None
-    return replace(context, problem=problem, teacher=teacher)
+    context = replace(context, problem=problem)
+    teacher = _new_teacher(context) if context.training.teacher else None
+    return replace(context, training=replace(context.training, teacher=teacher))
+
+
+def _new_teacher(context: TrialContext) -> Teacher:
+    """Return a teacher without cached outputs."""
+    return make_teacher(context.data, context.dense.model, context.settings.finetune)
 
 
 def train_again(
@@ -95,7 +102,7 @@ def train_again(
     `context` comes from `reseeded`. `folder` receives the weights of each model. The architecture
     is that of the trial.
     """
-    settings = context.problem.settings
+    settings = context.settings
     untimed = replace(settings, measure=replace(settings.measure, latency=False))
     context = replace(context, problem=replace(context.problem, settings=untimed))
     for job in jobs_again(trial, results, seed=seed):
@@ -103,4 +110,4 @@ def train_again(
     last = folder / f"{trial.number:04d}"
     plan = Plan.from_json(read_json(last / "plan.json"))
     groups = context.problem.groups
-    return rebuild_trial(context.dense, groups, plan, last / "model.safetensors").eval()
+    return rebuild_trial(context.dense.model, groups, plan, last / "model.safetensors").eval()

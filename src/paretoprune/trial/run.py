@@ -18,9 +18,12 @@ from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCand
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
-from paretoprune.results import SKETCH, Job, QuantizedResult, TrialResult
+from paretoprune.results import Job, TrialResult
+from paretoprune.results.jobs import UNTRAINED
+from paretoprune.results.trials import QuantizedResult
 from paretoprune.storage.atomic import read_json, write_json
-from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
+from paretoprune.trial.context import TrialContext, measure
+from paretoprune.trial.gate_scores import scores_by_gates, with_energies
 from paretoprune.trial.quantized import quantized_models
 from paretoprune.trial.schedules.interface import Schedule, Start, Trained
 from paretoprune.trial.schedules.parts.nested import dense_scores
@@ -44,22 +47,22 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
 def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     groups = context.problem.groups.prunable
     if all(job.widths[group.name] == group.width for group in groups):
-        trained, metrics = Trained(_dense(context), ()), context.dense_metrics
+        trained, metrics = Trained(_dense(context), ()), context.dense.metrics
     else:
         seed_all(job.seed)  # a user's own loader draws its order from the global generators
         trained = train(context, job, start_from(context, job.parent, trials=folder.parent))
         metrics = None
     if metrics is None:
-        dense = (context.dense, context.dense_metrics)
+        dense = (context.dense.model, context.dense.metrics)
         with context.watch.on("measure"):
             metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
     epochs = trained_epochs(context, job, trained)
     quantized: tuple[QuantizedResult, ...] = ()
-    if job.origin != SKETCH:
+    if job.origin != UNTRAINED:
         with context.watch.on("quantize"):
             quantized = quantized_models(context, _delivered(context, trained.candidate), metrics)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
-    left = with_energies(context.problem, trained.candidate.model, trained.scores)
+    left = with_energies(context.problem.space, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
     if scores:
         write_json(folder / _SCORES, scores)
@@ -96,23 +99,23 @@ def _delivered(context: TrialContext, candidate: Candidate) -> nn.Module:
 def _dense(context: TrialContext) -> Candidate:
     """Return the unpruned dense model; with low-rank factorisation, its pairs at full rank."""
     if context.problem.groups.factored:
-        return context.start
-    if isinstance(context.start, MaskedCandidate):
-        return replace(context.start, model=context.dense)
-    return PrunedCandidate(context.dense, Plan({}), context.problem.groups.prunable)
+        return context.start.candidate
+    if isinstance(context.start.candidate, MaskedCandidate):
+        return replace(context.start.candidate, model=context.dense.model)
+    return PrunedCandidate(context.dense.model, Plan({}), context.problem.groups.prunable)
 
 
 def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> Start:
     """Load a parent trial's model from the folder of all trials; the dense model for None."""
     if parent is None:
-        return Start(context.start, context.scores)
+        return context.start
     folder = trials / f"{parent:04d}"
     groups = context.problem.groups.prunable
     plan = Plan.from_json(read_json(folder / "plan.json"))
-    whole = copy.deepcopy(context.start.model)
+    whole = copy.deepcopy(context.start.candidate.model)
     model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
-    if isinstance(context.start, MaskedCandidate):
-        return Start(replace(context.start, model=model), context.scores)
+    if isinstance(context.start.candidate, MaskedCandidate):
+        return Start(replace(context.start.candidate, model=model), context.start.scores)
     if (folder / _SCORES).is_file():  # otherwise the order of the components must be kept
         model = refactored(model)
     candidate = PrunedCandidate(model, plan, groups)
@@ -133,5 +136,5 @@ def _scores_of(
 
 def train(context: TrialContext, job: Job, start: Start) -> Trained:
     """Prune to the job's widths and train, according to the schedule."""
-    schedule: Schedule = build(context.problem.settings.schedule)
+    schedule: Schedule = build(context.settings.schedule)
     return schedule(context, job, start)

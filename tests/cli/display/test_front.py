@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from paretoprune.cli.display.front import print_front
-from paretoprune.results import QuantizedResult, TrialResult
+from paretoprune.results import TrialResult
+from paretoprune.results.trials import QuantizedResult
 from tests.report.kit import DENSE, OBJECTIVES, trial
 
 DENSE_TRIAL = replace(trial(0, None, None, origin="dense"), metrics=DENSE)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from paretoprune.cli.display.running import print_running
 from paretoprune.pick.running import RunningTable
-from paretoprune.results import Latency, RunningCost
+from paretoprune.results.measurements import Latency, RunningCost
 
 
 def printed(latency: Latency) -> str:

@@ -16,9 +16,10 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
-from paretoprune.data import Contents, contents_of, imagefolder, npz
+from paretoprune.data import contents_of, imagefolder, npz
 from paretoprune.data.digests import file_digests
 from paretoprune.data.digests import loader_digests as loaders
+from paretoprune.data.digests.contents import Contents
 from paretoprune.data.digests.sample_digests import digests_of_rows
 from paretoprune.errors import DataError
 from tests.kits.tasks import CLASSES

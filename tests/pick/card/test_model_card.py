@@ -6,15 +6,9 @@ import dataclasses
 
 from paretoprune.pick.card.model_card import CardFacts, LayerRow, model_card
 from paretoprune.pick.card.tested import FinalFigures
-from paretoprune.results import (
-    Comparison,
-    DataInfo,
-    FileFacts,
-    GroupInfo,
-    Metrics,
-    Preprocessing,
-    Repeat,
-)
+from paretoprune.results import DataInfo, GroupInfo, Metrics, Preprocessing
+from paretoprune.results.exported import FileFacts, Repeat
+from paretoprune.results.measurements import Comparison
 from tests.report.kit import DENSE, OBJECTIVES, trial
 
 TESTED = FinalFigures(

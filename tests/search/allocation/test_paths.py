@@ -21,7 +21,7 @@ from paretoprune.search.allocation.paths import (
 )
 from paretoprune.search.allocation.sensitivity import Sensitivity
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.phases.quality_bisection import QualityBisection
 
 GROUPS = (GroupInfo("a", 8), GroupInfo("b", 16), GroupInfo("c", 16, max_ratio=0.5))
@@ -98,7 +98,7 @@ def test_the_bisection_finds_the_smallest_within_the_drop(
     places = [{"a": (i + 1) / 100} for i in range(length)]
     strategy = QualityBisection(places, lambda m: m.quality["accuracy"] >= 90.0 - drop, "x")
     results = [result(0, {"a": 0.0}, "dense", 90.0)]
-    left = RemainingBudget(Budget(99, "trials"), 1.0, lambda macs: Pace(1.0, 0.0))
+    left = RemainingBudget(Budget(99, "trials"), 1.0, lambda macs: TrialTime(1.0, 0.0))
     while (proposal := strategy.propose(len(results), results, [], left)) is not None:
         lost = drop if places.index(dict(proposal.ratios)) < good else drop + 0.1
         results.append(result(len(results), dict(proposal.ratios), "drop", 90.0 - lost))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paretoprune.metrics import DIRECTIONS
-from paretoprune.results import Metrics, QuantizedResult, State, TrialResult, models_of
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import QuantizedResult, State, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.search.front.running_front import RunningFront
 

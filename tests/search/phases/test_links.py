@@ -10,7 +10,7 @@ import pytest
 
 from paretoprune.results import Budget, EpochTime, Job, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget, Training
-from paretoprune.search.budget.training_time import Paces
+from paretoprune.search.budget.training_time import TrialTimes
 from paretoprune.search.phases import links
 from paretoprune.search.phases.gap_filling import GapFilling
 from paretoprune.search.phases.links import Links, Step, least_divergent
@@ -39,9 +39,9 @@ class Machine:
 
     def left(self, results: Sequence[TrialResult]) -> RemainingBudget:
         """The remaining budget as the sweep passes it to a strategy."""
-        paces = Paces()
+        times = TrialTimes()
         for result in results:
-            paces.add(result)
+            times.add(result)
         known = EpochTime(
             DENSE_MACS,
             self.epoch_s * self.misjudged,
@@ -52,7 +52,7 @@ class Machine:
         def read() -> Budget:
             return Budget(self.budget_s - self.now, "seconds")
 
-        return RemainingBudget(read(), 4.0, lambda macs: paces.at(macs, known), read)
+        return RemainingBudget(read(), 4.0, lambda macs: times.at(macs, known), read)
 
     def run(self, job: Job) -> TrialResult:
         """Train until the job's time is over or its epochs are complete."""
@@ -141,7 +141,7 @@ def test_links_get_their_share_and_the_budget_holds(name: str, seconds: float, k
     # A trained model is trained for a useful time, to the error of the first prediction.
     least = LEAST_EPOCHS * min(1.0, machine.misjudged) * 0.6
     assert all(result.epochs >= least for _, result in trials)
-    # At three epochs in all, what the first link tells of the pace adds another link.
+    # At three epochs in all, what the first link tells of the time adds another link.
     edge = seconds <= 3 * machine.epoch_s
     if len(own) > 1 and name not in ("slow teacher", "many views") and not edge:
         times = [spent for spent, _ in own]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paretoprune.results import Budget, Metrics, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.phases.one_parameter import OneParameter
 from paretoprune.testing.formula_sweep import search_context
 
@@ -17,7 +17,7 @@ def sizes_tried(*amounts: int) -> list[float]:
     for amount in amounts:
         while len(results) < amount:
             left = Budget(amount - len(results), "trials")
-            remaining = RemainingBudget(left, 4.0, lambda _macs: Pace(1.0, 0.0))
+            remaining = RemainingBudget(left, 4.0, lambda _macs: TrialTime(1.0, 0.0))
             found = family.propose(len(results), results, [], remaining)
             if found is None:
                 break

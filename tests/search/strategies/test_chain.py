@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paretoprune.results import Budget, Job, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.testing import formula
 from paretoprune.testing.formula_sweep import SIZES, divergence, uniform_of_size
 from tests.kits.strategies import NUM_SIZES, make_links, sweep
@@ -55,7 +55,7 @@ def looked_at(budget: Budget, *results: TrialResult) -> list[tuple[float, Mappin
 
     links = make_links("auto", num_sizes=4)
     chain = replace(links, context=replace(links.context, proxy=watched))
-    left = RemainingBudget(budget, 4.0, lambda macs: Pace(1.0, 0.0))
+    left = RemainingBudget(budget, 4.0, lambda macs: TrialTime(1.0, 0.0))
     link = chain.propose(len(results), results, [], left)
     assert link is not None
     assert link.ratios == min(seen, key=lambda proxy: proxy[0])[1]
@@ -85,7 +85,7 @@ def test_the_chain_starts_below_a_limit(tmp_path: Path) -> None:
 
 def test_the_chain_waits_for_its_running_link() -> None:
     chain = make_links("chain", num_sizes=5)
-    left = RemainingBudget(Budget(5, "trials"), 4.0, lambda macs: Pace(1.0, 0.0))
+    left = RemainingBudget(Budget(5, "trials"), 4.0, lambda macs: TrialTime(1.0, 0.0))
     link = chain.propose(0, [], [], left)
     assert link is not None
     job = Job(0, link.origin, link.ratios, formula.widths_of(link.ratios), 0, link.parent)

@@ -10,7 +10,7 @@ import pytest
 
 from paretoprune.results import Budget, Job, Proposal
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.phases.nested_trunk import NestedTrunk
 from paretoprune.sweep.results import SweepResults, is_twin
 from paretoprune.testing import formula
@@ -19,7 +19,7 @@ from tests.kits.strategies import make_links, sweep
 
 
 def left(amount: float, unit: str = "trials") -> RemainingBudget:
-    return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: Pace(macs / 10, 0.0))  # type: ignore[arg-type]
+    return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: TrialTime(macs / 10, 0.0))  # type: ignore[arg-type]
 
 
 def shared() -> NestedTrunk:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.config.instantiate import argument_names
 from paretoprune.config.load import load_settings
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import argument_names
 from paretoprune.results import Budget
 from paretoprune.search.front.front import front_of
 from paretoprune.testing import check_strategy, formula, formula_sweep

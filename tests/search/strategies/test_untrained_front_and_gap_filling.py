@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from paretoprune.results import SKETCH, Budget, Job, Proposal, TrialResult
+from paretoprune.results import Budget, Job, Proposal, TrialResult
+from paretoprune.results.jobs import UNTRAINED
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.phases.gap_filling import GapFilling
 from paretoprune.search.phases.sequence import StrategySequence
 from paretoprune.search.phases.untrained_front import UntrainedFront
@@ -22,13 +23,13 @@ from tests.search.front.test_gaps import DENSE, trial
 FIRST = replace(trial(0, 0.0, 100.0, origin="dense"), curve=())
 
 
-SKETCHES = UntrainedFront(search_context(), num_sizes=4)
-UNTRAINED = replace(SKETCHES, context=replace(SKETCHES.context, least_epochs=1e9))
+FRONT = UntrainedFront(search_context(), num_sizes=4)
+LATE = replace(FRONT, context=replace(FRONT.context, least_epochs=1e9))
 REFILL = GapFilling(search_context(), min_gain=0.001)
 
 
 def left(amount: float, unit: str = "trials") -> RemainingBudget:
-    return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: Pace(1.0, 0.5))  # type: ignore[arg-type]
+    return RemainingBudget(Budget(amount, unit), 4.0, lambda macs: TrialTime(1.0, 0.5))  # type: ignore[arg-type]
 
 
 def run(
@@ -45,8 +46,8 @@ def run(
     return found
 
 
-def test_a_sketch_is_cut_out_of_the_dense_model_and_not_trained() -> None:
-    found = run(UNTRAINED, [FIRST], left(100, "epochs"))
+def test_an_untrained_candidate_is_cut_out_of_the_dense_model() -> None:
+    found = run(LATE, [FIRST], left(100, "epochs"))
     assert len(found) == 7
     assert all((p.parent, p.epochs, r.curve) == (None, 0.0, ()) for p, r in found)
     sizes = [SIZES.size_of(p.ratios) for p, _ in found]
@@ -54,22 +55,22 @@ def test_a_sketch_is_cut_out_of_the_dense_model_and_not_trained() -> None:
     assert sizes[0] ** 2 == pytest.approx(SIZES.dense * SIZES.least, rel=0.15)
 
 
-def test_sketches_lie_above_the_first_size_that_is_trained() -> None:
-    sizes = [SIZES.size_of(p.ratios) for p, _ in run(SKETCHES, [FIRST], left(100, "epochs"))]
+def test_untrained_candidates_lie_above_the_first_size_that_is_trained() -> None:
+    sizes = [SIZES.size_of(p.ratios) for p, _ in run(FRONT, [FIRST], left(100, "epochs"))]
     assert len(sizes) == 2
     assert sizes[0] ** 2 == pytest.approx(SIZES.dense * SIZES.between(1 / 4), rel=0.15)
     assert all(SIZES.between(1 / 4) < size < SIZES.dense for size in sizes)
 
 
-def test_sketches_take_a_twenty_fifth_of_the_time() -> None:
+def test_untrained_candidates_take_a_twenty_fifth_of_the_time() -> None:
     """In the formula each takes half a second, and the dense model 8.5 in all."""
     for seconds, most in ((0.5, 1), (30.0, 3), (1000.0, 7)):
-        assert len(run(UNTRAINED, [FIRST], left(seconds, "seconds"))) == most
+        assert len(run(LATE, [FIRST], left(seconds, "seconds"))) == most
 
 
-def test_a_sketch_is_nobodys_twin() -> None:
+def test_an_untrained_candidate_has_no_twins() -> None:
     job = Job(3, "auto", DENSE, formula.widths_of(DENSE), 0)
-    for origin, twins in ((SKETCH, False), ("auto", True)):
+    for origin, twins in ((UNTRAINED, False), ("auto", True)):
         record = SweepResults({"accuracy": "maximize", "macs": "minimize"})
         record.add(replace(formula.evaluate(replace(job, number=2)), origin=origin))
         assert (record.twin_of(job) is not None) == twins
@@ -77,7 +78,7 @@ def test_a_sketch_is_nobodys_twin() -> None:
 
 def test_a_refill_is_cut_out_of_the_next_larger_trained_model() -> None:
     links = [trial(1, 0.25, 80), trial(2, 0.75, 50)]
-    untrained = replace(trial(3, 0.5, 60, origin=SKETCH), curve=(), epochs=0.0)
+    untrained = replace(trial(3, 0.5, 60, origin=UNTRAINED), curve=(), epochs=0.0)
     known = [FIRST, *links, untrained]
     found = run(REFILL, known, left(6), most=6)
     for proposal, result in found:
@@ -114,19 +115,19 @@ def test_a_refill_shares_what_is_left() -> None:
 
 
 def test_a_part_waits_for_what_it_runs() -> None:
-    turns = StrategySequence((SKETCHES, REFILL))
+    turns = StrategySequence((FRONT, REFILL))
     proposal = turns.propose(1, [FIRST], [], left(100, "epochs"))
-    assert proposal is not None and proposal.origin == SKETCH
+    assert proposal is not None and proposal.origin == UNTRAINED
     widths = formula.widths_of(proposal.ratios)
-    job = Job(1, SKETCH, proposal.ratios, widths, 0, epochs=0.0)
+    job = Job(1, UNTRAINED, proposal.ratios, widths, 0, epochs=0.0)
     assert turns.propose(2, [FIRST], [job], left(100, "epochs")) is None
-    done = [FIRST, *(r for _, r in run(SKETCHES, [FIRST], left(100, "epochs")))]
+    done = [FIRST, *(r for _, r in run(FRONT, [FIRST], left(100, "epochs")))]
     after = turns.propose(len(done), done, [], left(100, "epochs"))
     assert after is not None and after.origin == "refill"
 
 
 def test_where_ranks_can_go_the_proxy_chooses_the_allocation() -> None:
-    """Of a sketch and of a refill; without ranks it is not asked."""
+    """Of an untrained candidate and of a refill; without ranks it is not asked."""
     asked: list[int | None] = []
 
     def proxy(parent: int | None, ratios: Mapping[str, float]) -> float:
@@ -135,7 +136,7 @@ def test_where_ranks_can_go_the_proxy_chooses_the_allocation() -> None:
 
     ranked = replace(SIZES, ranks=("g2", "g3"))
     known = [FIRST, trial(1, 0.3, 90.0), trial(2, 0.9, 20.0)]
-    for strategy, parent in ((SKETCHES, None), (REFILL, 1)):
+    for strategy, parent in ((FRONT, None), (REFILL, 1)):
         asking = replace(strategy.context, proxy=proxy)
         [(plain, _)] = run(replace(strategy, context=asking), known, left(100, "epochs"), most=1)
         assert not asked and plain.ratios["g0"] > 0

@@ -12,8 +12,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
 import paretoprune
-from paretoprune.config.instantiate import build, own_packages
+from paretoprune.config.instantiate import build
 from paretoprune.config.load import load_settings
+from paretoprune.config.targets.trust import own_packages
 from paretoprune.errors import SettingsError
 from paretoprune.problem.fingerprint import main_classes
 from paretoprune.tasks.own.functions import Own

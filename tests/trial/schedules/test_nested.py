@@ -11,7 +11,8 @@ import torch
 from paretoprune.finetune.nested import num_at_once
 from paretoprune.pruning.candidate import PrunedCandidate
 from paretoprune.results import Job
-from paretoprune.trial.context import TrialContext, with_gate_scores
+from paretoprune.trial.context import TrialContext
+from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.run import run_trial, start_from
 from paretoprune.trial.schedules.parts.nested import slices_of
 from tests.trial.test_run import prepared_with
@@ -41,7 +42,7 @@ def job(context: TrialContext, number: int, ratio: float, *nested: float) -> Job
         ratios = {g.name: one if index % 2 else one / 2 for index, g in enumerate(groups)}
         return ratios | {g.name: 0.9 if one > 0.5 else 0.0 for g in groups if g.block}
 
-    widths = [context.problem.widths_of(ratios_of(one)) for one in (ratio, *nested)]
+    widths = [context.problem.costs.widths_of(ratios_of(one)) for one in (ratio, *nested)]
     ratios = ratios_of(ratio)
     return Job(number, "shared", ratios, widths[0], 7, epochs=PASSES, nested=tuple(widths[1:]))
 

@@ -79,7 +79,7 @@ def job(context: TrialContext, ratio: float = 0.5) -> Job:
     groups = context.problem.groups.prunable
     ratios = {group.name: ratio for group in groups}
     ratios |= {group.name: 0.9 for group in [g for g in groups if g.block][:1]}
-    return Job(1, "test", ratios, context.problem.widths_of(ratios), 3)
+    return Job(1, "test", ratios, context.problem.costs.widths_of(ratios), 3)
 
 
 @pytest.mark.parametrize(("schedule", "granularity"), CASES)
@@ -90,7 +90,7 @@ def test_the_kit(make: Make, schedule: str, granularity: str) -> None:
     check_trials(context, job(context))
     candidate = carry_out(context, job(context)).candidate
     if isinstance(candidate, PrunedCandidate):
-        shapes = candidate.of(context.dense).model.state_dict()
+        shapes = candidate.of(context.dense.model).model.state_dict()
         state = candidate.model.state_dict()
         assert {n: t.shape for n, t in state.items()} == {n: t.shape for n, t in shapes.items()}
 
@@ -125,17 +125,17 @@ def test_a_schedule_of_the_users_own_is_a_class_and_a_config_line(tmp_path: Path
 def test_a_trial_is_measured_by_what_is_left(make: Make, granularity: str, tmp_path: Path) -> None:
     """Sizes fall as ratios rise, and what is measured is what was known before."""
     context = make("one_shot", granularity, "finetune.epochs=0")
-    problem, last = context.problem, context.dense_metrics
+    problem, last = context.problem, context.dense.metrics
     for number, ratio in enumerate((0.3, 0.6), start=1):
         asked = replace(job(context, ratio), number=number)
         metrics = run_trial(context, asked, folder=tmp_path / str(number)).metrics
-        cost = problem.cost_of(asked.ratios)
+        cost = problem.costs.cost_of(asked.ratios)
         assert (metrics.params, metrics.macs) == (cost.params, cost.macs)
         assert metrics.params < last.params and metrics.macs < last.macs
         size = metrics.size_bytes if granularity in SMALLER else metrics.compressed_bytes
-        assert abs(size - problem.quantity_of(asked.ratios, "bytes")) < 0.1 * size
+        assert abs(size - problem.costs.quantity_of(asked.ratios, "bytes")) < 0.1 * size
         if granularity not in SMALLER:
-            assert metrics.size_bytes == context.dense_metrics.size_bytes
+            assert metrics.size_bytes == context.dense.metrics.size_bytes
         last = metrics
 
 
@@ -149,7 +149,7 @@ def test_a_lottery_ticket_goes_back_to_early_weights(make: Make) -> None:
     assert all(
         torch.equal(a, b) for a, b in zip(early.parameters(), fresh.parameters(), strict=True)
     )
-    assert not torch.equal(early.classifier.weight, context.dense.classifier.weight)
+    assert not torch.equal(early.classifier.weight, context.dense.model.classifier.weight)
 
 
 def test_early_weights_are_those_of_the_dense_models_own_training(make: Make) -> None:
@@ -158,13 +158,13 @@ def test_early_weights_are_those_of_the_dense_models_own_training(make: Make) ->
     assert all(
         torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
     )
-    assert not torch.equal(first.classifier.weight, context.dense.classifier.weight)
+    assert not torch.equal(first.classifier.weight, context.dense.model.classifier.weight)
 
 
 def test_pruning_at_init_begins_with_untrained_weights(make: Make) -> None:
     context = make("at_init", "channels")
     fresh = fresh_model(context.problem)
-    start = context.start.model
+    start = context.start.candidate.model
     assert all(
         torch.equal(a, b) for a, b in zip(start.parameters(), fresh.parameters(), strict=True)
     )
@@ -174,21 +174,21 @@ def test_pruning_at_init_begins_with_untrained_weights(make: Make) -> None:
 def test_one_by_one_stops_at_the_worst_quality(make: Make, bound: str) -> None:
     context = make("one_by_one", "channels", bound, "finetune.epochs=0")
     trained = carry_out(context, job(context))
-    assert trained.candidate.widths() == context.start.widths()
+    assert trained.candidate.widths() == context.start.candidate.widths()
 
 
 def test_one_by_one_stops_at_the_number_of_steps_and_at_the_target(make: Make) -> None:
     more = ("finetune.epochs=0", "schedule.units=1")
     context = make("one_by_one", "channels", *more, "schedule.steps=5")
     widths = carry_out(context, job(context, 0.9)).candidate.widths()
-    assert sum(context.start.widths().values()) - sum(widths.values()) == 5
+    assert sum(context.start.candidate.widths().values()) - sum(widths.values()) == 5
     context = make("one_by_one", "channels", *more, "sparsity.params=0.8")
     problem = context.problem
     widths = carry_out(context, job(context, 0.9)).candidate.widths()
-    least = 0.8 * problem.size_at({}, "params")
-    assert problem.size_at(widths, "params") <= least
+    least = 0.8 * problem.costs.size_at({}, "params")
+    assert problem.costs.size_at(widths, "params") <= least
     wider = [{**widths, name: width + 1} for name, width in widths.items()]
-    assert any(problem.size_at(one, "params") > least for one in wider)
+    assert any(problem.costs.size_at(one, "params") > least for one in wider)
 
 
 def test_the_least_important_unit_of_all_goes() -> None:
@@ -221,7 +221,7 @@ def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None
     strength = () if "dropout" in phase else ("sparse_training.strength=0.01",)
     strong = ("sparse_training.epochs=2", *strength)
     context = make("one_shot", "channels", phase, *strong)
-    trained, dense = context.start.model, context.dense
+    trained, dense = context.start.candidate.model, context.dense.model
     assert not torch.equal(trained.classifier.weight, dense.classifier.weight)
     again = make("one_shot", "channels", phase, *strong).start.model  # from the cache
     assert torch.equal(trained.classifier.weight, again.classifier.weight)
@@ -232,16 +232,16 @@ def test_growing_regularisation_makes_what_goes_small(make: Make) -> None:
     context = make("one_shot", "weights", *phase, "sparse_training.strength=5")
     asked = job(context)
     grown, curve = train_with_growing_penalty(
-        context, context.start, context.scores, asked.widths, asked
+        context, context.start.candidate, context.start.scores, asked.widths, asked
     )
     assert len(curve) == 2
-    masks = context.start.masks(context.scores, asked.widths)
+    masks = context.start.candidate.masks(context.start.scores, asked.widths)
 
     def size_of_what_goes(model: nn.Module) -> Tensor:
         tensors = dict(model.named_parameters())
         return sum((tensors[n].detach() * ~m).square().sum() for n, m in masks.items())
 
-    assert size_of_what_goes(grown.model) < 0.5 * size_of_what_goes(context.dense)
+    assert size_of_what_goes(grown.model) < 0.5 * size_of_what_goes(context.dense.model)
 
 
 @pytest.mark.usefixtures("light_heap")

@@ -16,7 +16,8 @@ from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command
 from paretoprune.report.tables import front_table, trials_table
 from paretoprune.report.uniform_gain import CONTROLS, MORE_TRAINED
-from paretoprune.results import Metrics, TrialResult, models_of
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.sweep_folder import SweepFolder
 
@@ -27,7 +28,7 @@ _UNLIMITED = 1000  # columns of a console, to measure a table
 
 
 def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:
-    """What was measured of the dense model, once its trial is on record."""
+    """Return the measurements of the dense model, once its trial is on record."""
     return next((result.metrics for result in results if result.origin == "dense"), None)
 
 

@@ -1,4 +1,4 @@
-"""What a pick tells of the model that it exported, on the console and for the card."""
+"""Description of an exported model, on the console and for the card."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paretoprune.pick.card.tested import (
 )
 from paretoprune.pick.deliver import Delivered
 from paretoprune.pick.register import Registered
-from paretoprune.results import FileFacts
+from paretoprune.results.exported import FileFacts
 
 _SIZES = ("macs", "params", "size_bytes", "latency_ms")
 _MOST_LOSSES = 3  # classes that are named

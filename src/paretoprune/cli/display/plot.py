@@ -40,7 +40,7 @@ def front_plot(picture: Picture, *, width: int) -> Text:
 
 
 def _series(picture: Picture, panel: tuple[str, str]) -> list[Points]:
-    """What each layer draws, in the layers' order."""
+    """Return the points that each layer draws, in the layers' order."""
     groups = [picture.trials, picture.of_origin("global"), picture.of_origin("uniform")]
     drawn = [points([trial.metrics for trial in some], panel) for some in [*groups, picture.front]]
     return [*drawn, points([picture.dense], panel)]

@@ -11,7 +11,8 @@ from paretoprune.metrics import short_count
 from paretoprune.problem.savings import Saving, layers_of, savings_of
 from paretoprune.problem.search_space import AnySize
 from paretoprune.pruning.groups import Groups
-from paretoprune.results import Cost, KeptGroup
+from paretoprune.results import Cost
+from paretoprune.results.groups import KeptGroup
 
 _MAX_LAYERS = 3  # that a row names
 

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from paretoprune.metrics import busy_sentence, written
 from paretoprune.pick.running import RunningTable
-from paretoprune.results import RunningCost
+from paretoprune.results.measurements import RunningCost
 
 _MIB = 2**20
 _NO_ENERGY = "energy: this machine has no counter that may be read"

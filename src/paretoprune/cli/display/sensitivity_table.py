@@ -1,4 +1,4 @@
-"""What the groups of a trained network are worth: scores and sensitivity, as tables and panels."""
+"""Scores and sensitivity of the groups of a trained network, as tables and panels."""
 
 from __future__ import annotations
 

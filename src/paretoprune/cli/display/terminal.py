@@ -1,4 +1,4 @@
-"""What a user sees while a sweep runs: a progress bar, or plain lines without a terminal."""
+"""Display of a running sweep: a progress bar, or plain lines without a terminal."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from paretoprune.config.instantiate import has_trait
 from paretoprune.config.target import Target
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.config.values import Positive, Seconds, strict
 
 

@@ -10,6 +10,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
+from paretoprune.data.loaders import batch_starts
 from paretoprune.errors import DataError
 from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import Keyed
@@ -110,8 +111,7 @@ class ShuffledLoader:
             yield Keyed(self._part.take(key).batch, key)
 
     def _starts(self) -> range:
-        alone = len(self._part) % self.batch_size == 1 and self.batch_size > 1
-        return range(0, len(self._part) - alone, self.batch_size)
+        return batch_starts(len(self._part), self.batch_size)
 
 
 class OrderedSamples:

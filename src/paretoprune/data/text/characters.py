@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from paretoprune.config.values import Positive
-from paretoprune.data.text.docstrings import docstrings
+from paretoprune.data.text.docstrings import docstrings, in_parts
 from paretoprune.data.text.token_parts import TokenData, padded
 
 _NUM_IDS = 128  # ASCII; 0 is padding
 _OTHER = ord("?")  # in place of any other character
 _SHORTEST = 16  # characters of a passage
-_TEST = _VALIDATION = 0.1  # shares of the docstrings
+_SHARE = 0.1  # of the docstrings, for validation and for test
 
 
 def docstring_characters(
@@ -40,16 +38,13 @@ def docstring_characters(
         for package in packages
         for text in docstrings(package, docstrings_of_each, setting="data.packages")
     ]
-    order = np.random.default_rng(split_seed).permutation(len(texts))
-    test, validation = (round(share * len(texts)) for share in (_TEST, _TEST + _VALIDATION))
-    bounds = {"test": (0, test), "validation": (test, validation), "train": (validation, None)}
     taken: set[str] = set()
     parts = {}
-    for part, (start, end) in bounds.items():
+    for part, some in in_parts(texts, share=_SHARE, seed=split_seed).items():
         found = [
-            texts[number][place : place + max_characters]
-            for number in order[start:end]
-            for place in range(0, len(texts[number]), max_characters)
+            text[place : place + max_characters]
+            for text in some
+            for place in range(0, len(text), max_characters)
         ]
         new = [one for one in dict.fromkeys(found) if len(one) >= _SHORTEST and one not in taken]
         taken.update(new)

@@ -6,15 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from paretoprune.config.values import Positive
-from paretoprune.data.text.docstrings import docstrings
+from paretoprune.data.text.docstrings import docstrings, in_parts
 from paretoprune.data.text.token_parts import TokenData, Tokens, padded
 
 _WORD = re.compile(r"[a-z]+|[0-9]+|[^\sa-z0-9]")
 _PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; the first of a word
-_TEST = _VALIDATION = 0.15  # shares of the docstrings
+_SHARE = 0.15  # of the docstrings, for validation and for test
 _SHORTEST = 4  # words of a passage
 
 
@@ -45,14 +43,13 @@ def docstring_classes(
         for label, package in enumerate(packages)
         for text in docstrings(package, docstrings_of_each, setting="data.packages")
     ]
-    order = np.random.default_rng(split_seed).permutation(len(texts))
     parts = {
         part: [
             (label, words[place : place + max_words])
-            for label, words in (texts[number] for number in order[start:end])
+            for label, words in some
             for place in range(0, min(len(words), passages * max_words), max_words)
         ]
-        for part, (start, end) in _bounds(len(texts)).items()
+        for part, some in in_parts(texts, share=_SHARE, seed=split_seed).items()
     }
     counts = Counter(word for _, words in parts["train"] for word in words)
     known = sorted(counts, key=lambda word: (-counts[word], word))[: vocab_size - _FIRST]
@@ -65,12 +62,6 @@ def docstring_classes(
         batch_size=batch_size,
         seed=seed,
     )
-
-
-def _bounds(count: int) -> dict[str, tuple[int, int]]:
-    """Return the first text of each part, and the first of the next."""
-    test, validation = (round(share * count) for share in (_TEST, _TEST + _VALIDATION))
-    return {"test": (0, test), "validation": (test, validation), "train": (validation, count)}
 
 
 def _tokens(

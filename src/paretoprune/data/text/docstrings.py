@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from paretoprune.errors import SettingsError
 
 _SHORTEST = 80  # characters of a docstring that is used
+T = TypeVar("T")
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def in_parts(texts: Sequence[T], *, share: float, seed: int) -> dict[str, list[T]]:
+    """Split texts at random into `test` and `validation`, each a `share` of them, and `train`."""
+    order = np.random.default_rng(seed).permutation(len(texts))
+    test, validation = (round(part * len(texts)) for part in (share, 2 * share))
+    bounds = {"test": (0, test), "validation": (test, validation), "train": (validation, None)}
+    return {part: [texts[n] for n in order[start:end]] for part, (start, end) in bounds.items()}
 
 
 def docstrings(package: str, count: int, *, setting: str) -> list[str]:

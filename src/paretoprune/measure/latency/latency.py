@@ -13,7 +13,7 @@ from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.measure.latency.clocks import Pass, clock_for
 from paretoprune.measure.latency.timing import Times, threads_set, time_in_turn, time_until_sure
 from paretoprune.measure.modes import evaluation_mode
-from paretoprune.results import Latency
+from paretoprune.results.measurements import Latency
 from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 _LEAST_ROUNDS, _MOST_ROUNDS = 7, 41  # of `time_models`

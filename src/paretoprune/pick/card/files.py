@@ -1,4 +1,4 @@
-"""What a model card tells of the files: what was checked of each, and how to load it."""
+"""Files of a model card: the verification of each, and how to load it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from paretoprune.metrics import written
 from paretoprune.pick.card.markdown import as_text
 from paretoprune.pick.card.named_snippets import NAMED_GRAPHS, named_snippet
 from paretoprune.pick.card.snippets import snippet
-from paretoprune.results import DataInfo, FileFacts, Preprocessing
+from paretoprune.results import DataInfo, Preprocessing
+from paretoprune.results.exported import FileFacts
 
 _MEANING = {
     "safetensors": "weights; with `plan.json` and `config.yaml` the model for `paretoprune`",
@@ -95,7 +96,7 @@ def _told(facts: FileFacts, quality: str) -> str:
 
 
 def file_times(facts: FileFacts) -> str:
-    """How long the files take beside those of the dense model; empty where it was not measured."""
+    """Return the latencies of the files beside the dense model's; empty if not measured."""
     if facts.latency_ms is None or facts.dense_latency_ms is None:
         return ""
     spread, engine = facts.time_spread, GRAPHS[facts.format].engine

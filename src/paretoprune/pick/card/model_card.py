@@ -13,16 +13,9 @@ from paretoprune.pick.card.markdown import as_code, as_text
 from paretoprune.pick.card.named_snippets import called_by_name, taken_in_words
 from paretoprune.pick.card.snippets import own_loading
 from paretoprune.pick.card.tested import FinalFigures, repeats_section, tested_section
-from paretoprune.results import (
-    ZEROS,
-    DataInfo,
-    FileFacts,
-    GroupInfo,
-    Metrics,
-    Preprocessing,
-    Repeat,
-    TrialResult,
-)
+from paretoprune.results import DataInfo, GroupInfo, Metrics, Preprocessing, TrialResult
+from paretoprune.results.exported import FileFacts, Repeat
+from paretoprune.results.measurements import ZEROS
 from paretoprune.retained import scale_of
 
 
@@ -39,7 +32,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """All that a card tells."""
+    """Content of a model card."""
 
     sweep_name: str
     model_name: str  # the dense model's `_target_`

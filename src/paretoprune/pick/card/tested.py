@@ -1,4 +1,4 @@
-"""What a model card tells of the test: figures with their uncertainty, classes, other seeds."""
+"""Test figures of a model card with their uncertainty, classes, other seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from statistics import mean, stdev
 from paretoprune.metrics import is_rate, written, written_difference
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.markdown import as_text
-from paretoprune.results import Comparison, DataInfo, Metrics, Repeat
+from paretoprune.results import DataInfo, Metrics
+from paretoprune.results.exported import Repeat
+from paretoprune.results.measurements import Comparison
 
 _MOST_CLASSES = 20  # in the table of recalls: those that lose most
 
@@ -110,7 +112,7 @@ def _gaps(tested: FinalFigures, validation: Metrics, dense_validation: Metrics) 
 
 
 def repeats_section(repeats: Sequence[Repeat], picked: Metrics, name: str) -> str:
-    """What other seeds give, and so how lucky the pick was."""
+    """Return the lines on other seeds, which say how lucky the pick was."""
     if not repeats:
         return ""
     lines = [

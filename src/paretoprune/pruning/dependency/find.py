@@ -15,7 +15,7 @@ from paretoprune.pruning.dependency.proof import Proof
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.structured.equivalence import run
-from paretoprune.results import KeptGroup
+from paretoprune.results.groups import KeptGroup
 from paretoprune.tasks.inputs import Example, inputs_of
 
 _MOST_TOLD = 5  # kept groups listed in the error message

@@ -30,7 +30,7 @@ from paretoprune.pruning.tensor_names import (
     sizes_of_channels,
     tied_names,
 )
-from paretoprune.results import KeptGroup
+from paretoprune.results.groups import KeptGroup
 from paretoprune.tasks.inputs import Example, inputs_of
 
 _ONE = "all its channels depend on each other"

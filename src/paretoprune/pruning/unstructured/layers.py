@@ -11,7 +11,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.pruning.groups import Group, Groups
 from paretoprune.pruning.unstructured.patterns import Pattern
-from paretoprune.results import KeptGroup
+from paretoprune.results.groups import KeptGroup
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _dress(axes: Axes, picture: Picture, panel: tuple[str, str]) -> None:
 def _draw_outside(
     axes: Axes, picture: Picture, panel: tuple[str, str], view: tuple[float, float]
 ) -> None:
-    """Small marks on the edge for trials out of view, so that nobody takes them for missing."""
+    """Small marks on the edge for trials out of view, which are not missing."""
     drawn = points([trial.metrics for trial in picture.trials], panel)
     low, high = view
     below = [x for x, y in zip(drawn.x, drawn.y, strict=True) if y < low]

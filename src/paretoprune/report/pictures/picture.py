@@ -1,4 +1,4 @@
-"""What the pictures of a front show, before any drawing: panels, series, and the part in view."""
+"""Content of the pictures of a front, before any drawing: panels, series, and the part in view."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from statistics import median
 
 from paretoprune.metrics import LOGARITHMIC, Direction
 from paretoprune.objectives import size_and_quality
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 
 BASELINES = ("uniform", "global")
 
@@ -30,7 +31,7 @@ class Picture:
         return [size_and_quality(dict(pair)) for pair in pairs]
 
     def origins(self) -> list[str]:
-        """Where trials came from, in a fixed order, without the baselines."""
+        """Return the origins of trials in a fixed order, without the baselines."""
         return sorted({trial.origin for trial in self.trials} - {*BASELINES, "dense"})
 
     def of_origin(self, origin: str) -> list[TrialResult]:
@@ -40,7 +41,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Points:
-    """What one series draws in one panel."""
+    """Content of one series in one panel."""
 
     x: list[float]
     y: list[float]

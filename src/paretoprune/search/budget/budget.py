@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from paretoprune.results import Budget
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 
 # A training that ends by the clock may have this many times the predicted epochs.
 _ROOM = 2.0
@@ -25,14 +25,14 @@ class RemainingBudget:
     """The remaining budget of a sweep, passed to a strategy for each proposal.
 
     `budget.amount` is in trials, epochs or seconds (`budget.unit`). Seconds are converted into
-    epochs by `pace_at`, the time model of trials at a given number of MACs. `trial_epochs` is the
+    epochs by `time_at`, the time model of trials at a given number of MACs. `trial_epochs` is the
     length of the complete schedule of one trial, in epochs. A strategy may take a while, for
     instance to evaluate a proxy: `now` is what is left then.
     """
 
     budget: Budget
     trial_epochs: float  # of the complete schedule of a trial
-    pace_at: Callable[[float], Pace]  # time model of a trial by its MACs
+    time_at: Callable[[float], TrialTime]  # time model of a trial by its MACs
     read: Callable[[], Budget] | None = None  # the budget that is left when it is called
 
     def now(self) -> RemainingBudget:
@@ -52,7 +52,7 @@ class RemainingBudget:
             return self.trial_epochs
         if self.budget.unit == "epochs":
             return share * self.budget.amount
-        return self.pace_at(macs).epochs_in(self._seconds(share, macs))
+        return self.time_at(macs).epochs_in(self._seconds(share, macs))
 
     def training(self, share: float, *, macs: float) -> Training:
         """Return the training of a trial that receives this share of the remaining budget.
@@ -64,18 +64,18 @@ class RemainingBudget:
             return Training(self.epochs(share, macs=macs))
         used = self.budget.amount - self.now().budget.amount
         seconds = self._seconds(share, macs) - used
-        pace = self.pace_at(macs)
-        return Training(_ROOM * pace.epochs_in(seconds), max(0.0, seconds - pace.fixed))
+        trial_time = self.time_at(macs)
+        return Training(_ROOM * trial_time.epochs_in(seconds), max(0.0, seconds - trial_time.fixed))
 
     def _seconds(self, share: float, macs: float) -> float:
         """Return the seconds of a share; who computes outputs of the teacher gets them added.
 
         Otherwise the first trials would be trained less than those that use the cache.
         """
-        whole, pace = self.budget.amount, self.pace_at(macs)
-        all_epochs = pace.epochs_in(whole)
-        if all_epochs <= pace.teacher_epochs:  # all trials need the teacher throughout
+        whole, trial_time = self.budget.amount, self.time_at(macs)
+        all_epochs = trial_time.epochs_in(whole)
+        if all_epochs <= trial_time.teacher_epochs:  # all trials need the teacher throughout
             return share * whole
-        common = share * (whole - pace.teacher_seconds(all_epochs))
-        untaught = replace(pace, teacher_per_epoch=0.0).epochs_in(common)
-        return common + pace.teacher_seconds(untaught)
+        common = share * (whole - trial_time.teacher_seconds(all_epochs))
+        untaught = replace(trial_time, teacher_per_epoch=0.0).epochs_in(common)
+        return common + trial_time.teacher_seconds(untaught)

@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 
 from paretoprune.results import EpochTime, TrialResult
-from paretoprune.search.budget.pace import Pace
+from paretoprune.search.budget.trial_time import TrialTime
 
 _SAME = 0.1  # log-size range below which the scaling exponent cannot be estimated
 _USUAL = 0.3  # default exponent; ResNet-20 on a CPU from .36 to .02 of the MACs: .34
@@ -20,7 +20,7 @@ _GUESS = 10.0  # seconds of an epoch, before anything was measured
 _TRAINING = ("finetune", "validate")  # uses that grow with the epochs
 
 
-class Paces:
+class TrialTimes:
     """Time models of the trials added so far, sorted by size for fast lookup."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Paces:
             insort(self._smaller, result, key=lambda r: (r.metrics.macs, r.number))
             insort(self._larger, result, key=lambda r: (r.metrics.macs, -r.number))
 
-    def at(self, macs: float, known: EpochTime | None = None) -> Pace:
+    def at(self, macs: float, known: EpochTime | None = None) -> TrialTime:
         """Return the time model of a model of this size.
 
         Estimated from the trials of the nearest sizes, because the scaling with size is not
@@ -58,11 +58,11 @@ class Paces:
             per_epoch = _power_law([(r.metrics.macs or 1, _per_epoch(r)) for r in near], macs)
         else:
             per_epoch = predicted_seconds(known, macs) if known else _GUESS
-        pace = Pace(per_epoch, _fixed(near or self._untrained))
+        trial_time = TrialTime(per_epoch, _fixed(near or self._untrained))
         if known is None:
-            return pace
+            return trial_time
         return replace(
-            pace,
+            trial_time,
             teacher_per_epoch=known.teacher_seconds,
             teacher_epochs=known.teacher_epochs,
             cached_epochs=self._cached_epochs(known),
@@ -101,14 +101,14 @@ def _fixed(results: Sequence[TrialResult]) -> float:
     return fmean(other) if other else 0.0
 
 
-def _power_law(paces: Sequence[tuple[float, float]], macs: float) -> float:
+def _power_law(measured: Sequence[tuple[float, float]], macs: float) -> float:
     """Predict the seconds at a size from measurements at a few sizes by a power law.
 
     The exponent is limited to [0, 1]: small models are faster, but less than proportionally. If all
     sizes are alike, the default exponent is used.
     """
-    sizes = np.log([size for size, _ in paces])
-    times = np.log([seconds for _, seconds in paces])
+    sizes = np.log([size for size, _ in measured])
+    times = np.log([seconds for _, seconds in measured])
     spread = sizes - sizes.mean()
     slope = float(spread @ times / (spread @ spread)) if np.ptp(sizes) > _SAME else _USUAL
     return math.exp(times.mean() + min(max(slope, 0.0), 1.0) * (math.log(macs) - sizes.mean()))

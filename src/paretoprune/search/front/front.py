@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paretoprune.metrics import Direction
-from paretoprune.results import Metrics, ModelKey, TrialResult
+from paretoprune.results import Metrics, TrialResult
+from paretoprune.results.trials import ModelKey
 
 Points = NDArray[np.float64]  # (num_points, num_objectives), every objective to be minimised
 

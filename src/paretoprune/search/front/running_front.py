@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from paretoprune.metrics import Direction
-from paretoprune.results import ModelKey, TrialResult, models_of
+from paretoprune.results import TrialResult
+from paretoprune.results.trials import ModelKey, models_of
 from paretoprune.search.front.front import as_costs, objective_values
 
 

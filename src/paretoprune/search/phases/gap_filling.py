@@ -1,4 +1,4 @@
-"""What a finished chain leaves of the budget: more models where its front has the widest gaps."""
+"""Use of the budget that a finished chain leaves: models in the widest gaps of its front."""
 
 from __future__ import annotations
 
@@ -111,6 +111,6 @@ class GapFilling:
         return larger[-1] if larger else None
 
     def _trained(self, results: Sequence[TrialResult]) -> list[TrialResult]:
-        """Those of the front, falling in size."""
+        """Return the trials of the front, falling in size."""
         points = points_of(results, self.context.sizes, self.context.quality)
         return [point.trial for point in points if point.trial and point.trial.curve]

@@ -166,7 +166,7 @@ class Links:
     def _plan_of(
         self, num_done: int, size: float, num_left: int, left: RemainingBudget, spare: float
     ) -> Plan:
-        """The plan with so many links to come; sizes that fall together are one."""
+        """Return the plan for a number of links to come; sizes that fall together are one."""
         num_sizes = num_done + num_left
         # Of one or two models none is the smallest, which would take the most training.
         steps = num_sizes + (num_sizes <= _FEW and left.budget.unit != "trials")
@@ -238,7 +238,7 @@ def _trained(link: TrialResult | None) -> int | None:
 
 
 def _num_looks(parent: TrialResult | None, left: RemainingBudget, *, num_links: int) -> int:
-    """At how many allocations to look: as many as take a small part of the link's time."""
+    """Return the number of allocations to compare, which take a small part of the link's time."""
     if left.budget.unit != "seconds":
         return _NUM_LOOKS
     seconds = parent.seconds if parent else {}

@@ -56,11 +56,11 @@ class NestedTrunk:
         return replace(link, nested=nested, epochs=training.epochs, seconds=training.seconds)
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
-        """As the chain says."""
+        """Return the sentence of the chain."""
         return self.links.ending(results, left)
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """What the chain needs."""
+        """Return the trials whose weights the chain needs."""
         return self.links.needed(results)
 
     def _training(self, left: RemainingBudget, trunk: Ratios, nested: Sequence[Ratios]) -> Training:

@@ -52,7 +52,7 @@ class OneParameter:
         )
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """None: every trial starts from the dense model."""
+        """Return None: every trial starts from the dense model."""
         return set()
 
     def _waiting(
@@ -78,7 +78,7 @@ class OneParameter:
         return []
 
     def _members(self, num_sizes: int) -> list[Ratios]:
-        """The members at so many sizes, without those that are as large as the one before."""
+        """Return the members at these sizes, without those as large as the one before."""
         found: list[Ratios] = []
         size = self.context.sizes.dense
         for number in range(1, num_sizes + 1):

@@ -54,5 +54,5 @@ class QualityBisection:
         return probe.state not in ("failed", "infeasible") and self.is_within(probe.metrics)
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """None: every trial starts from the dense model."""
+        """Return None: every trial starts from the dense model."""
         return set()

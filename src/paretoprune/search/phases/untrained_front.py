@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from paretoprune.results import SKETCH, Job, Proposal, TrialResult
+from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.results.jobs import UNTRAINED
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.context import SearchContext
 from paretoprune.search.front.gaps import Gap, gaps_of, middle
@@ -27,7 +28,7 @@ class UntrainedFront:
 
     context: SearchContext
     num_sizes: int = 10  # of the chain after it, at most
-    origin: str = SKETCH
+    origin: str = UNTRAINED
 
     def propose(
         self,
@@ -80,7 +81,7 @@ class UntrainedFront:
         return "there are as many untrained candidates as are worth their time"
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """None: all are cut out of the dense model."""
+        """Return None: all are cut out of the dense model."""
         return set()
 
 
@@ -92,7 +93,7 @@ def untrained_front(context: SearchContext, num_sizes: int) -> tuple[UntrainedFr
 def _affordable(
     own: Sequence[TrialResult], results: Sequence[TrialResult], left: RemainingBudget
 ) -> bool:
-    """Whether one more keeps all of them within their share of the time."""
+    """Return True if one more keeps all of them within their share of the time."""
     if left.budget.unit != "seconds" or not own:
         return True
     total = left.budget.amount + _seconds(results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.config.instantiate import declares
+from paretoprune.config.targets.signatures import declares
 from paretoprune.config.values import Positive, Ratio
 from paretoprune.search.context import SearchContext
 from paretoprune.search.phases.gap_filling import GapFilling

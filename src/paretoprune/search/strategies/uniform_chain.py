@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.config.instantiate import declares
+from paretoprune.config.targets.signatures import declares
 from paretoprune.config.values import Positive
 from paretoprune.search.allocation.baselines import uniform_ratios
 from paretoprune.search.context import Ratios, SearchContext

@@ -12,15 +12,9 @@ from torch import Tensor
 from paretoprune.config.settings import Settings
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.results import EpochRecord, Job
-from paretoprune.trial.context import TrialContext
+from paretoprune.trial.context import Start, TrialContext
 
-
-@dataclass(frozen=True)
-class Start:
-    """The model that a trial prunes: the dense model, or the model of its parent trial."""
-
-    candidate: Candidate
-    scores: Mapping[str, Tensor]  # importance of each channel, by group: (width of the group,)
+__all__ = ["Schedule", "Start", "Trained"]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Lottery(Schedule):
 
     def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained:
         """Prune, rewind and train `steps` times."""
-        training = context.problem.settings.model.train
+        training = context.settings.model.train
         rewinds = self.rewind == "weights"
         early = early_model(context.problem, self.rewind_epoch) if rewinds else None
         candidate, scores = start.candidate, start.scores

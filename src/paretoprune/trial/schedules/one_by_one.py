@@ -47,7 +47,7 @@ class OneByOne(Schedule):
         gains: dict[str, float] = {}
         batches = _first_batches(context, self.recovery)
         bound = self.min_accuracy if self.min_quality is None else self.min_quality
-        direction = context.problem.task.qualities[0].direction
+        direction = context.data.task.qualities[0].direction
         for step in range(self.steps):
             widths = candidate.widths()
             choice = least_important(
@@ -72,7 +72,7 @@ class OneByOne(Schedule):
             if gained:
                 gains = {**gained, "seconds": gains.get("seconds", 0.0) + gained["seconds"]}
             scores = rescore(context, candidate, job)
-        recovered = len(curve) * len(batches) / len(context.problem.data.train_dataloader())
+        recovered = len(curve) * len(batches) / len(context.data.train_dataloader())
         epochs = epochs_of(context, job)
         curve += train(context, candidate, job, epochs=epochs, first_epoch=len(curve) + 1)
         return Trained(candidate, curve, recovered + epochs, gains)
@@ -117,7 +117,7 @@ def is_small_enough(context: TrialContext, widths: Mapping[str, int]) -> bool:
     if target is None:
         return False
     name, share = target
-    return problem.size_at(widths, name) <= share * problem.size_at({}, name)
+    return problem.costs.size_at(widths, name) <= share * problem.costs.size_at({}, name)
 
 
 def _width_steps(context: TrialContext) -> dict[str, int]:
@@ -127,4 +127,4 @@ def _width_steps(context: TrialContext) -> dict[str, int]:
 
 
 def _first_batches(context: TrialContext, count: int) -> list[Batch]:
-    return [*islice(iter(context.problem.data.train_dataloader()), count)]
+    return [*islice(iter(context.data.train_dataloader()), count)]

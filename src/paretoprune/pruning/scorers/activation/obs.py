@@ -17,8 +17,8 @@ from paretoprune.pruning.compensation.updatable import is_plain, matrix_of
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu
-from paretoprune.pruning.scorers.parts.inputs import run_batches, watching
-from paretoprune.pruning.scorers.parts.sides import Consumer, consumer_paths, consumers
+from paretoprune.pruning.scorers.parts.inputs import run_batches, sum_over_consumers, watching
+from paretoprune.pruning.scorers.parts.sides import Consumer, consumer_paths
 
 _DAMPING = 1e-2  # relative to the mean square of the inputs
 
@@ -45,17 +45,11 @@ class Obs:
             PruningError: there is no batch, or a layer's inputs cannot be read.
         """
         inverses = self._inverses(model, consumer_paths(model, groups), batches)
-        return {
-            group.name: torch.stack(
-                [
-                    _damages(model.get_submodule(reader.path), reader, inverses[reader.path])
-                    for reader in consumers(model, group)
-                ]
-            )
-            .sum(0)
-            .float()
-            for group in groups
-        }
+
+        def damages(reader: Consumer) -> Tensor:
+            return _damages(model.get_submodule(reader.path), reader, inverses[reader.path])
+
+        return sum_over_consumers(model, groups, damages)
 
     def per_weight(
         self, model: nn.Module, tensors: Sequence[str], batches: Batches

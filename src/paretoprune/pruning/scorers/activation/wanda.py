@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.config.values import Positive
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu, sum_slot
-from paretoprune.pruning.scorers.parts.inputs import input_means, means_at
-from paretoprune.pruning.scorers.parts.sides import Consumer, consumers
+from paretoprune.pruning.scorers.parts.inputs import input_means, means_at, sum_over_consumers
+from paretoprune.pruning.scorers.parts.sides import Consumer
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,9 @@ class Wanda:
         """
         squares = input_means(model, groups, batches, limit=self.batches, reading=Tensor.square)
         parameters = dict(model.named_parameters())
-        return {
-            group.name: torch.stack(
-                [_reading(reader, parameters, squares) for reader in consumers(model, group)]
-            )
-            .sum(0)
-            .float()
-            for group in groups
-        }
+        return sum_over_consumers(
+            model, groups, lambda reader: _reading(reader, parameters, squares)
+        )
 
     def per_weight(
         self, model: nn.Module, tensors: Sequence[str], batches: Batches

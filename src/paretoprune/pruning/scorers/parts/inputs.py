@@ -19,7 +19,7 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
 from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.parts.channels import Batches, sum_slot
-from paretoprune.pruning.scorers.parts.sides import consumer_paths, consumers
+from paretoprune.pruning.scorers.parts.sides import Consumer, consumer_paths, consumers
 
 _ADVICE = "its inputs cannot be read, so use scorer=magnitude or scorer=taylor"
 
@@ -111,14 +111,25 @@ def mean_over_consumers(
     model: nn.Module, groups: Sequence[Group], means: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Average the values of a channel's positions over all layers that take it, by group."""
+
+    def value_of(reader: Consumer) -> Tensor:
+        return sum_slot(replace(reader.slot, dim=0), means[reader.path]) / reader.slot.per_channel
+
     return {
-        group.name: torch.stack(
-            [
-                sum_slot(replace(reader.slot, dim=0), means[reader.path]) / reader.slot.per_channel
-                for reader in consumers(model, group)
-            ]
-        )
+        group.name: torch.stack([value_of(reader) for reader in consumers(model, group)])
         .mean(0)
+        .float()
+        for group in groups
+    }
+
+
+def sum_over_consumers(
+    model: nn.Module, groups: Sequence[Group], value_of: Callable[[Consumer], Tensor]
+) -> dict[str, Tensor]:
+    """Add up `value_of` (width,) over all layers that take a group's channels, by group."""
+    return {
+        group.name: torch.stack([value_of(reader) for reader in consumers(model, group)])
+        .sum(0)
         .float()
         for group in groups
     }

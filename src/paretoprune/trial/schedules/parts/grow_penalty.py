@@ -27,7 +27,7 @@ def train_with_growing_penalty(
 
     The candidate itself and no curve if `sparse_training` is not `growing`.
     """
-    phase = context.problem.settings.sparse_training
+    phase = context.settings.sparse_training
     if phase.name != "growing":
         return candidate, ()
     assert isinstance(candidate, PrunedCandidate | MaskedCandidate)

@@ -47,5 +47,5 @@ def epochs_from_scratch(job: Job, whole: float, *, rounds: int) -> float:
 
 def _growing_epochs(context: TrialContext, steps: int) -> int:
     """Return the epochs with a growing penalty, of all steps."""
-    phase = context.problem.settings.sparse_training
+    phase = context.settings.sparse_training
     return phase.epochs * steps if phase.name == "growing" else 0

@@ -27,7 +27,7 @@ from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.interface import Batch
-from paretoprune.trial.context import TrialContext, first_samples, training_batches
+from paretoprune.trial.context import TrialContext
 from paretoprune.trial.divergence import divergence_from, outputs_of
 from paretoprune.trial.schedules.interface import Trained
 from paretoprune.trial.schedules.parts.nested import slices_of
@@ -45,8 +45,8 @@ _NUM_CALIBRATED = 256  # training samples for compensation
 
 def rescore(context: TrialContext, candidate: Candidate, job: Job) -> dict[str, Tensor]:
     """Return the scores of the remaining channels."""
-    scorer = build(context.problem.settings.scorer, seed=job.seed)
-    return candidate.score(scorer, training_batches(context.problem))
+    scorer = build(context.settings.scorer, seed=job.seed)
+    return candidate.score(scorer, context.data.training_batches())
 
 
 def prune(
@@ -64,12 +64,12 @@ def prune(
     """
     clock = context.watch.clock
     smaller = candidate.prune(scores, widths, proof=context.problem.example)
-    method = context.problem.settings.compensation_method
+    method = context.settings.compensation_method
     if method is None:
         # Training replaces the statistics within some twenty steps: a start is enough.
         recalibrate(context, smaller.model, most=_START_BATCHES if trained_next else None)
         return smaller, {}
-    report = context.problem.settings.search is None
+    report = context.settings.search is None
     gains = {"loss_before": _recalibrated_loss(context, smaller.model)} if report else {}
     started = clock()
     with context.watch.on("compensate"):
@@ -84,17 +84,15 @@ def prune(
 
 def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
     """Return the first `count` training samples, or all if there are fewer."""
-    return first_samples(context.problem, count)
+    return context.data.first_samples(count)
 
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
     """Recompute the BatchNorm statistics on training batches, at most `most` if given."""
-    limit = context.finetune.recalibration_batches
+    limit = context.training.finetune.recalibration_batches
     if most is not None:
         limit = min(limit, most)
-    recalibrate_batchnorm(
-        model, (batch.inputs for batch in training_batches(context.problem, limit))
-    )
+    recalibrate_batchnorm(model, (batch.inputs for batch in context.data.training_batches(limit)))
 
 
 def _recalibrated_loss(context: TrialContext, model: nn.Module) -> float:
@@ -146,7 +144,7 @@ def train(
     if keeps_start and epochs:
         rate = chosen.learning_rate * repair_factor(context, candidate.model)
         chosen = replace(chosen, learning_rate=rate)
-    if context.teacher is None:
+    if context.training.teacher is None:
         chosen = replace(chosen, distillation=0.0)
     with pairs_as_one_layer(candidate.model):
         result = fit(
@@ -158,7 +156,7 @@ def train(
             epochs=epochs,
             seed=job.seed,
             device=problem.device,
-            teacher=context.teacher,
+            teacher=context.training.teacher,
             masks=masks,
             pressure=pressure,
             nested=slices_of(context, candidate, job.nested),
@@ -189,7 +187,7 @@ def _num_validated(context: TrialContext) -> int:
     About a tenth as many samples as an epoch of training has; the finished model is measured on
     all of them.
     """
-    info, num_batches = context.problem.info, len(context.problem.data.val_dataloader())
+    info, num_batches = context.data.info, len(context.data.val_dataloader())
     share = min(1.0, _VALIDATED * info.num_train / info.num_validation)
     return max(1, math.ceil(num_batches * share))
 
@@ -199,12 +197,12 @@ def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
     if job.seconds is None:
         return trained.epochs
     steps = sum(record.steps for record in trained.curve) * num_at_once(len(job.nested))
-    return min(trained.epochs, steps / len(context.problem.data.train_dataloader()))
+    return min(trained.epochs, steps / len(context.data.train_dataloader()))
 
 
 def epochs_of(context: TrialContext, job: Job) -> float:
     """Return the epochs of the fine-tuning of a trial: those of the job, or of the settings."""
-    return context.finetune.epochs if job.epochs is None else job.epochs
+    return context.training.finetune.epochs if job.epochs is None else job.epochs
 
 
 def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScores | None:
@@ -212,7 +210,7 @@ def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScore
 
     None if nested networks are trained: the order of their channels must not change.
     """
-    by_gates = context.problem.settings.uses_gate_scores and not job.nested
+    by_gates = context.settings.uses_gate_scores and not job.nested
     if not by_gates or not isinstance(candidate, PrunedCandidate):
         return None
     return GateScores(candidate.model, candidate.groups)
@@ -224,15 +222,15 @@ def repair_factor(context: TrialContext, model: nn.Module) -> float:
     Proportional to the distance of its outputs from the dense model's on training samples; 1 from
     0.5 on (nats, for classification).
     """
-    compared = TaskBatch.joined([*training_batches(context.problem, _NUM_COMPARED)])
-    wanted = outputs_of(context.dense, compared)
+    compared = TaskBatch.joined([*context.data.training_batches(_NUM_COMPARED)])
+    wanted = outputs_of(context.dense.model, compared)
     divergence = divergence_from(wanted, model, compared)
     return min(1.0, max(_LEAST_FACTOR, divergence / _FULL_RATE_DIVERGENCE))
 
 
 def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
     """Return the settings with the peak learning rate for a model of this size."""
-    finetune = context.finetune
+    finetune = context.training.finetune
     rate = finetune.learning_rate * rate_factor(context, job.widths)
     return replace(finetune, learning_rate=rate)
 
@@ -245,5 +243,5 @@ def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
     problem = context.problem
     if problem.space.layers:
         return 1.0
-    share = problem.cost_at(widths).macs / problem.cost_of({}).macs
-    return math.pow(share, -context.finetune.rate_growth)
+    share = problem.costs.cost_at(widths).macs / problem.costs.cost_of({}).macs
+    return math.pow(share, -context.training.finetune.rate_growth)

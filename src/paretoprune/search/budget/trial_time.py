@@ -1,4 +1,4 @@
-"""Time model of a trial: what its training, its teacher and everything else take."""
+"""Time model of a trial: seconds of its training, its teacher and everything else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Pace:
+class TrialTime:
     """Seconds of a trial by the length of its training, for models of one size.
 
     The teacher's outputs are computed in an epoch that no trial has reached so far, up to
@@ -21,7 +21,7 @@ class Pace:
     teacher_epochs: float = 0.0  # infinite: outputs are never cached
 
     def seconds_for(self, epochs: float) -> float:
-        """Return the duration of a trial of so many epochs."""
+        """Return the duration of a trial of this length."""
         return self.fixed + self.per_epoch * epochs + self.teacher_seconds(epochs)
 
     def epochs_in(self, seconds: float) -> float:
@@ -40,6 +40,6 @@ class Pace:
         return (rest - self.teacher_seconds(math.inf)) / self.per_epoch
 
     def teacher_seconds(self, epochs: float) -> float:
-        """Return what the teacher takes of a trial of so many epochs."""
+        """Return the seconds of the teacher in a trial of this length."""
         computed = min(epochs, self.teacher_epochs) - self.cached_epochs
         return self.teacher_per_epoch * max(0.0, computed)

@@ -1,0 +1,1 @@
+"""Targets: signatures of what they name, and reasons why they must not be called."""
