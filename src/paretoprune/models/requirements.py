@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.config.own.code import described
 from paretoprune.errors import SettingsError
+from paretoprune.models.output_activation import check_activation
 from paretoprune.results import DataInfo
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import Inputs
@@ -32,7 +33,8 @@ def check_network(model: nn.Module, samples: TaskBatch, info: DataInfo) -> None:
     Raises:
         SettingsError: the model has unsupported parts, cannot process the data, has other outputs
             than the task needs in evaluation or in training mode, changes its own parameters or
-            buffers in evaluation mode, is random there, or cannot be trained.
+            buffers in evaluation mode, is random there, cannot be trained, or applies a softmax or
+            sigmoid where the task expects logits.
     """
     refuse_unsupported(model)
     device = samples.inputs.device
@@ -42,6 +44,7 @@ def check_network(model: nn.Module, samples: TaskBatch, info: DataInfo) -> None:
         _check_repeatable(_copied(model).eval(), samples.inputs)
         _check_singles(probe, samples.inputs, outputs)
         _check_training(_copied(model), samples, info)
+        check_activation(_copied(model), samples)
 
 
 def refuse_unsupported(model: nn.Module) -> None:
