@@ -11,6 +11,7 @@ from typing import Literal, cast
 import yaml
 from torch import nn
 
+from paretoprune.config.callables import trusted_packages
 from paretoprune.config.instantiate import build, find_mistakes, trust_advice
 from paretoprune.config.load import split_model
 from paretoprune.config.target import Target
@@ -80,6 +81,7 @@ def _load_compact(model: nn.Module, folder: Path) -> None:
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
     """The untrained dense architecture of an exported model; raises what `load_model` raises."""
+    trust = trusted_packages(trust)
     _check_files(folder, _ARCHITECTURE)
     with _as_our_error(folder):
         model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]

@@ -48,7 +48,7 @@ def check_network(model: nn.Module, samples: TaskBatch, info: DataInfo) -> None:
 
 
 def refuse_unsupported(model: nn.Module) -> None:
-    """Check that the model has no compiled parts, complex parameters, or uninitialised parameters.
+    """Check for compiled parts, weights computed by hooks, complex or uninitialised parameters.
 
     Raises:
         SettingsError: it has some.
@@ -61,6 +61,13 @@ def refuse_unsupported(model: nn.Module) -> None:
             )
         if hasattr(module, "_orig_mod"):
             raise _refused(f"{_part(path)} is wrapped by torch.compile; give the original module")
+        if hook := _reparametrization(module):
+            raise _refused(
+                f"a weight of {_part(path)} (a {type(module).__name__}) is computed by "
+                f"torch.nn.utils.{hook}, and such a layer cannot be copied; make the weight plain "
+                "again (`remove_weight_norm`, `remove_spectral_norm`, `prune.remove`), or use "
+                "`torch.nn.utils.parametrizations`"
+            )
     for name, parameter in model.named_parameters():
         if nn.parameter.is_lazy(parameter):
             raise _refused(
@@ -108,6 +115,13 @@ def _gains_parameters(model: nn.Module, inputs: Inputs) -> bool:
     except Exception:
         return False  # `check_network` reports the reason, on real inputs
     return len(list(probe.parameters())) > len(list(model.parameters()))
+
+
+def _reparametrization(module: nn.Module) -> str:
+    """Return what of torch.nn.utils computes a weight in a hook before each pass, or ""."""
+    hooks = (type(one).__module__ for one in module._forward_pre_hooks.values())
+    kinds = ("weight_norm", "spectral_norm", "prune")
+    return next((k for one in hooks for k in kinds if one == f"torch.nn.utils.{k}"), "")
 
 
 def _copied(model: nn.Module) -> nn.Module:
