@@ -8,8 +8,8 @@ import pandas as pd
 from torch import nn
 
 from paretoprune.measure.macs import macs_per_layer
-from paretoprune.problem.savings import layers_of, savings_of
 from paretoprune.models.requirements import refuse_unsupported
+from paretoprune.problem.savings import layers_of, savings_of
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.rounding import widths_for
