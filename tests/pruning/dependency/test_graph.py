@@ -336,3 +336,5 @@ def test_products_of_attention_shrink_with_their_channels() -> None:
     groups = discover_groups(families.Transformer(families.Separate()), networks.example())
     shares = [one for group in groups.prunable for one in group.scaled_matmuls]
     assert shares and all(path == "attention" and 0 < share <= 1 for path, share in shares)
+    owners = {group.name for group in groups.prunable if group.scaled_matmuls}
+    assert all(name.startswith("attention.") for name in owners) and len(groups.prunable) > 1

@@ -132,5 +132,7 @@ def test_a_plan_leaves_at_least_one_channel_and_takes_at_least_one() -> None:
         assert len(removed["g2"]) == 1 and len(removed["g3"]) in (1, 2)
         assert 10 <= len(removed["g40"]) <= 30
         assert all(len(set(one)) == len(one) for one in removed.values())
-    draws = [len(random_plan(groups, seed=seed).removed["g40"]) for seed in range(30)]
-    assert min(draws) < 15 and max(draws) > 25
+    plans = [random_plan(groups, seed=seed).removed for seed in range(30)]
+    assert {len(removed["g3"]) for removed in plans} == {1, 2}
+    assert min(len(removed["g40"]) for removed in plans) < 15
+    assert max(len(removed["g40"]) for removed in plans) > 25
