@@ -46,6 +46,17 @@ class Mirrors:
             test for test in self.imports if test.parent == folder and "test_" in test.stem
         )
 
+    def tests_around(self, file: Path) -> list[Path]:
+        """Return further tests in which the file takes part: of the files that import it.
+
+        Only those of the same package count, without `tests_of(file)`.
+        """
+        users = self._users({file}, self.source)
+        tests = self._users({file}, self.tests) | self._mirrors(users)
+        top = self.tests / file.relative_to(self.source).parts[0]
+        found = {test for test in tests if test.stem[:5] == "test_" and top in test.parents}
+        return sorted(found - set(self.tests_of(file)))
+
     def _mirrors(self, files: Iterable[Path]) -> set[Path]:
         inside = [file.relative_to(self.source) for file in files]
         found = {self.tests / path.parent / f"test_{path.name}" for path in inside}

@@ -5,9 +5,10 @@
 Prints, by file, the number of tried and killed mutants, and the surviving ones with their lines.
 Mutants in `equivalent_mutants.toml` compute the same as the original, for the reason given there,
 and count as killed. A mutant is the original with one change (`mutations.py`); its tests are found
-by path (`mirrors.py`). Large libraries are imported once, and each mutant is a fork of that
-process: mutmut and cosmic-ray start a Python process for each, and importing torch and lightning
-takes six seconds, while a fork with the tests of a file takes one or two.
+by path, and what survives them meets the tests of the files that import it (`mirrors.py`). Large
+libraries are imported once, and each mutant is a fork of that process: mutmut and cosmic-ray start
+a Python process for each, and importing torch and lightning takes six seconds, while a fork with
+the tests of a file takes one or two.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = _sample(file, options.count, options.seed, source)
         tests = mirrors.tests_of(file) if found else []
         if tests:
-            outcomes.append(try_file(file, found, tests, source, equivalent))
+            around = mirrors.tests_around(file)
+            outcomes.append(try_file(file, found, (tests, around), source, equivalent))
             print(outcomes[-1], flush=True)
         elif found:
             print(f"{file.relative_to(source)}: no test imports it", flush=True)
@@ -135,25 +137,35 @@ def _sample(file: Path, count: int, seed: int, source: Path) -> list[Mutation]:
 def try_file(
     file: Path,
     found: Sequence[Mutation],
-    tests: Sequence[Path],
+    stages: Sequence[Sequence[Path]],
     source: Path,
     equivalent: frozenset[tuple[str, str, str]],
 ) -> Outcome:
-    """Run the file's tests unchanged, then once for each mutant.
+    """Run the tests of each stage unchanged, then once for each mutant that is left.
 
     Raises:
         SystemExit: the tests fail without any mutation.
     """
+    same = [m for m in found if (file.name, m.place.function, m.change) in equivalent]
+    rest = [m for m in found if m not in same]
+    survivors = rest
+    for tests in stages:
+        if survivors and tests:
+            limit_s = _limit(file, tests, source)
+            survivors = [
+                m for m in survivors if not _run_tests(file, m, tests, source, limit_s=limit_s)[0]
+            ]
+    name = file.relative_to(source).as_posix()
+    return Outcome(name, len(found), len(rest) - len(survivors), len(same), tuple(survivors))
+
+
+def _limit(file: Path, tests: Sequence[Path], source: Path) -> float:
+    """Return the processor time for each mutant, from a run without a mutation."""
     code, cpu_s = _run_tests(file, None, tests, source, limit_s=1200)
     if code:
         names = " ".join(str(test) for test in tests)
         raise SystemExit(f"the tests of {file.name} fail as they are: pytest {names}")
-    limit_s = _TIMES * cpu_s + _SLACK_S
-    same = [m for m in found if (file.name, m.place.function, m.change) in equivalent]
-    rest = [m for m in found if m not in same]
-    survivors = [m for m in rest if not _run_tests(file, m, tests, source, limit_s=limit_s)[0]]
-    name = file.relative_to(source).as_posix()
-    return Outcome(name, len(found), len(rest) - len(survivors), len(same), tuple(survivors))
+    return _TIMES * cpu_s + _SLACK_S
 
 
 def _run_tests(

@@ -44,6 +44,17 @@ def test_pages_name_commands_that_exist() -> None:
     assert named and named <= there
 
 
+def test_the_guards_that_the_audit_names_exist() -> None:
+    text = (ROOT / "docs/research/audit-a96e750.md").read_text(encoding="utf-8")
+    guards = re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+    missing = [
+        f"{file}::{name}"
+        for file, name in guards
+        if f"def {name}(" not in (ROOT / "tests" / file).read_text(encoding="utf-8")
+    ]
+    assert len(guards) > 120 and not missing
+
+
 def test_no_page_has_two_versions_of_a_passage() -> None:
     """A merge that was not finished leaves both, with these markers."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]

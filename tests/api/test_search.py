@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import paretoprune
 from paretoprune.errors import DataError, PickError, SettingsError, SweepError
+from tests.kits.commands import OWN
 from tests.kits.objects import QUICK, Loaders, digit_loaders, trained_net
 
 
@@ -236,3 +237,26 @@ def quiet() -> Iterator[None]:
     before = list(logger.handlers)
     yield
     assert logger.handlers == before
+
+
+def test_packages_that_are_trusted_may_be_named(
+    model: nn.Module, loaders: Loaders, folder: Path
+) -> None:
+    """In the search and in what is picked from it."""
+    named = {"schedule._target_": "tests.kits.own_schedule.Halves", "name": "trusting"}
+    settings = {**QUICK, **places(folder), "search": "random", **named}
+    with pytest.raises(SettingsError, match=r'trust=\["tests"\]'):
+        paretoprune.search(model, loaders, budget=2, **settings)
+    found = paretoprune.search(model, loaders, budget=2, trust=[OWN], **settings)
+    assert found.pick("smallest").trial
+
+
+@pytest.mark.parametrize("name", ["model._target_", "model.train.epochs", "data.batch_size"])
+def test_settings_of_what_is_given_are_told(model: nn.Module, loaders: Loaders, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"`{name}`: model and data are given as objects"):
+        paretoprune.search(model, loaders, budget=2, **{**QUICK, name: 3})  # type: ignore[arg-type]
+
+
+def test_trust_that_is_no_list_is_told(model: nn.Module, loaders: Loaders) -> None:
+    with pytest.raises(SettingsError, match="`trust` must be a list"):
+        paretoprune.search(model, loaders, budget=2, trust="os", **QUICK)

@@ -45,6 +45,17 @@ def test_tests_are_found_by_path_then_by_imports(
     assert found == [tests / name for name in expected]
 
 
+def test_further_tests_are_those_of_the_files_that_import_it(tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "src/p/a/user.py").write_text("from p.a.plain import g")
+    (tmp_path / "tests/a/test_user.py").write_text("from p.a.user import x")
+    source, tests = tmp_path / "src" / "p", tmp_path / "tests"
+    found = Mirrors.of(source, tests).tests_around(source / "a/plain.py")
+    assert found == [tests / "a/test_user.py"]  # not those of other packages
+
+
 def test_every_file_of_the_core_has_tests() -> None:
     source = ROOT / "src" / "paretoprune"
     mirrors = Mirrors.of(source, ROOT / "tests")

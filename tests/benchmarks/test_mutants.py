@@ -17,6 +17,18 @@ from p.a import clip
 def test_clip():
     assert clip(3, 2) == 2
 """
+USER = """
+from p.d.e import clip
+
+def lower(value):
+    return clip(value, 2)
+"""
+USER_TEST = """
+from p.d.user import lower
+
+def test_lower():
+    assert lower(1) == 1
+"""
 EQUIVALENT = """
 [[mutant]]
 file = "a.py"
@@ -36,6 +48,7 @@ def run(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
         "--count",
         "0",
         "a.py",
+        "d/e.py",
         "b.py",
         *more,
     ]
@@ -49,6 +62,10 @@ def test_what_the_tests_do_not_notice_survives(tmp_path: Path) -> None:
         "tests/test_a.py": TEST,
         "src/p/b.py": SOURCE,
         "tests/test_b.py": TEST.replace("p.a", "p.b").replace("== 2", "== 3"),
+        "src/p/d/e.py": SOURCE,
+        "tests/d/test_e.py": TEST.replace("p.a", "p.d.e"),
+        "src/p/d/user.py": USER,
+        "tests/d/test_user.py": USER_TEST,
         "equivalent.toml": EQUIVALENT,
         "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['src']",
     }.items():
@@ -59,6 +76,10 @@ def test_what_the_tests_do_not_notice_survives(tmp_path: Path) -> None:
         "a.py: 5 mutants, 2 killed, 1 equivalent",
         "    survived, line 3 in clip: value * 1 -> value / 1",
         "    survived, line 3 in clip: 1 -> 2",
+        # the last one meets the test of a file that uses this one
+        "d/e.py: 5 mutants, 3 killed",
+        "    survived, line 3 in clip: value > top -> value >= top",
+        "    survived, line 3 in clip: value * 1 -> value / 1",
     ]
     assert "the tests of b.py fail as they are" in done.stderr
     assert done.returncode == 1

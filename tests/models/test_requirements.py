@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from paretoprune.errors import SettingsError
 from paretoprune.models.requirements import check_network, initialise_lazy
@@ -122,6 +123,12 @@ def scripted() -> Net:
     return model
 
 
+def reparametrized(change: Callable[[nn.Module], object]) -> Net:
+    model = Net()
+    change(model.conv)
+    return model
+
+
 def frozen() -> Net:
     return Net().requires_grad_(False)
 
@@ -141,9 +148,22 @@ def example() -> Tensor:
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.torch.nn.utils.weight_norm:FutureWarning")
 @pytest.mark.parametrize(
     ("build", "sentence"),
     [
+        (
+            lambda: reparametrized(nn.utils.weight_norm),
+            r"part `conv` \(a Conv2d\) is computed by torch.nn.utils.weight_norm",
+        ),
+        (
+            lambda: reparametrized(nn.utils.spectral_norm),
+            r"part `conv` \(a Conv2d\) is computed by torch.nn.utils.spectral_norm",
+        ),
+        (
+            lambda: reparametrized(lambda one: prune.l1_unstructured(one, "weight", 0.5)),
+            r"part `conv` \(a Conv2d\) is computed by torch.nn.utils.prune",
+        ),
         (Auxiliary, r"in training mode .* shape \(8, 3\).* got a tuple of 2"),
         (AuxiliaryDict, r"in training mode .* got a dict"),
         (OtherShape, r"in training mode .* got \(8, 2\)"),

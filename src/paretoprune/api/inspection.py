@@ -8,6 +8,7 @@ import pandas as pd
 from torch import nn
 
 from paretoprune.measure.macs import macs_per_layer
+from paretoprune.models.requirements import refuse_unsupported
 from paretoprune.problem.savings import layers_of, savings_of
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.groups import Groups
@@ -51,9 +52,11 @@ def inspect(
         min_channels: no group becomes narrower.
 
     Raises:
+        SettingsError: the model has parts that are not supported.
         PruningError: the model does not run on the example, its graph cannot be read, or nothing
             in it can be pruned.
     """
+    refuse_unsupported(model)
     groups = find_groups(model, example)
     shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
     size = SizeModel(groups.prunable, shapes, macs_per_layer(model, example))

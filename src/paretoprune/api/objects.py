@@ -11,6 +11,7 @@ from lightning import LightningDataModule
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from paretoprune.config.callables import trusted_packages
 from paretoprune.config.compose import compose_options
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
@@ -46,7 +47,9 @@ def job_of(model: nn.Module, data: GivenData, options: Mapping[str, object]) -> 
     """
     datamodule = as_datamodule(data)
     _check_model(model)
+    _refuse_overridden(options)
     task = task_of(options)
+    trust = trusted_packages(options.get("trust", ()))  # type: ignore[arg-type]
     texts = {name: value for name, value in options.items() if name != "task" or task is None}
     config = compose_options({"tracking": "none", **texts})
     cache = Path(str(config["cache_dir"]))
@@ -54,7 +57,7 @@ def job_of(model: nn.Module, data: GivenData, options: Mapping[str, object]) -> 
     config = _with_objects(config, model, datamodule, weights)
     if task is not None:
         config["task"] = {"_target_": "paretoprune.tasks.given.given_task", "text": repr(task)}
-    settings = load_settings(config)
+    settings = load_settings(config, trust=trust)
     _check_executor(settings)
     _keep_weights(model, weights)
     return Job(settings, config, Given(model, datamodule, task))
@@ -85,6 +88,16 @@ def _with_objects(
             "class_name": type(data).__qualname__,
         },
     }
+
+
+def _refuse_overridden(options: Mapping[str, object]) -> None:
+    """Raises SettingsError for settings of what is given as objects: they would have no effect."""
+    unused = [name for name in options if name.partition(".")[0] in ("model", "data")]
+    if unused:
+        names = ", ".join(f"`{name}`" for name in unused)
+        raise SettingsError(
+            [f"{names}: model and data are given as objects, which these settings do not change"]
+        )
 
 
 def _check_model(model: object) -> None:

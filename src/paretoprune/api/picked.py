@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from paretoprune.api.caller_state import caller_state_kept
+from paretoprune.config.callables import trusted_packages
 from paretoprune.data.given import GivenData, as_datamodule
 from paretoprune.errors import PickError, SettingsError
 from paretoprune.formats.registry import GRAPHS, add_own
@@ -88,12 +89,13 @@ def pick(
     """
     if (model is None) != (data is None):
         raise SettingsError(["give `model` and `data` together, or neither"])
+    trust = trusted_packages(trust)
     named = Path(sweeps_dir) / sweep
     folder = named if (named / "config.yaml").is_file() else Path(sweep)
     sources = None
     if model is not None and data is not None:
         sources = Given(model, as_datamodule(data), task)
-    return pick_from(folder, sources, rule=rule, trial=trial, limits=limits, trust=tuple(trust))
+    return pick_from(folder, sources, rule=rule, trial=trial, limits=limits, trust=trust)
 
 
 def pick_from(

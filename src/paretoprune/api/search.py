@@ -55,7 +55,8 @@ def search(
             several settings of a group (`finetune={"epochs": 2}`), or one by its dotted name
             (`**{"schedule.steps": 3}`). `task` may also be an object, a
             `paretoprune.tasks.interface.Task`. `search` is `"auto"` and `tracking` `"none"` by
-            default; `tracking="mlflow"` logs to MLflow.
+            default; `tracking="mlflow"` logs to MLflow. `trust` is a list of packages of your own
+            that a `_target_` may name.
 
     Raises:
         SettingsError: settings are wrong, or need the model in other processes.
@@ -140,7 +141,7 @@ def _run(job: Job) -> Sweep:
     with caller_state_kept():
         found = run(job.settings, job.config, sources=job.sources, watch=_watch)
     refuse_all_failed(found.results)
-    return Sweep(found.folder.path, job.sources)
+    return Sweep(found.folder.path, job.sources, trust=job.settings.trust)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from paretoprune.api.picked import Picked, pick_from
+from paretoprune.config.callables import trusted_packages
 from paretoprune.errors import SweepError
 from paretoprune.problem.sources import Sources
 from paretoprune.report.pictures.front_png import draw, front_png
@@ -29,12 +30,16 @@ class Sweep:
     In a notebook it shows its front as a table and a picture.
     """
 
-    def __init__(self, folder: str | Path, sources: Sources | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, sources: Sources | None = None, *, trust: Sequence[str] = ()
+    ) -> None:
         """The sweep in a folder; `sources` gives model and data, where its config cannot.
 
-        Raises SweepError if there is none.
+        `trust` names the packages of your own that its config may call. Raises SweepError if there
+        is none.
         """
         self._folder, self._sources = SweepFolder(Path(folder)), sources
+        self._trust = trusted_packages(trust)
         self._folder.read_config()
 
     @property
@@ -109,6 +114,7 @@ class Sweep:
             epochs=epochs,
             seeds=seeds,
             licence=licence,
+            trust=self._trust,
         )
 
     def __repr__(self) -> str:

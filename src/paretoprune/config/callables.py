@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 
 from paretoprune.config.model_builders import is_builder
 from paretoprune.config.own.code import described
+from paretoprune.errors import SettingsError
 
 TRUST_VARIABLE = "PARETOPRUNE_TRUST"
 
@@ -112,7 +113,16 @@ _BARRED = ("torchvision.models.feature_extraction",)
 
 def trusted_packages(given: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the packages trusted by the command line (`given`) or the environment, without
-    repeats."""
+    repeats.
+
+    Raises:
+        SettingsError: `given` is not a list of names.
+    """
+    if isinstance(given, str):
+        raise SettingsError([f'`trust` must be a list of packages, such as ["{given}"]'])
+    given = [*given]
+    if unusable := [one for one in given if not isinstance(one, str)]:
+        raise SettingsError([f"`trust` must be a list of package names, got {unusable[0]!r} in it"])
     more = os.environ.get(TRUST_VARIABLE, "").split(",")
     return tuple(dict.fromkeys(name.strip() for name in (*given, *more) if name.strip()))
 

@@ -11,6 +11,7 @@ from typing import Literal, cast
 import yaml
 from torch import nn
 
+from paretoprune.config.callables import trusted_packages
 from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
 from paretoprune.config.targets.arguments import find_mistakes
@@ -82,6 +83,7 @@ def _load_compact(model: nn.Module, folder: Path) -> None:
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
     """The untrained dense architecture of an exported model; raises what `load_model` raises."""
+    trust = trusted_packages(trust)
     _check_files(folder, _ARCHITECTURE)
     with _as_our_error(folder):
         model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.config.own.code import described
 from paretoprune.errors import SettingsError
+from paretoprune.models.output_activation import check_activation
 from paretoprune.results import DataInfo
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import Inputs
@@ -32,7 +33,8 @@ def check_network(model: nn.Module, samples: TaskBatch, info: DataInfo) -> None:
     Raises:
         SettingsError: the model has unsupported parts, cannot process the data, has other outputs
             than the task needs in evaluation or in training mode, changes its own parameters or
-            buffers in evaluation mode, is random there, or cannot be trained.
+            buffers in evaluation mode, is random there, cannot be trained, or applies a softmax or
+            sigmoid where the task expects logits.
     """
     refuse_unsupported(model)
     device = samples.inputs.device
@@ -42,10 +44,11 @@ def check_network(model: nn.Module, samples: TaskBatch, info: DataInfo) -> None:
         _check_repeatable(_copied(model).eval(), samples.inputs)
         _check_singles(probe, samples.inputs, outputs)
         _check_training(_copied(model), samples, info)
+        check_activation(_copied(model), samples)
 
 
 def refuse_unsupported(model: nn.Module) -> None:
-    """Check that the model has no compiled parts, complex parameters, or uninitialised parameters.
+    """Check for compiled parts, weights computed by hooks, complex or uninitialised parameters.
 
     Raises:
         SettingsError: it has some.
@@ -58,6 +61,13 @@ def refuse_unsupported(model: nn.Module) -> None:
             )
         if hasattr(module, "_orig_mod"):
             raise _refused(f"{_part(path)} is wrapped by torch.compile; give the original module")
+        if hook := _reparametrization(module):
+            raise _refused(
+                f"a weight of {_part(path)} (a {type(module).__name__}) is computed by "
+                f"torch.nn.utils.{hook}, and such a layer cannot be copied; make the weight plain "
+                "again (`remove_weight_norm`, `remove_spectral_norm`, `prune.remove`), or use "
+                "`torch.nn.utils.parametrizations`"
+            )
     for name, parameter in model.named_parameters():
         if nn.parameter.is_lazy(parameter):
             raise _refused(
@@ -105,6 +115,13 @@ def _gains_parameters(model: nn.Module, inputs: Inputs) -> bool:
     except Exception:
         return False  # `check_network` reports the reason, on real inputs
     return len(list(probe.parameters())) > len(list(model.parameters()))
+
+
+def _reparametrization(module: nn.Module) -> str:
+    """Return what of torch.nn.utils computes a weight in a hook before each pass, or ""."""
+    hooks = (type(one).__module__ for one in module._forward_pre_hooks.values())
+    kinds = ("weight_norm", "spectral_norm", "prune")
+    return next((k for one in hooks for k in kinds if one == f"torch.nn.utils.{k}"), "")
 
 
 def _copied(model: nn.Module) -> nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from paretoprune.errors import SettingsError
+from paretoprune.storage.atomic import read_json
 
 _CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -72,7 +72,7 @@ def _architecture(folder: Path, transformers: Any) -> Any:
             f"it, got {str(folder)!r}; nothing is downloaded"
         )
     try:
-        stated = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        stated = read_json(folder / _CONFIG)
         names = stated.get("architectures") or []
     except (ValueError, AttributeError) as error:
         raise _refused(f"{folder / _CONFIG} is no JSON object: {error}") from error

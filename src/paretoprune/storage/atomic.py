@@ -66,8 +66,16 @@ def json_text(data: object) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Return the data of a JSON file. Raises OSError or ValueError like the standard library."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Return the data of a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def write_sealed(path: Path, data: Mapping[str, Any], *, durable: bool = True) -> None:

@@ -42,6 +42,7 @@ class Classification(OutputTask):
     """
 
     offers: tuple[str, ...] = ("num_classes", "in_channels")
+    activation = "softmax"
     form = "classification (labels int64 class numbers of shape (N,))"
 
     @property

@@ -61,6 +61,9 @@ class Task(ABC):
 
     # names of the arguments that `fits` may offer to a model's class
     offers: tuple[str, ...] = ()
+    # the function that turns the model's outputs into probabilities, "softmax" over dimension 1 or
+    # "sigmoid", so that a model must not apply it; "" if there is none
+    activation: ClassVar[str] = ""
     # the optimizer of `finetune.optimizer=auto`
     optimizer: ClassVar[str] = "sgd"
     # whether the teacher's outputs are kept, which takes memory for each sample; else computed anew

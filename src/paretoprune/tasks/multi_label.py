@@ -31,6 +31,7 @@ class MultiLabel(OutputTask):
     num_labels: int | None = None  # from the data
 
     offers = ("num_outputs", "num_classes", "in_channels")
+    activation = "sigmoid"
     form = "multi_label (labels floating-point 0 or 1 of shape (N, K))"
 
     @property

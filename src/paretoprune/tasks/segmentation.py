@@ -36,6 +36,7 @@ class Segmentation(OutputTask):
     aux_weight: float = 0.5  # of the loss of an output `aux`, in training alone
 
     offers = ("num_classes", "in_channels")
+    activation = "softmax"
     form = "segmentation (labels int64 class numbers of shape (N, H, W))"
 
     def __post_init__(self) -> None:

@@ -409,3 +409,10 @@ def test_padding_does_not_matter() -> None:
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor)
     assert not torch.equal(weights[0]["second.weight"], dense.second.weight[:, :4])
+
+
+def test_a_weight_with_two_names_in_one_layer_counts_as_shared() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    model[1].register_parameter("again", model[1].weight)
+    assert list(updatable_layers(model)) == ["0"]
+    assert skipped_layers(model) == {"1": "its weight is shared"}

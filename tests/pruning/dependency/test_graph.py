@@ -18,7 +18,7 @@ from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
-from tests.kits import networks
+from tests.kits import families, networks
 
 NORM = ("weight", "bias", "running_mean", "running_var")
 
@@ -310,3 +310,31 @@ def test_a_part_compiled_by_torchscript_is_told() -> None:
         part = torch.jit.script(nn.Conv2d(3, 8, 1))
     with pytest.raises(PruningError, match="compiled by TorchScript"):
         discover_groups(nn.Sequential(part, nn.Conv2d(8, 4, 1)), torch.randn(2, 3, 8, 8))
+
+
+class Stacked(nn.Module):
+    """Two views of a layer's channels stacked along the last dimension, counted from the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return self.last(torch.stack([y, y.relu()], dim=-1).mean(-1))
+
+
+def test_a_stack_along_a_dimension_counted_from_the_end() -> None:
+    assert places(find(Stacked())["first"]).keys() == {
+        ("first.weight", 0),
+        ("first.bias", 0),
+        ("last.weight", 1),
+    }
+
+
+def test_products_of_attention_shrink_with_their_channels() -> None:
+    groups = discover_groups(families.Transformer(families.Separate()), networks.example())
+    shares = [one for group in groups.prunable for one in group.scaled_matmuls]
+    assert shares and all(path == "attention" and 0 < share <= 1 for path, share in shares)
+    owners = {group.name for group in groups.prunable if group.scaled_matmuls}
+    assert all(name.startswith("attention.") for name in owners) and len(groups.prunable) > 1

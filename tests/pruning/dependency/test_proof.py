@@ -114,3 +114,25 @@ def test_what_is_worked_out_from_weights_once_follows_their_size() -> None:
     model = networks.lively(families.Transformer(families.Biased()))
     groups = find_groups(model, networks.example())
     assert {g.name: g.width for g in groups.prunable} == {"attention.qkv": 4, "mlp.0": 20}
+
+
+def test_what_passed_is_not_proved_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    proof = Proof.of(networks.Leak(0.0, None), networks.example())
+    proof.make_thorough()
+    group = networks.leaky_group()
+    assert proof.fault([group]) is None and proof.passed == [(group,)]
+    monkeypatch.setattr(Proof, "_fault_of", None)  # would fail if it were called
+    assert proof.fault([group]) is None
+
+
+def test_a_plan_leaves_at_least_one_channel_and_takes_at_least_one() -> None:
+    groups = [Group(f"g{width}", width, ()) for width in (2, 3, 40)]
+    for seed in range(30):
+        removed = random_plan(groups, seed=seed).removed
+        assert len(removed["g2"]) == 1 and len(removed["g3"]) in (1, 2)
+        assert 10 <= len(removed["g40"]) <= 30
+        assert all(len(set(one)) == len(one) for one in removed.values())
+    plans = [random_plan(groups, seed=seed).removed for seed in range(30)]
+    assert {len(removed["g3"]) for removed in plans} == {1, 2}
+    assert min(len(removed["g40"]) for removed in plans) < 15
+    assert max(len(removed["g40"]) for removed in plans) > 25

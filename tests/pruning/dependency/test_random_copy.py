@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from paretoprune.pruning.dependency.random_copy import amplify, generic_copy
+from paretoprune.pruning.dependency.random_copy import amplify, generic_copy, random_inputs
+from paretoprune.tasks.inputs import inputs_of
 from tests.kits import families, networks
 
 
@@ -56,3 +57,19 @@ def test_what_was_worked_out_from_the_weights_is_worked_out_anew() -> None:
         biases = attention.attention_biases.detach()
         assert torch.equal(attention.cache["bias"][:, 0], biases)
         amplify(copy, 2.0, seed=0)
+
+
+def test_inputs_are_two_samples_of_the_examples_shape_with_the_types_of_others() -> None:
+    like = inputs_of((torch.zeros(2, 3, dtype=torch.float64), torch.zeros(2, 4).long()))
+    values, ids = random_inputs(like, (torch.zeros(5, 3), torch.arange(4).reshape(1, 4)))
+    assert values.shape == (2, 3) and values.dtype == torch.float64
+    assert float(values.std()) > 0.1
+    assert torch.equal(ids, torch.arange(4).expand(2, 4))
+
+
+def test_scales_lie_around_one_and_biases_around_zero() -> None:
+    model = nn.Sequential(nn.Linear(3, 2000), nn.LayerNorm(2000))
+    norm = generic_copy(model, (torch.zeros(2, 3),), seed=0).model[1]
+    scales, biases = norm.weight.detach(), norm.bias.detach()
+    assert 0.5 <= float(scales.min()) < 0.52 and 1.48 < float(scales.max()) <= 1.5
+    assert abs(float(biases.std()) - 0.3) < 0.02 and abs(float(biases.mean())) < 0.03

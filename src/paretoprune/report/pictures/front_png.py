@@ -141,6 +141,8 @@ def _draw_outside(
 
 
 def _logarithmic(axes: Axes, which: str) -> None:
+    if math.isinf(axes.dataLim.minposx if which == "x" else axes.dataLim.minposy):
+        return  # nothing positive is drawn, as when every trial failed
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()

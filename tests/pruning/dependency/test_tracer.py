@@ -1,0 +1,28 @@
+"""Products without parameters, and the tensors that take part."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from paretoprune.pruning.dependency.tracer import trace
+
+
+class Products(nn.Module):
+    """A batched product (6 x 4) (4 x 3) of what a layer gives, and a parameter that has no part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(5, 4)
+        self.idle = nn.Parameter(torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.fc(x)
+        return y @ y[:, :3].transpose(1, 2)
+
+
+def test_the_work_of_a_product_is_counted_once() -> None:
+    traced = trace(Products().eval(), [torch.randn(1, 6, 5)])
+    assert [work.macs for work in traced.work] == [6 * 4 * 3]
+    assert "fc.weight" in traced.weights and "fc.bias" not in traced.weights
+    assert {"fc.weight", "fc.bias"} <= traced.used and "idle" not in traced.used
