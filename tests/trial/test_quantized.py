@@ -13,6 +13,7 @@ from paretoprune.errors import SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
 from paretoprune.results import SKETCH, USES, QuantizedResult
+from paretoprune.storage.numerics import read_numerics
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context, save_context
@@ -22,6 +23,7 @@ from tests.kits.commands import OWN
 from tests.trial.test_run import job, prepared_with
 
 INT8 = "paretoprune.quantization.quantizers.int8.Int8"
+CONVERTED = (torch.nn.Conv2d, torch.nn.Linear)
 WEIGHTS = "paretoprune.quantization.quantizers.weights.Weights"
 UNTRAINED = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
 
@@ -65,6 +67,24 @@ def test_it_is_the_integer_module_of_the_trained_weights(
     again = makers_of(context, context.dense)["int8"]().model
     assert found.metrics.quality == pytest.approx(quality_of(context, again))
     assert found.metrics.size_bytes == count_bytes(again)
+
+
+def test_numerical_errors_are_kept_with_the_trial(context: TrialContext, tmp_path: Path) -> None:
+    folder = tmp_path / "0001"
+    run_trial(context, job(context, 1, 0.5), folder=folder)
+    errors = read_numerics(folder)["int8"]
+    layers = [p for p, m in context.dense.named_modules() if isinstance(m, CONVERTED)]
+    assert [one.layer for one in errors.layers] == layers
+    assert errors.agreement is not None and errors.divergence is not None
+    assert errors.agreement > 80 and 0 <= errors.divergence < 0.1
+
+
+def test_numerical_problems_are_logged(
+    context: TrialContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    two = with_quantizer(context, Target(path=WEIGHTS, arguments={"bits": 2}))
+    run_trial(two, job(context, 0, 0.0), folder=tmp_path / "0000")
+    assert "2bit model: the accumulated error is below 10 dB in " in caplog.text
 
 
 def test_weights_of_few_bits_are_measured_as_the_compact_file(

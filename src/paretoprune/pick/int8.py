@@ -22,6 +22,7 @@ from paretoprune.formats.onnx import kernels_of, open_onnx
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
+from paretoprune.pick.numerics import with_numerics
 from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.gates import Distance, check_file, check_integer, check_kernels
@@ -30,6 +31,7 @@ from paretoprune.results import FileFacts, Latency
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.tasks.inputs import Inputs, unkeyed
 from paretoprune.trial.context import NUM_CALIBRATION
+from paretoprune.trial.numerics import numerical_errors
 from paretoprune.trial.schedules.parts.steps import calibration_samples
 
 _NUM_COMPARED = 512  # validation samples on which kernels must agree with the integer module
@@ -69,10 +71,11 @@ def write_module(
 ) -> list[FileFacts]:
     """Write the int8 files of the integer module of a model; what fails a gate is left out."""
     subject = _subject(session, model, module)
+    errors = numerical_errors(session.problem, subject.model, module)
     found = []
     for name in formats:
         try:
-            found.append(_written(session, draft, subject, name))
+            found.append(with_numerics(_written(session, draft, subject, name), errors))
         except ExportError as error:
             for file in INT8_FORMATS[name].files:
                 (draft / file).unlink(missing_ok=True)

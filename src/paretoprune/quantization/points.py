@@ -93,6 +93,15 @@ def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
     module.recompile()
 
 
+def source_point(node: object) -> Node | None:
+    """Return the dequantize node from which a node takes its value, directly or rearranged."""
+    while isinstance(node, Node) and node.target in _MOVES | _MAXIMA:
+        node = node.args[0]
+    if isinstance(node, Node) and node.target is _q.dequantize_per_tensor.default:
+        return node
+    return None
+
+
 def _is_point(node: Node) -> bool:
     if not isinstance(value := node.meta.get("val"), Tensor) or not value.is_floating_point():
         return False  # a size, an index, or a dequantized weight

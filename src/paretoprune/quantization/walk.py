@@ -24,6 +24,7 @@ LAYERS = {
     _aten.conv3d.default,
     _aten.linear.default,
 }
+WEIGHT = "weight"  # key of a dequantized weight's name in the metadata of its node
 _NORM = _aten._native_batch_norm_legit_no_training.default
 # Operators with weights for which no engine here has integer kernels.
 _WITHOUT_KERNELS = {
@@ -158,7 +159,15 @@ def _dequantize(module: GraphModule, node: Node, weight: _Weight) -> None:
             torch.ops.quantized_decomposed.dequantize_per_channel.default,
             (codes, scales, zeros, 0, -128, 127, torch.int8),
         )
+    whole.meta[WEIGHT] = str(node.target)
     node.replace_all_uses_with(whole)
+
+
+def codes_of(module: GraphModule, weight: Node) -> Tensor:
+    """Return the integers of a dequantized weight of `integer_graph`, as int32."""
+    codes = _value(module, weight.args[0])
+    assert codes is not None
+    return codes.int()
 
 
 def _drop_unused(module: GraphModule) -> None:

@@ -17,10 +17,11 @@ from paretoprune.tasks.inputs import Example
 
 @dataclass(frozen=True)
 class RoundedModel:
-    """A model whose weights are rounded to grids, and the grids by weight name."""
+    """A model whose weights are rounded to grids, with grids and bits by weight name."""
 
     model: nn.Module
     weights: Mapping[str, Rounded]
+    bits: Mapping[str, int]
 
 
 @torch.no_grad()
@@ -49,4 +50,4 @@ def round_weights(model: nn.Module, bits: int, samples: Example | None = None) -
         parameter.copy_(torch.from_numpy(weights[name].values))
     if samples is not None:
         shift_statistics(rounded, model, samples)
-    return RoundedModel(rounded, weights)
+    return RoundedModel(rounded, weights, dict.fromkeys(weights, bits))

@@ -6,18 +6,24 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from torch import nn
+from torch.fx import GraphModule
 
 from paretoprune.config.instantiate import build
 from paretoprune.errors import EquivalenceError, ExportError, QuantizationError, SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
+from paretoprune.numerics import NumericalErrors, warnings_of
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.quantization.quantizers.interface import QuantizedModel
+from paretoprune.quantization.weights import RoundedModel
 from paretoprune.results import Metrics, QuantizedResult
+from paretoprune.storage.numerics import write_numerics
 from paretoprune.trial.context import TrialContext
+from paretoprune.trial.numerics import numerical_errors
 
 _log = logging.getLogger(__name__)
 
@@ -73,19 +79,23 @@ def _reject_other_inputs(problem: Problem) -> None:
 
 
 def quantized_models(
-    context: TrialContext, model: nn.Module, metrics: Metrics
+    context: TrialContext, model: nn.Module, metrics: Metrics, *, folder: Path
 ) -> tuple[QuantizedResult, ...]:
     """Return the measurements of the quantized models; `metrics` are those of the float model.
 
-    A model that cannot be quantized gives a failed result with the reason: the trial is kept.
+    Their numerical errors are written to the trial's folder. A model that cannot be quantized gives
+    a failed result with the reason: the trial is kept.
     """
     found = []
+    errors: dict[str, NumericalErrors] = {}
     for name, make in makers_of(context, model).items():
         started = time.perf_counter()
         try:
             quantized = make()
             measured = _measured(context, quantized, metrics)
             result = QuantizedResult(name, quantized.bits, measured, 0.0)
+            if noise := _errors(context.problem, model, quantized, name):
+                errors[name] = noise
         except Exception as error:  # whatever it is, the trained model is kept
             expected = isinstance(error, REFUSED)
             _log.warning("no %s model: %s", name, error, exc_info=not expected)
@@ -94,7 +104,21 @@ def quantized_models(
                 name, _FLOAT_BITS, Metrics(), 0.0, state="failed", reason=reason
             )
         found.append(replace(result, seconds=time.perf_counter() - started))
+    write_numerics(folder, errors)
     return tuple(found)
+
+
+def _errors(
+    problem: Problem, model: nn.Module, quantized: QuantizedModel, name: str
+) -> NumericalErrors | None:
+    """Return the numerical errors by layer, and log warnings; None for a model of another kind."""
+    made = quantized.rounded or quantized.model
+    if not isinstance(made, GraphModule | RoundedModel):
+        return None
+    found = numerical_errors(problem, model, made)
+    for warning in warnings_of(found) if found else ():
+        _log.warning("%s model: %s", name, warning)
+    return found
 
 
 def _measured(context: TrialContext, quantized: QuantizedModel, metrics: Metrics) -> Metrics:

@@ -57,7 +57,8 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     quantized: tuple[QuantizedResult, ...] = ()
     if job.origin != SKETCH:
         with context.watch.on("quantize"):
-            quantized = quantized_models(context, _delivered(context, trained.candidate), metrics)
+            delivered = _delivered(context, trained.candidate)
+            quantized = quantized_models(context, delivered, metrics, folder=folder)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     left = with_energies(context.problem, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}

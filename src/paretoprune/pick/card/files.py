@@ -90,6 +90,9 @@ def _told(facts: FileFacts, quality: str) -> str:
         sentence += f"; {facts.latency_ms:.4g} ms, {facts.gain_in_words}"
     if facts.difference is not None:
         sentence += f"; largest difference of an output {facts.difference:.1e}"
+    if facts.numerics:
+        sentence += f"; {facts.numerics}"
+    sentence += "".join(f"; WARNING: {warning}" for warning in facts.warnings)
     times = file_times(facts)
     return f"{sentence}; {times}" if times else sentence
 
