@@ -58,7 +58,8 @@ ALLOWED: dict[str, set[str]] = {
     "pruning": VALUES | {"tasks"},
     "finetune": VALUES | {"tasks"},
     "low_rank": VALUES | {"tasks"},
-    "quantization": VALUES | {"formats", "tasks"},
+    # of pruning the moments of a layer's inputs, by which errors of rounding are compensated, too
+    "quantization": VALUES | {"formats", "pruning", "tasks"},
     "formats": VALUES | {"tasks"},
     "measure": VALUES | {"formats", "tasks"},
     "problem": VALUES | NETWORKS,

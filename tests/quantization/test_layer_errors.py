@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.numerics import MOST_DB, LayerError
 from paretoprune.quantization.integers import integer_module
-from paretoprune.quantization.layer_errors import errors_of_graph, errors_of_weights
+from paretoprune.quantization.layer_errors import errors_of_module, errors_of_weights
 from paretoprune.quantization.weights import round_weights
 from paretoprune.tasks.inputs import Inputs
 from tests.kits import families
@@ -57,7 +57,7 @@ def test_each_layer_of_an_integer_module_has_errors(name: str) -> None:
     """Behind BatchNorm both compute the same up to 8 bits: the layers are paired rightly."""
     model = nets.build(name).eval()
     module = integer_module(model, nets.images(64))
-    errors = errors_of_graph(module, model, Inputs((nets.images(32, seed=1),)))
+    errors = errors_of_module(module, model, Inputs((nets.images(32, seed=1),)))
     layers = [path for path, m in model.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     assert [one.layer for one in errors] == layers
     assert all(25 < one.own_db < 60 and 20 < one.accumulated_db < 60 for one in errors)
@@ -80,9 +80,9 @@ def test_values_beyond_the_calibrated_range_are_counted() -> None:
     model, uniform = two_layers(), torch.Generator().manual_seed(2)
     seen = torch.rand(256, 8, generator=uniform) * 2 - 1
     module = integer_module(model, seen)
-    found = named(errors_of_graph(module, model, Inputs((2 * seen[:64],))))
+    found = named(errors_of_module(module, model, Inputs((2 * seen[:64],))))
     assert found["0"].saturated == pytest.approx(50, abs=8)
-    assert named(errors_of_graph(module, model, Inputs((seen,))))["0"].saturated == 0
+    assert named(errors_of_module(module, model, Inputs((seen,))))["0"].saturated == 0
 
 
 def test_bounds_of_sums_in_integers_hold_for_the_largest_codes() -> None:
@@ -90,7 +90,7 @@ def test_bounds_of_sums_in_integers_hold_for_the_largest_codes() -> None:
     with torch.no_grad():
         model[0].weight.fill_(1.0)  # every code is 127
     module = integer_module(model, torch.rand(64, 8))
-    found = named(errors_of_graph(module, model, Inputs((torch.rand(8, 8),))))
+    found = named(errors_of_module(module, model, Inputs((torch.rand(8, 8),))))
     assert found["0"].largest_sum == 255 * 127 * 8
     assert found["0"].largest_pair == 255 * 127 * 2
 
@@ -98,7 +98,7 @@ def test_bounds_of_sums_in_integers_hold_for_the_largest_codes() -> None:
 def test_one_outlier_shows_in_the_crest() -> None:
     model, x = two_layers(), torch.full((32, 8), 0.01)
     x[3, 2] = 100.0
-    found = named(errors_of_graph(integer_module(model, x), model, Inputs((x,))))
+    found = named(errors_of_module(integer_module(model, x), model, Inputs((x,))))
     assert found["0"].crest == pytest.approx(16, abs=0.1)  # the root of 256 values
     assert found["0"].own_db < 60
 
@@ -109,6 +109,6 @@ def test_other_networks_have_errors_as_well(name: str) -> None:
     before = copy.deepcopy(model.state_dict())
     inputs = Inputs((nets.images(8, seed=1),))
     integer = integer_module(model, nets.images(64))
-    assert len(errors_of_graph(integer, model, inputs)) > 3
+    assert len(errors_of_module(integer, model, inputs)) > 3
     assert len(errors_of_weights(round_weights(model, 8), model, inputs)) > 3
     assert all(torch.equal(before[n], t) for n, t in model.state_dict().items())

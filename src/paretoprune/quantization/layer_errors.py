@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from paretoprune.formats.names import named_inputs
 from paretoprune.numerics import MOST_DB, LayerError
+from paretoprune.quantization.called import IntegerModule, graph_of, tensors_of
 from paretoprune.quantization.fold import find_folds
 from paretoprune.quantization.points import LEVELS, source_point
 from paretoprune.quantization.walk import LAYERS, WEIGHT, codes_of
@@ -52,15 +52,16 @@ def errors_of_weights(rounded: RoundedModel, model: nn.Module, inputs: Inputs) -
     ]
 
 
-def errors_of_graph(module: GraphModule, model: nn.Module, inputs: Inputs) -> list[LayerError]:
+def errors_of_module(module: IntegerModule, model: nn.Module, inputs: Inputs) -> list[LayerError]:
     """Return the errors of an integer module, on the CPU; `model` is the float model there."""
+    graph = graph_of(module)
     sums: dict[Node, _Sums] = {}
     norms = _norms(model, inputs)
     for part in _chunks(inputs):
-        watch = _Graph(module, _values(model, norms, part), sums)
+        watch = _Graph(graph, _values(model, norms, part), sums)
         with torch.inference_mode():
-            watch.run(*_in_order(module, model, part))
-    return [_graph_error(module, node, found) for node, found in sums.items()]
+            watch.run(*tensors_of(module, part))
+    return [_graph_error(graph, node, found) for node, found in sums.items()]
 
 
 _Values = Mapping[str, tuple[Tensor, Tensor]]  # input and output of layers, by path
@@ -166,13 +167,6 @@ def _noting(
                     norm = model.get_submodule(norms[path])
                     stack.callback(note(path, norm, is_end=True))
         yield
-
-
-def _in_order(module: GraphModule, model: nn.Module, inputs: Inputs) -> list[Tensor]:
-    """Return the tensors in the order of the graph's placeholders."""
-    if len(list(inputs)) == 1:
-        return [*inputs]
-    return list(named_inputs(model, inputs).values())
 
 
 class _Graph(Interpreter):

@@ -71,8 +71,8 @@ class TrialContext:
     # `GateScores` of the dense model, if the search ranks channels by gates
     gates: Mapping[str, Tensor] | None = None
     epoch_time: EpochTime | None = None  # of a pruned model, if it was measured
-    # Training samples (N, ...) from which every quantization takes its ranges; None: there is none.
-    calibration: Tensor | None = None
+    # Training samples for every quantization; None: there is none.
+    calibration: TaskBatch | None = None
     # Qualities of the trivial predictor, which ignores the input, by name; empty if unknown.
     trivial: Mapping[str, float] = field(default_factory=dict)
     watch: Stopwatch = field(default_factory=Stopwatch)  # seconds of this process by use
@@ -121,10 +121,10 @@ def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialConte
     )
 
 
-def _calibration(problem: Problem) -> Tensor | None:
+def _calibration(problem: Problem) -> TaskBatch | None:
     if problem.settings.quantization is None:
         return None
-    return first_samples(problem, NUM_CALIBRATION).inputs.only
+    return first_samples(problem, NUM_CALIBRATION)
 
 
 def with_gate_scores(context: TrialContext) -> TrialContext:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.fx import GraphModule
 
 from paretoprune.data.data_info import first_batch
 from paretoprune.measure.device import lacks_vnni
 from paretoprune.numerics import NumericalErrors
 from paretoprune.problem.problem import Problem
-from paretoprune.quantization.layer_errors import errors_of_graph, errors_of_weights
+from paretoprune.quantization.called import IntegerModule
+from paretoprune.quantization.layer_errors import errors_of_module, errors_of_weights
 from paretoprune.quantization.weights import RoundedModel
 from paretoprune.tasks.bound import TaskBatch
 
@@ -21,7 +22,7 @@ _NUM_SAMPLES = 32
 
 @torch.no_grad()
 def numerical_errors(
-    problem: Problem, model: nn.Module, quantized: GraphModule | RoundedModel
+    problem: Problem, model: nn.Module, quantized: IntegerModule | RoundedModel
 ) -> NumericalErrors | None:
     """Return the errors of an integer module or of rounded weights beside the float `model`.
 
@@ -32,11 +33,11 @@ def numerical_errors(
     )
     model = copy.deepcopy(model).cpu().eval()
     if isinstance(quantized, RoundedModel):
-        layers = errors_of_weights(quantized, model, batch.inputs)
-        found = quantized.model
+        found = copy.deepcopy(quantized.model).cpu()
+        layers = errors_of_weights(replace(quantized, model=found), model, batch.inputs)
     else:
-        found = quantized
-        layers = errors_of_graph(found, model, batch.inputs)
+        found = quantized.cpu()
+        layers = errors_of_module(quantized, model, batch.inputs)
     if not layers:
         return None
     outputs, expected = batch.outputs(found), batch.outputs(model)

@@ -9,19 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
-from torch.fx import GraphModule
 
 from paretoprune.config.instantiate import build
+from paretoprune.data.data_info import first_batch
 from paretoprune.errors import EquivalenceError, ExportError, QuantizationError, SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
 from paretoprune.numerics import NumericalErrors, warnings_of
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
+from paretoprune.quantization.called import IntegerModule
 from paretoprune.quantization.quantizers.interface import QuantizedModel
 from paretoprune.quantization.weights import RoundedModel
 from paretoprune.results import Metrics, QuantizedResult
 from paretoprune.storage.numerics import write_numerics
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.numerics import numerical_errors
 
@@ -29,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 REFUSED = (QuantizationError, ExportError, EquivalenceError)
 _FLOAT_BITS = 32.0
+_NUM_CHECKED = 8  # validation samples for the check of the network before training
 
 
 def makers_of(context: TrialContext, model: nn.Module) -> dict[str, Callable[[], QuantizedModel]]:
@@ -46,14 +49,13 @@ def reject_unquantizable(problem: Problem) -> None:
     """Check on the untrained network that it can be quantized as the settings ask.
 
     Raises:
-        SettingsError: the network takes something else than one floating-point tensor, an
-            operator has no integer kernels, or the network cannot be exported.
+        SettingsError: an operator has no integer kernels, or the network cannot be exported.
     """
     if problem.settings.quantization is None:
         return
-    _reject_other_inputs(problem)
     mistakes = []
-    models = build(problem.settings.quantization).models(problem.model, problem.example.only)
+    samples = TaskBatch(problem.task, first_batch(problem.data))[:_NUM_CHECKED].to(problem.device)
+    models = build(problem.settings.quantization).models(problem.model, samples)
     for name, make in models.items():
         try:
             make()
@@ -63,19 +65,6 @@ def reject_unquantizable(problem: Problem) -> None:
             continue
     if mistakes:
         raise SettingsError(mistakes)
-
-
-def _reject_other_inputs(problem: Problem) -> None:
-    tensors = list(problem.example)
-    if len(tensors) == 1 and tensors[0].is_floating_point():
-        return
-    kinds = ", ".join(str(tensor.dtype).removeprefix("torch.") for tensor in tensors)
-    raise SettingsError(
-        [
-            "`quantization` needs a network with one floating-point input, and this one takes "
-            f"{kinds}; set `quantization=none`"
-        ]
-    )
 
 
 def quantized_models(
@@ -113,7 +102,7 @@ def _errors(
 ) -> NumericalErrors | None:
     """Return the numerical errors by layer, and log warnings; None for a model of another kind."""
     made = quantized.rounded or quantized.model
-    if not isinstance(made, GraphModule | RoundedModel):
+    if not isinstance(made, IntegerModule | RoundedModel):
         return None
     found = numerical_errors(problem, model, made)
     for warning in warnings_of(found) if found else ():
