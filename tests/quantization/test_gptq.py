@@ -96,7 +96,7 @@ def test_layers_over_sequences_have_steps_by_group() -> None:
     found = round_in_order(layer, {"weight": 4}, Inputs((inputs,)))["weight"]
     assert found.scales.shape == (5 * 3,)
     others = (layer.weight - exact.weight)[:, GROUP:].detach()
-    assert others.abs().mean() < 0.1 * exact.weight[:, GROUP:].abs().mean()
+    assert others.abs().mean() < 0.3 * exact.weight[:, GROUP:].abs().mean()
     plain = copy.deepcopy(exact)
     assert round_in_order(plain, {"weight": 8}, Inputs((inputs,)))["weight"].scales.shape == (5,)
     plain = copy.deepcopy(exact)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from paretoprune.config.instantiate import build
-from paretoprune.config.target import Target
-from paretoprune.errors import ParetopruneError, QuantizationError
+from paretoprune.errors import QuantizationError
 from paretoprune.quantization.compact import compact_bytes, compact_state
 from paretoprune.quantization.quantizers.mixed import WIDTHS, Mixed
 from paretoprune.quantization.weights import weights_of
+from tests.config.test_load import mistakes_of
 from tests.quantization import nets
 from tests.quantization.test_sensitivity import batch
-
-MIXED = "paretoprune.quantization.quantizers.mixed.Mixed"
 
 
 def test_models_have_the_mean_bits_of_their_names_and_the_bytes_of_their_files() -> None:
@@ -58,10 +55,17 @@ def test_the_same_samples_give_the_same_model() -> None:
     assert one.rounded.bits == other.rounded.bits and one.size_bytes == other.size_bytes
 
 
-@pytest.mark.parametrize("bits", [1, 9, [3, 1.5], "few"])
-def test_bits_without_a_grid_are_told(bits: object) -> None:
-    with pytest.raises(ParetopruneError, match="bits"):
-        build(Target(path=MIXED, arguments={"bits": bits}))
+@pytest.mark.parametrize("bits", [1, 9, [3, 1.5]])
+def test_bits_without_a_grid_are_told(bits: float | list[float]) -> None:
+    with pytest.raises(
+        QuantizationError, match=r"`quantization.bits=[\d.]+` must be between 2 and"
+    ):
+        Mixed(bits)
+
+
+def test_bits_without_a_grid_are_told_before_any_work() -> None:
+    [found] = mistakes_of("name=x", "quantization=mixed", "quantization.bits=1")
+    assert "quantization.bits" in found
 
 
 def test_samples_that_are_nan_are_told() -> None:

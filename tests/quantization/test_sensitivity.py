@@ -16,7 +16,7 @@ from tests.quantization import nets
 
 
 def batch(count: int) -> TaskBatch:
-    labels = torch.arange(count) % 10
+    labels = torch.arange(count) % 5
     return TaskBatch(Classification(), (nets.images(count), labels))
 
 

@@ -1,4 +1,4 @@
-"""Integer modules of tokens, masks and series: called like the model, near it, the same in files."""
+"""Integer modules of tokens, masks and series: called like the model, near it, also as files."""
 
 from __future__ import annotations
 

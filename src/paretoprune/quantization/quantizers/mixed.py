@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
+from paretoprune.errors import QuantizationError
 from paretoprune.quantization.allocation import Damages, allocate_bits, in_words, mean_bits
 from paretoprune.quantization.compact import compact_bytes
 from paretoprune.quantization.quantizers.interface import QuantizedModel
@@ -30,10 +31,19 @@ class Mixed:
 
     Bits are allocated by the expected increase of the loss. Several means give several models of
     each trial. `size_bytes` counts the compact file.
+
+    Raises:
+        QuantizationError: `bits` is not between 2 and 8.
     """
 
     def __init__(self, bits: MeanBits | list[MeanBits] = 3) -> None:
         means = bits if isinstance(bits, list) else [bits]
+        for mean in means:
+            if not WIDTHS[-1] <= mean <= WIDTHS[0]:
+                raise QuantizationError(
+                    f"`quantization.bits={mean:g}` must be between {WIDTHS[-1]} and {WIDTHS[0]}: a "
+                    f"symmetric grid has at least {WIDTHS[-1]} bits (-1, 0, 1)"
+                )
         self._means: Sequence[float] = list(dict.fromkeys(means))
 
     def models(
