@@ -55,7 +55,7 @@ def test_damage_is_the_weighted_squared_error_and_falls_with_bits() -> None:
     found = damages(model, information, (8, 4, 2))
     rounded = round_weights(model, 4).model
     name = "layer1.0.conv1.weight"
-    change = rounded.get_parameter(name) - model.get_parameter(name)
+    change = (rounded.get_parameter(name) - model.get_parameter(name)).detach()
     expected = float((information[name] * change.square()).sum()) / 2
     assert found[name][4] == pytest.approx(expected, rel=1e-5)
     assert all(one[8] < one[4] < one[2] for one in found.values())
