@@ -110,6 +110,8 @@ def _after_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
 
     def hook(path: str) -> Callable[..., Tensor]:
         def after(layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
+            if not args:  # called by keyword: rounded to the nearest level later
+                return output
             visit(path, layer, args[0], output)
             again: Tensor = layer.forward(*args)
             return again

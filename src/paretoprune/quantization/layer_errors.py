@@ -152,7 +152,7 @@ def _noting(
 ) -> Iterator[None]:
     def note(path: str, at: nn.Module, *, is_end: bool) -> Any:
         def hook(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-            if at is model.get_submodule(path):
+            if at is model.get_submodule(path) and args:
                 entering.setdefault(path, []).append(args[0].detach())
             if is_end:
                 leaving.setdefault(path, []).append(output.detach().clone())

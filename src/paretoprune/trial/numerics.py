@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.data.data_info import first_batch
+from paretoprune.errors import SettingsError
 from paretoprune.measure.device import lacks_vnni
 from paretoprune.numerics import NumericalErrors
 from paretoprune.problem.problem import Problem
@@ -16,6 +17,7 @@ from paretoprune.quantization.called import IntegerModule
 from paretoprune.quantization.layer_errors import errors_of_module, errors_of_weights
 from paretoprune.quantization.weights import RoundedModel
 from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.interface import Outputs
 
 _NUM_SAMPLES = 32
 
@@ -47,6 +49,14 @@ def numerical_errors(
     return NumericalErrors(
         layers=tuple(layers),
         agreement=same,
-        divergence=float(batch.distance(outputs, expected)),
+        divergence=_divergence(batch, outputs, expected),
         lacks_vnni=lacks_vnni(),
     )
+
+
+def _divergence(batch: TaskBatch, outputs: Outputs, expected: Outputs) -> float | None:
+    """Return the distance of the outputs as the task measures it; None if it cannot."""
+    try:
+        return float(batch.distance(outputs, expected))
+    except SettingsError:  # such as a detector whose head is not known
+        return None
