@@ -77,8 +77,20 @@ def test_the_model_holds_what_the_grids_give() -> None:
         assert np.abs(found.weights[name].codes).max() <= 3
 
 
-def test_zeros_of_a_pruned_weight_are_a_level() -> None:
-    """Inputs that are always zero have no say, and their weights are rounded as they are."""
+def test_zeros_of_a_pruned_weight_stay_zero() -> None:
+    """Later columns compensate for earlier ones, but not where a weight was removed."""
+    model = nets.build("resnet").eval()
+    masks = {}
+    with torch.no_grad():
+        for name, weight in weights_of(model).items():
+            masks[name] = torch.rand(weight.shape, generator=generator()) < 0.5
+            weight.mul_(masks[name])
+    found = round_weights(model, 3, nets.images(32))
+    for name, mask in masks.items():
+        assert not found.weights[name].codes[~mask.numpy()].any(), name
+
+
+def test_weights_of_inputs_that_are_always_zero_are_rounded_as_they_are() -> None:
     model = nn.Linear(8, 3)
     inputs = correlated(64, 8)
     inputs[:, 5] = 0

@@ -42,10 +42,10 @@ def round_in_order(
     """
     found: dict[str, Rounded] = {}
 
-    def round_layer(path: str, layer: nn.Module, entering: Tensor, output: Tensor) -> None:
+    def round_layer(path: str, layer: nn.Module, entering: Tensor, output: Tensor) -> bool:
         name = f"{path}.weight".removeprefix(".")
         if name not in bits or name in found or is_transposed_linear(layer):
-            return
+            return False
         weight = matrix_of(layer)
         group = _group(layer, entering, bits[name])
         grid = grid_of(name, layer.get_parameter("weight"), bits[name], group=group)
@@ -53,6 +53,7 @@ def round_in_order(
         codes = _codes(weight.double().cpu(), (inputs @ inputs.T).double().cpu(), grid, group)
         found[name] = grid.rounded(codes.reshape(layer.get_parameter("weight").shape))
         layer.get_parameter("weight").copy_(torch.from_numpy(found[name].values))
+        return True
 
     with _after_each_layer(model, round_layer):
         samples.run(model)
@@ -69,18 +70,19 @@ def _codes(weight: Tensor, moments: Tensor, grid: WeightGrid, group: int | None)
     """Return the levels (outputs, inputs) of a weight; all in float64.
 
     `moments` is the sum of x x^T over inputs x. Columns with the largest inputs come first. Within
-    a block, errors are passed on at once; to the columns behind it, together.
+    a block, errors are passed on at once; to the columns behind it, together. Zeros stay zero.
     """
     outputs, size = weight.shape
     order = moments.diagonal().argsort(descending=True)
     steps = grid.steps.view(outputs, -1).repeat_interleave(group or size, 1)[:, order]
     factor = _factor(moments[order][:, order])
     work, codes = weight[:, order].clone(), torch.zeros_like(weight)
+    active = work != 0
     for start in range(0, size, _BLOCK):
         end = min(size, start + _BLOCK)
         errors = torch.zeros(outputs, end - start, dtype=weight.dtype)
         for column in range(start, end):
-            level = _levels(work[:, column], steps[:, column], grid.levels)
+            level = _levels(work[:, column], steps[:, column], grid.levels) * active[:, column]
             codes[:, column] = level
             error = (work[:, column] - level * steps[:, column]) / factor[column, column]
             work[:, column:end] -= error[:, None] * factor[column, column:end]
@@ -101,18 +103,18 @@ def _factor(moments: Tensor) -> Tensor:
     return torch.linalg.cholesky(torch.linalg.inv(damped), upper=True)
 
 
-Visit = Callable[[str, nn.Module, Tensor, Tensor], None]
+Visit = Callable[[str, nn.Module, Tensor, Tensor], bool]
 
 
 @contextmanager
 def _after_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
-    """Inside, call `visit(path, layer, input, output)` after a layer, and compute it again."""
+    """Inside, call `visit(path, layer, input, output)` after a layer; if True, compute it again."""
 
     def hook(path: str) -> Callable[..., Tensor]:
         def after(layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
-            if not args:  # called by keyword: rounded to the nearest level later
+            # A layer that is called by keyword is rounded to the nearest level later.
+            if not args or not visit(path, layer, args[0], output):
                 return output
-            visit(path, layer, args[0], output)
             again: Tensor = layer.forward(*args)
             return again
 

@@ -153,7 +153,7 @@ def _noting(
     def note(path: str, at: nn.Module, *, is_end: bool) -> Any:
         def hook(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
             if at is model.get_submodule(path) and args:
-                entering.setdefault(path, []).append(args[0].detach())
+                entering.setdefault(path, []).append(args[0].detach().clone())
             if is_end:
                 leaving.setdefault(path, []).append(output.detach().clone())
 
@@ -184,8 +184,14 @@ class _Graph(Interpreter):
             entering, expected = self._expected[path]
             sums = self._sums.setdefault(n, _Sums())
             found = self.env[n.args[0]]
-            own = self._own(n, entering.view_as(found))
-            sums.add(entering, expected, found.view_as(entering), own.view_as(expected), value)
+            own = self._own(n, entering.reshape(found.shape))
+            sums.add(
+                entering,
+                expected,
+                found.reshape(entering.shape),
+                own.reshape(expected.shape),
+                value,
+            )
             sums.saturated += self._saturated(n)
         return value
 
