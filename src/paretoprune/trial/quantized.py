@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from torch import nn
 
@@ -22,7 +21,6 @@ from paretoprune.quantization.called import IntegerModule
 from paretoprune.quantization.quantizers.interface import QuantizedModel
 from paretoprune.quantization.weights import RoundedModel
 from paretoprune.results import Metrics, QuantizedResult
-from paretoprune.storage.numerics import write_numerics
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.numerics import numerical_errors
@@ -68,12 +66,12 @@ def reject_unquantizable(problem: Problem) -> None:
 
 
 def quantized_models(
-    context: TrialContext, model: nn.Module, metrics: Metrics, *, folder: Path
-) -> tuple[QuantizedResult, ...]:
-    """Return the measurements of the quantized models; `metrics` are those of the float model.
+    context: TrialContext, model: nn.Module, metrics: Metrics
+) -> tuple[tuple[QuantizedResult, ...], dict[str, NumericalErrors]]:
+    """Return the measurements of the quantized models, and their numerical errors by name.
 
-    Their numerical errors are written to the trial's folder. A model that cannot be quantized gives
-    a failed result with the reason: the trial is kept.
+    `metrics` are those of the float model. A model that cannot be quantized gives a failed result
+    with the reason: the trial is kept.
     """
     found = []
     errors: dict[str, NumericalErrors] = {}
@@ -93,8 +91,7 @@ def quantized_models(
                 name, _FLOAT_BITS, Metrics(), 0.0, state="failed", reason=reason
             )
         found.append(replace(result, seconds=time.perf_counter() - started))
-    write_numerics(folder, errors)
-    return tuple(found)
+    return tuple(found), errors
 
 
 def _errors(

@@ -20,6 +20,7 @@ from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import SKETCH, Job, QuantizedResult, TrialResult
 from paretoprune.storage.atomic import read_json, write_json
+from paretoprune.storage.numerics import write_numerics
 from paretoprune.trial.context import TrialContext, measure, scores_by_gates, with_energies
 from paretoprune.trial.quantized import quantized_models
 from paretoprune.trial.schedules.interface import Schedule, Start, Trained
@@ -58,7 +59,8 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     if job.origin != SKETCH:
         with context.watch.on("quantize"):
             delivered = _delivered(context, trained.candidate)
-            quantized = quantized_models(context, delivered, metrics, folder=folder)
+            quantized, errors = quantized_models(context, delivered, metrics)
+        write_numerics(folder, errors)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     left = with_energies(context.problem, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
