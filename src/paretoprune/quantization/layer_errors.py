@@ -183,7 +183,9 @@ class _Graph(Interpreter):
         if path in self._expected:
             entering, expected = self._expected[path]
             sums = self._sums.setdefault(n, _Sums())
-            found = self.env[n.args[0]]
+            source = n.args[0]
+            assert isinstance(source, Node)
+            found = self.env[source]
             own = self._own(n, entering.reshape(found.shape))
             sums.add(
                 entering,
@@ -199,9 +201,9 @@ class _Graph(Interpreter):
         """Return the layer's output for an input, rounded to the grid of the layer's input."""
         point = source_point(node.args[0])
         if point is not None:
-            quantize = point.args[0]
-            codes = quantize.target(entering, *quantize.args[1:])
-            entering = point.target(codes, *point.args[1:])
+            for operator in point:
+                assert callable(operator.target)
+                entering = operator.target(entering, *operator.args[1:])
         others = self.map_nodes_to_values(node.args[1:], node)
         out: Tensor = node.target(entering, *others, **node.kwargs)  # type: ignore[operator]
         return out
@@ -211,9 +213,9 @@ class _Graph(Interpreter):
         point = source_point(node.args[0])
         if point is None:
             return 0
-        quantize = point.args[0]
-        scale, zero = quantize.args[1:3]
-        codes = (self.env[quantize.args[0]] / scale).round() + zero
+        source, scale, zero = point[0].args[:3]
+        assert isinstance(source, Node) and isinstance(scale, float) and isinstance(zero, int)
+        codes = (self.env[source] / scale).round() + zero
         return int(((codes < 0) | (codes > LEVELS)).sum())
 
 
@@ -228,7 +230,7 @@ def _graph_error(module: GraphModule, node: Node, sums: _Sums) -> LayerError:
     weight = node.args[1]
     assert isinstance(weight, Node)
     codes = codes_of(module, weight)
-    integers = {}
+    integers: dict[str, float] = {}
     if source_point(node.args[0]) is not None:
         pairs = _pairs(codes)
         integers = {

@@ -106,13 +106,18 @@ def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
     module.recompile()
 
 
-def source_point(node: object) -> Node | None:
-    """Return the dequantize node from which a node takes its value, directly or rearranged."""
+def source_point(node: object) -> tuple[Node, Node] | None:
+    """Return the quantize and dequantize nodes from which a node takes its value.
+
+    Directly or rearranged; None if the value is not quantized.
+    """
     while isinstance(node, Node) and node.target in _MOVES | _MAXIMA:
         node = node.args[0]
-    if isinstance(node, Node) and node.target is _q.dequantize_per_tensor.default:
-        return node
-    return None
+    if not isinstance(node, Node) or node.target is not _q.dequantize_per_tensor.default:
+        return None
+    quantize = node.args[0]
+    assert isinstance(quantize, Node)
+    return quantize, node
 
 
 def _is_point(node: Node) -> bool:

@@ -16,7 +16,7 @@ from paretoprune.formats.compact import Rounded
 from paretoprune.formats.tracing import trace
 from paretoprune.quantization.functional import functional
 from paretoprune.quantization.weights import RoundedModel
-from paretoprune.tasks.inputs import Example
+from paretoprune.tasks.inputs import Inputs
 
 _aten = torch.ops.aten
 
@@ -56,7 +56,7 @@ class _Weight:
         return cls(torch.tensor(weight.codes), torch.tensor(weight.steps))
 
 
-def integer_graph(rounded: RoundedModel, samples: Example) -> GraphModule:
+def integer_graph(rounded: RoundedModel, samples: Tensor | Inputs) -> GraphModule:
     """Return the model as a graph with rounded weights as int8 buffers.
 
     It is traced with two of the samples; of several inputs, it takes tensors by name. Weights are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Annotated
 
 from pydantic import Field
@@ -57,14 +57,15 @@ class Mixed:
             return damages(model, fisher_information(model, samples), WIDTHS)
 
         return {
-            f"mixed{mean:g}": lambda mean=mean: _rounded(model, samples, known(), mean)
-            for mean in self._means
+            f"mixed{mean:g}": partial(_rounded, model, samples, known, mean) for mean in self._means
         }
 
 
-def _rounded(model: nn.Module, samples: TaskBatch, known: Damages, mean: float) -> QuantizedModel:
+def _rounded(
+    model: nn.Module, samples: TaskBatch, known: Callable[[], Damages], mean: float
+) -> QuantizedModel:
     sizes = {name: weight.numel() for name, weight in weights_of(model, tied=False).items()}
-    bits = allocate_bits(known, sizes, mean=mean)
+    bits = allocate_bits(known(), sizes, mean=mean)
     _log.info("%s", in_words(bits, sizes))
     rounded = round_weights(model, bits, samples.inputs)
     size = len(compact_bytes(rounded, samples.inputs[:2]))
