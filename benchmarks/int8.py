@@ -56,7 +56,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("paretoprune").setLevel(logging.ERROR)
     torch.set_num_threads(1)
-    problem = make_problem(compose_settings(_settings(options)))
+    problem = make_problem(compose_settings(settings_of(options)))
     model = dense_model(problem).cpu()
     samples = problem.data.first_samples(NUM_CALIBRATION).inputs.only.cpu()
     parts = [unkeyed(batch) for batch in problem.data.val_dataloader()]
@@ -74,7 +74,8 @@ def main() -> None:
             print(f"{name:22s}  {size:9,d}  {accuracy:6.2f} %  {kl:11.5f}  {row}", flush=True)
 
 
-def _settings(options: argparse.Namespace) -> list[str]:
+def settings_of(options: argparse.Namespace) -> list[str]:
+    """Return the settings of the network and its data."""
     return [
         "data=npz",
         f"data.train={options.train}",

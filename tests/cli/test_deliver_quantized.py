@@ -42,7 +42,9 @@ def front_of(folder: Path) -> pd.DataFrame:
 def test_the_smallest_models_of_the_front_are_quantized(folder: Path) -> None:
     front = front_of(folder)
     assert front["quantization"].iloc[-1] == "int8"
-    assert "0-int8" in (folder / "sweeps/tiny/report.html").read_text()
+    page = (folder / "sweeps/tiny/report.html").read_text()
+    assert '"numerics":[{"trial":"' in page
+    assert "own at least" in page
 
 
 def test_the_measured_model_is_delivered(folder: Path) -> None:
@@ -54,6 +56,8 @@ def test_the_measured_model_is_delivered(folder: Path) -> None:
     assert (about["trial"], about["quantization"]) == (row["number"], "int8")
     [file] = [file for file in about["files"] if file["format"] == "onnx_int8"]
     assert file["reason"] is None
+    assert file["numerics"].startswith("numerical error on validation samples: own at least ")
+    assert f"; {file['numerics']}" in (export / "README.md").read_text()
     # The engine rounds ties differently: a sample or two of the validation part.
     assert file["quality"] == pytest.approx(row["accuracy"], abs=2)
     assert about["validation"]["pruned"]["size_bytes"] == row["size_bytes"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.errors import QuantizationError
 from paretoprune.quantization.quantizers.interface import QuantizedModel
+from paretoprune.tasks.bound import TaskBatch
 
 
 class Refusing:
     """A quantizer that refuses every model."""
 
     def models(
-        self, model: nn.Module, samples: Tensor, /
+        self, model: nn.Module, samples: TaskBatch, /
     ) -> dict[str, Callable[[], QuantizedModel]]:
         """Return one model, which is refused."""
         return {"own": _refuse}
@@ -24,7 +25,7 @@ class Broken:
     """A quantizer with a fault."""
 
     def models(
-        self, model: nn.Module, samples: Tensor, /
+        self, model: nn.Module, samples: TaskBatch, /
     ) -> dict[str, Callable[[], QuantizedModel]]:
         """Return one model, whose making fails."""
         return {"own": _fail}

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from paretoprune.numerics import LayerError, NumericalErrors
 from paretoprune.report.comparison_page import (
     ComparedGroup,
     ComparedSweep,
@@ -26,6 +27,7 @@ from tests.kits.browser import open_browser, watch
 from tests.report.kit import DENSE, OBJECTIVES, front_of, sweep, trial
 
 GROUPS = (GroupInfo("layer1", 16), GroupInfo("layer2", 32))
+LAYER = LayerError("<b>conv", 8, 100, own_db=40.0, accumulated_db=20.0, input_db=30.0, crest=9.0)
 CURVE = tuple(EpochRecord(epoch, 1 / epoch, 90.0 + epoch, 0.5, 0.1, 1.0) for epoch in range(1, 5))
 
 
@@ -55,6 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scores={"layer1": [1.0, 3.0], "layer2": [2.0, 2.0]},
         sensitivity={"layer1": 0.4, "layer2": 0.1},
         repeats={front[1]: [90.5, 91.5]},
+        numerics={f"{front[1]}-int8": NumericalErrors((LAYER, replace(LAYER, accumulated_db=5.0)))},
         published=[Published("SmallNet", {"accuracy": 97.0, "macs": 9e6})],
     )
     write_report(folder, facts)
@@ -96,6 +99,17 @@ def click(page: Any, number: int) -> None:
     """Click where the trial's point is drawn."""
     box = page.locator(f'.chart [data-trial="{number}"]').last.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_numerical_errors_are_bars_beside_their_figures(page: Any, folder: Path) -> None:
+    page.goto((folder / "report.html").as_uri())
+    rows = page.locator("#numerics tbody tr")
+    assert rows.count() == 2
+    assert rows.nth(0).inner_text().split() == ["<b>conv", "40.0", "20.0", "8", "0", "9"]
+    bars = rows.nth(1).locator(".bar > span")
+    widths = [bars.nth(place).bounding_box()["width"] for place in (0, 1)]
+    assert widths[1] == pytest.approx(widths[0] / 8, rel=0.1)
+    assert "below 10 dB" in page.locator("#numerics .reason").inner_text()
 
 
 @pytest.mark.parametrize("name", ["report.html", "front.html"])

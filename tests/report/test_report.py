@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from paretoprune.metrics import Direction
+from paretoprune.numerics import LayerError, NumericalErrors
 from paretoprune.report.pictures.front_png import draw
 from paretoprune.report.report import write_report
 from paretoprune.report.report_content import evenness, report_content, stopped_trials
@@ -47,6 +48,17 @@ def test_every_trial_is_told_with_its_values_and_widths() -> None:
         assert one["values"] == result.metrics.measured()
         assert one["widths"] == [8, 24]
         assert one["front"] == (result.number in facts.front)
+
+
+def test_numerical_errors_are_told_with_their_warnings() -> None:
+    layer = LayerError("fc", 4, 100, own_db=21.04, accumulated_db=8.0, input_db=30.0)
+    errors = {"1-int8": NumericalErrors((layer,), divergence=0.5)}
+    [told] = report_content(replace(facts_of([]), numerics=errors))["numerics"]
+    assert told["trial"] == "1-int8" and "8 dB (`fc`), divergence 0.5" in told["sentence"]
+    assert "below 10 dB in `fc`" in told["warnings"][0]
+    assert told["layers"] == [
+        {"layer": "fc", "bits": 4, "own": 21.0, "accumulated": 8.0, "saturated": 0, "crest": 0}
+    ]
 
 
 def test_quantized_models_are_told_beside_their_trial() -> None:

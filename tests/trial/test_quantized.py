@@ -15,7 +15,8 @@ from paretoprune.measure.quality import measure_quality
 from paretoprune.results.jobs import UNTRAINED
 from paretoprune.results.training import USES
 from paretoprune.results.trials import QuantizedResult
-from paretoprune.tasks.inputs import Inputs
+from paretoprune.storage.numerics import read_numerics
+from paretoprune.tasks.nest import tensors_in
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.context_folder import load_context, save_context
 from paretoprune.trial.quantized import makers_of, reject_unquantizable
@@ -24,6 +25,8 @@ from tests.kits.commands import OWN
 from tests.trial.test_run import job, prepared_with
 
 INT8 = "paretoprune.quantization.quantizers.int8.Int8"
+MIXED = "paretoprune.quantization.quantizers.mixed.Mixed"
+CONVERTED = (torch.nn.Conv2d, torch.nn.Linear)
 WEIGHTS = "paretoprune.quantization.quantizers.weights.Weights"
 NO_TRAINING = ("finetune.epochs=0", "finetune.recalibration_batches=0", "compensation=none")
 
@@ -69,6 +72,24 @@ def test_it_is_the_integer_module_of_the_trained_weights(
     assert found.metrics.size_bytes == count_bytes(again)
 
 
+def test_numerical_errors_are_kept_with_the_trial(context: TrialContext, tmp_path: Path) -> None:
+    folder = tmp_path / "0001"
+    run_trial(context, job(context, 1, 0.5), folder=folder)
+    errors = read_numerics(folder)["int8"]
+    layers = [p for p, m in context.dense.named_modules() if isinstance(m, CONVERTED)]
+    assert [one.layer for one in errors.layers] == layers
+    assert errors.agreement is not None and errors.divergence is not None
+    assert errors.agreement > 80 and 0 <= errors.divergence < 0.1
+
+
+def test_numerical_problems_are_logged(
+    context: TrialContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    two = with_quantizer(context, Target(path=WEIGHTS, arguments={"bits": 2}))
+    run_trial(two, job(context, 0, 0.0), folder=tmp_path / "0000")
+    assert "2bit model: the accumulated error is below 10 dB in " in caplog.text
+
+
 def test_weights_of_few_bits_are_measured_as_the_compact_file(
     context: TrialContext, tmp_path: Path
 ) -> None:
@@ -79,6 +100,23 @@ def test_weights_of_few_bits_are_measured_as_the_compact_file(
     assert found.metrics.stored_bytes == found.metrics.size_bytes
     assert result.metrics.stored_bytes is not None and found.metrics.stored_bytes is not None
     assert found.metrics.stored_bytes < result.metrics.stored_bytes
+
+
+def test_mixed_bits_are_measured_by_the_mean_bits_that_were_asked_for(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    mixed = with_quantizer(context, Target(path=MIXED, arguments={"bits": [4, 2.5]}))
+    result = run_trial(mixed, job(context, 1, 0.5), folder=tmp_path / "0001")
+    assert [(one.name, one.state) for one in result.quantized] == [
+        ("mixed4", "complete"),
+        ("mixed2.5", "complete"),
+    ]
+    four, few = result.quantized
+    assert 2 <= few.bits <= 2.5 < four.bits <= 4
+    assert few.metrics.size_bytes is not None and four.metrics.size_bytes is not None
+    assert few.metrics.size_bytes < four.metrics.size_bytes
+    again = makers_of(mixed, context.dense)["mixed4"]()
+    assert again.rounded is not None and again.rounded.model is again.model
 
 
 def test_untrained_candidates_have_none(context: TrialContext, tmp_path: Path) -> None:
@@ -114,35 +152,20 @@ def test_a_network_without_integer_kernels_is_told(context: TrialContext) -> Non
         reject_unquantizable(problem)
 
 
-@pytest.mark.parametrize(
-    ("example", "kinds"),
-    [
-        (Inputs((torch.zeros(2, 3, dtype=torch.int64),)), "takes int64"),
-        (Inputs((torch.zeros(2, 3), torch.zeros(2, 3))), "takes float32, float32"),
-        (Inputs((), {"a": torch.zeros(2, 3), "b": torch.ones(2)}), "takes float32, float32"),
-    ],
-)
-def test_inputs_that_cannot_be_quantized_are_told_before_training(
-    context: TrialContext, example: Inputs, kinds: str
-) -> None:
-    with pytest.raises(SettingsError, match=f"{kinds}; set `quantization=none`"):
-        reject_unquantizable(replace(context.problem, data=replace(context.data, example=example)))
-
-
-class _Named(torch.nn.Module):
-    """Returns its logits by name, as the models of `transformers` do."""
+class _Several(torch.nn.Module):
+    """Returns its logits and something else."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"logits": self.model(images)}
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.model(images), images
 
 
 def test_outputs_that_have_no_integer_kernels_are_told(context: TrialContext) -> None:
-    problem = replace(context.problem, model=_Named(context.problem.model))
-    with pytest.raises(SettingsError, match="output must be one tensor for integer kernels"):
+    problem = replace(context.problem, model=_Several(context.problem.model))
+    with pytest.raises(SettingsError, match="output must be one tensor, or a mapping"):
         reject_unquantizable(problem)
 
 
@@ -153,4 +176,6 @@ def test_the_calibration_samples_are_stored_with_the_sweep(
     loaded = load_context(context.problem, tmp_path)
     assert loaded is not None and loaded.calibration is not None
     assert context.calibration is not None
-    assert torch.equal(loaded.calibration, context.calibration)
+    stored, given = tensors_in(loaded.calibration.batch), tensors_in(context.calibration.batch)
+    assert all(torch.equal(one, other) for one, other in zip(stored, given, strict=True))
+    assert len(loaded.calibration) == len(context.calibration)

@@ -33,8 +33,8 @@ Which:
   rule=knee                 the default; or best, cheapest (by the sweep's own quality and size),
                             most_accurate, smallest, fastest, max_QUANTITY, min_QUANTITY
   rule=spread n=4           several from all over the front; rule=knee,fastest takes two
-  trial=17                  this trial of the front; trial=17,23 takes two; 17-int8 is its
-                            int8 model, in a sweep with `quantization`
+  trial=17                  this trial of the front; trial=17,23 takes two; 17-int8 and
+                            17-mixed3 are its quantized models, in a sweep with `quantization`
   max_params=50k            a limit on anything that was measured: max_QUANTITY or min_QUANTITY
   max_drop=1%               at most this share of the quality that the dense model gains over the
                             trivial predictor, which ignores its input

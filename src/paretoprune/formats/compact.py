@@ -33,23 +33,24 @@ _VERSION = 1
 class Rounded:
     """A weight on a symmetric grid with a step size for each index of its first dimension.
 
-    Its values are `codes * scales * 2**exponent`, computed in float32.
+    Or one for each of several groups of equal size of each index, the groups of an index one after
+    the other. Its values are `codes * scales * 2**exponent`, computed in float32.
     """
 
     codes: NDArray[np.int8]  # shaped like the weight
-    scales: NDArray[np.float16]  # (first dimension,)
+    scales: NDArray[np.float16]  # (first dimension x groups,)
     exponent: int  # keeps the scales within the range of float16
 
     @property
     def steps(self) -> NDArray[np.float32]:
-        """Step size for each index of the first dimension."""
+        """Step size for each index of the first dimension, or for each group of it."""
         return np.ldexp(self.scales.astype(np.float32), self.exponent)
 
     @property
     def values(self) -> NDArray[np.float32]:
         """The dequantized weight."""
-        codes = self.codes.astype(np.float32)
-        return codes * self.steps.reshape(-1, *[1] * (codes.ndim - 1))
+        each = self.codes.size // max(1, len(self.scales))
+        return self.codes.astype(np.float32) * np.repeat(self.steps, each).reshape(self.codes.shape)
 
 
 def encode_compact(tensors: Mapping[str, Array | Rounded]) -> bytes:
@@ -102,7 +103,9 @@ class _Writer:
     def _add_rounded(self, name: str, tensor: Rounded) -> None:
         codes = tensor.codes.reshape(-1)
         masked = mask_wins(codes)
-        self._layout.append([name, list(tensor.codes.shape), "codes", masked, tensor.exponent])
+        groups = [len(tensor.scales)] if len(tensor.scales) != len(tensor.codes) else []
+        entry = [name, list(tensor.codes.shape), "codes", masked, tensor.exponent, *groups]
+        self._layout.append(entry)
         self._codes.append(codes[codes != 0] if masked else codes)
         self._masks.extend([codes != 0] if masked else [])
         self._scales.append(tensor.scales)
@@ -188,11 +191,13 @@ def _decode(content: bytes) -> dict[str, Array]:
             raw = take("exact", count * np.dtype(rest[0]).itemsize)
             tensors[name] = np.frombuffer(raw.tobytes(), np.dtype(rest[0])).reshape(shape)
         elif kind == "codes":
-            masked, exponent = rest
+            masked, exponent, *groups = rest
             present = take("masks", count) if masked else np.ones(count, bool)
             codes = np.zeros(count, np.int8)
             codes[present] = take("codes", int(np.count_nonzero(present)))
-            scales = take("scales", shape[0])
+            scales = take("scales", groups[0] if groups else shape[0])
+            if len(scales) and count % len(scales):
+                raise ValueError(f"`{name}` has {len(scales)} step sizes for {count} levels")
             tensors[name] = Rounded(codes.reshape(shape), scales, exponent).values
         else:
             raise ValueError(f"`{name}` is of the unknown kind {kind!r}")

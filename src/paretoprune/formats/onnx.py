@@ -40,10 +40,20 @@ def onnx_bytes(program: ExportedProgram) -> bytes:
                 verbose=False,
             )
         assert translated is not None
-        content: bytes = translated.model_proto.SerializeToString()
+        model = translated.model_proto
+        _strip(model.graph)
+        content: bytes = model.SerializeToString()
     except Exception as error:  # torch, onnxscript and onnx have no common error
         raise ExportError(f"torch.onnx cannot translate it: {first_line(error)}") from error
     return content
+
+
+def _strip(graph: Any) -> None:
+    """Remove what torch writes for debugging: origins of nodes and values, and shapes inside."""
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("value_info")
 
 
 def _encode(program: ExportedProgram) -> Contents:

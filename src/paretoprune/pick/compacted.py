@@ -12,6 +12,7 @@ from paretoprune.errors import ExportError
 from paretoprune.export.verify import ask_fresh_process
 from paretoprune.export.write import answers_of, compared
 from paretoprune.formats.compact import COMPACT_FILE
+from paretoprune.pick.numerics import with_numerics
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.compact import compact_bytes, compact_state
@@ -19,6 +20,7 @@ from paretoprune.quantization.weights import RoundedModel, round_weights
 from paretoprune.results.exported import FileFacts
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.trial.context import NUM_CALIBRATION
+from paretoprune.trial.numerics import numerical_errors
 from paretoprune.trial.schedules.parts.steps import calibration_samples
 
 
@@ -60,4 +62,5 @@ def write_rounded(
     if facts.reason:
         raise ExportError(f"the compact file does not give back the model: {facts.reason}")
     quality = validation_quality(problem, stored)
-    return replace(facts, bits=bits, size_bytes=len(content), quality=quality)
+    facts = replace(facts, bits=bits, size_bytes=len(content), quality=quality)
+    return with_numerics(facts, numerical_errors(problem, model, rounded))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
-from torch.fx import GraphModule
 
 from paretoprune.errors import ExportError, PickError
 from paretoprune.formats.int8 import INT8_FORMATS
@@ -16,6 +15,7 @@ from paretoprune.pick.int8 import write_module
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
+from paretoprune.quantization.called import IntegerModule
 from paretoprune.quantization.quantizers.int8 import INT8
 from paretoprune.quantization.quantizers.interface import QuantizedModel
 from paretoprune.results import TrialResult
@@ -86,13 +86,14 @@ def write_quantized(
     """
     if quantized.rounded is not None:
         return [write_rounded(session, draft, model, quantized.rounded, quantized.bits)]
-    assert isinstance(quantized.model, GraphModule)
+    module = quantized.model.cpu()
+    assert isinstance(module, IntegerModule)
     asked = [name for name in session.options.formats if name in INT8_FORMATS]
-    facts = write_module(session, draft, model, quantized.model.cpu(), asked)
+    facts = write_module(session, draft, model, module, asked)
     for name in [name for name in _installed() if name not in asked]:
         if any(one.reason is None for one in facts):
             break
-        facts += write_module(session, draft, model, quantized.model, [name])
+        facts += write_module(session, draft, model, module, [name])
     if all(one.reason for one in facts):
         reasons = "; ".join(f"{one.format}: {one.reason}" for one in facts)
         raise PickError(f"no int8 file can be delivered here: {reasons}")

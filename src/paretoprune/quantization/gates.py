@@ -7,15 +7,17 @@ classes alone do not reveal a lost scale.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from paretoprune.errors import EquivalenceError, ExportError
 
 SAME = 1e-4  # relative to the largest output: kernels differ in summation order
 LEAST_AGREEMENT = 99.0  # percent of samples with the same predicted class
-LEAST_KL = 1e-3  # nats; divergences below are always accepted
+LEAST_KL = 1e-3  # nats, or a relative squared error; smaller ones are always accepted
 
 
 @dataclass(frozen=True)
@@ -24,22 +26,29 @@ class Distance:
 
     median: float  # over samples, of the largest output difference
     largest: float  # output difference
-    agreement: float  # percent of the samples with the same class
-    kl: float  # mean Kullback-Leibler divergence from the first model, in nats
+    agreement: float | None  # percent of the samples with the same class; None: no classes
+    # Mean Kullback-Leibler divergence from the first model, in nats; without classes, the mean
+    # squared difference relative to the variance of the first model's outputs.
+    kl: float
 
 
-def distance(expected: Tensor, found: Tensor) -> Distance:
-    """Compare outputs (N, classes) of two models."""
+def by_sample(outputs: Mapping[str, Tensor]) -> Tensor:
+    """Return all outputs of each sample in one row, (N, ...)."""
+    return torch.cat([one.flatten(1).float() for one in outputs.values()], 1)
+
+
+def distance(expected: Tensor, found: Tensor, *, has_classes: bool = True) -> Distance:
+    """Compare outputs (N, K) of two models, logits of K classes if it `has_classes`."""
     apart = (found - expected).abs().amax(1)
+    median, largest = apart.median().item(), apart.max().item()
+    if not has_classes:
+        variance = expected.double().var(correction=0).clamp(min=1e-30)
+        error = (found - expected).double().square().mean() / variance
+        return Distance(median, largest, None, error.item())
     same = (found.argmax(1) == expected.argmax(1)).float().mean()
     wanted = expected.double().log_softmax(1)
     kl = (wanted.exp() * (wanted - found.double().log_softmax(1))).sum(1).mean()
-    return Distance(
-        median=apart.median().item(),
-        largest=apart.max().item(),
-        agreement=100 * same.item(),
-        kl=kl.item(),
-    )
+    return Distance(median, largest, 100 * same.item(), kl.item())
 
 
 def check_graph(rounded: Tensor, graph: Tensor) -> None:
@@ -48,7 +57,12 @@ def check_graph(rounded: Tensor, graph: Tensor) -> None:
     Raises:
         EquivalenceError: it does not.
     """
-    _check_close(rounded, graph, "the graph with int8 weights", distance(rounded, graph).largest)
+    _check_close(
+        rounded,
+        graph,
+        "the graph with int8 weights",
+        distance(rounded, graph, has_classes=False).largest,
+    )
 
 
 def check_simulation(simulated: Tensor, module: Tensor) -> None:
@@ -57,7 +71,12 @@ def check_simulation(simulated: Tensor, module: Tensor) -> None:
     Raises:
         EquivalenceError: it does not.
     """
-    _check_close(simulated, module, "the integer module", distance(simulated, module).median)
+    _check_close(
+        simulated,
+        module,
+        "the integer module",
+        distance(simulated, module, has_classes=False).median,
+    )
 
 
 def check_file(module: Tensor, file: Tensor, engine: str) -> None:
@@ -66,7 +85,7 @@ def check_file(module: Tensor, file: Tensor, engine: str) -> None:
     Raises:
         ExportError: it does not.
     """
-    found = distance(module, file).median
+    found = distance(module, file, has_classes=False).median
     if not found <= SAME * _size(module):
         raise ExportError(
             f"the int8 file in {engine} without optimisations is not the integer module: outputs "
@@ -74,8 +93,10 @@ def check_file(module: Tensor, file: Tensor, engine: str) -> None:
         )
 
 
-def check_kernels(reference: Tensor, module: Tensor, kernels: Tensor, engine: str) -> Distance:
-    """Check that an engine's integer kernels predict the same as the integer module.
+def check_kernels(
+    reference: Tensor, module: Tensor, kernels: Tensor, engine: str, *, has_classes: bool = True
+) -> Distance:
+    """Check that an engine's integer kernels compute nearly the same as the integer module.
 
     `reference` are the outputs of the float model: the kernels may diverge as far from the module
     as the module does from it.
@@ -83,16 +104,18 @@ def check_kernels(reference: Tensor, module: Tensor, kernels: Tensor, engine: st
     Raises:
         ExportError: fewer than 99 % of the predicted classes agree, or the divergence is larger.
     """
-    found, allowed = distance(module, kernels), distance(reference, module).kl
-    if not found.agreement >= LEAST_AGREEMENT:
+    found = distance(module, kernels, has_classes=has_classes)
+    allowed = distance(reference, module, has_classes=has_classes).kl
+    if found.agreement is not None and not found.agreement >= LEAST_AGREEMENT:
         raise ExportError(
             f"{engine}'s integer kernels predict another class than the integer module for "
             f"{100 - found.agreement:.1f} % of {len(module)} samples, more than "
             f"{100 - LEAST_AGREEMENT:g} %"
         )
     if not found.kl <= max(allowed, LEAST_KL):
+        unit = " nats" if has_classes else ""
         raise ExportError(
-            f"{engine}'s integer kernels diverge from the integer module by {found.kl:.3g} nats, "
+            f"{engine}'s integer kernels diverge from the integer module by {found.kl:.3g}{unit}, "
             f"more than the module from the float model ({allowed:.3g})"
         )
     return found

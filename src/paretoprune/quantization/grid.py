@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,18 +30,37 @@ def check_bits(bits: int) -> None:
         )
 
 
-@torch.no_grad()
-def round_weight(name: str, weight: Tensor, bits: int) -> Rounded:
-    """Round the weight (outputs, ...) to the nearest of `2**bits - 1` levels around zero.
+@dataclass(frozen=True)
+class WeightGrid:
+    """Levels of a weight: step sizes by row, in float64 on the CPU, as they are stored."""
 
-    At 8 bits the largest weight of an output is the last level. With fewer bits, the step size of
-    least squared error among 40 clipping thresholds is used.
+    steps: Tensor  # (outputs x groups,)
+    exponent: int
+    levels: int  # from -levels to levels
+
+    def at(self, columns: Tensor) -> Tensor:
+        """Return the levels of columns (outputs x groups, n), in float64."""
+        return _codes(columns, self.steps, self.levels)
+
+    def rounded(self, codes: Tensor) -> Rounded:
+        """Return the weight with these levels, shaped like the weight."""
+        scales = _as_scales(self.steps, self.exponent)
+        return Rounded(codes.to(torch.int8).numpy(), scales, self.exponent)
+
+
+@torch.no_grad()
+def grid_of(name: str, weight: Tensor, bits: int, *, group: int | None = None) -> WeightGrid:
+    """Return the grid of a weight (outputs, ...): `2**bits - 1` levels around zero.
+
+    Each output has a step size or, with `group`, each group of so many consecutive inputs of it. At
+    8 bits the largest weight of a row is the last level. With fewer bits, the step size of least
+    squared error among 40 clipping thresholds is used.
 
     Raises:
         QuantizationError: the weight holds NaN or infinity, or there is no grid of `bits` bits.
     """
     check_bits(bits)
-    rows = weight.detach().cpu().to(torch.float64).flatten(1)
+    rows = _rows(weight, group)
     if not torch.isfinite(rows).all():
         raise QuantizationError(f"`{name}` holds NaN or infinity and cannot be rounded")
     levels = 2 ** (bits - 1) - 1
@@ -50,16 +69,32 @@ def round_weight(name: str, weight: Tensor, bits: int) -> Rounded:
     steps = _storable(largest / levels, exponent)
     if bits < BITS[-1]:
         steps = _best_steps(rows, largest, levels, exponent)
-    codes = _codes(rows, steps, levels).to(torch.int8).reshape(weight.shape)
-    return Rounded(codes.numpy(), _as_scales(steps, exponent), exponent)
+    return WeightGrid(steps, exponent, levels)
+
+
+def round_weight(name: str, weight: Tensor, bits: int) -> Rounded:
+    """Round the weight (outputs, ...) to the nearest level of its grid of `bits` bits.
+
+    Raises:
+        QuantizationError: the weight holds NaN or infinity, or there is no grid of `bits` bits.
+    """
+    grid = grid_of(name, weight, bits)
+    return grid.rounded(grid.at(_rows(weight)).reshape(weight.shape))
 
 
 def rescaled(weight: Rounded, factor: Tensor) -> Rounded:
     """Multiply the step sizes of the outputs by `factor` (outputs,); codes are unchanged."""
     steps = torch.from_numpy(weight.scales.astype(np.float64)) * 2.0**weight.exponent
-    steps = steps * factor.detach().cpu().to(torch.float64)
+    factors = factor.detach().cpu().to(torch.float64)
+    steps = steps * factors.repeat_interleave(len(steps) // max(1, len(factors)))
     exponent = _exponent(steps.abs())
     return replace(weight, scales=_as_scales(steps, exponent), exponent=exponent)
+
+
+def _rows(weight: Tensor, group: int | None = None) -> Tensor:
+    """Return the weights in float64 on the CPU, with a row for each step size."""
+    rows = weight.detach().cpu().to(torch.float64).flatten(1)
+    return rows.reshape(-1, group) if group else rows
 
 
 def _as_scales(steps: Tensor, exponent: int) -> NDArray[np.float16]:

@@ -7,7 +7,7 @@ between a layer and the ReLU that is fused into its kernel, and none at the mode
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from paretoprune.quantization.walk import LAYERS
 _aten = torch.ops.aten
 _q = torch.ops.quantized_decomposed
 
+_MASKED = -1e9  # of attention scores; smaller values are masks
 LEVELS = 255  # largest code of an unsigned activation
 
 _SUMS = {_aten.add.Tensor, _aten.sub.Tensor, _aten.mul.Tensor, _aten.cat.default}
@@ -44,6 +45,9 @@ _MOVES = {
     _aten.expand.default,
     _aten.alias.default,
     _aten.detach.default,
+    _aten.contiguous.default,
+    _aten.unflatten.int,
+    _aten.dropout.default,
 }
 _MAXIMA = {_aten.max_pool2d.default, _aten.max_pool1d.default, _aten.adaptive_max_pool2d.default}
 
@@ -61,19 +65,28 @@ def find_points(module: GraphModule) -> list[Node]:
     return [node for node in module.graph.nodes if _is_point(node)]
 
 
-def calibrate(module: GraphModule, points: list[Node], samples: Tensor) -> dict[Node, Grid]:
-    """Return the grid of each point, from the min-max range on the samples (N, ...).
+def calibrate(
+    module: GraphModule, points: list[Node], batches: Iterable[Sequence[Tensor]]
+) -> dict[Node, Grid]:
+    """Return the grid of each point, from the min-max range on the batches.
 
-    Zero is always on a grid, since convolutions are padded with it.
+    A batch is the tensors that the graph takes, in order. Zero is always on a grid, since
+    convolutions are padded with it. Points at masks, which hold negative infinity or the like,
+    have none: no 8 bits hold such a range.
 
     Raises:
         QuantizationError: a value is NaN or infinite.
     """
     watch = _Ranges(module, set(points))
     with torch.inference_mode():
-        for batch in torch.split(samples.cpu(), 64):
-            watch.run(batch)
-    return {node: _grid(node, *watch.seen[node]) for node in points}
+        for batch in batches:
+            watch.run(*batch)
+    ranges = {node: watch.seen[node] for node in points}
+    return {
+        node: _grid(node, least, largest)
+        for node, (least, largest) in ranges.items()
+        if not least < _MASKED
+    }
 
 
 def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
@@ -91,6 +104,20 @@ def insert_points(module: GraphModule, grids: Mapping[Node, Grid]) -> None:
             user.replace_input_with(node, values)
     _share_grids_of_maxima(module)
     module.recompile()
+
+
+def source_point(node: object) -> tuple[Node, Node] | None:
+    """Return the quantize and dequantize nodes from which a node takes its value.
+
+    Directly or rearranged; None if the value is not quantized.
+    """
+    while isinstance(node, Node) and node.target in _MOVES | _MAXIMA:
+        node = node.args[0]
+    if not isinstance(node, Node) or node.target is not _q.dequantize_per_tensor.default:
+        return None
+    quantize = node.args[0]
+    assert isinstance(quantize, Node)
+    return quantize, node
 
 
 def _is_point(node: Node) -> bool:

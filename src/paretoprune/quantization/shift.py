@@ -67,7 +67,12 @@ def check_finite(samples: Example) -> None:
     inputs = inputs_of(samples)
     bad = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
     for tensor in inputs:
-        if tensor.dim():
+        if inputs.is_ragged or not tensor.dim():  # it has no batch axis
+            if not torch.isfinite(tensor).all():
+                raise QuantizationError(
+                    "a calibration sample holds NaN or infinity; repair the training data"
+                )
+        else:
             bad |= ~torch.isfinite(tensor).reshape(len(tensor), -1).all(1)
     if bad.any():
         raise QuantizationError(

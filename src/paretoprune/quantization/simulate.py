@@ -12,14 +12,13 @@ from torch.fx import GraphModule, Interpreter
 _q = torch.ops.quantized_decomposed
 
 
-def simulate(module: GraphModule, inputs: Tensor) -> Tensor:
+def simulate(module: GraphModule, *inputs: Tensor) -> Any:
     """Return the outputs of an integer module for inputs (N, ...), without its quantized operators.
 
     Activations are rounded by `scale * (clamp(round(x / scale) + zero, 0, 255) - zero)`.
     """
     with torch.inference_mode():
-        outputs: Tensor = _Simulation(module).run(inputs)
-    return outputs
+        return _Simulation(module).run(*inputs)
 
 
 def _round(x: Tensor, scale: float, zero: int, low: int, high: int, _dtype: object) -> Tensor:

@@ -14,7 +14,9 @@ from torch.fx import GraphModule, Node
 from paretoprune.errors import QuantizationError
 from paretoprune.formats.compact import Rounded
 from paretoprune.formats.tracing import trace
+from paretoprune.quantization.functional import functional
 from paretoprune.quantization.weights import RoundedModel
+from paretoprune.tasks.inputs import Inputs
 
 _aten = torch.ops.aten
 
@@ -24,7 +26,10 @@ LAYERS = {
     _aten.conv3d.default,
     _aten.linear.default,
 }
-_NORM = _aten._native_batch_norm_legit_no_training.default
+WEIGHT = "weight"  # key of a dequantized weight's name in the metadata of its node
+_NAMED = "model."  # before names of a model that is traced with named inputs
+# BatchNorm in evaluation mode, with and without decomposition.
+_NORMS = {_aten._native_batch_norm_legit_no_training.default, _aten.batch_norm.default}
 # Operators with weights for which no engine here has integer kernels.
 _WITHOUT_KERNELS = {
     _aten.conv_transpose1d.default: "a transposed convolution",
@@ -51,27 +56,28 @@ class _Weight:
         return cls(torch.tensor(weight.codes), torch.tensor(weight.steps))
 
 
-def integer_graph(rounded: RoundedModel, example: Tensor) -> GraphModule:
+def integer_graph(rounded: RoundedModel, samples: Tensor | Inputs) -> GraphModule:
     """Return the model as a graph with rounded weights as int8 buffers.
 
-    They are dequantized where they are used. A BatchNorm behind a convolution or linear layer is
+    It is traced with two of the samples; of several inputs, it takes tensors by name. Weights are
+    dequantized where they are used. A BatchNorm behind a convolution or linear layer is
     folded into the step sizes and the bias.
 
     Raises:
         ExportError: the model cannot be exported as a graph.
         QuantizationError: a weight belongs to an operator without integer kernels.
     """
-    program = trace(rounded.model, example).run_decompositions({})  # no in-place operators
-    module = program.module()
-    assert isinstance(module, GraphModule)
+    module = functional(trace(rounded.model, samples[:2]))
+    prefix = "" if isinstance(samples, Tensor) else _NAMED
+    weights = {f"{prefix}{name}": _Weight.of(one) for name, one in rounded.weights.items()}
     _drop_guards(module)
-    _check_operators(module, rounded.weights)
-    weights = {name: _Weight.of(weight) for name, weight in rounded.weights.items()}
-    for norm in module.graph.find_nodes(op="call_function", target=_NORM):
+    _check_operators(module, weights)
+    for norm in [node for node in module.graph.nodes if node.target in _NORMS]:
         _fold(module, norm, weights)
     for node in _attributes(module):
         if node.target in weights and node.users:
-            _dequantize(module, node, weights[str(node.target)])
+            name = str(node.target)
+            _dequantize(module, node, weights[name]).meta[WEIGHT] = name.removeprefix(prefix)
     module.graph.eliminate_dead_code()
     _drop_unused(module)
     module.recompile()
@@ -113,7 +119,7 @@ def _fold(module: GraphModule, norm: Node, weights: dict[str, _Weight]) -> None:
     if weight.target not in weights or len(weight.users) != 1:
         return
     scale, shift, mean, var = (_value(module, node) for node in norm.args[1:5])
-    eps = norm.args[6]
+    eps = norm.args[6 if norm.target is not _aten.batch_norm.default else 7]
     assert mean is not None and var is not None and isinstance(eps, float)
     factor = (var + eps).rsqrt() * (1 if scale is None else scale)
     bias = _value(module, layer.args[2] if len(layer.args) > 2 else None)
@@ -122,6 +128,9 @@ def _fold(module: GraphModule, norm: Node, weights: dict[str, _Weight]) -> None:
     weights[str(weight.target)] = replace(own, steps=own.steps * factor)
     new_bias = _buffer(module, layer, f"{layer.name}_bias", moved)
     layer.args = (*layer.args[:2], new_bias, *layer.args[3:])
+    if norm.target is _aten.batch_norm.default:
+        norm.replace_all_uses_with(layer)
+        return
     for user in list(norm.users):
         assert user.target is getitem
         user.replace_all_uses_with(layer)
@@ -143,7 +152,8 @@ def _buffer(module: GraphModule, before: Node, name: str, value: Tensor) -> Node
         return module.graph.get_attr(name)
 
 
-def _dequantize(module: GraphModule, node: Node, weight: _Weight) -> None:
+def _dequantize(module: GraphModule, node: Node, weight: _Weight) -> Node:
+    """Replace a weight by its dequantized levels; return their node."""
     first = next(iter(module.graph.nodes))
     parts = {
         "codes": weight.codes,
@@ -159,6 +169,14 @@ def _dequantize(module: GraphModule, node: Node, weight: _Weight) -> None:
             (codes, scales, zeros, 0, -128, 127, torch.int8),
         )
     node.replace_all_uses_with(whole)
+    return whole
+
+
+def codes_of(module: GraphModule, weight: Node) -> Tensor:
+    """Return the integers of a dequantized weight of `integer_graph`, as int32."""
+    codes = _value(module, weight.args[0])
+    assert codes is not None
+    return codes.int()
 
 
 def _drop_unused(module: GraphModule) -> None:

@@ -11,7 +11,7 @@ from paretoprune.report.report_content import report_content
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.storage.atomic import write_bytes, write_text
 
-_SCRIPTS = ("dom", "numbers", "marks", "chart", "trial", "front", "sections", "report")
+_SCRIPTS = ("dom", "numbers", "marks", "chart", "trial", "front", "numerics", "sections", "report")
 
 
 def write_report(folder: Path, facts: SweepFacts) -> None:

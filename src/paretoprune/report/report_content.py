@@ -9,6 +9,7 @@ from typing import Any
 
 from paretoprune.lineage import epochs_in_total
 from paretoprune.metrics import DIRECTIONS, LOGARITHMIC, label, notation, shown
+from paretoprune.numerics import LayerError, NumericalErrors, warnings_of
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import BASELINES, in_view
 from paretoprune.report.summary import headlines, summary
@@ -46,6 +47,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
             _trial(result, facts, training, stopped=result.key in stopped)
             for result in sorted(facts.results, key=lambda r: (r.number, r.quantization))
         ],
+        "numerics": _numerics(facts.numerics),
         "published": [{"label": p.label, "values": p.values} for p in facts.published],
         "settings": list(facts.settings.items()),
     }
@@ -104,6 +106,30 @@ def evenness(scores: Sequence[float]) -> float | None:
         return None
     lower = sorted(scores)[: len(scores) // 2]
     return sum(lower) / total
+
+
+def _numerics(numerics: Mapping[ModelKey, NumericalErrors]) -> list[dict[str, Any]]:
+    """An entry for each quantized model: a sentence, warnings, and the layers' errors."""
+    return [
+        {
+            "trial": key,
+            "sentence": errors.in_words,
+            "warnings": warnings_of(errors),
+            "layers": [_layer_error(one) for one in errors.layers],
+        }
+        for key, errors in numerics.items()
+    ]
+
+
+def _layer_error(error: LayerError) -> dict[str, Any]:
+    return {
+        "layer": error.layer,
+        "bits": error.bits,
+        "own": round(error.own_db, 1),
+        "accumulated": round(error.accumulated_db, 1),
+        "saturated": round(error.saturated, 3),
+        "crest": round(error.crest, 1),
+    }
 
 
 def _trial(

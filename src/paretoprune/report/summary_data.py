@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ from paretoprune.config.redact import redact
 from paretoprune.config.targets.trust import own_packages
 from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction
+from paretoprune.numerics import NumericalErrors
 from paretoprune.objectives import objectives_of_task
 from paretoprune.report.published import Published, read_published
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import GroupInfo, TrialResult
-from paretoprune.results.trials import models_of
+from paretoprune.results.trials import ModelKey, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.atomic import read_json
+from paretoprune.storage.numerics import read_numerics
 from paretoprune.storage.qualities import read_qualities, read_trivial
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.storage.sweep_settings import flat
@@ -43,11 +45,12 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     trivial, models = read_trivial(folder.dense), models_of(results)
     objectives = objectives_of_task(objectives_of(config), read_qualities(folder.dense))
     ratio, sensitivity = _sensitivity(folder)
+    front = front_of(models, objectives)
     return SweepFacts(
         name=folder.path.name,
         objectives=objectives,
         results=models,
-        front=front_of(models, objectives),
+        front=front,
         groups=_groups(folder, results),
         settings={name: redact(value) for name, value in flat(config).items()},
         pick=pick_command(folder),
@@ -57,6 +60,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
         published=_published(folder),
         trivial=trivial,
         repeats=_repeats(folder),
+        numerics=_numerics(folder, models, front),
     )
 
 
@@ -120,6 +124,20 @@ def _repeats(folder: SweepFolder) -> dict[int, list[float]]:
             if export.get("repeats") and not export.get("extra_epochs"):
                 accuracies = [float(repeat["validation"]) for repeat in export["repeats"]]
                 found[int(export["trial"])] = accuracies
+    return found
+
+
+def _numerics(
+    folder: SweepFolder, models: Sequence[TrialResult], front: Collection[ModelKey]
+) -> dict[ModelKey, NumericalErrors]:
+    """The numerical errors of the quantized models of the front, from their trials' folders."""
+    found: dict[ModelKey, NumericalErrors] = {}
+    for model in models:
+        if model.quantization and model.key in front:
+            place = folder.trial(model.number)
+            with _skipping_damage(place):
+                errors = read_numerics(place).get(model.quantization)
+                found |= {model.key: errors} if errors else {}
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paretoprune.metrics import Direction
+from paretoprune.numerics import NumericalErrors
 from paretoprune.report.pictures.picture import Picture, make_picture
 from paretoprune.report.published import Published
 from paretoprune.report.watchers.progress import Progress
@@ -33,6 +34,8 @@ class SweepFacts:
     trivial: Mapping[str, float] = field(default_factory=dict)
     # By trial: the quality on validation data of the same plan trained again with other seeds.
     repeats: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    # Numerical errors by layer of the quantized models of the front.
+    numerics: Mapping[ModelKey, NumericalErrors] = field(default_factory=dict)
     progress: Progress | None = None  # None: the sweep has ended
 
     @property

@@ -35,6 +35,8 @@ class FileFacts:
     bits: float | None = None  # mean bits of quantized weights
     # The task's first quality on validation data, for quantized weights.
     quality: float | None = None
+    numerics: str | None = None  # a sentence: numerical errors of a quantized model by layer
+    warnings: tuple[str, ...] = ()  # sentences on numerical problems
     # percent of samples with the same class by integer kernels and module
     agreement: float | None = None
     kl: float | None = None  # divergence of the kernels from the module, in nats

@@ -80,8 +80,8 @@ class TrialContext:
     training: TrialTraining
     # `GateScores` of the dense model, if the search ranks channels by gates
     gates: Mapping[str, Tensor] | None = None
-    # Training samples (N, ...) from which every quantization takes its ranges; None: there is none.
-    calibration: Tensor | None = None
+    # Training samples for every quantization; None: there is none.
+    calibration: TaskBatch | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)  # seconds of this process by use
 
     @property
@@ -133,10 +133,10 @@ def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialConte
     )
 
 
-def _calibration(problem: Problem) -> Tensor | None:
+def _calibration(problem: Problem) -> TaskBatch | None:
     if problem.settings.quantization is None:
         return None
-    return problem.data.first_samples(NUM_CALIBRATION).inputs.only
+    return problem.data.first_samples(NUM_CALIBRATION)
 
 
 def _log_skipped(problem: Problem, dense: nn.Module) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Mapping
 from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,16 @@ from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
 from paretoprune.storage.fingerprint import Fingerprint, listed
 from paretoprune.storage.qualities import read_trivial, write_qualities
-from paretoprune.trial.context import DenseModel, Start, TrialContext, TrialTraining, teacher_of
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.nest import map_tensors, tensors_in
+from paretoprune.trial.context import (
+    NUM_CALIBRATION,
+    DenseModel,
+    Start,
+    TrialContext,
+    TrialTraining,
+    teacher_of,
+)
 from paretoprune.trial.dense_model import start_from
 
 _log = logging.getLogger(__name__)
@@ -51,7 +61,7 @@ def save_context(context: TrialContext, folder: Path) -> None:
         write_bytes(folder / _GATES, save(_plain(context.gates)))
     if context.calibration is not None:
         files.append(_CALIBRATION)
-        write_bytes(folder / _CALIBRATION, save(_plain({"samples": context.calibration})))
+        write_bytes(folder / _CALIBRATION, save(_numbered(context.calibration)))
     # Written last, with checksums of the other files, so that partial writes are detected.
     kept = {
         "metrics": context.dense.metrics.to_json(),
@@ -158,10 +168,20 @@ def load_context(
     )
 
 
-def _calibration(problem: Problem, folder: Path, files: Container[str]) -> Tensor | None:
+def _calibration(problem: Problem, folder: Path, files: Container[str]) -> TaskBatch | None:
+    """Return the stored samples, in a batch like those of the training data."""
     if _CALIBRATION not in files:
         return None
-    return _on(problem.device, load_file(folder / _CALIBRATION))["samples"]
+    stored = _on(problem.device, load_file(folder / _CALIBRATION))
+    batch = problem.data.first_samples(NUM_CALIBRATION)
+    if len(stored) != len(_numbered(batch)):
+        raise ValueError("its calibration samples are those of an earlier version")
+    tensors = (stored[f"{place}"] for place in count())
+    return replace(batch, batch=map_tensors(batch.batch, lambda _: next(tensors)))
+
+
+def _numbered(samples: TaskBatch) -> dict[str, Tensor]:
+    return _plain({f"{place}": one for place, one in enumerate(tensors_in(samples.batch))})
 
 
 def _start(problem: Problem, folder: Path) -> Candidate:

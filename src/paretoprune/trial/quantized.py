@@ -10,20 +10,27 @@ from dataclasses import replace
 from torch import nn
 
 from paretoprune.config.instantiate import build
+from paretoprune.data.data_info import first_batch
 from paretoprune.errors import EquivalenceError, ExportError, QuantizationError, SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
+from paretoprune.numerics import NumericalErrors, warnings_of
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
+from paretoprune.quantization.called import IntegerModule
 from paretoprune.quantization.quantizers.interface import QuantizedModel
+from paretoprune.quantization.weights import RoundedModel
 from paretoprune.results import Metrics
 from paretoprune.results.trials import QuantizedResult
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.context import TrialContext
+from paretoprune.trial.numerics import numerical_errors
 
 _log = logging.getLogger(__name__)
 
 REFUSED = (QuantizationError, ExportError, EquivalenceError)
 _FLOAT_BITS = 32.0
+_NUM_CHECKED = 8  # validation samples for the check of the network before training
 
 
 def makers_of(context: TrialContext, model: nn.Module) -> dict[str, Callable[[], QuantizedModel]]:
@@ -41,14 +48,13 @@ def reject_unquantizable(problem: Problem) -> None:
     """Check on the untrained network that it can be quantized as the settings ask.
 
     Raises:
-        SettingsError: the network takes something else than one floating-point tensor, an
-            operator has no integer kernels, or the network cannot be exported.
+        SettingsError: an operator has no integer kernels, or the network cannot be exported.
     """
     if problem.settings.quantization is None:
         return
-    _reject_other_inputs(problem)
     mistakes = []
-    models = build(problem.settings.quantization).models(problem.model, problem.example.only)
+    samples = TaskBatch(problem.task, first_batch(problem.data))[:_NUM_CHECKED].to(problem.device)
+    models = build(problem.settings.quantization).models(problem.model, samples)
     for name, make in models.items():
         try:
             make()
@@ -60,33 +66,24 @@ def reject_unquantizable(problem: Problem) -> None:
         raise SettingsError(mistakes)
 
 
-def _reject_other_inputs(problem: Problem) -> None:
-    tensors = list(problem.example)
-    if len(tensors) == 1 and tensors[0].is_floating_point():
-        return
-    kinds = ", ".join(str(tensor.dtype).removeprefix("torch.") for tensor in tensors)
-    raise SettingsError(
-        [
-            "`quantization` needs a network with one floating-point input, and this one takes "
-            f"{kinds}; set `quantization=none`"
-        ]
-    )
-
-
 def quantized_models(
     context: TrialContext, model: nn.Module, metrics: Metrics
-) -> tuple[QuantizedResult, ...]:
-    """Return the measurements of the quantized models; `metrics` are those of the float model.
+) -> tuple[tuple[QuantizedResult, ...], dict[str, NumericalErrors]]:
+    """Return the measurements of the quantized models, and their numerical errors by name.
 
-    A model that cannot be quantized gives a failed result with the reason: the trial is kept.
+    `metrics` are those of the float model. A model that cannot be quantized gives a failed result
+    with the reason: the trial is kept.
     """
     found = []
+    errors: dict[str, NumericalErrors] = {}
     for name, make in makers_of(context, model).items():
         started = time.perf_counter()
         try:
             quantized = make()
             measured = _measured(context, quantized, metrics)
             result = QuantizedResult(name, quantized.bits, measured, 0.0)
+            if noise := _errors(context.problem, model, quantized, name):
+                errors[name] = noise
         except Exception as error:  # whatever it is, the trained model is kept
             expected = isinstance(error, REFUSED)
             _log.warning("no %s model: %s", name, error, exc_info=not expected)
@@ -95,7 +92,20 @@ def quantized_models(
                 name, _FLOAT_BITS, Metrics(), 0.0, state="failed", reason=reason
             )
         found.append(replace(result, seconds=time.perf_counter() - started))
-    return tuple(found)
+    return tuple(found), errors
+
+
+def _errors(
+    problem: Problem, model: nn.Module, quantized: QuantizedModel, name: str
+) -> NumericalErrors | None:
+    """Return the numerical errors by layer, and log warnings; None for a model of another kind."""
+    made = quantized.rounded or quantized.model
+    if not isinstance(made, IntegerModule | RoundedModel):
+        return None
+    found = numerical_errors(problem, model, made)
+    for warning in warnings_of(found) if found else ():
+        _log.warning("%s model: %s", name, warning)
+    return found
 
 
 def _measured(context: TrialContext, quantized: QuantizedModel, metrics: Metrics) -> Metrics:

@@ -22,6 +22,7 @@ from paretoprune.results import Job, TrialResult
 from paretoprune.results.jobs import UNTRAINED
 from paretoprune.results.trials import QuantizedResult
 from paretoprune.storage.atomic import read_json, write_json
+from paretoprune.storage.numerics import write_numerics
 from paretoprune.trial.context import TrialContext, measure
 from paretoprune.trial.gate_scores import scores_by_gates, with_energies
 from paretoprune.trial.quantized import quantized_models
@@ -60,7 +61,9 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     quantized: tuple[QuantizedResult, ...] = ()
     if job.origin != UNTRAINED:
         with context.watch.on("quantize"):
-            quantized = quantized_models(context, _delivered(context, trained.candidate), metrics)
+            delivered = _delivered(context, trained.candidate)
+            quantized, errors = quantized_models(context, delivered, metrics)
+        write_numerics(folder, errors)
     write_json(folder / "plan.json", trained.candidate.plan.to_json())
     left = with_energies(context.problem.space, trained.candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}

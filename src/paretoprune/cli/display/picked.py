@@ -106,5 +106,6 @@ def _file(file: FileFacts, quality: str) -> str:
         )
     if file.gain_in_words:
         told += f"; {file.latency_ms:.3g} ms, {file.gain_in_words}"
+    told += "".join(f"\n             WARNING: {warning}" for warning in file.warnings)
     times = file_times(file)
     return f"{told}; {times}" if times else told

@@ -87,10 +87,18 @@ def _told(facts: FileFacts, quality: str) -> str:
             f"; its kernels name the class of the integer module for {facts.agreement:.1f} % of "
             f"the samples, divergence {facts.kl:.1e} nats"
         )
+    elif facts.kl is not None:
+        sentence += (
+            f"; its kernels differ from the integer module by {facts.kl:.1e} of the variance of "
+            "the outputs"
+        )
     if facts.gain_in_words:
         sentence += f"; {facts.latency_ms:.4g} ms, {facts.gain_in_words}"
     if facts.difference is not None:
         sentence += f"; largest difference of an output {facts.difference:.1e}"
+    if facts.numerics:
+        sentence += f"; {facts.numerics}"
+    sentence += "".join(f"; WARNING: {warning}" for warning in facts.warnings)
     times = file_times(facts)
     return f"{sentence}; {times}" if times else sentence
 

@@ -72,7 +72,7 @@ def moments_of(layer: nn.Module, entering: Tensor, wanted: Tensor, columns: Tens
 
     The products are computed in the precision of the inputs, the rest in float64.
     """
-    x = _spread_at(layer, entering, columns)
+    x = spread_at(layer, entering, columns)
     x = torch.cat([x, torch.ones_like(x[:1])])
     weight = matrix_of(layer)
     bias = layer.bias if isinstance(layer.bias, Tensor) else torch.zeros_like(weight[:, 0])
@@ -91,7 +91,7 @@ def spread(layer: nn.Module, entering: Tensor) -> Tensor:
     return by_input.reshape(layer.weight[0].numel(), -1)
 
 
-def _spread_at(layer: nn.Module, entering: Tensor, columns: Tensor) -> Tensor:
+def spread_at(layer: nn.Module, entering: Tensor, columns: Tensor) -> Tensor:
     """Return these columns of `spread`."""
     if not isinstance(layer, _ConvNd):
         return entering.reshape(-1, entering.shape[-1])[columns].T

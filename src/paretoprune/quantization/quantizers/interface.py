@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import nn
 
 from paretoprune.quantization.weights import RoundedModel
+from paretoprune.tasks.bound import TaskBatch
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Quantizer(Protocol):
     """
 
     def models(
-        self, model: nn.Module, samples: Tensor, /
+        self, model: nn.Module, samples: TaskBatch, /
     ) -> Mapping[str, Callable[[], QuantizedModel]]:
         """Return functions that make the quantized models, by unique short names.
 
-        `samples` (N, ...) are calibration samples: training inputs on the model's device. A
-        function raises QuantizationError, ExportError or EquivalenceError if its model cannot be
-        made.
+        `samples` are calibration samples on the model's device: a training batch, with `inputs` and
+        the `loss` of a model. A function raises QuantizationError, ExportError or EquivalenceError
+        if its model cannot be made.
         """

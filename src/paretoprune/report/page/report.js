@@ -21,7 +21,7 @@ function age(milliseconds) {
 function report() {
   const front = frontSection(content, choose);
   const whole = content.only_front ? [] : [
-    layersSection(content, choose), timeSection(content), failedSection(content), settingsSection(content),
+    layersSection(content, choose), numericsSection(content, choose), timeSection(content), failedSection(content), settingsSection(content),
   ].filter(Boolean);
   const sections = [front.element, ...whole];
   const links = sections.map((one) => html("a", { href: `#${one.id}` }, one.querySelector("h2").textContent));
@@ -40,7 +40,7 @@ function report() {
   }
 
   function follow() {
-    const asked = /^#trial=([\w-]+)$/.exec(location.hash)?.[1];
+    const asked = /^#trial=([\w.-]+)$/.exec(location.hash)?.[1];
     const trial = content.trials.find((one) => String(one.number) === asked);
     if (trial) show(trial.number);
     else front.empty();

@@ -1,0 +1,95 @@
+"""Allocation of bits to weights: greedy along the convex hull of damage over size.
+
+Shoham and Gersho, Efficient Bit Allocation for an Arbitrary Set of Quantizers (1988): the steps
+with the least damage per bit saved, which is optimal for every size that it reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Damages = Mapping[str, Mapping[int, float]]  # of each weight, by its bits
+
+
+def allocate_bits(damages: Damages, sizes: Mapping[str, int], *, mean: float) -> dict[str, int]:
+    """Return bits by weight name with at most `mean` bits per weight and a small total damage.
+
+    `sizes` are the numbers of weights. Starting from the most bits, each step has the least damage
+    per bit saved; finally, what is left of the size is given back where it helps most. The least
+    bits are returned if `mean` is below them.
+    """
+    bits = {name: max(known) for name, known in damages.items()}
+    allowed = mean * sum(sizes.values())
+    steps = sorted(
+        (price, name, fewer)
+        for name, known in damages.items()
+        for price, fewer in _hull(known, sizes[name])
+    )
+    for _, name, fewer in steps:
+        if _total(bits, sizes) <= allowed:
+            break
+        bits[name] = fewer
+    return _given_back(bits, damages, sizes, allowed)
+
+
+def packed_bytes(bits: Mapping[str, int], sizes: Mapping[str, int]) -> int:
+    """Return the exact bytes of the packed levels of all weights, without entropy coding."""
+    return sum(-(-sizes[name] * each // 8) for name, each in bits.items())
+
+
+def in_words(bits: Mapping[str, int], sizes: Mapping[str, int]) -> str:
+    """Return the mean, the packed bytes, and the weights by their bits."""
+    by_bits = {
+        each: [name.removesuffix(".weight") for name, one in bits.items() if one == each]
+        for each in sorted({*bits.values()}, reverse=True)
+    }
+    parts = [f"{each} bits: {', '.join(names)}" for each, names in by_bits.items()]
+    return (
+        f"{mean_bits(bits, sizes):.3g} bits per weight, {packed_bytes(bits, sizes):,} bytes before "
+        f"coding; {'; '.join(parts)}"
+    )
+
+
+def mean_bits(bits: Mapping[str, int], sizes: Mapping[str, int]) -> float:
+    """Return the mean bits of a weight."""
+    return _total(bits, sizes) / max(1, sum(sizes.values()))
+
+
+def _total(bits: Mapping[str, int], sizes: Mapping[str, int]) -> int:
+    return sum(each * sizes[name] for name, each in bits.items())
+
+
+def _hull(known: Mapping[int, float], size: int) -> list[tuple[float, int]]:
+    """Return (damage per bit saved, bits) of the steps down the convex hull, prices rising."""
+    found: list[tuple[float, int]] = []
+    current, least = max(known), min(known)
+    while current > least:
+        prices = [
+            ((known[fewer] - known[current]) / (size * (current - fewer) or 1), fewer)
+            for fewer in known
+            if fewer < current
+        ]
+        price, current = min(prices)
+        found.append((price, current))
+    return found
+
+
+def _given_back(
+    bits: dict[str, int], damages: Damages, sizes: Mapping[str, int], allowed: float
+) -> dict[str, int]:
+    while True:
+        left = allowed - _total(bits, sizes)
+        raises = [
+            (
+                (known[bits[name]] - known[more]) / (sizes[name] * (more - bits[name]) or 1),
+                name,
+                more,
+            )
+            for name, known in damages.items()
+            for more in known
+            if more > bits[name] and sizes[name] * (more - bits[name]) <= left
+        ]
+        gain, name, more = max(raises, default=(0.0, "", 0))
+        if gain <= 0:
+            return bits
+        bits[name] = more

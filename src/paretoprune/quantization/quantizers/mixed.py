@@ -1,0 +1,72 @@
+"""`quantization=mixed`: weights of different bits by layer in a compact file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from paretoprune.errors import QuantizationError
+from paretoprune.quantization.allocation import Damages, allocate_bits, in_words, mean_bits
+from paretoprune.quantization.compact import compact_bytes
+from paretoprune.quantization.quantizers.interface import QuantizedModel
+from paretoprune.quantization.sensitivity import damages, fisher_information
+from paretoprune.quantization.shift import check_finite
+from paretoprune.quantization.weights import round_weights, weights_of
+from paretoprune.tasks.bound import TaskBatch
+
+_log = logging.getLogger(__name__)
+
+WIDTHS = (8, 6, 4, 3, 2)  # bits that a layer may have
+
+MeanBits = Annotated[float, Field(ge=WIDTHS[-1], le=WIDTHS[0])]
+
+
+class Mixed:
+    """Rounds weights to 8, 6, 4, 3 or 2 bits by layer, `bits` on average.
+
+    Bits are allocated by the expected increase of the loss. Several means give several models of
+    each trial. `size_bytes` counts the compact file.
+
+    Raises:
+        QuantizationError: `bits` is not between 2 and 8.
+    """
+
+    def __init__(self, bits: MeanBits | list[MeanBits] = 3) -> None:
+        means = bits if isinstance(bits, list) else [bits]
+        for mean in means:
+            if not WIDTHS[-1] <= mean <= WIDTHS[0]:
+                raise QuantizationError(
+                    f"`quantization.bits={mean:g}` must be between {WIDTHS[-1]} and {WIDTHS[0]}: a "
+                    f"symmetric grid has at least {WIDTHS[-1]} bits (-1, 0, 1)"
+                )
+        self._means: Sequence[float] = list(dict.fromkeys(means))
+
+    def models(
+        self, model: nn.Module, samples: TaskBatch, /
+    ) -> Mapping[str, Callable[[], QuantizedModel]]:
+        """Return a model for each mean, named after it: `mixed3`, `mixed2.5`."""
+
+        @cache
+        def known() -> Damages:
+            check_finite(samples.inputs)
+            return damages(model, fisher_information(model, samples), WIDTHS)
+
+        return {
+            f"mixed{mean:g}": partial(_rounded, model, samples, known, mean) for mean in self._means
+        }
+
+
+def _rounded(
+    model: nn.Module, samples: TaskBatch, known: Callable[[], Damages], mean: float
+) -> QuantizedModel:
+    sizes = {name: weight.numel() for name, weight in weights_of(model, tied=False).items()}
+    bits = allocate_bits(known(), sizes, mean=mean)
+    _log.info("%s", in_words(bits, sizes))
+    rounded = round_weights(model, bits, samples.inputs)
+    size = len(compact_bytes(rounded, samples.inputs[:2]))
+    return QuantizedModel(rounded.model, mean_bits(bits, sizes), rounded, size)
