@@ -13,6 +13,7 @@ import argparse
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ from paretoprune.quantization.shift import shift_statistics
 from paretoprune.quantization.weights import RoundedModel, round_weights
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import unkeyed
-from paretoprune.trial.context import NUM_CALIBRATION, first_samples
+from paretoprune.trial.context import NUM_CALIBRATION
 from paretoprune.trial.dense_model import dense_model
 
 Make = Callable[[], RoundedModel]
@@ -49,7 +50,7 @@ def main() -> None:
     torch.set_num_threads(1)
     problem = make_problem(compose_settings(settings_of(options)))
     model = dense_model(problem).cpu()
-    samples = first_samples(problem, NUM_CALIBRATION)
+    samples = problem.data.first_samples(NUM_CALIBRATION)
     parts = [unkeyed(batch) for batch in problem.data.val_dataloader()]
     images, labels = (torch.cat(part)[: options.samples].cpu() for part in zip(*parts, strict=True))
     expected = _logits(model, images)
@@ -72,13 +73,11 @@ def _models(
 ) -> Mapping[str, Make]:
     found: dict[str, Make] = {}
     for bits in options.uniform:
-        found[f"{bits} bits, nearest"] = lambda bits=bits: _nearest(model, bits, samples)
+        found[f"{bits} bits, nearest"] = partial(_nearest, model, bits, samples)
         if bits < 8:
-            found[f"{bits} bits, GPTQ"] = lambda bits=bits: round_weights(
-                model, bits, samples.inputs
-            )
+            found[f"{bits} bits, GPTQ"] = partial(round_weights, model, bits, samples.inputs)
     for name, make in Mixed(bits=list(options.mixed)).models(model, samples).items():
-        found[name] = lambda make=make: _rounded_of(make)
+        found[name] = partial(_rounded_of, make)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paretoprune.numerics import NumericalErrors, warnings_of
-from paretoprune.results import FileFacts
+from paretoprune.results.exported import FileFacts
 
 
 def with_numerics(facts: FileFacts, errors: NumericalErrors | None) -> FileFacts:

@@ -100,7 +100,8 @@ def _factor(moments: Tensor) -> Tensor:
     """Return the upper Cholesky factor of the inverse of the damped moments."""
     damping = _DAMPING * moments.diagonal().mean() + 1e-12
     damped = moments + damping * torch.eye(len(moments), dtype=moments.dtype)
-    return torch.linalg.cholesky(torch.linalg.inv(damped), upper=True)
+    upper: Tensor = torch.linalg.cholesky(torch.linalg.inv(damped), upper=True)
+    return upper
 
 
 Visit = Callable[[str, nn.Module, Tensor, Tensor], bool]

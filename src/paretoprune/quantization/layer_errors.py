@@ -205,7 +205,8 @@ class _Graph(Interpreter):
                 assert callable(operator.target)
                 entering = operator.target(entering, *operator.args[1:])
         others = self.map_nodes_to_values(node.args[1:], node)
-        out: Tensor = node.target(entering, *others, **node.kwargs)  # type: ignore[operator]
+        assert callable(node.target) and isinstance(others, tuple)
+        out: Tensor = node.target(entering, *others, **node.kwargs)
         return out
 
     def _saturated(self, node: Node) -> int:

@@ -29,6 +29,7 @@ from paretoprune.quantization.compact import stored_bytes
 from paretoprune.results import Cost, EpochTime, Metrics
 from paretoprune.results.training import TRAIN_DENSE
 from paretoprune.stopwatch import Stopwatch
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.dense_cautions import cautions, trivial_qualities
 from paretoprune.trial.dense_model import dense_model, start_from
 from paretoprune.trial.scorer_check import check_scorer

@@ -30,7 +30,7 @@ def numerical_errors(
 
     None if there is no layer to compare: a convolution or linear layer that runs once in a pass.
     """
-    batch = TaskBatch(problem.task, first_batch(problem.data))[:_NUM_SAMPLES].to(
+    batch = TaskBatch(problem.task, first_batch(problem.data.module))[:_NUM_SAMPLES].to(
         torch.device("cpu")
     )
     model = copy.deepcopy(model).cpu().eval()

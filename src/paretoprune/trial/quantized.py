@@ -53,7 +53,9 @@ def reject_unquantizable(problem: Problem) -> None:
     if problem.settings.quantization is None:
         return
     mistakes = []
-    samples = TaskBatch(problem.task, first_batch(problem.data))[:_NUM_CHECKED].to(problem.device)
+    samples = TaskBatch(problem.task, first_batch(problem.data.module))[:_NUM_CHECKED].to(
+        problem.device
+    )
     models = build(problem.settings.quantization).models(problem.model, samples)
     for name, make in models.items():
         try:
