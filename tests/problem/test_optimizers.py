@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
-from paretoprune.config.settings import Settings
+from paretoprune.config.load import load_settings
 from paretoprune.models.samples.autoencoder import autoencoder
 from paretoprune.models.text.gpt import gpt
 from paretoprune.models.text.lstm import lstm_classifier
@@ -18,7 +17,7 @@ from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.interface import Task
 from paretoprune.tasks.numbers.reconstruction import Reconstruction
 from tests.finetune.nets import tiny_net
-from tests.kits.settings import settings_of
+from tests.config.test_load import composed
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_recurrent_networks_and_transformers_need_adamw(model: nn.Module, expect
 
 def chosen(task: Task, model: nn.Module, **training: Any) -> tuple[str, str, float]:
     """Return the optimizers of trials and of the dense model, and the latter's rate."""
-    settings = load_settings(compose())
+    settings = load_settings(composed())
     train = replace(settings.model.train, **training)
     settings = replace(settings, model=replace(settings.model, train=train))
     found = with_optimizers(settings, task, model)
@@ -62,4 +61,3 @@ def test_a_task_of_adamw_does_not_begin_at_the_rate_of_sgd() -> None:
 def test_what_the_user_names_is_kept(optimizer: str) -> None:
     found = chosen(Classification(), gpt(), optimizer=optimizer, learning_rate=0.1)
     assert found[1:] == (optimizer, 0.1)
-

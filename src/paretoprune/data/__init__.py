@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paretoprune.data.data_info import describe, meanings_of, preprocessing_of
 from paretoprune.data.digests.contents import Contents, contents_of
+from paretoprune.data.embedded import embedded
 from paretoprune.data.generated.digit_boxes import digit_boxes
 from paretoprune.data.generated.digit_scenes import digit_masks
 from paretoprune.data.image_folders import imagefolder
@@ -20,6 +21,7 @@ __all__ = [
     "digit_boxes",
     "digit_masks",
     "digits",
+    "embedded",
     "imagefolder",
     "meanings_of",
     "npz",
