@@ -37,6 +37,8 @@ def fit_attributes(module: nn.Module) -> None:
         module.hidden_size, module.input_size = module.weight_hh.shape[1], module.weight_ih.shape[1]
     elif isinstance(module, nn.MultiheadAttention):
         FewerHeads.fit(module)
+    elif is_transposed_linear(module):
+        module.nx, module.nf = module.weight.shape
 
 
 def is_transposed_linear(module: nn.Module) -> bool:
