@@ -129,7 +129,11 @@ def look_at(name: str) -> dict[str, Any]:
         return {"name": name, "state": "kept whole", "reason": reason}
     seconds = time.process_time() - started
     left, counted = macs_left(model, groups.prunable, example)
-    if isinstance(example, Tensor) and left > 0.5 and _runs(model, full := torch.randn(1, 3, FULL, FULL)):
+    if (
+        isinstance(example, Tensor)
+        and left > 0.5
+        and _runs(model, full := torch.randn(1, 3, FULL, FULL))
+    ):
         left, counted = macs_left(model, groups.prunable, full)
     difference = error_of(model, groups.prunable, example)
     reasons = Counter(kept.reason.split("`", 2)[-1].strip() for kept in groups.kept)

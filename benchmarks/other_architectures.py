@@ -150,9 +150,7 @@ class TwoTowers(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.users, self.items = (
-            nn.Sequential(
-                nn.Embedding(count, 16), nn.Linear(16, 24), nn.ReLU(), nn.Linear(24, 12)
-            )
+            nn.Sequential(nn.Embedding(count, 16), nn.Linear(16, 24), nn.ReLU(), nn.Linear(24, 12))
             for count in (30, 40)
         )
 

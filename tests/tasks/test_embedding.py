@@ -9,9 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
-from torch.utils.data import DataLoader
 
-from paretoprune.data import embedded
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.models.text.transformer import Block
 from paretoprune.results import DataInfo
@@ -124,24 +122,6 @@ def test_the_trivial_answer_is_the_mean_direction() -> None:
     assert TASK.trivial([], validation) is None
 
 
-def test_a_model_agrees_with_its_own_vectors() -> None:
-    dense = encoder().train()
-    loader = DataLoader([{n: one[0] for n, one in texts(1, seed).items()} for seed in range(9)], 4)
-    data = embedded(dense, (loader, loader))
-    assert dense.training
-    batches = [*data.val_dataloader()]
-    assert [len(vectors) for _, vectors in batches] == [4, 4, 1]
-    task = TASK.fitted({"train": batches, "validation": batches, "test": None})
-    assert task.fits(DataInfo(0, (), 1, 1, 0, ""))["num_outputs"] == SIZE
-    dense.eval()
-    with torch.no_grad():
-        own = task.measure(dense, batches, torch.device("cpu")).compute()
-        other = task.measure(encoder(1), batches, torch.device("cpu")).compute()
-    assert own["cosine_similarity"] == pytest.approx(1.0, abs=1e-6)
-    assert other["cosine_similarity"] < 0.9
-    torch.autograd.backward(task.loss(encoder(1), batches[0]))  # targets may be trained against
-
-
 @pytest.mark.parametrize(
     ("targets", "reason"),
     [
@@ -158,7 +138,7 @@ def test_wrong_vectors_are_refused(targets: Tensor, reason: str) -> None:
 
 def test_inputs_alone_are_refused_with_what_makes_vectors() -> None:
     batches = [texts(2, 0)]
-    with pytest.raises(DataError, match=r"paretoprune\.data\.embedded"):
+    with pytest.raises(DataError, match=r"paretoprune\.api\.embedded"):
         TASK.fitted({"train": batches, "validation": batches, "test": None})
 
 

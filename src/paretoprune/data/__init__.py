@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from paretoprune.data.data_info import describe, meanings_of, preprocessing_of
 from paretoprune.data.digests.contents import Contents, contents_of
-from paretoprune.data.embedded import embedded
 from paretoprune.data.generated.digit_boxes import digit_boxes
 from paretoprune.data.generated.digit_scenes import digit_masks
 from paretoprune.data.image_folders import imagefolder
@@ -21,7 +20,6 @@ __all__ = [
     "digit_boxes",
     "digit_masks",
     "digits",
-    "embedded",
     "imagefolder",
     "meanings_of",
     "npz",

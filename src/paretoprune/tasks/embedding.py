@@ -27,7 +27,7 @@ _VECTORS = ("sentence_embedding", "embedding", "pooler_output")
 class Embedding(OutputTask):
     """Batches (inputs, vectors) with vectors (N, D) of a reference model, such as the dense one.
 
-    `paretoprune.data.embedded` makes such batches of inputs and a model. The model returns vectors
+    `paretoprune.api.embedded` makes such batches of inputs and a model. The model returns vectors
     (N, D), or states of tokens (N, L, D), alone or as `last_hidden_state`. States are pooled:
     `mean` over the tokens that the padding mask counts, or `first`, the state of the first token
     (Reimers and Gurevych 2019, Sentence-BERT, section 3). Only the direction of a vector counts.
@@ -153,7 +153,7 @@ class Embedding(OutputTask):
         if not has_pairs(batch):
             raise DataError(
                 f"{where}: batches must be (inputs, vectors), got {described(batch)}; "
-                "paretoprune.data.embedded makes them with a model"
+                "paretoprune.api.embedded makes them with a model"
             )
         vectors, count = self.targets(batch), len(self.inputs(batch))
         fits = isinstance(vectors, Tensor) and vectors.ndim == 2 and len(vectors) == count

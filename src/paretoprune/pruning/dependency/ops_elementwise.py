@@ -115,19 +115,24 @@ def _keep_heads_whole(symbols: Symbols, plane: Tensor, buffer: Tensor, what: str
     symbols.fix(buffer, f"{what} combines it with all heads")
 
 
-def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) -> Labels:
+def reduced(
+    symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str, *, sums: bool = False
+) -> Labels:
     """Rule for reductions and normalisations: channels along `dims` depend on each other.
 
     They can only be removed all together, or not at all. A result that is never used, as the mean
-    of attention weights over heads often is, fixes nothing.
+    of attention weights over heads often is, fixes nothing. A reduction that `sums` is the same
+    without channels that are zero, which the proof finds out.
     """
     over, planes = {dim % len(tensor.shape) for dim in dims} if tensor.shape else set(), []
     if_used = []
     for plane in tensor.planes:
         along = varying(plane)
-        if along and along <= over:
+        if along and along <= over and not sums:
             reason = f"{what} reduces over its channels, so removing one changes the others"
             if_used.append((plane, reason))
+        elif along and along <= over:
+            continue
         elif along & over:
             first = first_of(plane, along & over)
             symbols.join(plane, first, f"{what} reduces over channels that cannot be removed")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group, Slot
 from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
+from tests.kits.tasks import bound
 
 PULL = 0.1
 
@@ -39,7 +40,7 @@ def cost_of(gone: list[int], weight: Tensor, covariance: Tensor) -> float:
 def test_each_step_is_the_cheapest_and_its_score_the_cost_of_all_that_went(seed: int) -> None:
     model, group = make_network(7, seed=seed)
     inputs = torch.randn(200, 4, dtype=torch.float64)
-    scores = Reconstruction()(model, [group], [(inputs[:120],), (inputs[120:],)])["0"]
+    scores = Reconstruction()(model, [group], bound([(inputs[:120],), (inputs[120:],)]))["0"]
     hidden = model[:2](inputs).detach()
     covariance = hidden.T.cov(correction=0)
     weight = model[2].weight.detach()
@@ -62,7 +63,7 @@ def test_of_two_equal_channels_one_is_free_and_the_other_is_not() -> None:
             tensor[1] = tensor[0]
         model[2].weight[:, 1] = model[2].weight[:, 0]
     inputs = torch.randn(400, 4, dtype=torch.float64)
-    scores = Reconstruction()(model, [group], [(inputs,)])["0"]
+    scores = Reconstruction()(model, [group], bound([(inputs,)]))["0"]
     pair = sorted(float(scores[channel]) for channel in (0, 1))
     assert pair[0] < 0.3 * pair[1]
 
@@ -70,7 +71,7 @@ def test_of_two_equal_channels_one_is_free_and_the_other_is_not() -> None:
 def test_wide_groups_lose_several_channels_at_once_at_their_joint_cost() -> None:
     model, group = make_network(300)
     inputs = torch.randn(2000, 4, dtype=torch.float64)
-    scores = Reconstruction()(model, [group], [(inputs,)])["0"].double()
+    scores = Reconstruction()(model, [group], bound([(inputs,)]))["0"].double()
     covariance = model[:2](inputs).detach().T.cov(correction=0)
     first = scores.argsort()[:200].tolist()
     joint = cost_of(first, model[2].weight.detach(), covariance)
@@ -79,15 +80,16 @@ def test_wide_groups_lose_several_channels_at_once_at_their_joint_cost() -> None
 
 def test_what_is_not_finite_is_told() -> None:
     model, group = make_network(5)
+    nan = torch.full((8, 4), torch.nan, dtype=torch.float64)
     with pytest.raises(PruningError, match="NaN or infinite"):
-        Reconstruction()(model, [group], [(torch.full((8, 4), torch.nan, dtype=torch.float64),)])
+        Reconstruction()(model, [group], bound([(nan,)]))
     with pytest.raises(PruningError, match="at least one batch"):
         Reconstruction()(model, [group], [])
 
 
 def test_groups_that_can_be_read_are_scored_beside_one_that_cannot() -> None:
     model, group = make_network(6)
-    batch = (torch.randn(100, 4, dtype=torch.float64),)
+    [batch] = bound([(torch.randn(100, 4, dtype=torch.float64),)])
     alone = Reconstruction()(model, [group], [batch])
     unread = Group("unread", 6, group.slots[:2])  # no layer takes it
     with pytest.raises(PruningError, match="`unread` enters no convolution or linear layer"):
