@@ -1,4 +1,4 @@
-"""Networks for text, series, recommenders, segmentation and detection, small, with random weights."""
+"""Small networks for text, series, recommenders, segmentation and detection, random weights."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ OTHERS: Mapping[str, Callable[[], Built]] = {
 
 
 def names() -> list[str]:
-    """Return the names: `transformers/CLASS`, `segmentation/NAME`, `detection/NAME`, `other/NAME`."""
+    """Return the names, each as KIND/NAME, such as `transformers/CLASS` and `other/NAME`."""
     return [
         *(f"transformers/{name}" for name in TRANSFORMERS),
         *(f"segmentation/{name}" for name in SEGMENTATION),

@@ -90,7 +90,7 @@ def _size(name: str, label: str, unit: str = "", note: str = "exact") -> Quantit
 
 
 _ALL = (
-    # Classification. The loss is any task's, hence without a unit: nats where it is a cross-entropy.
+    # Classification. The loss is any task's, so that it has no unit: nats for a cross-entropy.
     _rate("accuracy", "accuracy"),
     _rate("top5_accuracy", "top-5 accuracy"),
     _rate("precision", "precision"),

@@ -16,8 +16,8 @@ from paretoprune.problem.optimizers import needs_adamw, with_optimizers
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.interface import Task
 from paretoprune.tasks.numbers.reconstruction import Reconstruction
-from tests.finetune.nets import tiny_net
 from tests.config.test_load import composed
+from tests.finetune.nets import tiny_net
 
 
 @pytest.mark.parametrize(
