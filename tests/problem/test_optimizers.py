@@ -16,6 +16,7 @@ from paretoprune.problem.optimizers import needs_adamw, with_optimizers
 from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.interface import Task
 from paretoprune.tasks.numbers.reconstruction import Reconstruction
+from paretoprune.tasks.numbers.regression import Regression
 from tests.config.test_load import composed
 from tests.finetune.nets import tiny_net
 
@@ -61,3 +62,9 @@ def test_a_task_of_adamw_does_not_begin_at_the_rate_of_sgd() -> None:
 def test_what_the_user_names_is_kept(optimizer: str) -> None:
     found = chosen(Classification(), gpt(), optimizer=optimizer, learning_rate=0.1)
     assert found[1:] == (optimizer, 0.1)
+
+
+def test_squared_errors_do_not_begin_at_a_rate_for_cross_entropy() -> None:
+    assert chosen(Regression(), tiny_net(), learning_rate=0.1) == ("auto", "auto", 0.02)
+    assert chosen(Regression(), tiny_net(), learning_rate=0.01)[2] == 0.01
+    assert chosen(Regression(), tiny_net(), optimizer="sgd", learning_rate=0.1)[2] == 0.1

@@ -24,19 +24,21 @@ _SGD_TO_ADAMW = 1 / 30
 def with_optimizers(settings: Settings, task: Task, model: nn.Module) -> Settings:
     """Return the settings with AdamW where `auto` leaves the choice and the network needs it.
 
-    A learning rate of the dense model's training that is one of SGD, above 0.02, is divided by 30
-    for an AdamW that `auto` chose. Where the task brings its own optimizer, nothing is changed.
+    With `auto`, a learning rate of the dense model's training that is too large is lowered: for
+    AdamW, a rate above 0.02, which is one of SGD, is divided by 30; for SGD it is at most the
+    task's largest rate. Where the task brings its own optimizer, nothing is changed.
     """
     if task.training(model, num_steps=1, num_epochs=1) is not None:
         return settings
     adaptive = task.optimizer != "adamw" and needs_adamw(model)
-    training = _chosen(settings.model.train, adaptive=adaptive)
-    if training.optimizer == "adamw" or (training.optimizer, task.optimizer) == ("auto", "adamw"):
-        training = _slower(settings.model.train, training)
+    training = settings.model.train
+    if training.optimizer == "auto":
+        is_adamw = adaptive or task.optimizer == "adamw"
+        training = _slower(training, task, is_adamw=is_adamw)
     return replace(
         settings,
         finetune=_chosen(settings.finetune, adaptive=adaptive),
-        model=replace(settings.model, train=training),
+        model=replace(settings.model, train=_chosen(training, adaptive=adaptive)),
     )
 
 
@@ -53,16 +55,21 @@ def _chosen(training: FinetuneSettings, *, adaptive: bool) -> FinetuneSettings:
     return replace(training, optimizer="adamw") if chooses else training
 
 
-def _slower(given: FinetuneSettings, training: FinetuneSettings) -> FinetuneSettings:
-    """Return the training of AdamW at a rate for it, unless the user named the optimizer."""
-    if given.optimizer != "auto" or given.learning_rate <= _MOST:
+def _slower(training: FinetuneSettings, task: Task, *, is_adamw: bool) -> FinetuneSettings:
+    """Return the training at a rate that its optimizer and the task stand."""
+    given = training.learning_rate
+    if is_adamw:
+        rate = float(f"{given * _SGD_TO_ADAMW:.2g}") if given > _MOST else given
+    else:
+        rate = min(given, task.largest_rate)
+    if rate == given:
         return training
-    rate = float(f"{given.learning_rate * _SGD_TO_ADAMW:.2g}")
-    if given.epochs:
+    if training.epochs:
         _log.info(
-            "`model.train.optimizer=auto` is AdamW here, at the learning rate %g rather than %g, "
-            "which is one of SGD",
+            "the dense model is trained by %s at the learning rate %g; `model.train.learning_rate`"
+            " %g is too large for it here (name `model.train.optimizer` to use it all the same)",
+            "AdamW" if is_adamw else "SGD",
             rate,
-            given.learning_rate,
+            given,
         )
     return replace(training, learning_rate=rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -67,6 +68,8 @@ class Task(ABC):
     offers: tuple[str, ...] = ()
     # the optimizer of `finetune.optimizer=auto`
     optimizer: ClassVar[str] = "sgd"
+    # the largest peak rate of SGD from scratch; squared errors diverge at rates for cross-entropy
+    largest_rate: ClassVar[float] = math.inf
     # whether the teacher's outputs are kept, which takes memory for each sample; else computed anew
     caches_teacher: ClassVar[bool] = True
     # the batches of this task, in a few words, for the message that no task fits

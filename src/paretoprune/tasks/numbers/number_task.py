@@ -48,6 +48,7 @@ class NumberTask(OutputTask):
     shape: tuple[int, ...] | None = None  # of a target without the batch axis; from the data
 
     names: ClassVar[tuple[str, ...]] = ("rmse", "mae", "r2", "loss")
+    largest_rate: ClassVar[float] = 0.02
 
     def __post_init__(self) -> None:
         mistakes = []
