@@ -95,9 +95,9 @@ def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Label
 def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> None:
     partners = [one for one in other.planes if along & varying(one)]
     for partner in partners:
-        if symbols.are_computed(partner) and varying(partner) < along:
+        if varying(partner) < along and _is_shared(symbols, partner, plane):
             _keep_heads_whole(symbols, plane, partner, what)
-        elif not (symbols.are_computed(plane) and along < varying(partner)):
+        elif not (along < varying(partner) and _is_shared(symbols, plane, partner)):
             symbols.join(
                 plane, partner, f"it is combined with channels that cannot be removed in {what}"
             )
@@ -105,14 +105,23 @@ def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, wha
         symbols.fix(plane, f"it is combined with a tensor of fixed size in {what}")
 
 
-def _keep_heads_whole(symbols: Symbols, plane: Tensor, buffer: Tensor, what: str) -> None:
-    """Rule for a buffer of one entry for each place in a head, such as rotary frequencies.
+def _is_shared(symbols: Symbols, one: Tensor, plane: Tensor) -> bool:
+    """Return True for a tensor that all heads of the plane share, which are removed as a whole.
 
-    All heads share it, so that it stays, and a head is removed as a whole.
+    It is a buffer, such as rotary frequencies, or the heads are whole already, as before the weight
+    of a norm over the places in a head.
     """
-    first = first_of(plane, varying(buffer))
+    return symbols.are_computed(one) or symbols.are_one(plane, varying(one))
+
+
+def _keep_heads_whole(symbols: Symbols, plane: Tensor, shared: Tensor, what: str) -> None:
+    """Rule for a tensor of one entry for each place in a head, which all heads share.
+
+    It stays, and a head is removed as a whole.
+    """
+    first = first_of(plane, varying(shared))
     symbols.join(plane, first, f"it is combined with a tensor of fixed size in {what}")
-    symbols.fix(buffer, f"{what} combines it with all heads")
+    symbols.fix(shared, f"{what} combines it with all heads")
 
 
 def reduced(
