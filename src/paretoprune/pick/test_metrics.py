@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from paretoprune.data.data_info import loaders_of
@@ -98,10 +99,11 @@ def _over_trivial(
     if apart is None and trivial is None:
         return None
     others = None if apart is None else apart.cpu().double()
+    constant = torch.tensor(trivial or 0.0, dtype=torch.float64)
     sign = 1.0 if task.qualities[0].direction == "maximize" else -1.0
 
     def gain(drawn: Tensor) -> Tensor:
-        of_trivial = trivial if others is None else task.from_scores(others[drawn])
+        of_trivial = constant if others is None else task.from_scores(others[drawn])
         return sign * (task.from_scores(scores[drawn]) - of_trivial)
 
     return bootstrap_interval(gain, len(scores))

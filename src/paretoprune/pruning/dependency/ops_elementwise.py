@@ -85,24 +85,28 @@ def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Label
     for number, tensor in enumerate(known):
         for plane in tensor.planes:
             along = varying(plane)
-            for other in known[:number] + known[number + 1 :]:
-                _meet(symbols, plane, along, other, what)
-            if not any(along & varying(one) for one in result):
+            others = known[:number] + known[number + 1 :]
+            shared = [_meet(symbols, plane, along, other, what) for other in others]
+            if not any(shared) and not any(along & varying(one) for one in result):
                 result.append(plane)
     return Labels(tuple(result))
 
 
-def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> None:
-    partners = [one for one in other.planes if along & varying(one)]
+def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> bool:
+    """Combine a plane with the other operand's; return True if that one's heads share it."""
+    partners, shared = [one for one in other.planes if along & varying(one)], False
     for partner in partners:
         if varying(partner) < along and _is_shared(symbols, partner, plane):
             _keep_heads_whole(symbols, plane, partner, what)
-        elif not (along < varying(partner) and _is_shared(symbols, plane, partner)):
+        elif along < varying(partner) and _is_shared(symbols, plane, partner):
+            shared = True
+        else:
             symbols.join(
                 plane, partner, f"it is combined with channels that cannot be removed in {what}"
             )
     if not partners and any(other.shape[dim] > 1 for dim in along):
         symbols.fix(plane, f"it is combined with a tensor of fixed size in {what}")
+    return shared
 
 
 def _is_shared(symbols: Symbols, one: Tensor, plane: Tensor) -> bool:
