@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import mlflow
 import numpy as np
 import pytest
 import torch
-from mlflow.pyfunc import scoring_server
 
 from paretoprune.errors import ParetopruneError
 from paretoprune.formats.registry import FORMATS
@@ -103,6 +103,9 @@ def words(registration: Registration, tmp_path: Path) -> Registration:
 
 def test_several_inputs_are_served_by_their_names(root: Path, words: Registration) -> None:
     """What a client sends as JSON comes back as what the model gave."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of MLflow's own functions, when they are imported
+        from mlflow.pyfunc import scoring_server
     assert register_model(resolve_uri(None, root=root), words, root=root) == 1
     mlflow.set_tracking_uri(resolve_uri(None, root=root))
     model = mlflow.pyfunc.load_model("models:/words@champion")

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from paretoprune.data.data_info import loaders_of
@@ -93,20 +92,30 @@ def _over_trivial(
     """
     if found.scores is None:
         return None
-    scores = found.scores.cpu().double()
     task, loaders = problem.task, loaders_of(problem.data)
     apart = task.trivial_scores(loaders["train"] or (), loaders["test"] or ())
     if apart is None and trivial is None:
         return None
-    others = None if apart is None else apart.cpu().double()
-    constant = torch.tensor(trivial or 0.0, dtype=torch.float64)
-    sign = 1.0 if task.qualities[0].direction == "maximize" else -1.0
+    return gain_interval(task, found.scores, trivial or 0.0 if apart is None else apart)
+
+
+def gain_interval(task: Task, scores: Tensor, trivial: Tensor | float) -> tuple[float, float]:
+    """Return the 95 % interval of the gain of the first quality over the trivial predictor.
+
+    `scores` (N,) and `trivial`, of the same samples or one quality for all of them, are as
+    `Meter.per_sample` gives them. The gain is above 0 for a model that is better.
+    """
+    own, sign = scores.cpu().double(), 1.0
+    if task.qualities[0].direction == "minimize":
+        sign = -1.0
 
     def gain(drawn: Tensor) -> Tensor:
-        of_trivial = constant if others is None else task.from_scores(others[drawn])
-        return sign * (task.from_scores(scores[drawn]) - of_trivial)
+        quality = task.from_scores(own[drawn])
+        if isinstance(trivial, Tensor):
+            return sign * (quality - task.from_scores(trivial.cpu().double()[drawn]))
+        return sign * (quality - trivial)
 
-    return bootstrap_interval(gain, len(scores))
+    return bootstrap_interval(gain, len(own))
 
 
 def tested_before(earlier: Path, draft: Path) -> FinalFigures | None:
