@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
@@ -38,7 +38,8 @@ def fit_attributes(module: nn.Module) -> None:
     elif isinstance(module, nn.MultiheadAttention):
         FewerHeads.fit(module)
     elif is_transposed_linear(module):
-        module.nx, module.nf = module.weight.shape
+        assert isinstance(module.weight, Tensor)
+        vars(module)["nx"], vars(module)["nf"] = module.weight.shape
 
 
 def is_transposed_linear(module: nn.Module) -> bool:
