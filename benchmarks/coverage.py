@@ -154,13 +154,17 @@ def look_at(name: str) -> dict[str, Any]:
 
 def macs_left(model: nn.Module, groups: Sequence[Group], example: Example) -> tuple[float, float]:
     """Return the share of the dense MACs at minimum widths: predicted, and counted on the pruned
-    model."""
+    model. Of a network without MACs, such as a product of embeddings, it is that of parameters."""
     shapes = {path: tuple(p.shape) for path, p in model.named_parameters()}
     size = SizeModel(groups, shapes, macs_per_layer(model, example))
     least = {group.name: 1 for group in groups}
     scores = {group.name: torch.rand(group.width) for group in groups}
     prune = apply_plan(model, groups, make_plan(groups, scores, least))
     dense = size.cost({}).macs
+    if not dense:
+        counted = sum(p.numel() for p in prune.parameters())
+        total = sum(p.numel() for p in model.parameters())
+        return size.cost(least).params / total, counted / total
     return size.cost(least).macs / dense, count_macs(prune, example) / dense
 
 

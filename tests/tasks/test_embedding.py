@@ -76,7 +76,8 @@ def plain_qualities(model: nn.Module, batches: Sequence[Batch]) -> Mapping[str, 
 
 def plain_distance(student: Tensor, teacher: Tensor, batch: Batch, temperature: float) -> Tensor:
     norms = student.norm(dim=1) * teacher.norm(dim=1)
-    return 1 - ((student * teacher).sum(1) / norms).mean()
+    found: Tensor = 1 - ((student * teacher).sum(1) / norms).mean()
+    return found
 
 
 def test_the_kits() -> None:
