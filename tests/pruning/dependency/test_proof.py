@@ -114,3 +114,24 @@ def test_what_is_worked_out_from_weights_once_follows_their_size() -> None:
     model = networks.lively(families.Transformer(families.Biased()))
     groups = find_groups(model, networks.example())
     assert {g.name: g.width for g in groups.prunable} == {"attention.qkv": 4, "mlp.0": 20}
+
+
+class Detections(nn.Module):
+    """Returns the rows whose score is above a threshold, as detectors return boxes."""
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.layers(x)
+        found: Tensor = scores[scores[:, 0] > self.threshold]
+        return found
+
+
+def test_nothing_is_proved_by_outputs_that_are_empty() -> None:
+    x = torch.randn(6, 4)
+    assert [group.width for group in find_groups(Detections(-1e9), x).prunable] == [8]
+    with pytest.raises(PruningError, match="all outputs are empty"):
+        find_groups(Detections(1e9), x)
