@@ -1,4 +1,4 @@
-"""Coverage of public architectures: all classifiers of torchvision, and families of timm.
+"""Coverage of public architectures: torchvision, families of timm, transformers and others.
 
     python benchmarks/coverage.py                      # continue; rows are kept in coverage.csv
     python benchmarks/coverage.py --only resnet18      # again, even if a row exists
@@ -9,7 +9,7 @@ weights and the smallest image size that it accepts, since only its structure ma
 number of prunable and of unprunable groups; share of the dense MACs with every group at its minimum
 width (predicted, and counted on the pruned model); relative error of pruned against masked models
 with other weights than those of the verification; processor seconds of finding and verifying the
-groups. Needs the extra `[timm]`.
+groups. Needs the extras `[timm]` and `[transformers]`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import architectures
+import other_architectures
 import torch
-from architectures import build, names
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
@@ -42,6 +43,7 @@ from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import make_plan
 from paretoprune.pruning.structured.size import SizeModel
+from paretoprune.tasks.inputs import Example
 
 MAX_CPU_SECONDS = 240  # of the process's processor time, so that a busy machine fails nothing
 MAX_SECONDS = 10 * MAX_CPU_SECONDS  # by the clock, for what hangs
@@ -67,6 +69,17 @@ def main() -> None:
         print(*(f"{key}={rows[name].get(key, '')}" for key in FIELDS), flush=True)
         _write(options.file, rows)
     show(list(rows.values()))
+
+
+def names() -> list[str]:
+    """Return the names of all architectures."""
+    return [*architectures.names(), *other_architectures.names()]
+
+
+def build(name: str) -> tuple[nn.Module, Example]:
+    """Build an architecture in evaluation mode, and inputs for it."""
+    others = other_architectures if name in other_architectures.names() else architectures
+    return others.build(name)
 
 
 def in_own_process(name: str) -> dict[str, Any]:
@@ -116,7 +129,11 @@ def look_at(name: str) -> dict[str, Any]:
         return {"name": name, "state": "kept whole", "reason": reason}
     seconds = time.process_time() - started
     left, counted = macs_left(model, groups.prunable, example)
-    if left > 0.5 and _runs(model, full := torch.randn(1, 3, FULL, FULL)):
+    if (
+        isinstance(example, Tensor)
+        and left > 0.5
+        and _runs(model, full := torch.randn(1, 3, FULL, FULL))
+    ):
         left, counted = macs_left(model, groups.prunable, full)
     difference = error_of(model, groups.prunable, example)
     reasons = Counter(kept.reason.split("`", 2)[-1].strip() for kept in groups.kept)
@@ -130,20 +147,24 @@ def look_at(name: str) -> dict[str, Any]:
         "counted": round(counted, 4),
         "error": f"{difference:.1e}",
         "seconds": round(seconds, 1),
-        "size": example.shape[-1],
+        "size": example.shape[-1] if isinstance(example, Tensor) else "",
         "reason": "; ".join(f"{n}x {reason}" for reason, n in reasons.most_common(2)),
     }
 
 
-def macs_left(model: nn.Module, groups: Sequence[Group], example: Tensor) -> tuple[float, float]:
+def macs_left(model: nn.Module, groups: Sequence[Group], example: Example) -> tuple[float, float]:
     """Return the share of the dense MACs at minimum widths: predicted, and counted on the pruned
-    model."""
+    model. Of a network without MACs, such as a product of embeddings, it is that of parameters."""
     shapes = {path: tuple(p.shape) for path, p in model.named_parameters()}
     size = SizeModel(groups, shapes, macs_per_layer(model, example))
     least = {group.name: 1 for group in groups}
     scores = {group.name: torch.rand(group.width) for group in groups}
     prune = apply_plan(model, groups, make_plan(groups, scores, least))
     dense = size.cost({}).macs
+    if not dense:
+        counted = sum(p.numel() for p in prune.parameters())
+        total = sum(p.numel() for p in model.parameters())
+        return size.cost(least).params / total, counted / total
     return size.cost(least).macs / dense, count_macs(prune, example) / dense
 
 
@@ -156,10 +177,10 @@ def _runs(model: nn.Module, example: Tensor) -> bool:
     return True
 
 
-def error_of(model: nn.Module, groups: Sequence[Group], example: Tensor) -> float:
+def error_of(model: nn.Module, groups: Sequence[Group], example: Example) -> float:
     """Return the error of masked against pruned, with new random weights and BatchNorm
     statistics."""
-    lively = generic_copy(model, (example,), seed=11)
+    lively = generic_copy(model, example, seed=11)
     plan = random_plan(groups, seed=12)
     pruned = apply_plan(lively.model, groups, plan)
     return check_equivalence(

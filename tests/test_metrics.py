@@ -65,7 +65,7 @@ def test_values_carry_their_units() -> None:
 
 def test_every_measured_quantity_has_a_label_for_people() -> None:
     assert {*DIRECTIONS} - {*QUALITIES} <= {*COSTS}
-    assert [name for name in (*QUALITIES, *COSTS) if label(name) == name] == ["perplexity"]
+    assert [name for name in (*QUALITIES, *COSTS) if label(name) == name] == ["loss", "perplexity"]
 
 
 @pytest.mark.parametrize(

@@ -90,13 +90,13 @@ def _size(name: str, label: str, unit: str = "", note: str = "exact") -> Quantit
 
 
 _ALL = (
-    # Classification; the loss is any task's, in nats where it is a cross-entropy.
+    # Classification. The loss is any task's, so that it has no unit: nats for a cross-entropy.
     _rate("accuracy", "accuracy"),
     _rate("top5_accuracy", "top-5 accuracy"),
     _rate("precision", "precision"),
     _rate("recall", "recall"),
     _rate("f1", "F1"),
-    _quality("loss", "loss", "nats", "minimize"),
+    _quality("loss", "loss", direction="minimize"),
     _quality("calibration_error", "calibration error", "%", "minimize", worst=100.0, best=0.0),
     # Several labels for each sample.
     _rate("f1_macro", "F1, mean over the labels"),

@@ -24,12 +24,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 COMMON = (
     "data=npz",
     f"trust=[{OWN}]",
-    "model.train.epochs=4",
+    "model.train.epochs=2",
     "model.train.learning_rate=0.05",
     "finetune.epochs=1",
     "finetune.tune_learning_rate=false",
     "search=random",
-    "search.n_trials=3",
+    "search.n_trials=2",
     "search.baseline_ratios=[0.5]",
     "sparsity.divisor=1",
     "measure.latency=false",
@@ -62,6 +62,11 @@ def installed() -> Iterator[str]:
         yield name
 
 
+def formats_of(name: str) -> list[str]:
+    """Return the formats that a task is exported to: all for one of them, to save time."""
+    return [one for one in installed() if name == "words" or one == "onnx"]
+
+
 @pytest.fixture(scope="module", params=TASKS)
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -71,7 +76,7 @@ def exported(
     place = tmp_path_factory.mktemp(name)
     swept = run_train(place, *TASKS[name], *COMMON, f"name={name}")
     assert swept.code == 0, swept.err
-    formats = ",".join([*installed(), "compact", "onnx_int8"])
+    formats = ",".join([*formats_of(name), "compact", "onnx_int8"])
     picked = run_pick(place, name, "rule=cheapest", f"format={formats}")
     assert picked.code == 0, picked.err
     [folder] = (place / "sweeps" / name / "picked").iterdir()
@@ -79,11 +84,11 @@ def exported(
 
 
 def test_every_format_gives_what_was_measured(exported: Exported) -> None:
-    _, folder, _ = exported
+    task, folder, _ = exported
     files = {
         one["format"]: one for one in json.loads((folder / "metrics.json").read_text())["files"]
     }
-    for name in ("safetensors", "compact", *installed()):
+    for name in ("safetensors", "compact", *formats_of(task)):
         assert files[name]["reason"] is None and files[name]["difference"] < 1e-4
     assert "are made of classifiers that take one float32 tensor" in files["onnx_int8"]["reason"]
 
@@ -109,10 +114,10 @@ def test_the_weights_are_loaded_in_one_line(exported: Exported) -> None:
 
 
 def test_the_code_of_the_card_runs(exported: Exported) -> None:
-    _, folder, _ = exported
+    name, folder, _ = exported
     card = (folder / "README.md").read_text()
     codes = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    assert len(codes) == 1 + len([*installed()])
+    assert len(codes) == 1 + len(formats_of(name))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(Path.cwd())])}
     for code in codes:
         subprocess.run(

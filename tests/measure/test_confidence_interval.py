@@ -9,7 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoprune.measure.confidence_interval import paired_interval, wilson_interval
+from paretoprune.measure.confidence_interval import (
+    bootstrap_interval,
+    paired_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +64,10 @@ def test_pairing_finds_what_two_intervals_would_hide() -> None:
     differences = 100.0 * ((right < 65).float() - (right < 60).float())
     low, _ = paired_interval(differences)
     assert low > 0 and wilson_interval(65, 100)[0] < wilson_interval(60, 100)[1]
+
+
+def test_the_interval_of_a_root_mean_square_is_that_of_its_square() -> None:
+    squares = torch.randn(500, generator=torch.Generator().manual_seed(2)).double().square()
+    low, high = bootstrap_interval(lambda drawn: squares[drawn].mean().sqrt(), len(squares))
+    assert (low**2, high**2) == pytest.approx(paired_interval(squares), rel=1e-2)
+    assert low < float(squares.mean().sqrt()) < high

@@ -13,7 +13,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paretoprune.low_rank.factor import output_moments
 from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.compensation.updatable import updatable_layers
+from paretoprune.pruning.groups import Block
+from paretoprune.pruning.scorers.activation.obs import Obs
+from paretoprune.pruning.scorers.parts.block_influence import block_influence
+from paretoprune.pruning.scorers.parts.inputs import means_at
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.interface import Batch, Outputs, Task
 
@@ -114,6 +120,25 @@ def check_padding(case: TaskCase, padded: Callable[[Batch], Batch]) -> None:
         torch.testing.assert_close(long.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
     before, after = other.state_dict(), short.state_dict()
     assert any(not torch.equal(before[name], after[name]) for name in after)
+    check_calibration(case.model, TaskBatch(task, batch), TaskBatch(task, longer))
+
+
+def check_calibration(model: nn.Module, batch: TaskBatch, longer: TaskBatch) -> None:
+    """What scorers and factors read of a batch does not depend on its padding."""
+    paths = [path for path, one in updatable_layers(model).items() if isinstance(one, nn.Linear)]
+    short, long = (
+        means_at(model, paths, [one], limit=1, reading=Tensor.square) for one in (batch, longer)
+    )
+    torch.testing.assert_close(long, short, rtol=1e-4, atol=1e-6)
+    short, long = (dict(output_moments(model, paths, one)) for one in (batch, longer))
+    torch.testing.assert_close(long, short, rtol=1e-4, atol=1e-6)
+    scorer = Obs()
+    short, long = (scorer._inverses(model, paths, [one]) for one in (batch, longer))
+    torch.testing.assert_close(long, short, rtol=1e-3, atol=1e-4)
+    inner = [path for path, one in model.named_modules() if type(one).__name__ == "Block"]
+    blocks = [Block(path, "Identity", ()) for path in inner]
+    short_rates, long_rates = (block_influence(model, blocks, [one]) for one in (batch, longer))
+    assert long_rates == pytest.approx(short_rates, rel=1e-3, abs=1e-6)
 
 
 def measured(task: Task, model: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:

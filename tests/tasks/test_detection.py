@@ -173,3 +173,5 @@ def test_without_a_package_for_precisions_the_extra_is_named(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"paretoprune\[detection\]"):
         coco_backend()
+    with pytest.raises(SettingsError, match=r"paretoprune\[detection\]"):
+        TASK.fitted({"train": [batch(1)], "validation": [batch(1)], "test": None})

@@ -15,6 +15,10 @@ from paretoprune.data import describe
 from paretoprune.data.given import as_datamodule
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.models import torchvision_model
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.structured.apply import apply_plan
+from paretoprune.pruning.structured.masks import masked_model
+from paretoprune.pruning.structured.plan import make_plan
 from paretoprune.results import DataInfo
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.guess import Auto
@@ -234,11 +238,24 @@ def test_wrong_options_and_outputs_are_refused() -> None:
         assert "(2, 4, height, width)" in str(TASK.check_outputs(wrong, 2, info))
 
 
-@pytest.mark.timeout(30)
 def test_a_network_of_torchvision_is_pruned() -> None:
+    """Half of each group is removed, and the pruned network computes what the masked one does."""
     torch.manual_seed(0)
     model = torchvision_model("lraspp_mobilenet_v3_large", num_classes=CLASSES, in_channels=1)
     images = torch.randn(2, 1, 32, 32)
-    assert TASK.outputs(model.eval(), (images, None)).shape == (2, CLASSES, 32, 32)
+    groups = find_groups(model.eval(), images).prunable
+    assert any(group.name.startswith("classifier") for group in groups)
+    scores = {group.name: torch.rand(group.width) for group in groups}
+    plan = make_plan(groups, scores, {group.name: -(-group.width // 2) for group in groups})
+    pruned = apply_plan(model, groups, plan)
+    before, after = (sum(p.numel() for p in one.parameters()) for one in (model, pruned))
+    assert after < 0.5 * before
+    found = TASK.outputs(pruned, (images, None))
+    assert found.shape == (2, CLASSES, 32, 32)
+    wanted = TASK.outputs(masked_model(model, groups, plan), (images, None))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_an_unknown_network_is_refused_with_what_there_is() -> None:
     with pytest.raises(SettingsError, match="segmentation network"):
         torchvision_model("lraspp_mobilenet")

@@ -15,9 +15,10 @@ SMALL = (
     "model.train.epochs=1",
     "finetune.epochs=1",
     "finetune.tune_learning_rate=false",
-    "measure.latency_repeats=10",
+    "measure.latency=false",
     "search=random",
-    "search.n_trials=3",
+    "search.n_trials=2",
+    "search.baseline_ratios=[0.5]",
     "tracking=none",
 )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -14,9 +17,11 @@ from paretoprune.errors import ParetopruneError
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import trace
 from paretoprune.results import Metrics, TrialResult
+from paretoprune.tasks.inputs import Inputs
 from paretoprune.tracking.registry import Registration, register_model
 from paretoprune.tracking.uri import resolve_uri
 from tests.kits.own_model import OwnNet
+from tests.kits.several_inputs import Words
 from tests.tracking.conftest import MakeTracker
 
 
@@ -78,6 +83,39 @@ def test_it_is_the_champion_and_predicts_the_same(
     )
     names = {path.name for path in logged.iterdir()}
     assert "model.onnx" in names and not any(name.endswith(("pkl", "pt", "pth")) for name in names)
+
+
+@pytest.fixture
+def words(registration: Registration, tmp_path: Path) -> Registration:
+    """A model of two arguments, ids and their mask, which are called by their names."""
+    torch.manual_seed(0)
+    model, ids = Words(3).eval(), torch.randint(1, 12, (2, 5))
+    inputs = Inputs((), {"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+    file = tmp_path / "model.onnx"
+    file.write_bytes(FORMATS["onnx"].encode(trace(model, inputs))[file.name])
+    with torch.inference_mode():
+        output = inputs.run(model).numpy()
+    given = {name: one.numpy() for name, one in inputs.kwargs.items()}
+    return replace(
+        registration, name="words", onnx_file=file, inputs=given, outputs={"output": output}
+    )
+
+
+def test_several_inputs_are_served_by_their_names(root: Path, words: Registration) -> None:
+    """What a client sends as JSON comes back as what the model gave."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of MLflow's own functions, when they are imported
+        from mlflow.pyfunc import scoring_server
+    assert register_model(resolve_uri(None, root=root), words, root=root) == 1
+    mlflow.set_tracking_uri(resolve_uri(None, root=root))
+    model = mlflow.pyfunc.load_model("models:/words@champion")
+    assert isinstance(words.inputs, dict)
+    body = json.dumps({"inputs": {name: one.tolist() for name, one in words.inputs.items()}})
+    schema = model.metadata.get_input_schema()
+    answer = scoring_server.invocations(body, "application/json", model, schema)
+    assert answer.status == 200
+    found = json.loads(answer.response)["predictions"]["output"]
+    np.testing.assert_allclose(found, words.outputs["output"], rtol=1e-5, atol=1e-6)
 
 
 def test_without_the_sweeps_runs_it_is_registered_all_the_same(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.low_rank.pair import Factorable, Pair, empty_pair, pairs_of, with_pairs
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import Example, inputs_of
 
 _UNSEEN_WEIGHT = 1e-6  # weight of directions absent from the samples, in an output PCA
@@ -17,7 +18,9 @@ _EPSILON = 1e-30  # lower bound of norms, against division by zero
 
 
 @torch.no_grad()
-def factored(model: nn.Module, paths: Sequence[str], samples: Example | None = None) -> nn.Module:
+def factored(
+    model: nn.Module, paths: Sequence[str], samples: Example | TaskBatch | None = None
+) -> nn.Module:
     """Return a copy that computes the same, with a full-rank pair for each of the layers.
 
     Components are ordered by contribution, the largest first. With calibration `samples`,
@@ -103,15 +106,20 @@ def output_factors(matrix: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def output_moments(
-    model: nn.Module, paths: Sequence[str], samples: Example
+    model: nn.Module, paths: Sequence[str], samples: Example | TaskBatch
 ) -> Mapping[str, Tensor]:
     """Return the sum of y y^T over samples and positions, by path: (outputs, outputs), float64.
 
-    y are a linear layer's outputs without the bias. The model runs once, in evaluation mode.
+    y are a linear layer's outputs without the bias; padding, which a batch of a task knows, is left
+    out. The model runs once, in evaluation mode.
     """
     sums: dict[str, Tensor] = {}
+    valid = samples.valid if isinstance(samples, TaskBatch) else None
+    inputs = samples.inputs if isinstance(samples, TaskBatch) else inputs_of(samples)
 
     def note(path: str, layer: nn.Module, output: Tensor) -> None:
+        if valid is not None and tuple(output.shape[:-1]) == tuple(valid.shape):
+            output = output[valid.to(output.device, torch.bool)]
         y = output.reshape(-1, output.shape[-1])
         if isinstance(layer.bias, Tensor):
             y = y - layer.bias
@@ -120,7 +128,7 @@ def output_moments(
     was_training = model.training
     with _watching(model, paths, note):
         try:
-            inputs_of(samples).run(model.eval())
+            inputs.run(model.eval())
         finally:
             model.train(was_training)
     return {path: total for path, total in sums.items() if torch.isfinite(total).all()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 
 import torch
@@ -28,20 +29,32 @@ def wilson_interval(rate: float, num_samples: int) -> tuple[float, float]:
 def paired_interval(differences: Tensor, *, draws: int = _DRAWS) -> tuple[float, float]:
     """Return the 95 % confidence interval of the mean of paired differences, by bootstrap.
 
-    `differences` (N,) are of the same samples by two predictors. The samples are drawn anew with
-    replacement `draws` times, always with the same seed; the ends are the 2.5 and 97.5 %
-    percentiles of the means. Efron and Tibshirani, "An Introduction to the Bootstrap" (1993),
-    section 13.3.
+    `differences` (N,) are of the same samples by two predictors.
     """
     values = differences.detach().double().cpu()
-    if not len(values):
+    return bootstrap_interval(lambda drawn: values[drawn].mean(), len(values), draws=draws)
+
+
+def bootstrap_interval(
+    statistic: Callable[[Tensor], Tensor], num_samples: int, *, draws: int = _DRAWS
+) -> tuple[float, float]:
+    """Return the 95 % confidence interval of a statistic of samples, by bootstrap.
+
+    `statistic` is called with the numbers (N,) of samples drawn with replacement, `draws` times,
+    always with the same seed, and returns a scalar. The ends are the 2.5 and 97.5 % percentiles.
+    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
+
+    Raises:
+        ValueError: there are no samples.
+    """
+    if not num_samples:
         raise ValueError("there are no samples to draw from")
     generator = torch.Generator().manual_seed(_SEED)
-    means = torch.stack(
+    found = torch.stack(
         [
-            values[torch.randint(len(values), values.shape, generator=generator)].mean()
+            statistic(torch.randint(num_samples, (num_samples,), generator=generator))
             for _ in range(draws)
         ]
     )
-    low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    low, high = found.double().quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return low, high

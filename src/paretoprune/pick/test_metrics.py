@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from paretoprune.data.data_info import loaders_of
 from paretoprune.export.folder import WEIGHTS
-from paretoprune.measure.confidence_interval import paired_interval, wilson_interval
+from paretoprune.measure.confidence_interval import bootstrap_interval, wilson_interval
 from paretoprune.measure.prediction_agreement import compare_predictions
 from paretoprune.measure.quality import (
     Predictions,
@@ -28,6 +27,7 @@ from paretoprune.results.exported import Repeat
 from paretoprune.results.measurements import Comparison
 from paretoprune.storage.atomic import read_json
 from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.interface import Task
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TestResult:
     """The qualities and the scores of single samples of a model on the test part."""
 
     quality: Mapping[str, float]
-    scores: Tensor | None  # (N,), the first quality of each sample; None: it is no mean over them
+    scores: Tensor | None  # (N,), of samples, as `Meter.per_sample` gives them
     predictions: Predictions | None  # of a classifier
 
     __test__ = False  # no test of pytest's
@@ -76,8 +76,8 @@ def tested_once(
     return FinalFigures(
         pruned=Metrics(pruned.quality),
         dense=Metrics(dense.quality),
-        interval=_interval(pruned, first.name),
-        dense_interval=_interval(dense, first.name),
+        interval=_interval(problem.task, pruned),
+        dense_interval=_interval(problem.task, dense),
         comparison=comparison,
         quality=first.name,
         over_trivial=_over_trivial(problem, pruned, trivial.get(first.name)),
@@ -89,19 +89,35 @@ def _over_trivial(
 ) -> tuple[float, float] | None:
     """By how much the first quality is better than the trivial predictor's; None if unknown.
 
-    Where the task does not give that predictor's score of each sample, it is taken to be the same
-    for all samples.
+    Where the task does not give that predictor's scores of samples, its quality is taken to be the
+    same for all of them.
     """
     if found.scores is None:
         return None
     task, loaders = problem.task, loaders_of(problem.data.module)
     apart = task.trivial_scores(loaders["train"] or (), loaders["test"] or ())
-    if apart is None:
-        if trivial is None:
-            return None
-        apart = torch.tensor(trivial)
-    sign = 1.0 if task.qualities[0].direction == "maximize" else -1.0
-    return paired_interval(sign * (found.scores.cpu().double() - apart.cpu().double()))
+    if apart is None and trivial is None:
+        return None
+    return gain_interval(task, found.scores, trivial or 0.0 if apart is None else apart)
+
+
+def gain_interval(task: Task, scores: Tensor, trivial: Tensor | float) -> tuple[float, float]:
+    """Return the 95 % interval of the gain of the first quality over the trivial predictor.
+
+    `scores` (N,) and `trivial`, of the same samples or one quality for all of them, are as
+    `Meter.per_sample` gives them. The gain is above 0 for a model that is better.
+    """
+    own, sign = scores.cpu().double(), 1.0
+    if task.qualities[0].direction == "minimize":
+        sign = -1.0
+
+    def gain(drawn: Tensor) -> Tensor:
+        quality = task.from_scores(own[drawn])
+        if isinstance(trivial, Tensor):
+            return sign * (quality - task.from_scores(trivial.cpu().double()[drawn]))
+        return sign * (quality - trivial)
+
+    return bootstrap_interval(gain, len(own))
 
 
 def tested_before(earlier: Path, draft: Path) -> FinalFigures | None:
@@ -160,9 +176,10 @@ def _ends(interval: list[float] | None) -> tuple[float, float] | None:
     return (interval[0], interval[1]) if interval else None
 
 
-def _interval(found: TestResult, name: str) -> tuple[float, float] | None:
+def _interval(task: Task, found: TestResult) -> tuple[float, float] | None:
     if found.scores is None:
         return None
+    name, scores = task.qualities[0].name, found.scores.cpu().double()
     if name == "accuracy":
-        return wilson_interval(found.quality[name], len(found.scores))
-    return paired_interval(found.scores)
+        return wilson_interval(found.quality[name], len(scores))
+    return bootstrap_interval(lambda drawn: task.from_scores(scores[drawn]), len(scores))

@@ -28,6 +28,7 @@ from paretoprune.problem.costs import Costs
 from paretoprune.problem.fingerprint import fingerprint_of, for_groups
 from paretoprune.problem.measured_qualities import check_qualities
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
+from paretoprune.problem.optimizers import with_optimizers
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
 from paretoprune.problem.task_data import TaskData
@@ -145,6 +146,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     outputs = outputs_of(model, example) if reproducible else None
     model.to(device)
     check_network(model, samples, info)
+    settings = with_optimizers(settings, task, model)
     fingerprint = fingerprint_of(
         settings, data, model, task, contents=contents.digests, outputs=outputs
     )

@@ -103,6 +103,15 @@ class Detection(Task):
         """Recognise lists of images and of dicts with boxes and labels."""
         return "targets are dicts with boxes and labels" if is_detection(batch) else None
 
+    def fitted(self, loaders: Loaders) -> Detection:
+        """Return the task, after a check that what computes average precisions is installed.
+
+        Raises:
+            SettingsError: it is not.
+        """
+        coco_backend()
+        return self
+
     def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
         """Check the first batches, and count the classes, of which 0 is the background."""
         firsts = {

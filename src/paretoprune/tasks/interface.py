@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -36,7 +37,11 @@ class Meter(Protocol):
         """Return the qualities by name, over all batches so far."""
 
     def per_sample(self) -> Tensor | None:
-        """Return the first quality of each sample (N,); None if it is not a mean over samples."""
+        """Return what the first quality is combined of, (N,), one value for each sample.
+
+        `Task.from_scores` combines them, by default to their mean. A sample may be several rows of
+        the data that belong together, such as those of a user. None: it is not made of such values.
+        """
 
 
 class Training(Protocol):
@@ -66,6 +71,8 @@ class Task(ABC):
     activation: ClassVar[str] = ""
     # the optimizer of `finetune.optimizer=auto`
     optimizer: ClassVar[str] = "sgd"
+    # the largest peak rate of SGD from scratch; squared errors diverge at rates for cross-entropy
+    largest_rate: ClassVar[float] = math.inf
     # whether the teacher's outputs are kept, which takes memory for each sample; else computed anew
     caches_teacher: ClassVar[bool] = True
     # the batches of this task, in a few words, for the message that no task fits
@@ -178,12 +185,19 @@ class Task(ABC):
         return self
 
     def trivial_scores(self, train: Iterable[Batch], test: Iterable[Batch]) -> Tensor | None:
-        """Return the first quality of the trivial predictor on each sample of `test`, (N,).
+        """Return the trivial predictor's scores on `test`, as `Meter.per_sample` gives a model's.
 
-        The order is that of the batches. With None, the score of each sample is taken to be the
-        predictor's quality, which is right only if it is the same for all samples.
+        The order is the same. With None, the predictor's quality is taken to be the same for all
+        samples.
         """
         return None
+
+    def from_scores(self, scores: Tensor) -> Tensor:
+        """Return the first quality, a scalar, from scores (N,) of samples: by default their mean.
+
+        It holds for any of the samples, so that confidence intervals can be drawn from them.
+        """
+        return scores.mean()
 
     def describe(self, info: DataInfo, loaders: Loaders) -> DataInfo:
         """Check the data, and complete what is known of them.

@@ -70,7 +70,10 @@ class OutputTask(Task):
         return floats(self.answer(self.inputs(batch).run(model)))
 
     def per_sample(self, outputs: Outputs, targets: Any) -> Tensor | None:
-        """Return the first quality of each sample, (N,); None if it is not a mean over samples."""
+        """Return what `from_scores` makes the first quality of, (N,); by default their mean.
+
+        None if the quality is not made of values of single samples.
+        """
         return None
 
     def loss_and_outputs(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:

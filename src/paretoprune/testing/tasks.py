@@ -23,7 +23,8 @@ def check_task(task: Task, model: nn.Module, batches: Sequence[Batch]) -> None:
 
     `batches` are at least two; the first has several samples, the last one may be shorter. The loss
     and the distance are differentiable scalars, the loss a mean over samples; the meter gives the
-    same numbers for any division into batches; batches can be split and joined.
+    same numbers for any division into batches; batches can be split and joined; the trivial
+    predictor's scores of samples combine to its quality.
     """
     batch = batches[0]
     _check_plain(task)
@@ -31,6 +32,7 @@ def check_task(task: Task, model: nn.Module, batches: Sequence[Batch]) -> None:
     _check_distance(task, model, batch)
     _check_meter(task, model, batches)
     _check_parts(task, batches)
+    _check_trivial(task, model, batches)
 
 
 def _check_plain(task: Task) -> None:
@@ -82,9 +84,9 @@ def _check_meter(task: Task, model: nn.Module, batches: Sequence[Batch]) -> None
         assert all(_close(other[name], found[0][name]) for name in other), "batches matter"
     samples = task.measure(model, batches, _CPU).per_sample()
     if samples is not None:
-        assert len(samples) == len(task.inputs(whole))
+        assert 0 < len(samples) <= len(task.inputs(whole))
         first = found[0][task.qualities[0].name]
-        assert _close(float(samples.double().mean()), first)
+        assert _close(float(task.from_scores(samples.double())), first)
 
 
 def _check_parts(task: Task, batches: Sequence[Batch]) -> None:
@@ -99,6 +101,19 @@ def _check_parts(task: Task, batches: Sequence[Batch]) -> None:
     for one, other in zip((t for t in last.inputs if t.dim() > 1), wanted, strict=True):
         corner = tuple(slice(size) for size in other.shape)
         assert torch.equal(one[corner], other)
+
+
+@torch.no_grad()
+def _check_trivial(task: Task, model: nn.Module, batches: Sequence[Batch]) -> None:
+    """Scores of the trivial predictor are of the samples that a model's are of."""
+    name = task.qualities[0].name
+    whole = (task.trivial(batches, batches) or {}).get(name)
+    scores = task.trivial_scores(batches, batches)
+    if scores is None:
+        return
+    own = task.measure(model.eval(), batches, _CPU).per_sample()
+    assert own is not None and own.shape == scores.shape
+    assert whole is None or _close(float(task.from_scores(scores.double())), whole)
 
 
 def _measured(task: Task, model: nn.Module, batches: Sequence[Any]) -> dict[str, float]:

@@ -106,7 +106,7 @@ def with_full_ranks(problem: Problem, dense: nn.Module) -> nn.Module:
     Raises EquivalenceError if it does not.
     """
     batch = TaskBatch(problem.task, unkeyed(next(iter(problem.data.train_dataloader()))))
-    samples = batch[:_NUM_CALIBRATED].inputs.to(problem.device).contiguous()
+    samples = batch[:_NUM_CALIBRATED].to(problem.device).contiguous()
     form = factored(dense, problem.groups.factored, samples).eval()
     error = check_equivalence(dense, form, problem.example)
     _log.info(

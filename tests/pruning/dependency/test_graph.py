@@ -18,6 +18,7 @@ from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.checkpoint import rebuild, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
+from paretoprune.pruning.structured.plan import Plan
 from tests.kits import families, networks
 
 NORM = ("weight", "bias", "running_mean", "running_var")
@@ -338,3 +339,38 @@ def test_products_of_attention_shrink_with_their_channels() -> None:
     assert shares and all(path == "attention" and 0 < share <= 1 for path, share in shares)
     owners = {group.name for group in groups.prunable if group.scaled_matmuls}
     assert all(name.startswith("attention.") for name in owners) and len(groups.prunable) > 1
+
+
+class Product(nn.Module):
+    """The product of two embeddings, as of recommenders, or its cosine; `shift` is added first."""
+
+    def __init__(self, *, cosine: bool = False, shift: float = 0.0) -> None:
+        super().__init__()
+        self.users, self.items = nn.Embedding(9, 8), nn.Embedding(11, 8)
+        self.cosine, self.shift = cosine, shift
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        user, item = self.users(users), self.items(items)
+        if self.cosine:
+            user, item = nn.functional.normalize(user), nn.functional.normalize(item)
+        return ((user + self.shift) * (item + self.shift)).sum(1)
+
+
+@pytest.mark.parametrize("cosine", [False, True])
+def test_channels_that_are_summed_can_be_removed(cosine: bool) -> None:
+    ids = torch.tensor([1, 2, 3]), torch.tensor([5, 0, 7])
+    model = Product(cosine=cosine)
+    [group] = find_groups(model, ids).prunable
+    assert group.width == 8 and {slot.tensor for slot in group.slots} == {
+        "users.weight",
+        "items.weight",
+    }
+    plan = Plan({group.name: (0, 3, 6)})
+    pruned = apply_plan(model, [group], plan)
+    torch.testing.assert_close(pruned(*ids), masked_model(model, [group], plan)(*ids))
+
+
+def test_channels_that_are_not_zero_in_a_sum_are_kept() -> None:
+    ids = torch.tensor([1, 2, 3]), torch.tensor([5, 0, 7])
+    with pytest.raises(PruningError, match="removing its channels changes the outputs"):
+        find_groups(Product(shift=1.0), ids)

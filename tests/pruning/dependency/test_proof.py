@@ -136,3 +136,24 @@ def test_a_plan_leaves_at_least_one_channel_and_takes_at_least_one() -> None:
     assert {len(removed["g3"]) for removed in plans} == {1, 2}
     assert min(len(removed["g40"]) for removed in plans) < 15
     assert max(len(removed["g40"]) for removed in plans) > 25
+
+
+class Detections(nn.Module):
+    """Returns the rows whose score is above a threshold, as detectors return boxes."""
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.layers(x)
+        found: Tensor = scores[scores[:, 0] > self.threshold]
+        return found
+
+
+def test_nothing_is_proved_by_outputs_that_are_empty() -> None:
+    x = torch.randn(6, 4)
+    assert [group.width for group in find_groups(Detections(-1e9), x).prunable] == [8]
+    with pytest.raises(PruningError, match="all outputs are empty"):
+        find_groups(Detections(1e9), x)

@@ -15,10 +15,16 @@ SIZE, WIDTH = 4, 16  # of a head, and of the model
 
 
 class Grouped(nn.Module):
-    """Attention as in Llama (Touvron et al. 2023): rotary positions, several queries for a key."""
+    """Attention as in Llama (Touvron et al. 2023): rotary positions, several queries for a key.
 
-    def __init__(self, heads: int, keys: int, *, is_stored: bool = False) -> None:
+    `norms` are those of queries and keys over each head, as in Qwen3.
+    """
+
+    def __init__(
+        self, heads: int, keys: int, *, is_stored: bool = False, norms: bool = False
+    ) -> None:
         super().__init__()
+        self.norms = nn.ModuleList([Norm(), Norm()] if norms else [nn.Identity()] * 2)
         self.repeats = heads // keys
         self.query = nn.Linear(WIDTH, heads * SIZE)
         self.key = nn.Linear(WIDTH, keys * SIZE)
@@ -35,6 +41,7 @@ class Grouped(nn.Module):
             layer(states).unflatten(2, (-1, SIZE)).transpose(1, 2)
             for layer in (self.query, self.key, self.value)
         )
+        query, key = self.norms[0](query), self.norms[1](key)
         query, key = (one * angles.cos() + _turned(one) * angles.sin() for one in (query, key))
         key, value = (one.repeat_interleave(self.repeats, 1) for one in (key, value))
         mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
@@ -42,15 +49,27 @@ class Grouped(nn.Module):
         return out
 
 
+class Norm(nn.Module):
+    """RMSNorm over the places of a head, with a weight that all heads share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(SIZE) + 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
+
+
 def _turned(states: Tensor) -> Tensor:
     first, second = states.chunk(2, -1)
     return torch.cat((-second, first), -1)
 
 
+@pytest.mark.parametrize("norms", [False, True])
 @pytest.mark.parametrize(("heads", "keys"), [(4, 4), (4, 2), (6, 2)])
-def test_heads_are_removed_with_their_key(heads: int, keys: int) -> None:
+def test_heads_are_removed_with_their_key(heads: int, keys: int, norms: bool) -> None:
     torch.manual_seed(0)
-    model, example = Grouped(heads, keys).eval(), torch.randn(2, 5, WIDTH)
+    model, example = Grouped(heads, keys, norms=norms).eval(), torch.randn(2, 5, WIDTH)
     found = find_groups(model, example)
     [group] = found.prunable
     assert group.width == keys

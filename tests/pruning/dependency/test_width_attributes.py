@@ -34,6 +34,48 @@ def test_queries_follow_the_heads_of_keys() -> None:
     assert (pruned.attention.heads, pruned.attention.kv_heads) == (2, 1)
 
 
+class Conv1D(nn.Module):
+    """A linear layer with a weight (inputs, outputs), as transformers' of GPT-2."""
+
+    def __init__(self, nf: int, nx: int) -> None:
+        super().__init__()
+        self.nf, self.nx = nf, nx
+        self.weight = nn.Parameter(torch.empty(nx, nf))
+        self.bias = nn.Parameter(torch.zeros(nf))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = torch.addmm(self.bias, x.view(-1, x.shape[-1]), self.weight)
+        return found.view(*x.shape[:-1], self.nf)
+
+
+class GPT2Attention(nn.Module):
+    """Queries, keys and values by one layer, split by a number of its own."""
+
+    def __init__(self, width: int = 16, heads: int = 4) -> None:
+        super().__init__()
+        self.num_heads, self.head_dim = heads, width // heads
+        self.embed_dim = self.split_size = width
+        self.c_attn, self.c_proj = Conv1D(3 * width, width), Conv1D(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = self.c_attn(x).split(self.split_size, dim=2)
+        q, k, v = (one.view(*one.shape[:-1], -1, self.head_dim).transpose(1, 2) for one in parts)
+        mixed = (q @ k.transpose(2, 3) / self.head_dim**0.5).softmax(-1) @ v
+        found: Tensor = self.c_proj(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1))
+        return found
+
+
+def test_heads_of_a_fused_layer_of_gpt_2_can_be_removed() -> None:
+    model, x = networks.lively(GPT2Attention()), torch.randn(2, 5, 16)
+    [group] = find_groups(model, x).prunable
+    assert group.width == 4 and set(group.numbers) == {Number("", "split_size", 4)}
+    plan = Plan({group.name: (1, 2)})
+    pruned = apply_plan(model, [group], plan)
+    assert pruned.c_attn.weight.shape == (16, 24) and pruned.c_proj.weight.shape == (8, 16)
+    assert (pruned.c_attn.nx, pruned.c_attn.nf, pruned.c_proj.nx) == (16, 24, 8)
+    check_equivalence(masked_model(model, [group], plan), pruned, x)
+
+
 class Sizes(nn.Module):
     """A split by numbers of its own into unequal parts, one of which scales parts of the other."""
 

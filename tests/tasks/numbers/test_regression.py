@@ -54,6 +54,21 @@ def test_the_kit(criterion: str, targets: tuple[int, ...], sizes: tuple[int, ...
         check_task(task, Column(*targets), given)
 
 
+@pytest.mark.parametrize("quality", ["rmse", "mae", "r2"])
+def test_scores_of_samples_combine_to_errors_and_not_to_r2(quality: str) -> None:
+    parts = batches((8, 3))
+    task = fitted(Regression(quality=quality), parts)
+    scores = task.trivial_scores(parts, parts)
+    if quality == "r2":
+        assert scores is None
+        return
+    targets = torch.cat([wanted for _, wanted in parts]).double()
+    centre = targets.mean() if quality == "rmse" else targets.quantile(0.5)
+    expected = {"rmse": targets.std(correction=0), "mae": (targets - centre).abs().mean()}
+    assert scores is not None and len(scores) == 11
+    assert float(task.from_scores(scores)) == pytest.approx(float(expected[quality]), rel=1e-5)
+
+
 def test_loss_and_errors_are_those_of_scikit_learn() -> None:
     """Errors in the unit of the targets, the loss in standard deviations of each target."""
     torch.manual_seed(0)

@@ -48,6 +48,20 @@ def test_the_kit(task: Rating | Ranking, make: Any, sizes: tuple[int, ...]) -> N
     check_task(found, model, batches)
 
 
+def test_users_and_ratings_have_scores_for_intervals() -> None:
+    ranked, rated_ones = [taken(30, 1), taken(20, 2)], [rated(30, 1), rated(20, 2)]
+    users = {
+        int(user)
+        for (ids, _), wanted in ranked
+        for user, one in zip(ids, wanted, strict=True)
+        if one
+    }
+    scores = Ranking().fitted(loaders(ranked)).trivial_scores(ranked, ranked)
+    assert scores is not None and len(scores) == len(users)
+    scores = Rating().fitted(loaders(rated_ones)).trivial_scores(rated_ones, rated_ones)
+    assert scores is not None and len(scores) == 50
+
+
 def ranks(users: Any, scores: Any, relevant: Any) -> dict[int, list[int]]:
     """The ranks, from 1, of each user's relevant items; equal scores count against them."""
     found: dict[int, list[int]] = {}

@@ -15,7 +15,7 @@ class FinetuneSettings:
     """Training hyperparameters, of the dense model from scratch and of pruned models."""
 
     epochs: Annotated[int, Field(ge=0)] = 4
-    optimizer: Literal["auto", "sgd", "adamw"] = "auto"  # auto: as suits the task
+    optimizer: Literal["auto", "sgd", "adamw"] = "auto"  # auto: suits task and network
     learning_rate: Annotated[float, Field(gt=0)] = 0.005  # the peak of the one-cycle schedule
     tune_learning_rate: bool = True  # run a learning-rate range test before the first training
     rate_growth: Annotated[float, Field(ge=0, le=1)] = (

@@ -42,7 +42,8 @@ def _reduce(call: Call) -> Result:
     inputs = call.at(0)
     dims = call.argument("dim")
     dims = [dims] if isinstance(dims, int) else dims or range(len(inputs.shape))
-    labels = ops_elementwise.reduced(call.symbols, inputs, dims, call.what)
+    sums = call.name in _SUMS
+    labels = ops_elementwise.reduced(call.symbols, inputs, dims, call.what, sums=sums)
     result = next(one for one in tree_leaves(call.result) if isinstance(one, Tensor))
     if result.dim() < len(inputs.shape):
         return ops_elementwise.without_dims(labels, dims, len(inputs.shape))
@@ -125,6 +126,8 @@ def _has_tensor(call: Call, number: int) -> bool:
     return number < len(call.args) and isinstance(call.args[number], Tensor)
 
 
+# Reductions to which zeros add nothing, as in the product of two embeddings and in its norm.
+_SUMS = frozenset(["sum", "norm", "linalg_vector_norm"])
 PRODUCTS = frozenset(["mm", "addmm", "bmm", "baddbmm"])
 CONVOLUTIONS = frozenset(["convolution", "_convolution"])
 

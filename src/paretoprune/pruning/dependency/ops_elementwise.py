@@ -85,49 +85,67 @@ def pointwise(symbols: Symbols, tensors: Sequence[Labelled], what: str) -> Label
     for number, tensor in enumerate(known):
         for plane in tensor.planes:
             along = varying(plane)
-            for other in known[:number] + known[number + 1 :]:
-                _meet(symbols, plane, along, other, what)
-            if not any(along & varying(one) for one in result):
+            others = known[:number] + known[number + 1 :]
+            shared = [_meet(symbols, plane, along, other, what) for other in others]
+            if not any(shared) and not any(along & varying(one) for one in result):
                 result.append(plane)
     return Labels(tuple(result))
 
 
-def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> None:
-    partners = [one for one in other.planes if along & varying(one)]
+def _meet(symbols: Symbols, plane: Tensor, along: set[int], other: Labelled, what: str) -> bool:
+    """Combine a plane with the other operand's; return True if that one's heads share it."""
+    partners, shared = [one for one in other.planes if along & varying(one)], False
     for partner in partners:
-        if symbols.are_computed(partner) and varying(partner) < along:
+        if varying(partner) < along and _is_shared(symbols, partner, plane):
             _keep_heads_whole(symbols, plane, partner, what)
-        elif not (symbols.are_computed(plane) and along < varying(partner)):
+        elif along < varying(partner) and _is_shared(symbols, plane, partner):
+            shared = True
+        else:
             symbols.join(
                 plane, partner, f"it is combined with channels that cannot be removed in {what}"
             )
     if not partners and any(other.shape[dim] > 1 for dim in along):
         symbols.fix(plane, f"it is combined with a tensor of fixed size in {what}")
+    return shared
 
 
-def _keep_heads_whole(symbols: Symbols, plane: Tensor, buffer: Tensor, what: str) -> None:
-    """Rule for a buffer of one entry for each place in a head, such as rotary frequencies.
+def _is_shared(symbols: Symbols, one: Tensor, plane: Tensor) -> bool:
+    """Return True for a tensor that all heads of the plane share, which are removed as a whole.
 
-    All heads share it, so that it stays, and a head is removed as a whole.
+    It is a buffer, such as rotary frequencies, or the heads are whole already, as before the weight
+    of a norm over the places in a head.
     """
-    first = first_of(plane, varying(buffer))
+    return symbols.are_computed(one) or symbols.are_one(plane, varying(one))
+
+
+def _keep_heads_whole(symbols: Symbols, plane: Tensor, shared: Tensor, what: str) -> None:
+    """Rule for a tensor of one entry for each place in a head, which all heads share.
+
+    It stays, and a head is removed as a whole.
+    """
+    first = first_of(plane, varying(shared))
     symbols.join(plane, first, f"it is combined with a tensor of fixed size in {what}")
-    symbols.fix(buffer, f"{what} combines it with all heads")
+    symbols.fix(shared, f"{what} combines it with all heads")
 
 
-def reduced(symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str) -> Labels:
+def reduced(
+    symbols: Symbols, tensor: Labelled, dims: Iterable[int], what: str, *, sums: bool = False
+) -> Labels:
     """Rule for reductions and normalisations: channels along `dims` depend on each other.
 
     They can only be removed all together, or not at all. A result that is never used, as the mean
-    of attention weights over heads often is, fixes nothing.
+    of attention weights over heads often is, fixes nothing. A reduction that `sums` is the same
+    without channels that are zero, which the proof finds out.
     """
     over, planes = {dim % len(tensor.shape) for dim in dims} if tensor.shape else set(), []
     if_used = []
     for plane in tensor.planes:
         along = varying(plane)
-        if along and along <= over:
+        if along and along <= over and not sums:
             reason = f"{what} reduces over its channels, so removing one changes the others"
             if_used.append((plane, reason))
+        elif along and along <= over:
+            continue
         elif along & over:
             first = first_of(plane, along & over)
             symbols.join(plane, first, f"{what} reduces over channels that cannot be removed")

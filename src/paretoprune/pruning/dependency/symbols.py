@@ -94,6 +94,12 @@ class Symbols:
         numbers = plane.numpy().astype(np.int64)
         return any(bool(np.isin(numbers, one).all()) for one in self.computed)
 
+    def are_one(self, plane: Tensor, dims: Iterable[int]) -> bool:
+        """Return True if the symbols along these dimensions can only be removed together."""
+        classes, first = (one.numpy().astype(np.int64) for one in (plane, first_of(plane, dims)))
+        number = self._components()
+        return bool((number[classes] == number[first]).all())
+
     def use(self, labels: Labels | None) -> None:
         """Record that the tensor is used in a computation, or is an output."""
         for plane, reason in labels.if_used if labels else ():

@@ -15,6 +15,7 @@ from itertools import accumulate, combinations, takewhile
 from torch import Tensor, nn
 
 from paretoprune.pruning.groups import Group, Number, Slot
+from paretoprune.pruning.structured.layers import is_transposed_linear
 
 _MOST_TRIALS = 12
 
@@ -86,7 +87,7 @@ def _candidates(model: nn.Module, group: Group) -> Iterator[Number]:
     paths.update(dict.fromkeys([_around_all(group), *(path for path, _ in group.scaled_matmuls)]))
     for path in paths:
         module = model.get_submodule(path)
-        if type(module).__module__.startswith("torch.nn."):
+        if type(module).__module__.startswith("torch.nn.") or is_transposed_linear(module):
             continue  # `fit_attributes` sets these from their tensors
         for name, value in vars(module).items():
             for index, one in _whole_numbers(value):

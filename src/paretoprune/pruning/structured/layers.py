@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
@@ -37,6 +37,9 @@ def fit_attributes(module: nn.Module) -> None:
         module.hidden_size, module.input_size = module.weight_hh.shape[1], module.weight_ih.shape[1]
     elif isinstance(module, nn.MultiheadAttention):
         FewerHeads.fit(module)
+    elif is_transposed_linear(module):
+        assert isinstance(module.weight, Tensor)
+        vars(module)["nx"], vars(module)["nf"] = module.weight.shape
 
 
 def is_transposed_linear(module: nn.Module) -> bool:

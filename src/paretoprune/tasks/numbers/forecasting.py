@@ -127,25 +127,36 @@ class Forecasting(NumberTask):
         self, train: Iterable[Batch], validation: Iterable[Batch]
     ) -> Mapping[str, float] | None:
         """Return the qualities of the last value or the last season, each of the better one."""
-        seasons = {1, self.season}
-        meters = {season: self.meter(torch.device("cpu")) for season in seasons}
-        empty = True
-        for batch in validation:
-            past, future = self._past_and_future(batch)
-            for season, meter in meters.items():
-                naive = _repeated(past[:, -season:, : future.shape[2]], future.shape[1])
-                meter.update(
-                    naive.to(self.targets(batch)).reshape(self.targets(batch).shape), batch
-                )
-            empty = False
-        if empty:
+        asked = [*validation]
+        if not asked:
             return None
-        found = [meter.compute() for meter in meters.values()]
+        found = []
+        for season in sorted({1, self.season}):
+            meter = self.meter(torch.device("cpu"))
+            for batch in asked:
+                meter.update(self._repeating(season, batch).to(self.targets(batch)), batch)
+            found.append(meter.compute())
         better = {"maximize": max, "minimize": min}
         return {
             name: better[QUANTITIES[name].direction](one[name] for one in found)
             for name in found[0]
         }
+
+    def trivial_scores(self, train: Iterable[Batch], test: Iterable[Batch]) -> Tensor | None:
+        """Return the errors of the last value or the last season, of the one with the smaller."""
+        asked, found = [*map(unkeyed, test)], []
+        for season in sorted({1, self.season}):
+            answers = [(self._repeating(season, batch), self.targets(batch)) for batch in asked]
+            errors = [self.per_sample(answer.to(wanted), wanted) for answer, wanted in answers]
+            scores = [one for one in errors if one is not None]
+            found += [torch.cat(scores)] if scores else []
+        return min(found, key=lambda one: float(one.mean()), default=None)
+
+    def _repeating(self, season: int, batch: Batch) -> Tensor:
+        """Return the last `season` values of the past again, in the shape of the targets."""
+        past, future = self._past_and_future(batch)
+        naive = _repeated(past[:, -season:, : future.shape[2]], future.shape[1])
+        return naive.reshape(self.targets(batch).shape)
 
 
 def _repeated(season: Tensor, horizon: int) -> Tensor:

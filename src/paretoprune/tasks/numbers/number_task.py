@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -24,6 +24,8 @@ _CRITERIA: Mapping[str, Callable[..., Tensor]] = {
     "mae": l1_loss,
     "huber": huber_loss,
 }
+# by quality: the error of single samples that it is made of
+_ERRORS = {"mae": l1_loss, "mse": mse_loss, "rmse": mse_loss}
 _log = logging.getLogger(__name__)
 _FAR = 3  # standard deviations of the mean from 0, from which a network learns slowly
 _SMALL = 0.1  # standard deviation, from which on the same
@@ -46,6 +48,7 @@ class NumberTask(OutputTask):
     shape: tuple[int, ...] | None = None  # of a target without the batch axis; from the data
 
     names: ClassVar[tuple[str, ...]] = ("rmse", "mae", "r2", "loss")
+    largest_rate: ClassVar[float] = 0.02
 
     def __post_init__(self) -> None:
         mistakes = []
@@ -105,12 +108,35 @@ class NumberTask(OutputTask):
         return _Shaped(self, metric)
 
     def per_sample(self, outputs: Outputs, targets: Any) -> Tensor | None:
-        """Return the mean absolute or squared error of each sample, where that is the quality."""
-        error = {"mae": l1_loss, "mse": mse_loss}.get(self.qualities[0].name)
+        """Return the mean absolute or squared error of each sample, where the quality is of it."""
+        error = _ERRORS.get(self.qualities[0].name)
         if error is None:
             return None
         found: Tensor = error(self.predicted(outputs, targets), targets, reduction="none")
         return found.flatten(1).mean(1) if found.ndim > 1 else found
+
+    def from_scores(self, scores: Tensor) -> Tensor:
+        """Return the mean error, for `rmse` its square root."""
+        mean = scores.mean()
+        return mean.sqrt() if self.qualities[0].name == "rmse" else mean
+
+    def naive(self, train: Iterable[Batch], asked: Sequence[Batch]) -> Iterator[Tensor]:
+        """Yield the trivial predictor's answer to each batch of `asked`, for the first quality.
+
+        By default there is none.
+        """
+        return iter(())
+
+    def trivial_scores(self, train: Iterable[Batch], test: Iterable[Batch]) -> Tensor | None:
+        """Return the errors of the trivial predictor's answers on each sample of `test`."""
+        asked = [*map(unkeyed, test)]
+        scores = []
+        for answer, batch in zip(self.naive(map(unkeyed, train), asked), asked, strict=False):
+            targets = self.targets(batch)
+            found = self.per_sample(answer.to(targets).expand_as(targets), targets)
+            if found is not None:
+                scores.append(found)
+        return torch.cat(scores) if scores else None
 
     def columns(self, targets: Tensor) -> Tensor:
         """Return the targets as (numbers, columns); each column has a scale of its own."""

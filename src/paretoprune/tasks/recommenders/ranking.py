@@ -125,20 +125,35 @@ class Ranking(OutputTask):
 
         The loss is that of the share of the training samples that were taken.
         """
+        found = self._by_popularity(train, validation)
+        if found is None:
+            return None
+        meter, share, wanted = found
+        base = binary_cross_entropy_with_logits
+        return {**meter.compute(), "loss": base(share.logit().expand_as(wanted), wanted).item()}
+
+    def trivial_scores(self, train: Iterable[Batch], test: Iterable[Batch]) -> Tensor | None:
+        """Return the first quality of the items' popularity for each user of `test`."""
+        found = self._by_popularity(map(unkeyed, train), map(unkeyed, test))
+        return found[0].per_sample() if found else None
+
+    def _by_popularity(
+        self, train: Iterable[Batch], part: Iterable[Batch]
+    ) -> tuple[Meter, Tensor, Tensor] | None:
+        """Return the meter of the items' popularity on a part, the share of the training samples
+        that were taken, and the targets of the part; None if there are no samples."""
         known = [(users_and_items(self.inputs(b))[1], self.targets(b).double()) for b in train]
-        if not known:
+        asked = [(users_and_items(self.inputs(batch))[1], batch) for batch in part]
+        if not known or not asked:
             return None
         items, taken = (torch.cat(parts) for parts in zip(*known, strict=True))
-        asked = [(users_and_items(self.inputs(batch))[1], batch) for batch in validation]
         size = 1 + max(int(one.max()) for one in (items, *(ids for ids, _ in asked)))
         popularity = torch.zeros(size).double().index_add(0, items, taken)
         meter = self.meter(torch.device("cpu"))
         for ids, batch in asked:
             meter.update(popularity[ids], batch)
-        base = binary_cross_entropy_with_logits
-        share = (taken.mean().clamp(1e-6, 1 - 1e-6)).logit()
         wanted = torch.cat([self.targets(batch).double() for _, batch in asked])
-        return {**meter.compute(), "loss": base(share.expand_as(wanted), wanted).item()}
+        return meter, taken.mean().clamp(1e-6, 1 - 1e-6), wanted
 
 
 class _RankingMeter:
@@ -160,8 +175,9 @@ class _RankingMeter:
         return {**{n: 100.0 * share for n, share in shares.items()}, **self._losses.compute()}
 
     def per_sample(self) -> Tensor | None:
-        """Return None: a ranking is of a user, not of a sample."""
-        return None
+        """Return the first quality of each user, (users,), in the order of their ids."""
+        first = self._task.qualities[0].name
+        return 100.0 * self._rankings.by_user()[first]
 
 
 def _is_binary(taken: Tensor) -> bool:

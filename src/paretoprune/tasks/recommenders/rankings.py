@@ -25,6 +25,10 @@ class Rankings:
 
     def compute(self) -> dict[str, float]:
         """Return the shares, 0 to 1, by the name of the quality."""
+        return {name: one.mean().item() for name, one in self.by_user().items()}
+
+    def by_user(self) -> dict[str, Tensor]:
+        """Return the shares of each user with a relevant item, (users,), in the order of ids."""
         users, scores, relevant = (torch.cat(parts) for parts in zip(*self._parts, strict=True))
         order = _order(users, scores, relevant)
         users, relevant = users[order], relevant[order] > 0
@@ -43,9 +47,9 @@ class Rankings:
         first, gains, wanted = first[kept], gains[kept], wanted[kept]
         best = torch.cumsum(1 / torch.arange(2.0, TOP + 2, device=user.device).log2(), 0).double()
         return {
-            f"ndcg@{TOP}": (gains / best[wanted.clamp_max(TOP) - 1]).mean().item(),
-            f"hit@{TOP}": (first < TOP).double().mean().item(),
-            "mrr": (1 / (first + 1.0).double()).mean().item(),
+            f"ndcg@{TOP}": gains / best[wanted.clamp_max(TOP) - 1],
+            f"hit@{TOP}": (first < TOP).double(),
+            "mrr": 1 / (first + 1.0).double(),
         }
 
 

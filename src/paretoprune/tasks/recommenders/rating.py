@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Self
 
@@ -65,19 +65,24 @@ class Rating(NumberTask):
         self, train: Iterable[Batch], validation: Iterable[Batch]
     ) -> Mapping[str, float] | None:
         """Return the qualities of the items' mean training ratings."""
-        known = [(users_and_items(self.inputs(b))[1], self.targets(b).double()) for b in train]
-        if not known:
-            return None
-        items, ratings = (torch.cat(parts) for parts in zip(*known, strict=True))
         asked = [*map(unkeyed, validation)]
+        meter, is_empty = self.meter(torch.device("cpu")), True
+        for batch, answer in zip(asked, self.naive(train, asked), strict=False):
+            meter.update(answer.to(self.targets(batch)), batch)
+            is_empty = False
+        return None if is_empty else meter.compute()
+
+    def naive(self, train: Iterable[Batch], asked: Sequence[Batch]) -> Iterator[Tensor]:
+        """Yield the items' mean training ratings."""
+        known = [(self._items(batch), self.targets(batch).double()) for batch in train]
+        if not known or not asked:
+            return
+        items, ratings = (torch.cat(parts) for parts in zip(*known, strict=True))
         size = 1 + max(int(one.max()) for one in (items, *map(self._items, asked)))
         counts = torch.zeros(size).double().index_add(0, items, torch.ones_like(ratings))
         sums = torch.zeros(size).double().index_add(0, items, ratings)
         means = torch.where(counts > 0, sums / counts.clamp_min(1), ratings.mean())
-        meter = self.meter(torch.device("cpu"))
-        for batch in asked:
-            meter.update(means[self._items(batch)].to(self.targets(batch)), batch)
-        return meter.compute()
+        yield from (means[self._items(batch)] for batch in asked)
 
     def _items(self, batch: Batch) -> Tensor:
         return users_and_items(self.inputs(batch))[1]

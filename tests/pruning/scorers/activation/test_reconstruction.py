@@ -80,6 +80,7 @@ def test_wide_groups_lose_several_channels_at_once_at_their_joint_cost() -> None
 
 def test_what_is_not_finite_is_told() -> None:
     model, group = make_network(5)
+    nan = torch.full((8, 4), torch.nan, dtype=torch.float64)
     with pytest.raises(PruningError, match="NaN or infinite"):
         Reconstruction()(
             model, [group], bound([(torch.full((8, 4), torch.nan, dtype=torch.float64),)])

@@ -15,11 +15,11 @@ from paretoprune.errors import PruningError
 from paretoprune.pruning.compensation.moments import spread
 from paretoprune.pruning.compensation.updatable import is_plain, matrix_of
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.parts.channels import Batches, named_weights, on_cpu
-from paretoprune.pruning.scorers.parts.inputs import run_batches, sum_over_consumers, watching
+from paretoprune.pruning.scorers.parts.inputs import sum_over_consumers, watch_batches
 from paretoprune.pruning.scorers.parts.sides import Consumer, consumer_paths
 
+_AT_ONCE = 16  # samples whose inputs are spread at once, for less memory
 _DAMPING = 1e-2  # relative to the mean square of the inputs
 
 
@@ -81,16 +81,18 @@ class Obs:
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
 
-        def note(path: str, entering: Tensor) -> None:
+        def note(path: str, entering: Tensor, valid: Tensor | None) -> None:
             if not torch.isfinite(entering).all():
                 raise PruningError("an activation is NaN or infinite; is the model trained?")
-            for sample in torch.split(entering, 16):
+            for number, sample in enumerate(torch.split(entering, _AT_ONCE)):
                 x = spread(model.get_submodule(path), sample).double()
+                if valid is not None:
+                    own = valid[number * _AT_ONCE :][:_AT_ONCE].to(x.device, torch.bool)
+                    x = x[:, own.flatten()] if own.numel() == x.shape[1] else x
                 sums[path] = sums.get(path, 0) + (x @ x.T).cpu()
                 counts[path] = counts.get(path, 0) + x.shape[1]
 
-        with evaluating(model), watching(model, paths, note), torch.no_grad():
-            run_batches(model, islice(batches, self.batches))
+        watch_batches(model, paths, islice(batches, self.batches), note)
         missing = [path for path in paths if path not in counts]
         if missing:
             raise PruningError(f"layer `{missing[0]}` is not run in the forward pass")

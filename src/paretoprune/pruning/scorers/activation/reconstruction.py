@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from paretoprune.config.values import Positive
 from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group
-from paretoprune.pruning.modes import evaluating
 from paretoprune.pruning.scorers.parts.channels import Batches
-from paretoprune.pruning.scorers.parts.inputs import by_place, run_batches, watching
+from paretoprune.pruning.scorers.parts.inputs import by_place, watch_batches, without_padding
 from paretoprune.pruning.scorers.parts.sides import Consumer, consumers, consumers_or_none
 
 _RIDGE = 0.1  # ridge penalty on weight changes, relative to the mean variance of a layer's inputs
@@ -138,16 +137,15 @@ def _covariances(
             readers.setdefault(taker.path, []).append((name, taker))
     sums: dict[tuple[str, str], Tensor] = {}
 
-    def note(path: str, entering: Tensor) -> None:
-        values = by_place(model.get_submodule(path), entering)
+    def note(path: str, entering: Tensor, valid: Tensor | None) -> None:
+        values = without_padding(by_place(model.get_submodule(path), entering), valid)
         for name, taker in readers[path]:
             positions = torch.tensor(taker.slot.positions, device=values.device)
             x = values[:, positions].movedim(1, 0).flatten(1)  # (width, samples x places)
             x = torch.cat([x, torch.ones_like(x[:1])])
             sums[name, path] = sums.get((name, path), 0) + (x @ x.T).double().cpu()
 
-    with evaluating(model), watching(model, list(readers), note), torch.no_grad():
-        run_batches(model, batches)
+    watch_batches(model, list(readers), batches, note)
     if not all(torch.isfinite(total).all() for total in sums.values()):
         raise PruningError("an activation is NaN or infinite; is the model trained?")
     return {key: _centred(total) for key, total in sums.items()}

@@ -60,6 +60,17 @@ def by_place(module: nn.Module, entering: Tensor) -> Tensor:
     return channels_second.reshape(*channels_second.shape[:2], -1)
 
 
+def without_padding(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Return values (samples, channels, positions) at positions where `valid` is True.
+
+    Their shape is then (1, channels, valid positions). Without a mask, or with one of another
+    shape than (samples, positions), such as that of the tokens before a pooling, all are returned.
+    """
+    if valid is None or (values.shape[0], values.shape[2]) != tuple(valid.shape):
+        return values
+    return values.movedim(1, 2)[valid.to(values.device, torch.bool)].T[None]
+
+
 def input_means(
     model: nn.Module,
     groups: Sequence[Group],
@@ -83,8 +94,8 @@ def means_at(
 ) -> dict[str, Tensor]:
     """Average `reading(input)` over samples and positions of the first `limit` batches.
 
-    Returned by layer path, shape (inputs of the layer,), float64 on the CPU. The model runs in
-    evaluation mode without gradients, and is left as it was.
+    Returned by layer path, shape (inputs of the layer,), float64 on the CPU. Padding is left out.
+    The model runs in evaluation mode without gradients, and is left as it was.
 
     Raises:
         PruningError: there is no batch, a layer is never run, or an activation is not finite.
@@ -92,15 +103,15 @@ def means_at(
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
 
-    def note(path: str, entering: Tensor) -> None:
+    def note(path: str, entering: Tensor, valid: Tensor | None) -> None:
         if not torch.isfinite(entering).all():
             raise PruningError("an activation is NaN or infinite; is the model trained?")
-        values = reading(by_place(model.get_submodule(path), entering)).double()
+        places = without_padding(by_place(model.get_submodule(path), entering), valid)
+        values = reading(places).double()
         sums[path] = sums.get(path, 0) + values.sum((0, 2)).cpu()
         counts[path] = counts.get(path, 0) + values.shape[0] * values.shape[2]
 
-    with evaluating(model), watching(model, paths, note), torch.no_grad():
-        run_batches(model, islice(batches, limit))
+    watch_batches(model, paths, islice(batches, limit), note)
     for path in paths:
         if path not in counts:
             raise PruningError(f"layer `{path}` is not run in the forward pass; {_ADVICE}")
@@ -135,16 +146,31 @@ def sum_over_consumers(
     }
 
 
-def run_batches(model: nn.Module, batches: Batches) -> None:
-    """Run the model on the inputs of each batch.
+def watch_batches(
+    model: nn.Module,
+    paths: Sequence[str],
+    batches: Batches,
+    note: Callable[[str, Tensor, Tensor | None], None],
+) -> None:
+    """Call `note(path, input, valid)` for each of these layers as the model runs on each batch.
+
+    `valid` is the mask of the batch (N, positions), False at padding; None if it has none. The
+    model runs in evaluation mode without gradients, and is left as it was.
 
     Raises:
         PruningError: there is no batch.
     """
     device = next(model.parameters()).device
+    valid: Tensor | None = None
     empty = True
-    for batch in batches:
-        batch.inputs.to(device).run(model)
-        empty = False
+    with (
+        evaluating(model),
+        watching(model, paths, lambda path, entering: note(path, entering, valid)),
+        torch.no_grad(),
+    ):
+        for batch in batches:
+            valid = batch.valid
+            batch.inputs.to(device).run(model)
+            empty = False
     if empty:
         raise PruningError("this scorer needs at least one batch of training data")
