@@ -51,6 +51,20 @@ _LISTED = (
         ("torch.optim",),
         ("torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler"),
     ),
+    _Classes(
+        "lightning.pytorch.callbacks",
+        # The others write files, or do what a trial does itself (config/inner_targets.py).
+        tuple(
+            f"lightning.pytorch.callbacks.{kind}"
+            for kind in ("early_stopping", "timer", "weight_averaging")
+        ),
+        ("lightning.Callback",),
+    ),
+    _Classes(
+        "lightning.pytorch.loggers",
+        ("lightning.pytorch.loggers",),
+        ("lightning.pytorch.loggers.logger.Logger",),
+    ),
     _Classes("torchvision.models", ("torchvision.models",), (_MODULE,)),
     _Classes(
         "torchmetrics",

@@ -15,6 +15,13 @@ from paretoprune.config.callables import is_listed, is_within, trusted_packages
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.task import AUTO
+from paretoprune.config.inner_targets import (
+    inner_targets,
+    not_of_its_kind,
+    provided_to,
+    refused,
+    with_inner_targets,
+)
 from paretoprune.config.mistakes.unknown_names import suggestion
 from paretoprune.config.moved import MOVED
 from paretoprune.config.settings import Settings
@@ -183,7 +190,7 @@ def _with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
         out["quantization"] = _as_target(out["quantization"], out["trust"])
     elif "quantization" in out:
         out["quantization"] = None
-    return out
+    return with_inner_targets(out, lambda node: _as_target(node, out["trust"]))
 
 
 def split_model(node: Mapping[str, Any], trust: Sequence[str]) -> dict[str, Any]:
@@ -253,15 +260,20 @@ def _target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "executor": executor.get("target"),
         "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
+        **inner_targets(config),
     }
     mistakes, checked = [], []
     provided = {**PROVIDED, "model": instantiate.offered_by(AUTO)}
+    provided |= {setting: provided_to(setting) for setting in inner_targets(config)}
     for setting, node in named.items():
         try:
             target = TypeAdapter(Target).validate_python(node)
         except ValidationError:
             continue  # values that are not targets are reported by the type validation
         checked.append(target)
+        if reason := refused(target, setting):
+            mistakes.append(reason)
+            continue
         mistakes += _mistakes_of(target, setting, provided) or _not_of_its_kind(target, setting)
         if setting == "task" and not mistakes:
             provided["model"] = instantiate.offered_by(target)
@@ -291,6 +303,8 @@ def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[s
 def _not_of_its_kind(target: Target, setting: str) -> list[str]:
     """Return a sentence for a target that is no task, strategy, schedule, executor or
     quantizer where one is needed."""
+    if wrong := not_of_its_kind(target, setting):
+        return [wrong]
     if setting not in _INTERFACES or target == AUTO:
         return []
     kind, methods, ours, page = _INTERFACES[setting]
