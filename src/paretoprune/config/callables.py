@@ -53,7 +53,7 @@ _LISTED = (
     ),
     _Classes(
         "lightning.pytorch.callbacks",
-        # The others write files, or do what a trial does itself (config/inner_targets.py).
+        # The others write files, or do what a trial does itself (config/groups/inner_targets.py).
         tuple(
             f"lightning.pytorch.callbacks.{kind}"
             for kind in ("early_stopping", "timer", "weight_averaging")

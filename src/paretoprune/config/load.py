@@ -15,9 +15,8 @@ from paretoprune.config.callables import is_listed, is_within, trusted_packages
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.task import AUTO
-from paretoprune.config.inner_targets import (
+from paretoprune.config.groups.inner_targets import (
     inner_targets,
-    not_of_its_kind,
     provided_to,
     refused,
     with_inner_targets,
@@ -303,8 +302,6 @@ def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[s
 def _not_of_its_kind(target: Target, setting: str) -> list[str]:
     """Return a sentence for a target that is no task, strategy, schedule, executor or
     quantizer where one is needed."""
-    if wrong := not_of_its_kind(target, setting):
-        return [wrong]
     if setting not in _INTERFACES or target == AUTO:
         return []
     kind, methods, ours, page = _INTERFACES[setting]

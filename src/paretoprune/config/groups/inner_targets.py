@@ -121,7 +121,10 @@ def provided_to(setting: str) -> tuple[str, ...]:
 
 
 def refused(target: Target, setting: str) -> str | None:
-    """Return the reason why an inner target cannot be used in a trial, whatever its arguments."""
+    """Return the reason why an inner target cannot be used in a trial, whatever its arguments.
+
+    One that must not be called at all has other reasons (`instantiate.find_mistakes`).
+    """
     kind = _kind_of(setting)
     if kind is None:
         return None
@@ -130,14 +133,11 @@ def refused(target: Target, setting: str) -> str | None:
         return f"`{setting}._target_={target.path}`: {(kind.refused or {})[name]}"
     if kind is _OPTIMIZER and "lr" in target.arguments:
         return f"`{setting}.lr`: set `{setting.removesuffix('optimizer')}learning_rate`"
-    return None
+    allowed = instantiate.located_by(target) is not None
+    return _not_of_its_kind(target, setting, kind) if allowed else None
 
 
-def not_of_its_kind(target: Target, setting: str) -> str | None:
-    """Return a sentence if an inner target is another kind of object than its setting needs."""
-    kind = _kind_of(setting)
-    if kind is None:
-        return None
+def _not_of_its_kind(target: Target, setting: str, kind: _Kind) -> str | None:
     missing = [name for name in kind.methods if not instantiate.offers(target, name)]
     foreign = is_listed(target.path) and not is_within(target.path, [kind.library])
     if not (missing or foreign):
