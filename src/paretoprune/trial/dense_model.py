@@ -27,6 +27,7 @@ from paretoprune.storage.source_code import own_version
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.cached_weights import CachedWeights
+from paretoprune.trial.epoch_log import epoch_log
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,9 @@ def dense_model(problem: Problem) -> nn.Module:
     model, settings = problem.model, problem.settings
     cached = _cached("dense model", problem, _trained(problem))
     if not settings.model.weights and not cached.load(model):
-        _log.info("training the dense model for %d epochs", settings.model.train.epochs)
-        _fit_dense(problem, model)
+        epochs = settings.model.train.epochs
+        _log.info("training the dense model for %d epochs", epochs)
+        _fit_dense(problem, model, on_epoch=epoch_log("dense model", epochs))
         cached.commit(model)
     return model.eval()
 
