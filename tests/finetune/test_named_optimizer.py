@@ -11,7 +11,9 @@ from paretoprune.config.target import Target
 from paretoprune.finetune.optimizer import make_optimizer, make_schedule
 
 
-def settings(optimizer: str, scheduler: Target | None = None, **arguments: object) -> FinetuneSettings:
+def settings(
+    optimizer: str, scheduler: Target | None = None, **arguments: object
+) -> FinetuneSettings:
     target = Target(path=f"torch.optim.{optimizer}", arguments=arguments)
     return FinetuneSettings(learning_rate=0.3, optimizer=target, lr_scheduler=scheduler)
 

@@ -104,9 +104,7 @@ def test_averaged_weights_are_validated_and_kept() -> None:
     model, one_step = net(), net()
     result = run(model, PLAIN, epochs=2, trainer=callbacks(ema=ema))
     gradient = mean_gradient(one_step, batches(4)[:1])
-    for kept, start, step in zip(
-        model.parameters(), one_step.parameters(), gradient, strict=True
-    ):
+    for kept, start, step in zip(model.parameters(), one_step.parameters(), gradient, strict=True):
         assert torch.allclose(kept, start - 0.1 * step, atol=1e-6)
     assert result.curve[0].quality == result.curve[1].quality
 
@@ -127,9 +125,7 @@ def test_accumulated_batches_make_one_step_with_their_mean_gradient() -> None:
     model, start = net(), net()
     result = run(model, PLAIN, epochs=1, trainer=TrainerSettings(accumulate_grad_batches=4))
     gradient = mean_gradient(start, batches(4))
-    for now, before, step in zip(
-        model.parameters(), start.parameters(), gradient, strict=True
-    ):
+    for now, before, step in zip(model.parameters(), start.parameters(), gradient, strict=True):
         assert torch.allclose(now, before - 0.1 * step, atol=1e-6)
     assert result.curve[0].steps == 4, "batches"
 

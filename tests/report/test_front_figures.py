@@ -13,7 +13,12 @@ def trial(number: int, accuracy: float, macs: int, origin: str = "sampler") -> T
 
 
 def test_the_best_of_each_objective_and_the_dense_models() -> None:
-    results = [trial(0, 90.0, 100, "dense"), trial(1, 88.0, 50), trial(2, 70.0, 20), trial(3, 60, 30)]
+    results = [
+        trial(0, 90.0, 100, "dense"),
+        trial(1, 88.0, 50),
+        trial(2, 70.0, 20),
+        trial(3, 60, 30),
+    ]
     facts = SweepFacts(
         name="digits",
         objectives={"accuracy": "maximize", "macs": "minimize"},

@@ -41,7 +41,7 @@ def test_csv_files_hold_parameters_the_curve_and_the_figures(tmp_path: Path) -> 
     folder = tmp_path / "mine" / "trial-3"
     params = yaml.safe_load((folder / "hparams.yaml").read_text())
     assert params["ratio/fc"] == "0.25" and params["origin"] == "sampler"
-    rows = [*csv.DictReader((folder / "metrics.csv").open())]
+    rows = [*csv.DictReader((folder / "metrics.csv").read_text().splitlines())]
     assert float(rows[0]["macs"]) == 310 and rows[0]["step"] == "0"
     assert [row["validation_accuracy"] for row in rows[1:]] == ["40.0", "80.0"]
 

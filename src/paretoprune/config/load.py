@@ -13,14 +13,14 @@ from pydantic_core import ErrorDetails
 from paretoprune.config import instantiate
 from paretoprune.config.callables import is_listed, is_within, trusted_packages
 from paretoprune.config.groups.executor import ExecutorSettings
-from paretoprune.config.groups.model import ModelSettings
-from paretoprune.config.groups.task import AUTO
 from paretoprune.config.groups.inner_targets import (
     inner_targets,
     provided_to,
     refused,
     with_inner_targets,
 )
+from paretoprune.config.groups.model import ModelSettings
+from paretoprune.config.groups.task import AUTO
 from paretoprune.config.mistakes.unknown_names import suggestion
 from paretoprune.config.moved import MOVED
 from paretoprune.config.settings import Settings

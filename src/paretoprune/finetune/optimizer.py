@@ -43,14 +43,12 @@ def make_optimizer(
     )
 
 
-def make_schedule(
-    optimizer: Optimizer, settings: FinetuneSettings, *, num_steps: int
-) -> Schedule:
+def make_schedule(optimizer: Optimizer, settings: FinetuneSettings, *, num_steps: int) -> Schedule:
     """Return the schedule of the settings over `num_steps` steps.
 
-    By default it is the one-cycle schedule at constant momentum (Smith and Topin 2017). The rate rises from 1/25 of the peak, is exactly `learning_rate` at one
-    step, and falls to nearly zero at the last one. For fewer than three steps the schedule is that
-    of three steps.
+    By default it is the one-cycle schedule at constant momentum (Smith and Topin 2017). The rate
+    rises from 1/25 of the peak, is exactly `learning_rate` at one step, and falls to nearly zero at
+    the last one. For fewer than three steps the schedule is that of three steps.
     """
     num_steps = max(num_steps, 3)
     if settings.lr_scheduler is not None:

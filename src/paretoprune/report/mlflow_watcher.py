@@ -56,9 +56,7 @@ class MlflowWatcher:
         self._front = RunningFront(objectives)
         self.is_complete = False  # after the block: True if the trackers have everything
         trackers: list[Tracker] = [
-            LoggerTracker(
-                name, target, sweep_name=folder.path.name, folder=folder.path / _LOGS
-            )
+            LoggerTracker(name, target, sweep_name=folder.path.name, folder=folder.path / _LOGS)
             for name, target in settings.loggers.items()
         ]
         if settings.enabled:

@@ -85,9 +85,7 @@ class SweepRuns:
             self.client.set_tag(child.run_id, "front", front)
             self.marked.symmetric_difference_update({key})
 
-    def write_summary(
-        self, note: str, files: Sequence[Path], figures: Mapping[str, float]
-    ) -> None:
+    def write_summary(self, note: str, files: Sequence[Path], figures: Mapping[str, float]) -> None:
         """Put the note, the files and metrics on the parent run; links refer to the files."""
         for file in files:
             address = f"get-artifact?path={file.name}&run_uuid={self.parent_id}"

@@ -34,4 +34,5 @@ class SeveralTrackers:
 
     def close(self, status: Status) -> bool:
         """End all trackers; return True if each has received everything."""
-        return all([tracker.close(status) for tracker in self._trackers])
+        received = [tracker.close(status) for tracker in self._trackers]
+        return all(received)

@@ -180,7 +180,9 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
     """Return the fingerprint of the sparsely trained model, from the initial weights and the
     groups."""
     settings = problem.settings
-    phase = digest_json([asdict(settings.sparse_training), asdict(settings.finetune), asdict(settings.trainer)])
+    phase = digest_json(
+        [asdict(settings.sparse_training), asdict(settings.finetune), asdict(settings.trainer)]
+    )
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
     return for_training(problem.fingerprint).extended(
         settings={"sparse training": phase, "granularity": settings.granularity.name},

@@ -21,13 +21,17 @@ def run(path: Path, share: float, accuracy: float | None) -> tuple[dict[str, Any
     state: Any = "complete" if accuracy else "failed"
     pruned = TrialResult(1, state, "single", {}, {}, metrics, 0)
     config = {"seed": 0, "sparsity": {"macs": share}, "name": None}
-    result = SweepResult(SweepFolder(path / f"single-{share}"), {"accuracy": "maximize"}, [dense, pruned])
+    result = SweepResult(
+        SweepFolder(path / f"single-{share}"), {"accuracy": "maximize"}, [dense, pruned]
+    )
     return config, result
 
 
 def test_it_has_a_row_for_each_run_with_what_differs(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=120)
-    print_grid(console, [run(tmp_path, 0.3, 90.0), run(tmp_path, 0.5, 95.5), run(tmp_path, 0.7, None)])
+    print_grid(
+        console, [run(tmp_path, 0.3, 90.0), run(tmp_path, 0.5, 95.5), run(tmp_path, 0.7, None)]
+    )
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     heading = next(line for line in text.splitlines() if "folder" in line)
@@ -37,7 +41,11 @@ def test_it_has_a_row_for_each_run_with_what_differs(tmp_path: Path) -> None:
         "accuracy",
         "macs",
     ]
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if line.startswith("│")]
+    rows = [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in text.splitlines()
+        if line.startswith("│")
+    ]
     assert rows == [
         ["single-0.3", "0.3", "90.00 %", "30"],
         ["single-0.5", "0.5", "95.50 %", "50"],

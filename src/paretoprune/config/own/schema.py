@@ -30,6 +30,8 @@ def settings_schema() -> dict[str, Any]:
         definitions[name]["additionalProperties"] = True  # arguments of the `_target_`
     for name in _AS_TEXT:
         definitions[name] = {"type": "string"}
+    objectives = definitions["SearchSettings"]["properties"]["objectives"]
+    objectives["additionalProperties"] = {"enum": ["maximize", "minimize", None]}
     schema["properties"].pop("trust")  # of the command line alone
     whole = _loosened({**schema, "$defs": definitions})
     whole["properties"]["defaults"] = _defaults()
