@@ -10,7 +10,7 @@ from pathlib import Path
 from paretoprune.cli.arguments import find_sweep, options_of, run_command, whole_number
 from paretoprune.errors import SettingsError
 
-_USAGE = """usage: paretoprune report NAME [published=FILE.csv] [serve=true] [send=true] [sweeps_dir=...]
+_USAGE = """usage: paretoprune report NAME [published=FILE.csv] [serve=true] [send=true]
 
 Write report.html, front.html, front.png, front.csv and trials.csv of the sweep NAME anew, from
 what its folder holds. A running sweep may be looked at too.

@@ -127,7 +127,7 @@ class FinetuneModule(LightningModule):
         return loss.item()
 
     def _window(self, batch_idx: int) -> Window:
-        """The place of a batch among those of its step; the last step of an epoch may have fewer."""
+        """Return the place of a batch in its step; the last step of an epoch may have fewer."""
         most = self._trainer_settings.accumulate_grad_batches
         first = batch_idx - batch_idx % most
         length = min(most, int(self.trainer.num_training_batches) - first)

@@ -31,6 +31,7 @@ from paretoprune.problem.measured_qualities import check_qualities
 from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, same_weights
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
+from paretoprune.problem.step_memory import check_step_memory
 from paretoprune.problem.widths import Rounding, cap_of, rounding_of
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.size import SizeModel
@@ -156,6 +157,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     outputs = outputs_of(model, example) if reproducible else None
     model.to(device)
     check_network(model, samples, info)
+    check_step_memory(model, samples, loaders_of(data)["train"], device)
     fingerprint = fingerprint_of(
         settings, data, model, task, contents=contents.digests, outputs=outputs
     )

@@ -46,6 +46,10 @@ def _handler_of(folder: Path) -> type[BaseHTTPRequestHandler]:
             name = self.path.partition("?")[0].strip("/") or "report.html"
             # A page elsewhere may have a name that leads here: its requests carry that name.
             host = self.headers.get("Host", "").partition(":")[0]
+            if name == "favicon.ico":  # browsers ask for it on their own
+                self.send_response(HTTPStatus.NO_CONTENT)
+                self.end_headers()
+                return
             if name not in _TYPES or host not in (HOST, "localhost"):
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
