@@ -8,23 +8,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from paretoprune import metrics
-from tests.kits.commands import run_pick, run_train
-
-pytestmark = [
-    pytest.mark.timeout(400),  # some commands in fresh processes
-    pytest.mark.filterwarnings("ignore"),  # as commands do with those of libraries
-]
+pytestmark = pytest.mark.timeout(400)  # commands in fresh processes
 ROOT = Path(__file__).resolve().parents[1]
 HOW_TO = ROOT / "docs" / "how-to"
-_OURS = {"src.train": run_train, "src.pick": partial(run_pick, trust=())}
-_QUALITIES = {"kappa", "right_signs", "val_f1"}  # that the pages register
 QUICK = ("model.train.epochs=1", "finetune.epochs=0", "tracking=none")
 
 
@@ -40,40 +30,7 @@ def command_of(page: str, command: str = "train") -> list[str]:
     return shlex.split(found)
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """Modules of the pages' folders, and the qualities that they register, end with the test."""
-    modules = {*sys.modules}
-    yield
-    for name in {*sys.modules} - modules:
-        if name.startswith("my"):
-            del sys.modules[name]
-    for name in _QUALITIES & metrics._QUANTITIES.keys():
-        del metrics._QUANTITIES[name], metrics._DIRECTIONS[name]
-        metrics._QUALITIES.remove(name)
-
-
 def run(arguments: list[str], folder: Path) -> None:
-    """Run a command in a folder: ours in this process, which saves their imports."""
-    command = _OURS.get(arguments[1]) if arguments[0] == "-m" else None
-    if command is not None:
-        done = command(folder, *arguments[2:])
-        assert done.code == 0, done.err
-    elif arguments[0] == "-c":
-        _execute(arguments[1], folder)
-    else:
-        _in_a_fresh_process(arguments, folder)
-
-
-def _execute(code: str, folder: Path) -> None:
-    """Run code in this process, with the folder as the current one and on the path."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.syspath_prepend(str(folder))
-        exec(code, {"__name__": "__main__"})
-
-
-def _in_a_fresh_process(arguments: list[str], folder: Path) -> None:
     path = os.pathsep.join([str(folder), str(ROOT), str(ROOT / "src")])
     done = subprocess.run(
         [sys.executable, *arguments],

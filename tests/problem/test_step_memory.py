@@ -34,7 +34,7 @@ def samples(count: int = 4) -> TaskBatch:
 
 def test_each_sample_keeps_its_activations() -> None:
     """64 inputs, the outputs of ReLU (input of the last layer), log-probabilities, and a label."""
-    few, more = (kept_bytes(model(), samples(count)) for count in (1, 3))
+    few, more = (kept_bytes(model(), samples(count)) for count in (2, 4))
     assert (more - few) / 2 == 4 * (64 + 1000 + 3) + 8
 
 
@@ -57,6 +57,6 @@ def test_a_batch_is_no_larger_than_its_data_and_other_loaders_are_not_asked() ->
 def test_nothing_changes_in_the_model() -> None:
     network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64), nn.Linear(64, 3)).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    kept_bytes(network, samples())
+    check_step_memory(network, samples(), Loader(2, range(9)), CPU)  # type: ignore[arg-type]
     assert network.training
     assert all(torch.equal(one, before[name]) for name, one in network.state_dict().items())

@@ -6,17 +6,19 @@ beyond what there is, and the process that fills it is killed.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sized
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from paretoprune.errors import DataError
 from paretoprune.models.memory_limit import memory_bytes
 from paretoprune.tasks.bound import TaskBatch
 
-_FEW, _MORE = 1, 3  # samples whose difference is measured
+_FEW, _MORE = 2, 4  # samples whose difference is measured; BatchNorm needs two
 _GB = 1e9
 
 
@@ -26,14 +28,15 @@ def check_step_memory(
     """Raises DataError if what one training step keeps for its backward pass exceeds the memory.
 
     `samples` are a few on the device, `loader` is that of the training batches. Activations alone
-    count, whose number follows from a step of one sample and one of three. A loader that does not
+    count, whose number follows from steps of two and of four samples. A loader that does not
     state its `batch_size` is not checked.
     """
     size = getattr(loader, "batch_size", None)
     if device.type != "cpu" or not isinstance(size, int) or len(samples) < _MORE:
         return
     size = min(size, _num_samples(loader, size))
-    few, more = (kept_bytes(model, samples[:count]) for count in (_FEW, _MORE))
+    probe = copy.deepcopy(model).train()
+    few, more = (kept_bytes(probe, samples[:count]) for count in (_FEW, _MORE))
     each = (more - few) / (_MORE - _FEW)
     there = memory_bytes()
     if each * size > there:
@@ -45,7 +48,10 @@ def check_step_memory(
 
 
 def kept_bytes(model: nn.Module, batch: TaskBatch) -> int:
-    """Return the bytes that the loss of a batch keeps for its backward pass."""
+    """Return the bytes that the loss of a batch keeps for its backward pass.
+
+    The model's statistics may change, as in a training step.
+    """
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -53,11 +59,9 @@ def kept_bytes(model: nn.Module, batch: TaskBatch) -> int:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    was_training = model.training
-    model.eval()  # so that no statistics are updated
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = batch.loss(model)
-    model.train(was_training)
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with isolate_rng(include_cuda=False), hooks:
+        loss = batch.loss(model)  # alive while it is counted
     del loss
     return sum(kept.values())
 
