@@ -45,5 +45,5 @@ def test_a_file_has_few_lines_and_the_last_epoch() -> None:
     ]
 
 
-def test_beside_another_bar_there_are_lines() -> None:
+def test_it_is_seen_beside_another_bar() -> None:
     assert "epoch 3 of 3" in shown(3, terminal=True, busy=True)

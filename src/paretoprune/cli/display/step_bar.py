@@ -42,7 +42,7 @@ class StepBar:
             bar = self._bar or self._started(total)
         except LiveError:
             return False
-        bar.update(bar.task_ids[0], completed=done, total=total, text=text)
+        bar.update(bar.task_ids[0], completed=done, total=total, text=text, refresh=True)
         if done >= total:
             bar.stop()
             self._bar = None

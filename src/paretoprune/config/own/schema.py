@@ -26,7 +26,7 @@ def settings_schema() -> dict[str, Any]:
     definitions["Target"] = _TARGET
     for name in _BESIDE:
         definitions[name]["properties"].pop("target")
-        definitions[name]["properties"] |= _TARGET["properties"]  # type: ignore[operator]
+        definitions[name]["properties"] |= _TARGET["properties"]
         definitions[name]["additionalProperties"] = True  # arguments of the `_target_`
     for name in _AS_TEXT:
         definitions[name] = {"type": "string"}
