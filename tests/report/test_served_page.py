@@ -39,7 +39,7 @@ def test_it_shows_what_was_written_since(tmp_path: Path) -> None:
         errors = watch(page)
         page.goto(f"{found[0]}#trial=0")
         assert "The page reloads itself." in page.locator("#progress").inner_text()
-        write(tmp_path, running=False, name="second")
-        page.get_by_role("heading", name="second").wait_for(timeout=60_000)
+        write(tmp_path, running=False, name="later")
+        page.get_by_role("heading", name="later", exact=True).wait_for(timeout=60_000)
         assert page.url.endswith("#trial=0") and page.locator("#progress").count() == 0
         assert errors == []
