@@ -340,7 +340,7 @@ def test_the_kept_epoch_is_marked_and_percent_end_at_100(page: Any, tmp_path: Pa
     curve = page.locator("svg.curve")
     assert curve.locator(".ring").count() == 1
     assert "kept epoch 3" in curve.get_attribute("aria-label")
-    ticks = [float(text) for text in curve.locator("text.tick").all_inner_texts()]
+    ticks = [float(text) for text in curve.locator("text.tick").all_text_contents()]
     assert max(ticks) <= 100
     page.goto(f"{kept_in(tmp_path, 92.9).as_uri()}#trial=1")
     page.reload()
