@@ -78,8 +78,9 @@ def names() -> list[str]:
 
 def build(name: str) -> tuple[nn.Module, Example]:
     """Build an architecture in evaluation mode, and inputs for it."""
-    others = other_architectures if name in other_architectures.names() else architectures
-    return others.build(name)
+    if name in other_architectures.names():
+        return other_architectures.build(name)
+    return architectures.build(name)
 
 
 def in_own_process(name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.kits.commands import run_inspect, run_pick, run_train
@@ -40,6 +41,8 @@ def test_every_command_of_the_tutorial(tmp_path: Path) -> None:
     for command in before:
         _run(command, tmp_path)
     assert list((tmp_path / "sweeps/mine/picked").glob("*/model.onnx"))
+    front = pd.read_csv(tmp_path / "sweeps/mine/front.csv")
+    assert front["accuracy"].nunique() >= 3, "a front of several members"
     if shutil.which("uvicorn") is None:
         pytest.skip("all but the last step: `mlflow models serve` needs `uvicorn` on the PATH")
     port = _free_port()
@@ -49,7 +52,7 @@ def test_every_command_of_the_tutorial(tmp_path: Path) -> None:
         answers = _run(ask, tmp_path).splitlines()
     assert len(answers) == 8
     right = [first == second for first, second in (line.split(" is ") for line in answers)]
-    assert sum(right) >= 7  # three shades are easily told apart
+    assert sum(right) >= 6  # of six directions most are told apart
 
 
 def _run(command: str, folder: Path) -> str:

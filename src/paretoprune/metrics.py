@@ -240,6 +240,14 @@ def written_of(name: str, measured: Mapping[str, float]) -> str:
     return written(name, measured[name], spread=measured.get("time_spread"))
 
 
+def with_spread(name: str, measured: Mapping[str, float]) -> str:
+    """Format as `written_of`; a time is followed by its relative spread: `1.31 ± 4 %`."""
+    text, spread = written_of(name, measured), measured.get("time_spread")
+    if spread is None or spread >= _UNRELIABLE or not quantity_of(name).is_timed:
+        return text
+    return f"{text} ± {written('time_spread', spread)}"
+
+
 def shown(measured: Mapping[str, float]) -> dict[str, float]:
     """Return the measured values, times rounded to the digits that their spread justifies."""
     spread = measured.get("time_spread")

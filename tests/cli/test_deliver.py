@@ -90,6 +90,15 @@ def test_every_format_is_there_and_was_checked(export: Path, picked: Run) -> Non
     assert "Licence: MIT." in (export / "README.md").read_text()
 
 
+def test_the_line_that_pick_prints_loads_the_model(
+    folder: Path, picked: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [line] = re.findall(r"^load it with: (paretoprune\..*)$", picked.out, re.MULTILINE)
+    monkeypatch.chdir(folder)
+    model = eval(line, {"paretoprune": paretoprune})
+    assert isinstance(model, nn.Module) and model(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
 def test_the_cards_snippets_run_in_fresh_processes(export: Path) -> None:
     """With the export alone, and as little else as the card says: the same classes."""
     card = (export / "README.md").read_text()

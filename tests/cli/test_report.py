@@ -184,3 +184,16 @@ def test_a_sweep_without_a_finished_trial_is_told(project: Path) -> None:
     done = run_report(project, "formula")
     assert done.code == 2
     assert "no trial of sweeps/formula has finished yet" in done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("port=8001", "`port` is an option of `serve=true`"),
+        ("open=true", "`open` is an option of `serve=true`"),
+        ("serve=yes", "`serve=yes` must be true or false"),
+    ],
+)
+def test_options_of_the_server_are_checked(tmp_path: Path, option: str, sentence: str) -> None:
+    done = run_report(tmp_path, "any", option)
+    assert done.code == 2 and sentence in done.err

@@ -127,6 +127,11 @@ def test_a_missing_file(tmp_path: Path) -> None:
         load_weights(make_model(), tmp_path / "w.pt")
 
 
+def test_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"are a folder, and must be a file"):
+        load_weights(make_model(), tmp_path)
+
+
 def test_another_suffix(tmp_path: Path) -> None:
     (tmp_path / "w.onnx").touch()
     with pytest.raises(WeightsError, match=r"ckpt or .bin file, got '.onnx"):

@@ -312,3 +312,62 @@ def test_a_comparison_draws_every_front_and_the_seeds_band(page: Any, tmp_path: 
     page.locator('.point[data-trial="s1/2"]').focus()
     page.keyboard.press("Enter")
     assert page.locator("#trial code").inner_text() == "pick trial=2"
+
+
+def test_a_comparison_has_other_axes(page: Any, tmp_path: Path) -> None:
+    front = [trial(1, 95.0, 1000), trial(2, 98.0, 9000)]
+    sweeps = [ComparedSweep("s", "0", "pick", 9, front, 0.5, 0.6)]
+    comparison = SweepComparison([ComparedGroup(sweeps, {})], "macs", "accuracy", [])
+    write_comparison(tmp_path / "c.html", comparison)
+    page.goto((tmp_path / "c.html").as_uri())
+    assert page.locator(".line").count() == 1
+    page.select_option("#axis-x", "accuracy")
+    page.select_option("#axis-y", "macs")
+    shown = page.eval_on_selector_all(
+        ".point[data-series='s']", "points => points.map((p) => [p.dataset.x, p.dataset.y])"
+    )
+    assert sorted(shown) == [["95", "1000"], ["98", "9000"]]
+    assert page.locator(".line").count() == 0, "steps are those of the objectives"
+    page.select_option("#axis-x", "macs")
+    page.select_option("#axis-y", "accuracy")
+    assert page.locator(".line").count() == 1
+
+
+def kept_in(folder: Path, quality: float) -> Path:
+    """A report in which trial 1 has this quality, and a curve from 91 to 94 %."""
+    kept = replace(trial(1, quality, 9000), curve=CURVE)
+    dense = replace(trial(0, 98.3, 41_000_000, origin="dense"), metrics=DENSE)
+    facts = SweepFacts(
+        name="digits",
+        objectives=OBJECTIVES,
+        results=[dense, kept],
+        front=[0, 1],
+        groups=GROUPS,
+        pick=f"paretoprune pick {'a-long-name-' * 6}",
+    )
+    write_report(folder, facts)
+    return folder / "report.html"
+
+
+def test_the_kept_epoch_is_marked_and_percent_end_at_100(page: Any, tmp_path: Path) -> None:
+    page.goto(f"{kept_in(tmp_path, 93.0).as_uri()}#trial=1")
+    curve = page.locator("svg.curve")
+    assert curve.locator(".ring").count() == 1
+    assert "kept epoch 3" in curve.get_attribute("aria-label")
+    ticks = [float(text) for text in curve.locator("text.tick").all_text_contents()]
+    assert max(ticks) <= 100
+    page.goto(f"{kept_in(tmp_path, 92.9).as_uri()}#trial=1")
+    page.reload()
+    assert page.locator("svg.curve .ring").count() == 0, "measured on other samples"
+
+
+@pytest.mark.parametrize("width", [1440, 1200, 360])
+def test_a_command_is_whole(browser: Any, tmp_path: Path, width: int) -> None:
+    file = kept_in(tmp_path, 93.0)
+    with browser.new_context(viewport={"width": width, "height": 800}) as context:
+        page = context.new_page()
+        page.goto(f"{file.as_uri()}#trial=1")
+        code = page.locator("#trial code")
+        assert code.inner_text().endswith("trial=1")
+        assert code.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
+        assert code.evaluate("box => box.scrollHeight <= box.clientHeight + 1")

@@ -65,6 +65,16 @@ def test_a_sweep_becomes_a_parent_with_a_child_per_trial(
     assert (root / "mlruns" / "digits" / child.info.run_id / "artifacts" / "plan.json").exists()
 
 
+def test_the_sweeps_run_carries_the_figures_of_its_front(
+    root: Path, make_tracker: MakeTracker
+) -> None:
+    tracker = make_tracker()
+    tracker.log_summary(note="", figures={"best/accuracy": 90.0})
+    tracker.log_summary(note="", figures={"best/accuracy": 91.0, "front_models": 3.0})
+    tracker.close("FINISHED")
+    assert runs_in(root)["digits"].data.metrics == {"best/accuracy": 91.0, "front_models": 3.0}
+
+
 def test_front_tags_follow_the_front(root: Path, make_tracker: MakeTracker) -> None:
     tracker = make_tracker()
     for number in range(3):

@@ -17,13 +17,13 @@ from paretoprune.report.watchers.open import report_watchers
 from paretoprune.storage.qualities import read_trivial
 from paretoprune.sweep.baselines import search_settings
 from paretoprune.sweep.failure_streak import refuse_all_failed
-from paretoprune.sweep.run import BegunSweep, Watch, run
+from paretoprune.sweep.run import BegunSweep, SweepResult, Watch, run
 
 _log = logging.getLogger(__name__)
 
 
-def launch(settings: Settings, config: Mapping[str, Any]) -> None:
-    """Run the sweep that the settings describe, or continue it, and print its front.
+def launch(settings: Settings, config: Mapping[str, Any]) -> SweepResult:
+    """Run the sweep that the settings describe, or continue it, and print and return its front.
 
     Raises a ParetopruneError, with nothing written, for what is wrong from the start.
     """
@@ -56,6 +56,7 @@ def launch(settings: Settings, config: Mapping[str, Any]) -> None:
         found = run(settings, config, watch=watch)
     print_front(console, found.results, found.objectives, found.folder.path)
     refuse_all_failed(found.results)
+    return found
 
 
 @contextmanager

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paretoprune.cli.compose import run_hydra
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
+
+if TYPE_CHECKING:
+    from paretoprune.sweep.run import SweepResult
 
 _USAGE = """usage: paretoprune train [+sweep=NAME] [GROUP=OPTION ...] [SETTING=VALUE ...]
 
@@ -27,11 +30,17 @@ Then `paretoprune pick NAME` exports a model of the front; `paretoprune --help` 
 
 def main() -> None:
     """Entry point of the command."""
-    run_hydra(load_settings, _run, usage=_USAGE)
+    runs: list[tuple[Mapping[str, Any], SweepResult]] = []
 
+    def run(settings: Settings, config: Mapping[str, Any]) -> None:
+        # The large libraries are imported once the settings are known to be right.
+        from paretoprune.cli.launch import launch
 
-def _run(settings: Settings, config: Mapping[str, Any]) -> None:
-    # The large libraries are imported once the settings are known to be right.
-    from paretoprune.cli.launch import launch
+        runs.append((config, launch(settings, config)))
 
-    launch(settings, config)
+    run_hydra(load_settings, run, usage=_USAGE)
+    if len(runs) > 1:
+        from paretoprune.cli.display.grid import print_grid
+        from paretoprune.cli.display.terminal import make_console
+
+        print_grid(make_console(), runs)

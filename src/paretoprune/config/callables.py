@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from paretoprune.config.model_builders import is_builder
+from paretoprune.config.name_patterns import closest
 from paretoprune.config.own.code import described
 from paretoprune.errors import SettingsError
 
@@ -51,6 +52,20 @@ _LISTED = (
         "torch.optim",
         ("torch.optim",),
         ("torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler"),
+    ),
+    _Classes(
+        "lightning.pytorch.callbacks",
+        # The others write files, or do what a trial does itself (config/groups/inner_targets.py).
+        tuple(
+            f"lightning.pytorch.callbacks.{kind}"
+            for kind in ("early_stopping", "timer", "weight_averaging")
+        ),
+        ("lightning.Callback",),
+    ),
+    _Classes(
+        "lightning.pytorch.loggers",
+        ("lightning.pytorch.loggers",),
+        ("lightning.pytorch.loggers.logger.Logger",),
     ),
     _Classes("torchvision.models", ("torchvision.models",), (_MODULE,)),
     _Classes(
@@ -150,7 +165,7 @@ def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
     try:
         located = locate(path)
     except Exception as error:  # importing user code may raise any exception
-        return f"cannot be imported: {described(error)}"
+        return _not_there(path, error) or f"cannot be imported: {described(error)}"
     if not (inspect.isclass(located) or inspect.isroutine(located)):
         return "is not a class or function"
     home = str(getattr(located, "__module__", None))
@@ -160,6 +175,22 @@ def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
     if is_builder(path, located) or any(_has(one, located, home) for one in listed):
         return None
     return "is not among what may be called; see docs/security.md"
+
+
+def _not_there(path: str, error: Exception) -> str | None:
+    """Return the reason for a name that does not exist, with the one probably meant."""
+    module, _, name = path.rpartition(".")
+    if isinstance(error, AttributeError) and error.obj is sys.modules.get(module):
+        close = closest(name, [one for one in vars(error.obj) if not one.startswith("_")])
+        hint = f"; did you mean `{module}.{close}`?" if close else ""
+        return f"cannot be imported: `{module}` has no `{name}`{hint}"
+    package = path.partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and error.name == package:
+        return (
+            f"cannot be imported: there is no module `{package}`; run the command in the folder "
+            f"of {package}.py, or install it"
+        )
+    return None
 
 
 def locate(path: str) -> Callable[..., Any]:

@@ -63,6 +63,15 @@ def _sparse_training_is_of_channels(settings: Settings) -> str | None:
     return None
 
 
+def _dropped_weights_are_not_accumulated(settings: Settings) -> str | None:
+    if settings.sparse_training.dropout and settings.trainer.accumulate_grad_batches > 1:
+        return (
+            "`sparse_training.dropout` drops other weights in each batch, whose gradients cannot "
+            "be added; set `trainer.accumulate_grad_batches=1`"
+        )
+    return None
+
+
 def _shared_weights_are_of_channels(settings: Settings) -> str | None:
     if settings.search is None or not has_trait(settings.search.strategy, "trains_nested"):
         return None
@@ -164,6 +173,7 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _obs_is_for_weights,
     _latency_is_forecast,
     _sparse_training_is_of_channels,
+    _dropped_weights_are_not_accumulated,
     _shared_weights_are_of_channels,
     _ranks_are_searched_like_channels,
     _trained_weights_are_factored,

@@ -20,7 +20,13 @@ def unmatched(values: Mapping[str, float], names: Iterable[str]) -> list[str]:
 
 
 def closest(word: str, names: Sequence[str]) -> str | None:
-    """Return the most similar name, preferring a long common prefix; None if none is similar."""
+    """Return the most similar name, preferring a long common prefix; None if none is similar.
+
+    A name that differs in upper and lower case alone is the most similar one.
+    """
+    same = next((name for name in names if name.casefold() == word.casefold()), None)
+    if same is not None:
+        return same
     near = difflib.get_close_matches(word, names)
     return max(near, key=lambda name: _common_start(word, name), default=None)
 

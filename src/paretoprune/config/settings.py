@@ -20,6 +20,7 @@ from paretoprune.config.groups.sparse_training import SparseTrainingSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.groups.tracking import TrackingSettings
+from paretoprune.config.groups.trainer import TrainerSettings
 from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
 from paretoprune.config.targets.signatures import has_trait
@@ -50,6 +51,7 @@ class Settings:
     sparse_training: SparseTrainingSettings = SparseTrainingSettings()
     sparsity: SparsitySettings
     finetune: FinetuneSettings
+    trainer: TrainerSettings = TrainerSettings()
     measure: MeasureSettings
     search: SearchSettings | None
     executor: ExecutorSettings

@@ -47,6 +47,10 @@ class Teacher:
         self._filled = torch.zeros(num_keys, dtype=torch.bool, device=device)
         self._complete = False
 
+    def __deepcopy__(self, memo: object) -> Teacher:
+        """Return itself: a callback that copies the module it trains needs no second teacher."""
+        return self
+
     @torch.no_grad()
     def outputs(self, batch: Batch, key: Tensor | None = None) -> Outputs:
         """Return the outputs in float32 for a batch of samples with keys (N,)."""

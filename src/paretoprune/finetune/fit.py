@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from lightning import Callback
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.groups.trainer import TrainerSettings
+from paretoprune.config.instantiate import build
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.finetune.callbacks.curve import BestWeights, CurveKeeper
 from paretoprune.finetune.callbacks.masks import MaskSchedule
@@ -61,6 +65,7 @@ def fit(
     evaluate_start: bool = False,
     seconds: float | None = None,
     watch: Stopwatch | None = None,
+    trainer: TrainerSettings | None = None,
 ) -> FitResult:
     """Train `model` in place for `epochs` epochs, numbered from `first_epoch`.
 
@@ -88,6 +93,8 @@ def fit(
         evaluate_start: evaluate the initial weights as well, as the epoch before the first.
         seconds: limit of the training: it ends then, before `epochs` are complete, with its
             learning rate annealed.
+        trainer: Lightning callbacks, accumulated batches and the clipping of gradients; the
+            callbacks are built for each training.
         watch: attributes the seconds to "finetune", "validate" and "teacher"; its clock decides.
 
     Raises:
@@ -95,7 +102,7 @@ def fit(
         DataError: a loader has no batches.
         SettingsError: distillation without a teacher, or a precision that the device lacks.
     """
-    watch = watch or Stopwatch()
+    watch, trainer = watch or Stopwatch(), trainer or TrainerSettings()
     start = watch.clock()
     _check(train_loader, settings, epochs, teacher)
     bfloat16 = uses_bfloat16(settings.precision, device)
@@ -110,9 +117,11 @@ def fit(
         if parts > 1:
             reset()
         best = BestWeights(direction=task.qualities[0].direction, latest=bool(nested))
+        guests: list[Callback] = [build(target) for target in trainer.callbacks.values()]
         keeper = CurveKeeper(
             validate,
             best,
+            guests=guests,
             first_epoch=first_epoch,
             masks=masks,
             on_epoch=on_epoch,
@@ -133,7 +142,8 @@ def fit(
                     model,
                     task,
                     settings,
-                    num_steps=rounds.num_rounds * len(rounds),
+                    num_steps=rounds.num_rounds
+                    * math.ceil(len(rounds) / trainer.accumulate_grad_batches),
                     num_epochs=rounds.num_rounds,
                     bfloat16=bfloat16,
                     teacher=teacher,
@@ -143,8 +153,9 @@ def fit(
                     on_gradients=on_gradients,
                     seconds=None if seconds is None else seconds - (watch.clock() - start),
                     watch=watch,
+                    trainer=trainer,
                 )
-                callbacks = [masks, keeper] if masks else [keeper]
+                callbacks = [*([masks] if masks else []), keeper, *guests]
                 run_trainer(
                     module, rounds, epochs=rounds.num_rounds, device=device, callbacks=callbacks
                 )

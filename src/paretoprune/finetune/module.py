@@ -6,13 +6,17 @@ import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim import Optimizer
 
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.groups.trainer import TrainerSettings
 from paretoprune.errors import TrainingError
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.distillation import Teacher
@@ -48,18 +52,22 @@ class FinetuneModule(LightningModule):
         on_gradients: Callable[[], None] | None = None,
         seconds: float | None = None,
         watch: Stopwatch | None = None,
+        trainer: TrainerSettings | None = None,
     ) -> None:
         """Set up the optimizer and its schedule, those of the task if it brings them.
 
         `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
         networks in the model's weights, some of which are trained in each step. After `seconds` on
         the clock of `watch` the training ends, wherever it is, with its schedule complete.
+        `num_steps` are steps of the optimizer, each after the batches that `trainer` accumulates.
         """
         super().__init__()
         self.automatic_optimization = False
         self.model = model
         self.num_steps = num_steps
+        self.num_batches = 0  # trained on
         self.meter = LossMeter()
+        self._trainer_settings = trainer or TrainerSettings()
         self._task = task
         self._settings = settings
         self._bfloat16 = bfloat16
@@ -84,13 +92,20 @@ class FinetuneModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         if self.trainer.received_sigterm:  # Lightning itself stops only after the epoch
             raise SystemExit(128 + signal.SIGTERM)
-        self._optimizer.zero_grad()
+        window = self._window(batch_idx)
+        if window.is_first:
+            self._optimizer.zero_grad()
         if self._pressure is None:
-            self._backward(batch)
+            self._backward(batch, window)
         else:
-            with self._pressure.on(self.model, progress=self.progress.share):
-                self._backward(batch)
-        self._optimizer.step()
+            progress = self.progress.share
+            with self._pressure.on(self.model, progress=progress, penalised=window.is_last):
+                self._backward(batch, window)
+        self.num_batches += 1
+        if not window.is_last:
+            return
+        self._clip()
+        self._step()
         for _ in range(self.progress.advance()):
             self._schedule.step()
         if self.progress.done:
@@ -111,24 +126,50 @@ class FinetuneModule(LightningModule):
         self._optimizer.step()
         return loss.item()
 
-    def _backward(self, batch: Batch) -> None:
+    def _window(self, batch_idx: int) -> Window:
+        """Return the place of a batch in its step; the last step of an epoch may have fewer."""
+        most = self._trainer_settings.accumulate_grad_batches
+        first = batch_idx - batch_idx % most
+        length = min(most, int(self.trainer.num_training_batches) - first)
+        return Window(batch_idx == first, batch_idx == first + length - 1, length)
+
+    def _clip(self) -> None:
+        limit = self._trainer_settings.gradient_clip_val
+        if limit is None:
+            return
+        if self._trainer_settings.gradient_clip_algorithm == "norm":
+            clip_grad_norm_(self.model.parameters(), limit)
+        else:
+            clip_grad_value_(self.model.parameters(), limit)
+
+    def _step(self) -> None:
+        """Step the optimizer; through Lightning if callbacks are to see it, which takes longer."""
+        if not self._trainer_settings.callbacks:
+            self._optimizer.step()
+            return
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, LightningOptimizer)
+        optimizer.step()
+
+    def _backward(self, batch: Batch, window: Window) -> None:
         if self._on_gradients is None:
-            self._accumulate(batch)
+            self._accumulate(batch, window.length)
             return
         with unfrozen(self.model):
-            self._accumulate(batch)
-            self._on_gradients()
+            self._accumulate(batch, window.length)
+            if window.is_last:
+                self._on_gradients()
 
-    def _accumulate(self, batch: Batch) -> None:
+    def _accumulate(self, batch: Batch, length: int) -> None:
         inputs = self._task.inputs(unkeyed(batch))
         if self.parts == 1:
             total = self._loss(batch)
-            torch.autograd.backward(total)
+            torch.autograd.backward(total / length if length > 1 else total)
         else:
             total = torch.zeros((), device=inputs.device)
             for part, count in split_batch(self._task, batch, self.parts):
                 loss = self._loss(part) * (count / len(inputs))
-                torch.autograd.backward(loss)
+                torch.autograd.backward(loss / length if length > 1 else loss)
                 total += loss.detach()
         self.meter.add(total.detach(), count=len(inputs), learning_rate=self.learning_rate)
 
@@ -162,6 +203,15 @@ class FinetuneModule(LightningModule):
     def _distance(self, outputs: Outputs, wanted: Outputs, batch: Batch) -> Tensor:
         temperature = self._settings.temperature
         return self._task.distance(outputs, wanted, batch, temperature=temperature)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The place of a batch among the `length` batches whose gradients make one step."""
+
+    is_first: bool
+    is_last: bool
+    length: int
 
 
 @contextmanager

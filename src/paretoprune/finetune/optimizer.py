@@ -7,6 +7,8 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.target import Target
+from paretoprune.finetune.named_optimizer import Schedule, named_optimizer, named_schedule
 
 _BETA2 = 0.999  # of AdamW
 
@@ -26,6 +28,8 @@ def make_optimizer(
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if isinstance(settings.optimizer, Target):
+        return named_optimizer(settings.optimizer, groups, learning_rate=settings.learning_rate)
     name = usual if settings.optimizer == "auto" else settings.optimizer
     if name == "adamw":
         betas = (settings.momentum, _BETA2)
@@ -39,16 +43,21 @@ def make_optimizer(
     )
 
 
-def make_schedule(
-    optimizer: Optimizer, settings: FinetuneSettings, *, num_steps: int
-) -> OneCycleLR:
-    """Return the one-cycle schedule over `num_steps` steps, at constant momentum.
+def make_schedule(optimizer: Optimizer, settings: FinetuneSettings, *, num_steps: int) -> Schedule:
+    """Return the schedule of the settings over `num_steps` steps.
 
-    Smith and Topin 2017. The rate rises from 1/25 of the peak, is exactly `learning_rate` at one
-    step, and falls to nearly zero at the last one. For fewer than three steps the schedule is that
-    of three steps.
+    By default it is the one-cycle schedule at constant momentum (Smith and Topin 2017). The rate
+    rises from 1/25 of the peak, is exactly `learning_rate` at one step, and falls to nearly zero at
+    the last one. For fewer than three steps the schedule is that of three steps.
     """
     num_steps = max(num_steps, 3)
+    if settings.lr_scheduler is not None:
+        return named_schedule(
+            settings.lr_scheduler,
+            optimizer,
+            learning_rate=settings.learning_rate,
+            num_steps=num_steps,
+        )
     peak = max(1, min(round(settings.warmup * (num_steps - 1)), num_steps - 2))
     return OneCycleLR(
         optimizer,

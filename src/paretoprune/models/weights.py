@@ -48,6 +48,10 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Return the tensors of the file by name; names in nested dicts are joined by dots."""
+    if path.is_dir():
+        raise WeightsError(
+            f"weights {path} are a folder, and must be a file: .safetensors, .pt, .pth, .ckpt, .bin"
+        )
     if not path.is_file():
         raise WeightsError(f"weights {path} are missing: there is no such file")
     if path.suffix == ".safetensors":

@@ -40,7 +40,8 @@ def fingerprint_of(
     """
     targets = (settings.model.target, settings.data, settings.scorer, settings.task)
     strategy = settings.search.strategy if settings.search else None
-    paths = [path for target in (*targets, strategy) if target for path in _paths(target)]
+    others = (strategy, *_of_training(settings))
+    paths = [path for target in (*targets, *others) if target for path in _paths(target)]
     modules = {
         *_homes(paths),
         *_classes(model),
@@ -87,6 +88,15 @@ def for_times(problem: Fingerprint) -> Fingerprint:
     """Restrict to what determines latencies: the network without its weights."""
     settings = {"model": problem.settings["model"]}
     return replace(problem, settings=settings, data={}, network={}, outputs=None)
+
+
+def _of_training(settings: Settings) -> Iterator[Target]:
+    """Yield the callbacks, optimizers and learning-rate schedulers that the settings name."""
+    yield from settings.trainer.callbacks.values()
+    for training in (settings.finetune, settings.model.train):
+        for target in (training.optimizer, training.lr_scheduler):
+            if isinstance(target, Target):
+                yield target
 
 
 def _shape(tensor: Tensor) -> object:

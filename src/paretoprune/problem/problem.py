@@ -31,6 +31,7 @@ from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, s
 from paretoprune.problem.optimizers import with_optimizers
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
+from paretoprune.problem.step_memory import check_step_memory
 from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.groups import Groups
 from paretoprune.results import DataInfo
@@ -147,6 +148,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     model.to(device)
     check_network(model, samples, info)
     settings = with_optimizers(settings, task, model)
+    check_step_memory(model, samples, loaders_of(data)["train"], device)
     fingerprint = fingerprint_of(
         settings, data, model, task, contents=contents.digests, outputs=outputs
     )

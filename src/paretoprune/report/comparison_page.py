@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paretoprune.metrics import LOGARITHMIC, label, notation, written_of
+from paretoprune.metrics import LOGARITHMIC, label, notation, shown, written_of
 from paretoprune.report.pages import make_page
 from paretoprune.results import TrialResult
+from paretoprune.results.measurements import names_measured
 from paretoprune.storage.atomic import write_text
 
 _SCRIPTS = ("dom", "numbers", "marks", "chart", "compare")
@@ -62,11 +64,31 @@ def write_comparison(file: Path, comparison: SweepComparison) -> None:
 def _content(comparison: SweepComparison) -> dict[str, Any]:
     size, quality = comparison.size, comparison.quality
     return {
-        "x": {"label": label(size), **notation(size), "log": size in LOGARITHMIC},
-        "y": {"label": label(quality), **notation(quality), "log": False},
+        "size": size,
+        "quality": quality,
+        "quantities": [_quantity(name, comparison) for name in _shared_names(comparison)],
         "notes": list(comparison.notes),
         "groups": [_group(group, size, quality) for group in comparison.groups],
     }
+
+
+def _shared_names(comparison: SweepComparison) -> list[str]:
+    """Return the quantities that every model was measured in, the objectives first."""
+    members = _members(comparison)
+    measured = [member.metrics.measured() for member in members]
+    names = names_measured(member.metrics for member in members)
+    shared = [name for name in names if all(name in one for one in measured)]
+    return [*dict.fromkeys([comparison.size, comparison.quality, *shared])]
+
+
+def _quantity(name: str, comparison: SweepComparison) -> dict[str, Any]:
+    positive = all(member.metrics.measured()[name] > 0 for member in _members(comparison))
+    log = positive and name in LOGARITHMIC
+    return {"name": name, "label": label(name), **notation(name), "log": log}
+
+
+def _members(comparison: SweepComparison) -> list[TrialResult]:
+    return [m for group in comparison.groups for sweep in group.sweeps for m in sweep.front]
 
 
 def _group(group: ComparedGroup, size: str, quality: str) -> dict[str, Any]:
@@ -91,8 +113,7 @@ def _member(member: TrialResult, sweep: ComparedSweep, size: str, quality: str) 
     measured = member.metrics.measured()
     figures = [f"{label(name)}: {written_of(name, measured)}" for name in (quality, size)]
     return {
-        "x": measured[size],
-        "y": measured[quality],
+        "values": {n: value for n, value in shown(measured).items() if math.isfinite(value)},
         "key": f"{sweep.name}/{member.key}",
         "text": [f"{sweep.name}, trial {member.key}: {member.origin}", *figures],
         "pick": f"{sweep.pick} trial={member.number}",

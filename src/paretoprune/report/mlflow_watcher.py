@@ -10,6 +10,7 @@ from types import TracebackType
 
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.metrics import Direction
+from paretoprune.report.front_figures import front_figures
 from paretoprune.report.live import write_views
 from paretoprune.report.report import write_front_png
 from paretoprune.report.summary import in_share, smallest_within
@@ -20,14 +21,17 @@ from paretoprune.results import TrialResult
 from paretoprune.results.trials import ModelKey, models_of
 from paretoprune.search.front.running_front import RunningFront
 from paretoprune.storage.sweep_folder import SweepFolder
+from paretoprune.tracking.lightning_loggers import LoggerTracker
 from paretoprune.tracking.note import sweep_note
 from paretoprune.tracking.open import open_tracker
+from paretoprune.tracking.several import SeveralTrackers
 from paretoprune.tracking.tracker import NullTracker, Tracker
 from paretoprune.tracking.uri import resolve_uri
 
 _log = logging.getLogger(__name__)
 
 _EVERY_S = 120.0  # the picture takes a second to draw
+_LOGS = "logs"  # in the sweep's folder: of loggers that write files
 _FILES = ("front.csv", "front.png", "front.html", "report.html", "trials.csv")
 
 
@@ -51,11 +55,14 @@ class MlflowWatcher:
         self._results: Sequence[TrialResult] = ()
         self._progress = ProgressMeter(folder)
         self._front = RunningFront(objectives)
-        self._tracker: Tracker = NullTracker()
-        self.is_complete = False  # after the block: whether MLflow has everything
+        self.is_complete = False  # after the block: True if the trackers have everything
+        trackers: list[Tracker] = [
+            LoggerTracker(name, target, sweep_name=folder.path.name, folder=folder.path / _LOGS)
+            for name, target in settings.loggers.items()
+        ]
         if settings.enabled:
             root = Path.cwd()
-            self._tracker = open_tracker(
+            mlflow = open_tracker(
                 resolve_uri(settings.uri, root=root),
                 root=root,
                 sweep_name=folder.path.name,
@@ -66,6 +73,8 @@ class MlflowWatcher:
                 objectives=objectives,
                 groups=groups,
             )
+            trackers.insert(0, mlflow)
+        self._tracker = SeveralTrackers(trackers) if trackers else NullTracker()
 
     def __enter__(self) -> MlflowWatcher:
         return self
@@ -105,7 +114,9 @@ class MlflowWatcher:
     def _summarise(self, facts: SweepFacts) -> None:
         files = [self._folder.path / name for name in _FILES]
         self._tracker.log_summary(
-            note=_note(facts), files=[path for path in files if path.is_file()]
+            note=_note(facts),
+            files=[path for path in files if path.is_file()],
+            figures=front_figures(facts),
         )
 
     def _log(self, result: TrialResult) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretoprune.lineage import epochs_in_total
-from paretoprune.metrics import DIRECTIONS, LOGARITHMIC, label, notation, shown
+from paretoprune.metrics import DIRECTIONS, LOGARITHMIC, label, notation, quantity_of, shown
 from paretoprune.numerics import LayerError, NumericalErrors, warnings_of
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import BASELINES, in_view
@@ -73,6 +73,7 @@ def _quantity(name: str, facts: SweepFacts) -> dict[str, Any]:
         "label": label(name),
         **notation(name),
         "log": name in LOGARITHMIC,
+        "timed": quantity_of(name).is_timed,
         "direction": facts.objectives.get(name) or DIRECTIONS.get(name, "minimize"),
         "objective": name in facts.objectives,
         "headline": name in headlines(facts),
@@ -150,6 +151,7 @@ def _trial(
         "values": _finite(shown(result.metrics.measured())),
         "widths": [result.widths.get(group.name, group.width) for group in facts.groups],
         "curve": [point for point in curve if math.isfinite(point[1])],
+        "kept": kept_epoch(result),
         "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
         "rung": result.rung,
         "stopped": stopped,
@@ -157,6 +159,18 @@ def _trial(
         "retained": _retained(result, facts.scale),
         "training": training.get(result.key),
     }
+
+
+def kept_epoch(result: TrialResult) -> int | None:
+    """Return the epoch whose weights were kept: the last with the quality of the finished model.
+
+    None where that is not known: if fewer validation samples were used in training than after it.
+    """
+    quality = next(iter(result.metrics.quality.values()), None)
+    if quality is None:
+        return None
+    same = [r.epoch for r in result.curve if math.isclose(r.quality, quality, rel_tol=1e-6)]
+    return same[-1] if same else None
 
 
 def stopped_trials(results: Sequence[TrialResult]) -> set[int]:

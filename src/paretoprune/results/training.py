@@ -36,7 +36,7 @@ class EpochRecord:
     learning_rate: float  # at the end of the epoch
     seconds: float
     parts: int = 1  # gradient accumulation: micro-batches per batch, if memory did not suffice
-    steps: int = 0  # optimizer steps; 0: not recorded
+    steps: int = 0  # batches trained on; 0: not recorded
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EpochRecord:

@@ -21,6 +21,7 @@ from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.storage.writable import check_writable
 from paretoprune.sweep.baselines import search_settings
 from paretoprune.sweep.worker import log_to
+from paretoprune.tracking.lightning_loggers import check_loggers
 from paretoprune.tracking.uri import resolve_uri
 from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.context_folder import (
@@ -45,9 +46,10 @@ def folder_of(settings: Settings, config: Mapping[str, Any]) -> SweepFolder:
 
 
 def check_places(settings: Settings) -> None:
-    """Raises SettingsError if a folder, a study or MLflow cannot be reached or written to."""
+    """Raises SettingsError if a folder, a study, MLflow or a logger cannot be used."""
     if settings.tracking.enabled:
         resolve_uri(settings.tracking.uri, root=Path.cwd())
+    check_loggers(settings.tracking)
     if storage := search_settings(settings).storage:
         check_storage(storage)
     for name in ("sweeps_dir", "cache_dir"):

@@ -6,6 +6,7 @@ again, so that repeating a write neither loses nor duplicates anything.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from paretoprune.metrics import Direction
 from paretoprune.results.trials import ModelKey
 from paretoprune.tracking.answers import Answers
 from paretoprune.tracking.client import connect, log_values
-from paretoprune.tracking.record import TrialRecord, fit_params, fit_tags
+from paretoprune.tracking.record import Point, TrialRecord, fit_name, fit_params, fit_tags
 from paretoprune.tracking.uri import is_server
 from paretoprune.tracking.views import view_tags
 
@@ -84,13 +85,16 @@ class SweepRuns:
             self.client.set_tag(child.run_id, "front", front)
             self.marked.symmetric_difference_update({key})
 
-    def write_summary(self, note: str, files: Sequence[Path]) -> None:
-        """Put the note and the files on the parent run; links in the note refer to the files."""
+    def write_summary(self, note: str, files: Sequence[Path], figures: Mapping[str, float]) -> None:
+        """Put the note, the files and metrics on the parent run; links refer to the files."""
         for file in files:
             address = f"get-artifact?path={file.name}&run_uuid={self.parent_id}"
             note = note.replace(f"]({file.name})", f"]({address})")
         for name, value in fit_tags({_NOTE: note}).items():
             self.client.set_tag(self.parent_id, name, value)
+        points = [Point(fit_name(name), value, 0) for name, value in figures.items()]
+        now_ms = int(time.time() * 1000)
+        log_values(self.client, self.parent_id, params={}, points=points, timestamp_ms=now_ms)
         _log_files(self.client, self.parent_id, files)
 
     def finish(self, status: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -35,8 +35,10 @@ class Tracker(Protocol):
     def mark_front(self, keys: Collection[ModelKey]) -> None:
         """Set the models that are on the front now."""
 
-    def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
-        """Replace the note (Markdown) and the files of the sweep's own run."""
+    def log_summary(
+        self, *, note: str, files: Sequence[Path] = (), figures: Mapping[str, float] | None = None
+    ) -> None:
+        """Replace the note (Markdown), the files and the metrics of the sweep's own run."""
 
     def close(self, status: Status) -> bool:
         """Deliver pending items, as long as MLflow answers, and end the sweep's own run.
@@ -54,7 +56,9 @@ class NullTracker:
     def mark_front(self, keys: Collection[ModelKey]) -> None:
         """Do nothing."""
 
-    def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
+    def log_summary(
+        self, *, note: str, files: Sequence[Path] = (), figures: Mapping[str, float] | None = None
+    ) -> None:
         """Do nothing."""
 
     def close(self, status: Status) -> bool:
@@ -101,9 +105,11 @@ class MlflowTracker:
         self._front = frozenset(keys)
         self._put("the front", lambda runs: runs.mark_front(self._front))
 
-    def log_summary(self, *, note: str, files: Sequence[Path] = ()) -> None:
-        """Put the note and the files on the parent run."""
-        self._put("the summary", lambda runs: runs.write_summary(note, files))
+    def log_summary(
+        self, *, note: str, files: Sequence[Path] = (), figures: Mapping[str, float] | None = None
+    ) -> None:
+        """Put the note, the files and the metrics on the parent run."""
+        self._put("the summary", lambda runs: runs.write_summary(note, files, figures or {}))
 
     def close(self, status: Status) -> bool:
         """Deliver pending items and end the parent run; warn about undelivered ones."""

@@ -27,6 +27,7 @@ from paretoprune.storage.source_code import own_version
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.cached_weights import CachedWeights
+from paretoprune.trial.epoch_log import epoch_log
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,9 @@ def dense_model(problem: Problem) -> nn.Module:
     model, settings = problem.model, problem.settings
     cached = _cached("dense model", problem, _trained(problem))
     if not settings.model.weights and not cached.load(model):
-        _log.info("training the dense model for %d epochs", settings.model.train.epochs)
-        _fit_dense(problem, model)
+        epochs = settings.model.train.epochs
+        _log.info("training the dense model for %d epochs", epochs)
+        _fit_dense(problem, model, on_epoch=epoch_log("dense model", epochs))
         cached.commit(model)
     return model.eval()
 
@@ -59,6 +61,7 @@ def _fit_dense(
         seed=settings.seed,
         device=problem.device,
         on_epoch=on_epoch,
+        trainer=settings.trainer,
     )
 
 
@@ -142,6 +145,7 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
         seed=problem.settings.seed,
         device=problem.device,
         pressure=pressure,
+        trainer=problem.settings.trainer,
     )
     _log.info("sparse training ends at %.2f %%", result.curve[-1].quality)
     cached.commit(model)
@@ -165,7 +169,8 @@ def _cached(name: str, problem: Problem, fingerprint: Fingerprint) -> CachedWeig
 
 def _trained(problem: Problem) -> Fingerprint:
     """Return the fingerprint of the trained dense model."""
-    training = digest_json(asdict(problem.settings.model.train))
+    settings = problem.settings
+    training = digest_json([asdict(settings.model.train), asdict(settings.trainer)])
     return for_training(problem.cache.fingerprint).extended(
         settings={"training": training}, versions=own_version(__name__)
     )
@@ -175,7 +180,9 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
     """Return the fingerprint of the sparsely trained model, from the initial weights and the
     groups."""
     settings = problem.settings
-    phase = digest_json([asdict(settings.sparse_training), asdict(settings.finetune)])
+    phase = digest_json(
+        [asdict(settings.sparse_training), asdict(settings.finetune), asdict(settings.trainer)]
+    )
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
     return for_training(problem.cache.fingerprint).extended(
         settings={"sparse training": phase, "granularity": settings.granularity.name},

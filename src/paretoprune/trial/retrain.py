@@ -47,6 +47,7 @@ def train_longer(
         device=problem.device,
         teacher=teacher,
         evaluate_start=True,
+        trainer=problem.settings.trainer,
     ).curve
 
 

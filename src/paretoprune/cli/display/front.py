@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.cli.display.plot import front_plot
-from paretoprune.metrics import Direction, busy_sentence, written_difference, written_of
+from paretoprune.metrics import Direction, busy_sentence, with_spread, written_difference
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command
@@ -24,6 +24,7 @@ from paretoprune.storage.sweep_folder import SweepFolder
 Row = Mapping[Hashable, Any]
 
 _WIDEST_PLOT = 76
+_EXTRA = ("macs", "params", "measured_speedup", "latency_ms")  # columns, if there is room
 _UNLIMITED = 1000  # columns of a console, to measure a table
 
 
@@ -44,7 +45,7 @@ def print_front(
     front = front_of(models, objectives)
     trials = trials_table(models, front=front, dense=dense, objectives=objectives)
     rows = front_table(trials, objectives)
-    extra = [n for n in ("macs", "params", "measured_speedup") if n not in objectives and n in rows]
+    extra = [name for name in _EXTRA if name not in objectives and name in rows]
     shown = _with_dense(trials.to_dict("records"), rows.to_dict("records"))
     console.print(_fitting_table(console, shown, objectives, extra))
     if rows.shape[0]:
@@ -94,7 +95,7 @@ def _table(
         table.add_column(heading, justify="left" if heading == "origin" else "right", no_wrap=True)
     for row in rows:
         known = {str(name): row[name] for name in row if not _is_missing(row[name])}
-        values = [written_of(name, known) if name in known else "" for name in names]
+        values = [with_spread(name, known) if name in known else "" for name in names]
         told = {
             "epochs in total": f"{known['epochs_total']:.3g}" if "epochs_total" in known else "",
             "gain over uniform": _gain(known, quality),

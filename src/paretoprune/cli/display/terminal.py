@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from paretoprune.cli.display.step_bar import StepBar
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.redact import redact
 from paretoprune.metrics import Direction
@@ -81,11 +82,14 @@ class ConsoleHandler(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
+        self._steps = StepBar(console)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message; warnings stand out."""
         style = "yellow" if record.levelno >= logging.WARNING else ""
         text = redact(record.getMessage())
+        if self._steps.takes(record, text):
+            return
         self._console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)
 
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from paretoprune.config.target import Target
 from paretoprune.config.values import strict
+
+_OPTIMIZERS = ("auto", "sgd", "adamw")
+
+
+def _named(optimizer: object) -> object:
+    """Raises ValueError for an optimizer that is neither a known name nor a `_target_`."""
+    if isinstance(optimizer, Mapping | Target) or optimizer in _OPTIMIZERS:
+        return optimizer
+    raise ValueError(
+        f"must be {', '.join(_OPTIMIZERS)}, or a mapping with a `_target_`, such as "
+        f"{{_target_: torch.optim.RMSprop}}, got {optimizer!r}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
@@ -15,7 +29,9 @@ class FinetuneSettings:
     """Training hyperparameters, of the dense model from scratch and of pruned models."""
 
     epochs: Annotated[int, Field(ge=0)] = 4
-    optimizer: Literal["auto", "sgd", "adamw"] = "auto"  # auto: suits task and network
+    # auto: as suits task and network; or a class, which gets the parameters and the learning rate
+    optimizer: Annotated[str | Target, BeforeValidator(_named)] = "auto"
+    lr_scheduler: Target | None = None  # stepped after each step; None: one cycle
     learning_rate: Annotated[float, Field(gt=0)] = 0.005  # the peak of the one-cycle schedule
     tune_learning_rate: bool = True  # run a learning-rate range test before the first training
     rate_growth: Annotated[float, Field(ge=0, le=1)] = (

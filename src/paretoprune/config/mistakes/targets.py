@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from paretoprune.config.callables import is_listed, is_within
 from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.config.groups.inner_targets import inner_targets, provided_to, refused
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.mistakes.provided import PROVIDED
 from paretoprune.config.mistakes.sentences import sentences_of
@@ -72,15 +73,20 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "executor": executor.get("target"),
         "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
+        **inner_targets(config),
     }
     mistakes, checked = [], []
     provided = {**PROVIDED, "model": offered_by(AUTO)}
+    provided |= {setting: provided_to(setting) for setting in inner_targets(config)}
     for setting, node in named.items():
         try:
             target = TypeAdapter(Target).validate_python(node)
         except ValidationError:
             continue  # values that are not targets are reported by the type validation
         checked.append(target)
+        if reason := refused(target, setting):
+            mistakes.append(reason)
+            continue
         mistakes += _mistakes_of(target, setting, provided) or _not_of_its_kind(target, setting)
         if setting == "task" and not mistakes:
             provided["model"] = offered_by(target)

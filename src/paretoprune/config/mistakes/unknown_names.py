@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, get_type_hints
 
 from paretoprune.config.groups.search import SearchSettings
+from paretoprune.config.groups.trainer import ELSEWHERE
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
@@ -25,6 +26,8 @@ def suggestion(location: Sequence[int | str], strategy_options: Sequence[str]) -
         owner = _dataclass_in(get_type_hints(owner).get(str(part)))
         if owner is None:
             return ""
+    if location[0] == "trainer" and (instead := ELSEWHERE.get(str(location[-1]))):
+        return f" of a trial: {instead}"
     names = [field.name for field in dataclasses.fields(owner)]
     options = [*strategy_options] if owner is SearchSettings else []
     close = next((name for name in options if name.endswith(f".{location[-1]}")), None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.config.groups.inner_targets import with_inner_targets
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.moved import MOVED
 
@@ -33,7 +34,7 @@ def with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
         out["quantization"] = _as_target(out["quantization"], out["trust"])
     elif "quantization" in out:
         out["quantization"] = None
-    return out
+    return with_inner_targets(out, lambda node: _as_target(node, out["trust"]))
 
 
 def split_model(node: Mapping[str, Any], trust: Sequence[str]) -> dict[str, Any]:

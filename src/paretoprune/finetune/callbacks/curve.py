@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
@@ -55,12 +56,15 @@ class CurveKeeper(Callback):
         validate: Callable[[], Validation],
         best: BestWeights,
         *,
+        guests: Sequence[Callback] = (),
         first_epoch: int,
         masks: MaskSchedule | Regrow | None,
         on_epoch: Callable[[EpochRecord], None] | None,
         clock: Clock,
     ) -> None:
+        """`guests` are callbacks of the user's, which may put other weights in for a validation."""
         self.records: list[EpochRecord] = []
+        self._guests = guests
         self._validate = validate
         self._best = best
         self._first_epoch = first_epoch
@@ -68,20 +72,44 @@ class CurveKeeper(Callback):
         self._on_epoch = on_epoch
         self._clock = clock
         self._start = 0.0
-        self._steps = 0  # before the epoch
+        self._batches = 0  # before the epoch
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FinetuneModule)
-        self._start, self._steps = self._clock(), pl_module.progress.num_taken
+        self._start, self._batches = self._clock(), pl_module.num_batches
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FinetuneModule)
-        record = self._record(pl_module, epoch=self._first_epoch + trainer.current_epoch)
-        self.records.append(record)
-        if self._masks is None or self._masks.complete:
-            self._best.offer(pl_module.model, epoch=record.epoch, quality=record.quality)
+        with self._validating(trainer, pl_module):
+            record = self._record(pl_module, epoch=self._first_epoch + trainer.current_epoch)
+            self.records.append(record)
+            if self._masks is None or self._masks.complete:
+                self._best.offer(pl_module.model, epoch=record.epoch, quality=record.quality)
         if self._on_epoch:
             self._on_epoch(record)
+
+    @contextmanager
+    def _validating(self, trainer: Trainer, module: FinetuneModule) -> Iterator[None]:
+        """Call the hooks of a validation, which Lightning's Trainer does not run here itself."""
+        if not self._guests:
+            yield
+            return
+        for guest in self._guests:
+            guest.on_validation_start(trainer, module)
+            guest.on_validation_epoch_start(trainer, module)
+        if self._masks is not None:  # averaged weights have values where the masks have none
+            self._masks.apply(module.model)
+        yield
+        for guest in self._guests:
+            guest.on_validation_epoch_end(trainer, module)
+            guest.on_validation_end(trainer, module)
+
+    def _log(self, module: FinetuneModule, train_loss: float, validation: Validation) -> None:
+        """Make the epoch's values known to the callbacks of the user's, by these names."""
+        if self._guests:
+            module.log("train_loss", train_loss)
+            for name, value in {**validation.measured, "loss": validation.loss}.items():
+                module.log(f"validation_{name}", value)
 
     def _record(self, module: FinetuneModule, *, epoch: int) -> EpochRecord:
         train_loss = module.meter.mean()
@@ -92,6 +120,7 @@ class CurveKeeper(Callback):
                 f"{epoch}; set a smaller `learning_rate`"
             )
         learning_rate = module.meter.learning_rate
+        self._log(module, train_loss, validation)
         module.end_epoch(validation.measured)
         return EpochRecord(
             epoch=epoch,
@@ -101,5 +130,5 @@ class CurveKeeper(Callback):
             learning_rate=learning_rate,
             seconds=self._clock() - self._start,
             parts=module.parts,
-            steps=module.progress.num_taken - self._steps,
+            steps=module.num_batches - self._batches,
         )

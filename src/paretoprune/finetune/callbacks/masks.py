@@ -57,6 +57,11 @@ class MaskSchedule(Callback):
         if growing and (due or self.complete):
             self._refresh(pl_module.model, share=gradual_share(self._step, self._ramp_steps))
         # Momentum moves a weight even where its gradient is zero, hence after every step.
+        self.apply(pl_module.model)
+
+    @torch.no_grad()
+    def apply(self, model: torch.nn.Module) -> None:
+        """Set what is masked now to zero."""
         for tensor, mask in self._masked:
             tensor.mul_(mask)
 

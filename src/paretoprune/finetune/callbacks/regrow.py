@@ -79,6 +79,13 @@ class Regrow(Callback):
             for moment in _MOMENTS & kept.keys():  # none for regrown weights
                 kept[moment].mul_(self.masks[name] & mask)
 
+    @torch.no_grad()
+    def apply(self, model: torch.nn.Module) -> None:
+        """Set what is masked now to zero."""
+        weights = dict(model.named_parameters())
+        for name, mask in self.masks.items():
+            weights[name].mul_(mask)
+
     def _exchanges(self, before: int) -> bool:
         every = self._every
         return self._step < self._last and self._step // every > before // every

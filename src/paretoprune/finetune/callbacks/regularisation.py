@@ -26,11 +26,14 @@ class Regularisation:
     targeted: float = 1.0
 
     @contextmanager
-    def on(self, model: nn.Module, *, progress: float) -> Iterator[None]:
-        """Context around the forward and the backward pass of a step."""
+    def on(self, model: nn.Module, *, progress: float, penalised: bool = True) -> Iterator[None]:
+        """Context around the forward and the backward pass of a batch.
+
+        Of the batches whose gradients make one step, the penalty is added to one, `penalised`.
+        """
         with dropped_weights(model, self.dropout, share=self.targeted):
             yield
-        if self.penalty is not None:
+        if self.penalty is not None and penalised:
             self.penalty(progress)
 
 

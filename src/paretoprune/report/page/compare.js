@@ -2,12 +2,16 @@
 
 const content = JSON.parse(document.getElementById("content").textContent);
 
-function groupSeries(group, index) {
+// The surfaces of several seeds are those of the objectives; on other axes there are the points alone.
+function groupSeries(group, index, axes) {
   const look = `hue-${index % 6}`;
-  const points = group.sweeps.flatMap((sweep) => sweep.front);
+  const objectives = axes.x === content.size && axes.y === content.quality;
+  const points = group.sweeps.flatMap((sweep) => sweep.front)
+    .map((member) => ({ ...member, x: member.values[axes.x], y: member.values[axes.y] }))
+    .filter((member) => member.x !== undefined && member.y !== undefined);
   const asPoints = (surface) => surface.map(([x, y]) => ({ x, y }));
-  const series = { name: group.name, look, shape: Object.keys(SHAPES)[index % 4], size: 4.5, points, line: "steps" };
-  if (group.sweeps.length === 1) return series;
+  const series = { name: group.name, look, shape: Object.keys(SHAPES)[index % 4], size: 4.5, points, line: objectives ? "steps" : undefined };
+  if (group.sweeps.length === 1 || !objectives) return series;
   return { ...series, size: 3, through: asPoints(group.surfaces["0.5"]), band: band(group.surfaces["0.75"], group.surfaces["0.25"]) };
 }
 
@@ -45,10 +49,16 @@ function comparePage() {
     chart.choose(key);
     panel.replaceChildren(html("h3", {}, member.text[0]), ...member.text.slice(1).map((line) => html("p", { class: "note" }, line)), command(member.pick));
   });
-  chart.show(content.x, content.y, content.groups.map(groupSeries), null);
+  const axes = { x: content.size, y: content.quality };
+  const quantity = (name) => content.quantities.find((one) => one.name === name);
+  const refresh = () => chart.show(quantity(axes.x), quantity(axes.y), content.groups.map((group, index) => groupSeries(group, index, axes)), null);
+  const axisControl = (axis, title) => html("span", { class: "control" }, html("label", { for: `axis-${axis}` }, title),
+    html("select", { id: `axis-${axis}`, onchange: (event) => { axes[axis] = event.target.value; refresh(); } },
+      content.quantities.map((one) => html("option", { value: one.name, selected: one.name === axes[axis] }, one.label))));
+  refresh();
   document.getElementById("page").replaceChildren(
     html("header", {}, html("h1", {}, "Fronts of several sweeps"), content.notes.map((line) => html("p", { class: "note" }, line))),
-    section("front", "Fronts", html("div", { class: "front-and-trial" }, chart.element, panel, html("div", { class: "members" }, compareTable()))));
+    section("front", "Fronts", html("div", { class: "controls" }, axisControl("y", "up"), axisControl("x", "across")), html("div", { class: "front-and-trial" }, chart.element, panel, html("div", { class: "members" }, compareTable()))));
 }
 
 comparePage();

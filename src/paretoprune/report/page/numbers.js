@@ -18,6 +18,13 @@ function written(quantity, value) {
   return plain(value, 4) + (quantity.unit ?? "");
 }
 
+// A time is followed by the spread of the measurement it is from.
+function writtenOf(quantity, values) {
+  const text = written(quantity, values[quantity.name]);
+  const spread = values.time_spread;
+  return quantity.timed && text && spread !== undefined ? `${text} ± ${plain(100 * spread, 2)} %` : text;
+}
+
 function tickText(quantity, value) {
   return quantity.kind === "count" ? shortCount(value) : String(Number(value.toPrecision(6)));
 }

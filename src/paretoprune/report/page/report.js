@@ -6,8 +6,11 @@ const content = JSON.parse(document.getElementById("content").textContent);
 function progressLine(content) {
   if (!content.progress) return null;
   const line = html("p", { id: "progress", role: "status" });
-  const write = () => { line.textContent = `${content.progress}; written ${age(Date.now() - content.written_ms)} ago. Reload the page to see more.`; };
+  const served = location.protocol.startsWith("http");
+  const more = served ? "The page reloads itself." : "Reload the page to see more.";
+  const write = () => { line.textContent = `${content.progress}; written ${age(Date.now() - content.written_ms)} ago. ${more}`; };
   write();
+  if (served) setInterval(() => { if (!document.hidden) location.reload(); }, 5000);
   setInterval(write, 10000);
   return line;
 }

@@ -5,7 +5,7 @@ function membersTable(content, choose) {
   const shown = content.quantities.filter((quantity) => quantity.objective || quantity.headline);
   const rows = denseAndMembers(content).map((trial) => html("tr", { "data-row": trial.number },
     html("th", { scope: "row" }, html("button", { type: "button", class: "link", onclick: () => choose(trial.number) }, String(trial.number)), ` ${trial.origin}`),
-    shown.map((quantity) => html("td", { class: "number" }, written(quantity, trial.values[quantity.name])))));
+    shown.map((quantity) => html("td", { class: "number" }, writtenOf(quantity, trial.values)))));
   return table("the front", ["trial", ...shown.map((quantity) => quantity.label)], rows);
 }
 

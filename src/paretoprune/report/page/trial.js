@@ -46,7 +46,7 @@ function metricsTable(quantities, trial, dense) {
     const beside = quantity.name === "latency_ms" ? trial.values.dense_latency_ms : undefined;
     const before = beside ?? dense?.values[quantity.name];
     return html("tr", {}, html("th", { scope: "row" }, quantity.label), ...[
-      written(quantity, value), written(quantity, before), change(quantity, value, before),
+      writtenOf(quantity, trial.values), written(quantity, before), change(quantity, value, before),
     ].map((text) => html("td", { class: "number" }, text)));
   });
   return table("what was measured", ["", "this", "dense", "change"], rows);
@@ -72,13 +72,15 @@ function curve(content, trial, dense) {
   const values = trial.curve.map(([, value]) => value);
   const reference = dense?.values[content.quality];
   const x = makeScale([1, Math.max(2, trial.curve.length)], false, left, width - 10, Math.min(6, trial.curve.length));
-  const y = makeScale(rangeOf([...values, ...(reference === undefined ? [] : [reference])], false), false, height - bottom, 8, 4);
+  const y = makeScale(withinPercent(quality, rangeOf([...values, ...(reference === undefined ? [] : [reference])], false)), false, height - bottom, 8, 4);
   const path = trial.curve.map(([epoch, value], index) => `${index ? "L" : "M"}${x.at(epoch)},${y.at(value)}`).join("");
   const best = quality.direction === "maximize" ? Math.max(...values) : Math.min(...values);
-  return svg("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${trial.curve.length} epochs, best ${written(quality, best)}` },
+  const kept = trial.kept === null ? "" : `, kept epoch ${trial.kept}`;
+  return svg("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${trial.curve.length} epochs, best ${written(quality, best)}${kept}` },
     y.ticks.map((tick) => [svg("line", { class: "grid", x1: left, x2: width - 10, y1: y.at(tick), y2: y.at(tick) }), svg("text", { class: "tick", x: left - 6, y: y.at(tick) + 4, "text-anchor": "end" }, String(Number(tick.toPrecision(6))))]),
     x.ticks.filter(Number.isInteger).map((tick) => svg("text", { class: "tick", x: x.at(tick), y: height - 6, "text-anchor": "middle" }, String(tick))),
     reference === undefined ? null : svg("line", { class: "line dense", x1: left, x2: width - 10, y1: y.at(reference), y2: y.at(reference) }),
     svg("path", { class: "line front", d: path }),
-    trial.curve.map(([epoch, value]) => svg("g", { class: "point front", transform: `translate(${x.at(epoch)},${y.at(value)})` }, svg("path", { d: SHAPES.circle(3) }))));
+    trial.curve.map(([epoch, value]) => svg("g", { class: "point front", transform: `translate(${x.at(epoch)},${y.at(value)})` },
+      epoch === trial.kept ? [svg("title", {}, `epoch ${epoch}: its weights were kept`), svg("circle", { class: "ring", r: 7 })] : null, svg("path", { d: SHAPES.circle(3) }))));
 }

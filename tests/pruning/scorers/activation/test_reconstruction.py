@@ -82,9 +82,7 @@ def test_what_is_not_finite_is_told() -> None:
     model, group = make_network(5)
     nan = torch.full((8, 4), torch.nan, dtype=torch.float64)
     with pytest.raises(PruningError, match="NaN or infinite"):
-        Reconstruction()(
-            model, [group], bound([(torch.full((8, 4), torch.nan, dtype=torch.float64),)])
-        )
+        Reconstruction()(model, [group], bound([(nan,)]))
     with pytest.raises(PruningError, match="at least one batch"):
         Reconstruction()(model, [group], [])
 

@@ -165,6 +165,7 @@ def train(
             evaluate_start=epochs > 0 and (keeps_start or _may_do_harm(job, settings, batches)),
             seconds=_limit(context, job, epochs),
             watch=context.watch,
+            trainer=problem.settings.trainer,
         )
     return result.curve
 
@@ -193,8 +194,8 @@ def _num_validated(context: TrialContext) -> int:
 
 
 def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
-    """The epochs that a trial was trained for: those planned, or fewer if its time was over."""
-    if job.seconds is None:
+    """The epochs of a trial: those planned, or fewer if time or a callback ended its training."""
+    if job.seconds is None and not context.problem.settings.trainer.callbacks:
         return trained.epochs
     steps = sum(record.steps for record in trained.curve) * num_at_once(len(job.nested))
     return min(trained.epochs, steps / len(context.data.train_dataloader()))
