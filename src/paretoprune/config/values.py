@@ -22,6 +22,7 @@ Positive = Annotated[int, Field(ge=1)]
 Several = Annotated[int, Field(ge=2)]
 Index = Annotated[int, Field(ge=0)]
 Factor = Annotated[float, Field(ge=1)]
+MeanBits = Annotated[float, Field(ge=2, le=8)]  # of a weight
 Amount = Annotated[float, Field(ge=0)]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from typing import Annotated
 
-from pydantic import Field
 from torch import nn
 
+from paretoprune.config.values import MeanBits
 from paretoprune.errors import QuantizationError
 from paretoprune.quantization.allocation import Damages, allocate_bits, in_words, mean_bits
 from paretoprune.quantization.compact import compact_bytes
@@ -22,8 +21,6 @@ from paretoprune.tasks.bound import TaskBatch
 _log = logging.getLogger(__name__)
 
 WIDTHS = (8, 6, 4, 3, 2)  # bits that a layer may have
-
-MeanBits = Annotated[float, Field(ge=WIDTHS[-1], le=WIDTHS[0])]
 
 
 class Mixed:
