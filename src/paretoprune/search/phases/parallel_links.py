@@ -5,6 +5,7 @@ smaller size, and starts from the smallest link that is finished, some sizes abo
 many chains side by side as workers, at interleaved sizes. A model then starts from a larger one of
 the same round or the round before, and steps are as many times as large. To keep them small there
 are more sizes than in a single chain, and never more links at once than leave some rounds.
+Both numbers were chosen by simulated sweeps (docs/scale.md).
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-ROUNDS = 2.5  # links of a worker, one after another
+ROUNDS = 2.5  # links of a worker, one after another, at least
+_SIZES = 6  # for each worker, where the budget can train them
 
 
 def num_sizes_of(num_sizes: int, workers: int) -> int:
     """Return the number of sizes of a chain: more where many workers would have few each."""
-    return num_sizes if workers == 1 else max(num_sizes, math.ceil(ROUNDS * workers))
+    return num_sizes if workers == 1 else max(num_sizes, _SIZES * workers)
 
 
 def most_at_once(num_sizes: int, workers: int) -> int:
