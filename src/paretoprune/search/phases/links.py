@@ -207,9 +207,7 @@ class Links:
                     return plan
         return NO_LINKS
 
-    def _plan_of(
-        self, begun: Begun, num_left: int, left: RemainingBudget, spare: float
-    ) -> Plan:
+    def _plan_of(self, begun: Begun, num_left: int, left: RemainingBudget, spare: float) -> Plan:
         """The plan with so many links to come; sizes that fall together are one."""
         num_done, num_sizes = begun.number, begun.number + num_left
         # Of one or two models none is the smallest, which would take the most training.
