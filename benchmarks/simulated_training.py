@@ -55,6 +55,7 @@ from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.loop import run_sweep
+from paretoprune.testing.formula_sweep import no_sampler
 
 Ratios = Mapping[str, float]
 
@@ -134,7 +135,8 @@ class Machine(Executor):
     def __init__(self, workers: int, seed: int) -> None:
         self.slots, self.now, self.busy_s = workers, 0.0, 0.0
         random = np.random.default_rng(seed)
-        self._weights = {g.name: float(w) for g, w in zip(GROUPS, random.uniform(0.5, 2, 12))}
+        weights = random.uniform(0.5, 2, len(GROUPS))
+        self._weights = {g.name: float(w) for g, w in zip(GROUPS, weights, strict=True)}
         self._seed = seed
         self._losses: dict[int, float] = {}  # of finished and running trials
         self._sizes: dict[int, float] = {}
@@ -243,7 +245,7 @@ def cost_of(ratios: Ratios) -> Cost:
 
 @cache
 def _cost(widths: tuple[int, ...]) -> Cost:
-    macs = sum(a * b for a, b in zip((16, *widths), (*widths, 16)))
+    macs = sum(a * b for a, b in zip((16, *widths), (*widths, 16), strict=True))
     return Cost(params=macs, macs=macs)
 
 
@@ -298,10 +300,6 @@ def _context(
             most, whole, predicted_seconds(known, known.macs / 4)
         ),
         has_untrained_front=True,
-        ask=_no_sampler,
+        ask=no_sampler,
         least_epochs=LEAST_EPOCHS,
     )
-
-
-def _no_sampler(number: int, *, repair: object) -> object:
-    raise AssertionError("this strategy has no sampler")

@@ -162,7 +162,7 @@ def test_a_refill_is_not_proposed_again_whatever_came_of_it(state: str) -> None:
 def test_duplicates_are_no_refills() -> None:
     """At most four are trained where the budget is no number of trials."""
     known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
-    widths = {"duplicate": 0, "complete": 0}
+    counts = {"duplicate": 0, "complete": 0}
     for number in range(3, 20):
         proposal = REFILL.propose(number, known, [], left(100, "epochs"))
         if proposal is None:
@@ -171,9 +171,9 @@ def test_duplicates_are_no_refills() -> None:
         result = formula.evaluate(job)
         if number % 2:
             result = replace(result, state="duplicate", duplicate_of=1, curve=(), seconds={})
-        widths[result.state] += 1
+        counts[result.state] += 1
         known.append(result)
-    assert widths["complete"] == 4 <= widths["duplicate"]
+    assert counts["complete"] == 4 <= counts["duplicate"]
 
 
 def test_several_workers_fill_different_gaps() -> None:

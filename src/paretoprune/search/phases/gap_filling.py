@@ -92,8 +92,8 @@ class GapFilling:
             )
         if left.num_trials(_most(left) - self._num_trained(results)) <= 0:
             return (
-                f"the chain is finished and {_most(left)} gaps of its front are filled; a sweep with a "
-                "larger `search.budget` trains each model for longer"
+                f"the chain is finished and {_most(left)} gaps of its front are filled; a sweep "
+                "with a larger `search.budget` trains each model for longer"
             )
         if left.budget.unit != "trials":
             return (
