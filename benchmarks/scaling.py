@@ -4,6 +4,7 @@
     python benchmarks/scaling.py busy                  # 1 and 2 workers, trials that compute
     python benchmarks/scaling.py sleeping --workers 2 4 8
     python benchmarks/scaling.py cluster --workers 2 4 8   # Ray nodes of two cores each, here
+    python benchmarks/scaling.py search --workers 1 2 4 8 16 64   # the search, simulated trainings
 
 Counted is the time in which all workers were busy; each trial records when it began and ended.
 Trials that sleep show the cost of scheduling, independent of the number of cores: the speed-up is
@@ -11,11 +12,16 @@ the mean number of concurrent trials. They do not include contention for memory 
 compares the rates at which 1 and 2 workers do a fixed amount of arithmetic, alternately, so that
 other load slows down both. A trial also records the share of its time for which it had a core;
 where that is low, the ratio means little.
+
+`search` finds the wall time in which several workers reach the retained-quality area of one worker,
+with simulated trainings (simulated_training.py): the shortest of a row of budgets whose front has
+that area.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import tempfile
 import time
@@ -26,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
+from simulated_training import simulate
 from stub_sweep import result_of, sweep
 
 from paretoprune.executors.attempt import Evaluate
@@ -35,12 +42,18 @@ from paretoprune.results import Job, TrialResult
 
 SECONDS = 5.0  # of a trial
 EACH = 5  # trials for each worker
+STEP = 1.1  # factor between two budgets of a simulated search
 
 
 def main() -> None:
     """Print the selected parts."""
     parser = argparse.ArgumentParser()
-    parts = {"busy": show_busy, "sleeping": show_sleeping, "cluster": show_cluster}
+    parts = {
+        "busy": show_busy,
+        "sleeping": show_sleeping,
+        "cluster": show_cluster,
+        "search": show_search,
+    }
     parser.add_argument("part", nargs="*", choices=[*parts, []], default=[])
     parser.add_argument("--workers", nargs="*", type=int, default=[2, 4, 8])
     options = parser.parse_args()
@@ -79,6 +92,36 @@ def show_cluster(workers: Sequence[int]) -> None:
         with ray_cluster(nodes=count // 2, cores=2) as address:
             seen = observe(lambda log: _on_ray(log, count, address), count)  # noqa: B023
         _show(f"{count} workers on {count // 2} Ray nodes", seen, count)
+
+
+def show_search(
+    workers: Sequence[int], *, budgets_s: Sequence[float] = (1200, 4800), seeds: int = 3
+) -> None:
+    """Print the speed-up of the default search, and the area in the same wall time."""
+    for budget_s in budgets_s:
+        one = [_area(1, budget_s, seed) for seed in range(seeds)]
+        print(f"one worker, {budget_s:.0f} simulated s: area {fmean(one):.4f}")
+        for count in workers:
+            same = fmean(_area(count, budget_s, seed) for seed in range(seeds))
+            times = [_time_to_reach(one[seed], count, budget_s, seed) for seed in range(seeds)]
+            speed_up = budget_s / fmean(times)
+            print(
+                f"{count} workers: area {same:.4f} in the same time, {speed_up:.2f} times as fast, "
+                f"{speed_up / count:.2f} of {count}",
+                flush=True,
+            )
+
+
+def _area(workers: int, budget_s: float, seed: int) -> float:
+    return simulate("auto.auto", workers=workers, budget_s=budget_s, seed=seed).area
+
+
+def _time_to_reach(area: float, workers: int, budget_s: float, seed: int) -> float:
+    """Return the shortest budget, in steps of a tenth, with at least the area; infinity if none."""
+    budget, reached = budget_s, math.inf
+    while budget > budget_s / workers / STEP and _area(workers, budget, seed) >= area:
+        budget, reached = budget / STEP, budget
+    return reached
 
 
 def _on_ray(log: Path, workers: int, address: str) -> Executor:

@@ -30,12 +30,15 @@ class BudgetTracker:
         unfinished: PendingTrials,
         *,
         clock: Callable[[], float] | None,
+        workers: int = 1,
     ) -> None:
         self._problem, self._search = problem, search
         self._results, self._unfinished = results, unfinished
         self._begun = time.perf_counter()
         self._clock = clock or self._seconds_so_far
         self._earlier_s = 0.0  # that the trials of earlier runs took
+        self._workers = workers
+        self._ends: dict[int, float] = {}  # when a trial is expected to end, on the clock
 
     def restore(self) -> None:
         """Count the results so far as those of earlier runs."""
@@ -44,7 +47,12 @@ class BudgetTracker:
     def left(self) -> RemainingBudget:
         """Return the remaining budget, with its conversion into epochs."""
         return RemainingBudget(
-            self._budget_left(), self._problem.epochs, self._time_at, self._budget_left
+            self._budget_left(),
+            self._problem.epochs,
+            self._time_at,
+            self._budget_left,
+            workers=self._workers,
+            busy_s=self._busy_s(),
         )
 
     def in_words(self) -> str:
@@ -55,7 +63,16 @@ class BudgetTracker:
         return f"of its budget {in_words(spent)} are spent, and {in_words(rest)} are left"
 
     def fitted(self, job: Job, left: RemainingBudget) -> Job | None:
-        """Return the job with at most the remaining training; None if that is almost nothing."""
+        """Return the job with at most the remaining training; None if that is almost nothing.
+
+        A job that fits is taken to begin now.
+        """
+        fitting = self._fitted(job, left)
+        if fitting is not None and fitting.epochs and self._counts_workers:
+            self._ends[job.number] = self._clock() + self._expected_s(fitting)
+        return fitting
+
+    def _fitted(self, job: Job, left: RemainingBudget) -> Job | None:
         asked = self._problem.epochs if job.epochs is None else job.epochs
         if asked == 0:
             return job
@@ -76,6 +93,25 @@ class BudgetTracker:
             return _LEAST_SHARE * asked
         trial_time = self._time_at(self._problem.cost_of(job.ratios).macs)
         return trial_time.seconds_for(_LEAST_SHARE * asked)
+
+    def _expected_s(self, job: Job) -> float:
+        """Return the seconds that a trial is expected to take."""
+        trial_time = self._time_at(self._problem.cost_of(job.ratios).macs)
+        if job.seconds is not None:
+            return trial_time.fixed + job.seconds
+        return trial_time.seconds_for(self._problem.epochs if job.epochs is None else job.epochs)
+
+    @property
+    def _counts_workers(self) -> bool:
+        """True if the budget is one of time in which several workers train."""
+        return self._workers > 1 and budget_of(self._search).unit == "seconds"
+
+    def _busy_s(self) -> dict[int, float]:
+        """Return the seconds that the running trials are still expected to take, by number."""
+        if not self._counts_workers:
+            return {}
+        now, ends = self._clock(), self._ends
+        return {n: max(0.0, ends.get(n, now) - now) for n in self._unfinished.running}
 
     def _budget_left(self) -> Budget:
         running = self._unfinished.running.values()

@@ -52,7 +52,9 @@ def run_sweep(
     """
     record = Record(folder, study, strategy, search, sparsity, retries=retries, watchers=watchers)
     results, unfinished = record.results, record.unfinished
-    account = BudgetTracker(problem, search, results, unfinished, clock=clock)
+    account = BudgetTracker(
+        problem, search, results, unfinished, clock=clock, workers=executor.slots
+    )
     queue = Queue(
         problem,
         first,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -138,7 +138,10 @@ def least_epochs(data: TaskData) -> float:
 def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
     half = problem.costs.cost_of({}).macs / 4
     seconds_per_epoch = predicted_seconds(known, half) if known else None
-    return affordable_sizes(most, search_settings(problem.settings).budget, seconds_per_epoch)
+    budget = search_settings(problem.settings).budget
+    if budget is not None and budget.unit == "seconds":  # each worker has them
+        budget = replace(budget, amount=problem.settings.executor.workers * budget.amount)
+    return affordable_sizes(most, budget, seconds_per_epoch)
 
 
 def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:

@@ -145,3 +145,45 @@ def test_where_ranks_can_go_the_proxy_chooses_the_allocation() -> None:
         assert len(asked) > 1 and set(asked) == {parent}
         assert proxy(parent, proposal.ratios) < proxy(parent, plain.ratios)
         asked.clear()
+
+
+@pytest.mark.parametrize("state", ["duplicate", "infeasible", "failed"])
+def test_a_refill_is_not_proposed_again_whatever_came_of_it(state: str) -> None:
+    """A model off the front that lies in the middle of a gap made every refill its duplicate."""
+    known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
+    proposed = []
+    for number in range(3, 9):
+        proposal = REFILL.propose(number, known, [], left(8))
+        assert proposal is not None and proposal.ratios not in proposed
+        proposed.append(proposal.ratios)
+        job = Job(number, "refill", proposal.ratios, formula.widths_of(proposal.ratios), 0)
+        known.append(replace(formula.evaluate(job), state=state, curve=(), seconds={}))  # type: ignore[arg-type]
+
+
+def test_duplicates_are_no_refills() -> None:
+    """At most four are trained where the budget is no number of trials."""
+    known = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)]
+    counts = {"duplicate": 0, "complete": 0}
+    for number in range(3, 20):
+        proposal = REFILL.propose(number, known, [], left(100, "epochs"))
+        if proposal is None:
+            break
+        job = Job(number, "refill", proposal.ratios, formula.widths_of(proposal.ratios), 0)
+        result = formula.evaluate(job)
+        if number % 2:
+            result = replace(result, state="duplicate", duplicate_of=1, curve=(), seconds={})
+        counts[result.state] += 1
+        known.append(result)
+    assert counts["complete"] == 4 <= counts["duplicate"]
+
+
+def test_several_workers_fill_different_gaps() -> None:
+    known, running = [FIRST, trial(1, 0.5, 80), trial(2, 0.8, 60)], list[Job]()
+    budget = replace(left(100, "epochs"), workers=3)
+    for number in range(3, 6):
+        proposal = REFILL.propose(number, known, running, budget)
+        assert proposal is not None
+        widths = formula.widths_of(proposal.ratios)
+        running.append(Job(number, "refill", proposal.ratios, widths, 0, proposal.parent))
+    assert len({tuple(job.widths.values()) for job in running}) == 3
+    assert REFILL.propose(6, known, running, budget) is None  # no worker is free

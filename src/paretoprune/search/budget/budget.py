@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from paretoprune.results import Budget
 from paretoprune.search.budget.trial_time import TrialTime
@@ -28,16 +28,30 @@ class RemainingBudget:
     epochs by `time_at`, the time model of trials at a given number of MACs. `trial_epochs` is the
     length of the complete schedule of one trial, in epochs. A strategy may take a while, for
     instance to evaluate a proxy: `now` is what is left then.
+
+    Seconds are wall time, in which each worker trains one trial after another. So the share of a
+    trial is one of the seconds of all workers, without those that running trials still take; and
+    no trial takes longer than what is left of the wall time.
     """
 
     budget: Budget
     trial_epochs: float  # of the complete schedule of a trial
     time_at: Callable[[float], TrialTime]  # time model of a trial by its MACs
     read: Callable[[], Budget] | None = None  # the budget that is left when it is called
+    workers: int = 1  # that run trials at the same time
+    # Seconds that running trials are still expected to take, by number; empty with one worker.
+    busy_s: Mapping[int, float] = field(default_factory=dict)
 
     def now(self) -> RemainingBudget:
         """Return the budget that is left at this moment."""
         return replace(self, budget=self.read()) if self.read else self
+
+    def of_workers(self, most: int, running: Collection[int]) -> RemainingBudget:
+        """Return the budget of at most as many workers, of which some run these trials."""
+        if most >= self.workers:
+            return self
+        busy_s = {number: s for number, s in self.busy_s.items() if number in running}
+        return replace(self, workers=most, busy_s=busy_s)
 
     def num_trials(self, planned: int) -> int:
         """Return the number of trials to come; `planned` unless the budget is in trials."""
@@ -72,10 +86,11 @@ class RemainingBudget:
 
         Otherwise the first trials would be trained less than those that use the cache.
         """
-        whole, trial_time = self.budget.amount, self.time_at(macs)
+        whole = self.workers * self.budget.amount - sum(self.busy_s.values())
+        trial_time = self.time_at(macs)
         all_epochs = trial_time.epochs_in(whole)
         if all_epochs <= trial_time.teacher_epochs:  # all trials need the teacher throughout
-            return share * whole
+            return min(share * whole, self.budget.amount)
         common = share * (whole - trial_time.teacher_seconds(all_epochs))
         untaught = replace(trial_time, teacher_per_epoch=0.0).epochs_in(common)
-        return common + trial_time.teacher_seconds(untaught)
+        return min(common + trial_time.teacher_seconds(untaught), self.budget.amount)

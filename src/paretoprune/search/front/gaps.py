@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from paretoprune.results import TrialResult
+from paretoprune.results import Job, TrialResult
 from paretoprune.search.allocation.joint import allocations, nan_last
 from paretoprune.search.allocation.sensitivity import Damage, Ratios
 from paretoprune.search.allocation.sizes import Sizes
@@ -51,51 +51,81 @@ class Gap:
 
 
 def gaps_of(
-    results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis, *, tried: str
+    results: Sequence[TrialResult],
+    sizes: Sizes,
+    quality: FrontAxis,
+    *,
+    tried: str,
+    running: Sequence[Job] = (),
 ) -> list[Gap]:
-    """Return the gaps of the front of complete trials, largest gain first.
+    """Return the gaps of the front of complete trials, largest gain first; those that a running
+    trial divides come last.
 
-    A trial of origin `tried` divides a gap even if it is not on the front.
+    A trial of origin `tried` divides a gap even if it is not on the front, whatever came of it: a
+    duplicate or a failed one would otherwise be proposed over and over. So does a running trial,
+    with the quality interpolated between its neighbours; what it leaves of the gap is not known.
     """
     points = points_of(results, sizes, quality, tried=tried)
-    if not points:
+    known = [point.value for point in points if not math.isinf(point.value)]
+    if not known:
         return []
-    least = quality.least
-    if math.isinf(least):
-        least = min(point.value for point in points)
+    least = min(known) if math.isinf(quality.least) else quality.least
+    points = [p if p.value > -math.inf else replace(p, value=min(least, *known)) for p in points]
     if sizes.least < points[-1].size:
         points.append(Point(sizes.least, min(least, points[-1].value), None))
+    under_way = {sizes.size_of(job.ratios) for job in running}
+    points = _divided(points, under_way)
     whole = math.log(sizes.dense / sizes.least) * (points[0].value - least)
 
     def gap(larger: Point, smaller: Point) -> Gap:
         area = math.log(larger.size / smaller.size) * (larger.value - smaller.value)
         return Gap(larger, smaller, area / whole if whole > 0 else 0.0)
 
-    return sorted((gap(*pair) for pair in pairwise(points)), key=lambda g: g.gain, reverse=True)
+    def order(gap: Gap) -> tuple[bool, float]:
+        ends = (gap.larger, gap.smaller)
+        return any(p.trial is None and p.size in under_way for p in ends), -gap.gain
+
+    return sorted((gap(*pair) for pair in pairwise(points)), key=order)
 
 
 def points_of(
     results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis, *, tried: str = ""
 ) -> list[Point]:
     """Return the front over size and quality, largest model first, including trials of origin
-    `tried`."""
+    `tried`, which have the quality of the next smaller point, -infinity if there is none."""
     found: list[Point] = []
-    for point in _by_size(results, sizes, quality):
+    for point in _by_size(results, sizes, quality, tried):
         best = found[-1].value if found else -math.inf
         if point.value > best:
             found.append(point)
-        elif point.trial and point.trial.origin == tried and point.size > found[-1].size:
+        elif point.trial and point.trial.origin == tried:
             found.append(Point(point.size, best, point.trial))
     return found[::-1]
 
 
-def _by_size(results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis) -> Iterator[Point]:
+def _divided(points: Sequence[Point], between: Collection[float]) -> list[Point]:
+    """Return the points, largest first, with those that are expected at the sizes `between`."""
+    found = list(points)
+    for size in between:
+        for larger, smaller in pairwise(points):
+            if smaller.size < size < larger.size:
+                share = math.log(size / smaller.size) / math.log(larger.size / smaller.size)
+                value = smaller.value + share * (larger.value - smaller.value)
+                found.append(Point(size, value, None))
+    return sorted(found, key=lambda point: -point.size)
+
+
+def _by_size(
+    results: Sequence[TrialResult], sizes: Sizes, quality: FrontAxis, tried: str
+) -> Iterator[Point]:
     """Yield the points by increasing size; of equal sizes only the best."""
-    points = [
-        Point(sizes.size_of(result.ratios), value, result)
-        for result in results
-        if result.state == "complete" and (value := quality.of(result)) is not None
-    ]
+    points = []
+    for result in results:
+        value = quality.of(result) if result.state == "complete" else None
+        if value is not None:
+            points.append(Point(sizes.size_of(result.ratios), value, result))
+        elif result.origin == tried:
+            points.append(Point(sizes.size_of(result.ratios), -math.inf, result))
     by_size: dict[float, Point] = {}
     for point in sorted(points, key=lambda p: (p.size, p.value)):
         by_size[point.size] = point

@@ -15,7 +15,7 @@ training of both, or it is dropped.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -27,6 +27,7 @@ from paretoprune.search.allocation.mutation import swap, uniform_step
 from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.budget.plan import in_words
 from paretoprune.search.context import Ratios, SearchContext
+from paretoprune.search.phases.parallel_links import most_at_once, num_sizes_of, sizes_between
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Step:
     enough: Callable[[Ratios], bool]  # True at the link's size or below, within the limits
     num_looks: int  # evaluations of the proxy that the budget allows
     rung: Training | None = None  # of a candidate beside others; None: too short to be of use
+    between: bool = False  # no uniform candidate has this size
 
 
 Allocate = Callable[[SearchContext, Step], Ratios]
@@ -72,7 +74,8 @@ def least_divergent(context: SearchContext, step: Step) -> Ratios:
     for _ in range(step.num_looks - len(found)):
         other = swap(best, choices, start=start, enough=enough, random=random)
         best = min(best, other, key=lambda ratios: divergence_of(tuple(ratios.items())))
-    if step.target < _MISLEADING * context.sizes.dense and not context.sizes.ranks:
+    misleads = step.target < _MISLEADING * context.sizes.dense and not step.between
+    if misleads and not context.sizes.ranks:
         return _confirmed(context, step, best, uniform)
     return best
 
@@ -97,6 +100,19 @@ class Plan:
     targets: tuple[float, ...]  # sizes, decreasing
     share: float  # of the next link in the remaining budget
     epochs: tuple[float, ...]  # predicted: of the links, and of what is left to later phases
+    at_once: int = 1  # links that may run at the same time
+    between: bool = False  # the next link has a size between those of two uniform candidates
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The links so far: those that are finished, and those that run."""
+
+    number: int
+    running: Sequence[int]  # the numbers of the trials that run
+    parent: TrialResult | None  # the smallest that is finished; None: the dense model
+    start: Ratios  # its ratios
+    size: float  # of the smallest, finished or running
 
 
 NO_LINKS = Plan((), 0.0, ())
@@ -119,19 +135,21 @@ class Links:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The next smaller link, once the one before it is finished."""
-        if any(job.origin == self.origin for job in running):
+        """The next smaller link, pruned from the smallest that is finished; see `parallel_links`.
+
+        With one worker it waits for the link before it.
+        """
+        under_way = self._under_way(running)
+        if len(under_way) >= left.workers:
             return None
-        sizes = self.context.sizes
-        links = [result for result in results if result.origin == self.origin]
-        parent = _last_trained(links)
-        start = parent.ratios if parent else dict.fromkeys(sizes.choices, 0.0)
-        most = self.context.affordable_sizes(self.num_sizes)  # may take a while at first
+        sizes, begun = self.context.sizes, self._begun(results, under_way)
+        parent, start = begun.parent, begun.start
+        most = self._most_sizes(left)  # may take a while at first
         left = left.now()
-        plan = self._plan(len(links), sizes.size_of(start), most, left)
-        if not plan.targets:
+        plan = self._plan(begun, most, left)
+        if not plan.targets or len(under_way) >= plan.at_once:
             return None
-        if not links:
+        if not begun.number:
             self._log_plan(plan, left)
         step = Step(
             number,
@@ -141,8 +159,10 @@ class Links:
             enough=lambda r: sizes.size_of(r) <= plan.targets[0] and self.context.fits(r),
             num_looks=_num_looks(parent, left, num_links=len(plan.targets)),
             rung=self._rung(plan, left),
+            between=plan.between,
         )
         ratios = self.allocate(self.context, step)
+        left = left.of_workers(plan.at_once, begun.running)
         training = left.training(plan.share, macs=sizes.macs_of(ratios))
         return Proposal(
             ratios,
@@ -152,27 +172,51 @@ class Links:
             seconds=training.seconds,
         )
 
-    def _plan(self, num_done: int, size: float, most: int, left: RemainingBudget) -> Plan:
+    def waits(
+        self, results: Sequence[TrialResult], running: Sequence[Job], left: RemainingBudget
+    ) -> bool:
+        """True while links run and smaller ones are to come; with one worker, while one runs."""
+        under_way = self._under_way(running)
+        if not under_way or left.workers == 1:
+            return bool(under_way)
+        begun = self._begun(results, under_way)
+        return bool(self._plan(begun, self._most_sizes(left), left).targets)
+
+    def _under_way(self, running: Sequence[Job]) -> list[Job]:
+        return [job for job in running if job.origin == self.origin]
+
+    def _begun(self, results: Sequence[TrialResult], under_way: Sequence[Job]) -> Begun:
+        links = [result for result in results if result.origin == self.origin]
+        parent = _last_trained(links)
+        start = parent.ratios if parent else dict.fromkeys(self.context.sizes.choices, 0.0)
+        sizes = map(self.context.sizes.size_of, [start, *(job.ratios for job in under_way)])
+        running = [job.number for job in under_way]
+        return Begun(len(links) + len(running), running, parent, start, min(sizes))
+
+    def _most_sizes(self, left: RemainingBudget) -> int:
+        return self.context.affordable_sizes(num_sizes_of(self.num_sizes, left.workers))
+
+    def _plan(self, begun: Begun, most: int, left: RemainingBudget) -> Plan:
         """The links to come: as many as the budget trains for a useful time, if any."""
         if left.budget.unit == "trials":
-            return self._plan_of(num_done, size, left.num_trials(0), left, self.spare)
-        for num_left in range(most - num_done, 0, -1):
+            return self._plan_of(begun, left.num_trials(0), left, self.spare)
+        for num_left in range(most - begun.number, 0, -1):
             for spare in dict.fromkeys((self.spare, 0.0)):
-                plan = self._plan_of(num_done, size, num_left, left, spare)
+                plan = self._plan_of(begun, num_left, left, spare)
                 if plan.targets and min(plan.epochs) >= self.context.least_epochs:
                     return plan
         return NO_LINKS
 
-    def _plan_of(
-        self, num_done: int, size: float, num_left: int, left: RemainingBudget, spare: float
-    ) -> Plan:
+    def _plan_of(self, begun: Begun, num_left: int, left: RemainingBudget, spare: float) -> Plan:
         """Return the plan for a number of links to come; sizes that fall together are one."""
-        num_sizes = num_done + num_left
+        num_done, num_sizes = begun.number, begun.number + num_left
         # Of one or two models none is the smallest, which would take the most training.
         steps = num_sizes + (num_sizes <= _FEW and left.budget.unit != "trials")
-        targets = self._targets(size, num_done, num_sizes, steps)
+        targets, between = self._targets(begun, num_sizes, steps, left.workers)
         if not targets:
             return NO_LINKS
+        at_once = most_at_once(num_done + len(targets), left.workers)
+        left = left.of_workers(at_once, begun.running)
         extra = spare * (num_done + len(targets))
         share = 1 / (len(targets) + extra)
         macs = [self.context.sizes.macs_of(self.context.uniform_of_size(t)) for t in targets]
@@ -180,11 +224,11 @@ class Links:
         # The widest gap may be next to the dense model, whose size takes most time.
         dense = self.context.sizes.macs_of(dict.fromkeys(self.context.sizes.choices, 0.0))
         rest = [left.epochs(share * extra, macs=dense)] if extra else []
-        return Plan(tuple(targets), share, (*epochs, *rest))
+        return Plan(tuple(targets), share, (*epochs, *rest), at_once, targets[0] in between)
 
     def _rung(self, plan: Plan, left: RemainingBudget) -> Training | None:
         """The training of a candidate that is compared, if a budget of time has room for it."""
-        if left.budget.unit != "seconds":
+        if left.budget.unit != "seconds" or left.workers > 1:  # all of them would wait for it
             return None
         sizes = self.context.sizes
         macs = sizes.macs_of(self.context.uniform_of_size(plan.targets[0]))
@@ -217,12 +261,20 @@ class Links:
         trained = _trained(last)
         return others if trained is None else others | {trained}
 
-    def _targets(self, size: float, num_done: int, num_sizes: int, steps: int) -> list[float]:
-        """The sizes to come, falling. Steps are coarse: a link that overshot may have had some."""
-        shares = [number / steps for number in range(num_done + 1, num_sizes + 1)]
+    def _targets(
+        self, begun: Begun, num_sizes: int, steps: int, workers: int
+    ) -> tuple[list[float], Collection[float]]:
+        """The sizes to come, falling, and which of them are between two uniform ones.
+
+        Steps are coarse: a link that overshot may have had some.
+        """
+        shares = [number / steps for number in range(begun.number + 1, num_sizes + 1)]
         sizes, uniform = self.context.sizes, self.context.uniform_of_size
-        found = {sizes.size_of(uniform(sizes.between(share))) for share in shares}
-        return sorted((target for target in found if target < size), reverse=True)
+        grid = [sizes.between(share) for share in shares]
+        of_uniform = [sizes.size_of(uniform(size)) for size in grid]
+        between = sizes_between(grid, of_uniform) if workers > 1 else frozenset()
+        found = {size for size in {*of_uniform, *between} if size < begun.size}
+        return sorted(found, reverse=True), between
 
 
 def _last_trained(links: Sequence[TrialResult]) -> TrialResult | None:

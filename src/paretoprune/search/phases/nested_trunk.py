@@ -45,15 +45,27 @@ class NestedTrunk:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The chain's next link; the first one with nested models, and more of the budget."""
+        """The chain's next link; the first one with nested models, and more of the budget.
+
+        All others start from the first one, and wait for it.
+        """
+        is_first = not any(result.origin == self.origin for result in results)
+        if is_first and any(job.origin == self.origin for job in running):
+            return None
         link = self.links.propose(number, results, running, left)
-        if link is None or any(result.origin == self.origin for result in results):
+        if link is None or not is_first:
             return link
         nested = self._nested(link.ratios)
         if not nested:
             return link
         training = self._training(left, link.ratios, nested)
         return replace(link, nested=nested, epochs=training.epochs, seconds=training.seconds)
+
+    def waits(
+        self, results: Sequence[TrialResult], running: Sequence[Job], left: RemainingBudget
+    ) -> bool:
+        """As the chain does."""
+        return self.links.waits(results, running, left)
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """Return the sentence of the chain."""

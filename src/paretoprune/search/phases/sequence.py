@@ -18,6 +18,11 @@ class Phase(Strategy, Protocol):
     def origin(self) -> str:
         """The origin of its trials."""
 
+    def waits(
+        self, results: Sequence[TrialResult], running: Sequence[Job], left: RemainingBudget
+    ) -> bool:
+        """True if what it runs must end before the parts after it may propose."""
+
 
 @dataclass(frozen=True)
 class StrategySequence:
@@ -35,7 +40,7 @@ class StrategySequence:
         """That of the first part that has one, or that waits for what it runs."""
         for part in self.parts:
             proposal = part.propose(number, results, running, left)
-            if proposal is not None or any(job.origin == part.origin for job in running):
+            if proposal is not None or part.waits(results, running, left):
                 return proposal
         return None
 

@@ -59,6 +59,12 @@ class UntrainedFront:
                 return Proposal(ratios, self.origin, epochs=0.0)
         return None
 
+    def waits(
+        self, results: Sequence[TrialResult], running: Sequence[Job], left: RemainingBudget
+    ) -> bool:
+        """True with one worker; others begin with the links while an untrained model is made."""
+        return left.workers == 1 and any(job.origin == self.origin for job in running)
+
     def _gaps(self, results: Sequence[TrialResult], left: RemainingBudget) -> Iterator[Gap]:
         """The gaps of the front above the first size that is trained, widest first."""
         context, sizes = self.context, self.context.sizes
