@@ -181,7 +181,8 @@ class Machine(Executor):
         size, dense = float(cost_of(ratios).macs), float(cost_of({}).macs)
         before = 0.0 if parent is None else self._losses[parent]
         steps = math.log((dense if parent is None else self._sizes[parent]) / size)
-        return min(1.0, before + self._factor(ratios) * DAMAGE * max(0.0, steps) ** 1.5)
+        damage: float = self._factor(ratios) * DAMAGE * max(0.0, steps) ** 1.5
+        return min(1.0, before + damage)
 
     def trained(self, loss: float, ratios: Ratios, epochs: float) -> float:
         """Return the loss after training."""
