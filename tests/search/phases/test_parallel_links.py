@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from paretoprune.search.budget.trial_time import TrialTime
 
 from paretoprune.results import Budget, Job, Proposal, TrialResult
 from paretoprune.search.budget.budget import RemainingBudget
+from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.phases.nested_trunk import NestedTrunk
 from paretoprune.search.phases.parallel_links import most_at_once, num_sizes_of, sizes_between
 from paretoprune.testing import formula
