@@ -182,7 +182,7 @@ def test_what_was_prepared_comes_back_to_the_bit(context: TrialContext, tmp_path
     save_context(whole, tmp_path)
     found = load_context(make_problem(context.settings), tmp_path)
     assert found is not None
-    for name, tensor in whole.start.model.state_dict().items():
+    for name, tensor in whole.start.candidate.model.state_dict().items():
         assert torch.equal(found.start.candidate.model.state_dict()[name], tensor), name
     assert found.start.candidate.plan == Plan({}) and not isinstance(
         found.start.candidate, MaskedCandidate

@@ -154,7 +154,7 @@ def test_a_strategy_has_options_of_its_own(overrides: tuple[str, ...], sentence:
         (("quantization=weights", "quantization.bits=1"), "`quantization.bits` must be 2, 3, 4, 5"),
         (
             ("quantization=int8", "+quantization.bits=4"),
-            "`quantization.bits` needs `quantization=weights`",
+            "`quantization.bits` needs `quantization=mixed` or `quantization=weights`",
         ),
         (
             ("quantization=int8", "quantization._target_=paretoprune.models.resnet20"),
@@ -172,7 +172,7 @@ def test_a_wrong_quantization_is_told(overrides: tuple[str, ...], sentence: str)
     assert sentence in found
 
 
-@pytest.mark.parametrize("name", ["none", "int8", "weights"])
+@pytest.mark.parametrize("name", ["none", "int8", "weights", "mixed"])
 def test_every_quantization_is_taken(name: str) -> None:
     settings = load_settings(composed(f"quantization={name}"))
     assert (settings.quantization is None) == (name == "none")

@@ -13,7 +13,7 @@ import pytest
 
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.executors.inline import Inline
-from paretoprune.report.mlflow_watcher import MlflowWatcher
+from paretoprune.report.watchers.mlflow_watcher import MlflowWatcher
 from paretoprune.results import Job, TrialResult
 from paretoprune.search.study import stored_study
 from paretoprune.storage.sweep_folder import SweepFolder

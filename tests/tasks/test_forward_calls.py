@@ -18,7 +18,7 @@ ALLOWED = {
     "export/write.py",
     "formats/names.py",
     "formats/openvino.py",
-    "pick/int8.py",
+    "pick/rounded/int8.py",
     "quantization/integers.py",
 }
 

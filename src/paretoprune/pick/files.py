@@ -15,9 +15,9 @@ from paretoprune.export.verify import answer_of
 from paretoprune.export.write import write_formats
 from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.registry import FORMATS
-from paretoprune.pick.compacted import write_compact
-from paretoprune.pick.int8 import write_int8
 from paretoprune.pick.quantized import write_quantized
+from paretoprune.pick.rounded.compacted import write_compact
+from paretoprune.pick.rounded.int8 import write_int8
 from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.quantization.quantizers.interface import QuantizedModel
 from paretoprune.results.exported import FileFacts

@@ -10,9 +10,9 @@ from torch import nn
 from paretoprune.errors import ExportError, PickError
 from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.registry import check_installed
-from paretoprune.pick.compacted import write_rounded
-from paretoprune.pick.int8 import write_module
 from paretoprune.pick.request import ExportOptions
+from paretoprune.pick.rounded.compacted import write_rounded
+from paretoprune.pick.rounded.int8 import write_module
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.called import IntegerModule

@@ -8,8 +8,8 @@ from typing import Any
 
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.errors import SettingsError, SweepError
-from paretoprune.report.mlflow_watcher import MlflowWatcher
 from paretoprune.report.summary_data import facts_of
+from paretoprune.report.watchers.mlflow_watcher import MlflowWatcher
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.storage.sweep_settings import flat
 

@@ -223,7 +223,7 @@ def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None
     context = make("one_shot", "channels", phase, *strong)
     trained, dense = context.start.candidate.model, context.dense.model
     assert not torch.equal(trained.classifier.weight, dense.classifier.weight)
-    again = make("one_shot", "channels", phase, *strong).start.model  # from the cache
+    again = make("one_shot", "channels", phase, *strong).start.candidate.model  # from the cache
     assert torch.equal(trained.classifier.weight, again.classifier.weight)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.metrics import Direction
 from paretoprune.report.live import LiveReport
-from paretoprune.report.mlflow_watcher import MlflowWatcher
 from paretoprune.report.sent import sweep_tags
+from paretoprune.report.watchers.mlflow_watcher import MlflowWatcher
 from paretoprune.storage.sweep_folder import SweepFolder
 
 

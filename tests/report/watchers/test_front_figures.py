@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from paretoprune.report.front_figures import front_figures
 from paretoprune.report.sweep_facts import SweepFacts
+from paretoprune.report.watchers.front_figures import front_figures
 from paretoprune.results import Metrics, TrialResult
 
 

@@ -9,8 +9,8 @@ import mlflow
 import pytest
 
 from paretoprune.config.groups.tracking import TrackingSettings
-from paretoprune.report.mlflow_watcher import MlflowWatcher
 from paretoprune.report.summary_data import objectives_of
+from paretoprune.report.watchers.mlflow_watcher import MlflowWatcher
 from paretoprune.results import TrialResult
 from paretoprune.search.front.front import front_of
 from paretoprune.storage.sweep_folder import SweepFolder

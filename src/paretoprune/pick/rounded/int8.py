@@ -22,7 +22,7 @@ from paretoprune.formats.onnx import kernels_of, open_onnx
 from paretoprune.formats.registry import FORMATS
 from paretoprune.formats.tracing import trace
 from paretoprune.measure.latency.clocks import Pass
-from paretoprune.pick.numerics import with_numerics
+from paretoprune.pick.rounded.numerics import with_numerics
 from paretoprune.pick.session import PickSession, is_plain
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.called import IntegerModule, graph_of

@@ -10,12 +10,12 @@ from types import TracebackType
 
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.metrics import Direction
-from paretoprune.report.front_figures import front_figures
 from paretoprune.report.live import write_views
 from paretoprune.report.report import write_front_png
 from paretoprune.report.summary import in_share, smallest_within
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
+from paretoprune.report.watchers.front_figures import front_figures
 from paretoprune.report.watchers.progress import ProgressMeter
 from paretoprune.results import TrialResult
 from paretoprune.results.trials import ModelKey, models_of

@@ -12,7 +12,7 @@ from paretoprune.errors import ExportError
 from paretoprune.export.verify import ask_fresh_process
 from paretoprune.export.write import answers_of, compared
 from paretoprune.formats.compact import COMPACT_FILE
-from paretoprune.pick.numerics import with_numerics
+from paretoprune.pick.rounded.numerics import with_numerics
 from paretoprune.pick.session import PickSession
 from paretoprune.pick.test_metrics import validation_quality
 from paretoprune.quantization.compact import compact_bytes, compact_state
