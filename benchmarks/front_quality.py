@@ -137,7 +137,8 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
     assert isinstance(config, dict)
-    return load_settings({str(key): value for key, value in config.items()})
+    named = {str(key): value for key, value in config.items()}
+    return load_settings(named, trust=named["trust"])  # the benchmark's own networks
 
 
 def _options() -> argparse.Namespace:
