@@ -151,3 +151,9 @@ def test_several_outputs_without_names_are_refused() -> None:
 
     with pytest.raises(QuantizationError, match="one tensor, or a mapping of tensors"):
         integer_module(Two().eval(), torch.ones(4, 4))
+
+
+def test_outputs_of_one_number_a_sample_are_rows_too() -> None:
+    ratings, vectors = torch.arange(3.0), torch.arange(12.0).reshape(3, 2, 2)
+    rows = by_sample({"rating": ratings, "vector": vectors})
+    assert rows.shape == (3, 5) and rows[2].tolist() == [2.0, 8.0, 9.0, 10.0, 11.0]

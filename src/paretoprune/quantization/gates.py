@@ -34,7 +34,7 @@ class Distance:
 
 def by_sample(outputs: Mapping[str, Tensor]) -> Tensor:
     """Return all outputs of each sample in one row, (N, ...)."""
-    return torch.cat([one.flatten(1).float() for one in outputs.values()], 1)
+    return torch.cat([one.reshape(len(one), -1).float() for one in outputs.values()], 1)
 
 
 def distance(expected: Tensor, found: Tensor, *, has_classes: bool = True) -> Distance:
