@@ -121,6 +121,27 @@ def test_openvino_tells_nobody_that_it_is_used(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_signals_are_safe_after_models_of_openvino_have_ended() -> None:
+    """It gives the caller a signal stack, and frees it with a model, in whatever order they end."""
+    needs("openvino")
+    code = (
+        "from paretoprune.formats.registry import FORMATS; import os, signal, torch\n"
+        "from paretoprune.formats.tracing import trace\n"
+        "contents = FORMATS['openvino'].encode(trace(torch.nn.Linear(2, 2), torch.zeros(2, 2)))\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('still here', flush=True))\n"
+        "models = [FORMATS['openvino'].open(contents, 1) for _ in range(8)]\n"
+        "while models:\n"
+        "    models.pop(0)(torch.zeros(3, 2))\n"
+        "    os.kill(os.getpid(), signal.SIGUSR1)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == ["still here"] * 8
+
+
 class Branching(nn.Module):
     """Branches on a value, which no graph can hold."""
 

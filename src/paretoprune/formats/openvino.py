@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,16 @@ def _open(contents: Contents, threads: int | None) -> Runner:
     options = {"INFERENCE_PRECISION_HINT": "f32"}
     if threads:
         options["INFERENCE_NUM_THREADS"] = str(threads)
-    core = openvino.Core()
-    model = core.compile_model(core.read_model(contents[_XML], contents[_BIN]), "CPU", options)
+
+    def compiled() -> Any:
+        core = openvino.Core()
+        return core.compile_model(core.read_model(contents[_XML], contents[_BIN]), "CPU", options)
+
+    # OpenVINO gives the calling thread an alternate signal stack of its own, and frees it with the
+    # model. Of two models that end in another order, one leaves a freed stack behind, on which the
+    # next signal, such as Ctrl-C, crashes the process. So a thread that ends is the caller.
+    with ThreadPoolExecutor(1) as thread:
+        model = thread.submit(compiled).result()
     names = [one.get_any_name() for one in model.inputs]
     results = [one.get_any_name() for one in model.outputs]
 
