@@ -46,5 +46,5 @@ def test_it_says_the_same_again_and_changes_nothing(context: TrialContext) -> No
 
 def test_a_search_without_compensation_looks_without_it(tmp_path: Path) -> None:
     plain = prepared_with(tmp_path, "compensation=none")
-    start, prune = Start(plain.start, plain.scores), ratios(plain, 0.5)
+    start, prune = Start(plain.start.candidate, plain.start.scores), ratios(plain, 0.5)
     assert proxy_divergences(plain)(start, prune) == dense_divergence(plain)(prune)

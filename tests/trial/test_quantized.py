@@ -76,7 +76,7 @@ def test_numerical_errors_are_kept_with_the_trial(context: TrialContext, tmp_pat
     folder = tmp_path / "0001"
     run_trial(context, job(context, 1, 0.5), folder=folder)
     errors = read_numerics(folder)["int8"]
-    layers = [p for p, m in context.dense.named_modules() if isinstance(m, CONVERTED)]
+    layers = [p for p, m in context.dense.model.named_modules() if isinstance(m, CONVERTED)]
     assert [one.layer for one in errors.layers] == layers
     assert errors.agreement is not None and errors.divergence is not None
     assert errors.agreement > 80 and 0 <= errors.divergence < 0.1
@@ -115,7 +115,7 @@ def test_mixed_bits_are_measured_by_the_mean_bits_that_were_asked_for(
     assert 2 <= few.bits <= 2.5 < four.bits <= 4
     assert few.metrics.size_bytes is not None and four.metrics.size_bytes is not None
     assert few.metrics.size_bytes < four.metrics.size_bytes
-    again = makers_of(mixed, context.dense)["mixed4"]()
+    again = makers_of(mixed, context.dense.model)["mixed4"]()
     assert again.rounded is not None and again.rounded.model is again.model
 
 
