@@ -5,7 +5,7 @@ smaller size, and starts from the smallest link that is finished, some sizes abo
 many chains side by side as workers, at interleaved sizes. A model then starts from a larger one of
 the same round or the round before, and steps are as many times as large. To keep them small there
 are more sizes than in a single chain, and never more links at once than leave some rounds.
-Both numbers were chosen by simulated sweeps (`benchmarks/scaling.py search`).
+Each number was chosen by simulated sweeps, not both together (docs/scale.md).
 """
 
 from __future__ import annotations
