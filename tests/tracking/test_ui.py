@@ -23,8 +23,11 @@ from tests.kits.browser import open_browser
 from tests.tracking.conftest import MakeTracker
 from tests.tracking.kit import trial
 
+# A process in the background ignores Ctrl-C, and so would this one.
 _SERVE = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from paretoprune.tracking.ui import serve
 from paretoprune.tracking.uri import resolve_uri
