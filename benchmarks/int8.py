@@ -16,6 +16,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -33,7 +34,9 @@ from paretoprune.formats.int8 import INT8_FORMATS
 from paretoprune.formats.onnx import onnx_bytes
 from paretoprune.formats.tracing import trace
 from paretoprune.problem.problem import make_problem
+from paretoprune.quantization.gates import distance
 from paretoprune.quantization.integers import integer_module
+from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.context import NUM_CALIBRATION
 from paretoprune.trial.dense_model import dense_model
@@ -46,21 +49,9 @@ Run = Callable[[Tensor], Tensor]
 
 def main() -> None:
     """Print a row for each model."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    add = parser.add_argument
-    add("train", type=Path, help="images for calibration")
-    add("test", type=Path, help="images on which accuracy is measured")
-    add("weights", type=Path, help="of the float model")
-    add("--samples", type=int, default=2000, help="of the test images")
-    add("--cache", type=Path, default=Path(".cache/int8"))
-    options = parser.parse_args()
-    logging.getLogger("paretoprune").setLevel(logging.ERROR)
-    torch.set_num_threads(1)
-    problem = make_problem(compose_settings(settings_of(options)))
-    model = dense_model(problem).cpu()
-    samples = problem.data.first_samples(NUM_CALIBRATION).inputs.only.cpu()
-    parts = [unkeyed(batch) for batch in problem.data.val_dataloader()]
-    images, labels = (torch.cat(part)[: options.samples].cpu() for part in zip(*parts, strict=True))
+    task = load(parser_of(__doc__).parse_args())
+    model, images, labels = task.model, task.images, task.labels
+    samples = task.samples.inputs.only.cpu()
     with tempfile.TemporaryDirectory() as place:
         runs = _models(Path(place), model, samples)
         expected = runs["float32"][1](images)
@@ -70,11 +61,44 @@ def main() -> None:
             found = run(images)
             accuracy = 100 * (found.argmax(1) == labels).float().mean()
             row = "  ".join(f"{times[batch][name]:9.2f}" for batch in _BATCHES)
-            kl = _divergence(expected, found)
+            kl = distance(expected, found).kl
             print(f"{name:22s}  {size:9,d}  {accuracy:6.2f} %  {kl:11.5f}  {row}", flush=True)
 
 
-def settings_of(options: argparse.Namespace) -> list[str]:
+@dataclass(frozen=True)
+class Loaded:
+    """A trained float model, its calibration samples, and the images on which it is measured."""
+
+    model: torch.nn.Module
+    samples: TaskBatch
+    images: Tensor  # (N, C, H, W)
+    labels: Tensor  # (N,)
+
+
+def parser_of(documentation: str) -> argparse.ArgumentParser:
+    """Return a parser of the arguments that benchmarks of quantization share."""
+    parser = argparse.ArgumentParser(description=documentation.split("\n")[0])
+    add = parser.add_argument
+    add("train", type=Path, help="images for calibration")
+    add("test", type=Path, help="images on which accuracy is measured")
+    add("weights", type=Path, help="of the float model")
+    add("--samples", type=int, default=2000, help="of the test images")
+    add("--cache", type=Path, default=Path(".cache/int8"))
+    return parser
+
+
+def load(options: argparse.Namespace) -> Loaded:
+    """Return the model and the data; afterwards one thread is used."""
+    logging.getLogger("paretoprune").setLevel(logging.ERROR)
+    torch.set_num_threads(1)
+    problem = make_problem(compose_settings(_settings_of(options)))
+    parts = [unkeyed(batch) for batch in problem.data.val_dataloader()]
+    images, labels = (torch.cat(part)[: options.samples].cpu() for part in zip(*parts, strict=True))
+    samples = problem.data.first_samples(NUM_CALIBRATION)
+    return Loaded(dense_model(problem).cpu(), samples, images, labels)
+
+
+def _settings_of(options: argparse.Namespace) -> list[str]:
     """Return the settings of the network and its data."""
     return [
         "data=npz",
@@ -173,12 +197,6 @@ def _times(runs: dict[str, tuple[int, Run]], batch: Tensor) -> dict[str, float]:
             if repeat >= 3:  # the first passes warm up
                 taken[name].append(1000 * (time.process_time() - started))
     return {name: median(times) for name, times in taken.items()}
-
-
-def _divergence(expected: Tensor, found: Tensor) -> float:
-    wanted = expected.double().log_softmax(1)
-    kl = wanted.exp() * (wanted - found.double().log_softmax(1))
-    return kl.sum(1).mean().item()
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ TRIAL_EPOCHS, LEAST_EPOCHS = 10.0, 0.3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a simulated sweep found."""
+    """The area of a simulated sweep's front, and the use of its time."""
 
     area: float  # retained-quality area of its front
     wall_s: float  # on the simulated clock

@@ -1,4 +1,4 @@
-"""What `trust` may be, wherever a user gives it."""
+"""`trust` must be a list of package names, wherever a user gives it."""
 
 from __future__ import annotations
 

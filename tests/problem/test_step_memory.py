@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 @dataclass
 class Loader:
-    """What is asked of a loader."""
+    """A loader with a batch size and a data set, which are all that the check reads."""
 
     batch_size: int
     dataset: range

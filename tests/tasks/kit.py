@@ -124,7 +124,7 @@ def check_padding(case: TaskCase, padded: Callable[[Batch], Batch]) -> None:
 
 
 def check_calibration(model: nn.Module, batch: TaskBatch, longer: TaskBatch) -> None:
-    """What scorers and factors read of a batch does not depend on its padding."""
+    """Check that scorers and factors read the same from a batch with any padding."""
     paths = [path for path, one in updatable_layers(model).items() if isinstance(one, nn.Linear)]
     short, long = (
         means_at(model, paths, [one], limit=1, reading=Tensor.square) for one in (batch, longer)

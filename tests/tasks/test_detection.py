@@ -16,7 +16,8 @@ from paretoprune.data.given import as_datamodule
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.models import small_ssd
 from paretoprune.pruning.dependency.find import find_groups
-from paretoprune.tasks.detection import Detection, coco_backend, computing_losses
+from paretoprune.tasks.average_precision import coco_backend
+from paretoprune.tasks.detection import Detection, computing_losses
 from paretoprune.tasks.guess import Auto
 from paretoprune.testing import check_task
 

@@ -102,7 +102,7 @@ def words(registration: Registration, tmp_path: Path) -> Registration:
 
 
 def test_several_inputs_are_served_by_their_names(root: Path, words: Registration) -> None:
-    """What a client sends as JSON comes back as what the model gave."""
+    """The answer to a request in JSON holds the outputs of the model."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of MLflow's own functions, when they are imported
         from mlflow.pyfunc import scoring_server

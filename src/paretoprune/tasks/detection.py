@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +15,21 @@ from torch.nn.modules.dropout import _DropoutNd
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.metrics import QUANTITIES, Quantity
 from paretoprune.results import DataInfo
+from paretoprune.tasks.average_precision import DetectionMeter, coco_backend
+from paretoprune.tasks.detection_batches import (
+    DETECTION,
+    check_boxes,
+    check_labels,
+    count_classes,
+    has_tensors,
+    is_detection,
+)
 from paretoprune.tasks.inputs import Inputs, unkeyed
 from paretoprune.tasks.interface import LOADERS, Batch, Loaders, Meter, Outputs, Task
 from paretoprune.tasks.nest import floats, tensors_in
 from paretoprune.tasks.output_task import described
 
 _HEADS = ("head", "rpn.head")  # of the detectors of torchvision
-_TARGET = ("boxes", "labels")
-_DETECTION = (*_TARGET, "scores")
 
 
 @dataclass(frozen=True)
@@ -118,10 +125,10 @@ class Detection(Task):
             part: next(iter(loader), None) for part, loader in loaders.items() if loader is not None
         }
         for part, batch in firsts.items():
-            _check(batch, f"{LOADERS[part]}()")
-        classes = int(info.num_classes or len(info.class_names) or _count(loaders))
+            check_boxes(batch, f"{LOADERS[part]}()")
+        classes = int(info.num_classes or len(info.class_names) or count_classes(loaders))
         for part, batch in firsts.items():
-            _check_range(unkeyed(batch)[1], classes, f"{LOADERS[part]}()")
+            check_labels(unkeyed(batch)[1], classes, f"{LOADERS[part]}()")
         shape = info.input_shape or tuple(unkeyed(firsts["train"])[0][0].shape)
         return replace(info, num_classes=classes, input_shape=shape)
 
@@ -135,12 +142,12 @@ class Detection(Task):
             fits = all(isinstance(one, Tensor) and one.numel() == 1 for one in outputs.values())
         else:
             fits = isinstance(outputs, list) and len(outputs) == count
-            fits = fits and all(_has(one, _DETECTION) for one in outputs)
+            fits = fits and all(has_tensors(one, DETECTION) for one in outputs)
         if fits:
             return None
         return (
             "be a dict of losses in training mode, and in evaluation mode a list with a dict of "
-            f"{', '.join(_DETECTION)} for each of {count} images"
+            f"{', '.join(DETECTION)} for each of {count} images"
         )
 
     def take(self, batch: Batch, index: slice | Tensor) -> Batch:
@@ -168,54 +175,6 @@ class Detection(Task):
         with computing_losses(model), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return _summed(Inputs(([image], [target])).run(model))
-
-
-class DetectionMeter:
-    """Average precision by torchmetrics, and the mean loss over all images."""
-
-    def __init__(self) -> None:
-        # Imported here, since it takes seconds that other processes need not spend.
-        from torchmetrics.detection import MeanAveragePrecision
-
-        self._metric = MeanAveragePrecision(backend=coco_backend())
-        self._losses: list[float] = []
-
-    def update(self, outputs: Outputs, batch: Batch) -> None:
-        """Take in the outputs for a batch."""
-        found = [{name: one[name].cpu() for name in _DETECTION} for one in outputs["detections"]]
-        wanted = [{name: one[name].cpu() for name in _TARGET} for one in batch[1]]
-        self._metric.update(found, wanted)
-        self._losses += outputs["loss"].tolist()
-
-    def compute(self) -> dict[str, float]:
-        """Return the qualities by name, rates in percent."""
-        found = self._metric.compute()
-        rates = {"map": found["map"], "map50": found["map_50"]}
-        # -1 says that there is no box at all
-        values = {name: max(0.0, 100.0 * float(rate)) for name, rate in rates.items()}
-        return {**values, "loss": sum(self._losses) / len(self._losses)}
-
-    def per_sample(self) -> Tensor | None:
-        """Return None: the average precision is no mean over images."""
-        return None
-
-
-def coco_backend() -> Literal["faster_coco_eval", "pycocotools"]:
-    """Return the installed package that computes average precisions.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    from importlib.util import find_spec
-
-    names: tuple[Literal["faster_coco_eval", "pycocotools"], ...]
-    names = ("faster_coco_eval", "pycocotools")
-    for name in names:
-        if find_spec(name):
-            return name
-    raise SettingsError(
-        ['`task=detection` needs faster-coco-eval: pip install "paretoprune[detection]"']
-    )
 
 
 @contextmanager
@@ -257,81 +216,3 @@ def _summed(losses: Any) -> Tensor:
             f"{described(losses)}"
         )
     return torch.stack([loss.float().reshape(()) for loss in losses.values()]).sum()
-
-
-def _has(value: Any, names: Iterable[str]) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(value.get(n), Tensor) for n in names)
-
-
-def _count(loaders: Loaders) -> int:
-    """Return one more than the largest training or validation label."""
-    largest = 0
-    for part in ("train", "validation"):
-        for batch in loaders[part] or ():
-            for target in unkeyed(batch)[1]:
-                largest = max(largest, *target["labels"].tolist(), 0)
-    return largest + 1
-
-
-def _check(batch: Batch, where: str) -> None:
-    """Raise DataError for a batch of another form, and for wrong boxes."""
-    if batch is None:
-        raise DataError(f"{where} yields no batches")
-    batch = unkeyed(batch)
-    if not is_detection(batch):
-        raise DataError(
-            f"{where}: batches must be (images, targets), lists of images (C, H, W) and of dicts "
-            f"with {' and '.join(_TARGET)}, got {described(batch)}"
-        )
-    for image, target in zip(*batch, strict=True):
-        _check_image(image, target, where)
-
-
-def is_detection(batch: Batch) -> bool:
-    """Return True for lists of as many images as dicts with boxes and labels."""
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        return False
-    if not all(isinstance(part, tuple | list) for part in batch):
-        return False
-    images, targets = batch
-    return (
-        0 < len(images) == len(targets)
-        and all(isinstance(one, Tensor) and one.ndim == 3 for one in images)
-        and all(_has(one, _TARGET) for one in targets)
-    )
-
-
-def _check_image(image: Tensor, target: Mapping[str, Tensor], where: str) -> None:
-    boxes, labels = target["boxes"], target["labels"]
-    if not image.is_floating_point() or not bool(image.isfinite().all()):
-        raise DataError(
-            f"{where}: images must be floating-point numbers without NaN or infinity, got "
-            f"{image.dtype}"
-        )
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or not boxes.is_floating_point():
-        raise DataError(
-            f"{where}: boxes must be floating-point numbers of shape (K, 4), got {boxes.dtype} of "
-            f"{tuple(boxes.shape)}"
-        )
-    if labels.dtype != torch.int64 or tuple(labels.shape) != (len(boxes),):
-        raise DataError(
-            f"{where}: labels must be int64 class numbers of shape ({len(boxes)},), one for each "
-            f"box, got {labels.dtype} of {tuple(labels.shape)}"
-        )
-    height, width = image.shape[1:]
-    low, high = boxes[:, :2], boxes[:, 2:]
-    inside = (low >= 0).all() and (high <= high.new_tensor([width, height])).all()
-    if not bool(inside and (low < high).all()):
-        raise DataError(
-            f"{where}: boxes must be x1, y1, x2, y2 in pixels with x1 < x2 and y1 < y2, inside the "
-            f"image of {width}x{height}"
-        )
-
-
-def _check_range(targets: Sequence[Mapping[str, Tensor]], classes: int, where: str) -> None:
-    labels = torch.cat([target["labels"] for target in targets])
-    if labels.numel() and not (int(labels.min()) >= 1 and int(labels.max()) < classes):
-        raise DataError(
-            f"{where}: labels must be 1 to {classes - 1}, as there are {classes} classes with the "
-            f"background, 0, got {int(labels.min())} to {int(labels.max())}"
-        )

@@ -14,7 +14,7 @@ from paretoprune.trial.epoch_log import epoch_log
 
 
 def shown(epochs: int, *, terminal: bool, busy: bool = False) -> str:
-    """What a console shows of the epochs of a training."""
+    """Return the output of a console during the epochs of a training."""
     console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
     handler = ConsoleHandler(console)
     logger = logging.getLogger("paretoprune.trial.epoch_log")

@@ -23,7 +23,7 @@ def resolved(node: Any) -> list[dict[str, Any]]:
 
 
 def mistakes(value: Any, node: Any, place: str = "") -> list[str]:
-    """What a validator would say of names, options and types; a small part of JSON schema."""
+    """Return the mistakes in names, options and types, by a small part of JSON schema."""
     found = [_mistakes(value, one, place) for one in resolved(node)]
     return min(found, key=len)
 

@@ -28,7 +28,7 @@ BUDGETS = {
 
 
 def rows(results: list[TrialResult]) -> list[list[Any]]:
-    """What was proposed, and what came of it, as JSON."""
+    """Return the proposals with their states, as JSON."""
     return [
         [r.number, r.origin, r.state, r.duplicate_of, r.parent, r.epochs, *r.ratios.values()]
         for r in results

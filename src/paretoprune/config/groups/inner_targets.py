@@ -15,13 +15,13 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of object that settings name: its methods, its library, and what it cannot be."""
+    """A kind of object that settings name: its methods, its package, and what it cannot be."""
 
     name: str
     methods: tuple[str, ...]
-    library: str
+    package: str
     provided: tuple[str, ...] = ()  # arguments that the program gives
-    refused: Mapping[str, str] | None = None  # classes of the library, and what to do instead
+    refused: Mapping[str, str] | None = None  # classes of the package, and what to do instead
 
 
 _OPTIMIZER = _Kind(
@@ -128,8 +128,8 @@ def refused(target: Target, setting: str) -> str | None:
     kind = _kind_of(setting)
     if kind is None:
         return None
-    package, _, name = target.path.rpartition(".")
-    if is_within(package, [kind.library]) and name in (kind.refused or {}):
+    home, _, name = target.path.rpartition(".")
+    if is_within(home, [kind.package]) and name in (kind.refused or {}):
         return f"`{setting}._target_={target.path}`: {(kind.refused or {})[name]}"
     if kind is _OPTIMIZER and "lr" in target.arguments:
         return f"`{setting}.lr`: set `{setting.removesuffix('optimizer')}learning_rate`"
@@ -139,12 +139,12 @@ def refused(target: Target, setting: str) -> str | None:
 
 def _not_of_its_kind(target: Target, setting: str, kind: _Kind) -> str | None:
     missing = [name for name in kind.methods if not offers(target, name)]
-    foreign = is_listed(target.path) and not is_within(target.path, [kind.library])
+    foreign = is_listed(target.path) and not is_within(target.path, [kind.package])
     if not (missing or foreign):
         return None
     return (
         f"`{setting}._target_={target.path}` must be {kind.name}, with the methods "
-        f"{', '.join(kind.methods)}; see `{kind.library}`"
+        f"{', '.join(kind.methods)}; see `{kind.package}`"
     )
 
 
