@@ -13,8 +13,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-settings.register_profile("patient", deadline=None)  # a busy machine is no failure
-settings.load_profile("patient")
+# No deadline: a busy machine is no failure. In CI the same examples are tried each time, so that a
+# failure belongs to the change; elsewhere new ones.
+settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("tests")
 # What commands remember for their user is not written to the home of whoever runs the tests.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="paretoprune-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)

@@ -45,6 +45,14 @@ def test_it_is_within_the_size_and_near_the_best(scales: list[float], mean: floa
     assert damage <= brute_force(damages, total(bits)) * 16
 
 
+def test_it_is_never_worse_than_uniform_bits() -> None:
+    """The greedy steps overshoot the size here."""
+    damages = {name: quartering(1.0) for name in SIZES}
+    bits = allocate_bits(damages, SIZES, mean=3.0)
+    damage = sum(damages[n][b] for n, b in bits.items())
+    assert damage <= sum(damages[n][3] for n in SIZES)
+
+
 def test_sensitive_layers_get_more_bits() -> None:
     damages = {"a": quartering(1000.0), "b": quartering(0.1), "c": quartering(1.0)}
     bits = allocate_bits(damages, SIZES, mean=3)

@@ -15,11 +15,21 @@ def allocate_bits(damages: Damages, sizes: Mapping[str, int], *, mean: float) ->
     """Return bits by weight name with at most `mean` bits per weight and a small total damage.
 
     `sizes` are the numbers of weights. Starting from the most bits, each step has the least damage
-    per bit saved; finally, what is left of the size is given back where it helps most. The least
-    bits are returned if `mean` is below them.
+    per bit saved; finally, what is left of the size is given back where it helps most. Since the
+    last step can overshoot the size by much, uniform bits are compared as well, and the damage is
+    never larger than theirs. The least bits are returned if `mean` is below them.
     """
-    bits = {name: max(known) for name, known in damages.items()}
     allowed = mean * sum(sizes.values())
+    candidates = (
+        _given_back(bits, damages, sizes, allowed)
+        for bits in (_greedy(damages, sizes, allowed), *_uniform(damages, mean))
+    )
+    return min(candidates, key=lambda bits: sum(damages[name][bits[name]] for name in bits))
+
+
+def _greedy(damages: Damages, sizes: Mapping[str, int], allowed: float) -> dict[str, int]:
+    """Return the first bits within the size on the way down the convex hulls."""
+    bits = {name: max(known) for name, known in damages.items()}
     steps = sorted(
         (price, name, fewer)
         for name, known in damages.items()
@@ -29,7 +39,14 @@ def allocate_bits(damages: Damages, sizes: Mapping[str, int], *, mean: float) ->
         if _total(bits, sizes) <= allowed:
             break
         bits[name] = fewer
-    return _given_back(bits, damages, sizes, allowed)
+    return bits
+
+
+def _uniform(damages: Damages, mean: float) -> list[dict[str, int]]:
+    """Return the largest bits that all weights can have within the size, if any."""
+    common = set.intersection(*(set(known) for known in damages.values())) if damages else set()
+    fitting = [bits for bits in common if bits <= mean]
+    return [dict.fromkeys(damages, max(fitting))] if fitting else []
 
 
 def packed_bytes(bits: Mapping[str, int], sizes: Mapping[str, int]) -> int:
