@@ -29,8 +29,8 @@ from paretoprune.low_rank.ranks import FactoredLayer
 from paretoprune.measure.macs import count_macs
 from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import Problem, make_problem
+from paretoprune.search.allocation.allocate import allocate
 from paretoprune.search.allocation.mutation import Ratios, uniform_step
-from paretoprune.search.allocation.sensitivity import allocate
 from paretoprune.search.allocation.sizes import Sizes
 from paretoprune.sweep.baselines import choices_of
 from paretoprune.sweep.strategies import gate_damage

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from paretoprune.results import GroupInfo
+from paretoprune.search.allocation.allocate import allocate
 from paretoprune.search.allocation.joint import allocations, channels_then_ranks, nan_last
 from paretoprune.search.allocation.sensitivity import (
     ChannelDamage,
-    allocate,
     distinct_ratios,
 )
 from paretoprune.search.allocation.sizes import Sizes

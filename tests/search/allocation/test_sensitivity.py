@@ -1,19 +1,15 @@
-"""Sensitivity and allocation against brute force on damage that is a formula."""
+"""Sensitivity and damage of channels, on damage that is a formula."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from paretoprune.results import GroupInfo
 from paretoprune.search.allocation.sensitivity import (
     ChannelDamage,
     Sensitivity,
-    allocate,
     distinct_ratios,
     measure_sensitivity,
 )
@@ -82,27 +78,3 @@ def test_the_damage_of_channels_is_the_sum_of_the_lowest_that_go() -> None:
     damage = ChannelDamage.of(scores, lambda ratios: {"a": round(8 * (1 - ratios["a"]))})
     expected = {6: 0.0, 5: 1.0, 4: 3.0, 3: 6.0, 2: 10.0, 1: 15.0}
     assert {width: damage.at("a", 1 - width / 8) for width in expected} == expected
-
-
-@pytest.mark.parametrize("target", [18, 16, 14, 12, 10, 8])
-def test_greedy_equals_brute_force_on_convex_damage(sensitivity: Sensitivity, target: int) -> None:
-    found = allocate(sensitivity, CHOICES, size_of, start=DENSE, enough=at_most(target))
-    every = [dict(zip(CHOICES, values, strict=True)) for values in product(*CHOICES.values())]
-    best = min(damage_of(ratios) for ratios in every if size_of(ratios) <= target)
-    assert size_of(found) <= target
-    assert damage_of(found) == pytest.approx(best)
-
-
-def test_what_cannot_be_met_removes_everything(sensitivity: Sensitivity) -> None:
-    found = allocate(sensitivity, CHOICES, size_of, start=DENSE, enough=lambda ratios: False)
-    assert found == {name: ratios[-1] for name, ratios in CHOICES.items()}
-
-
-@given(st.lists(st.floats(1, 20), min_size=2, max_size=6))
-def test_allocations_of_falling_targets_are_nested(targets: list[float]) -> None:
-    measured = measure_sensitivity(GROUPS, damage_of, levels=(0.25, 0.5, 0.75))
-    ratios: Mapping[str, float] = dict.fromkeys(CHOICES, 0.0)
-    for target in sorted(targets, reverse=True):
-        smaller = allocate(measured, CHOICES, size_of, start=ratios, enough=at_most(target))
-        assert all(smaller[name] >= ratios[name] for name in CHOICES)
-        ratios = smaller

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 
-from paretoprune.search.allocation.sensitivity import Damage, allocate
+from paretoprune.search.allocation.allocate import allocate
+from paretoprune.search.allocation.sensitivity import Damage
 from paretoprune.search.allocation.sizes import Sizes
 
 Ratios = Mapping[str, float]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paretoprune.results import GroupInfo
-from paretoprune.search.allocation.sensitivity import Sensitivity, allocate
+from paretoprune.search.allocation.allocate import allocate
+from paretoprune.search.allocation.sensitivity import Sensitivity
 
 Ratios = Mapping[str, float]
 WidthsOf = Callable[[Ratios], Mapping[str, int]]

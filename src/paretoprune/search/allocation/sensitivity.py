@@ -1,9 +1,8 @@
-"""Sensitivity of the groups to pruning, and the greedy allocation based on it."""
+"""Damage of pruning a group: measured one group at a time, or the sum of the scores."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -14,8 +13,6 @@ from numpy.typing import NDArray
 from paretoprune.results import GroupInfo
 
 Ratios = Mapping[str, float]
-
-_NUM_FIRST_RANKS = 6  # ranks offered for the first factorization of a layer, about
 
 
 class Damage(Protocol):
@@ -111,52 +108,3 @@ def distinct_ratios(
             by_width.setdefault(widths_of({group.name: ratio})[group.name], ratio)
         found[group.name] = tuple(sorted(by_width.values()))
     return found
-
-
-def allocate(
-    damage: Damage,
-    choices: Mapping[str, Sequence[float]],
-    size_of: Callable[[Ratios], float],
-    *,
-    start: Ratios,
-    enough: Callable[[Ratios], bool],
-    ranks: Collection[str] = (),
-) -> dict[str, float]:
-    """From `start`, remove what does the least damage per size saved, until `enough` is true.
-
-    Greedy: each step moves one group to the next of its `choices` (from `distinct_ratios`). Ratios
-    only grow, so allocations for decreasing targets are nested if each starts from the previous
-    one. If `enough` never becomes true, the maximum is removed.
-
-    Groups in `ranks` may skip choices in the step from the full layer to its first factored form:
-    the largest rank below break-even loses components and saves almost nothing, so that no layer
-    would ever be factored one choice at a time.
-    """
-    ratios = dict(start)
-    size = size_of(ratios)
-    while not enough(ratios):
-        best = None
-        for name, ratio in _next_steps(ratios, choices, ranks):
-            smaller = size_of({**ratios, name: ratio})
-            more = damage.at(name, ratio) - damage.at(name, ratios[name])
-            # A start between two choices may have the size of the next one: that step is free.
-            each = more / (size - smaller) if smaller < size else -math.inf
-            offer = (each, name, ratio, smaller)
-            best = offer if best is None else min(best, offer)
-        if best is None:
-            break
-        _, name, ratios[name], size = best
-    return ratios
-
-
-def _next_steps(
-    ratios: Ratios, choices: Mapping[str, Sequence[float]], ranks: Collection[str]
-) -> Iterator[tuple[str, float]]:
-    """Yield the next larger ratio of every group that has one; for unfactored layers several."""
-    for name, rising in choices.items():
-        larger = [ratio for ratio in rising if ratio > ratios[name]]
-        if name in ranks and ratios[name] < rising[min(1, len(rising) - 1)]:
-            every = max(1, len(larger) // _NUM_FIRST_RANKS)
-            yield from ((name, ratio) for ratio in larger[::every])
-        elif larger:
-            yield name, larger[0]

@@ -17,8 +17,8 @@ from statistics import fmean
 import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
+from paretoprune.search.allocation.allocate import allocate
 from paretoprune.search.allocation.mutation import Ratios, swap, uniform_step
-from paretoprune.search.allocation.sensitivity import allocate
 from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.phases.links import Links
 
