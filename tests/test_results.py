@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paretoprune.results import EpochRecord, Metrics, TrialResult
+from paretoprune.results import EpochRecord, GroupInfo, Metrics, TrialResult
 from paretoprune.results.trials import QuantizedResult, models_of
 
 METRICS = Metrics({"accuracy": 97.25, "loss": 0.5}, params=10, macs=100, latency_ms=1.5)
@@ -78,3 +78,13 @@ def test_quantized_models_follow_their_trial() -> None:
     own = models[1]
     assert (own.metrics, own.bits, own.origin) == (INT8.metrics, 8.0, "int8")
     assert (own.widths, own.seed, own.curve) == (RESULT.widths, RESULT.seed, ())
+
+
+def test_a_search_removes_its_share_of_the_break_even_rank() -> None:
+    """A layer of full rank 48 saves from rank 24 down: of these a search for 0.75 leaves 6."""
+    rank = GroupInfo("conv.rank", 48, break_even=0.5)
+    assert rank.most(0.75) == pytest.approx(1 - 6 / 48)
+    assert rank.uniform(0.75) == 0.0  # uniform candidates are those by channels alone
+    assert replace(rank, max_ratio=0.6).most(0.75) == 0.6
+    channels = GroupInfo("conv", 16)
+    assert channels.most(0.75) == channels.uniform(0.75) == 0.75

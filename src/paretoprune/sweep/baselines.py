@@ -68,7 +68,7 @@ def reject_unmeetable(problem: Problem) -> None:
     """Raises SettingsError if the smallest candidate breaks a limit or misses the target."""
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     most = search_settings(problem.settings).max_ratio
-    least = {group.name: min(most, group.max_ratio) for group in groups}
+    least = {group.name: group.most(most) for group in groups}
     cost = problem.costs.cost_of(least)
     size = _LEAST_SHARE_OF_BYTES * problem.costs.quantity_of(least, "bytes")
     stored = _LEAST_STORED * cost.params
@@ -126,8 +126,25 @@ def first_proposals(
 def group_infos(problem: Problem) -> list[GroupInfo]:
     """Return the dimensions of the search."""
     groups, cap_of = problem.groups.prunable, problem.costs.cap_of
-    turns = _turns(groups)
-    return [GroupInfo(g.name, g.width, cap_of(g.name), turns.get(g.name)) for g in groups]
+    turns, break_even = _turns(groups), _break_even(problem)
+    return [
+        GroupInfo(g.name, g.width, cap_of(g.name), turns.get(g.name), break_even.get(g.name))
+        for g in groups
+    ]
+
+
+def _break_even(problem: Problem) -> dict[str, float]:
+    """Return the ratios from which factored layers are smaller, by the group of their rank.
+
+    Uniform candidates of a search leave ranks whole: they are the control with channels alone. None
+    where uniform pruning has ranks alone to prune, or is the allocation of a single run.
+    """
+    ranks = problem.space.ranks
+    if not ranks or problem.settings.search is None:
+        return {}
+    if len(ranks.layers) == len(problem.groups.prunable):
+        return {}
+    return {layer.group: 1 - layer.dense_most / layer.full_rank for layer in ranks.layers}
 
 
 def _turns(groups: Sequence[Group]) -> dict[str, float]:

@@ -91,7 +91,7 @@ def strategy_of(
             groups=groups,
             objectives=search.objectives,
             sizes=sizes,
-            quality=_quality(search.objectives),
+            quality=_quality(search.objectives, context.dense.trivial),
             max_ratio=search.max_ratio,
             seed=settings.seed,
             num_first=num_first,
@@ -201,8 +201,8 @@ def _has_untrained_front(settings: Settings) -> bool:
     )
 
 
-def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
-    """Return the first objective that is a quality."""
+def _quality(objectives: Mapping[str, Direction], trivial: Mapping[str, float]) -> FrontAxis:
+    """Return the first objective that is a quality; `trivial` are those of that predictor."""
     name = first_quality(objectives)
     if name is None:
         return FrontAxis(lambda _result: None, 0.0)
@@ -213,7 +213,11 @@ def _quality(objectives: Mapping[str, Direction]) -> FrontAxis:
         return None if value is None else sign * value
 
     worst = quantity_of(name).worst
-    return FrontAxis(of, -math.inf if worst is None else sign * worst)
+    return FrontAxis(
+        of,
+        -math.inf if worst is None else sign * worst,
+        trivial=sign * trivial[name] if name in trivial else None,
+    )
 
 
 def _sizes(problem: Problem) -> Sizes:

@@ -8,7 +8,12 @@ import pytest
 
 from paretoprune.results import GroupInfo
 from paretoprune.search.allocation.allocate import allocate
-from paretoprune.search.allocation.joint import allocations, channels_then_ranks, nan_last
+from paretoprune.search.allocation.joint import (
+    allocations,
+    channels_then_ranks,
+    nan_last,
+    usual_channel_share,
+)
 from paretoprune.search.allocation.sensitivity import (
     ChannelDamage,
     distinct_ratios,
@@ -68,6 +73,18 @@ def test_each_allocation_is_another_of_the_size(share: float) -> None:
         DAMAGE, SIZES, start=start, target=target, enough=lambda r: size_of(r) <= target
     )
     assert len(found) >= (3 if share >= 0.3 else 2)
+    first = channels_then_ranks(
+        DAMAGE,
+        SIZES,
+        share=min((0.0, 0.25, 0.5, 0.75, 1.0), key=lambda s: abs(s - usual_channel_share(share))),
+        start=start,
+        target=target,
+        enough=lambda r: size_of(r) <= target,
+    )
+    assert found[0] == first  # the likeliest division, alone if one is asked for
+    assert [first] == allocations(
+        DAMAGE, SIZES, start=start, target=target, enough=lambda r: size_of(r) <= target, most=1
+    )
     assert len({tuple(ratios.items()) for ratios in found}) == len(found)
     for ratios in found:
         assert size_of(ratios) <= target
@@ -92,13 +109,20 @@ def test_channels_save_their_share_and_ranks_the_rest(share: float) -> None:
     assert (share == 1.0) == all(found[name] == 0.0 for name in RANKS)
 
 
-def test_what_cannot_be_reached_by_ranks_alone_is_left_out() -> None:
-    least = size_of({**DENSE, **{name: CHOICES[name][-1] for name in RANKS}})
+def test_channels_save_what_ranks_alone_cannot() -> None:
+    target = 0.5 * size_of({**DENSE, **{name: CHOICES[name][-1] for name in RANKS}})
     found = allocations(
-        DAMAGE, SIZES, start=DENSE, target=0.5 * least, enough=lambda r: size_of(r) <= 0.5 * least
+        DAMAGE, SIZES, start=DENSE, target=target, enough=lambda r: size_of(r) <= target
     )
-    assert found and all(size_of(ratios) <= 0.5 * least for ratios in found)
+    assert found and all(size_of(ratios) <= target for ratios in found)
     assert all(ratios["a"] or ratios["b"] for ratios in found)
+
+
+def test_channels_usually_have_more_of_the_saving_the_smaller_the_model() -> None:
+    assert usual_channel_share(0.6) == usual_channel_share(0.35) == 0.0
+    assert usual_channel_share(0.05) == usual_channel_share(0.02) == 1.0
+    shares = [usual_channel_share(size) for size in (0.3, 0.2, 0.1, 0.06)]
+    assert shares == sorted(shares) and 0 < shares[0] < shares[-1] < 1
 
 
 def test_where_nothing_is_enough_everything_goes_once() -> None:

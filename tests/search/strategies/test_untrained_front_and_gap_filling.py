@@ -12,8 +12,9 @@ from paretoprune.results.jobs import UNTRAINED
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.phases.gap_filling import GapFilling
+from paretoprune.search.phases.links import Links
 from paretoprune.search.phases.sequence import StrategySequence
-from paretoprune.search.phases.untrained_front import UntrainedFront
+from paretoprune.search.phases.untrained_front import UntrainedFront, smallest_good_size
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.sweep.results import SweepResults
 from paretoprune.testing import formula
@@ -55,11 +56,42 @@ def test_an_untrained_candidate_is_cut_out_of_the_dense_model() -> None:
     assert sizes[0] ** 2 == pytest.approx(SIZES.dense * SIZES.least, rel=0.15)
 
 
-def test_untrained_candidates_lie_above_the_first_size_that_is_trained() -> None:
+def test_before_a_chain_one_untrained_candidate_is_enough_if_it_is_not_good() -> None:
     sizes = [SIZES.size_of(p.ratios) for p, _ in run(FRONT, [FIRST], left(100, "epochs"))]
-    assert len(sizes) == 2
-    assert sizes[0] ** 2 == pytest.approx(SIZES.dense * SIZES.between(1 / 4), rel=0.15)
-    assert all(SIZES.between(1 / 4) < size < SIZES.dense for size in sizes)
+    assert sizes == [pytest.approx(SIZES.between(1 / 8), rel=0.1)]
+
+
+def with_trivial(value: float | None) -> UntrainedFront:
+    """The phase where the trivial predictor has this accuracy."""
+    quality = replace(FRONT.context.quality, trivial=value)
+    return replace(FRONT, context=replace(FRONT.context, quality=quality))
+
+
+@pytest.mark.parametrize("trivial", [0.0, -900.0])
+def test_untrained_candidates_shrink_while_they_retain_the_quality(trivial: float) -> None:
+    """In steps of half a link, until one has lost a twentieth; the chain begins above that."""
+    front = with_trivial(trivial)
+    found = [result for _, result in run(front, [FIRST], left(100, "epochs"))]
+    kept = [(result.metrics.quality["accuracy"] - trivial) / (100 - trivial) for result in found]
+    assert all(value >= 0.95 for value in kept[:-1]) and kept[-1] < 0.95
+    wanted = [SIZES.between(step / 8) for step in range(1, len(found) + 1)]
+    sizes = [SIZES.size_of(result.ratios) for result in found]
+    assert all(0.9 * size <= own <= size for own, size in zip(sizes, wanted, strict=True))
+    above = sizes[-2] if len(found) > 1 else SIZES.dense
+    assert smallest_good_size([FIRST, *found], front.context) == above
+    if trivial < 0:
+        assert len(found) > 2
+        links = Links(front.context, "auto", 4)
+        link = links.propose(9, [FIRST, *found], [], left(100, "epochs"))
+        assert link is not None
+        first = above * (SIZES.least / above) ** (1 / 4)
+        assert SIZES.size_of(link.ratios) == pytest.approx(first, rel=0.2)
+
+
+def test_good_untrained_candidates_may_take_more_of_the_time() -> None:
+    """0.15 of it: they stand for trained models."""
+    for trivial, most in ((0.0, 1), (-900.0, 3)):
+        assert len(run(with_trivial(trivial), [FIRST], left(2.0, "seconds"))) == most
 
 
 def test_untrained_candidates_take_a_twenty_fifth_of_the_time() -> None:
@@ -126,8 +158,8 @@ def test_a_part_waits_for_what_it_runs() -> None:
     assert after is not None and after.origin == "refill"
 
 
-def test_where_ranks_can_go_the_proxy_chooses_the_allocation() -> None:
-    """Of an untrained candidate and of a refill; without ranks it is not asked."""
+def test_where_ranks_can_go_the_proxy_chooses_the_allocation_of_a_refill() -> None:
+    """Of two; without ranks it is not asked."""
     asked: list[int | None] = []
 
     def proxy(parent: int | None, ratios: Mapping[str, float]) -> float:
@@ -135,16 +167,14 @@ def test_where_ranks_can_go_the_proxy_chooses_the_allocation() -> None:
         return ratios["g0"] + ratios["g1"]  # spare the channels
 
     ranked = replace(SIZES, ranks=("g2", "g3"))
-    known = [FIRST, trial(1, 0.3, 90.0), trial(2, 0.9, 20.0)]
-    for strategy, parent in ((FRONT, None), (REFILL, 1)):
-        asking = replace(strategy.context, proxy=proxy)
-        [(plain, _)] = run(replace(strategy, context=asking), known, left(100, "epochs"), most=1)
-        assert not asked and plain.ratios["g0"] > 0
-        with_ranks = replace(strategy, context=replace(asking, sizes=ranked))
-        [(proposal, _)] = run(with_ranks, known, left(100, "epochs"), most=1)
-        assert len(asked) > 1 and set(asked) == {parent}
-        assert proxy(parent, proposal.ratios) < proxy(parent, plain.ratios)
-        asked.clear()
+    known = [FIRST, trial(1, 0.3, 90.0), trial(2, 0.6, 20.0)]
+    asking = replace(REFILL.context, proxy=proxy)
+    [(plain, _)] = run(replace(REFILL, context=asking), known, left(100, "epochs"), most=1)
+    assert not asked and plain.ratios["g0"] > 0
+    with_ranks = replace(REFILL, context=replace(asking, sizes=ranked))
+    [(proposal, _)] = run(with_ranks, known, left(100, "epochs"), most=1)
+    assert asked == [1, 1]
+    assert proxy(1, proposal.ratios) < proxy(1, plain.ratios)
 
 
 @pytest.mark.parametrize("state", ["duplicate", "infeasible", "failed"])

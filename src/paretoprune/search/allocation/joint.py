@@ -17,27 +17,48 @@ from paretoprune.search.allocation.sizes import Sizes
 Ratios = Mapping[str, float]
 Enough = Callable[[Ratios], bool]
 
-_CHANNEL_SHARES = (0.0, 0.25, 0.5)  # of the saving; each costs one evaluation of the proxy
+_CHANNEL_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the saving
+# Shares of the dense size down to which ranks alone are best, and from which channels alone are, on
+# ResNet-20 and CIFAR-10 (docs/how-to/search-ranks.md).
+_RANKS_ALONE, _CHANNELS_ALONE = 0.35, 0.05
 
 
 def allocations(
-    damage: Damage, sizes: Sizes, *, start: Ratios, target: float, enough: Enough
+    damage: Damage,
+    sizes: Sizes,
+    *,
+    start: Ratios,
+    target: float,
+    enough: Enough,
+    most: int = len(_CHANNEL_SHARES),
 ) -> list[dict[str, float]]:
-    """Return the allocation by damage and, if ranks are searched, some divisions of the saving.
+    """Return the allocation by damage or, if ranks are searched, `most` divisions of the saving.
 
+    The divisions between channels and ranks that are most likely the best at this size come first.
     All ratios are at least those of `start`. `enough` must imply a size of at most `target`. If
     nothing is `enough`, only the maximum is returned. There are no duplicates.
     """
-    found = [_within(damage, sizes, sizes.choices, start=start, enough=enough)]
-    if not sizes.ranks or not enough(found[0]):
-        return found
-    for share in _CHANNEL_SHARES:
+    if not sizes.ranks:
+        return [_within(damage, sizes, sizes.choices, start=start, enough=enough)]
+    usual = usual_channel_share(target / sizes.dense)
+    found: list[dict[str, float]] = []
+    for share in sorted(_CHANNEL_SHARES, key=lambda share: abs(share - usual))[:most]:
         ratios = channels_then_ranks(
             damage, sizes, share=share, start=start, target=target, enough=enough
         )
-        if enough(ratios) and ratios not in found:
+        if not enough(ratios):
+            return [ratios]
+        if ratios not in found:
             found.append(ratios)
     return found
+
+
+def usual_channel_share(size: float) -> float:
+    """Return the share of the saving that channels usually have at this share of the dense size."""
+    if size <= _CHANNELS_ALONE:
+        return 1.0
+    share = math.log(_RANKS_ALONE / size) / math.log(_RANKS_ALONE / _CHANNELS_ALONE)
+    return max(share, 0.0)
 
 
 def channels_then_ranks(
@@ -45,15 +66,16 @@ def channels_then_ranks(
 ) -> dict[str, float]:
     """Remove channels until they save `share` of the difference to `target`, then ranks.
 
-    Ranks are removed until `enough` is true; with a share of 1, channels are. The result can be
-    larger than `target` if either kind is exhausted.
+    Ranks are removed until `enough` is true; with a share of 1, channels are. Where one kind is
+    exhausted before, both are removed by damage.
     """
     whole = sizes.size_of(start)
     half_way = whole - share * (whole - target)
     channels = sizes.choices.keys() - set(sizes.ranks)
     saved: Enough = enough if share >= 1 else lambda ratios: sizes.size_of(ratios) <= half_way
     narrower = _within(damage, sizes, channels, start=start, enough=saved)
-    return _within(damage, sizes, sizes.ranks, start=narrower, enough=enough)
+    lower = _within(damage, sizes, sizes.ranks, start=narrower, enough=enough)
+    return _within(damage, sizes, sizes.choices, start=lower, enough=enough)
 
 
 def _within(

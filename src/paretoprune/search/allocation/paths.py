@@ -55,7 +55,7 @@ def erdos_renyi_path(
     def at(place: int) -> dict[str, float]:
         scale = whole * (1 - place / _FINE)
         kept = {g.name: min(1.0, scale * factors[g.name]) for g in groups}
-        return {g.name: min(1 - kept[g.name], max_ratio, g.max_ratio) for g in groups}
+        return {g.name: min(1 - kept[g.name], g.most(max_ratio)) for g in groups}
 
     return Path(_FINE + 1, at)
 
@@ -74,7 +74,7 @@ def ranking_path(
             for g in groups
         }
         return {
-            g.name: min(float(below[g.name]) / len(ordered[g.name]), max_ratio, g.max_ratio)
+            g.name: min(float(below[g.name]) / len(ordered[g.name]), g.most(max_ratio))
             for g in groups
         }
 

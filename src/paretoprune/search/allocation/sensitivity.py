@@ -102,9 +102,10 @@ def distinct_ratios(
     found = {}
     for group in groups:
         by_width: dict[int, float] = {}
+        most_removed = group.most(max_ratio)
         step = max(1, group.width // most)
         counts = [count / group.width for count in range(0, group.width, step)]
-        for ratio in (r for r in [*counts, max_ratio] if r <= max_ratio):
+        for ratio in (r for r in [*counts, most_removed] if r <= most_removed):
             by_width.setdefault(widths_of({group.name: ratio})[group.name], ratio)
         found[group.name] = tuple(sorted(by_width.values()))
     return found

@@ -36,8 +36,11 @@ class Sizes:
 
     @property
     def least(self) -> float:
-        """The size of the smallest candidate."""
-        return self.size_of({name: ratios[-1] for name, ratios in self.choices.items()})
+        """The size of the smallest candidate, by channels alone where ranks are searched, too."""
+        whole = self.ranks if len(self.ranks) < len(self.choices) else ()
+        return self.size_of(
+            {name: 0.0 if name in whole else ratios[-1] for name, ratios in self.choices.items()}
+        )
 
     def between(self, share: float) -> float:
         """Return the size at a fraction of the way from dense (0) to least (1), on a log scale."""

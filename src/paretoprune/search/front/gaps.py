@@ -12,6 +12,8 @@ from paretoprune.search.allocation.joint import allocations, nan_last
 from paretoprune.search.allocation.sensitivity import Damage, Ratios
 from paretoprune.search.allocation.sizes import Sizes
 
+_NUM_COMPARED = 2  # allocations of a size, where ranks are searched
+
 
 @dataclass(frozen=True)
 class FrontAxis:
@@ -19,11 +21,13 @@ class FrontAxis:
 
     `of` returns the value of a trial, None if it was not measured. `least` is the value of the
     worst possible model, the bound of the registry, such as 0 for an accuracy; -infinity if
-    unknown, in which case the worst value of the front is used.
+    unknown, in which case the worst value of the front is used. `trivial` is the value of the
+    trivial predictor.
     """
 
     of: Callable[[TrialResult], float | None]
     least: float  # value of the worst possible model; -infinity: unknown
+    trivial: float | None = None  # None: unknown
 
 
 @dataclass(frozen=True)
@@ -147,16 +151,34 @@ def middle(
     there are several allocations of the size: the one with the least `divergence` is returned, or
     the one with the least damage if that is not given. None if no allocation inside the gap fits.
     """
-    size_of, target = sizes.size_of, math.sqrt(gap.larger.size * gap.smaller.size)
+    target = math.sqrt(gap.larger.size * gap.smaller.size)
+    ratios = of_size(target, sizes, damage, start=start, fits=fits, divergence=divergence)
+    inside = gap.smaller.size < sizes.size_of(ratios) < gap.larger.size
+    return ratios if inside and fits(ratios) else None
+
+
+def of_size(
+    target: float,
+    sizes: Sizes,
+    damage: Damage,
+    *,
+    start: Ratios,
+    fits: Callable[[Ratios], bool],
+    divergence: Callable[[Ratios], float] | None = None,
+) -> Ratios:
+    """Return an allocation of at most the size `target` that fits, reached from `start`.
+
+    The likeliest one without `divergence`, else the one with the least. If none is small enough,
+    the maximum is removed.
+    """
     found = allocations(
         damage,
         sizes,
         start=start,
         target=target,
-        enough=lambda r: size_of(r) <= target and fits(r),
+        enough=lambda r: sizes.size_of(r) <= target and fits(r),
+        most=_NUM_COMPARED if divergence else 1,
     )
-    ratios = found[0]
     if divergence and len(found) > 1:
-        ratios = min(found, key=nan_last(divergence))
-    inside = gap.smaller.size < size_of(ratios) < gap.larger.size
-    return ratios if inside and fits(ratios) else None
+        return min(found, key=nan_last(divergence))
+    return found[0]

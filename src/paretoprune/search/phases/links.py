@@ -28,6 +28,7 @@ from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.budget.plan import in_words
 from paretoprune.search.context import Ratios, SearchContext
 from paretoprune.search.phases.parallel_links import most_at_once, num_sizes_of, sizes_between
+from paretoprune.search.phases.untrained_front import smallest_good_size
 
 _log = logging.getLogger(__name__)
 
@@ -63,11 +64,14 @@ def least_divergent(context: SearchContext, step: Step) -> Ratios:
     """The allocation with the least divergence before training, of `num_looks`."""
     choices, start, enough = context.sizes.choices, step.start, step.enough
     damage = context.damage(step.parent)
-    found = allocations(damage, context.sizes, start=start, target=step.target, enough=enough)
+    found = allocations(
+        damage, context.sizes, start=start, target=step.target, enough=enough, most=step.num_looks
+    )
     if not enough(found[0]):
         return found[0]  # everything that may go, which leaves nothing to choose
     uniform = dict(uniform_step(choices, start=start, enough=enough))
-    found.insert(0, uniform)  # first, so that it is taken where nothing is better by the proxy
+    if not context.sizes.ranks:
+        found.insert(0, uniform)  # first, so that it is taken where nothing is better by the proxy
     divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))
     random = np.random.default_rng((context.seed, step.number))
     best: Ratios = min(found, key=lambda ratios: divergence_of(tuple(ratios.items())))
@@ -113,6 +117,7 @@ class Begun:
     parent: TrialResult | None  # the smallest that is finished; None: the dense model
     start: Ratios  # its ratios
     size: float  # of the smallest, finished or running
+    top: float  # the size below which the chain begins
 
 
 NO_LINKS = Plan((), 0.0, ())
@@ -191,7 +196,8 @@ class Links:
         start = parent.ratios if parent else dict.fromkeys(self.context.sizes.choices, 0.0)
         sizes = map(self.context.sizes.size_of, [start, *(job.ratios for job in under_way)])
         running = [job.number for job in under_way]
-        return Begun(len(links) + len(running), running, parent, start, min(sizes))
+        top = smallest_good_size(results, self.context)
+        return Begun(len(links) + len(running), running, parent, start, min(*sizes, top), top)
 
     def _most_sizes(self, left: RemainingBudget) -> int:
         return self.context.affordable_sizes(num_sizes_of(self.num_sizes, left.workers))
@@ -270,7 +276,7 @@ class Links:
         """
         shares = [number / steps for number in range(begun.number + 1, num_sizes + 1)]
         sizes, uniform = self.context.sizes, self.context.uniform_of_size
-        grid = [sizes.between(share) for share in shares]
+        grid = [begun.top * (sizes.least / begun.top) ** share for share in shares]
         of_uniform = [sizes.size_of(uniform(size)) for size in grid]
         between = sizes_between(grid, of_uniform) if workers > 1 else frozenset()
         found = {size for size in {*of_uniform, *between} if size < begun.size}

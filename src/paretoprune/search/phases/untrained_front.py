@@ -1,25 +1,27 @@
-"""Untrained models of the sizes that the chain after it does not train: above its first one.
+"""Untrained models: large ones, which compensation leaves nearly as good as the dense model.
 
-Where little is removed, compensation leaves little to repair: such a model is good without
-training, while the trained models of a short budget begin far below the dense size. If the budget
-trains nothing at all, the untrained models cover all sizes.
+Each costs a pruning and a validation pass, where a training takes many times as long. Before a
+chain, their sizes decrease as long as they retain most of the quality, and the chain begins below
+them. If the budget trains nothing at all, they cover all sizes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from paretoprune.results import Job, Proposal, TrialResult
 from paretoprune.results.jobs import UNTRAINED
+from paretoprune.retained import retained
 from paretoprune.search.budget.budget import RemainingBudget
-from paretoprune.search.context import SearchContext
-from paretoprune.search.front.gaps import Gap, gaps_of, middle
+from paretoprune.search.context import Ratios, SearchContext
+from paretoprune.search.front.gaps import gaps_of, middle, of_size
 
-_MOST = 7  # models, if nothing is trained
-_MOST_ABOVE = 2  # above the first that is trained
+_MOST = 7  # models
 _SHARE = 0.04  # of the budget, where it is time
+_SHARE_IF_GOOD = 0.15  # the same while they retain most of the quality, instead of trained models
+_GOOD = 0.95  # retained quality from which a training would gain little
 
 
 @dataclass(frozen=True)
@@ -37,27 +39,17 @@ class UntrainedFront:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The middle of the widest gap, once the one before it is measured."""
+        """The next smaller one before a chain, else the middle of the widest gap, once the one
+        before it is measured."""
         own = [result for result in results if result.origin == self.origin]
         waits = any(job.origin == self.origin for job in running)
-        most = _MOST_ABOVE if self._trains(left) else _MOST
-        if waits or len(own) >= most or not _affordable(own, results, left):
+        trains = self._trains(left)
+        if waits or len(own) >= _MOST or not self._affordable(own, results, left):
             return None
-        context = self.context
-        dense = dict.fromkeys(context.sizes.choices, 0.0)
-        damage, divergence = context.damage(None), partial(context.proxy, None)
-        for gap in self._gaps(results, left):
-            ratios = middle(
-                gap,
-                context.sizes,
-                damage,
-                start=dense,
-                fits=context.fits,
-                divergence=divergence,
-            )
-            if ratios is not None:
-                return Proposal(ratios, self.origin, epochs=0.0)
-        return None
+        if trains and own and not _is_good(own[-1], results, self.context):
+            return None
+        ratios = self._smaller(own) if trains else self._inside_gap(results)
+        return None if ratios is None else Proposal(ratios, self.origin, epochs=0.0)
 
     def waits(
         self, results: Sequence[TrialResult], running: Sequence[Job], left: RemainingBudget
@@ -65,22 +57,52 @@ class UntrainedFront:
         """True with one worker; others begin with the links while an untrained model is made."""
         return left.workers == 1 and any(job.origin == self.origin for job in running)
 
-    def _gaps(self, results: Sequence[TrialResult], left: RemainingBudget) -> Iterator[Gap]:
-        """The gaps of the front above the first size that is trained, widest first."""
+    def _smaller(self, own: Sequence[TrialResult]) -> Ratios | None:
+        """The next size: in steps of half a link of a chain from the dense size."""
         context, sizes = self.context, self.context.sizes
-        first = 0.0
-        if self._trains(left):
-            first = sizes.between(1 / context.affordable_sizes(self.num_sizes))
-        for gap in gaps_of(results, sizes, context.quality, tried=self.origin):
-            if gap.larger.size > first:
-                smaller = replace(gap.smaller, size=max(first, gap.smaller.size))
-                yield replace(gap, smaller=smaller)
+        share = (len(own) + 1) / (2 * context.affordable_sizes(self.num_sizes))
+        target = sizes.between(share)
+        ratios = of_size(
+            target,
+            sizes,
+            context.damage(None),
+            start=dict.fromkeys(sizes.choices, 0.0),
+            fits=context.fits,
+        )
+        size = sizes.size_of(ratios)
+        smallest = min((sizes.size_of(result.ratios) for result in own), default=sizes.dense)
+        return ratios if size <= target and size < smallest and context.fits(ratios) else None
+
+    def _inside_gap(self, results: Sequence[TrialResult]) -> Ratios | None:
+        context = self.context
+        for gap in gaps_of(results, context.sizes, context.quality, tried=self.origin):
+            ratios = middle(
+                gap,
+                context.sizes,
+                context.damage(None),
+                start=dict.fromkeys(context.sizes.choices, 0.0),
+                fits=context.fits,
+                divergence=partial(context.proxy, None),
+            )
+            if ratios is not None:
+                return ratios
+        return None
 
     def _trains(self, left: RemainingBudget) -> bool:
         """True if the budget is enough for a training."""
         sizes = self.context.sizes
         dense = sizes.macs_of(dict.fromkeys(sizes.choices, 0.0))
         return left.epochs(1.0, macs=dense) >= self.context.least_epochs
+
+    def _affordable(
+        self, own: Sequence[TrialResult], results: Sequence[TrialResult], left: RemainingBudget
+    ) -> bool:
+        """True if one more keeps all of them within their share of the time."""
+        if left.budget.unit != "seconds" or not own:
+            return True
+        total = left.budget.amount + _seconds(results)
+        share = _SHARE_IF_GOOD if _is_good(own[-1], results, self.context) else _SHARE
+        return _seconds(own) * (1 + 1 / len(own)) <= share * total
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
         """There are as many as are worth their time."""
@@ -91,19 +113,31 @@ class UntrainedFront:
         return set()
 
 
+def smallest_good_size(results: Sequence[TrialResult], context: SearchContext) -> float:
+    """Return the size of the smallest untrained model that retains most of the quality.
+
+    The dense size if there is none: a chain begins below.
+    """
+    good = [
+        context.sizes.size_of(result.ratios)
+        for result in results
+        if result.origin == UNTRAINED and _is_good(result, results, context)
+    ]
+    return min(good, default=context.sizes.dense)
+
+
+def _is_good(result: TrialResult, results: Sequence[TrialResult], context: SearchContext) -> bool:
+    axis = context.quality
+    dense = next((axis.of(one) for one in results if one.origin == "dense"), None)
+    value = axis.of(result) if result.state == "complete" else None
+    if axis.trivial is None or dense is None or value is None:
+        return False
+    return retained(value, axis.trivial, dense) >= _GOOD
+
+
 def untrained_front(context: SearchContext, num_sizes: int) -> tuple[UntrainedFront, ...]:
     """The phase as the beginning of a sequence: empty where it is not useful."""
     return (UntrainedFront(context, num_sizes),) if context.has_untrained_front else ()
-
-
-def _affordable(
-    own: Sequence[TrialResult], results: Sequence[TrialResult], left: RemainingBudget
-) -> bool:
-    """Return True if one more keeps all of them within their share of the time."""
-    if left.budget.unit != "seconds" or not own:
-        return True
-    total = left.budget.amount + _seconds(results)
-    return _seconds(own) * (1 + 1 / len(own)) <= _SHARE * total
 
 
 def _seconds(results: Sequence[TrialResult]) -> float:

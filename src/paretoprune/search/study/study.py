@@ -78,7 +78,7 @@ class SweepStudy:
         self._others: set[int] = set()  # trials of other sweeps, by their number in the study
         self._next_read = 0.0
         self._make_sampler = factory(sampler) if sampler else None
-        self._most = {f"ratio/{g.name}": min(max_ratio, g.max_ratio) for g in groups}
+        self._most = {f"ratio/{g.name}": g.most(max_ratio) for g in groups}
         self._space: dict[str, BaseDistribution] = {
             name: FloatDistribution(0, most) for name, most in self._most.items()
         }
