@@ -37,7 +37,9 @@ def test_no_command_is_a_mistake_that_shows_the_help(capsys: pytest.CaptureFixtu
     assert "usage: paretoprune COMMAND" in capsys.readouterr().out
 
 
-def test_an_unknown_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_reported_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert called("trian", "+sweep=resnet") == 2
     assert "there is no command `trian`; did you mean `train`?" in capsys.readouterr().err
 
