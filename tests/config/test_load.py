@@ -1,4 +1,4 @@
-"""Every mistake in the settings is found, all together, each told in the user's spelling."""
+"""Every mistake in the settings is found, all together, each reported in the user's spelling."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_config_files_are_found() -> None:
     assert len(OPTIONS) > 80
 
 
-def test_all_mistakes_are_told_together() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     found = mistakes_of(
         "+search.n_trails=5",
         "search=tpe",
@@ -74,7 +74,7 @@ def test_all_mistakes_are_told_together() -> None:
     ]
 
 
-def test_what_does_not_fit_together_is_told_with_the_rest() -> None:
+def test_what_does_not_fit_together_is_reported_with_the_rest() -> None:
     found = mistakes_of(
         "seed=x",
         "schedule=regrow",
@@ -116,7 +116,7 @@ def test_what_does_not_fit_together_is_told_with_the_rest() -> None:
         ("search=tpe", "name=x", "search.objectives.macs=least"),  # two are named
     ],
 )
-def test_what_may_follow_from_another_mistake_is_not_told(overrides: tuple[str, ...]) -> None:
+def test_what_may_follow_from_another_mistake_is_not_reported(overrides: tuple[str, ...]) -> None:
     assert len(mistakes_of(*overrides)) == 1
 
 

@@ -84,7 +84,7 @@ def test_what_a_trial_cannot_use_is_refused(setting: str, value: object, words: 
     assert words in str(caught.value)
 
 
-def test_targets_in_place_of_names_are_told_apart_from_values() -> None:
+def test_targets_in_place_of_names_are_distinguished_from_values() -> None:
     with pytest.raises(SettingsError, match="lr_scheduler"):
         load("finetune.lr_scheduler", "cosine")
     with pytest.raises(SettingsError, match=r"trainer\.callbacks"):
