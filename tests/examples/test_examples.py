@@ -27,7 +27,7 @@ for cell in cells:
 
 
 def executed(folder: Path, *arguments: str, given: str = "") -> str:
-    """What a fresh process prints."""
+    """Return the output of a fresh process."""
     command = [sys.executable, "-W", "ignore", *arguments]
     done = subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
