@@ -101,7 +101,7 @@ def test_what_cannot_be_reached_by_ranks_alone_is_left_out() -> None:
     assert all(ratios["a"] or ratios["b"] for ratios in found)
 
 
-def test_where_nothing_is_enough_everything_goes_once() -> None:
+def test_where_nothing_is_enough_everything_is_removed_once() -> None:
     found = allocations(DAMAGE, SIZES, start=DENSE, target=0.0, enough=lambda _ratios: False)
     assert found == [{name: rising[-1] for name, rising in CHOICES.items()}]
 
