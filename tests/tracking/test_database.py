@@ -49,7 +49,7 @@ def test_a_present_file_is_left_as_it_is(new_database: Path, tmp_path: Path) -> 
     assert new_database.read_bytes() == content
 
 
-def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         ensure_sqlite(tmp_path / "file" / "mlflow.db", artifacts=tmp_path)
