@@ -1,4 +1,4 @@
-"""A sweep goes on with the data and code that it was begun with, and with no others."""
+"""A sweep continues with the data and code that it was begun with, and with no others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def task_of(folder: Path) -> Problem:
     return make_problem(settings_of(folder))
 
 
-def test_the_same_task_goes_on(folder: Path) -> None:
+def test_the_same_task_continues(folder: Path) -> None:
     problem = task_of(folder)
     refuse_other_problem(problem, folder / "sweep" / "dense")
     with messages_of() as messages:
@@ -78,11 +78,11 @@ def test_other_data_or_code_are_refused_by_name(folder: Path, name: str, named: 
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reason"),
     [("missing", "is from an earlier version"), ("version", "version 0"), ("torn", "be read")],
 )
-def test_what_cannot_be_compared_goes_on_with_a_warning(
-    folder: Path, damage: str, told: str
+def test_what_cannot_be_compared_continues_with_a_warning(
+    folder: Path, damage: str, reason: str
 ) -> None:
     dense = folder / "sweep" / "dense"
     path = dense / "fingerprint.json"
@@ -100,14 +100,14 @@ def test_what_cannot_be_compared_goes_on_with_a_warning(
         keep_fingerprint(problem, dense)
         keep_fingerprint(problem, dense)
     [message] = messages
-    assert told in message
+    assert reason in message
     assert "cannot be compared" in message
     mend(folder, "y_train")
     with pytest.raises(SweepError, match="the training labels"):
         refuse_other_problem(task_of(folder), dense)
 
 
-def test_other_versions_are_told_and_go_on(folder: Path) -> None:
+def test_other_versions_are_reported_and_accepted(folder: Path) -> None:
     path = folder / "sweep" / "dense" / "fingerprint.json"
     kept = read_sealed(path)
     write_sealed(path, kept | {"versions": kept["versions"] | {"torch": "1.0"}})
