@@ -20,7 +20,7 @@ Lay the fronts of the sweeps A, B ... over one another: a table here, and a page
 Sweeps that differ in their seed alone are taken together; of two or more the page shows what half
 of the seeds attain, and the band between a quarter and three quarters of them.
 
-  out=sweeps/compare.html   where the page goes
+  out=sweeps/compare.html   file of the page
   trust=[my_package]        as for the other commands; fronts are compared without it
 """
 

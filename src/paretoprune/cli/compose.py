@@ -52,7 +52,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
     `usage` stands above the groups and their options in the command's `--help`.
 
     A ParetopruneError, or a mistake in the command line, is printed and ends with exit code 2. All
-    mistakes of the command line and all that `check` finds are told together.
+    mistakes of the command line and all that `check` finds are reported together.
     """
     # Hydra then raises its complaints instead of printing them its own way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -169,7 +169,7 @@ def _refuse_mistakes(line: CommandLine, check: Check[Any]) -> None:
             found |= dict.fromkeys(error.mistakes)
         except (HydraException, OmegaConfBaseException):
             if not line.mistakes:
-                raise  # else it is told once these are right
+                raise  # otherwise it is reported once these are right
     if mistakes := line.all_mistakes(list(found)):
         raise SettingsError(mistakes)
 

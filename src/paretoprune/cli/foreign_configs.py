@@ -37,7 +37,7 @@ def refuse_resolvers(config: DictConfig) -> None:
 def refuse_hydra_settings(composed: DictConfig, own: DictConfig) -> None:
     """Raises SettingsError where configs of added folders set anything of Hydra's own.
 
-    `composed` and `own` are what Hydra was told with these configs and without them.
+    `composed` and `own` are the overrides for Hydra with these configs and without them.
     """
     theirs, ours = _settings(composed), _settings(own)
     changed = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))

@@ -61,7 +61,7 @@ def choose(
     """
     limits = read_limits(request.limits, dense, scale_of(objectives, dense, trivial or {}))
     if request.count is not None and "spread" not in request.rules:
-        raise PickError("`n` goes with `rule=spread`, which picks several from all over the front")
+        raise PickError("`n` needs `rule=spread`, which picks several from all over the front")
     members = [result for result in results if result.key in front]
     members.sort(key=lambda member: (member.number, member.quantization))
     if not members:
@@ -102,9 +102,9 @@ def knee(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) ->
     """
     heights = [round(sum(point), 12) for point in unit_points(members, objectives)]
     better = _better_first(objectives)
-    told = list(zip(members, heights, strict=True))
-    pruned = [(member, height) for member, height in told if member.origin != "dense"]
-    return min(pruned or told, key=lambda p: (-p[1], *better(p[0])))[0]
+    pairs = list(zip(members, heights, strict=True))
+    pruned = [(member, height) for member, height in pairs if member.origin != "dense"]
+    return min(pruned or pairs, key=lambda p: (-p[1], *better(p[0])))[0]
 
 
 def _extreme(

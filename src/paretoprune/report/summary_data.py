@@ -147,7 +147,7 @@ def _published(folder: SweepFolder) -> list[Published]:
     try:
         return read_published(folder.published)
     except SweepError as error:  # no reason to end a sweep that runs
-        _log.warning("%s; the report goes without it", error)
+        _log.warning("%s; the report omits it", error)
         return []
 
 
@@ -166,4 +166,4 @@ def _skipping_damage(file: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # no list of what a damaged file leads to would be complete
-        _log.warning("%s is damaged (%s); the report goes without it", file, error)
+        _log.warning("%s is damaged (%s); the report omits it", file, error)

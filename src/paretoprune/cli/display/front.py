@@ -96,11 +96,11 @@ def _table(
     for row in rows:
         known = {str(name): row[name] for name in row if not _is_missing(row[name])}
         values = [with_spread(name, known) if name in known else "" for name in names]
-        told = {
+        texts = {
             "epochs in total": f"{known['epochs_total']:.3g}" if "epochs_total" in known else "",
             "gain over uniform": _gain(known, quality),
         }
-        table.add_row(_key(known), row["origin"], *values, *(told[name] for name in training))
+        table.add_row(_key(known), row["origin"], *values, *(texts[name] for name in training))
     return table
 
 
