@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ KINDS = {".py", ".md", ".yaml", ".js", ".html", ".css", ".sh"}
 # Names count as well: `test_an_error_is_..._first`. Words that contain one of these do not.
 WORDS = re.compile(r"(?<![a-z])(told|goes|nobody|so[ _]many|what[ _]went)(?![a-z])", re.I)
 OPENINGS = {"What", "Which", "How", "Whether", "Those", "Who", "They", "Nothing"}
+Places = Callable[[str], list[tuple[int, str]]]
 
 
 def texts() -> Iterator[Path]:
@@ -43,8 +44,15 @@ def words_in(text: str) -> list[tuple[int, str]]:
 
 def openings_in(code: str) -> list[tuple[int, str]]:
     """Return line number and first word of each docstring that opens with a question word."""
-    openings = ((number, re.match(r"\w*", text)[0]) for number, text in docstrings(code))  # type: ignore[index]
-    return [(number, word) for number, word in openings if word in OPENINGS]
+    openings = ((number, re.findall(r"\w+", text)[:1]) for number, text in docstrings(code))
+    return [(number, word) for number, words in openings for word in words if word in OPENINGS]
+
+
+def comments_in(code: str) -> list[tuple[int, str]]:
+    """Return line number and first word of each comment that opens with a question word."""
+    lines = enumerate(code.splitlines(), start=1)
+    openings = ((number, re.match(r"\s*#:? (\w+) \w", line)) for number, line in lines)
+    return [(number, found[1]) for number, found in openings if found and found[1] in OPENINGS]
 
 
 def test_words_with_a_technical_term_are_not_used() -> None:
@@ -57,12 +65,13 @@ def test_words_with_a_technical_term_are_not_used() -> None:
     assert len(paths) > 1000 and not found
 
 
-def test_docstrings_do_not_open_with_a_question_word() -> None:
+@pytest.mark.parametrize("places", [openings_in, comments_in])
+def test_docstrings_and_comments_do_not_open_with_a_question_word(places: Places) -> None:
     paths = [path for path in texts() if path.suffix == ".py"]
     found = {
         f"{path.relative_to(ROOT)}:{number}": word
         for path in paths
-        for number, word in openings_in(path.read_text(encoding="utf-8"))
+        for number, word in places(path.read_text(encoding="utf-8"))
     }
     assert len(paths) > 900 and not found
 
@@ -85,3 +94,7 @@ def test_openings_are_found_in_modules_classes_and_functions() -> None:
         '"""What is shared."""\nclass A:\n    """A."""\n    def f(self):\n        """How many."""'
     )
     assert [word for _, word in openings_in(code)] == ["What", "How"]
+    assert comments_in("x = 1  # What\n# How it is done.\n    # Which one") == [
+        (2, "How"),
+        (3, "Which"),
+    ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-# What a notebook shows of the last expression of a cell.
+# A notebook shows the last expression of a cell.
 _SHOW = """
 import ast, sys
 cells = __import__("json").loads(sys.stdin.read())

@@ -63,9 +63,9 @@ def test_an_older_sweep_continues_where_a_new_setting_has_its_default(
     folder_made_with(without(here, name), tmp_path).check_config(here)
 
 
-# What the bundle chooses against the default of the setting.
+# Settings in which the bundle differs from the default.
 CHOSEN = {"finetune.distillation"}
-# What no config lacks: what is built, variants by name, and the sweep's own identity.
+# Settings that every config has: targets, variants by name, and the sweep's own identity.
 REQUIRED = ("_target_", "name", "objectives.accuracy", "objectives.macs")
 
 

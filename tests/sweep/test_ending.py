@@ -13,7 +13,7 @@ from tests.kits import strategies
 from tests.kits.strategies import STRATEGIES, TARGETS
 
 FAMILIES = ("uniform", "global")
-# Those that do not repeat the baselines' architectures, which need no training.
+# Without strategies that repeat the baselines' architectures, which need no training.
 BUSY = [name for name in STRATEGIES if name not in (*FAMILIES, "uniform_chain")]
 
 

@@ -41,7 +41,7 @@ class Picked:
 
         Formats are `onnx`, `openvino`, `executorch`, `pt2`, `compact`, `onnx_int8` and
         `openvino_int8`, and functions of trusted packages by their dotted names. Returns the
-        folder. What was exported before in other formats is replaced.
+        folder. Earlier exports in other formats are replaced.
 
         Raises:
             PickError: a format is unknown, or its library is not installed.

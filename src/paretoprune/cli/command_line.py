@@ -13,7 +13,7 @@ from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.config.compose import CONF, option_mistakes
 
 _GRID = {"-m", "--multirun"}
-# What Hydra understands, spelled out. It would take `--config-d` for `--config-dir`, which a check
+# Options of Hydra, spelled out. Hydra would take `--config-d` for `--config-dir`, which a check
 # must not miss; other primary configs and pickled reruns are not for sweeps.
 _FLAGS = {
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),

@@ -41,7 +41,7 @@ Which:
   max_accuracy_drop=0.5     at most this number of percentage points below the dense model
   min_quality=0.8           the worst value of the sweep's own quality
 
-What to do with them:
+Delivery:
   format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
                             (phones), pt2 (torch.export), compact (rounded, entropy-coded
                             weights, for transfer), onnx_int8 and openvino_int8 (integer kernels);

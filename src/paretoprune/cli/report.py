@@ -13,7 +13,7 @@ from paretoprune.errors import SettingsError
 _USAGE = """usage: paretoprune report NAME [published=FILE.csv] [serve=true] [send=true]
 
 Write report.html, front.html, front.png, front.csv and trials.csv of the sweep NAME anew, from
-what its folder holds. A running sweep may be looked at too.
+what its folder holds. It may be called during a sweep, too.
 
   published=results.csv     results of others, to be drawn beside the front, now and later: a
                             column `name`, and columns as in front.csv, for example accuracy,macs

@@ -176,7 +176,7 @@ class Queue:
         return number in self._unfinished.used and number >= len(self._first)
 
     def _ask(self, number: int, left: RemainingBudget) -> Proposal | None:
-        # What waits for its twin to end is under way, too: it must not be proposed once more.
+        # A trial that waits for its twin is pending, too, and must not be proposed again.
         under_way = [*self._unfinished.running.values(), *self._unfinished.again.values()]
         return self._strategy.propose(number, self._record.results.all, under_way, left)
 

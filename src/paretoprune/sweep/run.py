@@ -163,7 +163,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
     sensitivity = sensitivity_of(context, folder.dense / "sensitivity.json")
     study = _study(problem, folder)
 
-    # What is not trained comes first in a search by time, and need not wait for a learning rate.
+    # In a search by time, untrained trials come first; they do not wait for a learning rate.
     ready = cache(lambda: ready_to_train(context, folder))
     if not settings.executor.runs_in_process:
         ready()  # workers load what is on disk

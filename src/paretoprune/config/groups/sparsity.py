@@ -33,7 +33,7 @@ class SparsitySettings:
     ratios: Mapping[str, Ratio] | None = None  # single run: ratio for each pattern of group names
     # maximum ratio for each pattern of group names
     caps: Mapping[str, Ratio] = field(default_factory=dict)
-    # How a size target is distributed over the groups. `score` and `sensitivity` are greedy: least
+    # Distribution of a size target over the groups. `score` and `sensitivity` are greedy: least
     # importance per size saved first.
     allocation: Literal["uniform", "global", "erk", "lamp", "score", "sensitivity"] = "uniform"
     divisor: Positive = 4  # the channel count of every layer is rounded to a multiple

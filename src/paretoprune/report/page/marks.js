@@ -1,4 +1,4 @@
-// What a chart is drawn with: the shapes of points, and the paths of lines and bands.
+// The marks of a chart: shapes of points, and paths of lines and bands.
 
 const SHAPES = {
   circle: (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,

@@ -69,7 +69,7 @@ def _draw_panel(axes: Axes, picture: Picture, panel: tuple[str, str]) -> None:
 def _draw_front(axes: Axes, picture: Picture, panel: tuple[str, str]) -> None:
     drawn = front_line(picture, panel)
     if len(picture.objectives) == 2:
-        # What the front reaches at each size: its best smaller member, hence steps.
+        # At each size the front reaches the value of its best smaller member, hence steps.
         steps = "steps-post" if picture.objectives[panel[0]] == "minimize" else "steps-pre"
         axes.plot(drawn.x, drawn.y, color=FRONT, lw=2, drawstyle=steps, zorder=4)
     axes.plot(drawn.x, drawn.y, color=FRONT, ls="", marker="o", ms=7, label="front", zorder=5)
