@@ -48,13 +48,14 @@ class Picked:
             SettingsError: a format of your own is not trusted, or is no format.
             ExportError: the model cannot be written in a format, with the reason.
         """
-        add_own(formats, self._choice.options.trust)
+        choice = self._choice
+        add_own(formats, choice.options.trust)
         known = ("safetensors", "compact", *GRAPHS)
         if unknown := [name for name in formats if name not in known]:
             raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(known)}")
-        options = replace(self._choice.options, formats=_with_weights(formats))
+        options = replace(choice.options, formats=_with_weights(formats))
         request = PickRequest(trials=(self.trial,))
-        picked = _delivered(self._choice.folder.path, self._sources, request, options)
+        picked = _delivered(choice.folder.path, self._sources, request, options)
         missing = [file for file in picked[1].facts.files if file.reason is not None]
         if missing:
             raise PickError(f"no {missing[0].format}: {missing[0].reason}")

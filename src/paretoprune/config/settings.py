@@ -64,6 +64,11 @@ class Settings:
     trust: tuple[str, ...] = ()  # user packages that `_target_` may name
 
     @property
+    def dense_training(self) -> FinetuneSettings:
+        """Settings of the dense model's training, `model.train`."""
+        return self.model.train
+
+    @property
     def uses_gate_scores(self) -> bool:
         """True if the strategy ranks channels by gate gradients collected during training."""
         by_gates = self.search is not None and has_trait(self.search.strategy, "uses_gate_scores")

@@ -47,7 +47,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     ratio, sensitivity = _sensitivity(folder)
     front = front_of(models, objectives)
     return SweepFacts(
-        name=folder.path.name,
+        name=folder.name,
         objectives=objectives,
         results=models,
         front=front,
@@ -73,8 +73,9 @@ def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
 
 def pick_command(folder: SweepFolder) -> str:
     """The command that exports a model of this sweep, to be followed by what to pick."""
-    parent, own = folder.path.parent.as_posix(), own_packages(folder.read_config())
-    words = [folder.path.name]
+    path, own = folder.path, own_packages(folder.read_config())
+    parent = path.parent.as_posix()
+    words = [folder.name]
     words += [f"sweeps_dir={parent}"] if parent != "sweeps" else []
     words += [f"trust=[{','.join(own)}]"] if own else []
     return command_line("pick", *words)

@@ -13,8 +13,8 @@ def comparable_scores(context: TrialContext) -> dict[str, list[float]]:
     Scores of single weights are unchanged; scores of channels are divided by the mean of their
     group, since layers differ in size. `lamp` compares the share of what is left (Lee et al. 2021).
     """
-    settings = context.settings
-    scores = context.start.candidate.unit_scores(context.gates or context.start.scores)
+    settings, start = context.settings, context.start
+    scores = start.candidate.unit_scores(context.gates or start.scores)
     if settings.sparsity.allocation == "lamp":
         scores = {name: lamp(values.double().square()) for name, values in scores.items()}
     elif settings.granularity.is_structured:

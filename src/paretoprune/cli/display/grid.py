@@ -35,7 +35,7 @@ def print_grid(console: Console, runs: Sequence[Run]) -> None:
         table.add_column(heading, justify="right" if heading in shown else "left", overflow="fold")
     for config, values, (_, result) in zip(configs, measured, runs, strict=True):
         cells = [with_spread(name, values) if name in values else "" for name in shown]
-        table.add_row(result.folder.path.name, *(config.get(name, "") for name in names), *cells)
+        table.add_row(result.folder.name, *(config.get(name, "") for name in names), *cells)
     console.print(table)
 
 

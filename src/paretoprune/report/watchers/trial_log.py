@@ -41,8 +41,8 @@ def describe_trial(result: TrialResult, objectives: Iterable[str]) -> str:
         values += f"  compressed {written('compressed_bytes', result.metrics.compressed_bytes)}"
     for model in result.quantized:
         measured = model.metrics.measured()
-        parts = [f"{n} {written_of(n, measured)}" for n in objectives if n in measured]
-        values += f"  {model.name}: {model.reason or '  '.join(parts)}"
+        values_of_one = [f"{n} {written_of(n, measured)}" for n in objectives if n in measured]
+        values += f"  {model.name}: {model.reason or '  '.join(values_of_one)}"
     if "loss_after" in result.compensation:
         before, after = (result.compensation[f"loss_{when}"] for when in ("before", "after"))
         values += f"  (compensation: loss {before:.3g} -> {after:.3g})"
