@@ -48,5 +48,5 @@ def describe_trial(result: TrialResult, objectives: Iterable[str]) -> str:
         values += f"  (compensation: loss {before:.3g} -> {after:.3g})"
     parts = max((record.parts for record in result.curve), default=1)
     if parts > 1:
-        note += f"  (for want of memory trained with each batch in {parts} parts)"
+        note += f"  (out of memory: gradient accumulation over {parts} micro-batches)"
     return f"{head} {values}  {sum(result.seconds.values()):.1f} s{note}"
