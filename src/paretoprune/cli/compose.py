@@ -26,7 +26,7 @@ from paretoprune.cli.foreign_configs import (
     refuse_resolvers,
     trust_mistakes,
 )
-from paretoprune.config.compose import CONF, compose_options, own_groups
+from paretoprune.config.compose import CONF, compose_options, described_groups, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form
 from paretoprune.config.own.code import described, place_of
@@ -73,13 +73,17 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
         print_version()
         return
     try:
-        if {"-h", "--help"} & set(sys.argv[1:]):
+        asks_help = bool({"-h", "--help"} & set(sys.argv[1:]))
+        if asks_help:
             print(in_callers_form(usage))
         line = read_command_line(sys.argv[1:])
         sys.argv[1:] = line.arguments
         find_own_code(line.trust)
         _refuse_foreign_code(line)
         _refuse_mistakes(line, check)
+        if asks_help:
+            print(f"Groups (group=option):\n{described_groups(line.folders)}")
+            return
         application()
     except (ParetopruneError, OSError) as error:
         fail_with(error)

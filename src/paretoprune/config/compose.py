@@ -77,16 +77,29 @@ def targets_of(group: str) -> Mapping[str, str]:
     return found
 
 
+def described_groups(folders: Sequence[Path]) -> str:
+    """Return a line for each config group in these folders, with the names of its options.
+
+    Configs that others are made from, such as `_base`, are left out.
+    """
+    groups = sorted({path.parent.name for folder in folders for path in folder.glob("*/*.yaml")})
+    return "\n".join(f"{group}: {', '.join(_options(group, folders))}" for group in groups)
+
+
+def _options(group: str, folders: Sequence[Path]) -> list[str]:
+    files = (path for folder in folders for path in (folder / group).glob("[!_]*.yaml"))
+    return sorted({path.stem for path in files})
+
+
 def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:
     """Return a sentence for each unknown option of a group, and the options probably meant.
 
     `value` may name several, as a grid of runs does. Where nothing is near, nothing was meant.
     """
-    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
-    options = sorted(name for name in found if not name.startswith("_"))
+    options = _options(group, folders)
     mistakes, meant = [], []
     for option in value.split(","):
-        if option in found:
+        if option in options:
             meant.append(option)
             continue
         if group == "model" and is_torchvision_name(option):
