@@ -111,7 +111,11 @@ def _tested(
     if not problem.info.num_test:
         return None
     earlier = tested_before(session.target(trial), draft)
-    tested = earlier or tested_once(problem, model, session.dense_test, trivial=session.trivial)
+    if earlier and not session.dense_metrics.quality.keys() <= earlier.pruned.quality.keys():
+        earlier = None  # by a version that measured fewer qualities
+    tested = earlier or tested_once(
+        problem.data, model, session.dense_test, trivial=session.trivial
+    )
     if caution := trivial_sentence(tested):
         _log.warning("trial %d: %s", trial.number, caution)
     return tested

@@ -63,7 +63,7 @@ def made_again(session: PickSession, model: nn.Module, trial: TrialResult) -> Qu
     except (KeyError, *REFUSED) as error:
         raise PickError(f"the model {trial.key} cannot be made again: {error}") from error
     problem = session.problem
-    found = validation_quality(problem, quantized.model.to(problem.device))
+    found = validation_quality(problem.data, quantized.model.to(problem.device))
     first = problem.task.qualities[0]
     expected = trial.metrics.quality[first.name]
     if abs(found - expected) > (_SAME if first.is_rate else _SAME / 100 * abs(expected)):

@@ -95,7 +95,7 @@ class PickSession:
     @cached_property
     def dense_test(self) -> TestResult:
         """Its test metrics."""
-        return measure_test(self.problem, self.dense)
+        return measure_test(self.problem.data, self.dense)
 
     @cached_property
     def dense_in(self) -> Callable[[str], Contents | None]:

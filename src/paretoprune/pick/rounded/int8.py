@@ -145,7 +145,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
         difference=agreed.median,
         size_bytes=sum(map(len, contents.values())),
         bits=INT8_BITS,
-        quality=validation_quality(session.problem, _Run(run)),
+        quality=validation_quality(session.problem.data, _Run(run)),
         agreement=agreed.agreement,
         kl=agreed.kl,
         latency_ms=found.latency_ms if found else None,
