@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from paretoprune.pruning.dependency.ops_contraction import convolution, product
