@@ -162,7 +162,7 @@ def test_the_first_ranks_of_a_layer_may_be_skipped_and_channels_may_not() -> Non
     damage = {ratio: 10.0 * (ratio > 0) + ratio for ratio in rising}
     saved = {ratio: max(0.0, 100 * (ratio - 0.5)) for ratio in rising}
     size = saving({"a": saved, "b": saved})
-    choices, start = {"a": rising, "b": rising}, {"a": 0.0, "b": 0.0}
+    start = {"a": 0.0, "b": 0.0}
     first: list[Mapping[str, float]] = []
 
     def enough(ratios: Mapping[str, float]) -> bool:
