@@ -27,6 +27,8 @@ import tomllib
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -85,10 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _import_once([name for name in options.libraries.split(",") if name])
     equivalent = _equivalent(options.equivalent)
     outcomes, untried = [], 0
-    for file in _files(source, options.paths):
-        found = _sample(file, options.count, options.seed, source)
-        if not found:
-            continue
+    for file, found in _samples(options, source).items():
         stages = mirrors.tests_of(file), mirrors.tests_around(file)
         try:
             outcomes.append(try_file(file, found, stages, source, equivalent))
@@ -110,6 +109,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("paths", nargs="*", default=CORE, help="files or folders of the package")
     parser.add_argument("--count", type=int, default=10, help="mutants of each file; 0: all")
+    parser.add_argument("--total", type=int, help="mutants of all files, each as likely")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of src/ and tests/")
     parser.add_argument("--package", default="paretoprune")
@@ -130,13 +130,22 @@ def _files(source: Path, paths: Sequence[str]) -> list[Path]:
     return found
 
 
-def _sample(file: Path, count: int, seed: int, source: Path) -> list[Mutation]:
-    """Sample mutations of a file, independent of the other files for a given seed."""
-    every = mutations(file.read_text())
-    if not count or len(every) <= count:
-        return every
-    dice = random.Random(f"{seed} {file.relative_to(source).as_posix()}")
-    return [every[index] for index in sorted(dice.sample(range(len(every)), count))]
+def _samples(options: argparse.Namespace, source: Path) -> dict[Path, list[Mutation]]:
+    """Sample mutations by file: `count` of each, independent of the others, or `total` in all."""
+    every = {file: mutations(file.read_text()) for file in _files(source, options.paths)}
+    if options.total:
+        places = [(file, index) for file in every for index in range(len(every[file]))]
+        chosen = random.Random(options.seed).sample(places, min(options.total, len(places)))
+    else:
+        chosen = []
+        for file, found in every.items():
+            dice = random.Random(f"{options.seed} {file.relative_to(source).as_posix()}")
+            count = min(options.count or len(found), len(found))
+            chosen += [(file, index) for index in dice.sample(range(len(found)), count)]
+    return {
+        file: [every[file][index] for _, index in places]
+        for file, places in groupby(sorted(chosen), key=itemgetter(0))
+    }
 
 
 def try_file(

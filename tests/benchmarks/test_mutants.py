@@ -89,3 +89,5 @@ def test_what_the_tests_do_not_notice_survives(tmp_path: Path) -> None:
         "10 mutants, 5 killed, 1 equivalent (60.0%)",
     ]
     assert done.returncode == 1
+    few = run(tmp_path, "--total", "3", "--seed", "1")
+    assert few.stdout.splitlines()[-1].startswith("2 mutants, ")  # one is of b.py
