@@ -16,7 +16,7 @@ docs:  ## the documentation site, with every link checked
 	mkdocs build --strict -q
 
 mutants:  ## how many small faults in the core the tests notice (hours): `make mutants count=3`
-	python benchmarks/mutants.py --count $(or $(count),10) --seed $(or $(seed),0) $(files)
+	python benchmarks/mutants.py $(if $(total),--total $(total),--count $(or $(count),10)) --seed $(or $(seed),0) $(files)
 
 test:  ## all tests
 	pytest

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.tracking.client import import_mlflow
+from paretoprune.tracking.client import connect, import_mlflow
 from paretoprune.tracking.database import ensure_sqlite
+from paretoprune.tracking.uri import sqlite_uri
 
 _CREATE = """
 import sys
@@ -66,3 +67,12 @@ def test_two_processes_may_touch_a_new_place_at_once(tmp_path: Path) -> None:
     assert left == {"mlflow.db"}
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_no_folder_of_an_escaped_name_is_left(tmp_path: Path) -> None:
+    import_mlflow()
+    file = tmp_path / "a?b" / "50% {c}" / "mlflow.db"
+    client = connect(sqlite_uri(file), artifacts=file.parent / "mlruns")
+    client.create_experiment("one")
+    assert {path.name for path in file.parent.iterdir()} >= {"mlflow.db"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a?b"]

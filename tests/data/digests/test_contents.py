@@ -248,6 +248,37 @@ def test_a_pass_through_a_users_loader_is_the_same_each_time(
     assert "training arrays `inputs`" in changed(one, classes_in(Own(mended, **options)))
 
 
+class Scale:
+    """A transform."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+
+class Scaled(Images):
+    """Inputs that a transform changes, and unseeded noise after it."""
+
+    def __init__(self, *transforms: Scale) -> None:
+        super().__init__(100, lambda: float(UNSEEDED.random()))
+        self.transforms = transforms
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        inputs, label = super().__getitem__(index)
+        for transform in self.transforms:
+            inputs = inputs * transform.factor
+        return inputs, label
+
+
+def test_numbers_of_a_transform_count_where_inputs_are_random() -> None:
+    def own(*factors: float) -> Contents:
+        torch.manual_seed(3)
+        return classes_in(Own(Scaled(*map(Scale, factors))))
+
+    assert changed(own(1.0, 2.0), own(1.0, 2.0)) == []
+    for other in ((1.0, 2.5), (2.0, 1.0), (1.0,)):
+        assert changed(own(1.0, 2.0), own(*other)) == ["training settings of the data set"]
+
+
 def test_a_loader_that_shuffles_by_itself_is_known_by_its_samples() -> None:
     def own(data: Images, seed: int) -> Contents:
         torch.manual_seed(3)
