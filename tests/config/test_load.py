@@ -62,10 +62,8 @@ def test_all_mistakes_are_told_together() -> None:
         "data.batch_size=few",
     )
     assert sorted(found) == [
-        "`data.batch_size` must be a valid integer, unable to parse string as an integer, "
-        "got 'few'",
-        "`finetune.epochs` must be a valid integer, unable to parse string as an integer, "
-        "got 'many'",
+        "`data.batch_size` must be a whole number, got 'few'",
+        "`finetune.epochs` must be a whole number, got 'many'",
         "`model.turns` is not an argument of `paretoprune.models.resnet20`; it takes: none",
         "`modl` is not a setting; did you mean `model`?",
         "`search.n_trails` is not a setting; did you mean `search.n_trials`?",
@@ -88,7 +86,7 @@ def test_what_does_not_fit_together_is_told_with_the_rest() -> None:
     )
     assert sorted(found) == sorted(
         [
-            "`seed` must be a valid integer, unable to parse string as an integer, got 'x'",
+            "`seed` must be a whole number, got 'x'",
             "`search.budget`: a budget is a time (`90s`, `10min`, `2h`), passes over the training "
             "data (`200ep`) or a number of trials (`40`), not `ten`",
             "`executor.time_limit`: a time is written `90s`, `10min` or `2h`, not `soon`",

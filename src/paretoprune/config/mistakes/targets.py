@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from paretoprune.config.callables import is_listed, is_within
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.inner_targets import inner_targets, provided_to, refused
+from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.mistakes.provided import PROVIDED
 from paretoprune.config.mistakes.sentences import sentences_of
@@ -26,6 +27,7 @@ from paretoprune.config.targets.signatures import (
 from paretoprune.config.targets.trust import trust_advice
 from paretoprune.config.variants import misplaced, without
 
+_COMMON = {"executor": ExecutorSettings, "model": ModelSettings}  # settings of all their variants
 # By setting: the methods of its variants, the package of ours, and the page about a user's own.
 _INTERFACES = {
     "task": (
@@ -96,7 +98,7 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
 def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the mistakes of a target, and of those of its arguments that are built later."""
     given = provided.get(setting, ())
-    common = own_settings(ExecutorSettings) if setting == "executor" else []
+    common = own_settings(_COMMON[setting]) if setting in _COMMON else []
     wrong = misplaced(setting, target, common=common, provided=given)
     rest = without(target, wrong)
     found = find_mistakes(rest, setting=setting, provided=given)
