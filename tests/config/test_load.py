@@ -89,7 +89,7 @@ def test_what_does_not_fit_together_is_told_with_the_rest() -> None:
             "`seed` must be a whole number, got 'x'",
             "`search.budget`: a budget is a time (`90s`, `10min`, `2h`), passes over the training "
             "data (`200ep`) or a number of trials (`40`), not `ten`",
-            "`executor.time_limit`: a time is written `90s`, `10min` or `2h`, not `soon`",
+            "`executor.time_limit` must be a time, as in `90s`, `10min` or `2h`, got `soon`",
             "`search.objectives` names size, which is not measured; did you mean `size_bytes`? "
             "measured are: " + ", ".join(DIRECTIONS),
             "`search.baseline_ratios` must not exceed `search.max_ratio=0.9`",

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 from paretoprune.config.callables import is_listed, is_within
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.inner_targets import inner_targets, provided_to, refused
-from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.mistakes.provided import PROVIDED
 from paretoprune.config.mistakes.sentences import sentences_of
@@ -27,7 +26,8 @@ from paretoprune.config.targets.signatures import (
 from paretoprune.config.targets.trust import trust_advice
 from paretoprune.config.variants import misplaced, without
 
-_COMMON = {"executor": ExecutorSettings, "model": ModelSettings}  # settings of all their variants
+# By setting: what stands beside the arguments of all its variants.
+_COMMON = {"executor": own_settings(ExecutorSettings), "model": ["weights", "published_accuracy"]}
 # By setting: the methods of its variants, the package of ours, and the page about a user's own.
 _INTERFACES = {
     "task": (
@@ -98,7 +98,7 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
 def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the mistakes of a target, and of those of its arguments that are built later."""
     given = provided.get(setting, ())
-    common = own_settings(_COMMON[setting]) if setting in _COMMON else []
+    common = _COMMON.get(setting, ())
     wrong = misplaced(setting, target, common=common, provided=given)
     rest = without(target, wrong)
     found = find_mistakes(rest, setting=setting, provided=given)

@@ -41,7 +41,7 @@ def suggestion(location: Sequence[int | str], strategy_options: Sequence[str]) -
 
 def _likely(name: str, prefix: str, names: Sequence[str], options: Sequence[str]) -> list[str]:
     """The settings that were probably meant, by their whole names: of the same group, else of
-    any that has this name, else of any that has one like it."""
+    any that has this name; for one without a group also of any that has one like it."""
     name = _SHORT_NAMES.get(name, name)
     everywhere = _elsewhere(name)
     close = next((one for one in options if one.endswith(f".{name}")), None)
@@ -49,7 +49,8 @@ def _likely(name: str, prefix: str, names: Sequence[str], options: Sequence[str]
         return everywhere
     if close := close or closest(name, names):
         return [f"{prefix}{close}"]
-    return everywhere or _elsewhere(closest(name, _all_names(Settings)) or name)
+    near = None if prefix else closest(name, _all_names(Settings))
+    return everywhere or (_elsewhere(near) if near else [])
 
 
 def _elsewhere(name: str) -> list[str]:
