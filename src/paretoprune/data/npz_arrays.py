@@ -27,8 +27,8 @@ def read_arrays(path: Path, *, required: Sequence[str] = ()) -> dict[str, np.nda
             "`data=imagefolder data.root=FOLDER`"
         )
     if not path.is_file():
-        near = closest(path.name, sorted(one.name for one in path.parent.glob("*.npz")))
-        hint = f"; did you mean {path.parent / near}?" if near else ""
+        near = closest(path.stem, sorted(one.stem for one in path.parent.glob("*.npz")))
+        hint = f"; did you mean {path.parent / near}.npz?" if near else ""
         raise DataError(f"{path} is missing: there is no such file{hint}")
     if not zipfile.is_zipfile(path):
         raise DataError(
