@@ -152,7 +152,7 @@ def test_a_cache_that_cannot_be_written_to_is_reported_by_inspect(tmp_path: Path
             [
                 "`-m` makes a grid of single runs",
                 "there is no model `resnet21`",
-                "`seed` must be a valid integer",
+                "`seed` must be a whole number",
                 "a sweep needs a `name`",
             ],
         ),

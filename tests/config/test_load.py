@@ -62,10 +62,8 @@ def test_all_mistakes_are_reported_together() -> None:
         "data.batch_size=few",
     )
     assert sorted(found) == [
-        "`data.batch_size` must be a valid integer, unable to parse string as an integer, "
-        "got 'few'",
-        "`finetune.epochs` must be a valid integer, unable to parse string as an integer, "
-        "got 'many'",
+        "`data.batch_size` must be a whole number, got 'few'",
+        "`finetune.epochs` must be a whole number, got 'many'",
         "`model.turns` is not an argument of `paretoprune.models.resnet20`; it takes: none",
         "`modl` is not a setting; did you mean `model`?",
         "`search.n_trails` is not a setting; did you mean `search.n_trials`?",
@@ -88,10 +86,10 @@ def test_what_does_not_fit_together_is_reported_with_the_rest() -> None:
     )
     assert sorted(found) == sorted(
         [
-            "`seed` must be a valid integer, unable to parse string as an integer, got 'x'",
+            "`seed` must be a whole number, got 'x'",
             "`search.budget`: a budget is a time (`90s`, `10min`, `2h`), passes over the training "
             "data (`200ep`) or a number of trials (`40`), not `ten`",
-            "`executor.time_limit`: a time is written `90s`, `10min` or `2h`, not `soon`",
+            "`executor.time_limit` must be a time, as in `90s`, `10min` or `2h`, got `soon`",
             "`search.objectives` names size, which is not measured; did you mean `size_bytes`? "
             "measured are: " + ", ".join(DIRECTIONS),
             "`search.baseline_ratios` must not exceed `search.max_ratio=0.9`",

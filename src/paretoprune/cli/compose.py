@@ -29,7 +29,7 @@ from paretoprune.cli.foreign_configs import (
 from paretoprune.config.compose import CONF, compose_options, described_groups, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form
-from paretoprune.config.own.code import described, place_of
+from paretoprune.config.own.code import described, message_of, place_of
 from paretoprune.config.own.targets import with_own_arguments
 from paretoprune.config.redact import redact
 from paretoprune.errors import ParetopruneError, SettingsError
@@ -117,7 +117,7 @@ def fail(message: str, *, code: int = 2) -> NoReturn:
 def fail_with(error: Exception) -> NoReturn:
     """Print an error of ours, of a user's code, or of a file, and leave; raise any other again."""
     if isinstance(error, ParetopruneError):
-        fail(str(error), code=error.exit_code)
+        fail(message_of(error), code=error.exit_code)
     if place_of(error) is not None:
         fail(f"your code raised {described(error)}", code=1)
     if isinstance(error, OSError) and error.filename is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from paretoprune.config.name_patterns import closest
 from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction
 from paretoprune.objectives import size_and_quality
@@ -115,8 +116,10 @@ def _extreme(
     full = f"{objectives[own][:3]}_{own}" if own else _EXTREMES.get(rule, rule)
     way, _, name = full.partition("_")
     if way not in ("min", "max") or name not in DIRECTIONS:
+        close = closest(rule, ["knee", "spread", "best", "cheapest", *_EXTREMES])
+        hint = f"did you mean `rule={close}`? " if close else ""
         raise PickError(
-            f"`rule={rule}` is not known; take `knee`, `spread`, `best`, `cheapest`, "
+            f"`rule={rule}` is not known; {hint}take `knee`, `spread`, `best`, `cheapest`, "
             f"{', '.join(f'`{name}`' for name in _EXTREMES)}, or `min_` or `max_` before one of: "
             f"{', '.join(members[0].metrics.measured())}"
         )

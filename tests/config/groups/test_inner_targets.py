@@ -66,7 +66,7 @@ def test_they_are_taken_by_name() -> None:
         ("trainer.callbacks.mine", target("torch.optim.SGD"), "must be a Lightning callback"),
         ("trainer.callbacks.mine", target("my_callbacks.Mine"), "add `trust=[my_callbacks]`"),
         ("trainer.callbacks.mine", target("os.system"), "outside the trusted packages"),
-        ("finetune.optimizer", "adamm", "must be auto, sgd, adamw, or a mapping"),
+        ("finetune.optimizer", "adamm", "must be auto, sgd, adamw, or name a class"),
         ("finetune.optimizer", target("torch.optim.LBFGS"), "several passes for a step"),
         ("finetune.optimizer", target("torch.optim.SGD", lr=1), "set `finetune.learning_rate`"),
         ("model.train.optimizer", target("torch.optim.SGD", lr=1), "`model.train.learning_rate`"),
