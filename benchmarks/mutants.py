@@ -14,7 +14,6 @@ the tests of a file takes one or two.
 from __future__ import annotations
 
 import argparse
-import ast
 import gc
 import importlib
 import importlib.abc
@@ -28,6 +27,8 @@ import tomllib
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -54,6 +55,10 @@ _PYTEST = (
 )
 
 
+class UntestedError(Exception):
+    """A file has no tests, or tests that fail without any mutation."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The results for the mutants of one file."""
@@ -67,10 +72,9 @@ class Outcome:
     def __str__(self) -> str:
         same = f", {self.equivalent} equivalent" if self.equivalent else ""
         lines = [f"{self.file}: {self.tried} mutants, {self.killed} killed{same}"]
-        lines += [
-            f"    survived, line {m.line} in {m.place.function or 'the module'}: {m.change}"
-            for m in self.survivors
-        ]
+        for m in self.survivors:
+            lines.append(f"    survived, line {m.line} in {m.place.function or 'the module'}:")
+            lines.append(f"        {m.change}    # {m.code}")
         return "\n".join(lines)
 
 
@@ -82,21 +86,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.path[:] = [path for path in sys.path if path != str(ROOT / "benchmarks")]
     _import_once([name for name in options.libraries.split(",") if name])
     equivalent = _equivalent(options.equivalent)
-    outcomes = []
-    for file in _files(source, options.paths):
-        found = _sample(file, options.count, options.seed, source)
-        tests = mirrors.tests_of(file) if found else []
-        if tests:
-            around = mirrors.tests_around(file)
-            outcomes.append(try_file(file, found, (tests, around), source, equivalent))
+    outcomes, untried = [], 0
+    for file, found in _samples(options, source).items():
+        stages = mirrors.tests_of(file), mirrors.tests_around(file)
+        try:
+            outcomes.append(try_file(file, found, stages, source, equivalent))
+        except UntestedError as error:  # the other files are tried nevertheless
+            untried += 1
+            print(error, flush=True)
+        else:
             print(outcomes[-1], flush=True)
-        elif found:
-            print(f"{file.relative_to(source)}: no test imports it", flush=True)
     tried, passed = sum(o.tried for o in outcomes), sum(o.killed + o.equivalent for o in outcomes)
     equal = sum(outcome.equivalent for outcome in outcomes)
     share = f" ({passed / tried:.1%})" if tried else ""
     print(f"{tried} mutants, {passed - equal} killed, {equal} equivalent{share}")
-    return int(passed < tried)
+    return int(passed < tried or untried > 0)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -105,6 +109,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("paths", nargs="*", default=CORE, help="files or folders of the package")
     parser.add_argument("--count", type=int, default=10, help="mutants of each file; 0: all")
+    parser.add_argument("--total", type=int, help="mutants of all files, each as likely")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of src/ and tests/")
     parser.add_argument("--package", default="paretoprune")
@@ -125,13 +130,22 @@ def _files(source: Path, paths: Sequence[str]) -> list[Path]:
     return found
 
 
-def _sample(file: Path, count: int, seed: int, source: Path) -> list[Mutation]:
-    """Sample mutations of a file, independent of the other files for a given seed."""
-    every = mutations(ast.parse(file.read_text()))
-    if not count or len(every) <= count:
-        return every
-    dice = random.Random(f"{seed} {file.relative_to(source).as_posix()}")
-    return [every[index] for index in sorted(dice.sample(range(len(every)), count))]
+def _samples(options: argparse.Namespace, source: Path) -> dict[Path, list[Mutation]]:
+    """Sample mutations by file: `count` of each, independent of the others, or `total` in all."""
+    every = {file: mutations(file.read_text()) for file in _files(source, options.paths)}
+    if options.total:
+        places = [(file, index) for file in every for index in range(len(every[file]))]
+        chosen = random.Random(options.seed).sample(places, min(options.total, len(places)))
+    else:
+        chosen = []
+        for file, found in every.items():
+            dice = random.Random(f"{options.seed} {file.relative_to(source).as_posix()}")
+            count = min(options.count or len(found), len(found))
+            chosen += [(file, index) for index in dice.sample(range(len(found)), count)]
+    return {
+        file: [every[file][index] for _, index in places]
+        for file, places in groupby(sorted(chosen), key=itemgetter(0))
+    }
 
 
 def try_file(
@@ -139,14 +153,17 @@ def try_file(
     found: Sequence[Mutation],
     stages: Sequence[Sequence[Path]],
     source: Path,
-    equivalent: frozenset[tuple[str, str, str]],
+    equivalent: frozenset[tuple[str, ...]],
 ) -> Outcome:
     """Run the tests of each stage unchanged, then once for each mutant that is left.
 
     Raises:
-        SystemExit: the tests fail without any mutation.
+        UntestedError: there are no tests, or they fail without any mutation.
     """
-    same = [m for m in found if (file.name, m.place.function, m.change) in equivalent]
+    name = file.relative_to(source).as_posix()
+    if not stages[0]:
+        raise UntestedError(f"{name}: no test imports it")
+    same = [m for m in found if (name, m.place.function, m.code, m.change) in equivalent]
     rest = [m for m in found if m not in same]
     survivors = rest
     for tests in stages:
@@ -155,7 +172,6 @@ def try_file(
             survivors = [
                 m for m in survivors if not _run_tests(file, m, tests, source, limit_s=limit_s)[0]
             ]
-    name = file.relative_to(source).as_posix()
     return Outcome(name, len(found), len(rest) - len(survivors), len(same), tuple(survivors))
 
 
@@ -164,7 +180,7 @@ def _limit(file: Path, tests: Sequence[Path], source: Path) -> float:
     code, cpu_s = _run_tests(file, None, tests, source, limit_s=1200)
     if code:
         names = " ".join(str(test) for test in tests)
-        raise SystemExit(f"the tests of {file.name} fail as they are: pytest {names}")
+        raise UntestedError(f"the tests of {file.name} fail as they are: pytest {names}")
     return _TIMES * cpu_s + _SLACK_S
 
 
@@ -264,13 +280,14 @@ def _import_once(libraries: Sequence[str]) -> None:
     gc.freeze()  # a garbage collection in a fork would copy all memory
 
 
-def _equivalent(path: Path) -> frozenset[tuple[str, str, str]]:
-    """Return file, function and change of equivalent mutants; each needs a reason."""
+def _equivalent(path: Path) -> frozenset[tuple[str, ...]]:
+    """Return file, function, line and change of equivalent mutants; each needs a reason."""
     entries = tomllib.loads(path.read_text())["mutant"] if path.exists() else []
     for entry in entries:
         if not entry["reason"].strip():
             raise SystemExit(f"{path}: {entry['change']} needs a reason")
-    return frozenset((one["file"], one["function"], one["change"]) for one in entries)
+    keys = ("file", "function", "code", "change")
+    return frozenset(tuple(one[key] for key in keys) for one in entries)
 
 
 if __name__ == "__main__":

@@ -69,11 +69,8 @@ class Mutation:
     place: Place
     old: ast.AST
     new: ast.AST
-
-    @property
-    def line(self) -> int:
-        """The line of the source, from 1."""
-        return int(getattr(self.old, "lineno", 0))
+    line: int  # of the source, from 1
+    code: str  # the text of that line
 
     @property
     def change(self) -> str:
@@ -86,12 +83,14 @@ class Mutation:
         return self.tree
 
 
-def mutations(tree: ast.Module) -> list[Mutation]:
+def mutations(source: str) -> list[Mutation]:
     """Return all mutations of a module, in the order of its source."""
+    tree, lines = ast.parse(source), ["", *source.splitlines()]
     return [
-        Mutation(tree, place, place.node, new)
+        Mutation(tree, place, place.node, new, line, lines[line].strip())
         for place in _places(tree, "")
         for new in _replacements(place)
+        for line in [int(getattr(place.node, "lineno", 0))]
     ]
 
 

@@ -169,7 +169,7 @@ class Machine(Executor):
         return result
 
     def close(self) -> None:
-        """Nothing runs outside the clock."""
+        """No work is done outside the clock."""
 
     def look(self, parent: int | None, ratios: Ratios) -> float:
         """Return the proxy of a candidate: its loss before training, with an error."""

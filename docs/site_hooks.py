@@ -1,4 +1,4 @@
-"""What the site adds to the pages in this folder: reference and a picture, made from the code.
+"""Pages that are generated from the code, and a picture, for the documentation site.
 
 MkDocs calls the functions whose names begin with `on_`; see mkdocs.yml.
 """
@@ -105,7 +105,7 @@ def _reference_pages() -> dict[str, str]:
 
 
 def commands_page() -> str:
-    """What each command says of itself: its module's first sentence and its `_USAGE`."""
+    """The commands: first sentence of each module's docstring and its `_USAGE`."""
     parts = [
         "# Commands\n\n`paretoprune NAME`, `python -m paretoprune NAME` and `paretoprune-NAME` are "
         "the same; in a checkout, `python -m src.NAME` is too.\n"
@@ -125,7 +125,7 @@ def commands_page() -> str:
 def settings_page() -> str:
     """Every settings dataclass of config/ with its fields, as they stand in the code."""
     parts = [
-        "# Settings\n\nAll that a command may be told, with defaults. A setting `epochs` of "
+        "# Settings\n\nAll settings of a command, with defaults. A setting `epochs` of "
         "`FinetuneSettings` is written `finetune.epochs=8`, an option `steps` of the schedule "
         "`Iterative` is written `schedule.steps=4`.\n"
     ]

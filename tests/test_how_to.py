@@ -20,7 +20,7 @@ QUICK = ("model.train.epochs=1", "finetune.epochs=0", "tracking=none")
 
 def blocks_of(page: str) -> list[str]:
     text = (HOW_TO / page).read_text(encoding="utf-8")
-    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    return re.findall(r'```python title="[^"]*"\n(.*?)```', text, flags=re.DOTALL)
 
 
 def command_of(page: str, command: str = "train") -> list[str]:

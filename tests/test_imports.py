@@ -141,7 +141,7 @@ def test_imports_point_one_way_and_libraries_stay_at_home(path: Path) -> None:
             assert any(place.startswith(home) for home in homes), f"{head} lives in {homes}"
 
 
-# What a task is; the tasks themselves are known to nobody but the settings that name them.
+# The interface of tasks; the tasks themselves are known only to the settings that name them.
 TASK_INTERFACE = {"batches", "bound", "inputs", "interface", "nest", "output_task"}
 NETWORK_PARTS = [*sorted(NETWORKS - {"tasks"}), "trial"]
 

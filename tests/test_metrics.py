@@ -112,7 +112,7 @@ def test_what_is_shown_of_times_has_the_digits_that_their_spread_allows() -> Non
     assert rounded(5.0, 0.0) == 5.0
 
 
-def test_a_busy_machine_is_told_and_a_quiet_one_is_not() -> None:
+def test_a_busy_machine_is_reported_and_a_quiet_one_is_not() -> None:
     assert busy_sentence([]) is None
     assert busy_sentence([None, 1.0, 1.5]) is None
     sentence = busy_sentence([1.1, 3.24, None])

@@ -43,7 +43,7 @@ def test_a_broken_layer_is_named(change: dict[str, float], sentence: str) -> Non
     assert len(warnings_of(NumericalErrors([replace(GOOD, **change)]))) == 1
 
 
-def test_an_error_that_grows_with_depth_is_told() -> None:
+def test_an_error_that_grows_with_depth_is_reported() -> None:
     assert (
         "grows with depth: 40 dB in the layers up to `layer2`, 29 dB in those up to `layer5`"
         in (warned(*deep(40, 40, 40, 29, 29, 29, 20, 20, 20)))

@@ -229,7 +229,7 @@ def test_nothing_to_factor_is_said(tmp_path: Path) -> None:
 
 
 def test_another_choice_of_layers_has_groups_of_its_own(tmp_path: Path) -> None:
-    """What is cached of the groups is not taken for that of other pairs."""
+    """Cached groups are not reused for other pairs."""
     task_of(tmp_path).cache.disk.commit()
     fewer = task_of(tmp_path, "low_rank.min_width=16")
     assert fewer.groups.factored == ("features.3",)
@@ -276,7 +276,7 @@ def test_components_are_scored_by_singular_values_on_the_scale_of_the_gates(
 def test_a_childs_components_are_those_of_the_trained_parent(
     context: TrialContext, tmp_path: Path
 ) -> None:
-    """Where a training left scores, singular vectors are found anew and decide what goes."""
+    """With scores from a training, singular vectors are found anew and decide what is removed."""
     ratios = {**dict.fromkeys(GROUPS, 0.0), "features.3.rank": 0.6}
     folder = tmp_path / "0000"
     run_trial(context, job(context, 0, ratios, None), folder=folder)

@@ -23,7 +23,7 @@ from paretoprune.testing.formula_sweep import baselines_of, open_study, search_c
 
 @dataclass(frozen=True)
 class Whole:
-    """What an uninterrupted sweep found."""
+    """The results of an uninterrupted sweep."""
 
     sampler: str
     results: list[TrialResult]
@@ -119,7 +119,7 @@ def test_an_interrupted_sweep_continues_to_the_same_results(
     assert sweep(tmp_path, sampler=whole.sampler) == whole.results
 
 
-def test_a_result_that_was_not_told_is_told_on_resume(tmp_path: Path) -> None:
+def test_a_result_that_was_not_reported_is_reported_on_resume(tmp_path: Path) -> None:
     """Killed between the result file and the study: nothing is run twice, nothing is lost."""
     results = sweep(tmp_path, n_trials=10)
     (tmp_path / "study.db").unlink()
@@ -137,7 +137,7 @@ def test_a_damaged_result_is_run_again(tmp_path: Path) -> None:
     assert sweep(tmp_path, n_trials=10) == results
 
 
-def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> None:
+def test_a_failing_trial_is_recorded_and_the_sweep_continues(tmp_path: Path) -> None:
     def evaluate(job: Job) -> TrialResult:
         if job.number % 3 == 1:
             raise RuntimeError("no luck")

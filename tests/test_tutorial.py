@@ -52,7 +52,7 @@ def test_every_command_of_the_tutorial(tmp_path: Path) -> None:
         answers = _run(ask, tmp_path).splitlines()
     assert len(answers) == 8
     right = [first == second for first, second in (line.split(" is ") for line in answers)]
-    assert sum(right) >= 6  # of six directions most are told apart
+    assert sum(right) >= 6  # of six directions most are distinguished
 
 
 def _run(command: str, folder: Path) -> str:

@@ -46,7 +46,7 @@ class _CallablePackage(ModuleType):
 
 
 class _Package(ModuleType):
-    """This package, in which `search` and `pick` are functions and subpackages at once."""
+    """The package, in which `search` and `pick` are functions and subpackages at once."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _HOMES and isinstance(value, ModuleType):

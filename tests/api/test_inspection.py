@@ -33,6 +33,6 @@ def test_a_notebook_shows_the_groups_and_what_is_kept_whole() -> None:
     assert "%" in shown
 
 
-def test_a_network_that_cannot_be_run_is_told() -> None:
+def test_a_network_that_cannot_be_run_is_reported() -> None:
     with pytest.raises(PruningError):
         paretoprune.inspect(OwnNet(8, 10, in_channels=3), EXAMPLE)

@@ -54,7 +54,7 @@ def state_of(model: nn.Module) -> dict[str, Tensor]:
 def test_the_given_weights_are_the_dense_models(
     sweep: paretoprune.Sweep, model: nn.Module, loaders: Loaders
 ) -> None:
-    """They are not trained again: the dense model's accuracy is the object's own."""
+    """Given weights are not trained again: the dense accuracy is that of the object."""
     with torch.inference_mode():
         right = [(model(x).argmax(1) == y).sum().item() for x, y in loaders[1]]
     dense = sweep.trials[sweep.trials["origin"] == "dense"].iloc[0]
@@ -203,7 +203,7 @@ def test_two_targets_are_a_mistake(model: nn.Module, loaders: Loaders, folder: P
         ({"name": "a/b"}, "it names a folder"),
     ],
 )
-def test_wrong_settings_are_told_before_anything_is_written(
+def test_wrong_settings_are_reported_before_anything_is_written(
     model: nn.Module,
     loaders: Loaders,
     tmp_path: Path,
@@ -216,7 +216,7 @@ def test_wrong_settings_are_told_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_model_or_no_data_is_told(model: nn.Module, loaders: Loaders) -> None:
+def test_what_is_no_model_or_no_data_is_reported(model: nn.Module, loaders: Loaders) -> None:
     with pytest.raises(SettingsError, match=r"must be a torch\.nn\.Module, got str"):
         paretoprune.search("resnet20", loaders)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="two or three loaders"):
@@ -252,11 +252,13 @@ def test_packages_that_are_trusted_may_be_named(
 
 
 @pytest.mark.parametrize("name", ["model._target_", "model.train.epochs", "data.batch_size"])
-def test_settings_of_what_is_given_are_told(model: nn.Module, loaders: Loaders, name: str) -> None:
+def test_settings_of_what_is_given_are_reported(
+    model: nn.Module, loaders: Loaders, name: str
+) -> None:
     with pytest.raises(SettingsError, match=f"`{name}`: model and data are given as objects"):
         paretoprune.search(model, loaders, budget=2, **{**QUICK, name: 3})  # type: ignore[arg-type]
 
 
-def test_trust_that_is_no_list_is_told(model: nn.Module, loaders: Loaders) -> None:
+def test_trust_that_is_no_list_is_reported(model: nn.Module, loaders: Loaders) -> None:
     with pytest.raises(SettingsError, match="`trust` must be a list"):
         paretoprune.search(model, loaders, budget=2, trust="os", **QUICK)

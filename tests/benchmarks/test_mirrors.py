@@ -1,4 +1,4 @@
-"""Which tests belong to a file, in a package made by hand and in this one."""
+"""Tests that belong to a source file, in a package written by hand and in this one."""
 
 from __future__ import annotations
 

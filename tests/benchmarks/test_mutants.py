@@ -33,6 +33,7 @@ EQUIVALENT = """
 [[mutant]]
 file = "a.py"
 function = "clip"
+code = "return top if value > top else value * 1"
 change = "value > top -> value >= top"
 reason = "Where both are equal, either is right."
 """
@@ -48,11 +49,17 @@ def run(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
         "--count",
         "0",
         "a.py",
+        "b.py",  # whose tests fail: the files after it are tried nevertheless
         "d/e.py",
-        "b.py",
         *more,
     ]
     return subprocess.run([*command, *options], capture_output=True, text=True, cwd=root)
+
+
+def survived(*changes: str) -> list[str]:
+    line = "    survived, line 3 in clip:"
+    code = "    # return top if value > top else value * 1"
+    return [text for change in changes for text in (line, f"        {change}{code}")]
 
 
 def test_what_the_tests_do_not_notice_survives(tmp_path: Path) -> None:
@@ -74,12 +81,13 @@ def test_what_the_tests_do_not_notice_survives(tmp_path: Path) -> None:
     done = run(tmp_path, "--equivalent", str(tmp_path / "equivalent.toml"))
     assert done.stdout.splitlines() == [
         "a.py: 5 mutants, 2 killed, 1 equivalent",
-        "    survived, line 3 in clip: value * 1 -> value / 1",
-        "    survived, line 3 in clip: 1 -> 2",
+        *survived("value * 1 -> value / 1", "1 -> 2"),
+        f"the tests of b.py fail as they are: pytest {tmp_path / 'tests/test_b.py'}",
         # the last one meets the test of a file that uses this one
         "d/e.py: 5 mutants, 3 killed",
-        "    survived, line 3 in clip: value > top -> value >= top",
-        "    survived, line 3 in clip: value * 1 -> value / 1",
+        *survived("value > top -> value >= top", "value * 1 -> value / 1"),
+        "10 mutants, 5 killed, 1 equivalent (60.0%)",
     ]
-    assert "the tests of b.py fail as they are" in done.stderr
     assert done.returncode == 1
+    few = run(tmp_path, "--total", "3", "--seed", "1")
+    assert few.stdout.splitlines()[-1].startswith("2 mutants, ")  # one is of b.py

@@ -46,7 +46,7 @@ from tests.kits.commands import OWN, SWEEP, TINY, run_inspect, run_pick, run_tra
         ((*SWEEP, "sparsity.max_size_bytes=10"), "no candidate can meet the limit"),
     ],
 )
-def test_it_is_told_in_one_sentence_and_nothing_is_written(
+def test_a_mistake_is_reported_in_one_sentence_and_nothing_is_written(
     tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     if "device=cuda" in arguments and torch.cuda.is_available():
@@ -74,7 +74,7 @@ def test_it_is_told_in_one_sentence_and_nothing_is_written(
         (("--shell-completion", "install=bash"), "`--shell-completion` is no option"),
     ],
 )
-def test_a_near_miss_is_told_with_what_was_meant(
+def test_a_near_miss_is_reported_with_what_was_meant(
     tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     done = run_train(tmp_path, *arguments)
@@ -109,7 +109,7 @@ def test_labels_that_are_no_class_numbers_come_with_advice(
     assert advice in done.err
 
 
-def test_a_cache_that_cannot_be_written_to_is_told_by_inspect(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_to_is_reported_by_inspect(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run_inspect(tmp_path, "cache_dir=file/below")
     assert done.code == 2
@@ -152,19 +152,19 @@ def test_a_cache_that_cannot_be_written_to_is_told_by_inspect(tmp_path: Path) ->
             [
                 "`-m` makes a grid of single runs",
                 "there is no model `resnet21`",
-                "`seed` must be a valid integer",
+                "`seed` must be a whole number",
                 "a sweep needs a `name`",
             ],
         ),
     ],
 )
-def test_all_mistakes_are_told_at_once(
+def test_all_mistakes_are_reported_at_once(
     tmp_path: Path, arguments: tuple[str, ...], starts: list[str]
 ) -> None:
     done = run_train(tmp_path, *arguments)
     assert done.code == 2
-    told = [line.strip() for line in done.err.removeprefix("error: ").splitlines()]
-    for sentence, start in zip(sorted(told), sorted(starts), strict=True):
+    reported = [line.strip() for line in done.err.removeprefix("error: ").splitlines()]
+    for sentence, start in zip(sorted(reported), sorted(starts), strict=True):
         assert sentence.startswith(start)
     assert not any(tmp_path.iterdir())
 
@@ -216,7 +216,7 @@ def test_data_that_are_wrong_are_named(tmp_path: Path, wrong: str) -> None:
     assert "d.npz" in done.err
 
 
-def test_an_empty_front_is_told(tmp_path: Path) -> None:
+def test_an_empty_front_is_reported(tmp_path: Path) -> None:
     done = run_train(tmp_path, *SWEEP, "sparsity.min_accuracy=100")
     assert done.code == 0
     assert "worse than `sparsity.min_accuracy=100`" in done.out
@@ -230,7 +230,7 @@ def test_an_empty_front_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["sweeps_dir", "cache_dir"])
-def test_a_place_that_cannot_be_written_to_is_told_first(tmp_path: Path, setting: str) -> None:
+def test_a_place_that_cannot_be_written_to_is_reported_first(tmp_path: Path, setting: str) -> None:
     (tmp_path / "file").touch()
     done = run_train(tmp_path, *TINY, f"{setting}=file/below")
     assert done.code == 2

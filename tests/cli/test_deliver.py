@@ -117,7 +117,7 @@ def test_the_cards_snippets_run_in_fresh_processes(export: Path) -> None:
 
 
 def answers_of(export: Path, code: str) -> list[str]:
-    """What a fresh process prints that runs the code in the export's folder."""
+    """Return the output of a fresh process that runs the code in the export's folder."""
     paths = f"import sys; sys.path += {[str(ROOT / 'src'), str(ROOT)]}\n"
     command = [sys.executable, "-c", paths + code]
     home = os.environ | {"HOME": str(export)}  # where OpenVINO keeps an identity of its user
@@ -240,7 +240,7 @@ def of_value(value: float, *, rows: int = 3) -> Answer:
         (Answer(reason="OSError: no"), "a fresh process cannot run it: OSError: no"),
     ],
 )
-def test_files_that_compute_something_else_are_told(answer: Answer, reason: str | None) -> None:
+def test_files_that_compute_something_else_are_reported(answer: Answer, reason: str | None) -> None:
     facts = compared("onnx", answer, of_value(5.0))
     assert facts.reason is None if reason is None else reason in str(facts.reason)
 
@@ -255,7 +255,7 @@ def test_files_that_compute_something_else_are_told(answer: Answer, reason: str 
         ("seeds=none", "`seeds=none` must be a whole number, 1 or more"),
         ("epochs=0", "`epochs=0` must be a whole number, 1 or more"),
         ("finetune=lng", "there is no finetune `lng`; did you mean `long`?"),
-        ("n=3", "`n` goes with `rule=spread`"),
+        ("n=3", "`n` needs `rule=spread`"),
     ],
 )
 def test_orders_that_make_no_sense(folder: Path, argument: str, sentence: str) -> None:

@@ -77,7 +77,7 @@ def test_the_measured_model_is_delivered(folder: Path) -> None:
         (("trial=KEY", "register=m"), "`register` is about the float model"),
     ],
 )
-def test_what_a_quantized_model_cannot_be_asked_is_told(
+def test_what_a_quantized_model_cannot_be_asked_is_reported(
     folder: Path, options: tuple[str, ...], sentence: str
 ) -> None:
     key = front_of(folder)["key"].iloc[-1]
@@ -86,7 +86,7 @@ def test_what_a_quantized_model_cannot_be_asked_is_told(
     assert sentence in done.err
 
 
-def test_the_same_command_goes_on(folder: Path) -> None:
+def test_the_same_command_continues(folder: Path) -> None:
     before = front_of(folder)
     done = run_train(folder, *SWEEP)
     assert done.code == 0, done.err

@@ -1,4 +1,4 @@
-"""Picks in few bits: the compact file and the int8 files, checked, measured and told."""
+"""Picks in few bits: the compact file and the int8 files, checked, measured and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be pruned, as the command says it: figures, reasons, mistakes, and nothing written."""
+"""`inspect`: what can be pruned, reasons for the rest, mistakes; no files are written."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_savings_are_those_of_models_that_were_really_cut(name: str) -> None:
         assert 0 < saving.macs < 1
 
 
-def test_what_is_kept_is_told_with_the_reason() -> None:
+def test_what_is_kept_is_reported_with_the_reason() -> None:
     model, example = networks.build("resnet_option_a"), networks.example()
     groups = find_groups(model, example)
     assert groups.kept
@@ -75,7 +75,7 @@ def test_the_command_shows_groups_and_totals_and_writes_nothing(tmp_path: Path) 
     assert {path.name for path in tmp_path.iterdir()} == {".cache"}
 
 
-def test_scores_and_sensitivity_are_told_on_request(tmp_path: Path) -> None:
+def test_scores_and_sensitivity_are_reported_on_request(tmp_path: Path) -> None:
     done = run_inspect(tmp_path, *TINY, "+scores=true", "+sensitivity=true")
     assert done.code == 0, done.err
     assert "Scores of the channels" in done.out
@@ -92,7 +92,7 @@ def test_scores_and_sensitivity_are_told_on_request(tmp_path: Path) -> None:
         ((*TINY, "data=npz", "data.path=none.npz"), "none.npz"),
     ],
 )
-def test_mistakes_are_told_as_by_the_other_commands(
+def test_mistakes_are_reported_as_by_the_other_commands(
     tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     done = run_inspect(tmp_path, *arguments)

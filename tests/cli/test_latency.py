@@ -45,13 +45,13 @@ def test_an_exported_model_is_measured_beside_the_dense_one(folder: Path) -> Non
     assert "batch 1, torch" in done.out
 
 
-def test_what_is_not_there_is_told_with_what_is(folder: Path) -> None:
+def test_what_is_not_there_is_reported_with_what_is(folder: Path) -> None:
     done = run_latency(folder, "onn")
     assert done.code == 2
     assert "`onn` is neither a sweep in sweeps/ nor an exported model; did you mean" in done.err
 
 
-def test_all_wrong_options_are_told_together() -> None:
+def test_all_wrong_options_are_reported_together() -> None:
     with pytest.raises(SettingsError) as caught:
         read_request(["batch=0", "speed=1", "device=gpu", "threads", "engine=tensorflow"])
     assert len(caught.value.mistakes) == 5

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -10,9 +12,16 @@ from unittest import mock
 
 import pytest
 
+from paretoprune.cli.display.completion import completion_script
 from paretoprune.cli.main import main
 from paretoprune.config.invocation import COMMANDS
 
+# Calls the completion function as bash does, for the last of the arguments.
+_COMPLETE = """
+COMP_WORDS=(paretoprune "$@"); COMP_CWORD=$#
+_paretoprune
+echo "${COMPREPLY[@]}"
+"""
 VERSION = f"paretoprune {metadata.version('paretoprune')}\n"
 
 
@@ -37,7 +46,9 @@ def test_no_command_is_a_mistake_that_shows_the_help(capsys: pytest.CaptureFixtu
     assert "usage: paretoprune COMMAND" in capsys.readouterr().out
 
 
-def test_an_unknown_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_reported_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert called("trian", "+sweep=resnet") == 2
     assert "there is no command `trian`; did you mean `train`?" in capsys.readouterr().err
 
@@ -50,6 +61,24 @@ def test_each_command_has_its_own_help_and_our_version(
     assert f"usage: paretoprune {name}" in capsys.readouterr().out
     assert called(name, "--version") == 0
     assert capsys.readouterr().out == VERSION
+
+
+@pytest.mark.parametrize("name", ["train", "inspect"])
+def test_help_lists_the_options_of_each_group_but_not_their_base(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "scorer").mkdir()
+    (tmp_path / "scorer/mine.yaml").write_text("_target_: mine.Scorer")
+    assert called(name, "--help", "--config-dir", str(tmp_path)) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert "low_rank: none, spatial" in shown
+    assert any(line.startswith("scorer: apoz") and ", mine, " in line for line in shown)
+    assert any(line.startswith("search: auto, chain") for line in shown)
+
+
+def test_the_base_of_configs_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("train", "search=_base") == 2
+    assert "there is no search `_base`" in capsys.readouterr().err
 
 
 def test_the_version_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +106,26 @@ def test_an_option_given_twice_is_a_mistake(
     monkeypatch.chdir(tmp_path)
     assert called(name, "mine", "trust=[one]", "trust=[two]") == 2
     assert "`trust` is given twice: `trust=[one]` and `trust=[two]`" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_completion_offers_commands_options_and_sweeps(tmp_path: Path) -> None:
+    """Run by bash, in a folder without a sweep and in one with two."""
+    script = tmp_path / "completion.sh"
+    script.write_text(completion_script("bash") + _COMPLETE)
+
+    def offered(*words: str) -> list[str]:
+        command = ["bash", str(script), *words]
+        return subprocess.check_output(command, cwd=tmp_path, text=True).split()
+
+    assert offered("tr") == ["train"]
+    assert offered("train", "scorer=mag") == ["scorer=magnitude"]
+    assert offered("pick", "") == []
+    for name in ("one", "two"):
+        (tmp_path / "sweeps" / name).mkdir(parents=True)
+        (tmp_path / "sweeps" / name / "config.yaml").touch()
+    assert sorted(offered("pick", "")) == ["one", "two"]
+    assert offered("pick", "tw") == ["two"]
 
 
 def test_completion_is_printed_for_a_known_shell(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,9 @@ def test_the_summary_and_the_comparison_count_from_the_mean(swept: tuple[Path, R
         ("sparsity.min_quality=1e-9", "worse than `sparsity.min_quality=1e-09`"),
     ],
 )
-def test_qualities_of_another_task_are_told(tmp_path: Path, setting: str, sentence: str) -> None:
+def test_qualities_of_another_task_are_reported(
+    tmp_path: Path, setting: str, sentence: str
+) -> None:
     run = run_train(tmp_path, *SWEEP, "name=x", "search.n_trials=1", setting)
     assert sentence in run.err + run.out
 

@@ -40,7 +40,7 @@ def results_in(folder: Path) -> list[dict[str, object]]:
     return [json.loads(path.read_text()) for path in paths]
 
 
-def test_the_search_goes_down_in_ranks_and_channels(swept: Path) -> None:
+def test_the_search_descends_in_ranks_and_channels(swept: Path) -> None:
     results = [result for result in results_in(swept) if result["origin"] == "auto"]
     assert len(results) >= 3
     sizes = [result["metrics"]["macs"] for result in results]  # type: ignore[index]
@@ -52,7 +52,7 @@ def test_the_search_goes_down_in_ranks_and_channels(swept: Path) -> None:
     assert set(results[-1]["scores"]) == set(last)  # type: ignore[call-overload]
 
 
-def test_the_same_command_goes_on_to_the_same_results(swept: Path, tmp_path: Path) -> None:
+def test_the_same_command_continues_to_the_same_results(swept: Path, tmp_path: Path) -> None:
     """Two trials are taken away; what comes in their place is the same."""
     before = results_in(swept)
     for number in (len(before) - 1, len(before) - 2):

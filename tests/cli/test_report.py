@@ -25,13 +25,13 @@ WRITTEN = ("report.html", "front.html", "front.png", "front.csv", "trials.csv")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with the sweep `formula`, whose model nobody here could import."""
+    """A folder with the sweep `formula`, whose model cannot be imported here."""
     make_sweep(tmp_path, "formula", seed=0)
     return tmp_path
 
 
 def make_sweep(project: Path, name: str, *, seed: int, shift: float = 0.0) -> None:
-    """What a sweep leaves on record; `shift` is added to every accuracy but the dense one."""
+    """Return recorded results; `shift` is added to every accuracy but the dense one."""
     folder = SweepFolder(project / "sweeps" / name)
     config = {
         "name": name,
@@ -107,7 +107,7 @@ def test_a_sweep_that_mlflow_did_not_take_whole_is_no_success(project: Path) -> 
         (["send=true"], "without its password; add `tracking.uri=...`"),
     ],
 )
-def test_what_cannot_be_sent_is_told(
+def test_what_cannot_be_sent_is_reported(
     project: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], error: str
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -132,7 +132,7 @@ def test_scores_and_groups_are_those_on_record(project: Path) -> None:
     assert tuple(facts.groups) == formula.GROUPS
 
 
-def test_what_pick_trained_again_is_told(project: Path) -> None:
+def test_retraining_by_pick_is_reported(project: Path) -> None:
     folder = SweepFolder(project / "sweeps" / "formula")
     repeats = [{"seed": 7, "validation": 80.0, "test": 79.0}]
     for number, extra in ((3, 0), (4, 5)):  # a longer training is no repetition of the sweep's
@@ -169,7 +169,7 @@ def test_a_damaged_table_of_published_results_costs_no_report(project: Path) -> 
         (("formula", "now"), "`now` is not understood; write `key=value`"),
     ],
 )
-def test_mistakes_are_told_and_nothing_is_written(
+def test_mistakes_are_reported_and_nothing_is_written(
     project: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     done = run_report(project, *arguments)
@@ -178,7 +178,7 @@ def test_mistakes_are_told_and_nothing_is_written(
     assert not (project / "sweeps" / "formula" / "report.html").exists()
 
 
-def test_a_sweep_without_a_finished_trial_is_told(project: Path) -> None:
+def test_a_sweep_without_a_finished_trial_is_reported(project: Path) -> None:
     for path in (project / "sweeps" / "formula" / "trials").glob("*/result.json"):
         path.unlink()
     done = run_report(project, "formula")

@@ -144,7 +144,7 @@ def test_load_model_gives_back_the_exported_model(folder: Path, picked: Run) -> 
     assert model(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
-def test_load_model_trusts_nobody_by_itself(folder: Path, picked: Run) -> None:
+def test_load_model_trusts_no_package_by_itself(folder: Path, picked: Run) -> None:
     [export] = (folder / "sweeps" / "tiny" / "picked").iterdir()
     with pytest.raises(SettingsError, match="outside the trusted packages"):
         paretoprune.load_model(export)

@@ -88,7 +88,7 @@ def test_ratios_by_pattern_the_last_that_matches_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["caps", "ratios"])
-def test_a_pattern_that_names_nothing_is_told(tmp_path: Path, setting: str) -> None:
+def test_a_pattern_that_names_nothing_is_reported(tmp_path: Path, setting: str) -> None:
     problem = task_of(tmp_path, f"sparsity.{setting}={{layer9.*:0.3}}")
     with pytest.raises(SettingsError, match=f"`sparsity.{setting}` names layer9"):
         reject_unmeetable(problem)
@@ -154,7 +154,7 @@ def test_a_share_of_the_quality_is_met_by_bisection(tmp_path: Path) -> None:
 def test_what_is_trained_anew_gets_the_dense_models_training(
     tmp_path: Path, schedule: tuple[str, ...], epochs: int
 ) -> None:
-    """Two epochs in each round, less those before the weights that it goes back to."""
+    """Two epochs in each round, less those before the weights that it rewinds to."""
     run = run_train(tmp_path, *FAST, "name=anew", "sparsity.params=0.5", *schedule)
     assert run.code == 0, run.err
     result = json.loads((tmp_path / "sweeps/anew/trials/0001/result.json").read_text())

@@ -28,7 +28,7 @@ def given_to_settings(trust: Any, folder: Path) -> object:
 
 @pytest.mark.parametrize("call", [given_to_load_model, given_to_pick, given_to_settings])
 @pytest.mark.parametrize("trust", ["os", "my_net", ["my_net", 3], [None]])
-def test_trust_that_is_no_list_of_names_is_told(
+def test_trust_that_is_no_list_of_names_is_reported(
     call: Callable[[Any, Path], object], trust: Any, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingsError, match="`trust` must be a list") as error:

@@ -1,4 +1,4 @@
-"""Settings that are right by themselves and wrong together: each rule is told, all at once."""
+"""Settings that are right by themselves and wrong together: each rule is reported, all at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("overrides", "sentence"), WRONG)
-def test_what_does_not_go_together_is_told(overrides: tuple[str, ...], sentence: str) -> None:
+def test_conflicting_settings_are_rejected(overrides: tuple[str, ...], sentence: str) -> None:
     [found] = mistakes_of(*overrides)
     assert sentence in found
 
@@ -47,7 +47,7 @@ def test_the_defaults_break_no_rule() -> None:
     assert [rule(settings) for rule in RULES] == [None] * len(RULES)
 
 
-def test_rules_that_are_broken_together_are_told_together() -> None:
+def test_rules_that_are_broken_together_are_reported_together() -> None:
     found = mistakes_of("schedule=regrow", "compensation=obs", "name=a/b")
     assert [sentence.split("`")[1] for sentence in found] == [
         "schedule=regrow",
@@ -86,7 +86,7 @@ def test_one_group_may_contradict_itself(overrides: tuple[str, ...], sentence: s
 @pytest.mark.parametrize(
     "overrides", [("schedule=one_by_one",), ("granularity=depth", "sparsity.latency=0.5")]
 )
-def test_what_goes_together_is_taken(overrides: tuple[str, ...]) -> None:
+def test_compatible_settings_are_accepted(overrides: tuple[str, ...]) -> None:
     assert isinstance(load_settings(composed(*overrides)), Settings)
 
 
@@ -167,7 +167,7 @@ def test_a_strategy_has_options_of_its_own(overrides: tuple[str, ...], sentence:
         (("quantization=int8", "+sparsity.max_latency_ms=1"), "does not time quantized models"),
     ],
 )
-def test_a_wrong_quantization_is_told(overrides: tuple[str, ...], sentence: str) -> None:
+def test_a_wrong_quantization_is_reported(overrides: tuple[str, ...], sentence: str) -> None:
     [found] = mistakes_of(*overrides)
     assert sentence in found
 

@@ -155,6 +155,50 @@ def test_timm_builds_a_listed_name() -> None:
     assert isinstance(build(target), nn.Module)
 
 
+LAYER = {"_target_": "torch.nn.Linear", "in_features": 1, "out_features": 1}
+RESNET = "torchvision.models.resnet18"
+HIDDEN: list[tuple[str, dict[str, Any]]] = [
+    ("torch.nn.Sequential", {"_args_": [{**LAYER, "_partial_": "true"}]}),
+    ("torch.nn.Sequential", {"_args_": [{**LAYER, "_partial_": 1}]}),
+    ("torch.nn.Sequential", {"_args_": [{**LAYER, "_convert_": "object"}]}),
+    ("torch.nn.Sequential", {"_args_": [[[{"_target_": "os.system"}]]]}),
+    ("torch.nn.Sequential", {"_args_": {"0": {"_target_": "os.system"}}}),
+    ("torch.nn.Sequential", {"_args_": "abc"}),
+    ("torch.nn.Sequential", {"_args_ ": [1]}),
+    ("torch.nn.Sequential", {"_convert_": "all"}),
+    ("torch.nn.Sequential", {"__class__": "x"}),
+    ("functools.partial", {"_args_": ["os.system"]}),
+    ("torch.nn.modules.module.partial", {"_args_": ["os.system"]}),
+    (RESNET, {"weights": "IMAGENET1K_V1"}),
+    (RESNET, {"weights": {"_target_": "torchvision.models.ResNet18_Weights"}}),
+    (RESNET, {"norm_layer": {"_target_": RESNET, "_partial_": True}}),
+    (RESNET, {"norm_layer": {"_target_": RESNET, "_partial_": True, "weights": "DEFAULT"}}),
+    ("torchvision.models.get_model", {"_args_": ["resnet18", "DEFAULT"]}),
+    ("torchvision.models.get_model", {"name": "resnet18", "config": {"weights": "DEFAULT"}}),
+    ("timm.create_model", {"model_name": "resnet18", "cache_dir": "/tmp/x"}),
+    ("timm.create_model", {"model_name": "resnet18", "pretrained_cfg_overlay": {"url": "x"}}),
+    ("timm.create_model", {"model_name": "resnet18/../x"}),
+    ("timm.create_model", {"model_name": ["resnet18"]}),
+]
+NAMES = [
+    *("torch..nn.Linear", "torch.nn.Linear.", "torch.nn.", " torch.nn.Linear", "torch.nn.Linear\n"),
+    *("\uff54orch.nn.Linear", "torch.nn.L\u0131near", "torch.nn.__builtins__.eval"),
+    *("torch.nn.modules.__spec__.loader", "torch.nn.Linear.forward.__func__"),
+    *("torch.nn.Linear.__class__", "torch.nn.Embedding.from_pretrained"),
+    *("timm.create_model.__globals__", "timm.models.load_checkpoint"),
+    *("torchvision.models.get_weight", "torchvision.models.ResNet18_Weights"),
+    *("lightning.pytorch.callbacks.LambdaCallback", "paretoprune.models.weights.load_weights"),
+]
+
+
+@pytest.mark.parametrize(("path", "arguments"), [*HIDDEN, *((name, {}) for name in NAMES)], ids=str)
+def test_names_and_arguments_in_disguise_are_refused(path: str, arguments: dict[str, Any]) -> None:
+    target = Target(path=path, arguments=arguments)
+    assert find_mistakes(target, setting="model")
+    with pytest.raises(SettingsError):
+        build(target)
+
+
 EVIL = st.sampled_from(
     [
         {"_target_": "os.system", "command": "true"},

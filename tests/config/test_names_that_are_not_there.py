@@ -1,4 +1,4 @@
-"""A `_target_` that does not exist is told with the one that was probably meant."""
+"""A `_target_` that does not exist is reported with the one that was probably meant."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ from paretoprune.config.callables import refusal
         ("my_nets.MyNet", "there is no module `my_nets`; run the command in the folder"),
     ],
 )
-def test_it_is_told_with_what_was_meant(path: str, reason: str) -> None:
+def test_the_error_names_what_was_meant(path: str, reason: str) -> None:
     found = refusal(path, trust=["tests", "my_nets"])
     assert found is not None and reason in found

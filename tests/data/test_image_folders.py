@@ -1,4 +1,4 @@
-"""Folders of image files: found, split, decoded and described; wrong folders are told in words."""
+"""Folders of image files: found, split, decoded and described; wrong ones are reported in words."""
 
 from __future__ import annotations
 
@@ -127,20 +127,20 @@ def test_wrong_settings(tmp_path: Path) -> None:
         imagefolder(str(tmp_path), mean=[0.5])
 
 
-def test_images_without_class_folders_are_told(tmp_path: Path) -> None:
+def test_images_without_class_folders_are_reported(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     (tmp_path / "train/a.png").touch()
     with pytest.raises(DataError, match="holds files and no folders; move the images of each"):
         imagefolder(str(tmp_path))
 
 
-def test_a_file_for_the_root_is_told(tmp_path: Path) -> None:
+def test_a_file_for_the_root_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     with pytest.raises(DataError, match="is a file, and must be the folder above train/"):
         imagefolder(str(tmp_path / "a.png"))
 
 
-def test_a_class_in_another_case_is_told(tmp_path: Path) -> None:
+def test_a_class_in_another_case_is_reported(tmp_path: Path) -> None:
     for place in ("train/Cat", "train/dog", "val/cat", "val/dog"):
         (tmp_path / place).mkdir(parents=True)
         for number in range(4):

@@ -1,4 +1,4 @@
-"""The in-memory data module: parts and description agree, wrong data are told in words."""
+"""The in-memory data module: parts and description agree, wrong data are reported in words."""
 
 from __future__ import annotations
 

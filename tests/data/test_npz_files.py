@@ -163,19 +163,19 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
         npz(path=str(tmp_path / "d.npy"))
 
 
-def test_a_folder_is_told_apart_from_a_missing_file(tmp_path: Path) -> None:
+def test_a_folder_is_distinguished_from_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"is a folder, and must be an \.npz file"):
         npz(path=str(tmp_path))
 
 
-def test_keys_in_another_case_are_told(tmp_path: Path) -> None:
+def test_keys_in_another_case_are_reported(tmp_path: Path) -> None:
     images, labels = make_arrays()
     file = save(tmp_path / "d.npz", X_train=images, Y_train=labels)
     with pytest.raises(DataError, match="write X_train, Y_train in lower case"):
         npz(path=file)
 
 
-def test_too_few_samples_are_told(tmp_path: Path) -> None:
+def test_too_few_samples_are_reported(tmp_path: Path) -> None:
     images, labels = make_arrays(3)
     file = save(tmp_path / "d.npz", x_train=images, y_train=labels)
     with pytest.raises(DataError, match="too small to split off 1 for validation or test"):

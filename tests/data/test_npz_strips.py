@@ -1,4 +1,4 @@
-"""WebP strips: what was put in comes out to the bit, and damaged files are told in words."""
+"""WebP strips: what was put in comes out to the bit, and damaged files are reported in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data module says it does to an image is what it does."""
+"""Data modules preprocess images as they describe it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-# What a notebook shows of the last expression of a cell.
+# A notebook shows the last expression of a cell.
 _SHOW = """
 import ast, sys
 cells = __import__("json").loads(sys.stdin.read())
@@ -27,7 +27,7 @@ for cell in cells:
 
 
 def executed(folder: Path, *arguments: str, given: str = "") -> str:
-    """What a fresh process prints."""
+    """Return the output of a fresh process."""
     command = [sys.executable, "-W", "ignore", *arguments]
     done = subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What every executor must do, on a formula: run, tell faults from losses, and end."""
+"""The contract of executors, on a formula: run, distinguish errors from lost workers, end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Trials:
         return formula.evaluate(job)
 
     def count(self, number: int) -> int:
-        """How often a trial was tried."""
+        """Return the number of attempts of a trial."""
         return sum(line.startswith(f"{number} ") for line in self.lines())
 
     def lines(self) -> list[str]:

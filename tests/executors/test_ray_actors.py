@@ -55,7 +55,7 @@ class OnNodes:
         return formula.evaluate(job)
 
     def nodes_of(self, number: int) -> list[str]:
-        """Where a trial was tried, one node for each try."""
+        """Return the node of each attempt of a trial."""
         lines = (self.notes / "tried").read_text().splitlines()
         return [line.split()[1] for line in lines if line.split()[0] == str(number)]
 
@@ -125,7 +125,7 @@ def test_a_lost_node_costs_only_the_trial_that_it_ran(
     assert all(len(trials.nodes_of(number)) == 1 for number in executor.numbers - {3})
 
 
-def test_an_address_without_a_cluster_is_told_at_once() -> None:
+def test_an_address_without_a_cluster_is_reported_at_once() -> None:
     from paretoprune.executors.ray_actors import RayActors
 
     with pytest.raises(SweepError, match=r"no Ray cluster at `executor\.address=127\.0\.0\.1:9`"):

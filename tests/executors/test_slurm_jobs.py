@@ -100,7 +100,7 @@ def test_a_job_for_another_architecture_is_ended_first(orphaned: Gated) -> None:
 
 
 @pytest.mark.slow
-def test_a_job_that_nobody_asks_for_is_cancelled(orphaned: Gated) -> None:
+def test_an_orphaned_job_is_cancelled(orphaned: Gated) -> None:
     from paretoprune.executors.slurm_jobs import _LocalProcess
     from paretoprune.executors.slurm_record import SlurmRecord
 

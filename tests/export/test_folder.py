@@ -96,7 +96,7 @@ def test_what_is_no_export_is_never_replaced(tmp_path: Path, names: list[str]) -
     assert all(path.read_text() == "mine" for path in folder.iterdir())
 
 
-def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_reported(tmp_path: Path) -> None:
     (tmp_path / "model").write_text("mine")
     with pytest.raises(PickError, match="is a file"):
         export(tmp_path / "model")
@@ -106,14 +106,14 @@ INFO = DataInfo(3, (3, 8, 6), 10, 10, 10, "", class_names=("cat", "dog", "owl"))
 
 
 def test_preprocessing_names_input_output_and_classes() -> None:
-    told = preprocessing_json(INFO, Preprocessing(255.0, (0.5,) * 3, (0.2,) * 3, "RGB"))
-    assert told["input"] == {"name": "input", "shape": ["batch", 3, 8, 6], "dtype": "float32"}
-    assert told["output"]["shape"] == ["batch", 3]
-    assert (told["scale"], told["channel_order"]) == (255.0, "RGB")
-    assert told["classes"] == ["cat", "dog", "owl"]
+    content = preprocessing_json(INFO, Preprocessing(255.0, (0.5,) * 3, (0.2,) * 3, "RGB"))
+    assert content["input"] == {"name": "input", "shape": ["batch", 3, 8, 6], "dtype": "float32"}
+    assert content["output"]["shape"] == ["batch", 3]
+    assert (content["scale"], content["channel_order"]) == (255.0, "RGB")
+    assert content["classes"] == ["cat", "dog", "owl"]
 
 
-def test_preprocessing_that_nobody_knows_is_said_to_be_unknown() -> None:
-    told = preprocessing_json(DataInfo(2, (1, 4), 1, 1, 1, ""), None)
-    assert "does not tell" in told["unknown"]
-    assert told["classes"] == ["0", "1"]
+def test_unknown_preprocessing_is_said_to_be_unknown() -> None:
+    content = preprocessing_json(DataInfo(2, (1, 4), 1, 1, 1, ""), None)
+    assert "does not tell" in content["unknown"]
+    assert content["classes"] == ["0", "1"]

@@ -98,7 +98,7 @@ def fill(path: Path) -> None:
     "damage",
     [remove, make_folder, dangle, make_pipe, point_to_zeros, truncate, empty, fill],
 )
-def test_a_file_that_is_none_is_told(
+def test_a_file_that_is_none_is_reported(
     folder: Path, name: str, damage: Callable[[Path], None]
 ) -> None:
     if name == "config.yaml" and damage is truncate:
@@ -137,7 +137,7 @@ WRONG: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("name", "content"), WRONG, ids=lambda value: str(value)[:40])
-def test_wrong_content_is_told(folder: Path, name: str, content: object) -> None:
+def test_wrong_content_is_reported(folder: Path, name: str, content: object) -> None:
     write(folder / name, content)
     with pytest.raises(ParetopruneError):
         load_model(folder)
@@ -160,7 +160,7 @@ def test_wrong_content_is_told(folder: Path, name: str, content: object) -> None
         ("block", {"path": "conv1", "leaves": "__doc__", "silent": []}),
     ],
 )
-def test_absurd_groups_are_told(folder: Path, key: str, wrong: object) -> None:
+def test_absurd_groups_are_reported(folder: Path, key: str, wrong: object) -> None:
     groups = json.loads((folder / "groups.json").read_text())
     groups["prunable"][0][key] = wrong
     write(folder / "groups.json", groups)

@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Trials:
-    """What runs the trials: it sleeps, leaves a plan and weights, and needs those of its parent."""
+    """Runs trials: sleeps, writes a plan and weights, and reads those of the parent."""
 
     path: Path
     seconds: float = 0.0
@@ -64,7 +64,7 @@ class Trials:
 
 
 def weights_of(number: int) -> bytes:
-    """What stands for a trial's weights."""
+    """Stand-in for the weights of a trial."""
     return bytes([number % 256]) * 1000
 
 
@@ -159,7 +159,7 @@ def wait_for_job(path: Path, *, patience_s: float = 60.0) -> None:
 
 
 def wait_for_results(path: Path, count: int, *, patience_s: float = 60.0) -> None:
-    """Until so many trials are on record."""
+    """Wait until this number of trials is on record."""
     _wait_for(lambda: len(list(path.glob("trials/*/result.json"))) >= count, patience_s)
 
 

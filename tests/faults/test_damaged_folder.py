@@ -76,14 +76,16 @@ def work(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-def assert_told(run: Run) -> None:
+def assert_reported(run: Run) -> None:
     """An exception that is not ours would have ended the test before."""
     assert run.code == 0 or (run.code == 2 and "error: " in run.err), run.err
     assert "Traceback" not in run.err
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_read_from_python_is_whole_or_told(made: Path, tmp_path: Path, damage: str) -> None:
+def test_what_is_read_from_python_is_whole_or_an_error(
+    made: Path, tmp_path: Path, damage: str
+) -> None:
     for name in SWEEP_FILES:
         folder = tmp_path / name.replace("/", "-")
         shutil.copytree(made / "sweeps/tiny", folder)
@@ -97,7 +99,7 @@ def test_what_is_read_from_python_is_whole_or_told(made: Path, tmp_path: Path, d
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_picked_model_is_loaded_or_told(made: Path, tmp_path: Path, damage: str) -> None:
+def test_a_picked_model_is_loaded_or_an_error(made: Path, tmp_path: Path, damage: str) -> None:
     [picked] = (made / "sweeps/tiny/picked").iterdir()
     for name in PICKED_FILES:
         folder = tmp_path / name
@@ -113,16 +115,16 @@ def test_a_picked_model_is_loaded_or_told(made: Path, tmp_path: Path, damage: st
 def test_commands_work_or_say_what_is_damaged(work: Path, number: int, damage: str) -> None:
     name = SWEEP_FILES[number % len(SWEEP_FILES)]
     DAMAGES[damage](work / "sweeps/tiny" / name)
-    assert_told(run_report(work, "tiny"))
-    assert_told(run_compare(work, "tiny", "other"))
-    assert_told(run_pick(work, "tiny"))
+    assert_reported(run_report(work, "tiny"))
+    assert_reported(run_compare(work, "tiny", "other"))
+    assert_reported(run_pick(work, "tiny"))
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "trials/0001/model.safetensors"])
 @pytest.mark.parametrize("damage", ["torn", "dangling"])
-def test_models_are_timed_or_it_is_told(work: Path, name: str, damage: str) -> None:
+def test_models_are_timed_or_it_is_an_error(work: Path, name: str, damage: str) -> None:
     DAMAGES[damage](work / "sweeps/tiny" / name)
-    assert_told(run_latency(work, "tiny", "repeats=1"))
+    assert_reported(run_latency(work, "tiny", "repeats=1"))
 
 
 @pytest.mark.parametrize("name", ["dense/data.json", "dense/groups.json", "dense/metrics.json"])
@@ -147,7 +149,7 @@ def test_parts_of_the_folder_that_are_gone_come_back(work: Path, made: Path) -> 
     assert found["accuracy"].tolist() == expected["accuracy"].tolist()
 
 
-def test_a_file_that_cannot_be_replaced_is_told(work: Path) -> None:
+def test_a_file_that_cannot_be_replaced_is_reported(work: Path) -> None:
     make_folder(work / "sweeps/tiny/report.html")
     run = run_report(work, "tiny")
     assert run.code == 2 and run.err.startswith("error: sweeps/tiny/report.html: Is a directory")

@@ -122,7 +122,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(small_disk: Path) -> N
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_full_disk_stops_the_sweep_which_goes_on_when_there_is_space(
+def test_a_full_disk_stops_the_sweep_which_resumes_when_there_is_space(
     tmp_path: Path, small_disk: Path, workers: int
 ) -> None:
     path = small_disk / "sweep"

@@ -23,7 +23,7 @@ from tests.faults.driver import Trials, fork, numbers_in, status_of, sweep
 
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
-    """Hold a database so that nobody else can write."""
+    """Hold a database so that no other connection can write."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
@@ -60,7 +60,7 @@ def test_a_locked_study_holds_up_nothing_and_gets_everything_later(
 
 
 def track(folder: Path, uri: str, results: list[TrialResult], *, patience_s: float = 30) -> None:
-    """What a command tells MLflow: of the sweep's results, from the first to the last."""
+    """Log the sweep's results to MLflow, from the first to the last."""
     objectives = dict(formula.search_settings().objectives)
     SweepFolder(folder).write_config({"search": {"objectives": objectives}, "name": "sweep"})
     settings = TrackingSettings(uri=uri)

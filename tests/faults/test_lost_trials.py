@@ -42,7 +42,7 @@ def links_of(results: list[TrialResult]) -> list[int]:
 
 
 def rows_in(study: Path) -> Counter[int]:
-    """How often the study holds each trial."""
+    """Count the copies of each trial in the study."""
     [name] = optuna.get_all_study_names(f"sqlite:///{study}")
     trials = optuna.load_study(study_name=name, storage=f"sqlite:///{study}").trials
     return Counter(trial.user_attrs["trial"] for trial in trials)
@@ -130,7 +130,7 @@ def test_a_result_that_cannot_be_read_keeps_its_number(copy: Path, whole: Path) 
 def test_an_orphan_is_dropped_with_a_warning(
     copy: Path, whole: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its own weights are damaged, and nobody knows any more what it was trained from."""
+    """Its own weights are damaged, and its origin is no longer known."""
     parent, child = links_of(SweepFolder(whole).read_results())[-2:]
     shutil.rmtree(SweepFolder(copy).trial(parent))
     forget_job(copy / "study.db", parent)

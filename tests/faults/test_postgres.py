@@ -71,7 +71,7 @@ def test_two_sweeps_at_once_share_a_study(server: str, tmp_path: Path) -> None:
         results = len(list((tmp_path / owner).glob("trials/*/result.json")))
         assert owners.count(owner) == results > 0
     assert len({trial.number for trial in trials}) == len(trials)
-    # A sweep that goes on adds nothing twice.
+    # A resumed sweep adds nothing twice.
     sweep(tmp_path / "first", n_trials=5, sampler="TPESampler", storage=url)
     assert len(trials_in(url)) == len(trials)
 
@@ -94,7 +94,7 @@ def test_mlflow_keeps_its_runs_there(server: str, tmp_path: Path) -> None:
     assert status_of(fork(check)) == 0
 
 
-def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SweepError, match=r"`search\.storage` cannot be used") as told:
+def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match=r"`search\.storage` cannot be used") as caught:
         sweep(tmp_path, storage="postgresql+psycopg://me:secret@127.0.0.1:1/none")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)

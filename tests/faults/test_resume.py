@@ -1,4 +1,4 @@
-"""The same command goes on after a kill, Ctrl-C or a crash, to the same results."""
+"""The same command resumes after a kill, Ctrl-C or a crash, to the same results."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_ctrl_c_twice_stops_at_once_and_blames_no_trial(tmp_path: Path) -> None:
     assert read_json(path)["attempts"] == 0
 
 
-def test_a_second_driver_is_told_who_the_first_is(tmp_path: Path) -> None:
+def test_a_second_driver_names_the_first(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     with started(tmp_path, seconds=300) as driver:
         wait_for_job(tmp_path)

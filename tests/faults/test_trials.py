@@ -1,4 +1,4 @@
-"""A trial that raises, hangs, gives no number or is killed: recorded, and the sweep goes on."""
+"""A trial that raises, hangs, gives no number or is killed: recorded, and the sweep continues."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_trial_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
     assert found == {3: "given up after 2 tries: its process ended with code -9"}
 
 
-def test_a_worker_that_cannot_start_is_told_at_once(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match="a worker cannot start: ZeroDivisionError: division"):
         finish(tmp_path, Processes(cannot_open, workers=2))
     assert list(tmp_path.glob("trials/*/result.json")) == []

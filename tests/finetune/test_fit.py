@@ -198,7 +198,7 @@ def test_a_diverged_validation_stops() -> None:
         run(tiny_net(), val_loader=poisoned)
 
 
-def test_empty_loaders_are_told() -> None:
+def test_empty_loaders_are_reported() -> None:
     with pytest.raises(DataError, match="batch_size"):
         run(tiny_net(), train_loader=[])
     with pytest.raises(DataError, match="validation"):

@@ -44,7 +44,7 @@ def test_whole_epochs_are_the_passes_of_the_loader() -> None:
     assert served(Rounds(Counting(), 2)) == [[(p, b) for b in range(10)] for p in (0, 1)]
 
 
-def test_a_round_goes_on_where_the_last_one_ended() -> None:
+def test_a_round_continues_where_the_last_one_ended() -> None:
     flat = [entry for batches in served(Rounds(Counting(), 1.6)) for entry in batches]
     assert flat == [(0, b) for b in range(10)] + [(1, b) for b in range(6)]
 

@@ -103,7 +103,7 @@ def test_onnx_says_what_it_takes() -> None:
     assert batch.dim_param and [size.dim_value for size in sizes] == [3, 8, 8]
 
 
-def test_openvino_tells_nobody_that_it_is_used(tmp_path: Path) -> None:
+def test_openvino_sends_no_telemetry(tmp_path: Path) -> None:
     """Imported as it is, it leaves an identity in the user's home and sends it over the network."""
     needs("openvino")
     code = (
@@ -122,7 +122,7 @@ def test_openvino_tells_nobody_that_it_is_used(tmp_path: Path) -> None:
 
 
 def test_signals_are_safe_after_models_of_openvino_have_ended() -> None:
-    """It gives the caller a signal stack, and frees it with a model, in whatever order they end."""
+    """OpenVINO gives the caller a signal stack and frees it with a model, in any order."""
     needs("openvino")
     code = (
         "from paretoprune.formats.registry import FORMATS; import os, signal, torch\n"
@@ -156,7 +156,7 @@ class Untranslatable(nn.Module):
         return torch.special.bessel_j0(x).flatten(1)
 
 
-def test_what_cannot_be_a_graph_is_told_in_a_sentence() -> None:
+def test_what_cannot_be_a_graph_is_reported_in_a_sentence() -> None:
     with pytest.raises(ExportError, match=r"torch\.export cannot take it: \w+: .+"):
         trace(Branching().eval(), networks.example())
     program = trace(Untranslatable().eval(), networks.example())

@@ -38,7 +38,7 @@ class Halves:
         return "all steps are done; raise `search.strategy.steps`"
 
     def needed(self, results: Sequence[TrialResult]) -> set[int]:
-        """None: every trial starts from the dense model."""
+        """Return None: every trial starts from the dense model."""
         return set()
 
 
@@ -61,5 +61,5 @@ class Silent(Halves):
     """Does not say why it ends."""
 
     def ending(self, results: Sequence[TrialResult], left: RemainingBudget) -> str:
-        """Nothing."""
+        """Return no reason."""
         return ""

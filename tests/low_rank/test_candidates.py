@@ -1,4 +1,4 @@
-"""Which layers can be factored, and what is said of the others."""
+"""Layers that can be factored, and the reasons against the others."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_a_truncation_is_the_best_of_its_rank_for_the_weight(name: str) -> None:
 
 
 def test_a_rank_beyond_the_layer_has_components_of_nothing() -> None:
-    """Where channels went, a layer that stays whole has more components than it needs."""
+    """After removal of channels, an unfactored layer has more components than it needs."""
     pair = trained("linear", 6)
     pair.second.weight = nn.Parameter(pair.second.weight[:4])
     pair.second.bias = nn.Parameter(pair.second.bias[:4])

@@ -51,7 +51,7 @@ def test_the_paired_interval_is_that_of_the_normal_distribution_for_many_samples
     assert (low, high) == pytest.approx((centre - error, centre + error), abs=0.1 * error)
 
 
-def test_a_predictor_is_told_from_itself_by_nothing() -> None:
+def test_a_predictor_does_not_differ_from_itself() -> None:
     assert paired_interval(torch.zeros(10)) == (0.0, 0.0)
     assert paired_interval(torch.full((10,), 100.0)) == (100.0, 100.0)
     with pytest.raises(ValueError, match="no samples"):

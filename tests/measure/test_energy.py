@@ -30,7 +30,7 @@ def test_packages_are_added_and_their_parts_are_not(tmp_path: Path) -> None:
     assert meter() - before == 4.0  # millijoules
 
 
-def test_a_counter_that_starts_again_goes_on(tmp_path: Path) -> None:
+def test_a_counter_that_starts_again_continues(tmp_path: Path) -> None:
     counter = package(tmp_path, "intel-rapl:0", 999_000)
     meter = energy_meter(CPU, powercap=tmp_path)
     assert meter is not None

@@ -91,7 +91,7 @@ def test_a_batch_may_carry_keys_and_modes_are_restored() -> None:
     assert model.training and model[0].training and not model[1].training
 
 
-def test_no_data_are_told() -> None:
+def test_no_data_are_reported() -> None:
     with pytest.raises(DataError, match="no batches"):
         measure_quality(CLASSES, nn.Identity(), [], device=CPU)
 

@@ -1,4 +1,4 @@
-"""What running costs, of models whose size is known."""
+"""Running cost of models of known size."""
 
 from __future__ import annotations
 

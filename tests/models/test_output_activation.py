@@ -112,7 +112,7 @@ def test_logits_and_their_equals_pass(net: type[Net], caplog: pytest.LogCaptureF
     assert not caplog.records
 
 
-def test_outputs_of_another_scale_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_outputs_of_another_scale_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     def scaled(x: Tensor) -> Tensor:
         return 10 * x + 3
 

@@ -105,7 +105,7 @@ def _spot(result: TrialResult) -> tuple[float, float]:
 
 def test_the_knee_of_one_and_of_two_points() -> None:
     assert pick(PickRequest(), [FRONT[3]]) == 3
-    assert pick(PickRequest(), [FRONT[3], FRONT[0]]) == 0  # a tie goes to the better quality
+    assert pick(PickRequest(), [FRONT[3], FRONT[0]]) == 0  # a tie is decided by the better quality
 
 
 def test_the_knee_of_a_front_without_a_bulge_is_a_pruned_model() -> None:
@@ -145,7 +145,7 @@ def test_trials_by_their_numbers_and_several_rules() -> None:
     assert picks(PickRequest(rules=("cheapest", "knee", "fastest"))) == [3, 2]
 
 
-def test_a_spread_goes_from_one_end_to_the_other() -> None:
+def test_a_spread_reaches_from_one_end_to_the_other() -> None:
     assert picks(PickRequest(rules=("spread",), count=1)) == [0]
     assert picks(PickRequest(rules=("spread",), count=2)) == [0, 3]
     assert picks(PickRequest(rules=("spread",))) == [0, 1, 2, 3]
@@ -179,19 +179,19 @@ def test_a_spread_leaves_gaps_at_most_twice_the_least_possible(seed: int, count:
         (PickRequest(trials=(6,)), "same architecture as trial 0"),
         (PickRequest(rules=("good",)), "`rule=good` is not known; take `knee`"),
         (PickRequest(rules=("spread",), count=0), "`n=0` must be 1 or more"),
-        (PickRequest(count=3), "`n` goes with `rule=spread`"),
+        (PickRequest(count=3), "`n` needs `rule=spread`"),
         (PickRequest(rules=("max_size",)), "`rule=max_size` is not known"),
         (PickRequest(rules=("min_f1",)), "needs f1, which this sweep did not measure"),
         (PickRequest(limits={"macs": 5}), "`macs` is no limit; write `max_accuracy_drop`"),
         (PickRequest(limits={"max_loss": 5}), "needs loss, which this sweep did not measure"),
     ],
 )
-def test_what_cannot_be_picked_is_told(request_: PickRequest, sentence: str) -> None:
+def test_impossible_requests_are_rejected(request_: PickRequest, sentence: str) -> None:
     with pytest.raises(PickError, match=sentence):
         pick(request_)
 
 
-def test_an_empty_front_is_told() -> None:
+def test_an_empty_front_is_reported() -> None:
     with pytest.raises(PickError, match="front is empty: of 1 trials 0 are complete"):
         pick(PickRequest(), [OFF[1]])
 
@@ -296,7 +296,7 @@ def test_rules_and_limits_of_an_error(rule: str, limits: dict[str, float], expec
         ({"max_drop": 0.001, "max_macs": 400}, {"rmse": 2.5}, r"trial 1 .*: `max_drop=0\.01"),
     ],
 )
-def test_limits_of_an_error_that_cannot_be_met_are_told(
+def test_limits_of_an_error_that_cannot_be_met_are_reported(
     limits: dict[str, float], trivial: dict[str, float], sentence: str
 ) -> None:
     with pytest.raises(PickError, match=sentence):

@@ -37,7 +37,7 @@ def test_the_model_is_copied_each_time() -> None:
     assert sources.model_name == "Linear"
 
 
-def test_a_model_that_cannot_be_copied_is_told() -> None:
+def test_a_model_that_cannot_be_copied_is_reported() -> None:
     model = nn.Linear(2, 2)
     model.cached = model(torch.ones(1, 2))  # type: ignore[assignment]  # no leaf of autograd's
     with pytest.raises(SettingsError, match=r"a Linear, cannot be copied \(copy\.deepcopy\)"):
@@ -53,7 +53,7 @@ def test_of_a_script_its_classes_count_and_not_the_lines_around_them(tmp_path: P
 
 
 def classes_of(file: Path, text: str) -> dict[str, str]:
-    """What counts of the classes of a script, while it runs."""
+    """Digests of the classes of a script, while it runs."""
     file.write_text(text)
     script = ModuleType("__main__")
     script.__file__ = str(file)

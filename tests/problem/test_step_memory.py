@@ -42,9 +42,9 @@ def test_a_batch_beyond_the_memory_is_refused_with_one_that_fits() -> None:
     many = 10**9
     with pytest.raises(
         DataError, match=r"on 1000000000 samples keeps about 4\.\d+e\+03 GB"
-    ) as told:
+    ) as caught:
         check_step_memory(model(), samples(), Loader(many, range(many)), CPU)  # type: ignore[arg-type]
-    fitting = int(str(told.value).rsplit(" ", 1)[-1])
+    fitting = int(str(caught.value).rsplit(" ", 1)[-1])
     check_step_memory(model(), samples(), Loader(fitting, range(many)), CPU)  # type: ignore[arg-type]
 
 

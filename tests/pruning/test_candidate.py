@@ -73,7 +73,7 @@ def test_zeros_that_are_not_as_many_as_asked_for_are_refused() -> None:
 
 
 @pytest.mark.parametrize("pattern", [Weights(), NofM(4)], ids=str)
-def test_what_is_zero_already_goes_first_whatever_its_score(pattern: Pattern) -> None:
+def test_zero_weights_are_removed_first_whatever_its_score(pattern: Pattern) -> None:
     dense = dense_of(pattern)
     half = dense.prune(dense.score(Magnitude(), []), widths_at(dense, 0.5), proof=None)
     assert isinstance(half, MaskedCandidate)
@@ -102,7 +102,7 @@ def test_masks_and_the_cut_compute_the_same(pattern: Pattern | None) -> None:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
-def test_the_same_goes_from_other_weights(pattern: Pattern | None) -> None:
+def test_the_same_is_removed_from_other_weights(pattern: Pattern | None) -> None:
     case, dense = make_case("resnet"), dense_of(pattern)
     prune = dense.prune(dense.score(Magnitude(), []), widths_at(dense, 0.5), proof=None)
     again = prune.of(case.model)
@@ -156,6 +156,6 @@ def test_layers_that_a_pattern_does_not_fit_are_kept_and_named() -> None:
     assert "NofM" in layers.kept[0].reason
 
 
-def test_a_scorer_of_channels_is_told() -> None:
+def test_a_scorer_of_channels_is_reported() -> None:
     with pytest.raises(PruningError, match="scores channels, not single weights"):
         dense_of(Weights()).score(Fpgm(), [])

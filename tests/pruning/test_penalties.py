@@ -46,7 +46,7 @@ def test_slimming_is_the_sum_of_absolute_scales() -> None:
     check(model, bn_scale(model, strength=STRENGTH), formula)
 
 
-def test_slimming_without_batchnorm_is_told() -> None:
+def test_slimming_without_batchnorm_is_reported() -> None:
     with pytest.raises(PruningError, match="has no BatchNorm"):
         bn_scale(make_case("vgg_without_batchnorm").model, strength=1.0)
 

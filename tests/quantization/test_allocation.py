@@ -1,4 +1,4 @@
-"""Allocation of bits: against brute force, within the size, and as told."""
+"""Allocation of bits: against brute force, within the size, and as specified."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_at_sizes_of_the_hull_it_is_optimal() -> None:
 
 
 def test_a_step_skips_bits_that_are_no_better() -> None:
-    """4 bits are as bad as 3: nobody stops there."""
+    """4 bits are as bad as 3: no search stops there."""
     flat = {8: 0.0, 6: 0.1, 4: 5.0, 3: 5.0, 2: 100.0}
     for mean in (2, 3, 4, 5, 6, 7, 8):
         assert allocate_bits({"a": flat}, {"a": 10}, mean=mean)["a"] != 4
@@ -89,7 +89,7 @@ def test_bytes_of_packed_levels_are_exact() -> None:
     assert packed_bytes({"a": 3, "b": 8}, {"a": 7, "b": 5}) == 3 + 5  # 21 bits, 40 bits
 
 
-def test_an_allocation_is_told_by_its_bits() -> None:
+def test_an_allocation_is_identified_by_its_bits() -> None:
     bits = {"a.weight": 3, "b.weight": 8, "c.weight": 3}
     assert in_words(bits, dict.fromkeys(bits, 8)) == (
         "4.67 bits per weight, 14 bytes before coding; 8 bits: b; 3 bits: a, c"

@@ -180,7 +180,7 @@ def test_numbers_of_bits_that_there_are_not(bits: int) -> None:
         round_weights(nets.build("vgg"), bits)
 
 
-def test_bad_numbers_are_told_by_name() -> None:
+def test_bad_numbers_are_reported_by_name() -> None:
     model = nets.build("vgg")
     samples = nets.images(4)
     samples[2, 0, 0, 0] = float("nan")

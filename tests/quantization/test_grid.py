@@ -1,4 +1,4 @@
-"""Weights on grids: errors within half a step, the same values after a file, bad input told."""
+"""Weights on grids: errors within half a step, the same values after a file, bad input raises."""
 
 from __future__ import annotations
 
@@ -86,6 +86,6 @@ def test_a_factor_moves_the_steps_and_no_code() -> None:
         (torch.tensor([[float("-inf")]]), 4, "`w` holds NaN or infinity"),
     ],
 )
-def test_what_has_no_grid_is_told(weight: torch.Tensor, bits: int, sentence: str) -> None:
+def test_what_has_no_grid_is_reported(weight: torch.Tensor, bits: int, sentence: str) -> None:
     with pytest.raises(QuantizationError, match=sentence):
         round_weight("w", weight, bits)

@@ -136,7 +136,7 @@ def test_operators_without_integer_kernels_are_named() -> None:
         integer_module(up, nets.images(8))
 
 
-def test_samples_that_break_the_model_are_told() -> None:
+def test_samples_that_break_the_model_are_reported() -> None:
     samples = nets.images(8)
     samples[3] = float("inf")
     with pytest.raises(QuantizationError, match="1 of 8 calibration samples hold NaN or infinity"):

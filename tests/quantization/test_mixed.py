@@ -55,19 +55,19 @@ def test_the_same_samples_give_the_same_model() -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 9, [3, 1.5]])
-def test_bits_without_a_grid_are_told(bits: float | list[float]) -> None:
+def test_bits_without_a_grid_are_reported(bits: float | list[float]) -> None:
     with pytest.raises(
         QuantizationError, match=r"`quantization.bits=[\d.]+` must be between 2 and"
     ):
         Mixed(bits)
 
 
-def test_bits_without_a_grid_are_told_before_any_work() -> None:
+def test_bits_without_a_grid_are_reported_before_any_work() -> None:
     [found] = mistakes_of("name=x", "quantization=mixed", "quantization.bits=1")
     assert "quantization.bits" in found
 
 
-def test_samples_that_are_nan_are_told() -> None:
+def test_samples_that_are_nan_are_reported() -> None:
     samples = batch(8)
     samples.batch[0][3] = torch.nan
     with pytest.raises(QuantizationError, match="1 of 8 calibration samples hold NaN"):

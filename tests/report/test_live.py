@@ -20,8 +20,8 @@ def sweep_in(folder: Path) -> tuple[SweepFolder, list[TrialResult]]:
     return found, found.read_results()
 
 
-def told(folder: SweepFolder) -> int:
-    """How many trials the report tells of."""
+def num_shown(folder: SweepFolder) -> int:
+    """Return the number of trials in the report."""
     found = re.search(r"(\d+) trials \(", (folder.path / "report.html").read_text())
     assert found
     return int(found[1])
@@ -32,13 +32,13 @@ def test_they_are_there_from_the_first_trial_on_and_complete_at_the_end(tmp_path
     with LiveReport(folder) as views:
         views.begun([])
         views.finished(results[0], results[:1])
-        assert told(folder) == 1
+        assert num_shown(folder) == 1
         assert '"progress":"running, ' in (folder.path / "report.html").read_text()
         for count in range(2, len(results) + 1):
             views.finished(results[count - 1], results[:count])
         # Trials of microseconds: a hundred times what writing costs has not gone by since.
-        assert told(folder) == 1
-    assert told(folder) == len(results)
+        assert num_shown(folder) == 1
+    assert num_shown(folder) == len(results)
     assert '"progress":null' in (folder.path / "report.html").read_text()
     assert len(paretoprune.load_sweep(folder.path)) == len(results)
     assert (folder.path / "front.png").is_file()

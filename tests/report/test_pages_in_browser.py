@@ -128,12 +128,12 @@ def test_the_points_are_those_of_the_front_csv(page: Any, folder: Path, name: st
     assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
 
 
-def test_what_other_seeds_gave_is_drawn_and_told(page: Any, folder: Path) -> None:
+def test_what_other_seeds_gave_is_drawn_and_written(page: Any, folder: Path) -> None:
     number = int(front_of(results(), OBJECTIVES)[1])
     accuracy = next(r for r in results() if r.number == number).metrics.quality["accuracy"]
     page.goto(f"{(folder / 'report.html').as_uri()}#trial={number}")
-    told = page.locator("#trial").get_by_text("Trained with 3 seeds").inner_text()
-    assert told == f"Trained with 3 seeds: accuracy (%) 90.50 % to {accuracy:.2f} %."
+    sentence = page.locator("#trial").get_by_text("Trained with 3 seeds").inner_text()
+    assert sentence == f"Trained with 3 seeds: accuracy (%) 90.50 % to {accuracy:.2f} %."
 
 
 def test_a_click_shows_the_plan_the_curve_and_the_command(page: Any, folder: Path) -> None:
@@ -146,9 +146,9 @@ def test_a_click_shows_the_plan_the_curve_and_the_command(page: Any, folder: Pat
     assert panel.locator(".widths li").all_inner_texts() == ["layer1\n8 / 16", "layer2\n24 / 32"]
     latency = next(r for r in results() if r.number == number).metrics.latency_ms
     assert latency is not None
-    told = panel.get_by_role("row", name="latency (ms)").first.inner_text().split("\t")
+    cells = panel.get_by_role("row", name="latency (ms)").first.inner_text().split("\t")
     # Beside the dense model's of the same run, 8 ms, not beside its own trial's, 4.1 ms.
-    assert told[1:] == [f"{latency:.4g} ms", "8 ms", f"{100 * latency / 8:.3g} %"]
+    assert cells[1:] == [f"{latency:.4g} ms", "8 ms", f"{100 * latency / 8:.3g} %"]
     assert panel.locator(".curve .point").count() == len(CURVE)
     assert page.url.endswith(f"#trial={number}")
     assert page.locator(f'[data-row="{number}"]').get_attribute("class") == "chosen"
@@ -255,7 +255,7 @@ def test_series_can_be_hidden(page: Any, folder: Path) -> None:
     assert len(drawn(page, "uniform")) == 4
 
 
-def test_layers_time_and_failures_are_told(page: Any, folder: Path) -> None:
+def test_layers_time_and_failures_are_reported(page: Any, folder: Path) -> None:
     page.goto((folder / "report.html").as_uri())
     table = pd.read_csv(folder / "front.csv")
     heat = page.locator("#layers tbody tr").first.locator("td").all_inner_texts()

@@ -33,11 +33,11 @@ def test_rows_become_points_and_empty_fields_are_missing(tmp_path: Path) -> None
         ("", "is no table of published results"),
     ],
 )
-def test_a_wrong_table_is_told(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_wrong_table_is_reported(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(SweepError, match=sentence):
         read_published(write(tmp_path, text))
 
 
-def test_a_missing_table_is_told(tmp_path: Path) -> None:
+def test_a_missing_table_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match=r"none\.csv` is no table of published results"):
         read_published(tmp_path / "none.csv")

@@ -1,4 +1,4 @@
-"""What a report shows, without a browser: its content, its size, and that it needs nothing else."""
+"""The report without a browser: its content, its size, and that it is self-contained."""
 
 from __future__ import annotations
 
@@ -40,28 +40,31 @@ def written(folder: Path, name: str) -> dict[str, Any]:
     return content
 
 
-def test_every_trial_is_told_with_its_values_and_widths() -> None:
+def test_every_trial_is_reported_with_its_values_and_widths() -> None:
     facts = facts_of([replace(r, number=r.number + 1) for r in sweep(12)])
-    told = report_content(facts)["trials"]
-    assert [one["number"] for one in told] == [result.number for result in facts.results]
-    for one, result in zip(told, facts.results, strict=True):
+    trials = report_content(facts)["trials"]
+    assert [one["number"] for one in trials] == [result.number for result in facts.results]
+    for one, result in zip(trials, facts.results, strict=True):
         assert one["values"] == result.metrics.measured()
         assert one["widths"] == [8, 24]
         assert one["front"] == (result.number in facts.front)
 
 
-def test_numerical_errors_are_told_with_their_warnings() -> None:
+def test_numerical_errors_are_reported_with_their_warnings() -> None:
     layer = LayerError("fc", 4, 100, own_db=21.04, accumulated_db=8.0, input_db=30.0)
     errors = {"1-int8": NumericalErrors((layer,), divergence=0.5)}
-    [told] = report_content(replace(facts_of([]), numerics=errors))["numerics"]
-    assert told["trial"] == "1-int8" and "8 dB (`fc`), divergence 0.5" in told["sentence"]
-    assert "below 10 dB in `fc`" in told["warnings"][0]
-    assert told["layers"] == [
+    [errors_of_one] = report_content(replace(facts_of([]), numerics=errors))["numerics"]
+    assert (
+        errors_of_one["trial"] == "1-int8"
+        and "8 dB (`fc`), divergence 0.5" in errors_of_one["sentence"]
+    )
+    assert "below 10 dB in `fc`" in errors_of_one["warnings"][0]
+    assert errors_of_one["layers"] == [
         {"layer": "fc", "bits": 4, "own": 21.0, "accumulated": 8.0, "saturated": 0, "crest": 0}
     ]
 
 
-def test_quantized_models_are_told_beside_their_trial() -> None:
+def test_quantized_models_are_reported_beside_their_trial() -> None:
     parent = trial(1, 95.0, 20_000_000)
     int8 = QuantizedResult("int8", 8.0, replace(parent.metrics, size_bytes=10), 1.0)
     facts = facts_of([replace(parent, quantized=(int8,))])
@@ -77,15 +80,15 @@ def test_quantized_models_are_told_beside_their_trial() -> None:
     assert "front, quantized" in labels and "trials: int8" in labels
 
 
-def test_training_in_total_and_times_to_their_spread_are_told() -> None:
+def test_training_in_total_and_times_to_their_spread_are_reported() -> None:
     link = replace(trial(2, 97.0, 1_000_000, origin="chain"), epochs=16.0)
     timed = replace(link.metrics, latency_ms=1.23456, time_spread=0.1, contention=3.0)
     uniform = replace(trial(1, 95.0, 1_000_000, origin="uniform"), epochs=4.0)
     content = report_content(facts_of([uniform, replace(link, metrics=timed)]))
-    told = content["trials"][2]
-    assert told["training"].startswith("Trained for 16 epochs in total")
-    assert "+2.00 over uniform pruning of its size, but it is more trained" in told["training"]
-    assert told["values"]["latency_ms"] == 1.2
+    third = content["trials"][2]
+    assert third["training"].startswith("Trained for 16 epochs in total")
+    assert "+2.00 over uniform pruning of its size, but it is more trained" in third["training"]
+    assert third["values"]["latency_ms"] == 1.2
     assert "The machine was busy while latency was measured" in content["summary"][-1]
 
 
@@ -105,7 +108,7 @@ def test_the_page_holds_the_content_and_loads_nothing(tmp_path: Path) -> None:
         )
 
 
-def test_a_report_of_a_thousand_trials_goes_into_a_mail(tmp_path: Path) -> None:
+def test_a_report_of_a_thousand_trials_fits_into_a_mail(tmp_path: Path) -> None:
     curve = tuple(EpochRecord(e, 0.5, 97.123456, 0.2, 0.1, 1.0) for e in range(1, 5))
     searched = [replace(r, number=r.number + 1, curve=curve) for r in sweep(1000)]
     write_report(tmp_path, facts_of(searched))
@@ -121,13 +124,13 @@ def test_values_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
     assert written(tmp_path, "report.html")["trials"][1]["values"] == {"accuracy": 97.0, "macs": 10}
 
 
-def test_trials_that_a_rung_ended_are_told_apart() -> None:
+def test_trials_that_a_rung_ended_are_distinguished() -> None:
     one, two = trial(1, 96.0, 1000), trial(2, 96.5, 900)
     failed = trial(3, None, None, state="failed", reason="out of memory")
     promoted = replace(trial(4, 97.0, 900), parent=2, rung=1)
     uniform = trial(5, 90.0, 500, origin="uniform")
-    told = report_content(facts_of([one, two, failed, promoted, uniform]))["trials"]
-    assert [t["number"] for t in told if t["stopped"]] == [1]
+    trials = report_content(facts_of([one, two, failed, promoted, uniform]))["trials"]
+    assert [t["number"] for t in trials if t["stopped"]] == [1]
     assert stopped_trials([one, two, failed, uniform]) == set()  # a search without rungs
 
 

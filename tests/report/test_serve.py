@@ -52,7 +52,7 @@ def test_another_sites_name_is_not_answered(address: tuple[Path, int]) -> None:
     assert get(address[1], "/", host="localhost:80")[0] == 200
 
 
-def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()

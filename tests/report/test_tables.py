@@ -135,7 +135,7 @@ def test_a_sweep_without_trials_has_empty_tables(tmp_path: Path) -> None:
     assert {"number", "front", "accuracy", "macs"} <= {*loaded.columns}
 
 
-def test_missing_sweeps_are_told(tmp_path: Path) -> None:
+def test_missing_sweeps_are_reported(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match="there is no sweep folder"):
         load_sweep(tmp_path / "nothing")
     with pytest.raises(SweepError, match=r"holds no trials\.csv"):

@@ -73,7 +73,7 @@ def test_what_is_damaged_is_found_again(
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "reason"),
     [
         (replace(ONE, code={"net": "b"}), "recomputed, since the code of `net` changed"),
         (replace(ONE, outputs=(1.0, 2.1)), "recomputed, since the network's outputs changed"),
@@ -81,13 +81,13 @@ def test_what_is_damaged_is_found_again(
     ],
 )
 def test_what_depends_on_something_else_is_found_again(
-    tmp_path: Path, key: Fingerprint, told: str
+    tmp_path: Path, key: Fingerprint, reason: str
 ) -> None:
     found(tmp_path, 1)[0].commit()
     with messages_of() as messages:
         disk_cache, again = found(tmp_path, 2, key)
     assert again == Sum(2)
-    assert told in messages[0]
+    assert reason in messages[0]
     disk_cache.commit()
     assert found(tmp_path, 3, key)[1] == Sum(2)
 

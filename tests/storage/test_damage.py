@@ -14,7 +14,9 @@ from paretoprune.storage.damage import reading
 @pytest.mark.parametrize(
     "content", [None, b"", b"\xff\xfe", b"[1]", b'{"other": 1}', b"null", b"[" * 9**5]
 )
-def test_a_file_that_is_not_what_was_written_is_told(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_is_not_what_was_written_is_reported(
+    tmp_path: Path, content: bytes | None
+) -> None:
     if content is not None:
         (tmp_path / "data.json").write_bytes(content)
     with pytest.raises(SweepError, match="is damaged"), reading(tmp_path):

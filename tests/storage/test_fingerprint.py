@@ -28,7 +28,7 @@ ONE = Fingerprint(
         ({"network": {"given weights": "x"}}, ["the given weights"]),
         ({"outputs": (0.5, -1.9)}, ["the network's outputs"]),
         ({"outputs": (0.5,)}, ["the network's outputs"]),
-        # Outputs follow from the code: what follows is not told beside its cause.
+        # Outputs follow from the code: a consequence is not reported beside its cause.
         ({"code": {"net": "x"}, "outputs": (1.0, 1.0)}, ["the code of `net`"]),
     ],
 )

@@ -43,7 +43,7 @@ def test_a_sweep_that_is_started_anew_has_another(tmp_path: Path) -> None:
     assert one.identity() != other.identity()
 
 
-def test_a_loss_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loss_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = SweepFolder(tmp_path)
     identity = folder.identity()
     prune(tmp_path / "identity")

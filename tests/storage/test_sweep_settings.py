@@ -1,4 +1,4 @@
-"""A sweep goes on where only settings that it could not know are new, and have their defaults."""
+"""A sweep continues where only settings that it could not know are new, and have their defaults."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ def folder_made_with(config: dict[str, Any], path: Path) -> SweepFolder:
         "model.published_accuracy",
     ],
 )
-def test_an_older_sweep_goes_on_where_a_new_setting_has_its_default(
+def test_an_older_sweep_continues_where_a_new_setting_has_its_default(
     tmp_path: Path, here: dict[str, Any], name: str
 ) -> None:
     folder_made_with(without(here, name), tmp_path).check_config(here)
 
 
-# What the bundle chooses against the default of the setting.
+# Settings in which the bundle differs from the default.
 CHOSEN = {"finetune.distillation"}
-# What no config lacks: what is built, variants by name, and the sweep's own identity.
+# Settings that every config has: targets, variants by name, and the sweep's own identity.
 REQUIRED = ("_target_", "name", "objectives.accuracy", "objectives.macs")
 
 
@@ -128,7 +128,7 @@ TPE = {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 12}
         ("halving", "halving.Halving", {"sampler": TPE, "log_sizes": True}),
     ],
 )
-def test_a_sweep_whose_strategy_had_a_name_goes_on(
+def test_a_sweep_whose_strategy_had_a_name_continues(
     tmp_path: Path, here: dict[str, Any], name: str, place: str, options: dict[str, Any]
 ) -> None:
     folder = folder_made_with(of_an_earlier_version(here, name, **options), tmp_path)

@@ -13,7 +13,7 @@ from tests.kits import strategies
 from tests.kits.strategies import STRATEGIES, TARGETS
 
 FAMILIES = ("uniform", "global")
-# Those that do not repeat the baselines' architectures, which need no training.
+# Without strategies that repeat the baselines' architectures, which need no training.
 BUSY = [name for name in STRATEGIES if name not in (*FAMILIES, "uniform_chain")]
 
 
@@ -59,7 +59,7 @@ def test_a_front_without_a_gap_worth_a_trial(tmp_path: Path) -> None:
     assert why.startswith("no gap of the front is worth more than 0.")
     assert (
         "`search.strategy.min_gain=0.9` asks for more; a smaller one, with `search.extend=true`, "
-        "goes on" in why
+        "continues" in why
     )
 
 
@@ -82,7 +82,7 @@ def test_a_budget_that_leaves_nothing_to_the_search(
     assert "or ask for fewer `search.baseline_ratios`" in why
 
 
-def test_a_sweep_that_goes_on_says_what_is_left(
+def test_a_sweep_that_continues_says_what_is_left(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", logger="paretoprune"):

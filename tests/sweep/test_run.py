@@ -46,7 +46,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     return job_of(trained_net(loaders[0], epochs=1), loaders, options)
 
 
-def test_it_stops_when_it_is_asked_and_goes_on_where_it_stopped(
+def test_it_stops_when_it_is_asked_and_continues_where_it_stopped(
     job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A command of another test may have left its console among the handlers.

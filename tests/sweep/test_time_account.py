@@ -1,4 +1,4 @@
-"""The seconds of a sweep by use: they add up, over runs, and are told at the end."""
+"""The seconds of a sweep by use: they add up, over runs, and are reported at the end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_dense_training_is_no_part_of_a_budget() -> None:
     assert account.spent() == 3
 
 
-def test_a_later_run_goes_on_with_the_seconds_of_the_earlier(tmp_path: Path) -> None:
+def test_a_later_run_continues_with_the_seconds_of_the_earlier(tmp_path: Path) -> None:
     for _ in range(2):
         clock = Hand()
         account = TimeAccount(tmp_path, watch := Stopwatch(clock))

@@ -36,7 +36,7 @@ def key(result: TrialResult) -> tuple[object, ...]:
 
 
 def most_proposed(results: list[TrialResult]) -> int:
-    """How often a strategy proposed the same. A family of few members comes back to its last."""
+    """Count equal proposals of a strategy. A family of few members comes back to its last."""
     proposed = Counter((r.origin, r.rung, *r.ratios.values()) for r in results[NUM_FIRST:])
     return max(proposed.values())
 

@@ -1,4 +1,4 @@
-"""What the tests of tracking share: a project's folder with an MLflow database."""
+"""Fixtures of the tracking tests: a project's folder with an MLflow database."""
 
 from __future__ import annotations
 

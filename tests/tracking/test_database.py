@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from paretoprune.tracking.client import import_mlflow
+from paretoprune.tracking.client import connect, import_mlflow
 from paretoprune.tracking.database import ensure_sqlite
+from paretoprune.tracking.uri import sqlite_uri
 
 _CREATE = """
 import sys
@@ -49,7 +50,7 @@ def test_a_present_file_is_left_as_it_is(new_database: Path, tmp_path: Path) -> 
     assert new_database.read_bytes() == content
 
 
-def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         ensure_sqlite(tmp_path / "file" / "mlflow.db", artifacts=tmp_path)
@@ -66,3 +67,12 @@ def test_two_processes_may_touch_a_new_place_at_once(tmp_path: Path) -> None:
     assert left == {"mlflow.db"}
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_no_folder_of_an_escaped_name_is_left(tmp_path: Path) -> None:
+    import_mlflow()
+    file = tmp_path / "a?b" / "50% {c}" / "mlflow.db"
+    client = connect(sqlite_uri(file), artifacts=file.parent / "mlruns")
+    client.create_experiment("one")
+    assert {path.name for path in file.parent.iterdir()} >= {"mlflow.db"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a?b"]

@@ -91,7 +91,7 @@ def test_an_outage_costs_one_warning_and_no_trial(
     assert not SeveralTrackers([NullTracker()]).close("FINISHED")
 
 
-def test_a_missing_library_is_told_before_any_work() -> None:
+def test_a_missing_library_is_reported_before_any_work() -> None:
     missing = {"comet": Target(path=f"{LOGGERS}.CometLogger")}
     with pytest.raises(SettingsError, match=r"`tracking\.loggers\.comet`.*pip install comet-ml"):
         check_loggers(TrackingSettings(loggers=missing))

@@ -1,4 +1,4 @@
-"""The outbox: nothing is lost, nothing raises, nobody waits long, each cause is told once."""
+"""The outbox: nothing is lost, nothing raises, no caller waits long, a cause is reported once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_deliveries_arrive_in_order_each_before_the_next_one_is_put() -> None:
     assert outbox.drain(patience_s=10) == []
 
 
-def test_the_caller_goes_on_while_something_is_delivered() -> None:
+def test_the_caller_continues_while_something_is_delivered() -> None:
     gate, got, outbox = threading.Event(), list[str](), Outbox(patience_s=10)
 
     def wait_for_gate() -> None:

@@ -126,7 +126,7 @@ def test_without_the_sweeps_runs_it_is_registered_all_the_same(
     assert mlflow.MlflowClient(uri).search_runs(["1"]) == []
 
 
-def test_a_registry_that_cannot_be_reached_is_told(
+def test_a_registry_that_cannot_be_reached_is_reported(
     tmp_path: Path, registration: Registration
 ) -> None:
     (tmp_path / "broken.db").write_text("no database")

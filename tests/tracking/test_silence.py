@@ -17,13 +17,13 @@ from tests.tracking.kit import trial
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port at which nobody ever says a word."""
+    """A port that never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield server.getsockname()[1]
 
 
 def track(uri: str, root: Path, seconds: Path) -> None:
-    """What a short sweep tells MLflow, and how long that takes once MLflow is imported."""
+    """Log a short sweep to MLflow; write its duration, without the import, to `seconds`."""
     from paretoprune.tracking.client import import_mlflow
 
     import_mlflow()

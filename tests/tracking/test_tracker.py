@@ -119,7 +119,7 @@ def test_only_changed_front_tags_are_written(
     from mlflow import MlflowClient
 
     tracker = make_tracker()
-    tracker.mark_front({0})  # told before the trial itself
+    tracker.mark_front({0})  # logged before the trial itself
     for number in range(3):
         tracker.log_trial(trial(number, accuracy=90.0 + number))
     written: list[str] = []
@@ -181,7 +181,7 @@ def test_resuming_finds_the_same_runs(root: Path, make_tracker: MakeTracker) -> 
     first.close("KILLED")
     again = make_tracker()
     assert runs_in(root)["digits"].info.status == "RUNNING"
-    again.log_trial(trial(0, accuracy=11.0))  # told again, as a resumed sweep does
+    again.log_trial(trial(0, accuracy=11.0))  # logged again, as a resumed sweep does
     again.log_trial(trial(1, accuracy=12.0))
     again.mark_front({0})
     again.close("FINISHED")

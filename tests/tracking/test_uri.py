@@ -1,4 +1,4 @@
-"""Where MLflow keeps its runs: defaults, relative paths, refusals, and no secret in any text."""
+"""Locations of MLflow's runs: defaults, relative paths, refusals, and no secret in any text."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_any_folder_gives_a_uri_that_leads_back_to_it(
     assert make_url(uri).database == str(file)
 
 
-def test_servers_and_databases_are_told_apart() -> None:
+def test_servers_and_databases_are_distinguished() -> None:
     assert is_server("https://user:pass@host")
     assert not is_server("postgresql://host/x")
     assert sqlite_file("http://host") is None

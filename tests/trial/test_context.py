@@ -1,4 +1,4 @@
-"""What a user is told of data and dense model before anything is searched."""
+"""Warnings about data and dense model before anything is searched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def told(folder: Path, *overrides: str) -> list[str]:
+def warnings_of(folder: Path, *overrides: str) -> list[str]:
     problem = make_problem(settings_of(folder, *overrides))
     with messages_of("paretoprune.trial.context") as messages:
         make_context(problem)
@@ -42,9 +42,9 @@ def change(folder: Path, **arrays: np.ndarray | None) -> None:
     np.savez(folder / DATA, **{name: value for name, value in found.items() if value is not None})
 
 
-def test_a_dense_model_as_good_as_the_trivial_predictor_is_told(folder: Path) -> None:
+def test_a_dense_model_as_good_as_the_trivial_predictor_is_reported(folder: Path) -> None:
     change(folder, y_val=np.array([0] * 12 + [1] * 4))
-    [message] = told(folder, "model.train.epochs=1", "model.train.learning_rate=1e-9")
+    [message] = warnings_of(folder, "model.train.epochs=1", "model.train.learning_rate=1e-9")
     assert "no better than the trivial predictor" in message
     assert "(75.00 %)" in message
 
@@ -67,27 +67,27 @@ def test_a_scorer_that_cannot_be_applied_fails_before_the_training(folder: Path)
 
 
 def test_a_dense_model_that_learnt_something_is_not(folder: Path) -> None:
-    assert told(folder, "model.train.epochs=10", "data.batch_size=8") == []
+    assert warnings_of(folder, "model.train.epochs=10", "data.batch_size=8") == []
 
 
-def test_samples_in_two_parts_are_told(folder: Path) -> None:
+def test_samples_in_two_parts_are_reported(folder: Path) -> None:
     arrays = dict(np.load(folder / DATA))
     arrays["x_val"][3] = arrays["x_train"][5]
     change(folder, **arrays)
-    messages = told(folder)
+    messages = warnings_of(folder)
     assert messages[0].startswith("data: 1 of the 16 validation samples are also training samples")
 
 
-def test_samples_that_given_weights_may_have_seen_are_told(folder: Path) -> None:
+def test_samples_that_given_weights_may_have_seen_are_reported(folder: Path) -> None:
     weights = dense_model(make_problem(settings_of(folder))).state_dict()
     save_file(weights, folder / "w.safetensors")
     given = f"model.weights={folder / 'w.safetensors'}"
-    assert not any("trained on" in message for message in told(folder, given))
+    assert not any("trained on" in message for message in warnings_of(folder, given))
     change(folder, x_test=None, y_test=None)
     # Half of the validation part, which is clean, is the test part.
     assert make_problem(settings_of(folder, given)).info.num_test == 8
-    assert not any("trained on" in message for message in told(folder, given))
-    message = told(folder, given, "data.test_from=train")[0]
+    assert not any("trained on" in message for message in warnings_of(folder, given))
+    message = warnings_of(folder, given, "data.test_from=train")[0]
     assert message.startswith("data: the test samples are split off from the training part")
     assert "x_test and y_test in `data.path`" in message
 

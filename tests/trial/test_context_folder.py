@@ -1,4 +1,4 @@
-"""A sweep goes on with the data and code that it was begun with, and with no others."""
+"""A sweep continues with the data and code that it was begun with, and with no others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
         problem = make_problem(settings_of(folder))
         save_context(make_context(problem), folder / "sweep" / "dense")
         with messages_of() as messages:
-            keep_fingerprint(problem, folder / "sweep" / "dense")
+            keep_fingerprint(problem.fingerprint, folder / "sweep" / "dense")
         assert messages == []
     return folder
 
@@ -48,12 +48,12 @@ def task_of(folder: Path) -> Problem:
     return make_problem(settings_of(folder))
 
 
-def test_the_same_task_goes_on(folder: Path) -> None:
+def test_the_same_task_continues(folder: Path) -> None:
     problem = task_of(folder)
-    refuse_other_problem(problem, folder / "sweep" / "dense")
+    refuse_other_problem(problem.fingerprint, folder / "sweep" / "dense")
     with messages_of() as messages:
         assert load_context(problem, folder / "sweep" / "dense") is not None
-        keep_fingerprint(problem, folder / "sweep" / "dense")
+        keep_fingerprint(problem.fingerprint, folder / "sweep" / "dense")
     assert messages == []
 
 
@@ -72,17 +72,21 @@ def test_other_data_or_code_are_refused_by_name(folder: Path, name: str, named: 
     else:
         mend(folder, name)
     problem = task_of(folder)
-    for act in (refuse_other_problem, load_context):
+    dense = folder / "sweep" / "dense"
+    for act in (
+        lambda: refuse_other_problem(problem.fingerprint, dense),
+        lambda: load_context(problem, dense),
+    ):
         with pytest.raises(SweepError, match=f"changed since: {named}; give this sweep another"):
-            act(problem, folder / "sweep" / "dense")
+            act()
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reason"),
     [("missing", "is from an earlier version"), ("version", "version 0"), ("torn", "be read")],
 )
-def test_what_cannot_be_compared_goes_on_with_a_warning(
-    folder: Path, damage: str, told: str
+def test_what_cannot_be_compared_continues_with_a_warning(
+    folder: Path, damage: str, reason: str
 ) -> None:
     dense = folder / "sweep" / "dense"
     path = dense / "fingerprint.json"
@@ -95,25 +99,25 @@ def test_what_cannot_be_compared_goes_on_with_a_warning(
         path.write_text(path.read_text()[:40])
     mend(folder, "y_train")
     problem = task_of(folder)
-    refuse_other_problem(problem, dense)
+    refuse_other_problem(problem.fingerprint, dense)
     with messages_of() as messages:
-        keep_fingerprint(problem, dense)
-        keep_fingerprint(problem, dense)
+        keep_fingerprint(problem.fingerprint, dense)
+        keep_fingerprint(problem.fingerprint, dense)
     [message] = messages
-    assert told in message
+    assert reason in message
     assert "cannot be compared" in message
     mend(folder, "y_train")
     with pytest.raises(SweepError, match="the training labels"):
-        refuse_other_problem(task_of(folder), dense)
+        refuse_other_problem(task_of(folder).fingerprint, dense)
 
 
-def test_other_versions_are_told_and_go_on(folder: Path) -> None:
+def test_other_versions_are_reported_and_accepted(folder: Path) -> None:
     path = folder / "sweep" / "dense" / "fingerprint.json"
     kept = read_sealed(path)
     write_sealed(path, kept | {"versions": kept["versions"] | {"torch": "1.0"}})
     problem = task_of(folder)
-    refuse_other_problem(problem, path.parent)
+    refuse_other_problem(problem.fingerprint, path.parent)
     with messages_of() as messages:
-        keep_fingerprint(problem, path.parent)
+        keep_fingerprint(problem.fingerprint, path.parent)
     [message] = messages
     assert "was begun with other versions: torch (1.0, now " in message

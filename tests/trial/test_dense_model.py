@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def train(folder: Path) -> Train:
-    """Trains the dense model of the folder, as a new command would; what is told of it."""
+    """Trains the dense model of the folder, as a new command would; its messages."""
 
     def trained(*overrides: str) -> list[str]:
         forget()

@@ -138,14 +138,16 @@ def test_a_trial_is_kept_where_it_cannot_be_quantized(
     assert found.reason == {"Refusing": "no grid", "Broken": "ValueError: a fault"}[name]
 
 
-def test_a_network_that_cannot_be_quantized_is_told_before_training(context: TrialContext) -> None:
+def test_a_network_that_cannot_be_quantized_is_reported_before_training(
+    context: TrialContext,
+) -> None:
     reject_unquantizable(context.problem)
     target = Target(path=f"{OWN}.own_quantizer.Refusing", trust=[OWN])
     with pytest.raises(SettingsError, match=r"has no own model \(no grid\); set"):
         reject_unquantizable(with_quantizer(context, target).problem)
 
 
-def test_a_network_without_integer_kernels_is_told(context: TrialContext) -> None:
+def test_a_network_without_integer_kernels_is_reported(context: TrialContext) -> None:
     network = torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 2, 3), torch.nn.Flatten())
     problem = replace(context.problem, model=network.to(context.data.device))
     with pytest.raises(SettingsError, match="a transposed convolution"):
@@ -163,7 +165,7 @@ class _Several(torch.nn.Module):
         return self.model(images), images
 
 
-def test_outputs_that_have_no_integer_kernels_are_told(context: TrialContext) -> None:
+def test_outputs_that_have_no_integer_kernels_are_reported(context: TrialContext) -> None:
     problem = replace(context.problem, model=_Several(context.problem.model))
     with pytest.raises(SettingsError, match="output must be one tensor, or a mapping"):
         reject_unquantizable(problem)

@@ -83,7 +83,7 @@ def test_a_trial_that_diverges_says_so(tmp_path: Path) -> None:
 
 
 def test_frozen_layers_and_unused_outputs_have_gate_scores(tmp_path: Path) -> None:
-    """The search goes by gradients, which neither has in a training."""
+    """The search uses gradients, which neither has in a training."""
     target = "model._target_=tests.kits.own_model.HalfFrozen"
     context = prepared_with(tmp_path, target, "search=shared", "name=frozen")
     assert not context.dense.model.first.weight.requires_grad

@@ -41,20 +41,21 @@ class Picked:
 
         Formats are `onnx`, `openvino`, `executorch`, `pt2`, `compact`, `onnx_int8` and
         `openvino_int8`, and functions of trusted packages by their dotted names. Returns the
-        folder. What was exported before in other formats is replaced.
+        folder. Earlier exports in other formats are replaced.
 
         Raises:
             PickError: a format is unknown, or its library is not installed.
             SettingsError: a format of your own is not trusted, or is no format.
             ExportError: the model cannot be written in a format, with the reason.
         """
-        add_own(formats, self._choice.options.trust)
+        choice = self._choice
+        add_own(formats, choice.options.trust)
         known = ("safetensors", "compact", *GRAPHS)
         if unknown := [name for name in formats if name not in known]:
             raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(known)}")
-        options = replace(self._choice.options, formats=_with_weights(formats))
+        options = replace(choice.options, formats=_with_weights(formats))
         request = PickRequest(trials=(self.trial,))
-        picked = _delivered(self._choice.folder.path, self._sources, request, options)
+        picked = _delivered(choice.folder.path, self._sources, request, options)
         missing = [file for file in picked[1].facts.files if file.reason is not None]
         if missing:
             raise PickError(f"no {missing[0].format}: {missing[0].reason}")

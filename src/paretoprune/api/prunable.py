@@ -43,7 +43,7 @@ def find_prunable(settings: Settings) -> Prunable:
         torch.set_num_threads(settings.threads)
     problem = make_problem(settings)
     least = problem.costs.widths_of({group.name: 1.0 for group in problem.groups.prunable})
-    problem.cache.disk.commit()
+    problem.disk.commit()
     return Prunable(problem, least)
 
 
@@ -54,9 +54,9 @@ def ask(found: Prunable, *, scores: bool, sensitivity: bool) -> Answers:
         TrainingError: the training diverges.
     """
     context = make_context(found.problem)
-    groups = [group.info for group in found.problem.groups.prunable]
+    groups, start = [group.info for group in context.groups.prunable], context.start
     return Answers(
-        context.start.candidate.unit_scores(context.start.scores) if scores else None,
+        start.candidate.unit_scores(start.scores) if scores else None,
         measure_sensitivity(groups, dense_divergence(context), levels=_LEVELS)
         if sensitivity
         else None,

@@ -37,7 +37,7 @@ def search(
 
     The model is not changed: every trial prunes and fine-tunes a copy. Trials, pages and tables
     lie in `sweeps_dir/name` (`sweeps/` by default), as those of `paretoprune train`. Called again
-    with the same arguments, a search that was interrupted goes on, and one that has ended gives
+    with the same arguments, an interrupted search is resumed, and one that has ended gives
     its results at once. Messages go to the logger `paretoprune`.
 
     Args:

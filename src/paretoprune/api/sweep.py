@@ -45,7 +45,7 @@ class Sweep:
     @property
     def name(self) -> str:
         """The name of the sweep, under which `search` continues it."""
-        return self._folder.path.name
+        return self._folder.name
 
     @property
     def folder(self) -> Path:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from paretoprune.cli.compose import disable_spinning, fail_with, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
+from paretoprune.cli.unread import unknown_option, without_spaces
 from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import SettingsError, SweepError
+
+_LAST_PORT = 65535
 
 
 def run_command(
@@ -35,6 +38,14 @@ def run_command(
         sys.exit(130)
 
 
+def first_name(arguments: Sequence[str]) -> str:
+    """The name before the options. Raises SettingsError for an option such as `--rule`."""
+    name, *rest = arguments
+    if name.startswith("-"):
+        raise SettingsError([unknown_option(name, *rest[:1])])
+    return name
+
+
 def options_of(arguments: Sequence[str], *, known: Sequence[str] = ()) -> dict[str, str]:
     """`key=value` arguments by key. Raises SettingsError for anything else.
 
@@ -51,11 +62,15 @@ def split_options(
 ) -> tuple[dict[str, str], list[str]]:
     """The options, and a sentence for each argument that is none."""
     options: dict[str, str] = {}
-    mistakes: list[str] = []
-    for argument in arguments:
+    arguments, mistakes = without_spaces(arguments)
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
         key, separator, value = argument.partition("=")
-        if not separator or not value:
+        if argument.startswith("-"):
+            mistakes.append(unknown_option(argument, after))
+        elif not separator:
             mistakes.append(f"`{argument}` is not understood; write `key=value`, see --help")
+        elif not value:
+            mistakes.append(f"`{argument}` has no value; give one, or leave `{argument}` out")
         elif known and key not in known:
             close = closest(key, known)
             hint = f"did you mean `{close}`? " if close else ""
@@ -74,16 +89,40 @@ def whole_number(key: str, text: str) -> int:
     return int(text)
 
 
+def port_number(options: Mapping[str, str], default: int) -> int:
+    """The option `port`. Raises SettingsError for what is no port."""
+    port = whole_number("port", options.get("port", str(default)))
+    if port > _LAST_PORT:
+        raise SettingsError([f"`port={port}` must be at most {_LAST_PORT}"])
+    return port
+
+
+def one_of(key: str, value: str, known: Sequence[str]) -> str:
+    """An option's value that must be one of those that are known. Raises SettingsError if not."""
+    if value in known:
+        return value
+    close = closest(value, known)
+    hint = f"did you mean `{key}={close}`? " if close else ""
+    raise SettingsError([f"there is no {key} `{value}`; {hint}there are: {', '.join(known)}"])
+
+
 def listed(text: str) -> list[str]:
     """The parts of `a,b` or `[a, b]`."""
     return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
 
 
 def find_sweep(sweeps: Path, name: str) -> Path:
-    """The folder of a sweep. Raises SweepError, with what is there, if there is none."""
-    folder = sweeps / name
-    if (folder / "config.yaml").is_file():
-        return folder
+    """The folder of a sweep, by its name or its path.
+
+    Raises SweepError, with what is there, if there is none.
+    """
+    if "=" in name:
+        raise SettingsError(
+            [f"a sweep must be named before `{name}`; {sweeps_there(sweeps, name)}"]
+        )
+    for folder in (sweeps / name, Path(name)):
+        if (folder / "config.yaml").is_file():
+            return folder
     raise SweepError(f"there is no sweep `{name}` in {sweeps}/; {sweeps_there(sweeps, name)}")
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
-from paretoprune.cli.foreign_configs import given_trust
-from paretoprune.config.compose import CONF, option_mistakes
+from paretoprune.cli.foreign_configs import given_trust, name_mistakes
+from paretoprune.cli.unread import unknown_option, without_spaces
+from paretoprune.config.compose import CONF, option_mistakes, options_in
 
 _GRID = {"-m", "--multirun"}
-# What Hydra understands, spelled out. It would take `--config-d` for `--config-dir`, which a check
+# Options of Hydra, spelled out. Hydra would take `--config-d` for `--config-dir`, which a check
 # must not miss; other primary configs and pickled reruns are not for sweeps.
 _FLAGS = {
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
     *("--run", "-r", "--multirun", "-m", "--config-dir", "-cd"),
     *("--info", "-i"),
 }
+_BUNDLES = "sweep"  # the group that is added to the defaults: `+sweep=resnet`
 _OF_AN_OPTION = ("is missing", "is not an argument of", "needs `")  # what it alone can tell
 
 
@@ -71,27 +73,33 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     is_grid = not _GRID.isdisjoint(arguments)
     kept, mistakes, unknown = [], _grid_mistakes(arguments), set()
-    arguments, spaced = _without_spaces(arguments)
+    arguments, spaced = without_spaces(arguments)
     mistakes += spaced
     trust: list[str] = []
-    for before, argument in zip(["", *arguments], arguments, strict=False):
+    neighbours = zip(["", *arguments], arguments, [*arguments[1:], ""], strict=False)
+    for before, argument, after in neighbours:
         key, separator, value = argument.partition("=")
         name = key.lstrip("+")
         if key.startswith("-") and key not in _FLAGS:
-            mistakes.append(f"`{key}` is no option of this command; see --help")
+            mistakes.append(unknown_option(argument, after))
+        elif not separator and before.startswith("-") and before not in _FLAGS:
+            continue  # the value of an option that there is not
         elif key.startswith(("-", "~")) or (not separator and before.startswith("-")):
             kept.append(argument)
         elif separator and not value and key:
-            mistakes.append(f"`{argument}` has no value; give one, or write `{key}=null` for none")
+            mistakes.append(_empty(key))
         elif name == "trust":
-            trust.append(value)
-            kept.append(f"++trust=[{','.join(given_trust([value]))}]")
-        elif found := _grammar_mistakes(argument, is_grid=is_grid):
+            found = name_mistakes(value)
+            mistakes += found
+            trust += [] if found else [value]
+            kept += [] if found else [f"++trust=[{','.join(given_trust([value]))}]"]
+        elif found := _grammar_mistakes(argument, is_grid=is_grid, groups=groups, folders=folders):
             mistakes += found
         elif name in groups:
             found, likely = option_mistakes(name, value, folders)
             mistakes += found
             unknown |= _decided_by(name) if found else set()
+            key = f"+{name}" if name == _BUNDLES else key
             kept += [f"{key}={likely}"] if likely else []
         elif key == name and not name.startswith(("hydra.", "hydra/")):
             kept.append(f"++{argument}")
@@ -100,37 +108,36 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
     return CommandLine(kept, mistakes, frozenset(unknown), folders, given_trust(trust))
 
 
-def _without_spaces(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The arguments without those of `key = value`, and a sentence for each of these."""
-    rest, mistakes = list(arguments), []
-    while "=" in rest[1:-1]:
-        place = rest.index("=", 1)
-        key, value = rest[place - 1], rest[place + 1]
-        mistakes.append(f"`{key} = {value}` is not understood; write `{key}={value}`, no spaces")
-        del rest[place - 1 : place + 2]
-    return rest, mistakes
-
-
 def _decided_by(group: str) -> set[str]:
     """The groups that an option of this one decides on; a sweep's is a bundle with a search."""
     return {group, "search"} if group == "sweep" else {group}
 
 
-def _grammar_mistakes(argument: str, *, is_grid: bool) -> list[str]:
-    key, separator, _ = argument.partition("=")
+def _empty(key: str) -> str:
+    """Return the sentence about `key=`."""
+    name = key.lstrip("+")
+    if name.startswith("search.objectives."):
+        return f"`{key}=` has no value; write `{key}=minimize` or `{key}=maximize`"
+    return f"`{key}=` has no value; give one, or write `{key}=null` for none"
+
+
+def _grammar_mistakes(
+    argument: str, *, is_grid: bool, groups: Collection[str], folders: Sequence[Path]
+) -> list[str]:
+    key, separator, value = argument.partition("=")
     if not separator or not key.lstrip("+"):
-        return [f"`{argument}` is not understood; write `key=value`, see --help"]
+        sweeps = options_in(_BUNDLES, folders)
+        meant = f"+{_BUNDLES}={argument}" if argument in sweeps else "key=value"
+        return [f"`{argument}` is not understood; write `{meant}`, see --help"]
     try:
         [override] = OverridesParser.create().parse_overrides([argument])
     except OverrideParseException as error:
         reason = error.message.splitlines()[-2]  # the last line is a link to Hydra's grammar
         return [f"`{argument}` is not understood: {reason}"]
     if override.is_sweep_override() and not is_grid:
-        value = argument.partition("=")[2]
-        return [
-            f"`{argument}` gives several values; add `-m` for a run with each, "
-            f"or write `{key}=[{value}]` for a list"
-        ]
+        is_option = key.lstrip("+") in groups
+        instead = "name one" if is_option else f"write `{key}=[{value}]` for a list"
+        return [f"`{argument}` gives several values; add `-m` for a run with each, or {instead}"]
     return []
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from paretoprune.cli.arguments import find_sweep, options_of, run_command
+from paretoprune.cli.arguments import find_sweep, options_of, run_command, sweeps_there
+from paretoprune.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +21,7 @@ Lay the fronts of the sweeps A, B ... over one another: a table here, and a page
 Sweeps that differ in their seed alone are taken together; of two or more the page shows what half
 of the seeds attain, and the band between a quarter and three quarters of them.
 
-  out=sweeps/compare.html   where the page goes
+  out=sweeps/compare.html   file of the page
   trust=[my_package]        as for the other commands; fronts are compared without it
 """
 
@@ -31,10 +32,12 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    names = list(dict.fromkeys(argument for argument in arguments if "=" not in argument))
-    given = [argument for argument in arguments if "=" in argument]
+    given = [argument for argument in arguments if "=" in argument or argument.startswith("-")]
+    names = list(dict.fromkeys(argument for argument in arguments if argument not in given))
     options = options_of(given, known=("out", "sweeps_dir", "trust"))
     sweeps = Path(options.get("sweeps_dir", "sweeps"))
+    if not names:
+        raise SettingsError([f"sweeps to compare must be named; {sweeps_there(sweeps, '')}"])
     paths = [find_sweep(sweeps, name) for name in names]
     # The large libraries are imported once the command is known to be right.
     from rich.console import Console

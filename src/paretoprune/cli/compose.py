@@ -26,10 +26,10 @@ from paretoprune.cli.foreign_configs import (
     refuse_resolvers,
     trust_mistakes,
 )
-from paretoprune.config.compose import CONF, compose_options, own_groups
+from paretoprune.config.compose import CONF, compose_options, described_groups, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form
-from paretoprune.config.own.code import described, place_of
+from paretoprune.config.own.code import described, message_of, place_of
 from paretoprune.config.own.targets import with_own_arguments
 from paretoprune.config.redact import redact
 from paretoprune.errors import ParetopruneError, SettingsError
@@ -52,7 +52,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
     `usage` stands above the groups and their options in the command's `--help`.
 
     A ParetopruneError, or a mistake in the command line, is printed and ends with exit code 2. All
-    mistakes of the command line and all that `check` finds are told together.
+    mistakes of the command line and all that `check` finds are reported together.
     """
     # Hydra then raises its complaints instead of printing them its own way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -73,13 +73,17 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
         print_version()
         return
     try:
-        if {"-h", "--help"} & set(sys.argv[1:]):
+        asks_help = bool({"-h", "--help"} & set(sys.argv[1:]))
+        if asks_help:
             print(in_callers_form(usage))
         line = read_command_line(sys.argv[1:])
         sys.argv[1:] = line.arguments
         find_own_code(line.trust)
         _refuse_foreign_code(line)
         _refuse_mistakes(line, check)
+        if asks_help:
+            print(f"Groups (group=option):\n{described_groups(line.folders)}")
+            return
         application()
     except (ParetopruneError, OSError) as error:
         fail_with(error)
@@ -113,7 +117,7 @@ def fail(message: str, *, code: int = 2) -> NoReturn:
 def fail_with(error: Exception) -> NoReturn:
     """Print an error of ours, of a user's code, or of a file, and leave; raise any other again."""
     if isinstance(error, ParetopruneError):
-        fail(str(error), code=error.exit_code)
+        fail(message_of(error), code=error.exit_code)
     if place_of(error) is not None:
         fail(f"your code raised {described(error)}", code=1)
     if isinstance(error, OSError) and error.filename is not None:
@@ -169,7 +173,7 @@ def _refuse_mistakes(line: CommandLine, check: Check[Any]) -> None:
             found |= dict.fromkeys(error.mistakes)
         except (HydraException, OmegaConfBaseException):
             if not line.mistakes:
-                raise  # else it is told once these are right
+                raise  # otherwise it is reported once these are right
     if mistakes := line.all_mistakes(list(found)):
         raise SettingsError(mistakes)
 

@@ -17,6 +17,7 @@ from paretoprune.errors import SettingsError
 
 # `${seed}`, `${data.size}`, `${.size}`: the value of another setting. All else calls something.
 _REFERENCE = re.compile(r"\$\{\.*[A-Za-z_][\w.]*(\[\d+\][\w.]*)*\}")
+_NO_PACKAGE = ("true", "false", "null", "none", "yes", "no", "all")  # values of other settings
 # Settings of Hydra's that say what was composed, not what it does.
 _DESCRIPTIVE = ("overrides", "runtime", "searchpath", "job.override_dirname")
 
@@ -37,7 +38,7 @@ def refuse_resolvers(config: DictConfig) -> None:
 def refuse_hydra_settings(composed: DictConfig, own: DictConfig) -> None:
     """Raises SettingsError where configs of added folders set anything of Hydra's own.
 
-    `composed` and `own` are what Hydra was told with these configs and without them.
+    `composed` and `own` are the overrides for Hydra with these configs and without them.
     """
     theirs, ours = _settings(composed), _settings(own)
     changed = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
@@ -80,8 +81,26 @@ def trust_mistakes(composed: object, given: Sequence[str]) -> list[str]:
 
 def given_trust(values: Sequence[str]) -> tuple[str, ...]:
     """The packages in the values of the `trust=...` of a command line, and in the environment."""
-    names = [name.strip(" '\"") for value in values for name in value.strip("[] ").split(",")]
-    return trusted_packages(names)
+    return trusted_packages(name for value in values for name in _names_in(value))
+
+
+def name_mistakes(value: str) -> list[str]:
+    """Return a sentence for each name in the value of `trust=...` that is no package's."""
+    mistakes = []
+    for name in _names_in(value):
+        package = name.removesuffix(".py")
+        if package != name:
+            mistakes.append(f"`trust={name}` must name a module; write `trust=[{package}]`")
+        elif name.lower() in _NO_PACKAGE or not all(map(str.isidentifier, name.split("."))):
+            mistakes.append(
+                f"`trust={name}` must name packages of yours, such as `trust=[my_net,my_data]`"
+            )
+    return mistakes
+
+
+def _names_in(value: str) -> list[str]:
+    names = (name.strip(" '\"") for name in value.strip("[] ").split(","))
+    return [name for name in names if name]
 
 
 def _settings(hydra: DictConfig) -> dict[str, Any]:

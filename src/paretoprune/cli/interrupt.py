@@ -14,7 +14,7 @@ from types import FrameType
 
 from paretoprune.config.redact import redact_uri
 
-_TOLD = b"\nwhat runs is finished and kept; press Ctrl-C again to stop at once\n"
+_NOTE = b"\nwhat runs is finished and kept; press Ctrl-C again to stop at once\n"
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def gentle_interrupt() -> Iterator[Callable[[], bool]]:
         nonlocal asked
         asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.write(2, _TOLD)  # Python's own streams may be in the middle of a write
+        os.write(2, _NOTE)  # Python's own streams may be in the middle of a write
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # signals reach the main thread alone

@@ -7,7 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from paretoprune.cli.arguments import run_command, split_options, sweeps_there, whole_number
+from paretoprune.cli.arguments import (
+    first_name,
+    one_of,
+    run_command,
+    split_options,
+    sweeps_there,
+    whole_number,
+)
 from paretoprune.cli.compose import find_own_code
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.remembered_trust import remembered_trust
@@ -40,13 +47,13 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    request = read_request(arguments[1:])
+    name, request = first_name(arguments), read_request(arguments[1:])
     # The large libraries are imported once the command is known to be right.
     from paretoprune.cli.display.running import print_running
     from paretoprune.cli.display.terminal import make_console
     from paretoprune.pick.running import measure_running
 
-    folder = _folder(arguments[0], Path(request.sweeps_dir))
+    folder = _folder(name, Path(request.sweeps_dir))
     if not request.trust and (trust := remembered_trust(folder / "config.yaml")):
         find_own_code(trust)
         request = replace(request, trust=trust)
@@ -76,11 +83,11 @@ def read_request(arguments: Sequence[str]) -> Request:
             values[key] = whole_number(key, options[key])
         except SettingsError as error:
             mistakes += error.mistakes
-    if options.get("device", "cpu") not in ("cpu", "cuda"):
-        mistakes.append(f"`device={options['device']}` must be cpu or cuda")
-    if options.get("engine", "torch") not in _ENGINES:
-        known = ", ".join(_ENGINES)
-        mistakes.append(f"there is no engine `{options['engine']}`; there are: {known}")
+    for key, known in (("device", ("cpu", "cuda")), ("engine", _ENGINES)):
+        try:
+            one_of(key, options.get(key, known[0]), known)
+        except SettingsError as error:
+            mistakes += error.mistakes
     if mistakes:
         raise SettingsError(mistakes)
     return Request(**values | {"trust": given_trust([options.get("trust", "")])})

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paretoprune.cli.arguments import find_sweep, listed, options_of, run_command, whole_number
+from paretoprune.cli.arguments import (
+    find_sweep,
+    first_name,
+    listed,
+    one_of,
+    options_of,
+    run_command,
+    whole_number,
+)
 from paretoprune.cli.compose import find_own_code, finetune_option
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.latency import WAYS, read_request
 from paretoprune.cli.remembered_trust import remembered_trust
-from paretoprune.config.parsing import parse_count, parse_share
+from paretoprune.config.name_patterns import closest
+from paretoprune.config.parsing import (
+    parse_count,
+    parse_milliseconds,
+    parse_percent,
+    parse_share,
+)
 from paretoprune.errors import PickError
 from paretoprune.formats.registry import GRAPHS, add_own
 from paretoprune.measure.request import Request
+from paretoprune.metrics import QUANTITIES, is_rate
 from paretoprune.pick.request import BITS_RANGE, ExportOptions
 from paretoprune.results.trials import ModelKey
 
@@ -41,7 +56,7 @@ Which:
   max_accuracy_drop=0.5     at most this number of percentage points below the dense model
   min_quality=0.8           the worst value of the sweep's own quality
 
-What to do with them:
+Delivery:
   format=onnx,openvino      beside safetensors, which is always there: onnx, openvino, executorch
                             (phones), pt2 (torch.export), compact (rounded, entropy-coded
                             weights, for transfer), onnx_int8 and openvino_int8 (integer kernels);
@@ -56,6 +71,10 @@ What to do with them:
   measure=latency           what running it costs here, beside the dense model; with device=cpu,
                             batch=8, threads=1, engine=onnxruntime ... as `paretoprune latency`
 """
+_OPTIONS = (
+    *("rule", "n", "trial", "format", "bits", "finetune", "epochs", "seeds", "register", "licence"),
+    *("trust", "measure", "sweeps_dir", *WAYS),
+)
 
 
 def main() -> None:
@@ -64,21 +83,20 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    name, options = arguments[0], options_of(arguments[1:])
+    name, options = first_name(arguments), options_of(arguments[1:])
     folder = find_sweep(Path(options.pop("sweeps_dir", "sweeps")), name)
     trust = given_trust([options.pop("trust", "")]) or remembered_trust(folder / "config.yaml")
     find_own_code(trust)
     add_own(listed(options.get("format", "")), trust)
     export = replace(_export_options(options), trust=trust)
+    rules = tuple(listed(options.pop("rule", "knee")))
+    trials = tuple(_trial(text) for text in listed(options.pop("trial", "")))
+    count = _count(options, "n")
+    limits = {key: _limit(key, value) for key, value in options.items()}
     # The large libraries are imported once the command is known to be right.
     from paretoprune.pick.rules import PickRequest
 
-    request = PickRequest(
-        rules=tuple(options.pop("rule", "knee").split(",")),
-        trials=tuple(_trial(text) for text in listed(options.pop("trial", ""))),
-        count=_count(options, "n"),
-        limits={key: _number(key, value) for key, value in options.items()},
-    )
+    request = PickRequest(rules=rules, trials=trials, count=count, limits=limits)
     _pick(folder, request, export)
 
 
@@ -106,8 +124,7 @@ def _export_options(options: dict[str, str]) -> ExportOptions:
     """The options about what to do with the models, taken out of `options`."""
     formats = listed(options.pop("format", "safetensors"))
     known = ("safetensors", *GRAPHS, "compact")
-    if unknown := [name for name in formats if name not in known]:
-        raise PickError(f"there is no format `{unknown[0]}`; there are: {', '.join(known)}")
+    formats = [one_of("format", name, known) for name in formats]
     bits = _count(options, "bits")
     _check_bits(bits, formats)
     register = options.pop("register", None)
@@ -147,13 +164,30 @@ def _latency(options: dict[str, str]) -> Request | None:
     return read_request([f"{key}={value}" for key, value in ways.items()]) if what else None
 
 
-def _number(key: str, text: str) -> float:
-    value = parse_share(text) if key == "max_drop" else parse_count(text)
-    if isinstance(value, float):
-        return value
+def _limit(key: str, text: str) -> float:
+    """Return the value of a limit: a number, in the unit of what is limited."""
+    way, _, quantity = key.partition("_")
+    if way not in ("min", "max"):
+        close = closest(key, _OPTIONS)
+        hint = f"did you mean `{close}`? " if close else ""
+        raise PickError(
+            f"`{key}` is not an option; {hint}limits are `max_QUANTITY` and `min_QUANTITY`, "
+            "see --help"
+        )
     with suppress(ValueError):
-        return float(text)  # such as -0.5
-    raise PickError(f"`{key}={text}` must be a number, for example 0.5, 50k or 1.5M")
+        return float(text)
+    try:
+        return float(str(_parser_of(quantity)(text)))
+    except ValueError as error:
+        raise PickError(f"`{key}` {error}") from None
+
+
+def _parser_of(quantity: str) -> Callable[[object], object]:
+    if quantity == "drop":
+        return parse_share
+    if quantity == "accuracy_drop" or (quantity in QUANTITIES and is_rate(quantity)):
+        return parse_percent
+    return parse_milliseconds if quantity.endswith("_ms") else parse_count
 
 
 def _trial(text: str) -> ModelKey:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from paretoprune.cli.arguments import find_sweep, options_of, run_command, whole_number
+from paretoprune.cli.arguments import find_sweep, first_name, options_of, port_number, run_command
 from paretoprune.errors import SettingsError
 
 _USAGE = """usage: paretoprune report NAME [published=FILE.csv] [serve=true] [send=true]
 
 Write report.html, front.html, front.png, front.csv and trials.csv of the sweep NAME anew, from
-what its folder holds. A running sweep may be looked at too.
+what its folder holds. It may be called during a sweep, too.
 
   published=results.csv     results of others, to be drawn beside the front, now and later: a
                             column `name`, and columns as in front.csv, for example accuracy,macs
@@ -34,13 +34,13 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    name = arguments[0]
+    name = first_name(arguments)
     options = options_of(
         arguments[1:],
         known=("published", "serve", "port", "open", "send", "tracking.uri", "sweeps_dir", "trust"),
     )
     send_it, serve_it, open_it = (_switch(options, key) for key in ("send", "serve", "open"))
-    port = whole_number("port", options.get("port", "8000"))
+    port = port_number(options, 8000)
     if not serve_it and (unused := [key for key in ("port", "open") if key in options]):
         raise SettingsError([f"`{unused[0]}` is an option of `serve=true`"])
     path = find_sweep(Path(options.get("sweeps_dir", "sweeps")), name)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from paretoprune.cli.arguments import options_of, run_command, whole_number
+from paretoprune.cli.arguments import options_of, port_number, run_command
 from paretoprune.errors import SettingsError
 
 _USAGE = """usage: paretoprune ui [port=5000] [uri=sqlite:///elsewhere.db] [open=true]
@@ -25,7 +25,7 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     options = options_of(arguments, known=("port", "uri", "open"))
-    port = whole_number("port", options.get("port", "5000"))
+    port = port_number(options, 5000)
     shown = options.get("open", "false")
     if shown not in ("true", "false"):
         raise SettingsError([f"`open={shown}` must be true or false"])

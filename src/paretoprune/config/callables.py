@@ -156,6 +156,9 @@ def is_listed(path: str) -> bool:
 
 def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
     """Return the reason why the object at a dotted path must not be called; None if it may be."""
+    if ":" in path or not path.partition(".")[2]:
+        written = path.replace(":", ".") if ":" in path else "my_module.MyClass"
+        return f"must name a module and a class or function in it, such as `{written}`"
     own = [name for name in trust if can_be_trusted(name)]
     listed = [one for one in _LISTED if is_within(path, [one.root])]
     if not (is_listed(path) or is_within(path, own)):
@@ -171,7 +174,8 @@ def refusal(path: str, trust: Iterable[str] = ()) -> str | None:
     home = str(getattr(located, "__module__", None))
     if is_within(path, own):
         known = is_within(home, own)
-        return None if known else f"leads to `{home}`, which is outside the trusted packages"
+        hint = f"; write `trust=[{home}]`" if is_within(path, [home]) else ""
+        return None if known else f"leads to `{home}`, which is outside the trusted packages{hint}"
     if is_builder(path, located) or any(_has(one, located, home) for one in listed):
         return None
     return "is not among what may be called; see docs/security.md"

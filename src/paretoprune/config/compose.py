@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,13 @@ from paretoprune.config.name_patterns import closest
 from paretoprune.config.own.targets import OWN, with_own_arguments
 from paretoprune.errors import SettingsError
 
+_DOTTED = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+")  # a class, such as my_net.MyNet
+_NUMBER = re.compile(r"[0-9.]+%?")
+_ELSEWHERE = {
+    f"tracking={name}": "`tracking.loggers` adds loggers beside MLflow: "
+    "docs/how-to/trainer-and-loggers.md"
+    for name in ("wandb", "tensorboard", "csv", "comet", "neptune")
+}
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1] / "conf"
 CONF = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else _PACKAGE / "conf"
@@ -77,27 +85,66 @@ def targets_of(group: str) -> Mapping[str, str]:
     return found
 
 
+def described_groups(folders: Sequence[Path]) -> str:
+    """Return a line for each config group in these folders, with the names of its options.
+
+    Configs that others are made from, such as `_base`, are left out.
+    """
+    groups = sorted({path.parent.name for folder in folders for path in folder.glob("*/*.yaml")})
+    return "\n".join(f"{group}: {', '.join(options_in(group, folders))}" for group in groups)
+
+
+def options_in(group: str, folders: Sequence[Path]) -> list[str]:
+    """Return the options of a group that configs in these folders define."""
+    files = (path for folder in folders for path in (folder / group).glob("[!_]*.yaml"))
+    return sorted({path.stem for path in files})
+
+
 def option_mistakes(group: str, value: str, folders: Sequence[Path]) -> tuple[list[str], str]:
     """Return a sentence for each unknown option of a group, and the options probably meant.
 
     `value` may name several, as a grid of runs does. Where nothing is near, nothing was meant.
     """
-    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
-    options = sorted(name for name in found if not name.startswith("_"))
+    options = options_in(group, folders)
     mistakes, meant = [], []
     for option in value.split(","):
-        if option in found:
+        if option in options:
             meant.append(option)
             continue
-        if group == "model" and is_torchvision_name(option):
-            whole = f"`model=torchvision model.name={option}`"
-            mistakes.append(f"there is no model `{option}`; write {whole}")
-            continue
         close = closest(option, options)
+        if instead := _instead(group, option, options):
+            mistakes.append(f"there is no {group} `{option}`; {instead}")
+            continue
         hint = f"did you mean `{close}`? " if close else ""
         mistakes.append(f"there is no {group} `{option}`; {hint}there are: {', '.join(options)}")
         meant += [close] if close else []
     return mistakes, ",".join(meant)
+
+
+def _instead(group: str, option: str, options: Sequence[str]) -> str | None:
+    """Return what to write instead of a value that is evidently no option's name."""
+    if group == "model" and is_torchvision_name(option.lower()) and option.lower() not in options:
+        return f"write `model=torchvision model.name={option.lower()}`"
+    if OWN in options and _DOTTED.fullmatch(option):
+        package, path = option.partition(".")[0], option.removesuffix(".py")
+        path = path if "." in path else f"{path}.CLASS"
+        return f"write `{group}={OWN} {group}._target_={path} trust=[{package}]`"
+    if option.lower() in ("off", "false", "no") and "none" in options:
+        return f"write `{group}=none`"
+    settings = _settings_of(group) if not {"default", "none"}.isdisjoint(options) else []
+    if settings and _NUMBER.fullmatch(option):
+        return f"write `{group}.NAME={option}`, where NAME is one of: {', '.join(settings)}"
+    return _ELSEWHERE.get(f"{group}={option.lower()}")
+
+
+def _settings_of(group: str) -> list[str]:
+    """Return the settings that the options of a group have; of those with a `_target_`, none."""
+    files = sorted((CONF / group).glob("*.yaml"))
+    loaded = [OmegaConf.load(file) for file in files]
+    if any("_target_" in one for one in loaded):
+        return []
+    names = [str(name) for one in loaded for name in one if name not in ("defaults", "name")]
+    return [*dict.fromkeys(names)]
 
 
 def _is_option(name: str, value: object) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import takewhile
 
+_FEWEST_LETTERS = 3  # of the beginning of a name
+
 
 def matches(values: Mapping[str, float], name: str) -> list[float]:
     """Return the values of all patterns that match the name, in order."""
@@ -22,13 +24,17 @@ def unmatched(values: Mapping[str, float], names: Iterable[str]) -> list[str]:
 def closest(word: str, names: Sequence[str]) -> str | None:
     """Return the most similar name, preferring a long common prefix; None if none is similar.
 
-    A name that differs in upper and lower case alone is the most similar one.
+    Upper and lower case do not count. Without a similar name, one that begins with the word.
     """
-    same = next((name for name in names if name.casefold() == word.casefold()), None)
-    if same is not None:
-        return same
-    near = difflib.get_close_matches(word, names)
-    return max(near, key=lambda name: _common_start(word, name), default=None)
+    folded = {name.casefold(): name for name in names}
+    word = word.casefold()
+    if word in folded:
+        return folded[word]
+    near = difflib.get_close_matches(word, folded)
+    if not near and len(word) >= _FEWEST_LETTERS:
+        near = [name for name in folded if name.startswith(word)][:1]
+    found = max(near, key=lambda name: _common_start(word, name), default=None)
+    return None if found is None else folded[found]
 
 
 def _common_start(one: str, other: str) -> int:

@@ -24,7 +24,7 @@ from paretoprune.config.groups.trainer import TrainerSettings
 from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
 from paretoprune.config.targets.signatures import has_trait
-from paretoprune.config.values import Positive, no_device_number, strict
+from paretoprune.config.values import Positive, check_device, strict
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
@@ -57,11 +57,16 @@ class Settings:
     executor: ExecutorSettings
     tracking: TrackingSettings
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    device: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(no_device_number)] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(check_device)] = "auto"
     threads: Positive | None = None  # CPU threads of this process; None: PyTorch's default
     sweeps_dir: Path = Path("sweeps")
     cache_dir: Path = Path(".cache")
     trust: tuple[str, ...] = ()  # user packages that `_target_` may name
+
+    @property
+    def dense_training(self) -> FinetuneSettings:
+        """Settings of the dense model's training, `model.train`."""
+        return self.model.train
 
     @property
     def uses_gate_scores(self) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
-from paretoprune.config.values import Positive
+from paretoprune.config.name_patterns import closest
+from paretoprune.config.values import Index, Positive
 from paretoprune.data.image_files import ImageFiles, Samples
 from paretoprune.data.labelled import check_no_class_is_empty
 from paretoprune.data.split import Official, SplitSettings, make_split
@@ -21,8 +22,8 @@ _FOLDERS: dict[Official, str] = {"train": "train", "validation": "val", "test": 
 def imagefolder(
     root: str | None = None,
     *,
-    size: int = 224,
-    workers: int = 4,
+    size: Positive = 224,
+    workers: Index = 4,
     mean: Sequence[float] = (0.485, 0.456, 0.406),
     std: Sequence[float] = (0.229, 0.224, 0.225),
     validation_from: str = "auto",
@@ -90,22 +91,38 @@ def _find(root: Path, size: int, settings: SplitSettings) -> tuple[dict[str, Sam
 
 
 def _class_names(train: Path) -> tuple[str, ...]:
-    names = _subfolders(train)
-    if train.parent.is_file():
+    root = train.parent
+    if not root.is_dir():
+        problem = "is a file" if root.is_file() else "is missing"
+        raise DataError(f"`data.root={root}` {problem}, and must be the folder that has train/")
+    if not train.is_dir():
+        raise DataError(f"`data.root={root}` must have a folder train/CLASS; {_advice(root)}")
+    if names := _subfolders(train):
+        return tuple(names)
+    _refuse_files_alone(train)
+    raise DataError(f"{train} is empty, and must hold a folder of images for each class")
+
+
+def _advice(root: Path) -> str:
+    """Return what to do with a root that has no train/, by the folders that it has."""
+    folders = _subfolders(root)
+    if root.name in _FOLDERS.values():
+        return f"write `data.root={root.parent}`, the folder above {root.name}/"
+    near = closest("train", folders)
+    if near or "training" in folders:
+        return f"rename {root / (near or 'training')} as train"
+    if folders:
+        return f"move the folders of the classes ({', '.join(folders[:3])} ...) into {root}/train"
+    return f"put the images of each class into a folder of its name, {root}/train/CLASS"
+
+
+def _refuse_files_alone(folder: Path) -> None:
+    """Raises DataError for images that lie beside no folders of classes."""
+    if not _subfolders(folder) and any(folder.iterdir()):
         raise DataError(
-            f"`data.root={train.parent}` is a file, and must be the folder above train/"
+            f"{folder} holds files and no folders; move the images of each class to a folder of "
+            f"its name, {folder}/CLASS"
         )
-    if not names and train.is_dir() and any(train.iterdir()):
-        raise DataError(
-            f"{train} holds files and no folders; move the images of each class to a folder of its "
-            f"name, {train}/CLASS"
-        )
-    if not names:
-        raise DataError(
-            f"{train} must hold a folder of images for each class, and is "
-            f"{'empty' if train.is_dir() else 'missing'}; set `data.root` to the folder above it"
-        )
-    return tuple(names)
 
 
 def _subfolders(folder: Path) -> list[str]:
@@ -129,6 +146,7 @@ def _official(root: Path, class_names: tuple[str, ...]) -> dict[Official, Sample
             )
         found = make_dataset(folder, numbers, extensions=IMG_EXTENSIONS, allow_empty=True)
         if not found:
+            _refuse_files_alone(folder)
             raise DataError(f"{folder} holds no image files ({', '.join(IMG_EXTENSIONS)})")
         official[part] = found
     return official

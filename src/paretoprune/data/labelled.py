@@ -47,7 +47,10 @@ def labelled_images(images: np.ndarray, labels: np.ndarray, *, where: str) -> La
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise DataError(f"{where}: images must be (N, H, W, C) or (N, H, W), got {images.shape}")
     if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
-        raise DataError(f"{where}: images must be uint8 or float, got {images.dtype}")
+        raise DataError(
+            f"{where}: images must be uint8 or float, got {images.dtype}; convert values of 0 to "
+            "255 with `images.astype(np.uint8)`, others with `images.astype(np.float32)`"
+        )
     if images.dtype != np.uint8 and not np.isfinite(images).all():
         raise DataError(f"{where}: images hold NaN or infinite values; remove or replace them")
     _check_labels(labels, len(images), where)
@@ -65,17 +68,27 @@ def _check_labels(labels: np.ndarray, num_images: int, where: str) -> None:
     if labels.ndim != 1 or len(labels) != num_images:
         raise DataError(
             f"{where}: labels must be one number per image, of shape ({num_images},), "
-            f"got {labels.shape}"
+            f"got {labels.shape}{_shape_advice(labels, num_images)}"
         )
     if not np.issubdtype(labels.dtype, np.integer):
-        is_number = np.issubdtype(labels.dtype, np.number) or labels.dtype == np.bool_
-        raise DataError(
-            f"{where}: labels must be integers counted from 0, got "
-            f"{labels.dtype if is_number else 'text'}; "
-            + ("convert them with `labels.astype(np.int64)`" if is_number else _NUMBERED)
-        )
+        raise DataError(f"{where}: labels must be integers counted from 0, {_dtype_advice(labels)}")
     if labels.min() < 0:
         raise DataError(f"{where}: labels must be counted from 0, got {labels.min()}")
+
+
+def _shape_advice(labels: np.ndarray, num_images: int) -> str:
+    if labels.shape == (num_images, 1):
+        return "; write `labels.ravel()`"
+    return "; write `labels.argmax(1)` if they are one-hot" if labels.ndim == 2 else ""
+
+
+def _dtype_advice(labels: np.ndarray) -> str:
+    is_number = np.issubdtype(labels.dtype, np.number) or labels.dtype == np.bool_
+    if not is_number:
+        return f"got text; {_NUMBERED}"
+    if np.isnan(labels).any():
+        return "got NaN; remove these samples, or number their class"
+    return f"got {labels.dtype}; convert them with `labels.astype(np.int64)`"
 
 
 def check_label_range(labels: np.ndarray, num_classes: int, *, where: str) -> None:

@@ -54,18 +54,18 @@ class TrainLoader:
         # Lightning creates one more than it reads.
         epoch = self.epoch
         self.epoch += 1
-        device = self._part.labels.device
+        part, device = self._part, self._device
         view = epoch % self._augmentation.num_views
         moves = self._moves(view)
-        order = torch.from_numpy(_order(len(self._part), self._seed, epoch)).to(device)
+        order = torch.from_numpy(_order(len(part), self._seed, epoch)).to(device)
         for start in self._starts():
             index = order[start : start + self.batch_size]
-            images = self._part.images.index_select(0, index)
+            images = part.images.index_select(0, index)
             if moves is not None:
                 chosen = Moves(moves.rows[index], moves.columns[index], moves.mirrored[index])
                 images = move_images(images, chosen, self._augmentation)
-            key = index + view * len(self._part)
-            yield Keyed((self._normalise(images), self._part.labels[index]), key)
+            key = index + view * len(part)
+            yield Keyed((self._normalise(images), part.labels[index]), key)
 
     def _starts(self) -> range:
         return batch_starts(len(self._part), self.batch_size)
@@ -74,8 +74,13 @@ class TrainLoader:
         if not (self._augmentation.shift or self._augmentation.flip):
             return None
         moves = draw_moves(self._augmentation, len(self._part), seed=self._seed, view=view)
-        device = self._part.labels.device
+        device = self._device
         return Moves(moves.rows.to(device), moves.columns.to(device), moves.mirrored.to(device))
+
+    @property
+    def _device(self) -> torch.device:
+        labels = self._part.labels
+        return labels.device
 
 
 class OrderedLoader:

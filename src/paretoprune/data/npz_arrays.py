@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from paretoprune.config.name_patterns import closest
 from paretoprune.data.labelled import LabelledImages
 from paretoprune.errors import DataError
 
@@ -26,7 +27,9 @@ def read_arrays(path: Path, *, required: Sequence[str] = ()) -> dict[str, np.nda
             "`data=imagefolder data.root=FOLDER`"
         )
     if not path.is_file():
-        raise DataError(f"{path} is missing: there is no such file")
+        near = closest(path.stem, sorted(one.stem for one in path.parent.glob("*.npz")))
+        hint = f"; did you mean {path.parent / near}.npz?" if near else ""
+        raise DataError(f"{path} is missing: there is no such file{hint}")
     if not zipfile.is_zipfile(path):
         raise DataError(
             f"{path} is not an .npz archive, or is truncated; save it again with `numpy.savez`"
@@ -37,7 +40,7 @@ def read_arrays(path: Path, *, required: Sequence[str] = ()) -> dict[str, np.nda
             if missing:
                 raise DataError(
                     f"{path} lacks {', '.join(missing)}, got {', '.join(archive.files)}"
-                    f"{_in_other_case(missing, archive.files)}"
+                    f"{_in_other_case(missing, archive.files) or '; save it with these names'}"
                 )
             return {key: _array(archive, key, path) for key in archive.files}
     except (OSError, EOFError, zipfile.BadZipFile) as error:
@@ -73,8 +76,15 @@ def channels_last(images: np.ndarray, *, where: str) -> np.ndarray:
     is_bytes = images.dtype == np.uint8
     channels, other = (3, 1) if is_bytes else (1, 3)
     if images.shape[channels] > 4 and images.shape[other] in (1, 3):
-        kind, order = ("uint8", "(N, H, W, C)") if is_bytes else ("float", "(N, C, H, W)")
-        raise DataError(f"{where}: {kind} images must be {order}, got {images.shape}")
+        kind, order, axes = (
+            ("uint8", "(N, H, W, C)", (0, 2, 3, 1))
+            if is_bytes
+            else ("float", "(N, C, H, W)", (0, 3, 1, 2))
+        )
+        raise DataError(
+            f"{where}: {kind} images must be {order}, got {images.shape}; write "
+            f"`images.transpose{axes}`"
+        )
     return images if is_bytes else images.transpose(0, 2, 3, 1)
 
 

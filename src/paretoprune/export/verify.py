@@ -1,6 +1,6 @@
-"""Exported folders checked by fresh processes, which know them from their files alone.
+"""Verify exported folders in fresh processes, which load nothing but the files of the folder.
 
-What they compute is what a stranger would get. `python -m paretoprune.export.verify` is their side.
+Their outputs are those that a recipient gets. They run `python -m paretoprune.export.verify`.
 """
 
 from __future__ import annotations

@@ -44,11 +44,12 @@ class _Sliced(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the smaller network returns."""
         all_weights = dict(self._larger.named_parameters())
+        network, kept = self._part.network, self._part.kept
         own = {
-            name: _part(all_weights[name], self._part.kept.get(name, {}))
-            for name, _ in self._part.network.named_parameters()
+            name: _part(all_weights[name], kept.get(name, {}))
+            for name, _ in network.named_parameters()
         }
-        return functional_call(self._part.network, own, args, kwargs)
+        return functional_call(network, own, args, kwargs)
 
 
 def drawn(slices: Sequence[Slice]) -> list[Slice]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from paretoprune.errors import DataError
 from paretoprune.measure.modes import evaluation_mode
@@ -83,48 +82,3 @@ def predict(
             f"{num_classes} classes; give the model `num_classes={num_classes}`"
         )
     return Predictions(torch.cat(logits), torch.cat(labels))
-
-
-def quality_of(predictions: Predictions) -> dict[str, float]:
-    """Return the qualities of predictions by name; rates are in percent.
-
-    Top-5 accuracy is there only where there are more than five classes.
-
-    Precision, recall and F1 are macro averages over the classes that occur in labels or
-    predictions. The calibration error is the expected calibration error with 15 bins (Guo et al.
-    2017, eq. 3).
-    """
-    # Imported here, since it takes seconds that other processes need not spend.
-    from torchmetrics.functional.classification import (
-        multiclass_accuracy,
-        multiclass_calibration_error,
-        multiclass_f1_score,
-        multiclass_precision,
-        multiclass_recall,
-    )
-
-    logits, labels = predictions.logits, predictions.labels
-    num_classes = logits.shape[1]
-    found = {"accuracy": multiclass_accuracy(logits, labels, num_classes, average="micro")}
-    if num_classes > 5:
-        found["top5_accuracy"] = multiclass_accuracy(
-            logits, labels, num_classes, top_k=5, average="micro"
-        )
-    for name, rate in (
-        ("precision", multiclass_precision),
-        ("recall", multiclass_recall),
-        ("f1", multiclass_f1_score),
-    ):
-        found[name] = rate(logits, labels, num_classes, average="macro")
-    error = multiclass_calibration_error(
-        logits.softmax(dim=1), labels, num_classes, n_bins=15, norm="l1"
-    )
-    return {
-        **{name: _percent(rate) for name, rate in found.items()},
-        "loss": cross_entropy(logits, labels).item(),
-        "calibration_error": _percent(error),
-    }
-
-
-def _percent(rate: Tensor) -> float:
-    return 100.0 * rate.item()

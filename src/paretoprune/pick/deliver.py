@@ -77,7 +77,7 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
     quantized = made_again(session, model, trial) if trial.quantization else None
     curve = trained_longer(session, model, trial)
     if curve:
-        metrics = measure(problem, model, dense=(session.dense, session.context.dense.metrics))
+        metrics = measure(problem, model, dense=(session.dense, session.dense_metrics))
         trial = replace(trial, metrics=metrics, curve=trial.curve + curve)
     with draft_of(session.target(trial)) as draft:
         with reading(folder.path):
@@ -107,11 +107,14 @@ def _tested(
     session: PickSession, model: nn.Module, draft: Path, trial: TrialResult
 ) -> FinalFigures | None:
     """Return the test figures; those of an earlier pick of the same weights are kept."""
-    if not session.problem.info.num_test:
+    problem = session.problem
+    if not problem.info.num_test:
         return None
     earlier = tested_before(session.target(trial), draft)
+    if earlier and not session.dense_metrics.quality.keys() <= earlier.pruned.quality.keys():
+        earlier = None  # by a version that measured fewer qualities
     tested = earlier or tested_once(
-        session.problem, model, session.dense_test, trivial=session.context.dense.trivial
+        problem.data, model, session.dense_test, trivial=session.trivial
     )
     if caution := trivial_sentence(tested):
         _log.warning("trial %d: %s", trial.number, caution)

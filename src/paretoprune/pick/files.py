@@ -51,7 +51,7 @@ def write_files(
 def _written(
     session: PickSession, draft: Path, model: nn.Module, quantized: QuantizedModel | None
 ) -> list[FileFacts]:
-    trust = session.problem.settings.trust
+    trust = session.settings.trust
     files = write_formats(
         draft,
         model,
@@ -70,7 +70,7 @@ def _written(
 
 def _with_time(session: PickSession, draft: Path, file: FileFacts) -> FileFacts:
     """The file with its time in its engine, beside the dense model's; the weights as they are."""
-    settings = session.problem.settings.measure
+    settings = session.settings.measure
     if file.format not in FORMATS or file.reason or not settings.latency:
         return file
     dense = session.dense_in(file.format)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from paretoprune.config.name_patterns import closest
 from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction, written_of
 from paretoprune.results import Metrics, TrialResult
@@ -93,9 +94,12 @@ def _read(spelled: str, bound: float, dense: Metrics, scale: QualityScale | None
         return _of_quality(spelled, bound, scale)
     way, _, name = spelled.partition("_")
     if way not in ("min", "max") or name not in DIRECTIONS:
+        close = closest(name, [*(dense.measured() or DIRECTIONS)])
+        meant = f"{way}_{close}" if close and way in ("min", "max") else None
+        hint = f"did you mean `{meant}`? " if meant else ""
         raise PickError(
-            f"`{spelled}` is no limit; write `{_POINTS}`, `{_DROP}`, `{_WORST}`, or `min_` or "
-            f"`max_` before one of: {', '.join(dense.measured() or DIRECTIONS)}"
+            f"`{spelled}` is no limit; {hint}write `{_POINTS}`, `{_DROP}`, `{_WORST}`, or `min_` "
+            f"or `max_` before one of: {', '.join(dense.measured() or DIRECTIONS)}"
         )
     return Limit(spelled, name, way == "max", bound)
 

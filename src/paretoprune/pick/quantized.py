@@ -62,8 +62,9 @@ def made_again(session: PickSession, model: nn.Module, trial: TrialResult) -> Qu
         quantized = makers_of(session.context, model)[trial.quantization]()
     except (KeyError, *REFUSED) as error:
         raise PickError(f"the model {trial.key} cannot be made again: {error}") from error
-    found = validation_quality(session.problem, quantized.model.to(session.problem.device))
-    first = session.problem.task.qualities[0]
+    problem = session.problem
+    found = validation_quality(problem.data, quantized.model.to(problem.device))
+    first = problem.task.qualities[0]
     expected = trial.metrics.quality[first.name]
     if abs(found - expected) > (_SAME if first.is_rate else _SAME / 100 * abs(expected)):
         raise PickError(

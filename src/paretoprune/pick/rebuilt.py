@@ -35,7 +35,7 @@ def check_measured(problem: Problem, model: nn.Module, trial: TrialResult) -> No
     found = {
         "params": cost.params,
         "macs": cost.macs,
-        problem.task.qualities[0].name: validation_quality(problem, model),
+        problem.task.qualities[0].name: validation_quality(problem.data, model),
     }
     measured = trial.metrics.measured()
     for name, value in found.items():

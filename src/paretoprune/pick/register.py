@@ -51,11 +51,11 @@ def register(session: PickSession, facts: CardFacts, *, name: str) -> Registered
         about=read_json(folder / ("preprocessing.json" if facts.is_plain else "inputs.json")),
         metrics=_metrics(facts),
         description=(folder / "README.md").read_text(encoding="utf-8"),
-        sweep_name=session.folder.path.name,
+        sweep_name=session.folder.name,
         sweep_id=session.folder.identity(),
         trial=facts.trial.number,
     )
-    uri = resolve_uri(session.problem.settings.tracking.uri, root=Path.cwd())
+    uri = resolve_uri(session.settings.tracking.uri, root=Path.cwd())
     return Registered(name, register_model(uri, registration, root=Path.cwd()), uri)
 
 

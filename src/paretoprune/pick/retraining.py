@@ -43,6 +43,7 @@ def _repeat(session: PickSession, trial: TrialResult, *, seed: int) -> Repeat:
         model = train_again(context, trial, results, seed=seed, folder=Path(place))
     if session.longer is not None:
         train_longer(context, model, session.longer, seed=seed)
-    first = session.problem.task.qualities[0].name
-    test = measure_test(session.problem, model).quality[first]
-    return Repeat(seed, validation=validation_quality(session.problem, model), test=test)
+    data = session.problem.data
+    first = data.task.qualities[0].name
+    test = measure_test(data, model).quality[first]
+    return Repeat(seed, validation=validation_quality(data, model), test=test)

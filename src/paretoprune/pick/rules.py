@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from paretoprune.config.name_patterns import closest
 from paretoprune.errors import PickError
 from paretoprune.metrics import DIRECTIONS, Direction
 from paretoprune.objectives import size_and_quality
@@ -61,7 +62,7 @@ def choose(
     """
     limits = read_limits(request.limits, dense, scale_of(objectives, dense, trivial or {}))
     if request.count is not None and "spread" not in request.rules:
-        raise PickError("`n` goes with `rule=spread`, which picks several from all over the front")
+        raise PickError("`n` needs `rule=spread`, which picks several from all over the front")
     members = [result for result in results if result.key in front]
     members.sort(key=lambda member: (member.number, member.quantization))
     if not members:
@@ -102,9 +103,9 @@ def knee(members: Sequence[TrialResult], objectives: Mapping[str, Direction]) ->
     """
     heights = [round(sum(point), 12) for point in unit_points(members, objectives)]
     better = _better_first(objectives)
-    told = list(zip(members, heights, strict=True))
-    pruned = [(member, height) for member, height in told if member.origin != "dense"]
-    return min(pruned or told, key=lambda p: (-p[1], *better(p[0])))[0]
+    pairs = list(zip(members, heights, strict=True))
+    pruned = [(member, height) for member, height in pairs if member.origin != "dense"]
+    return min(pruned or pairs, key=lambda p: (-p[1], *better(p[0])))[0]
 
 
 def _extreme(
@@ -115,8 +116,10 @@ def _extreme(
     full = f"{objectives[own][:3]}_{own}" if own else _EXTREMES.get(rule, rule)
     way, _, name = full.partition("_")
     if way not in ("min", "max") or name not in DIRECTIONS:
+        close = closest(rule, ["knee", "spread", "best", "cheapest", *_EXTREMES])
+        hint = f"did you mean `rule={close}`? " if close else ""
         raise PickError(
-            f"`rule={rule}` is not known; take `knee`, `spread`, `best`, `cheapest`, "
+            f"`rule={rule}` is not known; {hint}take `knee`, `spread`, `best`, `cheapest`, "
             f"{', '.join(f'`{name}`' for name in _EXTREMES)}, or `min_` or `max_` before one of: "
             f"{', '.join(members[0].metrics.measured())}"
         )

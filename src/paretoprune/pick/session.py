@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.settings import Settings
 from paretoprune.data.data_info import first_batch
 from paretoprune.errors import ExportError, SweepError
 from paretoprune.formats.format import Contents
@@ -18,7 +19,7 @@ from paretoprune.formats.tracing import tracer
 from paretoprune.pick.request import ExportOptions
 from paretoprune.pick.test_metrics import TestResult, measure_test
 from paretoprune.problem.problem import Problem
-from paretoprune.results import TrialResult
+from paretoprune.results import Metrics, TrialResult
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.classification import Classification
@@ -66,22 +67,35 @@ class PickSession:
         return context
 
     @property
+    def settings(self) -> Settings:
+        """The settings of the sweep."""
+        return self.problem.settings
+
+    @property
     def dense(self) -> nn.Module:
         """The dense model with the weights that the sweep used."""
         return self.context.dense.model
 
     @property
+    def dense_metrics(self) -> Metrics:
+        """Its metrics on validation data."""
+        return self.context.dense.metrics
+
+    @property
+    def trivial(self) -> Mapping[str, float]:
+        """The qualities of the trivial predictor on validation data, by name."""
+        return self.context.dense.trivial
+
+    @property
     def given_architecture(self) -> nn.Module | None:
         """The dense architecture, where no other process can build it from an exported config."""
-        sources = self.problem.sources
-        return (
-            sources.model(self.problem.task.fits(self.problem.info)) if sources.is_given else None
-        )
+        problem, sources = self.problem, self.problem.sources
+        return sources.model(problem.task.fits(problem.info)) if sources.is_given else None
 
     @cached_property
     def dense_test(self) -> TestResult:
         """Its test metrics."""
-        return measure_test(self.problem, self.dense)
+        return measure_test(self.problem.data, self.dense)
 
     @cached_property
     def dense_in(self) -> Callable[[str], Contents | None]:
@@ -100,18 +114,19 @@ class PickSession:
     @property
     def longer(self) -> FinetuneSettings | None:
         """The settings for training before the export; None: it is not trained further."""
-        options = self.options
+        options, used = self.options, self.context.training.finetune
         if not options.trains_longer:
             return None
-        chosen = options.finetune or self.context.training.finetune
+        chosen = options.finetune or used
         if options.finetune and options.finetune.tune_learning_rate:
-            chosen = replace(chosen, learning_rate=self.context.training.finetune.learning_rate)
+            chosen = replace(chosen, learning_rate=used.learning_rate)
         return replace(chosen, epochs=options.epochs or chosen.epochs)
 
     @cached_property
     def inputs(self) -> Inputs:
         """Real inputs, on the CPU."""
-        batch = TaskBatch(self.problem.task, first_batch(self.problem.data.module))
+        task, data = self.problem.task, self.problem.data
+        batch = TaskBatch(task, first_batch(data.module))
         return batch[:_NUM_INPUTS].inputs.cpu().contiguous()
 
     @property

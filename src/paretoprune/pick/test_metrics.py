@@ -18,10 +18,9 @@ from paretoprune.measure.quality import (
     measure_quality,
     metered,
     predict,
-    quality_of,
 )
 from paretoprune.pick.card.tested import FinalFigures
-from paretoprune.problem.problem import Problem
+from paretoprune.problem.task_data import TaskData
 from paretoprune.results import Metrics
 from paretoprune.results.exported import Repeat
 from paretoprune.results.measurements import Comparison
@@ -41,51 +40,49 @@ class TestResult:
     __test__ = False  # no test of pytest's
 
 
-def measure_test(problem: Problem, model: nn.Module) -> TestResult:
-    """Run a model once over the test part."""
-    task, loader = problem.task, problem.data.test_dataloader()
+def measure_test(data: TaskData, model: nn.Module) -> TestResult:
+    """Run a model over the test part; its qualities are those that the task measures."""
+    task, loader, device = data.task, data.test_dataloader(), data.device
     if not isinstance(task, Classification):
-        meter = metered(task, model, loader, device=problem.device)
+        meter = metered(task, model, loader, device=device)
         return TestResult(meter.compute(), meter.per_sample(), None)
-    found = predict(
-        task, model, loader, num_classes=problem.info.num_classes, device=problem.device
-    )
-    if task.qualities[0].name != "accuracy":
-        return TestResult(measure_quality(task, model, loader, device=problem.device), None, found)
-    return TestResult(quality_of(found), 100.0 * found.is_right.float(), found)
+    found = predict(task, model, loader, num_classes=data.info.num_classes, device=device)
+    quality = measure_quality(task, model, loader, device=device)
+    is_accuracy = task.qualities[0].name == "accuracy"
+    return TestResult(quality, 100.0 * found.is_right.float() if is_accuracy else None, found)
 
 
-def validation_quality(problem: Problem, model: nn.Module) -> float:
-    """The task's first quality of a model on the validation part."""
-    task, loader = problem.task, problem.data.val_dataloader()
-    found = measure_quality(task, model, loader, device=problem.device)
+def validation_quality(data: TaskData, model: nn.Module) -> float:
+    """Return the task's first quality of a model on the validation part."""
+    task, loader = data.task, data.val_dataloader()
+    found = measure_quality(task, model, loader, device=data.device)
     return found[task.qualities[0].name]
 
 
 def tested_once(
-    problem: Problem, model: nn.Module, dense: TestResult, *, trivial: Mapping[str, float]
+    data: TaskData, model: nn.Module, dense: TestResult, *, trivial: Mapping[str, float]
 ) -> FinalFigures:
     """The test figures of a pruned model beside those of the dense one.
 
     `trivial` are the qualities of the trivial predictor on validation data.
     """
-    pruned, first = measure_test(problem, model), problem.task.qualities[0]
+    pruned, first = measure_test(data, model), data.task.qualities[0]
     comparison = None
     if dense.predictions is not None and pruned.predictions is not None:
         comparison = compare_predictions(dense.predictions, pruned.predictions)
     return FinalFigures(
         pruned=Metrics(pruned.quality),
         dense=Metrics(dense.quality),
-        interval=_interval(problem.task, pruned),
-        dense_interval=_interval(problem.task, dense),
+        interval=_interval(data.task, pruned),
+        dense_interval=_interval(data.task, dense),
         comparison=comparison,
         quality=first.name,
-        over_trivial=_over_trivial(problem, pruned, trivial.get(first.name)),
+        over_trivial=_over_trivial(data, pruned, trivial.get(first.name)),
     )
 
 
 def _over_trivial(
-    problem: Problem, found: TestResult, trivial: float | None
+    data: TaskData, found: TestResult, trivial: float | None
 ) -> tuple[float, float] | None:
     """By how much the first quality is better than the trivial predictor's; None if unknown.
 
@@ -94,7 +91,7 @@ def _over_trivial(
     """
     if found.scores is None:
         return None
-    task, loaders = problem.task, loaders_of(problem.data.module)
+    task, loaders = data.task, loaders_of(data.module)
     apart = task.trivial_scores(loaders["train"] or (), loaders["test"] or ())
     if apart is None and trivial is None:
         return None

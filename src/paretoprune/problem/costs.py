@@ -45,14 +45,14 @@ class Costs:
 
     def cost_at(self, widths: Mapping[str, int]) -> Cost:
         """Return the cost for given widths; absent groups are complete."""
-        size = self.space.size
+        size, forecast = self.space.size, self.forecast
         cost = size.cost(widths)
-        if self.forecast is None or not isinstance(size, SizeModel):
+        if forecast is None or not isinstance(size, SizeModel):
             return cost
         return replace(
             cost,
-            latency_ms=self.forecast.latency_ms(size.sizes(widths), size.blocks_gone(widths)),
-            latency_error=self.forecast.check.worst_error,
+            latency_ms=forecast.latency_ms(size.sizes(widths), size.blocks_gone(widths)),
+            latency_error=forecast.check.worst_error,
         )
 
     def quantity_of(self, ratios: Mapping[str, float], name: str) -> float:

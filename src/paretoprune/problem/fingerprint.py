@@ -92,8 +92,9 @@ def for_times(problem: Fingerprint) -> Fingerprint:
 
 def _of_training(settings: Settings) -> Iterator[Target]:
     """Yield the callbacks, optimizers and learning-rate schedulers that the settings name."""
-    yield from settings.trainer.callbacks.values()
-    for training in (settings.finetune, settings.model.train):
+    trainer = settings.trainer
+    yield from trainer.callbacks.values()
+    for training in (settings.finetune, settings.dense_training):
         for target in (training.optimizer, training.lr_scheduler):
             if isinstance(target, Target):
                 yield target

@@ -49,12 +49,13 @@ def needs_forecast(settings: Settings) -> bool:
 
 def with_forecast(problem: Problem) -> Problem:
     """Return the problem with a latency table, cached or measured now, if its settings need one."""
-    size = problem.space.size
-    if not needs_forecast(problem.settings) or not isinstance(size, SizeModel):
+    settings, size = problem.settings, problem.space.size
+    if not needs_forecast(settings) or not isinstance(size, SizeModel):
         return problem
-    batch = batch_of(problem.example, problem.settings.measure.latency_batch_size)
+    measure = settings.measure
+    batch = batch_of(problem.example, measure.latency_batch_size)
     layers = trace_layers(problem.model, batch)
-    forecast = problem.cache.disk.get_or_compute(
+    forecast = problem.disk.get_or_compute(
         "latency",
         fingerprint_of(problem, layers),
         read=lambda data: Forecast.from_json(layers, data),
@@ -64,8 +65,8 @@ def with_forecast(problem: Problem) -> Problem:
             size,
             batch,
             widths_of=problem.costs.widths_of,
-            step=problem.settings.sparsity.divisor,
-            threads=problem.settings.measure.latency_threads,
+            step=settings.sparsity.divisor,
+            threads=measure.latency_threads,
         ),
     )
     _log.info(describe_check(forecast.check))
@@ -146,13 +147,13 @@ def _whole(
 
 def fingerprint_of(problem: Problem, layers: Sequence[Layer]) -> Fingerprint:
     """Return the fingerprint of everything that determines a table."""
-    measure = problem.settings.measure
-    return for_times(problem.cache.fingerprint).extended(
+    measure, sparsity = problem.settings.measure, problem.settings.sparsity
+    return for_times(problem.fingerprint).extended(
         settings={
             "device": device_name(problem.device),
             "threads": str(measure.latency_threads),
             "batch": str(measure.latency_batch_size),
-            "step": str(problem.settings.sparsity.divisor),
+            "step": str(sparsity.divisor),
         },
         network={
             "layers": digest_json([asdict(layer) for layer in layers]),

@@ -26,7 +26,7 @@ def check_qualities(settings: Settings, task: Task) -> None:
 
 
 def _mistakes(settings: Settings, task: Task) -> Iterator[str]:
-    measured = [quality.name for quality in task.qualities]
+    measured, callbacks = [quality.name for quality in task.qualities], settings.trainer.callbacks
     asked = settings.search.objectives if settings.search else {}
     kept = objectives_of_task(asked, task.qualities)
     unknown = [name for name in kept if name in QUALITIES and name not in measured]
@@ -36,7 +36,7 @@ def _mistakes(settings: Settings, task: Task) -> Iterator[str]:
             f"measures: {', '.join(measured)}"
         )
     known = ["train_loss", "validation_loss", *(f"validation_{name}" for name in measured)]
-    for name, callback in settings.trainer.callbacks.items():
+    for name, callback in callbacks.items():
         monitor = callback.arguments.get("monitor")
         if callback.path.startswith("lightning.") and monitor is not None and monitor not in known:
             yield (

@@ -101,6 +101,16 @@ class Problem:
         return self.data.device
 
     @property
+    def fingerprint(self) -> Fingerprint:
+        """Everything besides the settings that affects results."""
+        return self.cache.fingerprint
+
+    @property
+    def disk(self) -> DiskCache:
+        """The cache of results on disk."""
+        return self.cache.disk
+
+    @property
     def space(self) -> SearchSpace:
         """The search space: groups, ranks and exact sizes."""
         return self.costs.space

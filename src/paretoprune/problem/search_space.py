@@ -129,11 +129,11 @@ def _ranks(
     reason = f"no rank that is a multiple of {settings.divisor} saves anything"
     whole |= {path: reason for path in paths if path not in useful}
     if not layers:
-        told = "; ".join(f"{path}: {why}" for path, why in list(whole.items())[:_MOST_NAMED])
+        reasons = "; ".join(f"{path}: {why}" for path, why in list(whole.items())[:_MOST_NAMED])
         raise SettingsError(
             [
                 f"`low_rank={settings.name}` finds no layer that is worth factoring"
-                f"{f' ({told})' if told else ''}; lower `low_rank.min_width` or "
+                f"{f' ({reasons})' if reasons else ''}; lower `low_rank.min_width` or "
                 "`low_rank.divisor`, or set `low_rank=none`"
             ]
         )

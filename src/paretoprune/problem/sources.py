@@ -58,7 +58,8 @@ class Configured:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.model_name = settings.model.target.path
+        self._target = settings.model.target
+        self.model_name = self._target.path
         self.data_name = settings.data.path
 
     def data(self, seed: int) -> LightningDataModule:
@@ -70,12 +71,12 @@ class Configured:
     @property
     def model_type(self) -> type | None:
         """The class that `model._target_` names; None if it is a function."""
-        located = located_by(self._settings.model.target)
+        located = located_by(self._target)
         return located if isinstance(located, type) else None
 
     def model(self, offered: Mapping[str, object]) -> nn.Module:
         """The network that `model._target_` builds."""
-        target = self._settings.model.target
+        target = self._target
         try:
             model = build(target, **offered)
         except ParetopruneError:

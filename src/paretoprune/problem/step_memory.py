@@ -1,4 +1,4 @@
-"""A check that a training step fits in memory, before a process is killed for want of it.
+"""A check that a training step fits in memory, before a process is killed because it does not.
 
 On a GPU a failed allocation is an error, after which batches are divided. A CPU's memory is granted
 beyond what there is, and the process that fills it is killed.

@@ -57,9 +57,9 @@ def find_folds(model: nn.Module, example: Example) -> list[Fold]:
 def folded_state(model: nn.Module, folds: Sequence[Fold]) -> dict[str, Tensor]:
     """Return a state of the same function in which every BatchNorm is as simple as possible.
 
-    All have mean 0 and a variance with standard deviation 1. Those of `folds` also have weight 1,
-    since the preceding layer contains the factor; the others keep a factor per channel. Names and
-    shapes are unchanged. Only evaluation mode is preserved, not further training.
+    All have mean 0 and a variance with standard deviation 1. BatchNorms in `folds` also have weight
+    1, since the preceding layer contains the factor; the others keep a factor per channel. Names
+    and shapes are unchanged. Only evaluation mode is preserved, not further training.
     """
     state = dict(model.state_dict())
     layer_of = {fold.norm: fold.layer for fold in folds}

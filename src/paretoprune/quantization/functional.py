@@ -37,7 +37,7 @@ def _is_in_place(node: Node) -> bool:
 
 
 def _is_replaceable(node: Node) -> bool:
-    """Return True if the operator changes its first argument, which is the memory of nobody else.
+    """Return True if the operator changes its first argument, whose memory is not shared.
 
     The argument is the output of an operator that returns new memory and has no views.
     """

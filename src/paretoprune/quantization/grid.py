@@ -52,7 +52,7 @@ class WeightGrid:
 def grid_of(name: str, weight: Tensor, bits: int, *, group: int | None = None) -> WeightGrid:
     """Return the grid of a weight (outputs, ...): `2**bits - 1` levels around zero.
 
-    Each output has a step size or, with `group`, each group of so many consecutive inputs of it. At
+    Each output has a step size or, with `group`, each group of `group` consecutive inputs of it. At
     8 bits the largest weight of a row is the last level. With fewer bits, the step size of least
     squared error among 40 clipping thresholds is used.
 

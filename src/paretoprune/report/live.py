@@ -68,7 +68,7 @@ class LiveReport:
                 "the report cannot be written (%s); the trials are on record, and "
                 "`%s` writes it later",
                 error,
-                command_line("report", self._folder.path.name),
+                command_line("report", self._folder.name),
             )
             return None
 

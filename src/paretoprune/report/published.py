@@ -32,6 +32,9 @@ def read_published(file: Path) -> list[Published]:
     Raises:
         SweepError: the file is missing or no CSV, lacks the columns, or holds what is no number.
     """
+    if not file.is_file():
+        problem = "is a folder" if file.is_dir() else "is missing"
+        raise SweepError(f"`{file}` {problem}, and must be a CSV file of published results")
     try:
         table = pd.read_csv(file, dtype=str, skipinitialspace=True)
     except (OSError, ValueError) as error:
@@ -47,10 +50,14 @@ def read_published(file: Path) -> list[Published]:
 
 def _published(row: Mapping[Hashable, Any], quantities: Sequence[str], file: Path) -> Published:
     values = {name: row[name] for name in quantities if isinstance(row[name], str)}
-    numbers = {name: parse_count(text) for name, text in values.items()}
-    for name, number in numbers.items():
-        if not isinstance(number, float):
-            raise SweepError(
-                f"`{file}`: `{name}` must be a number, such as 93.5 or 40.8M, got `{number}`"
-            )
-    return Published(str(row[_LABEL]), {k: float(str(v)) for k, v in numbers.items()})
+    numbers = {name: _number(name, text, file) for name, text in values.items()}
+    return Published(str(row[_LABEL]), numbers)
+
+
+def _number(name: str, text: str, file: Path) -> float:
+    try:
+        return float(str(parse_count(text)))
+    except ValueError:
+        raise SweepError(
+            f"`{file}`: `{name}` must be a number, such as 93.5 or 40.8M, got `{text}`"
+        ) from None

@@ -1,4 +1,4 @@
-"""A sweep to look at: report.html to explore, front.html and front.png with its figure alone."""
+"""The report of a sweep: report.html to explore, front.html and front.png with its figure alone."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def facts_of(folder: SweepFolder, results: Sequence[TrialResult]) -> SweepFacts:
     ratio, sensitivity = _sensitivity(folder)
     front = front_of(models, objectives)
     return SweepFacts(
-        name=folder.path.name,
+        name=folder.name,
         objectives=objectives,
         results=models,
         front=front,
@@ -73,8 +73,9 @@ def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
 
 def pick_command(folder: SweepFolder) -> str:
     """The command that exports a model of this sweep, to be followed by what to pick."""
-    parent, own = folder.path.parent.as_posix(), own_packages(folder.read_config())
-    words = [folder.path.name]
+    path, own = folder.path, own_packages(folder.read_config())
+    parent = path.parent.as_posix()
+    words = [folder.name]
     words += [f"sweeps_dir={parent}"] if parent != "sweeps" else []
     words += [f"trust=[{','.join(own)}]"] if own else []
     return command_line("pick", *words)
@@ -147,7 +148,7 @@ def _published(folder: SweepFolder) -> list[Published]:
     try:
         return read_published(folder.published)
     except SweepError as error:  # no reason to end a sweep that runs
-        _log.warning("%s; the report goes without it", error)
+        _log.warning("%s; the report omits it", error)
         return []
 
 
@@ -166,4 +167,4 @@ def _skipping_damage(file: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # no list of what a damaged file leads to would be complete
-        _log.warning("%s is damaged (%s); the report goes without it", file, error)
+        _log.warning("%s is damaged (%s); the report omits it", file, error)

@@ -33,7 +33,7 @@ class DataInfo:
     caution: str | None = None  # a sentence, if a part may bias the metrics measured on it
     arguments: tuple[Argument, ...] = ()  # the tensors that the model takes
     vocab_size: int = 0  # token ids are below it; 0 where there are no tokens
-    # What the task offers to the model's class, by the name of the argument.
+    # Arguments that the task offers to the model's class, by name.
     offered: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod

@@ -25,7 +25,7 @@ def write_qualities(
 def read_qualities(folder: Path) -> list[Quantity]:
     """Return the records of the task's qualities, the first first; empty for earlier versions.
 
-    Those of the user's own task are registered.
+    Qualities of the user's own task are registered.
     """
     try:
         found = [Quantity(**record) for record in read_json(folder / _FILE)["qualities"]]

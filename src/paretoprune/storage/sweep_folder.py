@@ -50,6 +50,11 @@ class SweepFolder:
     path: Path
 
     @property
+    def name(self) -> str:
+        """The name of the sweep."""
+        return self.path.name
+
+    @property
     def study(self) -> Path:
         """The Optuna study."""
         return self.path / "study.db"

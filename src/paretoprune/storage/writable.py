@@ -10,7 +10,8 @@ from paretoprune.errors import SettingsError
 
 def check_writable(setting: str, folder: Path) -> None:
     """Raises SettingsError where a folder cannot be made or written to."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    place = folder.absolute()
+    there = next(path for path in (place, *place.parents) if os.path.lexists(path))
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         problem = "cannot be written to" if there.is_dir() else "is no folder"
         raise SettingsError([f"`{setting}={folder}`: {there} {problem}; choose another place"])

@@ -108,12 +108,12 @@ def first_proposals(
     `scores` must be comparable across groups; `sensitivity` is measured if the allocation asks.
     """
     groups = group_infos(problem)
-    if problem.settings.search is None:
+    search, sparsity = problem.settings.search, problem.settings.sparsity
+    if search is None:
         dense = Proposal(uniform(groups, 0.0), "dense", epochs=0.0)
-        if problem.settings.sparsity.bisects_quality:
+        if sparsity.bisects_quality:
             return [dense]
         return [dense, Proposal(_single(problem, scores, sensitivity), "single")]
-    search = problem.settings.search
     return baselines(
         groups,
         scores,
@@ -208,7 +208,8 @@ def _path(
     sensitivity: Callable[[], Sensitivity],
 ) -> Path:
     """Return the path of `sparsity.allocation` from the dense to the smallest model."""
-    groups, allocation = group_infos(problem), problem.settings.sparsity.allocation
+    groups, sparsity = group_infos(problem), problem.settings.sparsity
+    allocation = sparsity.allocation
     if allocation in ("global", "lamp"):
         return ranking_path(groups, scores, max_ratio=_MAX_RATIO)
     if allocation == "erk":

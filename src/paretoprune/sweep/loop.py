@@ -41,7 +41,7 @@ def run_sweep(
 ) -> list[TrialResult]:
     """Search until the budget is spent, or `search.n_trials` architectures are recorded.
 
-    What earlier runs left counts. The proposals in `first` come before those of the strategy.
+    Trials of earlier runs count. The proposals in `first` come before those of the strategy.
     `clock` gives the seconds spent on this sweep so far, for budgets in seconds; by default those
     of its trials, and of this run. `tell_end` gets the reason why the search ends. Returns all
     results by number. Each is on disk before watchers are notified. A trial whose process died is

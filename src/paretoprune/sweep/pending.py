@@ -101,8 +101,19 @@ class PendingTrials:
 
     def parents(self) -> set[int]:
         """Return the parents of these trials."""
-        begun = [*self.running.values(), *self.again.values()]
-        return {job.parent for job in begun if job.parent is not None}
+        return {job.parent for job in self.jobs() if job.parent is not None}
+
+    def jobs(self) -> list[Job]:
+        """Return all pending trials: those that run, then those that wait."""
+        return [*self.running.values(), *self.again.values()]
+
+    def waiting(self, number: int) -> Job | None:
+        """Return the trial of this number if it waits to be run again."""
+        return self.again.get(number)
+
+    def take(self, number: int) -> Job:
+        """Remove a waiting trial, which is run next, and return it."""
+        return self.again.pop(number)
 
     def _attempts(self, number: int) -> int:
         note = self._notes.get(number)

@@ -64,11 +64,11 @@ def prepared_context(problem: Problem, folder: SweepFolder, watch: Stopwatch) ->
         if problem.settings.uses_gate_scores:
             context = with_gate_scores(context)
         save_context(context, folder.dense)
-        if problem.costs.forecast:
-            write_json(folder.dense / "latency_table.json", problem.costs.forecast.to_json())
+        if forecast := problem.costs.forecast:
+            write_json(folder.dense / "latency_table.json", forecast.to_json())
     else:
         save_description(context, folder.dense)  # restores what was damaged
-    keep_fingerprint(problem, folder.dense)
+    keep_fingerprint(problem.fingerprint, folder.dense)
     return context
 
 

@@ -42,7 +42,7 @@ class Queue:
     ) -> None:
         self._problem, self._first, self._strategy = problem, first, strategy
         self._record, self._account = record, account
-        self._unfinished = record.unfinished
+        self._results, self._unfinished = record.results, record.unfinished
         self._sparsity, self._seed = sparsity, seed
         self._next_number = 0  # all lower ones are taken
         self._ending = Ending(search, len(first))
@@ -79,27 +79,27 @@ class Queue:
 
     def why_ended(self) -> str:
         """Return why nothing more can start, once nothing runs."""
-        nothing = self._ending.nothing_searched(self._record.results.all)
+        nothing = self._ending.nothing_searched(self._results.all)
         return "; ".join(filter(None, [self._why(), nothing]))
 
     def _spent(self, left: RemainingBudget) -> Why:
-        return lambda: self._ending.spent(left.budget, self._record.results.all)
+        return lambda: self._ending.spent(left.budget, self._results.all)
 
     def _too_little(self, left: RemainingBudget, job: Job) -> Why:
         needed = self._account.needed(job)
         return lambda: self._ending.too_little_left(left.budget, needed)
 
     def _exhausted(self, left: RemainingBudget) -> Why:
-        return lambda: self._strategy.ending(self._record.results.all, left)
+        return lambda: self._strategy.ending(self._results.all, left)
 
     def _begun_before(self) -> Job | None:
         """Return a pending trial that can be run now, if there is one."""
         for hopeless in self._unfinished.give_up():
             self._record.add(hopeless)
         for number in sorted(self._unfinished.again):
-            waiting = self._unfinished.again.get(number)
+            waiting = self._unfinished.waiting(number)
             if waiting and (job := self._ready(waiting)) is not None:
-                return self._unfinished.again.pop(job.number)
+                return self._unfinished.take(job.number)
         return None
 
     def _ready(self, job: Job) -> Job | None:
@@ -109,7 +109,8 @@ class Queue:
         """
         if self._unfinished.runs_twin_of(job):
             return None
-        while job.parent is not None and not self._record.folder.is_whole(job.parent):
+        folder = self._record.folder
+        while job.parent is not None and not folder.is_whole(job.parent):
             if job.parent in self._unfinished.running:
                 return None
             if not self._record.forget(job.parent):
@@ -139,7 +140,7 @@ class Queue:
             nested=tuple(self._problem.widths_of(ratios) for ratios in proposal.nested),
         )
         if job.parent is not None and (ready := self._ready(job)) is not job:
-            return ready and self._unfinished.again.pop(ready.number)
+            return ready and self._unfinished.take(ready.number)
         return job
 
     def _baseline(self, number: int, left: RemainingBudget) -> Proposal:
@@ -171,19 +172,19 @@ class Queue:
         return self._next_number
 
     def _is_taken(self, number: int) -> bool:
-        if number in self._record.results or number in self._unfinished:
+        if number in self._results or number in self._unfinished:
             return True
         return number in self._unfinished.used and number >= len(self._first)
 
     def _ask(self, number: int, left: RemainingBudget) -> Proposal | None:
-        # What waits for its twin to end is under way, too: it must not be proposed once more.
-        under_way = [*self._unfinished.running.values(), *self._unfinished.again.values()]
-        return self._strategy.propose(number, self._record.results.all, under_way, left)
+        # A trial that waits for its twin is pending, too, and must not be proposed again.
+        under_way = self._unfinished.jobs()
+        return self._strategy.propose(number, self._results.all, under_way, left)
 
     def _without_training(self, job: Job) -> TrialResult | None:
         """Return the result of a job that need not run: a duplicate, or one over a limit."""
         cost = self._problem.cost_of(job.ratios)
-        same = self._record.results.twin_of(job)
+        same = self._results.twin_of(job)
         if same is not None:
             return replace(
                 _untrained(job, same.metrics), state="duplicate", duplicate_of=same.number

@@ -82,6 +82,7 @@ def is_twin(job: Job, other: Job) -> bool:
 def _key(trial: Job | TrialResult) -> tuple[object, ...]:
     """Return the key in which two trials of the same architecture agree.
 
-    Those of a higher rung are trained on, and those that train others along are no repetitions.
+    Trials of a higher rung continue a training, and trials with nested models train several models;
+    neither repeats another trial.
     """
     return (trial.rung, bool(trial.nested), *sorted(trial.widths.items()))

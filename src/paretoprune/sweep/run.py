@@ -133,13 +133,13 @@ def run(
     problem = with_forecast(make_problem(settings, sources))
     reject_unmeetable(problem)
     reject_unquantizable(problem)
-    refuse_other_problem(problem, folder.dense)
+    refuse_other_problem(problem.fingerprint, folder.dense)
     with folder.locked(), logging_to(folder.path / "sweep.log"):
         folder.check_config(config, extend=extend)  # another process may have come in between
         for name, (before, now) in folder.changes(config).items():
             _log.info("the sweep is extended: `%s` was %s and is %s now", name, before, now)
         folder.write_config(config)
-        problem.cache.disk.commit()
+        problem.disk.commit()
         describe(problem, folder)
         begun = _begun(problem, folder, config)
         try:
@@ -163,7 +163,7 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
     sensitivity = sensitivity_of(context, folder.dense / "sensitivity.json")
     study = _study(problem, folder)
 
-    # What is not trained comes first in a search by time, and need not wait for a learning rate.
+    # In a search by time, untrained trials come first; they do not wait for a learning rate.
     ready = cache(lambda: ready_to_train(context, folder))
     if not settings.executor.runs_in_process:
         ready()  # workers load what is on disk
@@ -240,7 +240,7 @@ def _study(problem: Problem, folder: SweepFolder) -> SweepStudy:
     search = search_of(problem)
     return SweepStudy(
         folder.study,
-        name=folder.path.name,
+        name=folder.name,
         groups=group_infos(problem),
         objectives=search.objectives,
         sampler=search.sampler,

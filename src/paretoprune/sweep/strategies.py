@@ -138,18 +138,18 @@ def least_epochs(data: TaskData) -> float:
 def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
     half = problem.costs.cost_of({}).macs / 4
     seconds_per_epoch = predicted_seconds(known, half) if known else None
-    budget = search_settings(problem.settings).budget
+    budget, executor = search_settings(problem.settings).budget, problem.settings.executor
     if budget is not None and budget.unit == "seconds":  # each worker has them
-        budget = replace(budget, amount=problem.settings.executor.workers * budget.amount)
+        budget = replace(budget, amount=executor.workers * budget.amount)
     return affordable_sizes(most, budget, seconds_per_epoch)
 
 
 def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
     """Return the damage by gate scores of the parent's training; for None, of the dense model."""
     dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
-    widths_of = context.problem.costs.widths_of
+    costs = context.problem.costs
     return lambda parent: ChannelDamage.of(
-        parent.scores if parent and parent.scores else dense, widths_of
+        parent.scores if parent and parent.scores else dense, costs.widths_of
     )
 
 
@@ -172,7 +172,8 @@ def _rung(
 
     def loss(parent: int | None, ratios: Ratios, training: Training) -> float:
         context = ready()
-        widths, seed = context.problem.costs.widths_of(ratios), context.settings.seed
+        costs, seed = context.problem.costs, context.settings.seed
+        widths = costs.widths_of(ratios)
         job = Job(
             -1,
             "rung",
@@ -192,10 +193,10 @@ def _rung(
 
 def _has_untrained_front(settings: Settings) -> bool:
     """True if untrained candidates are compensated and do not take the place of a trial."""
+    budget = settings.search.budget if settings.search else None
     return (
-        settings.search is not None
-        and settings.search.budget is not None
-        and settings.search.budget.unit != "trials"
+        budget is not None
+        and budget.unit != "trials"
         and has_trait(settings.schedule, "prunes_once")
         and settings.compensation_method is not None
     )

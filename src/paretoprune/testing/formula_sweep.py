@@ -142,7 +142,7 @@ class Workers(Executor):
         return attempt(self._evaluate, self._jobs.pop(max(0, len(self._jobs) - 2)))
 
     def close(self) -> None:
-        """Nothing runs between two calls."""
+        """No work is done between two calls."""
 
 
 def sweep(

@@ -52,7 +52,7 @@ def check_schedule(schedule: Target, folder: Path, *, granularity: str = "channe
 
 def check_trials(context: TrialContext, job: Job) -> None:
     """Run a job twice in a context, by the schedule of its settings, and check both."""
-    before = {name: t.clone() for name, t in context.start.candidate.model.state_dict().items()}
+    before = {name: t.clone() for name, t in context.start.model.state_dict().items()}
     first, second = carry_out(context, job), carry_out(context, job)
     assert first.candidate.widths() == job.widths, (
         f"the model has widths {first.candidate.widths()}, asked were {dict(job.widths)}"
@@ -60,11 +60,11 @@ def check_trials(context: TrialContext, job: Job) -> None:
     _check_equal(first.candidate.model, second.candidate.model.state_dict(), "not deterministic")
     numbers = [record.epoch for record in first.curve]
     assert numbers == [*range(1, len(numbers) + 1)], f"epochs are numbered {numbers}"
-    _check_equal(context.start.candidate.model, before, "the start of the trial was changed")
-    for model in (context.dense.model, context.start.candidate.model, first.candidate.model):
+    _check_equal(context.start.model, before, "the start of the trial was changed")
+    for model in (context.dense.model, context.start.model, first.candidate.model):
         assert not any(module.training for module in model.modules()), "a model is in training mode"
         assert not any(map(_num_hooks, model.modules())), "hooks are left"
-    for model in (context.dense.model, context.start.candidate.model):
+    for model in (context.dense.model, context.start.model):
         assert all(p.grad is None for p in model.parameters()), "gradients are left"
         assert all(p.requires_grad for p in model.parameters()), "parameters were frozen"
 
@@ -87,8 +87,9 @@ def _context(schedule: Target, folder: Path, granularity: str) -> TrialContext:
 
 
 def _job(context: TrialContext) -> Job:
-    ratios = {group.name: _RATIO for group in context.problem.groups.prunable}
-    return Job(1, "test", ratios, context.problem.costs.widths_of(ratios), seed=3)
+    ratios = {group.name: _RATIO for group in context.groups.prunable}
+    costs = context.problem.costs
+    return Job(1, "test", ratios, costs.widths_of(ratios), seed=3)
 
 
 def _check_equal(model: nn.Module, state: dict[str, Tensor], message: str) -> None:

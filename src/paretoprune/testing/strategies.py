@@ -29,7 +29,7 @@ def check_strategy(strategy: Target, folder: Path) -> None:
 
 
 def check_proposals(strategy: Target, folder: Path) -> None:
-    """It proposes candidates, none is trained twice, and it says why the search ends."""
+    """Proposes candidates, trains none twice, and says why the search ends."""
     said: list[str] = []
     results = sweep(strategy, _made(folder), tell_end=said.append)
     own = [result for result in results if result.origin not in ("dense", "uniform", "global")]

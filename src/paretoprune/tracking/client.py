@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paretoprune.tracking.database import ensure_sqlite, write_without_waiting
+from paretoprune.tracking.database import ensure_sqlite, no_stray_folders, write_without_waiting
 from paretoprune.tracking.record import Point
 from paretoprune.tracking.uri import sqlite_file
 
@@ -43,8 +43,10 @@ def connect(uri: str, *, artifacts: Path) -> MlflowClient:
     file = sqlite_file(uri)
     if file is not None:
         ensure_sqlite(file, artifacts=artifacts)
-    client = MlflowClient(tracking_uri=uri)
-    if file is not None:
+    if file is None:
+        return MlflowClient(tracking_uri=uri)
+    with no_stray_folders(uri):
+        client = MlflowClient(tracking_uri=uri)
         write_without_waiting(client._tracking_client.store.engine)
     return client
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,21 @@ def _create(file: Path, artifacts: Path) -> None:
 def _make_tables(file: Path, artifacts: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    SqlAlchemyStore(sqlite_uri(file), artifacts.as_uri()).engine.dispose()
+    with no_stray_folders(sqlite_uri(file)):
+        SqlAlchemyStore(sqlite_uri(file), artifacts.as_uri()).engine.dispose()
+
+
+@contextmanager
+def no_stray_folders(uri: str) -> Iterator[None]:
+    """Remove the folders that MLflow makes inside by reading an escaped path (`a%3Fb`) as one."""
+    folder = Path(uri.partition(":///")[2]).parent
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # not made, or used by another program meanwhile
+            for each in made:
+                each.rmdir()
 
 
 @contextmanager

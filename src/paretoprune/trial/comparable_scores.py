@@ -10,11 +10,11 @@ from paretoprune.trial.context import TrialContext
 def comparable_scores(context: TrialContext) -> dict[str, list[float]]:
     """Scores of all channels or units that may be ranked across groups.
 
-    Those of single weights are as they are; those of channels, of layers of all sizes, are divided
-    by the mean of their group. `lamp` compares the share of what is left (Lee et al. 2021).
+    Scores of single weights are unchanged; scores of channels are divided by the mean of their
+    group, since layers differ in size. `lamp` compares the share of what is left (Lee et al. 2021).
     """
-    settings = context.settings
-    scores = context.start.candidate.unit_scores(context.gates or context.start.scores)
+    settings, start = context.settings, context.start
+    scores = start.candidate.unit_scores(context.gates or start.scores)
     if settings.sparsity.allocation == "lamp":
         scores = {name: lamp(values.double().square()) for name, values in scores.items()}
     elif settings.granularity.is_structured:

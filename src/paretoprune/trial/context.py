@@ -23,6 +23,7 @@ from paretoprune.problem.problem import Problem
 from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.pruning.compensation.updatable import skipped_layers
+from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.quantization.compact import stored_bytes
@@ -55,6 +56,11 @@ class Start:
 
     candidate: Candidate  # the dense model, sparsely trained, or with low-rank pairs
     scores: Mapping[str, Tensor]  # importance of each channel, by group: (width of the group,)
+
+    @property
+    def model(self) -> nn.Module:
+        """The network of the candidate."""
+        return self.candidate.model
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,11 @@ class TrialContext:
         """The data of the problem."""
         return self.problem.data
 
+    @property
+    def groups(self) -> Groups:
+        """The groups of the problem."""
+        return self.problem.groups
+
 
 def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialContext:
     """Train the dense model or load it from the cache; measure it and score its channels.
@@ -105,7 +116,7 @@ def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialConte
     EquivalenceError if a factored network differs from the dense one.
     """
     check_scorer(problem)
-    problem.cache.disk.commit()  # everything that can be validated before training is valid
+    problem.disk.commit()  # everything that can be validated before training is valid
     if problem.notes.task:
         _log.info("task: %s", problem.notes.task)
     for caution in problem.notes.data:
@@ -175,14 +186,14 @@ def measure(
 ) -> Metrics:
     """Measure everything that the settings ask for, on validation data; `dense` is the
     reference."""
-    loader = problem.data.val_dataloader()
+    loader, settings = problem.data.val_dataloader(), problem.settings.measure
     quality = measure_quality(problem.task, model, loader, device=problem.device)
     latency = None
-    if problem.settings.measure.latency:
+    if settings.latency:
         latency = measure_latency(
             model,
             problem.example,
-            problem.settings.measure,
+            settings,
             device=problem.device,
             dense=dense[0] if dense else None,
         )
@@ -201,6 +212,7 @@ def measure(
 
 def counted_cost(problem: Problem, model: nn.Module) -> Cost:
     """Count parameters and MACs; for unstructured pruning, without zeros."""
-    if isinstance(problem.space.size, MaskedSize):
-        return problem.space.size.cost_of(model)
+    size = problem.space.size
+    if isinstance(size, MaskedSize):
+        return size.cost_of(model)
     return Cost(params=count_params(model), macs=count_macs(model, problem.example))

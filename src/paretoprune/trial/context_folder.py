@@ -49,13 +49,14 @@ _FINGERPRINT = "fingerprint.json"
 
 def save_context(context: TrialContext, folder: Path) -> None:
     """Write the dense model, its groups, metrics and scores."""
+    dense, start, groups = context.dense, context.start, context.problem.groups
     save_description(context, folder)
-    save_state(folder / _WEIGHTS, context.dense.model)
+    save_state(folder / _WEIGHTS, dense.model)
     files = [_WEIGHTS, _SCORES]
-    if context.problem.groups.factored:
+    if groups.factored:
         files.append(_PAIRS)
-        save_state(folder / _PAIRS, context.start.candidate.model)
-    write_bytes(folder / _SCORES, save(_plain(context.start.scores)))
+        save_state(folder / _PAIRS, start.model)
+    write_bytes(folder / _SCORES, save(_plain(start.scores)))
     if context.gates is not None:
         files.append(_GATES)
         write_bytes(folder / _GATES, save(_plain(context.gates)))
@@ -64,40 +65,41 @@ def save_context(context: TrialContext, folder: Path) -> None:
         write_bytes(folder / _CALIBRATION, save(_numbered(context.calibration)))
     # Written last, with checksums of the other files, so that partial writes are detected.
     kept = {
-        "metrics": context.dense.metrics.to_json(),
+        "metrics": dense.metrics.to_json(),
         "files": {name: digest_of(folder / name) for name in files},
     }
-    write_sealed(folder / _SEALED, kept | _training(context))
+    write_sealed(folder / _SEALED, kept | _training(context.training))
 
 
 def save_description(context: TrialContext, folder: Path) -> None:
     """Write what other commands read of the problem: its groups, its data, the dense metrics."""
-    write_json(folder / "groups.json", context.problem.groups.to_json())
-    write_json(folder / "data.json", asdict(context.data.info))
-    write_json(folder / "metrics.json", context.dense.metrics.to_json())
-    write_qualities(folder, context.data.task.qualities, context.dense.trivial)
+    problem, dense = context.problem, context.dense
+    write_json(folder / "groups.json", problem.groups.to_json())
+    write_json(folder / "data.json", asdict(problem.info))
+    write_json(folder / "metrics.json", dense.metrics.to_json())
+    write_qualities(folder, problem.task.qualities, dense.trivial)
 
 
 def save_training(context: TrialContext, folder: Path) -> None:
     """Add the tuned learning rate and the epoch time to the files of `save_context`."""
-    write_sealed(folder / _SEALED, read_sealed(folder / _SEALED) | _training(context))
+    write_sealed(folder / _SEALED, read_sealed(folder / _SEALED) | _training(context.training))
 
 
-def _training(context: TrialContext) -> dict[str, Any]:
-    """Return the hyperparameters and times for the trials' training."""
+def _training(training: TrialTraining) -> dict[str, Any]:
+    """Return the hyperparameters and times for the trials' training, as JSON."""
     return {
-        "learning_rate": context.training.finetune.learning_rate,
-        "epoch_time": context.training.epoch_time and asdict(context.training.epoch_time),
+        "learning_rate": training.finetune.learning_rate,
+        "epoch_time": training.epoch_time and asdict(training.epoch_time),
     }
 
 
-def refuse_other_problem(problem: Problem, folder: Path) -> None:
+def refuse_other_problem(now: Fingerprint, folder: Path) -> None:
     """Raise SweepError if the sweep was made from other data, weights or code.
 
     Package versions may differ, and network outputs within rounding.
     """
     earlier, _ = _kept_fingerprint(folder)
-    if earlier and (changes := problem.cache.fingerprint.changes(earlier)):
+    if earlier and (changes := now.changes(earlier)):
         raise SweepError(
             f"{folder.parent} was made from other data, weights or code than there are now; "
             f"changed since: {listed(changes)}; give this sweep another `name`, or remove the "
@@ -105,7 +107,7 @@ def refuse_other_problem(problem: Problem, folder: Path) -> None:
         )
 
 
-def keep_fingerprint(problem: Problem, folder: Path) -> None:
+def keep_fingerprint(now: Fingerprint, folder: Path) -> None:
     """Write the fingerprint unless it exists; warn if it cannot be compared or versions differ."""
     earlier, damage = _kept_fingerprint(folder)
     if earlier is None:
@@ -115,8 +117,8 @@ def keep_fingerprint(problem: Problem, folder: Path) -> None:
                 folder.parent,
                 damage or "is from an earlier version",
             )
-        write_sealed(folder / _FINGERPRINT, problem.cache.fingerprint.to_json())
-    elif versions := problem.cache.fingerprint.version_changes(earlier):
+        write_sealed(folder / _FINGERPRINT, now.to_json())
+    elif versions := now.version_changes(earlier):
         _log.warning("%s was begun with other versions: %s", folder.parent, listed(versions))
 
 
@@ -137,7 +139,7 @@ def load_context(
 
     Raises SweepError if the sweep was made from other data, weights or code.
     """
-    refuse_other_problem(problem, folder)
+    refuse_other_problem(problem.fingerprint, folder)
     try:
         kept = read_sealed(folder / _SEALED)
         if any(digest_of(folder / name) != digest for name, digest in kept["files"].items()):

@@ -40,7 +40,7 @@ def dense_model(problem: Problem) -> nn.Module:
     model, settings = problem.model, problem.settings
     cached = _cached("dense model", problem, _trained(problem))
     if not settings.model.weights and not cached.load(model):
-        epochs = settings.model.train.epochs
+        epochs = settings.dense_training.epochs
         _log.info("training the dense model for %d epochs", epochs)
         _fit_dense(problem, model, on_epoch=epoch_log("dense model", epochs))
         cached.commit(model)
@@ -56,8 +56,8 @@ def _fit_dense(
         problem.task,
         train_loader=problem.data.train_dataloader(),
         val_loader=problem.data.val_dataloader(),
-        settings=settings.model.train,
-        epochs=settings.model.train.epochs,
+        settings=settings.dense_training,
+        epochs=settings.dense_training.epochs,
         seed=settings.seed,
         device=problem.device,
         on_epoch=on_epoch,
@@ -171,7 +171,7 @@ def _trained(problem: Problem) -> Fingerprint:
     """Return the fingerprint of the trained dense model."""
     settings = problem.settings
     training = digest_json([asdict(settings.model.train), asdict(settings.trainer)])
-    return for_training(problem.cache.fingerprint).extended(
+    return for_training(problem.fingerprint).extended(
         settings={"training": training}, versions=own_version(__name__)
     )
 
@@ -184,7 +184,7 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
         [asdict(settings.sparse_training), asdict(settings.finetune), asdict(settings.trainer)]
     )
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
-    return for_training(problem.cache.fingerprint).extended(
+    return for_training(problem.fingerprint).extended(
         settings={"sparse training": phase, "granularity": settings.granularity.name},
         network={
             "weights of the dense model": digest_json(state),

@@ -35,7 +35,7 @@ def with_gate_scores(context: TrialContext) -> TrialContext:
 
 def _with_gate_scores(context: TrialContext) -> TrialContext:
     problem = context.problem
-    whole = context.start.candidate.model if problem.groups.factored else context.dense.model
+    whole = context.start.model if problem.groups.factored else context.dense.model
     dense = copy.deepcopy(whole).eval()
     for parameter in dense.parameters():  # including frozen layers
         parameter.requires_grad_(parameter.is_floating_point())

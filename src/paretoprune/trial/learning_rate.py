@@ -70,10 +70,11 @@ def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
         context, context.start.candidate, context.start.scores, widths, trained_next=True
     )
     factor = rate_factor(context, widths)
-    rate = context.training.finetune.learning_rate
+    training = context.training
+    rate = training.finetune.learning_rate
     seconds = _seconds_per_step(context, candidate, rate * _LOWEST * factor)
     teacher = _teacher_seconds(context)
-    views = _num_views(problem.data) if context.training.teacher else 0.0
+    views = _num_views(problem.data) if training.teacher else 0.0
     affordable = most_seconds / (seconds + (teacher if math.isinf(views) else 0.0))
     count = 0 if affordable < _LEAST_STEPS else int(min(affordable, _NUM_STEPS))
     if count:
@@ -82,9 +83,9 @@ def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
         rate = peak_of(rates, losses, usual=rate)
     _log.info("the peak learning rate is %.3g", rate)
     num_steps = len(problem.data.train_dataloader())
-    training = replace(
-        context.training,
-        finetune=replace(context.training.finetune, learning_rate=rate),
+    tuned = replace(
+        training,
+        finetune=replace(training.finetune, learning_rate=rate),
         epoch_time=EpochTime(
             problem.costs.cost_at(widths).macs,
             seconds * num_steps,
@@ -93,7 +94,7 @@ def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
             cached_epochs=count / num_steps,
         ),
     )
-    return replace(context, training=training)
+    return replace(context, training=tuned)
 
 
 def rising(lowest: float, highest: float, count: int) -> list[float]:
@@ -135,7 +136,8 @@ def _seconds_per_step(context: TrialContext, candidate: Candidate, rate: float) 
 
 def _teacher_seconds(context: TrialContext) -> float:
     """Time the teacher's outputs for a batch, without warm-up; they are cached for the trials."""
-    if context.training.teacher is None:
+    teacher = context.training.teacher
+    if teacher is None:
         return 0.0
     clock, device = context.watch.clock, context.data.device
     begun = clock()
@@ -143,7 +145,7 @@ def _teacher_seconds(context: TrialContext) -> float:
         begun = clock()
         with context.watch.on("teacher"):
             moved = on_device(batch, device)
-            context.training.teacher.outputs(unkeyed(moved), key_of(moved))
+            teacher.outputs(unkeyed(moved), key_of(moved))
     return clock() - begun
 
 

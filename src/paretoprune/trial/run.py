@@ -46,7 +46,7 @@ def run_trial(context: TrialContext, job: Job, *, folder: Path) -> TrialResult:
 
 
 def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
-    groups = context.problem.groups.prunable
+    groups = context.groups.prunable
     if all(job.widths[group.name] == group.width for group in groups):
         trained, metrics = Trained(_dense(context), ()), context.dense.metrics
     else:
@@ -64,18 +64,19 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
             delivered = _delivered(context, trained.candidate)
             quantized, errors = quantized_models(context, delivered, metrics)
         write_numerics(folder, errors)
-    write_json(folder / "plan.json", trained.candidate.plan.to_json())
-    left = with_energies(context.problem.space, trained.candidate.model, trained.scores)
+    candidate = trained.candidate
+    write_json(folder / "plan.json", candidate.plan.to_json())
+    left = with_energies(context.problem.space, candidate.model, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
     if scores:
         write_json(folder / _SCORES, scores)
-    save_state(folder / "model.safetensors", trained.candidate.model)
+    save_state(folder / "model.safetensors", candidate.model)
     return TrialResult(
         number=job.number,
         state="complete",
         origin=job.origin,
         ratios=dict(job.ratios),
-        widths=trained.candidate.widths(),
+        widths=candidate.widths(),
         metrics=metrics,
         seed=job.seed,
         curve=trained.curve,
@@ -101,11 +102,12 @@ def _delivered(context: TrialContext, candidate: Candidate) -> nn.Module:
 
 def _dense(context: TrialContext) -> Candidate:
     """Return the unpruned dense model; with low-rank factorisation, its pairs at full rank."""
-    if context.problem.groups.factored:
-        return context.start.candidate
-    if isinstance(context.start.candidate, MaskedCandidate):
-        return replace(context.start.candidate, model=context.dense.model)
-    return PrunedCandidate(context.dense.model, Plan({}), context.problem.groups.prunable)
+    start, dense, groups = context.start.candidate, context.dense.model, context.groups
+    if groups.factored:
+        return start
+    if isinstance(start, MaskedCandidate):
+        return replace(start, model=dense)
+    return PrunedCandidate(dense, Plan({}), groups.prunable)
 
 
 def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> Start:
@@ -113,12 +115,12 @@ def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> St
     if parent is None:
         return context.start
     folder = trials / f"{parent:04d}"
-    groups = context.problem.groups.prunable
+    groups, start = context.groups.prunable, context.start
     plan = Plan.from_json(read_json(folder / "plan.json"))
-    whole = copy.deepcopy(context.start.candidate.model)
+    whole = copy.deepcopy(start.model)
     model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
-    if isinstance(context.start.candidate, MaskedCandidate):
-        return Start(replace(context.start.candidate, model=model), context.start.scores)
+    if isinstance(start.candidate, MaskedCandidate):
+        return Start(replace(start.candidate, model=model), start.scores)
     if (folder / _SCORES).is_file():  # otherwise the order of the components must be kept
         model = refactored(model)
     candidate = PrunedCandidate(model, plan, groups)

@@ -58,7 +58,7 @@ def test_a_sweep_that_gains_nothing_says_so() -> None:
     assert "every front member is uniform" in printed(chain(3, 80.0, 4.0))
 
 
-def test_times_of_a_busy_machine_are_told_with_the_digits_they_have() -> None:
+def test_times_of_a_busy_machine_are_reported_with_the_digits_they_have() -> None:
     metrics = replace(
         chain(3, 93.0, 4.0).metrics, measured_speedup=1.98765, time_spread=0.1, contention=4.2
     )

@@ -25,7 +25,7 @@ def test_times_have_the_digits_that_their_spread_allows() -> None:
     assert "busy" not in text and "no counter that may be read" in text
 
 
-def test_what_spreads_too_far_is_not_printed_and_a_busy_machine_is_told() -> None:
+def test_what_spreads_too_far_is_not_printed_and_a_busy_machine_is_reported() -> None:
     text = printed(Latency(1.23456, 1.5, 810.0, 2.5, speedup=2.0123, spread=1.3, contention=4.0))
     assert text.count("unsure") == 4 and "1.2" not in text and "130 %" in text
     assert "The machine was busy" in text

@@ -1,4 +1,4 @@
-"""What is said of the best model so far."""
+"""The line about the best model so far."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_they_are_taken_by_name() -> None:
         ("trainer.callbacks.mine", target("torch.optim.SGD"), "must be a Lightning callback"),
         ("trainer.callbacks.mine", target("my_callbacks.Mine"), "add `trust=[my_callbacks]`"),
         ("trainer.callbacks.mine", target("os.system"), "outside the trusted packages"),
-        ("finetune.optimizer", "adamm", "must be auto, sgd, adamw, or a mapping"),
+        ("finetune.optimizer", "adamm", "must be auto, sgd, adamw, or name a class"),
         ("finetune.optimizer", target("torch.optim.LBFGS"), "several passes for a step"),
         ("finetune.optimizer", target("torch.optim.SGD", lr=1), "set `finetune.learning_rate`"),
         ("model.train.optimizer", target("torch.optim.SGD", lr=1), "`model.train.learning_rate`"),
@@ -84,7 +84,7 @@ def test_what_a_trial_cannot_use_is_refused(setting: str, value: object, words: 
     assert words in str(caught.value)
 
 
-def test_targets_in_place_of_names_are_told_apart_from_values() -> None:
+def test_targets_in_place_of_names_are_distinguished_from_values() -> None:
     with pytest.raises(SettingsError, match="lr_scheduler"):
         load("finetune.lr_scheduler", "cosine")
     with pytest.raises(SettingsError, match=r"trainer\.callbacks"):

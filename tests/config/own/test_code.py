@@ -1,4 +1,4 @@
-"""Errors of a user's code are told with file and line; those of libraries and of ours are not."""
+"""Errors of a user's code have file and line; those of libraries and of ours have not."""
 
 from __future__ import annotations
 

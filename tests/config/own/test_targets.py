@@ -44,9 +44,7 @@ def test_arguments_of_the_option_are_no_mistakes(
 ) -> None:
     done = run_train(tmp_path, *arguments, f"trust=[{OWN}]", "seed=x")
     assert done.code == 2
-    assert done.err.splitlines() == [
-        "error: `seed` must be a valid integer, unable to parse string as an integer, got 'x'"
-    ]
+    assert done.err.splitlines() == ["error: `seed` must be a whole number, got 'x'"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What data hold, as digests; what is suspicious about them is told."""
+"""Digests of data; suspicious contents are reported."""
 
 from __future__ import annotations
 
@@ -65,22 +65,24 @@ def test_every_sample_and_label_in_memory_counts(tmp_path: Path, part: str, inde
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "told"),
+    ("one", "other", "sentence"),
     [
         ("val", "train", "3 of the 12 validation samples are also training samples"),
         ("val", "test", "3 of the 12 validation samples are also test samples"),
         ("test", "train", "3 of the 8 test samples are also training samples"),
     ],
 )
-def test_samples_of_two_parts_are_told(tmp_path: Path, one: str, other: str, told: str) -> None:
+def test_samples_of_two_parts_are_reported(
+    tmp_path: Path, one: str, other: str, sentence: str
+) -> None:
     arrays = arrays_of()
     assert of_npz(tmp_path, arrays).cautions == ()
     arrays[f"x_{one}"][2:5] = arrays[f"x_{other}"][:3]
     [caution] = of_npz(tmp_path, arrays).cautions
-    assert caution.startswith(told)
+    assert caution.startswith(sentence)
 
 
-def test_one_class_only_is_told(tmp_path: Path) -> None:
+def test_one_class_only_is_reported(tmp_path: Path) -> None:
     arrays = arrays_of()
     arrays["y_val"][:] = 1
     contents = of_npz(tmp_path, arrays)
@@ -165,7 +167,7 @@ def test_large_sets_are_known_by_size_and_time(
 
 
 @pytest.mark.parametrize("most", [20, 20_000])
-def test_a_file_in_two_parts_is_told(
+def test_a_file_in_two_parts_is_reported(
     images: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_digests, "_MOST_FILES", most)
@@ -244,6 +246,37 @@ def test_a_pass_through_a_users_loader_is_the_same_each_time(
     mended.inputs[50] += 1
     torch.set_rng_state(state)
     assert "training arrays `inputs`" in changed(one, classes_in(Own(mended, **options)))
+
+
+class Scale:
+    """A transform."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+
+class Scaled(Images):
+    """Inputs that a transform changes, and unseeded noise after it."""
+
+    def __init__(self, *transforms: Scale) -> None:
+        super().__init__(100, lambda: float(UNSEEDED.random()))
+        self.transforms = transforms
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        inputs, label = super().__getitem__(index)
+        for transform in self.transforms:
+            inputs = inputs * transform.factor
+        return inputs, label
+
+
+def test_numbers_of_a_transform_count_where_inputs_are_random() -> None:
+    def own(*factors: float) -> Contents:
+        torch.manual_seed(3)
+        return classes_in(Own(Scaled(*map(Scale, factors))))
+
+    assert changed(own(1.0, 2.0), own(1.0, 2.0)) == []
+    for other in ((1.0, 2.5), (2.0, 1.0), (1.0,)):
+        assert changed(own(1.0, 2.0), own(*other)) == ["training settings of the data set"]
 
 
 def test_a_loader_that_shuffles_by_itself_is_known_by_its_samples() -> None:

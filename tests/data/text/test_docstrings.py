@@ -10,7 +10,7 @@ import pytest
 from paretoprune.data.text.docstrings import docstrings
 from paretoprune.errors import SettingsError
 
-LONG = "Return what is " + "asked for, in so many words as a docstring needs. " * 2
+LONG = "Return what is " + "asked for, in as many words as a docstring needs. " * 2
 SOURCE = f'''
 """{LONG}0"""
 raise RuntimeError("docstrings are read, not run")

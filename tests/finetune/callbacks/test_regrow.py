@@ -39,6 +39,13 @@ def test_small_weights_go_and_large_gradients_come(seed: int, active: int, share
     assert int(found.sum()) == active
 
 
+def test_an_active_weight_of_zero_comes_before_inactive_ones() -> None:
+    """As one that was regrown and had no gradient since: it may be dropped, they may not stay."""
+    mask = torch.tensor([False, True, True, True])
+    weight, gradient = torch.tensor([0.0, 0.0, 1.0, 2.0]), torch.zeros(4)
+    assert exchange(mask, weight, gradient, share=0.0).tolist() == mask.tolist()
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("overgrown", [1, 2])
 def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(

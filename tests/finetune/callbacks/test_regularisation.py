@@ -76,7 +76,7 @@ def test_no_pressure_is_no_change_and_dropout_is_deterministic() -> None:
     assert not torch.equal(first["0.weight"], plain["0.weight"])
 
 
-def test_the_penalty_is_told_how_far_the_training_is() -> None:
+def test_the_penalty_knows_the_progress_of_the_training() -> None:
     seen: list[float] = []
     trained(Regularisation(penalty=seen.append))
     assert seen == [step / 6 for step in range(6)]

@@ -1,4 +1,4 @@
-"""Which widths are timed, on a machine whose times are a formula."""
+"""Selection of the timed widths, on a machine whose times are a formula."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_exact_times_give_the_exact_shares(truth: Calibration) -> None:
     assert found.per_layer_ms == pytest.approx(truth.per_layer_ms, abs=1e-9)
 
 
-def test_where_no_layer_goes_what_each_costs_is_fixed() -> None:
+def test_where_no_layer_is_removed_what_each_costs_is_fixed() -> None:
     truth = Calibration(0.5, 1.2, 3e-7, 0.1)
     found = calibrate(PARTS, [truth.predict(parts) for parts in PARTS])
     assert found.fixed_ms == pytest.approx(0.5 + 20 * 0.1)

@@ -1,4 +1,4 @@
-"""Clocks that count work: not the time that goes by, nor what other threads and programs do."""
+"""Clocks that count work: not the time that passes, nor what other threads and programs do."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_the_dense_model_is_timed_in_turn() -> None:
 def test_on_a_busy_machine_a_model_is_as_fast_as_its_copy() -> None:
     """Two processes burn all the time that they get; by the clock on the wall .03 to 47 were seen.
 
-    Three readings each, since nobody knows what else runs here: their median is within 5 %.
+    Three readings each, since other programs may run here: their median is within 5 %.
     """
     model = resnet20(num_classes=10, in_channels=1)
     twin, batch = copy.deepcopy(model), torch.rand(16, 1, 8, 8)

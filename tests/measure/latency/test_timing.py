@@ -1,4 +1,4 @@
-"""Timing by a clock that tells exactly what it is told."""
+"""Timing by a clock that returns the given times."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ def test_four_disturbed_rounds_in_five_do_not_change_a_ratio() -> None:
 
 
 class Wall:
-    """A clock on the wall that goes on only while passes are counted."""
+    """A clock on the wall that advances only while passes are counted."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
         monkeypatch.setattr("paretoprune.measure.latency.timing.perf_counter", lambda: self.seconds)
 
     def clock(self, counted: float, *walls: float, threads: int = 1, cpu: bool = True) -> Clock:
-        """Counts the same for each pass, whatever goes by on the wall."""
-        goes_by = cycle(walls)
+        """Counts the same for each pass, whatever passes on the wall."""
+        passing = cycle(walls)
 
         def seconds(run: Pass) -> float:
             run()
-            self.seconds += next(goes_by)
+            self.seconds += next(passing)
             return counted
 
         return Clock(seconds, threads, cpu)

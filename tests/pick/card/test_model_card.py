@@ -72,7 +72,7 @@ def test_the_card_tells_widths_origin_data_and_loading() -> None:
         assert part in card
 
 
-def test_the_test_is_told_with_intervals_gaps_and_the_classes_that_lose_most() -> None:
+def test_the_test_is_reported_with_intervals_gaps_and_the_classes_that_lose_most() -> None:
     card = model_card(FACTS)
     for part in (
         "| accuracy (%) | 97.00 % | 96.00 % | -1.00 |",
@@ -96,7 +96,7 @@ def test_latency_appears_only_when_measured() -> None:
     assert "Latency was measured" not in model_card(untimed)
 
 
-def test_the_training_in_total_is_told() -> None:
+def test_the_training_in_total_is_reported() -> None:
     card = model_card(dataclasses.replace(FACTS, training="Trained for 56 epochs in total."))
     assert "Trained for 56 epochs in total. It was chosen" in card
 
@@ -108,7 +108,7 @@ def test_times_have_the_digits_that_their_spread_allows() -> None:
     assert "| latency (ms) | 4.1 ms | 1.2 ms | 30 % of dense |" in card
 
 
-def test_other_seeds_and_longer_training_are_told() -> None:
+def test_other_seeds_and_longer_training_are_reported() -> None:
     repeats = [Repeat(1, 96.0, 95.0), Repeat(2, 97.0, 95.0)]
     card = model_card(dataclasses.replace(FACTS, repeats=repeats, extra_epochs=40))
     assert "| 2 | 97.00 % | 95.00 % |" in card
@@ -189,12 +189,12 @@ def test_a_card_of_an_error_speaks_of_no_accuracy_and_no_classes() -> None:
     assert "accuracy" not in card and "class" not in card and "points" not in card
 
 
-def test_a_model_that_cannot_be_told_from_the_trivial_predictor_is_named() -> None:
+def test_a_model_no_better_than_the_trivial_predictor_is_named() -> None:
     alike = dataclasses.replace(TESTED, over_trivial=(-0.5, 1.25))
     sentence = (
-        "cannot be told from the trivial predictor, which ignores the input: its accuracy is "
-        "better by -0.50 points to +1.25 points"
+        "cannot be distinguished from the trivial predictor, which ignores the input: its "
+        "accuracy is better by -0.50 points to +1.25 points"
     )
     assert sentence in model_card(dataclasses.replace(FACTS, tested=alike))
     better = dataclasses.replace(TESTED, over_trivial=(0.5, 1.25))
-    assert "cannot be told" not in model_card(dataclasses.replace(FACTS, tested=better))
+    assert "cannot be distinguished" not in model_card(dataclasses.replace(FACTS, tested=better))

@@ -112,7 +112,9 @@ def without_bias(seed: int, removed: list[int]) -> tuple[nn.Linear, Tensor, Tens
     return layer, dense, x, wanted
 
 
-def test_obs_is_least_squares_where_what_goes_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_obs_is_least_squares_where_removed_inputs_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("paretoprune.pruning.compensation.updates._DAMPING", 0.0)
     layer, dense, x, wanted = without_bias(3, [0, 1, 2])
     obs(layer, dense, moments(layer, wanted, x))
@@ -122,7 +124,7 @@ def test_obs_is_least_squares_where_what_goes_comes_first(monkeypatch: pytest.Mo
 
 
 def test_obs_is_damped_by_a_hundredth_of_the_mean_square() -> None:
-    """Where what goes comes first, it is ridge regression: the damping as rows below the inputs."""
+    """With removed inputs first, OBS is ridge regression: damping adds rows to the inputs."""
     layer, dense, x, wanted = without_bias(3, [0, 1, 2])
     obs(layer, dense, moments(layer, wanted, x))
     damping = (0.01 * x.square().sum(0).mean()).sqrt() * torch.eye(6, dtype=x.dtype)

@@ -178,7 +178,7 @@ def test_a_block_may_go_before_or_after_channels(name: str) -> None:
     assert {n: len(s) for n, s in rescored.items()} == stepped.widths()
 
 
-def test_a_block_needs_no_channel_to_stay_and_goes_beyond_a_half() -> None:
+def test_a_block_needs_no_channel_to_stay_and_is_removed_beyond_a_half() -> None:
     groups = groups_of("resnet").prunable
     widths = widths_for(groups, {"layer1.0": 0.51, "layer1.1": 0.5}, divisor=4, min_channels=2)
     assert (widths["layer1.0"], widths["layer1.1"], widths["layer2.1"]) == (0, 1, 1)

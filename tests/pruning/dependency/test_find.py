@@ -79,7 +79,7 @@ class TrainingHead(Two):
 
 
 class TinyScale(Two):
-    """What goes wrong hides behind a scale of 1e-12."""
+    """The error hides behind a scale of 1e-12."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -231,7 +231,7 @@ def test_frozen_models_have_groups_too_and_stay_as_they_are(resnet) -> None:
     assert not any(m._forward_hooks for m in model.modules())
 
 
-def test_a_wrong_example_is_told_in_a_sentence() -> None:
+def test_a_wrong_example_is_reported_in_a_sentence() -> None:
     with pytest.raises(PruningError, match=r"does not run on an input of shape \(2, 1, 8, 8\)"):
         discover_groups(networks.ResNet(), torch.randn(2, 1, 8, 8))
 
@@ -297,7 +297,7 @@ def test_a_parametrized_layer_is_named(norm: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.torch.nn.utils.weight_norm:FutureWarning")
-def test_the_old_weight_norm_is_named_or_told() -> None:
+def test_the_old_weight_norm_is_named_or_reported() -> None:
     model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 6, 1), nn.Conv2d(6, 4, 1))
     torch.nn.utils.weight_norm(model[1])
     with torch.no_grad():
@@ -306,7 +306,7 @@ def test_the_old_weight_norm_is_named_or_told() -> None:
     assert "0" in kept  # the norm reduces over its channels
 
 
-def test_a_part_compiled_by_torchscript_is_told() -> None:
+def test_a_part_compiled_by_torchscript_is_reported() -> None:
     with pytest.warns(FutureWarning):
         part = torch.jit.script(nn.Conv2d(3, 8, 1))
     with pytest.raises(PruningError, match="compiled by TorchScript"):

@@ -1,4 +1,4 @@
-"""How the proof looks for what fails, and what its change of weights must not leave behind."""
+"""The bisection of failing groups, and the restoration of the random weights."""
 
 from __future__ import annotations
 

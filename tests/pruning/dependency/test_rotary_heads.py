@@ -1,4 +1,4 @@
-"""Heads with rotary positions and grouped queries: a key head goes with its query heads."""
+"""Heads with rotary positions and grouped queries: a key head is removed with its query heads."""
 
 from __future__ import annotations
 

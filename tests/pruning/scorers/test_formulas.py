@@ -198,7 +198,7 @@ def test_taylor_keeps_effects_apart_by_sample_in_its_form_of_2016() -> None:
 
 
 def entering(model: nn.Module, path: str) -> Tensor:
-    """What enters a layer for all of X."""
+    """Return the inputs of a layer for all of X."""
     seen: list[Tensor] = []
     handle = model.get_submodule(path).register_forward_pre_hook(
         lambda _module, args: seen.append(args[0].detach().clone())

@@ -1,4 +1,4 @@
-"""What every scorer must do: finite scores for every channel, repeatably, and no trace left."""
+"""The contract of scorers: finite, repeatable scores of every channel, without side effects."""
 
 from __future__ import annotations
 
@@ -147,18 +147,18 @@ def test_nothing_is_left_behind_by_many_calls(resnet, scorer) -> None:
 
 
 def isinstance_quietly(thing: object) -> bool:
-    """Whether it is a tensor or a module, without asking lazy modules for their class."""
+    """Return True for tensors and modules, without asking lazy modules for their class."""
     return issubclass(type(thing), Tensor | nn.Module)
 
 
 @pytest.mark.parametrize("scorer", WITH_DATA, ids=str)
-def test_no_batch_is_told(resnet, scorer) -> None:
+def test_no_batch_is_reported(resnet, scorer) -> None:
     with pytest.raises(PruningError, match="at least one batch"):
         scorer(resnet.model, resnet.groups, [])
 
 
 @pytest.mark.parametrize("scorer", WITH_DATA, ids=str)
-def test_a_diverged_model_is_told(resnet, scorer) -> None:
+def test_a_diverged_model_is_reported(resnet, scorer) -> None:
     model = networks.build("resnet")
     with torch.no_grad():
         model.conv1.weight.fill_(float("nan"))

@@ -59,7 +59,7 @@ def test_groups_in_one_dimension_all_lose_their_channels() -> None:
 
 
 def test_the_groups_of_concatenations_are_all_there() -> None:
-    """They are proved with what is tested here: a fault in it makes them fewer, and quietly so."""
+    """Groups are proved by the code under test: an error in it silently reduces their number."""
     names = [group.name for group in make_case("densenet").groups]
     assert names == ["stem", "layers.0.conv", "layers.1.conv", "head"]
 
@@ -173,7 +173,7 @@ def test_a_copy_shares_nothing_unless_it_is_asked_to(vgg) -> None:
     assert all(one is not other and torch.equal(one, other) for one, other in pairs)
 
 
-def test_a_block_that_goes_is_replaced_by_its_shortcut() -> None:
+def test_a_removed_block_is_replaced_by_its_shortcut() -> None:
     model = networks.build("resnet")
     groups = find_groups(model, networks.example(), blocks=True).prunable
     plan = Plan({"layer1.0": (0,), "conv1": (1, 2)})

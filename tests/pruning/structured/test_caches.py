@@ -36,7 +36,7 @@ def example() -> Tensor:
     return torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
 
 
-def test_a_cache_is_told_from_constants() -> None:
+def test_a_cache_is_distinguished_from_constants() -> None:
     model = Both()
     assert find_caches(model, (example(),)) == ("_squares",)
     assert model._squares == {}  # it stays as it is

@@ -1,4 +1,4 @@
-"""A pruned model on disk: reloads bit-equal from plan and weights, and damage is told."""
+"""A pruned model on disk: reloads bit-equal from plan and weights, and damage is reported."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_failed_write_leaves_the_old_file(vgg, tmp_path: Path, monkeypatch) ->
 
 
 @pytest.mark.parametrize("length", [0, 4, 200, -1])
-def test_a_truncated_file_is_told(vgg, tmp_path: Path, length: int) -> None:
+def test_a_truncated_file_is_reported(vgg, tmp_path: Path, length: int) -> None:
     path = tmp_path / "w.safetensors"
     save_state(path, vgg.model)
     path.write_bytes(path.read_bytes()[:length])

@@ -1,4 +1,4 @@
-"""The gate: equal passes, anything else is told, and the models keep their modes."""
+"""The gate: equal passes, anything else raises, and the models keep their modes."""
 
 from __future__ import annotations
 

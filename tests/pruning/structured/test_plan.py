@@ -59,7 +59,7 @@ def test_widths() -> None:
         ({"a": (0, 1, 2, 3)}, "at least one must stay"),
     ],
 )
-def test_a_wrong_plan_is_told_in_a_sentence(removed: dict, sentence: str) -> None:
+def test_a_wrong_plan_is_reported_in_a_sentence(removed: dict, sentence: str) -> None:
     with pytest.raises(PruningError, match=sentence):
         Plan(removed).check(GROUPS)
 

@@ -52,7 +52,7 @@ def test_nearest_multiple_where_no_limit_binds(w: int, ratio: float, d: int) -> 
         (16, 0.9, 8, 8),  # 1.6: never 0, and never the whole 16
         (16, 0.05, 8, 16),  # 15.2
         (64, 0.3, 1, 45),  # 44.8
-        (120, 0.9, 8, 16),  # 12 in binary fractions is a little less: still a tie, and goes up
+        (120, 0.9, 8, 16),  # 12 in binary fractions is a little less: still a tie, and rounded up
         (30, 0.01, 8, 30),  # 29.7: the next multiple is beyond the width
         (3, 0.5, 8, 3),
     ],
@@ -66,7 +66,7 @@ def test_one_channel_stays_of_all_that_may_go(floor: int) -> None:
     assert round_keep(8, 1.0, divisor=1, min_channels=floor) == 1
 
 
-def test_a_block_goes_beyond_a_half_whatever_the_floor() -> None:
+def test_a_block_is_removed_beyond_a_half_whatever_the_floor() -> None:
     groups = [Group("b", 1, (), block=Block("b", "ReLU", ("b.weight",)))]
     for ratio, kept in ((0.0, 1), (0.5, 1), (0.51, 0), (1.0, 0)):
         assert widths_for(groups, {"b": ratio}, divisor=8, min_channels=4) == {"b": kept}

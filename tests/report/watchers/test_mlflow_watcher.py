@@ -30,7 +30,7 @@ def sweep_in(folder: Path) -> tuple[SweepFolder, list[TrialResult], str]:
 
 
 def page_with(uri: str, words: str) -> tuple[str, set[str]]:
-    """The page once it has these words: MLflow is told while the sweep goes on."""
+    """The page once it has these words: MLflow is updated while the sweep runs."""
     for _ in range(600):
         note, files = page(uri)
         if words in note and "front.png" in files:

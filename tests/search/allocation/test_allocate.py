@@ -149,3 +149,77 @@ def test_most_prices_of_a_step_are_those_of_earlier_steps() -> None:
     )
     assert found == dict.fromkeys(choices, 7 / 8)
     assert num_calls < 3 * 40 * 8
+
+
+class Table:
+    """Damage by group and ratio."""
+
+    def __init__(self, damage: Mapping[str, Mapping[float, float]]) -> None:
+        self.damage = damage
+
+    def at(self, name: str, ratio: float) -> float:
+        return self.damage[name][ratio]
+
+
+def saving(saved: Mapping[str, Mapping[float, float]]) -> Callable[[Mapping[str, float]], float]:
+    """The size of a network of 100, of which each ratio saves something."""
+    return lambda ratios: 100 - sum(saved[name][ratio] for name, ratio in ratios.items())
+
+
+def test_damage_counts_per_size_that_it_saves() -> None:
+    damage = Table({"a": {0.0: 0.0, 0.5: 2.0}, "b": {0.0: 0.0, 0.5: 1.0}})
+    size = saving({"a": {0.0: 0.0, 0.5: 10.0}, "b": {0.0: 0.0, 0.5: 1.0}})
+    choices = {"a": (0.0, 0.5), "b": (0.0, 0.5)}
+    start = dict.fromkeys(choices, 0.0)
+    found = allocate(damage, choices, size, start=start, enough=lambda r: size(r) < 100)
+    assert found == {"a": 0.5, "b": 0.0}
+
+
+def test_damage_counts_beyond_what_is_done_already() -> None:
+    damage = Table({"a": {0.0: 0.0, 0.25: 9.0, 0.5: 10.0}, "b": {0.0: 0.0, 0.5: 2.0}})
+    size = saving({"a": {0.0: 0.0, 0.25: 1.0, 0.5: 2.0}, "b": {0.0: 0.0, 0.5: 1.0}})
+    choices = {"a": (0.0, 0.25, 0.5), "b": (0.0, 0.5)}
+    start = {"a": 0.25, "b": 0.0}
+    found = allocate(damage, choices, size, start=start, enough=lambda r: size(r) < 99)
+    assert found == {"a": 0.5, "b": 0.0}
+
+
+def test_a_step_that_saves_nothing_is_free() -> None:
+    """A start between two choices may have the size of the next one."""
+    damage = Table({"a": {0.1: 1.0, 0.25: 5.0}, "b": {0.0: 0.0, 0.5: 0.1}})
+    size = saving({"a": {0.1: 1.0, 0.25: 1.0}, "b": {0.0: 0.0, 0.5: 1.0}})
+    choices = {"a": (0.0, 0.25), "b": (0.0, 0.5)}
+    start, asked = {"a": 0.1, "b": 0.0}, []
+
+    def enough(ratios: Mapping[str, float]) -> bool:
+        asked.append(dict(ratios))
+        return False
+
+    allocate(damage, choices, size, start=start, enough=enough)
+    assert asked == [start, {"a": 0.25, "b": 0.0}, {"a": 0.25, "b": 0.5}]
+
+
+def test_the_first_ranks_of_a_layer_may_be_skipped_and_channels_may_not() -> None:
+    """Its first factors save nothing, and lose much."""
+    rising = tuple(n / 16 for n in range(16))
+    damage = {ratio: 10.0 * (ratio > 0) + ratio for ratio in rising}
+    saved = {ratio: max(0.0, 100 * (ratio - 0.5)) for ratio in rising}
+    size = saving({"a": saved, "b": saved})
+    start = {"a": 0.0, "b": 0.0}
+    first: list[Mapping[str, float]] = []
+
+    def enough(ratios: Mapping[str, float]) -> bool:
+        first.append(dict(ratios))
+        return len(first) == 3
+
+    free = Table({"a": damage, "b": damage})
+    allocate(free, {"a": rising}, size, start=start, enough=enough, ranks=["a"])
+    # every other of the fifteen; of those that save nothing the first one
+    assert first == [start, {"a": 1 / 16, "b": 0.0}, {"a": 2 / 16, "b": 0.0}]
+    first.clear()
+    larger = saving({"a": {r: 100 * r**2 for r in rising}, "b": {0.0: 0.0}})
+    allocate(free, {"a": rising}, larger, start=start, enough=enough, ranks=["a"])
+    assert first[1] == {"a": 15 / 16, "b": 0.0}
+    first.clear()
+    allocate(free, {"a": rising}, larger, start=start, enough=enough)
+    assert first[1] == {"a": 1 / 16, "b": 0.0}

@@ -17,7 +17,7 @@ CHOICES = dict.fromkeys("abc", LEVELS)
 
 
 def stairs(ratio: float, tread: int) -> int:
-    """How many blocks of `tread` channels are left of 8."""
+    """Return the number of blocks of `tread` channels that are left of 8."""
     return -(-round(8 * (1 - ratio)) // tread)
 
 

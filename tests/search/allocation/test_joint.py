@@ -125,7 +125,7 @@ def test_channels_usually_have_more_of_the_saving_the_smaller_the_model() -> Non
     assert shares == sorted(shares) and 0 < shares[0] < shares[-1] < 1
 
 
-def test_where_nothing_is_enough_everything_goes_once() -> None:
+def test_where_nothing_is_enough_everything_is_removed_once() -> None:
     found = allocations(DAMAGE, SIZES, start=DENSE, target=0.0, enough=lambda _ratios: False)
     assert found == [{name: rising[-1] for name, rising in CHOICES.items()}]
 

@@ -44,7 +44,7 @@ def test_even_gives_nothing_back() -> None:
     assert macs_of(found) <= target
 
 
-def test_where_nothing_is_enough_everything_goes() -> None:
+def test_where_nothing_is_enough_everything_is_removed() -> None:
     found = uniform_step(CHOICES, start=DENSE, enough=lambda _: False)
     assert found == {name: largest(name) for name in CHOICES}
 

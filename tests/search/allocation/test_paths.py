@@ -49,7 +49,7 @@ def paths() -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", ["uniform", "erk", "ranking", "sensitivity"])
-def test_a_path_goes_from_the_dense_model_down_and_keeps_to_caps(name: str) -> None:
+def test_a_path_leads_from_the_dense_model_down_and_keeps_to_caps(name: str) -> None:
     path = paths()[name]
     assert set(path.at(0).values()) == {0.0}
     places = [path.at(i) for i in range(0, path.length, max(1, path.length // 40))]

@@ -64,7 +64,7 @@ def test_every_width_has_one_ratio() -> None:
         assert widths[-1] == widths_of({name: 0.75})[name]
 
 
-def test_of_very_wide_groups_about_so_many_widths_are_choices() -> None:
+def test_of_very_wide_groups_a_limited_number_of_widths_are_choices() -> None:
     group = GroupInfo("a", 100)
     found = distinct_ratios(
         [group], lambda r: {"a": round(100 * (1 - r["a"]))}, max_ratio=0.955, most=25

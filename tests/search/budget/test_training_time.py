@@ -1,4 +1,4 @@
-"""How long trials take, and what is left of a budget for them."""
+"""The duration of trials, and the remaining budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a front can still gain, against the area under it."""
+"""The possible gain of a front, against the area under it."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_objectives_are_weighed_equally_whatever_their_unit() -> None:
     assert promotion_order(costs)[:3] == [0, 1, 3]
 
 
-def test_an_objective_that_nobody_has_leaves_the_others() -> None:
+def test_an_objective_that_no_trial_has_leaves_the_others() -> None:
     costs = np.array([[3.0, np.nan], [1.0, np.nan], [2.0, np.nan]])
     assert promotion_order(costs) == [1, 2, 0]
     assert promotion_order(np.empty((0, 2))) == []

@@ -163,7 +163,7 @@ def test_there_are_fewer_links_in_a_short_budget(seconds: float, at_least: int) 
     assert at_least <= len(trials) <= 6
 
 
-def test_the_plan_is_told_before_it_runs(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_plan_is_logged_before_it_runs(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         chain(Machine(600, epoch_s=20.0), "uniform_chain")
     assert "the plan: 5 models, about" in caplog.messages[0]

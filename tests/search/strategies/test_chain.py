@@ -1,4 +1,4 @@
-"""What is the chain's own: its sizes, its looks, its order."""
+"""Chain only: its sizes, its evaluations of the proxy, its order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paretoprune.testing.formula_sweep import SIZES, divergence, uniform_of_size
 from tests.kits.strategies import NUM_SIZES, make_links, sweep
 
 
-def test_the_chain_goes_down_evenly_and_nested(tmp_path: Path) -> None:
+def test_the_chain_descends_evenly_and_nested(tmp_path: Path) -> None:
     links = [r for r in sweep("chain", tmp_path) if r.origin == "chain"]
     sizes = [64, *(link.metrics.macs or 0 for link in links)]
     steps = [smaller / larger for larger, smaller in pairwise(sizes)]
@@ -45,7 +45,7 @@ def test_the_chain_spares_what_matters(tmp_path: Path) -> None:
 
 
 def looked_at(budget: Budget, *results: TrialResult) -> list[tuple[float, Mapping[str, float]]]:
-    """What the chain looks at before its next link, with what it saw; it takes the least."""
+    """The chain evaluates the proxy of candidates for its next link and takes the lowest."""
     seen: list[tuple[float, Mapping[str, float]]] = []
 
     def watched(parent: int | None, ratios: Mapping[str, float]) -> float:

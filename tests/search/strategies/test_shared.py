@@ -1,4 +1,4 @@
-"""What is special to shared weights: the trunk, what is nested in it, and how long it trains."""
+"""Shared weights only: the trunk, its nested models, and the training time."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_trunk_and_a_baseline_of_its_widths_are_no_repetitions_of_each_other()
         assert not is_twin(one, other)
 
 
-def test_killed_while_the_trunk_is_trained_it_goes_on_as_if_it_had_not_been(
+def test_killed_while_the_trunk_is_trained_it_continues_as_if_it_had_not_been(
     tmp_path: Path,
 ) -> None:
     whole = sweep("shared", tmp_path / "a")

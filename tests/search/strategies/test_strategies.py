@@ -1,4 +1,4 @@
-"""What every strategy must do, on a network that is a formula."""
+"""The contract of strategies, on a network that is a formula."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_hundred_trials_take_less_than_two_seconds(name: str, tmp_path: Path) 
 
 
 def _slowness() -> float:
-    """How much slower than an idle core this one is now; 1 where it is as fast, or faster."""
+    """Return the slowdown of this core against an idle one, at least 1."""
     begun = time.process_time()
     for _ in range(20):
         numbers = {str(number): number for number in range(5000)}

@@ -1,4 +1,4 @@
-"""What is special to the uniform chain: even ratios, each model from the one before."""
+"""Uniform chain only: even ratios, each model from the one before."""
 
 from __future__ import annotations
 

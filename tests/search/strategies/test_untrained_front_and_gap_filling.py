@@ -1,4 +1,4 @@
-"""What comes before a chain and after it, and the order of the three."""
+"""The phases before and after a chain, and their order."""
 
 from __future__ import annotations
 

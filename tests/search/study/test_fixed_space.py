@@ -1,4 +1,4 @@
-"""A sampler that is told the search space proposes what it would propose by itself."""
+"""A sampler that is given the search space proposes what it would propose by itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
 
 
 def proposals(wrapped: Callable[[BaseSampler], BaseSampler], make: Callable[..., BaseSampler]):  # type: ignore[no-untyped-def]
-    """What a new sampler for each trial proposes."""
+    """Return the proposals of a new sampler for each trial."""
     study = optuna.create_study(directions=DIRECTIONS)
     study.add_trial(example_of(SPACE, DIRECTIONS).trials[0])  # the dense model comes first
     for seed in range(12):
@@ -55,5 +55,5 @@ def proposals(wrapped: Callable[[BaseSampler], BaseSampler], make: Callable[...,
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_it_proposes_the_same(name: str) -> None:
     example = example_of(SPACE, DIRECTIONS)
-    told = proposals(lambda sampler: FixedSpace(sampler, example), SAMPLERS[name])
-    assert told == proposals(lambda sampler: sampler, SAMPLERS[name])
+    given = proposals(lambda sampler: FixedSpace(sampler, example), SAMPLERS[name])
+    assert given == proposals(lambda sampler: sampler, SAMPLERS[name])

@@ -67,7 +67,7 @@ def test_it_proposes_the_same(name: str, workers: int) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_a_restored_study_goes_on_as_the_first(name: str) -> None:
+def test_a_restored_study_continues_as_the_first(name: str) -> None:
     make = SAMPLERS[name]
     whole = evolve(study_in(WindowStorage(Generations(make()))), make, n_trials=60)
     restored = study_in(WindowStorage(Generations(make())))

@@ -1,4 +1,4 @@
-"""What a sampler sees of a study: bounded, and never without the front."""
+"""The history that a sampler sees: bounded, and never without the front."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def shown(study: optuna.Study) -> set[int]:
     return {trial.number for trial in study.get_trials(deepcopy=False)}
 
 
-def test_the_front_and_the_latest_are_shown_whatever_is_told(study: optuna.Study) -> None:
+def test_the_front_and_the_latest_are_shown_whatever_was_finished(study: optuna.Study) -> None:
     dice = random.Random(0)
     values: dict[int, tuple[float, float]] = {}
-    told: list[int] = []
+    finished: list[int] = []
     for _ in range(300):
         trial = study.ask()
         fault = dice.random()
@@ -44,18 +44,20 @@ def test_the_front_and_the_latest_are_shown_whatever_is_told(study: optuna.Study
         else:
             values[trial.number] = point
         study.tell(trial, point)
-        told.append(trial.number)
+        finished.append(trial.number)
         front = front_numbers(values, DIRECTIONS)
-        beside = shown(study) - set(told[-MOST:])
+        beside = shown(study) - set(finished[-MOST:])
         assert beside <= set(front)
-        assert len(front) > MOST or beside == set(front) - set(told[-MOST:])
+        assert len(front) > MOST or beside == set(front) - set(finished[-MOST:])
         assert len(shown(study)) <= 2 * MOST
 
 
 def test_of_a_long_front_both_ends_and_those_evenly_between_are_shown(study: optuna.Study) -> None:
     order = random.Random(1).sample(range(41), 41)
     for place in order:
-        study.tell(study.ask(), (float(place), float(place)))  # accuracy and MACs: nobody is beaten
+        study.tell(
+            study.ask(), (float(place), float(place))
+        )  # accuracy and MACs: no trial is dominated
     spread = {order.index(place) for place in (0, 10, 20, 30, 40)}
     assert shown(study) == spread | set(range(41 - MOST, 41))
 
@@ -69,7 +71,7 @@ def test_trials_under_way_are_shown_and_any_can_be_looked_up(study: optuna.Study
     assert study._storage.get_trial(running[0]._trial_id).values == [0.0, 0.0]
 
 
-def test_states_are_told_apart_and_copies_are_copies(study: optuna.Study) -> None:
+def test_states_are_distinguished_and_copies_are_copies(study: optuna.Study) -> None:
     study.tell(study.ask(), (1.0, 1.0))
     study.ask()
     [complete] = study.get_trials(states=(TrialState.COMPLETE,))

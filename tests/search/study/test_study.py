@@ -44,7 +44,7 @@ def open_study(path: Path, sampler: str, *, seed: int = 0) -> SweepStudy:
 
 
 def halved(ratios: Mapping[str, float]) -> Mapping[str, float]:
-    """What every third proposal is repaired to."""
+    """Return half the ratios: the repair of every third proposal."""
     return {name: ratio / 2 for name, ratio in ratios.items()}
 
 
@@ -87,10 +87,10 @@ def test_a_seed_is_a_sequence_of_proposals(
 
 
 @pytest.mark.parametrize("flushed", [True, False], ids=["written", "late"])
-def test_a_killed_ledger_goes_on_as_if_nothing_had_been(
+def test_a_killed_study_continues_as_if_nothing_had_been(
     whole: tuple[str, list[TrialResult]], tmp_path: Path, flushed: bool
 ) -> None:
-    """Killed after trial 17 was asked for; its study holds all that was told, or what it has."""
+    """Killed after trial 17 was asked for; its study holds all finished trials, or what it has."""
     sampler, expected = whole
     book = open_study(tmp_path, sampler)
     results: list[TrialResult] = []

@@ -54,7 +54,7 @@ def test_they_are_what_optuna_writes(storage: RDBStorage) -> None:
     put_trials(storage, ours._study_id, trials[1:], [None] * 3)
     assert facts(ours) == facts(theirs)
     assert [trial.number for trial in ours.get_trials()] == [0, 1, 2, 3]
-    ours.add_trial(trials[0])  # and Optuna goes on from there
+    ours.add_trial(trials[0])  # and Optuna continues from there
     assert ours.get_trials()[-1].number == 4
 
 

@@ -100,7 +100,7 @@ def test_a_function_that_fails_is_one_sentence_before_any_training(
     assert len(raised.value.mistakes) == 1
 
 
-def test_the_place_of_the_error_is_told() -> None:
+def test_the_place_of_the_error_is_reported() -> None:
     task, batches = Own(my.broken, my.score, my.inputs), my.batches(1)
     with pytest.raises(SettingsError, match=r"\(tests/kits/own_functions\.py, line \d+\)"):
         task.for_model(my.net, {"train": batches, "validation": None, "test": None})

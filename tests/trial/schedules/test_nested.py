@@ -68,7 +68,7 @@ def test_what_is_cut_out_of_the_trunk_was_trained_in_it(
             assert torch.equal(answer, prune.model(inputs))
 
 
-def test_what_goes_through_each_of_them_is_a_pass_of_training(
+def test_the_data_of_each_of_them_is_a_pass_of_training(
     context: TrialContext, tmp_path: Path
 ) -> None:
     trunk = job(context, 1, 0.2, 0.8, 0.6, 0.4)

@@ -75,7 +75,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
 
 
 def job(context: TrialContext, ratio: float = 0.5) -> Job:
-    """This ratio everywhere; of residual blocks the first goes, and beyond a half all."""
+    """The same ratio everywhere; of residual blocks the first is removed, beyond a half all."""
     groups = context.problem.groups.prunable
     ratios = {group.name: ratio for group in groups}
     ratios |= {group.name: 0.9 for group in [g for g in groups if g.block][:1]}
@@ -139,7 +139,7 @@ def test_a_trial_is_measured_by_what_is_left(make: Make, granularity: str, tmp_p
         last = metrics
 
 
-def test_a_lottery_ticket_goes_back_to_early_weights(make: Make) -> None:
+def test_a_lottery_ticket_rewinds_to_early_weights(make: Make) -> None:
     """Without training after the rewind, what is left are the weights of that epoch."""
     context = make("lottery", "weights", "model.train.epochs=1", "schedule.rewind_epoch=0")
     trained = carry_out(context, job(context))
@@ -191,7 +191,7 @@ def test_one_by_one_stops_at_the_number_of_steps_and_at_the_target(make: Make) -
     assert any(problem.costs.size_at(one, "params") > least for one in wider)
 
 
-def test_the_least_important_unit_of_all_goes() -> None:
+def test_the_least_important_unit_of_all_is_removed() -> None:
     scores = {"a": torch.tensor([1.0, 3.0]), "b": torch.tensor([9.0, 1.0, 2.0])}
     widths = {"a": 2, "b": 3}
     # Divided by the means 2 and 4: 0.5 against 0.25.
@@ -227,7 +227,7 @@ def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None
     assert torch.equal(trained.classifier.weight, again.classifier.weight)
 
 
-def test_growing_regularisation_makes_what_goes_small(make: Make) -> None:
+def test_growing_regularisation_shrinks_what_is_removed(make: Make) -> None:
     phase = ("sparse_training.name=growing", "sparse_training.epochs=2", "finetune.epochs=0")
     context = make("one_shot", "weights", *phase, "sparse_training.strength=5")
     asked = job(context)
@@ -237,11 +237,11 @@ def test_growing_regularisation_makes_what_goes_small(make: Make) -> None:
     assert len(curve) == 2
     masks = context.start.candidate.masks(context.start.scores, asked.widths)
 
-    def size_of_what_goes(model: nn.Module) -> Tensor:
+    def size_of_removed(model: nn.Module) -> Tensor:
         tensors = dict(model.named_parameters())
         return sum((tensors[n].detach() * ~m).square().sum() for n, m in masks.items())
 
-    assert size_of_what_goes(grown.model) < 0.5 * size_of_what_goes(context.dense.model)
+    assert size_of_removed(grown.model) < 0.5 * size_of_removed(context.dense.model)
 
 
 @pytest.mark.usefixtures("light_heap")
@@ -259,7 +259,7 @@ def test_nothing_is_left_behind_by_any_schedule(make: Make, schedule: str) -> No
 
 
 def assert_nothing_is_left_behind(tasks: Sequence[TrialContext], *, times: int) -> None:
-    """No tensor or module, though each task is carried out so many times."""
+    """No tensor or module, though each task is carried out many times."""
 
     def call() -> int:
         for context in tasks:
@@ -275,7 +275,7 @@ def assert_nothing_is_left_behind(tasks: Sequence[TrialContext], *, times: int) 
     assert call() <= before
 
 
-def test_zeroed_models_are_told_by_their_weights(make: Make) -> None:
+def test_zeroed_models_are_identified_by_their_weights(make: Make) -> None:
     context = make("one_shot", "weights")
     trained = carry_out(context, job(context))
     assert isinstance(trained.candidate, MaskedCandidate)

@@ -12,7 +12,8 @@ _paretoprune() {{
   case "$COMP_CWORD:${{COMP_WORDS[1]}}" in
     1:*) words="{commands}" ;;
     *:train|*:inspect) words="{variants}" ;;
-    *) words="$(for file in sweeps/*/config.yaml; do basename "$(dirname "$file")"; done)" ;;
+    *) words="$(find sweeps -mindepth 2 -maxdepth 2 -name config.yaml 2> /dev/null \
+      | while read -r file; do basename "$(dirname "$file")"; done)" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }}

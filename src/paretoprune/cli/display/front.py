@@ -96,11 +96,11 @@ def _table(
     for row in rows:
         known = {str(name): row[name] for name in row if not _is_missing(row[name])}
         values = [with_spread(name, known) if name in known else "" for name in names]
-        told = {
+        texts = {
             "epochs in total": f"{known['epochs_total']:.3g}" if "epochs_total" in known else "",
             "gain over uniform": _gain(known, quality),
         }
-        table.add_row(_key(known), row["origin"], *values, *(told[name] for name in training))
+        table.add_row(_key(known), row["origin"], *values, *(texts[name] for name in training))
     return table
 
 
@@ -130,6 +130,8 @@ def _verdict(rows: Sequence[Row], origins: Mapping[int, str]) -> str | None:
 
     `origins` are those of the trials: a quantized model was searched if its trial was.
     """
+    if all(origins[row["number"]] == "dense" for row in rows):
+        return "No smaller model is on the front: it is the dense model alone."
     searched = [row for row in rows if origins[row["number"]] not in ("dense", *CONTROLS)]
     if not searched:
         return "No searched model beats uniform pruning here: every front member is uniform."
@@ -156,6 +158,9 @@ def _print_summary(
     states = [result.state for result in results]
     counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
     console.print(f"trials: {', '.join(counts)}")
+    if "complete" not in states:
+        console.print(f"No trial is complete, so there is no front. Everything is in {folder}")
+        return
     if not rows:
         console.print(
             "The front is empty: loosen the limits under `sparsity`, or let the sweep run longer. "

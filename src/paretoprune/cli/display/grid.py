@@ -34,8 +34,8 @@ def print_grid(console: Console, runs: Sequence[Run]) -> None:
     for heading in ("folder", *names, *shown):
         table.add_column(heading, justify="right" if heading in shown else "left", overflow="fold")
     for config, values, (_, result) in zip(configs, measured, runs, strict=True):
-        told = [with_spread(name, values) if name in values else "" for name in shown]
-        table.add_row(result.folder.path.name, *(config.get(name, "") for name in names), *told)
+        cells = [with_spread(name, values) if name in values else "" for name in shown]
+        table.add_row(result.folder.name, *(config.get(name, "") for name in names), *cells)
     console.print(table)
 
 

@@ -54,7 +54,7 @@ def _registered(model: Registered) -> list[str]:
 
 
 def _quality(facts: CardFacts) -> list[str]:
-    """The quality on validation and test data, and what is told of single samples and classes."""
+    """The quality on validation and test data, and notes on single samples and classes."""
     name = facts.quality
     pruned, dense = (written_of(name, m.quality) for m in (facts.trial.metrics, facts.dense))
     validation, tested = f"{name:12s} validation {pruned} (dense {dense})", facts.tested
@@ -97,15 +97,15 @@ def _files(facts: CardFacts) -> list[str]:
 
 
 def _file(file: FileFacts, quality: str) -> str:
-    told = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
+    text = f"{file.format:12s} differs from the measured model by at most {file.difference:.1e}"
     if file.bits is not None and file.size_bytes is not None and file.quality is not None:
         size = written("size_bytes", file.size_bytes)
-        told = (
+        text = (
             f"{file.format:12s} weights in {file.bits} bits: {size}, "
             f"validation {quality} {written(quality, file.quality)}"
         )
     if file.gain_in_words:
-        told += f"; {file.latency_ms:.3g} ms, {file.gain_in_words}"
-    told += "".join(f"\n             WARNING: {warning}" for warning in file.warnings)
+        text += f"; {file.latency_ms:.3g} ms, {file.gain_in_words}"
+    text += "".join(f"\n             WARNING: {warning}" for warning in file.warnings)
     times = file_times(file)
-    return f"{told}; {times}" if times else told
+    return f"{text}; {times}" if times else text

@@ -23,7 +23,7 @@ _DROP = 0.01  # share of the retained quality that the best model so far may los
 
 
 class Terminal:
-    """A watcher that says how the sweep goes."""
+    """A watcher that shows the progress of the sweep."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Terminal:
         self._progress.stop()
 
     def begun(self, results: Sequence[TrialResult]) -> None:
-        """The sweep starts, or goes on."""
+        """The sweep starts or is resumed."""
         self._log.begun(results)
         for result in results:
             self._take(result)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from paretoprune.config.name_patterns import closest
 from paretoprune.config.target import Target
 from paretoprune.config.values import strict
 
@@ -18,9 +19,11 @@ def _named(optimizer: object) -> object:
     """Raises ValueError for an optimizer that is neither a known name nor a `_target_`."""
     if isinstance(optimizer, Mapping | Target) or optimizer in _OPTIMIZERS:
         return optimizer
+    close = closest(str(optimizer), _OPTIMIZERS)
+    hint = f"; did you mean `{close}`?" if close else ""
     raise ValueError(
-        f"must be {', '.join(_OPTIMIZERS)}, or a mapping with a `_target_`, such as "
-        f"{{_target_: torch.optim.RMSprop}}, got {optimizer!r}"
+        f"must be {', '.join(_OPTIMIZERS)}, or name a class by `_target_`, such as "
+        f"{{_target_: torch.optim.RMSprop}}, got {optimizer!r}{hint}"
     )
 
 

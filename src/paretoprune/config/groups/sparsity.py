@@ -10,7 +10,16 @@ from pydantic import BeforeValidator, model_validator
 from pydantic.dataclasses import dataclass
 
 from paretoprune.config.parsing import parse_share
-from paretoprune.config.values import Count, Drop, Percent, Positive, Ratio, Share, strict
+from paretoprune.config.values import (
+    Count,
+    Drop,
+    Milliseconds,
+    Percent,
+    Positive,
+    Ratio,
+    Share,
+    strict,
+)
 
 _SIZES = ("macs", "params", "bytes", "latency")  # a single run may keep a share of these
 _TARGETS = ("ratio", *_SIZES, "max_drop", "accuracy_drop", "ratios")
@@ -33,7 +42,7 @@ class SparsitySettings:
     ratios: Mapping[str, Ratio] | None = None  # single run: ratio for each pattern of group names
     # maximum ratio for each pattern of group names
     caps: Mapping[str, Ratio] = field(default_factory=dict)
-    # How a size target is distributed over the groups. `score` and `sensitivity` are greedy: least
+    # Distribution of a size target over the groups. `score` and `sensitivity` are greedy: least
     # importance per size saved first.
     allocation: Literal["uniform", "global", "erk", "lamp", "score", "sensitivity"] = "uniform"
     divisor: Positive = 4  # the channel count of every layer is rounded to a multiple
@@ -42,7 +51,7 @@ class SparsitySettings:
     max_macs: Count | None = None
     max_size_bytes: Count | None = None
     max_stored_bytes: Count | None = None
-    max_latency_ms: Count | None = None
+    max_latency_ms: Milliseconds | None = None
     # The worst value of the front's quality, in its unit: the least, or the most of an error.
     min_quality: float | None = None
     min_accuracy: Percent | None = None  # classification

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +12,8 @@ from pydantic_core import ErrorDetails
 
 from paretoprune.config.mistakes.provided import PROVIDED
 from paretoprune.config.mistakes.unknown_names import suggestion
+from paretoprune.config.name_patterns import closest
+from paretoprune.config.parsing import parse_share
 from paretoprune.config.target import Target
 from paretoprune.config.targets.signatures import argument_names
 
@@ -32,6 +36,12 @@ _HINTS = {
         for place, (package, name) in _OWN.items()
     },
 }
+_EXPECTED = {  # by the kinds of types in pydantic's names of mistakes
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+}
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
 
@@ -41,7 +51,7 @@ def sentences_of(detail: ErrorDetails, config: Mapping[str, Any] | None = None) 
     # raised by our validators: one sentence per line, without the setting's name
     if detail["type"] == "value_error":
         sentences = detail["msg"].removeprefix("Value error, ").splitlines()
-        return [f"`{path}`: {one}" for one in sentences] if "." in path else sentences
+        return [_of_setting(path, one) for one in sentences]
     path = path.replace(".target.path", "._target_").replace("target.", "")
     path = path.replace(".path", "._target_") if path.endswith(".path") else path
     if detail["type"] in _UNKNOWN:
@@ -49,8 +59,42 @@ def sentences_of(detail: ErrorDetails, config: Mapping[str, Any] | None = None) 
         return [f"`{path}` is not a setting{suggestion(detail['loc'], options)}"]
     if detail["type"] in _MISSING:
         return [f"`{path}` is missing{_HINTS.get(path, '')}"]
-    message = detail["msg"].replace("Input should be", "must be")
-    return [f"`{path}` {message}, got {detail['input']!r}"]
+    return [f"`{path}` {_expected(detail, path)}, got {detail['input']!r}{_advice(detail, path)}"]
+
+
+def _of_setting(path: str, sentence: str) -> str:
+    """Return a validator's sentence with the name of the setting, unless it has it already."""
+    if sentence.startswith("must "):
+        return f"`{path}` {sentence}"
+    return f"`{path}`: {sentence}" if "." in path else sentence
+
+
+def _expected(detail: ErrorDetails, path: str) -> str:
+    """Return "must be ...", in plain words."""
+    kind = detail["type"].partition("_")[0]
+    if kind in _EXPECTED and detail["type"].endswith(("_parsing", "_type", "_from_float")):
+        return f"must be {_EXPECTED[kind]}"
+    if detail["type"] in ("dict_type", "mapping_type"):
+        return f"must hold values by name, such as `+{path}.NAME=VALUE`"
+    return detail["msg"].replace("Input should be", "must be")
+
+
+def _advice(detail: ErrorDetails, path: str) -> str:
+    """Return what to write instead, where it is evident from the value."""
+    given, context = detail["input"], detail.get("ctx", {})
+    if detail["type"].startswith("float_") and isinstance(given, str):
+        with suppress(ValueError):
+            return f"; write `{path}={parse_share(given)}`"
+    is_share = detail["type"].startswith("less_than") and 1 in (
+        context.get("lt"),
+        context.get("le"),
+    )
+    if is_share and isinstance(given, int | float) and 2 <= given < 100:
+        return f"; {given:g} percent is `{path}={given / 100:g}`"
+    if detail["type"] == "literal_error" and isinstance(given, str):
+        close = closest(given, re.findall(r"'(\w+)'", str(context.get("expected"))))
+        return f"; did you mean `{path}={close}`?" if close else ""
+    return ""
 
 
 def _strategy_options(search: object) -> list[str]:

@@ -26,6 +26,8 @@ from paretoprune.config.targets.signatures import (
 from paretoprune.config.targets.trust import trust_advice
 from paretoprune.config.variants import misplaced, without
 
+# By setting: what stands beside the arguments of all its variants.
+_COMMON = {"executor": own_settings(ExecutorSettings), "model": ["weights", "published_accuracy"]}
 # By setting: the methods of its variants, the package of ours, and the page about a user's own.
 _INTERFACES = {
     "task": (
@@ -96,7 +98,7 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
 def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the mistakes of a target, and of those of its arguments that are built later."""
     given = provided.get(setting, ())
-    common = own_settings(ExecutorSettings) if setting == "executor" else []
+    common = _COMMON.get(setting, ())
     wrong = misplaced(setting, target, common=common, provided=given)
     rest = without(target, wrong)
     found = find_mistakes(rest, setting=setting, provided=given)

@@ -13,6 +13,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 
 _SHORT_NAMES = {"lr": "learning_rate", "trials": "n_trials", "num_trials": "n_trials"}
+_OF_DATA = ("batch_size", "path", "root")  # arguments of most data sets
 
 
 def suggestion(location: Sequence[int | str], strategy_options: Sequence[str]) -> str:
@@ -30,33 +31,56 @@ def suggestion(location: Sequence[int | str], strategy_options: Sequence[str]) -
         return f" of a trial: {instead}"
     names = [field.name for field in dataclasses.fields(owner)]
     options = [*strategy_options] if owner is SearchSettings else []
-    close = next((name for name in options if name.endswith(f".{location[-1]}")), None)
-    elsewhere = [] if len(location) > 1 else _elsewhere(str(location[0]))
-    if elsewhere and location[0] not in names:
-        *others, last = [f"`{name}`" for name in elsewhere]
-        return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
-    close = close or closest(str(location[-1]), names)
     prefix = "".join(f"{part}." for part in location[:-1])
-    if close:
-        return f"; did you mean `{prefix}{close}`?"
-    return f"; `{prefix.rstrip('.') or 'the top level'}` has: {', '.join([*names, *options])}"
+    if likely := _likely(str(location[-1]), prefix, names, options):
+        *others, last = [f"`{name}`" for name in likely]
+        return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+    owns = f"`{prefix.rstrip('.')}` has" if prefix else "the settings are"
+    return f"; {owns}: {', '.join([*names, *options])}"
+
+
+def _likely(name: str, prefix: str, names: Sequence[str], options: Sequence[str]) -> list[str]:
+    """The settings that were probably meant, by their whole names: of the same group, else of
+    any that has this name; for one without a group also of any that has one like it."""
+    name = _SHORT_NAMES.get(name, name)
+    everywhere = _elsewhere(name)
+    close = next((one for one in options if one.endswith(f".{name}")), None)
+    if not prefix and everywhere:
+        return everywhere
+    if close := close or closest(name, names):
+        return [f"{prefix}{close}"]
+    near = None if prefix else closest(name, _all_names(Settings))
+    return everywhere or (_elsewhere(near) if near else [])
 
 
 def _elsewhere(name: str) -> list[str]:
     """The settings of groups that have this name, by their whole names."""
-    name = _SHORT_NAMES.get(name, name)
-    return [*_named(Settings, name), *(["data.batch_size"] if name == "batch_size" else [])]
+    return [*_named(Settings, name), *([f"data.{name}"] if name in _OF_DATA else [])]
+
+
+def _all_names(owner: Any) -> list[str]:
+    """The names of the settings of all groups, without those of the groups."""
+    found = []
+    for field, inner in _fields_of(owner):
+        found += [field] if inner is None else _all_names(inner)
+    return found
 
 
 def _named(owner: Any, name: str, prefix: str = "") -> list[str]:
     found = []
-    for field, hint in get_type_hints(owner).items():
-        inner = _dataclass_in(hint)
+    for field, inner in _fields_of(owner):
         if field == name and prefix:
             found.append(f"{prefix}{field}")
-        elif inner is not None and inner is not Target and not field.startswith("_"):
+        elif inner is not None:
             found += _named(inner, name, f"{prefix}{field}.")
     return found
+
+
+def _fields_of(owner: Any) -> list[tuple[str, Any]]:
+    """The settings of a group, each with the dataclass of its own settings, if it has some."""
+    hints = get_type_hints(owner)
+    inner = {field: _dataclass_in(hint) for field, hint in hints.items() if field[0] != "_"}
+    return [(field, None if found is Target else found) for field, found in inner.items()]
 
 
 def _dataclass_in(hint: Any) -> Any:

@@ -34,6 +34,13 @@ def with_place(error: BaseException) -> str:
     return f"{text} ({place})" if place else text
 
 
+def message_of(error: BaseException) -> str:
+    """Return the message of an error of ours, without the traceback that loaders with worker
+    processes put before it."""
+    text = str(error)
+    return _summary(error).partition(": ")[2] if _FRAME.search(text) else text
+
+
 def place_of(error: BaseException) -> str | None:
     """Return `file, line N` where a user's code raised an error; None if other code raised it.
 

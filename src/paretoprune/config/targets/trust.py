@@ -16,7 +16,7 @@ def own_packages(value: Any, trust: Iterable[str] = ()) -> list[str]:
     """Return the user packages named by targets in plain data and absent from `trust`."""
     nodes = islice(nodes_in(value, ""), MOST_VALUES)
     paths = [path for _, node in nodes if isinstance(node, dict) for path in _paths(node)]
-    own = {path for path in paths if isinstance(path, str) and can_be_trusted(path)}
+    own = {p for p in paths if isinstance(p, str) and "." in p and can_be_trusted(p)}
     trust = [*trust]
     return sorted({p.split(".")[0] for p in own if not is_listed(p) and not is_within(p, trust)})
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,8 @@ def part_of_loader(loader: Iterable[Batch], again: Iterable[Batch], task: Task) 
     """Return the digests of one pass over batches, up to 256 MiB of inputs.
 
     `again` is the same loader, created a second time. Random generators are seeded for the pass and
-    restored. Inputs that are random nevertheless are left out; then only arrays that the data sets
-    hold in memory identify the data.
+    restored. Inputs that are random nevertheless are left out; then the arrays that the data sets
+    hold in memory, and the numbers and texts of their transforms, identify the data.
     """
     fixed_masks = {f"arrays `{name}`": digest for name, digest in sorted(_held(loader))}
     begun, passed = _pass(again, task, samples=_NUM_REPEATED), _pass(loader, task)
@@ -53,12 +54,10 @@ def part_of_loader(loader: Iterable[Batch], again: Iterable[Batch], task: Task) 
         }
         return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen)
     in_order = passed.labels[: len(begun.labels)] == begun.labels
-    return PartContents(
-        {**fixed_masks, **({"labels": _of_labels(passed.labels)} if in_order else {})},
-        (),
-        labels,
-        seen,
-    )
+    found = {"settings of the data set": _settings(getattr(loader, "dataset", None))}
+    if in_order:
+        found["labels"] = _of_labels(passed.labels)
+    return PartContents({**fixed_masks, **found}, (), labels, seen)
 
 
 @dataclass(frozen=True)
@@ -167,6 +166,29 @@ def _held_by(dataset: object, where: str, depth: int) -> Iterator[tuple[str, str
                 yield place, digest_bytes(json.dumps(value).encode())
             if files := _files_in(value):
                 yield f"files of {place}", file_stamps(files)
+
+
+def _settings(dataset: object) -> str:
+    """Return the digest of the plain values of a data set and of all objects in it."""
+    return digest_bytes(repr(sorted(_plain_values(dataset, "", _DEPTH, set()))).encode())
+
+
+def _plain_values(
+    value: object, where: str, depth: int, seen: set[int]
+) -> Iterator[tuple[str, str]]:
+    """Yield places and texts of numbers and texts, nested ones included, of each object once."""
+    if value is None or isinstance(value, str | bool | int | float):
+        yield where, repr(value)
+        return
+    if not depth or id(value) in seen or isinstance(value, type | ModuleType):
+        return
+    seen.add(id(value))
+    if isinstance(value, list | tuple):
+        inside: Iterable[tuple[object, object]] = enumerate(value)
+    else:
+        inside = (value if isinstance(value, dict) else getattr(value, "__dict__", {})).items()
+    for name, one in inside:
+        yield from _plain_values(one, f"{where}.{name}", depth - 1, seen)
 
 
 def _of_array(values: Tensor | np.ndarray) -> str:

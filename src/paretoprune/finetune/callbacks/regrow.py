@@ -11,7 +11,7 @@ from torch import Tensor
 
 from paretoprune.finetune.module import FinetuneModule
 
-# What SGD and AdamW keep of each weight.
+# State of SGD and AdamW for each weight.
 _MOMENTS = {"momentum_buffer", "exp_avg", "exp_avg_sq"}
 
 

@@ -38,7 +38,7 @@ def files_section(
         f"{checked}, and the outputs for real inputs were compared with "
         "those of the measured model, for one sample and for many at once.\n",
     ]
-    lines += [f"- {_told(facts, quality)}" for facts in files]
+    lines += [f"- {_line(facts, quality)}" for facts in files]
     if is_plain:
         lines.append(
             "- `preprocessing.json`: what turns the data into the input, and what the outputs mean"
@@ -70,7 +70,7 @@ def loading_section(
     return "\n".join(parts)
 
 
-def _told(facts: FileFacts, quality: str) -> str:
+def _line(facts: FileFacts, quality: str) -> str:
     if facts.reason:
         return f"no {facts.format}: {as_text(facts.reason)}"
     files = ", ".join(f"`{name}`" for name in files_of(facts.format))

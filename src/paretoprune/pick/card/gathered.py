@@ -32,9 +32,9 @@ def card_facts(
     extra_epochs: int,
 ) -> CardFacts:
     """Return everything that the model card says."""
-    problem, settings = session.problem, session.problem.settings
+    problem, settings = session.problem, session.settings
     return CardFacts(
-        sweep_name=session.folder.path.name,
+        sweep_name=session.folder.name,
         model_name=problem.sources.model_name,
         data_name=problem.sources.data_name,
         data=problem.info,
@@ -43,7 +43,7 @@ def card_facts(
         layers=layers_of(session.dense, model, problem.example),
         is_plain=is_plain(problem),
         trial=trial,
-        dense=session.context.dense.metrics,
+        dense=session.dense_metrics,
         objectives=search_of(problem).objectives,
         num_trials=len(session.results),
         device=device_in_words(problem.device, settings.measure),
@@ -55,7 +55,7 @@ def card_facts(
         is_given=problem.sources.is_given,
         licence=session.options.licence,
         training=_training(session, trial, extra_epochs=extra_epochs),
-        trivial=session.context.dense.trivial,
+        trivial=session.trivial,
     )
 
 
@@ -63,7 +63,7 @@ def _training(session: PickSession, trial: TrialResult, *, extra_epochs: int) ->
     """Return a sentence: the training in total, and the gain over uniform pruning."""
     objectives = search_of(session.problem).objectives
     epochs = epochs_in_total(session.results)[trial.number] + extra_epochs
-    controls = controls_of(session.results, session.context.dense.metrics, objectives)
+    controls = controls_of(session.results, session.dense_metrics, objectives)
     return training_sentence(
         epochs, gain_of(trial.metrics, epochs, controls, objectives), objectives
     )

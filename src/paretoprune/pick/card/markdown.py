@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-# What begins markup inside a line; `_` in the middle of a word does not, a bare address does.
+# Starts of inline markup: `_` in the middle of a word is none, a bare address is one.
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=www)\.)")
 _BREAKS = re.compile(r"\s+")
 _TICKS = re.compile(r"`+")

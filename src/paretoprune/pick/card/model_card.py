@@ -145,8 +145,9 @@ def _test(facts: CardFacts) -> str:
 
 def _widths(facts: CardFacts) -> str:
     lines = ["## Channels kept\n", "| group | dense | kept |", "|---|---:|---:|"]
+    widths = facts.trial.widths
     for group in facts.groups:
-        kept = facts.trial.widths.get(group.name, group.width)
+        kept = widths.get(group.name, group.width)
         lines.append(f"| {as_text(group.name)} | {group.width} | {kept} |")
     return "\n".join(lines) + "\n"
 
@@ -190,17 +191,15 @@ def _training(facts: CardFacts) -> str:
 
 
 def _limits(facts: CardFacts) -> str:
-    latency = facts.trial.metrics.latency_ms
+    metrics = facts.trial.metrics
     measured = (
         f"Latency was measured on: {as_text(facts.device)}. Other devices differ. "
-        if latency
+        if metrics.latency_ms
         else ""
     )
-    busy = busy_sentence(
-        [facts.trial.metrics.contention, *(file.contention for file in facts.files)]
-    )
+    busy = busy_sentence([metrics.contention, *(file.contention for file in facts.files)])
     measured += f"{busy} " if busy else ""
-    zeros = f"{ZEROS[0].upper()}{ZEROS[1:]}. " if facts.trial.metrics.compressed_bytes else ""
+    zeros = f"{ZEROS[0].upper()}{ZEROS[1:]}. " if metrics.compressed_bytes else ""
     return (
         f"## Limits\n\n{zeros}{measured}The figures are of one training with one seed; another "
         "seed gives somewhat different ones. The model knows nothing beyond data like its training "

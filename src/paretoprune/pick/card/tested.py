@@ -81,14 +81,14 @@ def tested_section(
 
 
 def trivial_sentence(tested: FinalFigures) -> str | None:
-    """Return a warning if the pruned model cannot be told from the trivial predictor."""
+    """Return a warning if the pruned model cannot be distinguished from the trivial predictor."""
     if tested.over_trivial is None or tested.over_trivial[0] > 0:
         return None
     low, high = (written_difference(tested.quality, end) for end in tested.over_trivial)
     return (
-        "On the test part the pruned model cannot be told from the trivial predictor, which "
-        f"ignores the input: its {tested.quality} is better by {low} to {high} (95 % interval, "
-        "paired bootstrap over the samples)."
+        "On the test part the pruned model cannot be distinguished from the trivial predictor, "
+        f"which ignores the input: its {tested.quality} is better by {low} to {high} "
+        "(95 % interval, paired bootstrap over the samples)."
     )
 
 

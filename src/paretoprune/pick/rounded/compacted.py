@@ -61,6 +61,6 @@ def write_rounded(
     facts = compared("compact", answer, answers_of(copy.deepcopy(stored).cpu(), session.inputs))
     if facts.reason:
         raise ExportError(f"the compact file does not give back the model: {facts.reason}")
-    quality = validation_quality(problem, stored)
+    quality = validation_quality(problem.data, stored)
     facts = replace(facts, bits=bits, size_bytes=len(content), quality=quality)
     return with_numerics(facts, numerical_errors(problem, model, rounded))

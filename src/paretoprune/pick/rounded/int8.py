@@ -108,9 +108,9 @@ def write_module(
 
 
 def _subject(session: PickSession, model: nn.Module, module: IntegerModule) -> _Subject:
-    task = session.problem.task
+    task, data = session.problem.task, session.problem.data
     batches: list[Inputs] = []
-    for batch in session.problem.data.val_dataloader():
+    for batch in data.val_dataloader():
         batches.append(task.inputs(unkeyed(batch)).cpu())
         if sum(map(len, batches)) >= _NUM_COMPARED:
             break
@@ -134,7 +134,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
     _check_contents(contents, subject, known)
     for file, content in contents.items():
         write_bytes(draft / file, content)
-    answer = ask_fresh_process(draft, name, subject.inputs, trust=session.problem.settings.trust)
+    answer = ask_fresh_process(draft, name, subject.inputs, trust=session.settings.trust)
     if answer.reason:
         raise ExportError(f"a fresh process cannot run it: {answer.reason}")
     agreed = _agreement(subject, answer, known)
@@ -145,7 +145,7 @@ def _written(session: PickSession, draft: Path, subject: _Subject, name: str) ->
         difference=agreed.median,
         size_bytes=sum(map(len, contents.values())),
         bits=INT8_BITS,
-        quality=validation_quality(session.problem, _Run(run)),
+        quality=validation_quality(session.problem.data, _Run(run)),
         agreement=agreed.agreement,
         kl=agreed.kl,
         latency_ms=found.latency_ms if found else None,
@@ -191,7 +191,7 @@ def _timed(
     plain: GraphFormat,
 ) -> Latency | None:
     """The latency in int8 beside that in floating point, in one engine; None if not asked for."""
-    settings = session.problem.settings.measure
+    settings = session.settings.measure
     if not settings.latency:
         return None
     single = plain.encode(trace(subject.model, subject.samples))

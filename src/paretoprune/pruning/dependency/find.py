@@ -18,7 +18,7 @@ from paretoprune.pruning.structured.equivalence import run
 from paretoprune.results.groups import KeptGroup
 from paretoprune.tasks.inputs import Example, inputs_of
 
-_MOST_TOLD = 5  # kept groups listed in the error message
+_MOST_LISTED = 5  # kept groups listed in the error message
 _SMALL = (64, 96)  # image sizes that suffice for tracing most networks
 
 
@@ -103,13 +103,15 @@ def _channels(output: Tensor) -> tuple[int, ...]:
 
 
 def _nothing(reasons: dict[str, str], *, blocks: bool) -> str:
-    told = "".join(f"\n  `{name}`: {reason}" for name, reason in list(reasons.items())[:_MOST_TOLD])
-    if len(reasons) > _MOST_TOLD:
-        told += f"\n  and {len(reasons) - _MOST_TOLD} more"
+    listed = "".join(
+        f"\n  `{name}`: {reason}" for name, reason in list(reasons.items())[:_MOST_LISTED]
+    )
+    if len(reasons) > _MOST_LISTED:
+        listed += f"\n  and {len(reasons) - _MOST_LISTED} more"
     if not blocks:
-        told += "\nwhole residual blocks may still be removable: try `granularity=depth`"
+        listed += "\nwhole residual blocks may still be removable: try `granularity=depth`"
     return (
         "nothing in this model can be pruned. Prunable are channels between convolutions, linear "
         "layers and BatchNorm that no reshape or fixed size in `forward` constrains"
-        + (f"; kept whole:{told}" if told else "")
+        + (f"; kept whole:{listed}" if listed else "")
     )

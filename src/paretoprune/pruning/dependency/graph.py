@@ -237,6 +237,7 @@ class _Reader:
 
     def _mark_recurrent(self) -> None:
         """Join the widths of all layers and directions of a recurrent module."""
+        known = self.traced.symbols
         symbols = {(tensor, dim): own for tensor, dim, own in self.traced.places}
         for path, module in self.modules.items():
             if not isinstance(module, nn.RNNBase):
@@ -247,16 +248,16 @@ class _Reader:
                 if name.startswith("weight_hh") and (f"{path}.{name}", 1) in symbols
             ]
             for other in own[1:]:
-                self.traced.symbols.join(own[0], other, f"`{path}` has one width for all layers")
+                known.join(own[0], other, f"`{path}` has one width for all layers")
 
     def _mark_tied(self) -> None:
-        tied = tied_names(self.model, self.aliases)
+        tied, symbols = tied_names(self.model, self.aliases), self.traced.symbols
         for tensor, _, own in self.traced.places:
             if tensor in tied:
-                self.traced.symbols.fix(own, f"`{tensor}` is shared with `{tied[tensor]}`")
+                symbols.fix(own, f"`{tensor}` is shared with `{tied[tensor]}`")
             elif PARAMETRIZED in f".{tensor}":
                 reason = f"`{layer_of(tensor)}` computes its weight by a parametrization, {_FOLD}"
-                self.traced.symbols.fix(own, reason, first=True)
+                symbols.fix(own, reason, first=True)
 
     def _mark_beside(self, unreached: Sequence[str]) -> None:
         """Fix dimensions whose size equals one of an unreached parameter: they may be connected."""
@@ -264,8 +265,9 @@ class _Reader:
         for name in unreached:
             for size in sizes_of_channels(self.modules[layer_of(name)], self.parameters[name]):
                 sizes.setdefault(size, name)
+        symbols = self.traced.symbols
         for tensor, _, own in self.traced.places:
             if tensor not in unreached and len(own) in sizes:
                 name = sizes[len(own)]
                 reason = f"`{name}`, which no tried input reaches, may use its channels"
-                self.traced.symbols.fix(own, reason)
+                symbols.fix(own, reason)

@@ -174,7 +174,8 @@ def group_norm(symbols: Symbols, inputs: Labelled, groups: int, what: str) -> La
     planes = tuple(compact(plane.expand(inputs.shape).reshape(shape)) for plane in inputs.planes)
     result = reduced(symbols, Labelled(shape, Labels(planes)), range(2, len(shape)), what)
     symbols.use(result)
-    return Labels(tuple(plane.squeeze(2).repeat_interleave(size, 1) for plane in result.planes))
+    planes = tuple(plane.squeeze(2).repeat_interleave(size, 1) for plane in result.planes)
+    return Labels(tuple(compact(plane) for plane in planes))
 
 
 def concatenated(symbols: Symbols, parts: Sequence[Labelled], dim: int, what: str) -> Labels | None:

@@ -1,5 +1,8 @@
 // The front as a chart with its controls, and the panel of the trial that was chosen.
 
+// The k-th origin has the k-th colour (page.css) and the k-th shape, each counted in a circle.
+const ORIGIN_COLOURS = 5;
+const ORIGIN_SHAPES = ["circle", "down", "plus", "times"];
 const BASELINES = { uniform: "square", global: "triangle" };
 
 function frontSection(content, onChoose) {
@@ -54,7 +57,7 @@ function frontSeries(content, x, y) {
   const searched = [...new Set(whole.map((trial) => trial.origin))].filter((origin) => !(origin in BASELINES) && origin !== "dense").sort();
   const others = [...new Set(drawable.map((trial) => trial.state))].filter((state) => state !== "complete").sort();
   const series = [
-    ...searched.map((origin) => ({ name: `trials: ${origin}`, look: "trial", shape: whole.some((trial) => trial.origin === origin && trial.quantized) ? "diamond" : "circle", size: 4, points: points(whole.filter((trial) => trial.origin === origin && !trial.front && !trial.stopped)) })),
+    ...searched.map((origin, index) => ({ name: `trials: ${origin}`, look: `origin-${index % ORIGIN_COLOURS}`, shape: ORIGIN_SHAPES[index % ORIGIN_SHAPES.length], size: 4.5, points: points(whole.filter((trial) => trial.origin === origin && !trial.front && !trial.stopped)) })),
     { name: "stopped at a rung", look: "trial", shape: "circle", size: 3.5, hollow: true, points: points(whole.filter((trial) => trial.stopped && !trial.front && searched.includes(trial.origin))) },
     ...others.map((state) => ({ name: state, look: "other", shape: "cross", size: 4, hollow: true, points: points(drawable.filter((trial) => trial.state === state)) })),
     ...Object.keys(BASELINES).map((origin) => ({ name: origin, look: origin, shape: BASELINES[origin], size: 4.5, line: usual ? "straight" : null, points: points(whole.filter((trial) => trial.origin === origin)), through: points(whole.filter((trial) => trial.origin === origin || trial.number === content.dense)) })),

@@ -1,4 +1,4 @@
-// How numbers are written and where an axis gets its ticks; the same rules as in quantities.py.
+// Formats of numbers and positions of ticks; the same rules as in quantities.py.
 
 function shortCount(value) {
   for (const [factor, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
@@ -29,7 +29,7 @@ function tickText(quantity, value) {
   return quantity.kind === "count" ? shortCount(value) : String(Number(value.toPrecision(6)));
 }
 
-// What a difference from the dense model means: a share for sizes and times, points for rates.
+// The difference from the dense model: relative for sizes and times, in points for rates.
 function change(quantity, value, dense) {
   if (value === undefined || dense === undefined || dense === null) return "";
   if (quantity.log) return dense ? `${plain((100 * value) / dense, 3)} %` : "";

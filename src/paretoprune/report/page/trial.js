@@ -1,4 +1,4 @@
-// One trial, looked at: what it measured beside the dense model, its layers, its curve, its command.
+// One trial: its measurements beside the dense model, its layers, its curve, its command.
 
 function trialPanel(content, trial, choose) {
   const dense = content.trials.find((one) => one.number === content.dense);

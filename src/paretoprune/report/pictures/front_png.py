@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
+from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -23,7 +25,10 @@ from paretoprune.report.pictures.picture import (
 FRONT = "#1f5fa8"
 DENSE = "#222222"
 BASELINE_STYLES = {"uniform": ("#d9822b", "s"), "global": ("#3a8f5c", "^")}
-ORIGIN_COLOURS = ("#9db8d6", "#c3a6d8", "#d8b4a6", "#a9c9a4", "#c9c49a")
+# The k-th origin has the k-th colour and the k-th mark, each counted in a circle: the page does the
+# same (page.css, front.js). The marks differ where colours look alike.
+ORIGIN_COLOURS = ("#8ba9cc", "#b736e2", "#879b4b", "#e29c9c", "#73c91d")
+_ORIGIN_MARKS = ("o", "v", "P", "X")
 _DPI = 100  # 800 points wide: MLflow shows the picture in a note as wide as it is
 _MOST_NUMBERED = 15  # with more members of the front their numbers would cover each other
 
@@ -49,10 +54,23 @@ def draw(picture: Picture) -> Figure:
     return figure
 
 
+def origin_styles(origins: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the colour and the mark of each origin."""
+    styles = zip(cycle(ORIGIN_COLOURS), cycle(_ORIGIN_MARKS), strict=False)
+    return dict(zip(origins, styles, strict=False))
+
+
 def _draw_panel(axes: Axes, picture: Picture, panel: tuple[str, str]) -> None:
-    for origin, colour in zip(picture.origins(), ORIGIN_COLOURS * 9, strict=False):
+    for origin, (colour, mark) in origin_styles(picture.origins()).items():
         drawn = points([trial.metrics for trial in picture.of_origin(origin)], panel)
-        axes.scatter(drawn.x, drawn.y, s=26, color=colour, label=f"trials: {origin}", zorder=2)
+        axes.scatter(
+            *(drawn.x, drawn.y),
+            s=26,
+            color=colour,
+            marker=mark,
+            label=f"trials: {origin}",
+            zorder=2,
+        )
     for name in BASELINES:
         drawn = baseline(picture, name, panel)
         colour, marker = BASELINE_STYLES[name]
@@ -69,7 +87,7 @@ def _draw_panel(axes: Axes, picture: Picture, panel: tuple[str, str]) -> None:
 def _draw_front(axes: Axes, picture: Picture, panel: tuple[str, str]) -> None:
     drawn = front_line(picture, panel)
     if len(picture.objectives) == 2:
-        # What the front reaches at each size: its best smaller member, hence steps.
+        # At each size the front reaches the value of its best smaller member, hence steps.
         steps = "steps-post" if picture.objectives[panel[0]] == "minimize" else "steps-pre"
         axes.plot(drawn.x, drawn.y, color=FRONT, lw=2, drawstyle=steps, zorder=4)
     axes.plot(drawn.x, drawn.y, color=FRONT, ls="", marker="o", ms=7, label="front", zorder=5)

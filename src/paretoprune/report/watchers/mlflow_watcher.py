@@ -57,7 +57,7 @@ class MlflowWatcher:
         self._front = RunningFront(objectives)
         self.is_complete = False  # after the block: True if the trackers have everything
         trackers: list[Tracker] = [
-            LoggerTracker(name, target, sweep_name=folder.path.name, folder=folder.path / _LOGS)
+            LoggerTracker(name, target, sweep_name=folder.name, folder=folder.path / _LOGS)
             for name, target in settings.loggers.items()
         ]
         if settings.enabled:
@@ -65,7 +65,7 @@ class MlflowWatcher:
             mlflow = open_tracker(
                 resolve_uri(settings.uri, root=root),
                 root=root,
-                sweep_name=folder.path.name,
+                sweep_name=folder.name,
                 sweep_id=folder.identity(),
                 tags=tags,
                 params=dict(tags),

@@ -41,12 +41,12 @@ def describe_trial(result: TrialResult, objectives: Iterable[str]) -> str:
         values += f"  compressed {written('compressed_bytes', result.metrics.compressed_bytes)}"
     for model in result.quantized:
         measured = model.metrics.measured()
-        told = [f"{n} {written_of(n, measured)}" for n in objectives if n in measured]
-        values += f"  {model.name}: {model.reason or '  '.join(told)}"
+        values_of_one = [f"{n} {written_of(n, measured)}" for n in objectives if n in measured]
+        values += f"  {model.name}: {model.reason or '  '.join(values_of_one)}"
     if "loss_after" in result.compensation:
         before, after = (result.compensation[f"loss_{when}"] for when in ("before", "after"))
         values += f"  (compensation: loss {before:.3g} -> {after:.3g})"
     parts = max((record.parts for record in result.curve), default=1)
     if parts > 1:
-        note += f"  (for want of memory trained with each batch in {parts} parts)"
+        note += f"  (out of memory: gradient accumulation over {parts} micro-batches)"
     return f"{head} {values}  {sum(result.seconds.values()):.1f} s{note}"

@@ -89,11 +89,11 @@ def sensitivity_path(
     """Return the path of greedy steps with the least damage per size saved; see `allocate`."""
     places: list[dict[str, float]] = []
 
-    def goes_on(ratios: Ratios) -> bool:
+    def record(ratios: Ratios) -> bool:
         places.append(dict(ratios))
         return False
 
-    allocate(sensitivity, choices, size_of, start=dict.fromkeys(choices, 0.0), enough=goes_on)
+    allocate(sensitivity, choices, size_of, start=dict.fromkeys(choices, 0.0), enough=record)
     return Path(len(places), places.__getitem__)
 
 

@@ -88,7 +88,7 @@ class GapFilling:
             return (
                 f"no gap of the front is worth more than {largest:.2g} of its area, and "
                 f"`search.strategy.min_gain={self.min_gain:g}` asks for more; a smaller one, with "
-                "`search.extend=true`, goes on"
+                "`search.extend=true`, continues"
             )
         if left.num_trials(_most(left) - self._num_trained(results)) <= 0:
             return (

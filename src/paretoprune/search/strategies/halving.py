@@ -2,7 +2,7 @@
 
 A promoted candidate is a new trial with the same widths that starts from the weights of the old
 one. Every rung ends with its learning rate annealed and with measures, so each result is a model
-for the front. Nobody is compared with a trial that has not finished: a rung's finished trials alone
+for the front. No trial is compared with one that has not finished: a rung's finished trials alone
 decide, and who is not promoted now may be later (asynchronous: Li et al. 2020, ASHA, section 3).
 """
 

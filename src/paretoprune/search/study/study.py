@@ -132,15 +132,15 @@ class SweepStudy:
             # generation.
             self.ask(result.number, repair=lambda ratios: result.ratios)
         trial = self._asked.pop(result.number, None)
-        told = self._finished(result, {})
+        finished = self._finished(result, {})
         if trial is None:
-            self._working.add_trial(told)
+            self._working.add_trial(finished)
         else:
-            for name, value in told.constraints.items():
+            for name, value in finished.constraints.items():
                 trial.set_constraint(name, value)
-            told = self._working.tell(trial, told.values, state=told.state)
-            told.user_attrs = self._attributes(result)
-        self._stored.put(told)
+            finished = self._working.tell(trial, finished.values, state=finished.state)
+            finished.user_attrs = self._attributes(result)
+        self._stored.put(finished)
 
     def flush(self, *, patience_s: float) -> None:
         """Write pending trials to `study.db`; give up with a warning if it stays

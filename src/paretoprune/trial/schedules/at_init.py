@@ -29,7 +29,7 @@ class AtInit(Schedule):
 
     def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained:
         """Prune `steps` times, then train once."""
-        training = context.settings.model.train
+        training = context.settings.dense_training
         candidate, scores = start.candidate, start.scores
         before = candidate.widths()
         for step in range(1, self.steps + 1):

@@ -59,7 +59,7 @@ class Schedule(ABC):
     def epochs(self, settings: Settings) -> float:
         """Return the epochs of the complete training of one trial."""
         from_scratch = "retrains_from_scratch" in self.traits
-        return settings.model.train.epochs if from_scratch else settings.finetune.epochs
+        return settings.dense_training.epochs if from_scratch else settings.finetune.epochs
 
     def mistake(self, settings: Settings) -> str | None:
         """Return a sentence that says why the schedule cannot run with the settings, else None."""

@@ -36,7 +36,7 @@ class Lottery(Schedule):
 
     def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained:
         """Prune, rewind and train `steps` times."""
-        training = context.settings.model.train
+        training = context.settings.dense_training
         rewinds = self.rewind == "weights"
         early = early_model(context.problem, self.rewind_epoch) if rewinds else None
         candidate, scores = start.candidate, start.scores
@@ -62,7 +62,7 @@ class Lottery(Schedule):
 
     def epochs(self, settings: Settings) -> float:
         """Return the epochs of all rounds, each a training from the rewind on."""
-        return self.steps * (settings.model.train.epochs - self.rewind_epoch)
+        return self.steps * (settings.dense_training.epochs - self.rewind_epoch)
 
     def mistake(self, settings: Settings) -> str | None:
         """Return why the dense model's training has no such epoch to rewind to."""
@@ -73,6 +73,6 @@ class Lottery(Schedule):
                 "`schedule.rewind=weights` rewinds to an epoch of the dense model's training, "
                 "which is unknown for given `model.weights`; set `schedule.rewind=learning_rate`"
             )
-        if self.rewind_epoch >= max(settings.model.train.epochs, 1):
+        if self.rewind_epoch >= max(settings.dense_training.epochs, 1):
             return "`schedule.rewind_epoch` must be below `model.train.epochs`"
         return None

@@ -47,7 +47,8 @@ class OneByOne(Schedule):
         gains: dict[str, float] = {}
         batches = _first_batches(context, self.recovery)
         bound = self.min_accuracy if self.min_quality is None else self.min_quality
-        direction = context.data.task.qualities[0].direction
+        task = context.data.task
+        direction = task.qualities[0].direction
         for step in range(self.steps):
             widths = candidate.widths()
             choice = least_important(
@@ -112,18 +113,17 @@ def least_important(
 
 def is_small_enough(context: TrialContext, widths: Mapping[str, int]) -> bool:
     """Return True if the size target of a single run is met; a sweep has none."""
-    problem = context.problem
-    target = None if problem.settings.search else problem.settings.sparsity.size_target
+    settings, size_at = context.settings, context.problem.costs.size_at
+    target = None if settings.search else settings.sparsity.size_target
     if target is None:
         return False
     name, share = target
-    return problem.costs.size_at(widths, name) <= share * problem.costs.size_at({}, name)
+    return size_at(widths, name) <= share * size_at({}, name)
 
 
 def _width_steps(context: TrialContext) -> dict[str, int]:
-    problem = context.problem
-    divisor = problem.settings.sparsity.divisor
-    return {group.name: step_of(group, divisor) for group in problem.groups.prunable}
+    sparsity = context.settings.sparsity
+    return {group.name: step_of(group, sparsity.divisor) for group in context.groups.prunable}
 
 
 def _first_batches(context: TrialContext, count: int) -> list[Batch]:

@@ -78,7 +78,7 @@ def test_wide_groups_lose_several_channels_at_once_at_their_joint_cost() -> None
     assert float(scores[first[-1]]) == pytest.approx(joint, rel=0.1)
 
 
-def test_what_is_not_finite_is_told() -> None:
+def test_what_is_not_finite_is_reported() -> None:
     model, group = make_network(5)
     nan = torch.full((8, 4), torch.nan, dtype=torch.float64)
     with pytest.raises(PruningError, match="NaN or infinite"):

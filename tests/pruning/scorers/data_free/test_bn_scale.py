@@ -1,4 +1,4 @@
-"""BatchNorm scales, by hand; networks without BatchNorm are told so."""
+"""BatchNorm scales, by hand; networks without BatchNorm are rejected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_concatenations_read_their_own_part() -> None:
     assert torch.equal(scores["layers.1.conv"], case.model.norm.weight[12:].detach().abs())
 
 
-def test_groups_without_batchnorm_are_told() -> None:
+def test_groups_without_batchnorm_are_rejected() -> None:
     case = make_case("vgg_without_batchnorm")
     with pytest.raises(PruningError, match=r"`features.0` \(3 of 3 groups pass no BatchNorm\)"):
         BatchNormScale()(case.model, case.groups)

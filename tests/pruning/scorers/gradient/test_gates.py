@@ -63,7 +63,7 @@ def test_without_gradients_there_are_no_scores() -> None:
 
 
 def test_masks_and_scores_speak_of_the_same_channels() -> None:
-    """A channel whose weights are zero everywhere is felt by nobody."""
+    """A channel whose weights are zero everywhere has no effect."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3))
     groups = find_groups(model, torch.zeros(2, 5)).prunable

@@ -71,12 +71,12 @@ def test_takes_as_many_batches_as_asked(resnet) -> None:
     assert all(torch.equal(scores[name], once[name]) for name in scores)
 
 
-def test_no_batch_is_told(resnet) -> None:
+def test_no_batch_is_reported(resnet) -> None:
     with pytest.raises(PruningError, match="at least one batch"):
         Taylor()(resnet.model, resnet.groups, [])
 
 
-def test_a_diverged_model_is_told(resnet) -> None:
+def test_a_diverged_model_is_reported(resnet) -> None:
     model = networks.build("resnet")
     with torch.no_grad():
         model.fc.weight.fill_(float("nan"))

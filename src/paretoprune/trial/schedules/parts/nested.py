@@ -37,5 +37,5 @@ def slices_of(
 
 def dense_scores(context: TrialContext, candidate: PrunedCandidate) -> dict[str, Tensor]:
     """Return the dense model's scores of the remaining channels."""
-    kept = remaining(candidate.dense_groups, candidate.plan)
-    return {name: scores[list(kept[name])] for name, scores in context.start.scores.items()}
+    kept, dense = remaining(candidate.dense_groups, candidate.plan), context.start.scores
+    return {name: scores[list(kept[name])] for name, scores in dense.items()}

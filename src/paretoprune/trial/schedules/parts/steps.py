@@ -195,7 +195,7 @@ def _num_validated(context: TrialContext) -> int:
 
 def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
     """The epochs of a trial: those planned, or fewer if time or a callback ended its training."""
-    if job.seconds is None and not context.problem.settings.trainer.callbacks:
+    if job.seconds is None and not context.settings.trainer.callbacks:
         return trained.epochs
     steps = sum(record.steps for record in trained.curve) * num_at_once(len(job.nested))
     return min(trained.epochs, steps / len(context.data.train_dataloader()))
@@ -241,8 +241,8 @@ def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
 
     Where weights go instead of channels, the network is not smaller.
     """
-    problem = context.problem
-    if problem.space.layers:
+    costs, finetune = context.problem.costs, context.training.finetune
+    if costs.space.layers:
         return 1.0
-    share = problem.costs.cost_at(widths).macs / problem.costs.cost_of({}).macs
-    return math.pow(share, -context.training.finetune.rate_growth)
+    share = costs.cost_at(widths).macs / costs.cost_of({}).macs
+    return math.pow(share, -finetune.rate_growth)
