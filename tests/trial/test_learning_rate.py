@@ -39,15 +39,6 @@ def test_the_peak_is_twice_the_rate_of_the_least_loss(best: float) -> None:
     assert abs(math.log10(peak_of(rates, losses, usual=9.0) / (2 * best))) <= 0.026
 
 
-@pytest.mark.parametrize(("fall", "factor"), [(0.5, 2.0), (0.2, 1.2), (0.1, 0.6), (0.01, 0.25)])
-def test_the_peak_is_lower_where_the_loss_falls_little(fall: float, factor: float) -> None:
-    """As on CIFAR-10, where a pruned network is far from what it can learn in a few epochs."""
-    rates = rising(0.001, 1.0, 31)
-    losses = [9.0] * 10 + [3.0 - 3.0 * fall * min(step, 10) / 10 for step in range(11)]
-    losses += [4.0] * 10
-    assert peak_of(rates, losses, usual=1.0) == pytest.approx(factor * rates[20])
-
-
 def test_the_peak_is_at_most_ten_times_the_usual_one() -> None:
     rates = rising(0.001, 10.0, 30)
     assert peak_of(rates, [1 / rate for rate in rates], usual=0.01) == pytest.approx(0.1)

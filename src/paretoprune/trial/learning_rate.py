@@ -32,11 +32,7 @@ _LEAST_STEPS = 40  # with fewer, the average loss lags behind the rate
 # maximum share of a time budget: the test has fewer steps then, or the configured rate is kept
 _SHARE = 0.08
 _NUM_TIMED = 5  # steps that are timed
-_PEAK = 2.0  # peak rate relative to the rate with the lowest loss, at most
-# The same by the fall of the loss, as a share of it: where the test reduces the loss by a tenth
-# only, the rate of its minimum is too large for a training of a few epochs.
-_PEAK_BY_FALL = 6.0
-_LEAST_PEAK = 0.25
+_PEAK = 2.0  # peak rate relative to the rate with the lowest loss
 _MOST = 10.0  # maximum relative to the configured rate: small data sets are memorised at any rate
 
 
@@ -103,25 +99,15 @@ def rising(lowest: float, highest: float, count: int) -> list[float]:
 
 
 def peak_of(rates: Sequence[float], losses: Sequence[float], *, usual: float) -> float:
-    """Return the peak rate by the rate of the lowest loss, and at most ten times the `usual` one.
+    """Return twice the rate of the lowest loss, and at most ten times the `usual` one.
 
-    It is twice that rate, since the part of a cycle after its peak undoes the effect of a slightly
-    too large rate; less, down to a quarter, if the loss fell by less than a third. Returns the
-    usual rate if there are too few losses.
+    Returns the usual rate if there are too few losses. The factor is two, since the part of a cycle
+    after its peak undoes the effect of a slightly too large rate.
     """
     clear = range(NUM_VAGUE, len(losses))
     if not clear:
         return usual
-    lowest = min(clear, key=losses.__getitem__)
-    return min(_factor(losses[NUM_VAGUE : lowest + 1]) * rates[lowest], _MOST * usual)
-
-
-def _factor(losses: Sequence[float]) -> float:
-    """Return the peak rate relative to that of the last loss, which is the lowest."""
-    highest = max(losses)
-    if highest <= 0:  # a loss that can be negative has no relative fall
-        return _PEAK
-    return min(_PEAK, max(_LEAST_PEAK, _PEAK_BY_FALL * (1 - losses[-1] / highest)))
+    return min(_PEAK * rates[min(clear, key=losses.__getitem__)], _MOST * usual)
 
 
 def _seconds_per_step(context: TrialContext, candidate: Candidate, rate: float) -> float:

@@ -38,7 +38,7 @@ class FinetuneSettings:
     learning_rate: Annotated[float, Field(gt=0)] = 0.005  # the peak of the one-cycle schedule
     tune_learning_rate: bool = True  # run a learning-rate range test before the first training
     rate_growth: Annotated[float, Field(ge=0, le=1)] = (
-        0.75  # exponent for smaller models: rate * (dense MACs / MACs) ** rate_growth
+        0.5  # exponent for smaller models: rate * (dense MACs / MACs) ** rate_growth
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of AdamW: its beta1
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
