@@ -38,8 +38,7 @@ _START_BATCHES = 2  # of a recalibration that is followed by training
 _NUM_VALIDATED = 1  # batches of validation data after a single round
 _VALIDATED = 0.1  # validation samples per training sample, for the choice among epochs
 _NUM_COMPARED = 2  # batches of training data on which outputs are compared
-_FULL_RATE_DIVERGENCE = 4.0  # nats; from here on the full peak learning rate is best for ranks
-_SMALL = 0.05  # share of the MACs up to which the peak found by the range test is best
+_FULL_RATE_DIVERGENCE = 6.0  # nats; from here on the full peak learning rate is best for ranks
 _LEAST_FACTOR = 0.1  # of the peak learning rate; with less, training changes almost nothing
 _NUM_CALIBRATED = 256  # training samples for compensation
 
@@ -141,7 +140,7 @@ def train(
     elif epochs <= 1 and batches is None and not keeps_start:
         # With a single round there is no best epoch to choose: few validation batches suffice.
         val_loader = FirstBatches(val_loader, _NUM_VALIDATED)
-    chosen = settings or settings_for_size(context, job)
+    chosen = settings or _for_size(context, job)
     if keeps_start and epochs:
         rate = chosen.learning_rate * repair_factor(context, candidate.model)
         chosen = replace(chosen, learning_rate=rate)
@@ -222,7 +221,7 @@ def repair_factor(context: TrialContext, model: nn.Module) -> float:
     """Return the factor of the peak learning rate for a pruned model, in [0.1, 1].
 
     Proportional to the distance of its outputs from the dense model's on training samples; 1 from
-    4 on (nats, for classification).
+    6 on (nats, for classification).
     """
     compared = TaskBatch.joined([*context.data.training_batches(_NUM_COMPARED)])
     wanted = outputs_of(context.dense.model, compared)
@@ -230,16 +229,11 @@ def repair_factor(context: TrialContext, model: nn.Module) -> float:
     return min(1.0, max(_LEAST_FACTOR, divergence / _FULL_RATE_DIVERGENCE))
 
 
-def settings_for_size(context: TrialContext, job: Job) -> FinetuneSettings:
-    """Return the settings with the peak learning rate for a model of this size.
-
-    If the peak was found by the range test, the growth counts twice for a model larger than
-    `_SMALL`: it has less to repair, and loses more by a rate that is too large.
-    """
-    finetune, factor = context.training.finetune, rate_factor(context, job.widths)
-    if finetune.tune_learning_rate and context.problem.space.layers is None:
-        factor *= min(1.0, factor * math.pow(_SMALL, finetune.rate_growth))
-    return replace(finetune, learning_rate=finetune.learning_rate * factor)
+def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
+    """Return the settings with the peak learning rate for a model of this size."""
+    finetune = context.training.finetune
+    rate = finetune.learning_rate * rate_factor(context, job.widths)
+    return replace(finetune, learning_rate=rate)
 
 
 def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
