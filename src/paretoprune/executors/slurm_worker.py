@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -34,11 +34,10 @@ def work(
         job_time_s: time limit of this Slurm job, in seconds.
     """
     deadline, longest_s = time.monotonic() + job_time_s, 0.0
-    warnings = _warnings_of_the_end()
     _give_up_interrupted_task(files)
-    next_task = _Tasks(files, pulse)
+    next_task = _Tasks(files, pulse, warnings=_warnings_of_the_end())
     evaluate: Evaluate | None = None
-    while not warnings and (task := next_task()) is not None:
+    while (task := next_task()) is not None:
         begun = time.monotonic()
         if begun + _MARGIN * longest_s > deadline:
             return
@@ -85,19 +84,18 @@ def _warnings_of_the_end() -> list[int]:
 class _Tasks:
     """Waits for the next task of a worker."""
 
-    def __init__(self, files: WorkerFiles, pulse: Path) -> None:
-        self._files, self._pulse = files, pulse
+    def __init__(self, files: WorkerFiles, pulse: Path, *, warnings: Sequence[int]) -> None:
+        self._files, self._pulse, self._warnings = files, pulse, warnings
         self._latest_pulse, self._alive = 0, time.monotonic()
 
     def __call__(self) -> Task | None:
         """Return the next task; None if the driver is gone or the job was told to end."""
-        while True:
+        while self._has_driver() and not self._warnings:
             task = self._files.task()
             if task is not None and self._files.answer_to(task) is None:
                 return task
-            if not self._has_driver():
-                return None
             time.sleep(_POLL_S)
+        return None
 
     def _has_driver(self) -> bool:
         """Return False if the driver's file has not changed for too long, by this clock."""
