@@ -19,16 +19,15 @@ from pathlib import Path
 
 from tests.engines import free_port
 
-PASSWORD = "a password of sixteen"
+PASSWORD = "a-password-of-sixteen"
 Fault = Callable[[int, str], str]  # of the n-th request to a path: "", "refuse" or "forget"
 
 
 @dataclass
 class Server:
-    """An MLflow server with a database and artifacts in its folder."""
+    """An MLflow server that asks for a password, with a database and artifacts in its folder."""
 
     folder: Path
-    auth: bool = False
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -37,17 +36,20 @@ class Server:
         """The address, without a user."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def user_uri(self) -> str:
+        """The address with the name and the password of a user."""
+        return with_user(self.uri)
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", "1"]
         command += ["--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
-        secrets = {}
-        if self.auth:
-            command += ["--app-name", "basic-auth"]
-            secrets["MLFLOW_AUTH_ADMIN_PASSWORD"] = PASSWORD
-            secrets["MLFLOW_FLASK_SERVER_SECRET_KEY"] = "of these tests"
+        command += ["--app-name", "basic-auth"]
+        secrets = {"MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
+        secrets["MLFLOW_FLASK_SERVER_SECRET_KEY"] = "of these tests"
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env={**os.environ, **secrets},
@@ -73,6 +75,11 @@ class Server:
                 return True
         except OSError:
             return False
+
+
+def with_user(uri: str) -> str:
+    """The address with the name and the password of a user."""
+    return uri.replace("://", f"://admin:{PASSWORD}@")
 
 
 @contextmanager
@@ -130,7 +137,7 @@ def proxied(server: Server, *, fault: Fault = lambda n, path: "", delay_s: float
     thread = threading.Thread(target=proxy.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{proxy.server_port}"
+        yield with_user(f"http://127.0.0.1:{proxy.server_port}")
     finally:
         proxy.shutdown()
         thread.join()
