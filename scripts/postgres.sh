@@ -26,8 +26,15 @@ make() {
 
 start() {
     test -d "$folder/data" || make
-    "${as[@]}" pg_ctl -D "$folder/data" -w -l "$folder/log" \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=" start > /dev/null
+    # After a crash, what the server has started needs a moment to end.
+    for attempt in $(seq 30); do
+        if "${as[@]}" pg_ctl -D "$folder/data" -w -l "$folder/log" \
+            -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=" \
+            start > "$folder/start.log" 2>&1
+        then break; fi
+        if [ "$attempt" -eq 30 ]; then cat "$folder/start.log" "$folder/log" >&2; exit 1; fi
+        sleep 0.5
+    done
     for database in optuna mlflow; do
         "${as[@]}" createdb -h 127.0.0.1 -p "$port" -U me "$database" 2> /dev/null || true
     done
@@ -39,6 +46,9 @@ case ${1:-} in
         start
         echo "postgresql+psycopg://me@127.0.0.1:$port/DATABASE" ;;
     kill) "${as[@]}" pg_ctl kill KILL "$(head -n 1 "$folder/data/postmaster.pid")" ;;
-    stop) "${as[@]}" pg_ctl -D "$folder/data" -m fast -w stop > /dev/null ;;
+    stop)
+        if "${as[@]}" pg_ctl -D "$folder/data" status > /dev/null 2>&1; then
+            "${as[@]}" pg_ctl -D "$folder/data" -m fast -w stop > /dev/null
+        fi ;;
     *) sed -n '2,11p' "$0" | cut -c 3- >&2; exit 2 ;;
 esac

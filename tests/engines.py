@@ -30,13 +30,14 @@ def needs_package(engine: str, package: str) -> None:
 
 
 def script(engine: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """What `scripts/ENGINE.sh` prints; where it cannot start the engine, it is absent."""
+    """What `scripts/ENGINE.sh` prints; where it cannot start the engine, that is absent."""
     command = [str(ROOT / "scripts" / f"{engine}.sh"), *arguments]
     done = subprocess.run(
         command, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=100
     )
-    if done.returncode:
+    if done.returncode and arguments[0] == "start":
         is_absent(engine, f"`{' '.join(command)}`: {done.stderr.strip()}")
+    assert done.returncode == 0, f"`{' '.join(command)}`: {done.stderr.strip()}"
     return done.stdout.strip()
 
 

@@ -20,6 +20,14 @@ from pathlib import Path
 from tests.engines import free_port
 
 PASSWORD = "a-password-of-sixteen"
+# Without the cache the server hashes the password for each request, which takes half a second.
+_AUTH = """[mlflow]
+default_permission = READ
+database_uri = sqlite:///{folder}/auth.db
+admin_username = admin
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 3600
+"""
 Fault = Callable[[int, str], str]  # of the n-th request to a path: "", "refuse" or "forget"
 
 
@@ -48,7 +56,9 @@ class Server:
         command += ["--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         command += ["--app-name", "basic-auth"]
-        secrets = {"MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
+        settings = self.folder / "auth.ini"
+        settings.write_text(_AUTH.format(folder=self.folder))
+        secrets = {"MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD, "MLFLOW_AUTH_CONFIG_PATH": str(settings)}
         secrets["MLFLOW_FLASK_SERVER_SECRET_KEY"] = "of these tests"
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
