@@ -104,7 +104,7 @@ wait_for_nodes() {
 }
 
 case ${1:-} in
-    version) sinfo --version ;;
+    version) slurmctld -V ;;
     start)
         configure
         for part in munge controller node1 node2; do start_part "$part" > /dev/null; done

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,9 +33,10 @@ def needs_package(engine: str, package: str) -> None:
 def script(engine: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:
     """What `scripts/ENGINE.sh` prints; where it cannot start the engine, that is absent."""
     command = [str(ROOT / "scripts" / f"{engine}.sh"), *arguments]
-    done = subprocess.run(
-        command, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=100
-    )
+    # Programs of packages lie beside this Python, whether or not its environment is activated.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path, **(env or {})}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=250)
     if done.returncode and arguments[0] == "start":
         is_absent(engine, f"`{' '.join(command)}`: {done.stderr.strip()}")
     assert done.returncode == 0, f"`{' '.join(command)}`: {done.stderr.strip()}"
