@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from paretoprune.report.report_content import report_content
 from paretoprune.report.shown_trials import omission, shown_trials
+from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import Job, TrialResult
 from paretoprune.results.trials import QuantizedResult, models_of
 from paretoprune.testing import formula
@@ -52,7 +54,7 @@ def test_what_a_shown_trial_links_to_is_shown() -> None:
     int8 = QuantizedResult("int8", 8.0, results[150].metrics, 1.0)
     models = models_of([*results[:150], replace(results[150], quantized=(int8,))])
     shown = [model.key for model in shown_trials(models, {"150-int8"}, most=5)]
-    assert [0, 31, 90, 150, "150-int8"] == shown
+    assert shown == [0, 31, 90, 150, "150-int8"]
 
 
 def test_many_groups_and_epochs_leave_room_for_fewer_trials() -> None:
@@ -62,4 +64,12 @@ def test_many_groups_and_epochs_leave_room_for_fewer_trials() -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
+    objectives = formula.search_settings().objectives
+    facts = SweepFacts("large", dict(objectives), results_of(2500), front={3}, groups=[])
+    content = report_content(facts)
+    assert len(content["trials"]) == 2000
+    assert content["summary"][-1] == omission(2000, 2500)
+    assert (
+        omission(2000, 2500) not in report_content(replace(facts, results=results_of(9)))["summary"]
+    )
     assert omission(2000, 10_000).startswith("This page shows 2,000 of 10,000 models: all of the")

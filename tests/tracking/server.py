@@ -103,7 +103,9 @@ def running(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def proxied(server: Server, *, fault: Fault = lambda n, path: "", delay_s: float = 0.0) -> Iterator[str]:
+def proxied(
+    server: Server, *, fault: Fault = lambda n, path: "", delay_s: float = 0.0
+) -> Iterator[str]:
     """The address of a proxy. It refuses requests, or carries them out and forgets the answer."""
     count, lock = [0], threading.Lock()
 

@@ -49,9 +49,7 @@ def omission(num_shown: int, num_results: int) -> str:
 def _most(results: Sequence[TrialResult]) -> int:
     if not results:
         return _MOST
-    numbers = sum(
-        _BYTES_OF_GROUP * len(r.widths) + _BYTES_OF_EPOCH * len(r.curve) for r in results
-    )
+    numbers = sum(_BYTES_OF_GROUP * len(r.widths) + _BYTES_OF_EPOCH * len(r.curve) for r in results)
     return min(_MOST, int(_MOST_BYTES / (_BYTES_OF_TRIAL + numbers / len(results))))
 
 
