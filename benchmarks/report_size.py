@@ -42,14 +42,10 @@ def main() -> None:
         written_s = time.process_time() - begun
         page = folder.path / "report.html"
         print(f"{options.trials} trials, {options.groups} groups, {options.epochs} epochs")
-        print(
-            f"  report.html: {page.stat().st_size / 1e6:.2f} MB, written in {written_s:.1f} s of processor time"
-        )
-        print(f"  trials.csv:  {(folder.path / 'trials.csv').stat().st_size / 1e6:.2f} MB")
+        size_mb = page.stat().st_size / 1e6
+        print(f"  report.html of {size_mb:.2f} MB, written in {written_s:.1f} s of processor time")
         blank_s, page_s = processor_s("about:blank"), processor_s(page.as_uri())
-        print(
-            f"  opened with {page_s - blank_s:.2f} s of processor time (an empty page subtracted)"
-        )
+        print(f"  opened with {page_s - blank_s:.2f} s of processor time more than an empty page")
         print(f"  opened in {min(opened(page)):.2f} s (the shortest of three)")
 
 
@@ -57,12 +53,8 @@ def made_up(count: int, groups: int, epochs: int) -> Sequence[TrialResult]:
     """Return the dense model and trials with random widths."""
     dice = random.Random(0)
     return [
-        _trial(
-            number,
-            [WIDTH if number == 0 else dice.randint(4, WIDTH) for _ in range(groups)],
-            epochs,
-        )  # fmt: skip
-        for number in range(count)
+        _trial(n, [WIDTH if n == 0 else dice.randint(4, WIDTH) for _ in range(groups)], epochs)
+        for n in range(count)
     ]
 
 

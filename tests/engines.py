@@ -1,4 +1,4 @@
-"""Engines that tests start for real: PostgreSQL, Ray, Slurm. What CI has installed must be tested."""
+"""Engines that tests start for real: PostgreSQL, Ray, Slurm. What CI started must not skip."""
 
 from __future__ import annotations
 

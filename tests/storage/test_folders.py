@@ -22,7 +22,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Events:
     fsync, replace = os.fsync, Path.replace
 
     def forced(descriptor: int) -> None:
-        found.append(("forced", Path(os.readlink(f"/proc/self/fd/{descriptor}"))))
+        found.append(("forced", Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
     def renamed(self: Path, target: Path) -> Path:

@@ -29,6 +29,6 @@ def test_a_file_system_without_locks_is_refused_and_not_taken_for_a_locked_one(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(fcntl, "flock", fail)
-    with pytest.raises(SweepError, match=r"without locks \(.*choose .* by `sweeps_dir`"):
-        with driver_lock(tmp_path / "lock"):
-            raise AssertionError("it was taken")
+    told = r"without locks \(.*choose .* by `sweeps_dir`"
+    with pytest.raises(SweepError, match=told), driver_lock(tmp_path / "lock"):
+        raise AssertionError("it was taken")

@@ -21,8 +21,8 @@ _SEAL = "sha256"
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace `path` by `data`, atomically; parent folders are created.
 
-    A `durable` write is on the disk when this returns, under its name. A write that is not durable survives any
-    crash of a process, but may be lost or incomplete after a power failure.
+    A `durable` write is on the disk when this returns, under its name. A write that is not durable
+    survives any crash of a process, but may be lost or incomplete after a power failure.
 
     Raises DiskFullError, leaving the file unchanged, if the disk has no space left.
     """
