@@ -41,8 +41,8 @@ def omission(num_shown: int, num_results: int) -> str:
     """Return the sentence that says what a page leaves out."""
     return (
         f"This page shows {num_shown:,} of {num_results:,} models: all of the front, the "
-        "baselines, and an even sample of the others; times and failures below are those of the models shown. "
-        "trials.csv holds all."
+        "baselines, and an even sample of the others; times and failures below are those of the "
+        "models shown. trials.csv holds all."
     )
 
 
