@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from paretoprune.report.live import write_views
 from paretoprune.results import EpochRecord, Metrics, TrialResult
@@ -44,8 +41,6 @@ def main() -> None:
         print(f"{options.trials} trials, {options.groups} groups, {options.epochs} epochs")
         size_mb = page.stat().st_size / 1e6
         print(f"  report.html of {size_mb:.2f} MB, written in {written_s:.1f} s of processor time")
-        blank_s, page_s = processor_s("about:blank"), processor_s(page.as_uri())
-        print(f"  opened with {page_s - blank_s:.2f} s of processor time more than an empty page")
         print(f"  opened in {min(opened(page)):.2f} s (the shortest of three)")
 
 
@@ -81,44 +76,20 @@ def _trial(number: int, widths: Sequence[int], epochs: int) -> TrialResult:
 
 def opened(page: Path, *, times: int = 3) -> list[float]:
     """Return the seconds to load the page and run its scripts, each in a new tab."""
-    with browser() as chromium:
-        found = []
-        for _ in range(times):
-            tab = chromium.new_page()
-            begun = time.monotonic()
-            _open(tab, page.as_uri())
-            found.append(time.monotonic() - begun)
-            tab.close()
-        return found
-
-
-def processor_s(address: str) -> float:
-    """Return the processor time in seconds of a browser that starts, opens a page and ends."""
-    before = _children_s()
-    with browser() as chromium:
-        _open(chromium.new_page(), address)
-    return _children_s() - before
-
-
-def _children_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _open(tab: Any, address: str) -> None:
-    tab.goto(address, wait_until="load")
-    tab.evaluate("() => new Promise(requestAnimationFrame)")
-
-
-@contextmanager
-def browser() -> Iterator[Any]:
-    """A headless Chromium of this machine."""
     from playwright.sync_api import sync_playwright
 
+    found = []
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium")
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+        for _ in range(times):
+            tab = browser.new_page()
+            begun = time.monotonic()
+            tab.goto(page.as_uri(), wait_until="load")
+            tab.evaluate("() => new Promise(requestAnimationFrame)")
+            found.append(time.monotonic() - begun)
+            tab.close()
+        browser.close()
+    return found
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ class WorkerFiles:
         """Write the outcome of the task."""
         result = answer.result.to_json() if answer.result else None
         full = str(answer.full_disk) if answer.full_disk else None
-        outcome = {"result": result, "full_disk": full}
+        outcome: dict[str, Any] = {"result": result, "full_disk": full}
         outcome |= {"stopped": answer.stopped, "requeued": answer.requeued}
         self._write("answer", {"id": task.id, **outcome})
 
