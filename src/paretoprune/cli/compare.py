@@ -7,14 +7,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from paretoprune.cli.arguments import find_sweep, options_of, run_command, sweeps_there
+from paretoprune.cli.parsing.arguments import find_sweep, options_of, run_command, sweeps_there
 from paretoprune.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from paretoprune.report.comparison_page import ComparedGroup
+    from paretoprune.report.comparison.page import ComparedGroup
 
 _USAGE = """usage: paretoprune compare A B ... [out=FILE.html] [sweeps_dir=...]
 
@@ -45,8 +45,8 @@ def _run(arguments: Sequence[str]) -> None:
     # The large libraries are imported once the command is known to be right.
     from rich.console import Console
 
-    from paretoprune.report.comparison import compare
-    from paretoprune.report.comparison_page import write_comparison
+    from paretoprune.report.comparison.page import write_comparison
+    from paretoprune.report.comparison.sweeps import compare
     from paretoprune.storage.sweep_folder import SweepFolder
 
     comparison = compare([SweepFolder(path) for path in paths])
