@@ -31,7 +31,7 @@ def needs_package(engine: str, package: str) -> None:
 
 
 def script(engine: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """What `scripts/ENGINE.sh` prints; where it cannot start the engine, that is absent."""
+    """Return the output of `scripts/ENGINE.sh`; it is absent where the engine cannot start."""
     command = [str(ROOT / "scripts" / f"{engine}.sh"), *arguments]
     # Programs of packages lie beside this Python, whether or not its environment is activated.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -111,7 +111,7 @@ def shortened(words: Sequence[str]) -> list[str]:
 
 
 class Tour:
-    """The environment with the wheel, and what went wrong in it."""
+    """The environment with the wheel, and the failures in it."""
 
     def __init__(self, folder: Path, *, download: bool) -> None:
         self.folder = folder

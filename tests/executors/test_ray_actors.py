@@ -37,7 +37,7 @@ def test_an_address_without_a_cluster_is_reported_at_once() -> None:
 def test_a_token_where_ray_puts_it_is_used_for_clusters_that_were_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str | None
 ) -> None:
-    """`ray start --head` asks for it as soon as the file is there; a client has to be told."""
+    """`ray start --head` asks for it as soon as the file is there; a client needs it, too."""
     from paretoprune.executors import ray, ray_actors
 
     token = tmp_path / "auth_token"

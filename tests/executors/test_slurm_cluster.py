@@ -50,7 +50,7 @@ def _free_ports() -> int:
 
 
 def ask(*command: str) -> str:
-    """What a command of Slurm prints."""
+    """Return the output of a command of Slurm."""
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return done.stdout.strip()
 
@@ -96,7 +96,7 @@ def test_a_cancelled_job_loses_its_trial_and_is_replaced(tmp_path: Path) -> None
         assert executor.collect() == formula.evaluate(JOB)
 
 
-def test_a_requeued_job_gives_its_trial_back_and_goes_on(tmp_path: Path) -> None:
+def test_a_requeued_job_gives_its_trial_back_and_continues(tmp_path: Path) -> None:
     trials = Gated(tmp_path)
     executor = SlurmJobs(context_of(trials, tmp_path, workers=1))
     with closing(executor):
@@ -146,7 +146,7 @@ def test_a_trial_over_the_time_limit_is_ended_after_seconds_not_minutes(tmp_path
         assert time.monotonic() - begun < 50
 
 
-def test_a_job_whose_end_is_announced_ends_and_another_goes_on(tmp_path: Path) -> None:
+def test_a_job_whose_end_is_announced_ends_and_another_continues(tmp_path: Path) -> None:
     """With the signal that Slurm sends before the time limit of a job."""
     (tmp_path / "gate").touch()
     trials = Gated(tmp_path)
@@ -187,7 +187,7 @@ def test_a_controller_that_restarts_loses_nothing(tmp_path: Path, cluster: dict[
     assert trials.begun() == ["5"]
 
 
-def test_what_slurm_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+def test_a_refusal_of_slurm_is_reported_in_its_words(tmp_path: Path) -> None:
     executor = SlurmJobs(context_of(Gated(tmp_path), tmp_path, workers=1), partition="nowhere")
     with closing(executor), pytest.raises(SweepError, match=r"Slurm refuses .*partition"):
         executor.submit(JOB)

@@ -1,4 +1,4 @@
-"""What states of Slurm mean."""
+"""Meaning of the states of Slurm."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Postgres:
     port: int
 
     def run(self, action: str) -> str:
-        """What the script prints."""
+        """Return the output of the script."""
         variables = {
             "PARETOPRUNE_POSTGRES": str(self.folder / "server"),
             "PARETOPRUNE_POSTGRES_PORT": str(self.port),
@@ -100,7 +100,7 @@ def test_mlflow_keeps_its_runs_there(server: Postgres, tmp_path: Path) -> None:
 def test_a_server_that_is_killed_and_started_again_gets_every_trial(
     server: Postgres, tmp_path: Path
 ) -> None:
-    """In the middle of a sweep, which goes on meanwhile; the study and MLflow are both on it."""
+    """In the middle of a sweep, which continues meanwhile; the study and MLflow are both on it."""
     url, mlflow_url = server.url("optuna"), server.url("mlflow")
     before = len(trials_in(url))
     path, events = tmp_path / "killed", list[str]()

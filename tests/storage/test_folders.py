@@ -17,7 +17,7 @@ Events = list[tuple[str, Path]]
 
 @pytest.fixture
 def events(monkeypatch: pytest.MonkeyPatch) -> Events:
-    """What is forced to the disk, and what is renamed, in order."""
+    """Files that are forced to the disk or renamed, in order."""
     found: Events = []
     fsync, replace = os.fsync, Path.replace
 

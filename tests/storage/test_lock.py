@@ -23,12 +23,12 @@ def test_a_folder_is_locked_once(tmp_path: Path) -> None:
 def test_a_file_system_without_locks_is_refused_and_not_taken_for_a_locked_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """Which no file system of this machine is."""
+    """With the errors of such file systems, none of which is at hand."""
 
     def fail(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(fcntl, "flock", fail)
-    told = r"without locks \(.*choose .* by `sweeps_dir`"
-    with pytest.raises(SweepError, match=told), driver_lock(tmp_path / "lock"):
+    message = r"without locks \(.*choose .* by `sweeps_dir`"
+    with pytest.raises(SweepError, match=message), driver_lock(tmp_path / "lock"):
         raise AssertionError("it was taken")

@@ -54,7 +54,7 @@ def make_tracker(uri: str, name: str, *, patience_s: float = 5.0) -> MlflowTrack
 
 
 def log_sweep(tracker: MlflowTracker, count: int, plan: Path) -> None:
-    """What a sweep sends of its trials, and of its front, which the latest two are."""
+    """Send the trials of a sweep, and its front, which the latest two are."""
     for number in range(count):
         tracker.log_trial(trial(number, accuracy=90.0 + number), artifacts=[plan])
         tracker.mark_front({number - 1, number})
@@ -123,7 +123,7 @@ def test_errors_of_a_server_neither_lose_nor_double_anything(
         tracker.close("FINISHED")
         assert creations[0] > 2
         faulty[0] = False
-        # What it has not got by the end, the next run of the command sends.
+        # The next run of the command sends the runs that are missing at the end.
         tracker = make_tracker(uri, fault)
         log_sweep(tracker, 4, plan)
         assert tracker.close("FINISHED")
@@ -159,7 +159,7 @@ def test_a_server_that_is_killed_gets_the_rest_when_it_is_back(server: Server, p
     assert_delivered(client_of(server), "killed", 4)
 
 
-def test_a_wrong_password_is_told_without_it(
+def test_a_wrong_password_is_reported_without_it(
     server: Server, plan: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker = make_tracker(server.user_uri.replace(PASSWORD, "a wrong one"), "wrong")

@@ -89,7 +89,7 @@ class _Tasks:
         self._latest_pulse, self._alive = 0, time.monotonic()
 
     def __call__(self) -> Task | None:
-        """Return the next task; None if the driver is gone or the job was told to end."""
+        """Return the next task; None if the driver is gone or the job was asked to end."""
         while self._has_driver() and not self._warnings:
             task = self._files.task()
             if task is not None and self._files.answer_to(task) is None:
