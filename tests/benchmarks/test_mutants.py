@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+from benchmarks.mutations import mutations
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
@@ -91,3 +94,11 @@ def test_what_the_tests_do_not_notice_survives(tmp_path: Path) -> None:
     assert done.returncode == 1
     few = run(tmp_path, "--total", "3", "--seed", "1")
     assert few.stdout.splitlines()[-1].startswith("2 mutants, ")  # one is of b.py
+
+
+def test_every_mutant_that_is_listed_as_equivalent_is_one_of_the_source() -> None:
+    listed = tomllib.loads((ROOT / "benchmarks" / "equivalent_mutants.toml").read_text())
+    for one in listed["mutant"]:
+        text = (ROOT / "src" / "paretoprune" / one["file"]).read_text()
+        found = {(m.place.function, m.code, m.change) for m in mutations(text)}
+        assert (one["function"], one["code"], one["change"]) in found

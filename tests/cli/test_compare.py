@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from paretoprune.report.comparison import compare
+from paretoprune.report.comparison.sweeps import compare
 from paretoprune.search.front.metrics import Yardstick, retained_area
 from paretoprune.storage.sweep_folder import SweepFolder
 from tests.cli.test_report import make_sweep

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -12,16 +10,9 @@ from unittest import mock
 
 import pytest
 
-from paretoprune.cli.display.completion import completion_script
 from paretoprune.cli.main import main
 from paretoprune.config.invocation import COMMANDS
 
-# Calls the completion function as bash does, for the last of the arguments.
-_COMPLETE = """
-COMP_WORDS=(paretoprune "$@"); COMP_CWORD=$#
-_paretoprune
-echo "${COMPREPLY[@]}"
-"""
 VERSION = f"paretoprune {metadata.version('paretoprune')}\n"
 
 
@@ -106,26 +97,6 @@ def test_an_option_given_twice_is_a_mistake(
     monkeypatch.chdir(tmp_path)
     assert called(name, "mine", "trust=[one]", "trust=[two]") == 2
     assert "`trust` is given twice: `trust=[one]` and `trust=[two]`" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_completion_offers_commands_options_and_sweeps(tmp_path: Path) -> None:
-    """Run by bash, in a folder without a sweep and in one with two."""
-    script = tmp_path / "completion.sh"
-    script.write_text(completion_script("bash") + _COMPLETE)
-
-    def offered(*words: str) -> list[str]:
-        command = ["bash", str(script), *words]
-        return subprocess.check_output(command, cwd=tmp_path, text=True).split()
-
-    assert offered("tr") == ["train"]
-    assert offered("train", "scorer=mag") == ["scorer=magnitude"]
-    assert offered("pick", "") == []
-    for name in ("one", "two"):
-        (tmp_path / "sweeps" / name).mkdir(parents=True)
-        (tmp_path / "sweeps" / name / "config.yaml").touch()
-    assert sorted(offered("pick", "")) == ["one", "two"]
-    assert offered("pick", "tw") == ["two"]
 
 
 def test_completion_is_printed_for_a_known_shell(capsys: pytest.CaptureFixture[str]) -> None:

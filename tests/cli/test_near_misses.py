@@ -1,4 +1,4 @@
-"""What is nearly right: a sentence with what was meant, or what was evidently meant is done."""
+"""Near misses: a sentence with what was meant, or what was evidently meant is done."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_of_a_value(tmp_path: Path, argument: str, sentence: str) -> None:
 
 
 def test_what_was_evidently_meant_is_done(tmp_path: Path) -> None:
-    """All that is told is the one mistake that is no near miss."""
+    """Only the one mistake that is no near miss is reported."""
     meant = (
         "sweep=resnet sparsity.max_size_bytes=50kb sparsity.max_macs=1.5M sparsity.max_params=50KiB"
         " sparsity.max_latency_ms=5ms sparsity.min_accuracy=90% sparsity.caps={layer1.*:50%}"

@@ -33,7 +33,8 @@ def test_every_executor_keeps_the_contract(name: str, tmp_path: Path) -> None:
 
 def test_every_file_that_defines_an_executor_has_a_config() -> None:
     """So that the test of the contract and the reference find it."""
-    helpers = {"interface", "attempt", "packages", "ray_actors", "slurm_jobs", "slurm_record"}
+    helpers = {"interface", "attempt", "packages", "ray_actors"}
+    helpers |= {"slurm_files", "slurm_jobs", "slurm_queue", "slurm_worker"}
     folder = Path(__file__).resolve().parents[2] / "src/paretoprune/executors"
     assert {file.stem for file in folder.glob("[!_]*.py")} - helpers == {*FOUND}
 

@@ -8,31 +8,34 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from paretoprune.executors.attempt import Evaluate
-from paretoprune.executors.interface import Executor
 from paretoprune.results import Job, TrialResult
 from paretoprune.testing import formula
-from tests.executors.kit import Trials, check_a_sweep, context_of
+from tests import engines
+from tests.executors.kit import Opens, Trials, check_a_sweep, context_of
 from tests.faults.driver import fork, status_of
 
-pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
+engines.needs_package("slurm", "submitit")
+from paretoprune.executors.slurm_files import WorkerFiles  # noqa: E402
+from paretoprune.executors.slurm_jobs import SlurmJobs  # noqa: E402
+from paretoprune.executors.slurm_queue import LocalProcesses  # noqa: E402
+
 pytestmark = pytest.mark.filterwarnings("ignore")  # of submitit's own files
 
 
-def open_executor(trials: object, path: Path, *, workers: int = 2) -> Executor:
-    from paretoprune.executors.slurm_jobs import SlurmJobs
-
-    return SlurmJobs(context_of(trials, path, workers=workers), cluster="local")  # type: ignore[arg-type]
+def open_executor(trials: Opens, path: Path, *, workers: int = 2) -> SlurmJobs:
+    return SlurmJobs(context_of(trials, path, workers=workers), cluster="local")
 
 
 @pytest.mark.slow
 def test_a_sweep(tmp_path: Path) -> None:
     lines = check_a_sweep(open_executor(Trials(tmp_path), tmp_path), tmp_path)
-    assert len({line.split()[1] for line in lines}) == len(lines), "a process for each try"
-    assert list((tmp_path / "slurm" / "trials").iterdir()) == []
+    assert len({line.split()[1] for line in lines}) == 3, "two, and one in place of the killed one"
+    assert list((tmp_path / "slurm" / "workers").glob("*.json")) == []
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,24 @@ class Gated:
 JOB = Job(5, "test", {}, formula.widths_of({}), 0)
 
 
-@pytest.fixture
-def orphaned(tmp_path: Path) -> Iterator[Gated]:
-    """A driver was killed while its job runs trial 5."""
-    trials = Gated(tmp_path)
+def driver_is_killed(trials: Gated, cluster: Literal["slurm", "local"]) -> None:
+    """A driver is killed while its job runs trial 5."""
 
     def driver() -> None:
-        open_executor(trials, tmp_path).submit(JOB)
+        executor = SlurmJobs(context_of(trials, trials.path, workers=1), cluster=cluster)
+        executor.submit(JOB)
         while not trials.begun():
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert status_of(fork(driver)) == signal.SIGKILL
+
+
+@pytest.fixture
+def orphaned(tmp_path: Path) -> Iterator[Gated]:
+    """A driver was killed while its job runs trial 5."""
+    trials = Gated(tmp_path)
+    driver_is_killed(trials, "local")
     yield trials
     (tmp_path / "gate").touch()
 
@@ -101,15 +110,10 @@ def test_a_job_for_another_architecture_is_ended_first(orphaned: Gated) -> None:
 
 @pytest.mark.slow
 def test_an_orphaned_job_is_cancelled(orphaned: Gated) -> None:
-    from paretoprune.executors.slurm_jobs import _LocalProcess
-    from paretoprune.executors.slurm_record import SlurmRecord
-
-    [(job, job_id)] = SlurmRecord(orphaned.path).jobs()
-    assert job == JOB
+    [files] = WorkerFiles.all_in(orphaned.path / "slurm" / "workers")
+    job_id = files.job_id()
+    assert job_id is not None
+    assert LocalProcesses().states([job_id]) == {job_id: "RUNNING"}
     open_executor(orphaned, orphaned.path).close()
-    deadline = time.monotonic() + 60
-    while not _LocalProcess(job_id).done():
-        assert time.monotonic() < deadline, "the job lives on"
-        time.sleep(0.1)
-    assert SlurmRecord(orphaned.path).jobs() == []
-    assert open_executor(orphaned, orphaned.path)._orphans == {}  # type: ignore[attr-defined]
+    assert LocalProcesses().states([job_id]) == {}
+    assert WorkerFiles.all_in(orphaned.path / "slurm" / "workers") == []

@@ -2,63 +2,65 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import optuna
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
 from sqlalchemy.pool import NullPool
 
 from paretoprune.errors import SweepError
-from tests.faults.driver import fork, status_of, sweep
-from tests.faults.test_locks import runs_in, track
+from paretoprune.executors.inline import Inline
+from paretoprune.results import Job, TrialResult
+from paretoprune.storage.sweep_folder import SweepFolder
+from tests import engines
+from tests.faults.driver import Trials, fork, status_of, sweep
+from tests.faults.test_locks import track
 
-pytest.importorskip("psycopg", reason="psycopg, the PostgreSQL driver, is not installed")
+engines.needs_package("postgres", "psycopg")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow and its dependencies
 
 
-def program(name: str) -> str:
-    """A program of PostgreSQL, which Debian keeps out of the PATH."""
-    places = [str(path) for path in Path("/usr/lib/postgresql").glob("*/bin")]
-    found = shutil.which(name, path=os.pathsep.join([*places, os.environ["PATH"]]))
-    if found is None:
-        pytest.skip("no PostgreSQL server is installed here")
-    return found
+@dataclass(frozen=True)
+class Postgres:
+    """A server of its own, by `scripts/postgres.sh`."""
+
+    folder: Path
+    port: int
+
+    def run(self, action: str) -> str:
+        """Return the output of the script."""
+        variables = {
+            "PARETOPRUNE_POSTGRES": str(self.folder / "server"),
+            "PARETOPRUNE_POSTGRES_PORT": str(self.port),
+        }
+        return engines.script("postgres", action, env=variables)
+
+    def url(self, database: str) -> str:
+        """The address of a database, as the script prints it."""
+        return f"postgresql+psycopg://me@127.0.0.1:{self.port}/{database}"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server that listens on a socket in its own folder; the URL without the database."""
-    user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+def server() -> Iterator[Postgres]:
+    """A server, of a user who cannot enter the folders of tests where those run as root."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        data, port = folder / "data", "54999"
-
-        def run(*command: str) -> None:
-            subprocess.run(command, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-
-        run(program("initdb"), "-D", str(data), "-U", "me", "-A", "trust")
-        options = f"-k {folder} -p {port} -c listen_addresses= -c fsync=off"
-        control = (program("pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"))
-        run(*control, "-o", options, "start")
+        Path(name).chmod(0o755)
+        postgres = Postgres(Path(name), engines.free_port())
+        assert postgres.run("start") == postgres.url("DATABASE")
         try:
-            for database in ("optuna", "mlflow"):
-                run(program("createdb"), "-h", str(folder), "-p", port, "-U", "me", database)
-            host = quote(name, safe="")
-            yield f"postgresql+psycopg://me@/DATABASE?host={host}&port={port}"
+            yield postgres
         finally:
-            run(*control, "-m", "immediate", "stop")
+            postgres.run("stop")
 
 
-def test_two_sweeps_at_once_share_a_study(server: str, tmp_path: Path) -> None:
-    url = server.replace("DATABASE", "optuna")
+def test_two_sweeps_at_once_share_a_study(server: Postgres, tmp_path: Path) -> None:
+    url = server.url("optuna")
     sweep(tmp_path / "first", n_trials=5, sampler="TPESampler", storage=url)
     pids = [
         fork(partial(sweep, tmp_path / name, n_trials=8, sampler="TPESampler", storage=url))
@@ -82,16 +84,77 @@ def trials_in(url: str) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=name, storage=storage).trials
 
 
-def test_mlflow_keeps_its_runs_there(server: str, tmp_path: Path) -> None:
+def test_mlflow_keeps_its_runs_there(server: Postgres, tmp_path: Path) -> None:
     results = sweep(tmp_path / "sweep", n_trials=4)
 
     def check() -> None:
-        url = server.replace("DATABASE", "mlflow")
+        url = server.url("mlflow")
         track(tmp_path / "sweep", url, results)
-        assert runs_in(url) == {str(r.number): "FINISHED" for r in results}
+        states = {run.data.tags["trial"]: run.info.status for run in runs_of("sweep", url)}
+        assert states == {str(r.number): "FINISHED" for r in results}
 
     # MLflow leaves its connections open until its process ends.
     assert status_of(fork(check)) == 0
+
+
+def test_a_server_that_is_killed_and_started_again_gets_every_trial(
+    server: Postgres, tmp_path: Path
+) -> None:
+    """In the middle of a sweep, which continues meanwhile; the study and MLflow are both on it."""
+    url, mlflow_url = server.url("optuna"), server.url("mlflow")
+    before = len(trials_in(url))
+    path, events = tmp_path / "killed", list[str]()
+
+    def evaluate(job: Job) -> TrialResult:
+        if job.number >= 3 and not events:
+            server.run("kill")
+            events.append("killed")
+        elif job.number >= 6 and len(events) == 1:
+            assert server.run("start") == server.url("DATABASE")
+            events.append("started")
+        return Trials(path).evaluate(job)
+
+    def run() -> None:
+        results = sweep(path, n_trials=10, storage=url, executor=Inline(evaluate))
+        assert events == ["killed", "started"]
+        assert {result.state for result in results} <= {"complete", "duplicate"}
+        track(path, mlflow_url, results)
+
+    assert status_of(fork(run)) == 0
+    results = SweepFolder(path).read_results()
+    assert len(results) >= 10
+    ours = [t.user_attrs["trial"] for t in trials_in(url) if t.user_attrs["owner"] == "killed"]
+    assert sorted(ours) == [result.number for result in results], "each once"
+    assert len(trials_in(url)) == before + len(results)
+
+
+def test_mlflow_there_is_killed_while_trials_are_sent(server: Postgres, tmp_path: Path) -> None:
+    results = sweep(tmp_path / "sent", n_trials=6)
+
+    def run() -> None:
+        url = server.url("mlflow")
+        track(tmp_path / "sent", url, results[:3])
+        server.run("kill")
+        track(tmp_path / "sent", url, results, patience_s=1.0)  # costs a warning and no error
+        server.run("start")
+        track(tmp_path / "sent", url, results)
+        runs = runs_of("sent", url)
+        trials = {run.data.tags["trial"] for run in runs}
+        assert trials == {str(result.number) for result in results}
+        assert {run.info.status for run in runs} == {"FINISHED"}
+        assert len(runs) == len(results)
+
+    assert status_of(fork(run)) == 0
+
+
+def runs_of(experiment: str, uri: str) -> list[Run]:
+    """The runs of the trials of a sweep."""
+    client = MlflowClient(uri)
+    return list(
+        client.search_runs(
+            [client.get_experiment_by_name(experiment).experiment_id], "tags.trial != ''"
+        )
+    )
 
 
 def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong in a user's first hour: commands, the files that they find, and what is said."""
+"""Mistakes of a user's first hour: commands, the files that they find, and the messages."""
 
 from __future__ import annotations
 

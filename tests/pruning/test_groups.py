@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from paretoprune.pruning.groups import Block, Group, Groups, Slot, row_of_positions
 from paretoprune.results import GroupInfo
 from paretoprune.results.groups import KeptGroup
@@ -61,3 +63,14 @@ def test_the_names_in_files_are_those_of_the_first_version() -> None:
         "leaves": "ReLU",
         "silent": ["layer1.0.bn2.weight"],
     }
+
+
+@pytest.mark.parametrize(
+    "positions", [[[0], [-1]], [[-1], [0]], [[0], [1, -2]], [[0]], [[0], [1], [2]], []]
+)
+def test_positions_are_one_or_more_of_each_channel_from_zero(positions: list[list[int]]) -> None:
+    group = Groups((Group("a", 2, (Slot("a.weight", 1, ((3, 0), (1, 2))),)),))
+    data = json.loads(json.dumps(group.to_json()))
+    text = json.dumps(data).replace("[[3, 0], [1, 2]]", json.dumps(positions))
+    with pytest.raises(ValueError, match="are not those of 2 channels"):
+        Groups.from_json(json.loads(text))

@@ -68,7 +68,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("vision", VISION)
 @pytest.mark.parametrize("css", [LIGHT, DARK], ids=["light", "dark"])
-def test_colours_of_origins_are_told_apart(css: str, vision: str) -> None:
+def test_colours_of_origins_differ_visibly(css: str, vision: str) -> None:
     found = colours(css)
     seen = [
         lab(np.array(VISION[vision]) @ linear(found[f"origin-{number}"]))

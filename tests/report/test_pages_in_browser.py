@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from paretoprune.numerics import LayerError, NumericalErrors
-from paretoprune.report.comparison_page import (
+from paretoprune.report.comparison.page import (
     ComparedGroup,
     ComparedSweep,
     SweepComparison,

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers.logger import DummyLogger
 from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
+from paretoprune.tracking import lightning_loggers
 from paretoprune.tracking.lightning_loggers import LoggerTracker, check_loggers
 from paretoprune.tracking.several import SeveralTrackers
 from paretoprune.tracking.tracker import NullTracker
@@ -76,6 +77,18 @@ def test_wandb_writes_runs_of_its_own_offline(tmp_path: Path) -> None:
     assert len([*tmp_path.rglob("offline-run-*/*.wandb")]) == 2
 
 
+def test_comet_writes_an_archive_for_each_trial_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("comet_ml", reason="CometLogger needs comet-ml")
+    monkeypatch.setenv("COMET_OFFLINE_DIRECTORY", str(tmp_path / "comet"))
+    log = tracker(tmp_path, f"{LOGGERS}.CometLogger", online=False)
+    for number in (0, 1):
+        log.log_trial(trial(number))
+    assert log.close("FINISHED")
+    assert len([*(tmp_path / "comet").glob("*.zip")]) == 2
+
+
 def test_an_outage_costs_one_warning_and_no_trial(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -91,8 +104,11 @@ def test_an_outage_costs_one_warning_and_no_trial(
     assert not SeveralTrackers([NullTracker()]).close("FINISHED")
 
 
-def test_a_missing_library_is_reported_before_any_work() -> None:
+def test_a_missing_library_is_reported_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(lightning_loggers._LIBRARIES, "CometLogger", "no_such_library")
     missing = {"comet": Target(path=f"{LOGGERS}.CometLogger")}
-    with pytest.raises(SettingsError, match=r"`tracking\.loggers\.comet`.*pip install comet-ml"):
+    with pytest.raises(
+        SettingsError, match=r"`tracking\.loggers\.comet`.*pip install no-such-library"
+    ):
         check_loggers(TrackingSettings(loggers=missing))
     check_loggers(TrackingSettings(loggers={"csv": Target(path=f"{LOGGERS}.CSVLogger")}))

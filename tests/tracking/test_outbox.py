@@ -162,6 +162,21 @@ def test_drain_waits_for_a_slow_service_as_long_as_it_answers() -> None:
     assert got == ["all of it"] * 3
 
 
+def test_drain_waits_for_the_first_answer_of_a_service_that_has_not_failed() -> None:
+    """A server that has just started needs many seconds for its first answer."""
+    outbox, gate, got = Outbox(patience_s=0.05, silence_s=20.0), threading.Event(), list[str]()
+
+    def deliver() -> None:
+        gate.wait(30)
+        got.append("first")
+
+    outbox.put(Delivery("first", deliver))
+    outbox.settle(0.05)  # which is too short
+    threading.Timer(0.5, gate.set).start()
+    assert outbox.drain(patience_s=0.05) == []
+    assert got == ["first"]
+
+
 def test_drain_gives_up_on_a_service_that_falls_silent() -> None:
     answers, gate = [1], threading.Event()
     outbox = Outbox(patience_s=0.05, silence_s=0.3, answers=lambda: answers[0])

@@ -30,6 +30,14 @@ from paretoprune.tracking.uri import is_server, resolve_uri, sqlite_file
         ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
         ("http://localhost:5000/a@b", "http://***@b"),  # it might be a password
         ("did you mean `a=b`? seed=1", "did you mean `a=b`? seed=1"),
+        ("https://host/?abc", "https://host/?***"),
+        ("https://host/x?abc&page=2 (no answer)", "https://host/x?***&page=*** (no answer)"),
+        ('https://host/x?token="a b"&page=2', "https://host/x?token=***&page=***"),
+        ("got `http:/me:pass@host`", "got `http:/***@host`"),
+        ("got `//me:pass@host/x`", "got `//***@host/x`"),
+        ("sqlite:////a/b?abc=1", "sqlite:////a/b?abc=***"),
+        ("see https://host/x? It says so", "see https://host/x? It says so"),
+        ("1//2 of a:b and a@b.c", "1//2 of a:b and a@b.c"),
     ],
 )
 def test_redact(text: str, expected: str) -> None:
@@ -40,6 +48,11 @@ def test_a_whole_uri_may_have_anything_in_its_password() -> None:
     assert redact_uri("mysql://me:a b'c`d/e@db/x?ssl=k") == "mysql://***@db/x?ssl=***"
     assert redact_uri("sqlite:////home/me@work/x.db") == "sqlite:////home/me@work/x.db"
     assert redact_uri("300") == "300"
+    assert redact_uri("http://me:p?x=y@host/z") == "http://***@host/z"
+    assert redact_uri("https://host/x?a=b c'd&e=f") == "https://host/x?a=***&e=***"
+    for misspelt in ("http:/me:pass@host", "me:pass@host", "//me:pass@host", "http//me:pass@host"):
+        assert redact_uri(misspelt) == "***@host"
+    assert redact_uri("/home/me@work/x.db") == "/home/me@work/x.db"
 
 
 def test_a_servers_password_may_hold_what_ends_a_host(tmp_path: Path) -> None:

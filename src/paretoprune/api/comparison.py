@@ -8,7 +8,7 @@ import pandas as pd
 
 from paretoprune.api.sweep import Sweep
 from paretoprune.errors import SweepError
-from paretoprune.report import comparison
+from paretoprune.report.comparison import sweeps as compared_sweeps
 from paretoprune.storage.sweep_folder import SweepFolder
 
 
@@ -25,7 +25,7 @@ def compare(*sweeps: Sweep | str | Path, sweeps_dir: str | Path = "sweeps") -> p
     """
     if not sweeps:
         raise SweepError("give the sweeps to compare: `Sweep`s, names or folders")
-    compared = comparison.compare([_folder(one, Path(sweeps_dir)) for one in sweeps])
+    compared = compared_sweeps.compare([_folder(one, Path(sweeps_dir)) for one in sweeps])
     rows = [
         (one.name, one.seed, one.num_trials, len(one.front), one.hypervolume, one.retained_area)
         for group in compared.groups

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
 from paretoprune.cli.foreign_configs import given_trust, name_mistakes
-from paretoprune.cli.unread import unknown_option, without_spaces
+from paretoprune.cli.parsing.unread import unknown_option, without_spaces
 from paretoprune.config.compose import CONF, option_mistakes, options_in
 
 _GRID = {"-m", "--multirun"}

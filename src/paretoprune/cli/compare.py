@@ -7,13 +7,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from paretoprune.cli.arguments import find_sweep, options_of, run_command, sweeps_there
+from paretoprune.cli.parsing.arguments import find_sweep, options_of, run_command, sweeps_there
 from paretoprune.errors import SettingsError
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from paretoprune.report.comparison_page import ComparedGroup
+    from paretoprune.report.comparison.page import ComparedGroup
 
 _USAGE = """usage: paretoprune compare A B ... [out=FILE.html] [sweeps_dir=...]
 
@@ -24,6 +25,8 @@ of the seeds attain, and the band between a quarter and three quarters of them.
   out=sweeps/compare.html   file of the page
   trust=[my_package]        as for the other commands; fronts are compared without it
 """
+# The last are left out first where the console is narrow.
+_COLUMNS = ("retained area", "hypervolume", "on the front", "trials", "seed")
 
 
 def main() -> None:
@@ -42,8 +45,8 @@ def _run(arguments: Sequence[str]) -> None:
     # The large libraries are imported once the command is known to be right.
     from rich.console import Console
 
-    from paretoprune.report.comparison import compare
-    from paretoprune.report.comparison_page import write_comparison
+    from paretoprune.report.comparison.page import write_comparison
+    from paretoprune.report.comparison.sweeps import compare
     from paretoprune.storage.sweep_folder import SweepFolder
 
     comparison = compare([SweepFolder(path) for path in paths])
@@ -51,29 +54,39 @@ def _run(arguments: Sequence[str]) -> None:
     write_comparison(out, comparison)
     console = Console()
     console = console if console.is_terminal else Console(width=200)
-    console.print(_table(comparison.groups))
+    console.print(_table(console, comparison.groups))
     for note in comparison.notes:
         console.print(note)
     console.print(f"{out} is written; open it in a browser", soft_wrap=True)
 
 
-def _table(groups: Sequence[ComparedGroup]) -> Table:
+def _table(console: Console, groups: Sequence[ComparedGroup]) -> Table:
     from rich.table import Table
 
-    table = Table(header_style="bold")
-    for heading in ("sweep", "seed", "trials", "on the front", "hypervolume", "retained area"):
-        table.add_column(heading, justify="left" if heading == "sweep" else "right")
-    for group in groups:
-        sweeps = group.sweeps
-        table.add_row(
-            ", ".join(sweep.name for sweep in sweeps),
-            ", ".join(sweep.seed for sweep in sweeps),
-            ", ".join(str(sweep.num_trials) for sweep in sweeps),
-            ", ".join(str(len(sweep.front)) for sweep in sweeps),
-            _spread([sweep.hypervolume for sweep in sweeps]),
-            _spread([sweep.retained_area for sweep in sweeps]),
-        )
-    return table
+    from paretoprune.cli.display.fitting import fitting_table
+
+    def make(optional: Sequence[str]) -> Table:
+        table = Table(header_style="bold")
+        for heading in ("sweep", *optional):
+            table.add_column(heading, justify="left" if heading == "sweep" else "right")
+        for group in groups:
+            names = ", ".join(sweep.name for sweep in group.sweeps)
+            table.add_row(names, *(_figures(group)[heading] for heading in optional))
+        return table
+
+    return fitting_table(console, make, _COLUMNS)
+
+
+def _figures(group: ComparedGroup) -> dict[str, str]:
+    """Return the figures of sweeps that differ in their seed, by the heading of the column."""
+    sweeps = group.sweeps
+    return {
+        "retained area": _spread([sweep.retained_area for sweep in sweeps]),
+        "hypervolume": _spread([sweep.hypervolume for sweep in sweeps]),
+        "on the front": ", ".join(str(len(sweep.front)) for sweep in sweeps),
+        "trials": ", ".join(str(sweep.num_trials) for sweep in sweeps),
+        "seed": ", ".join(sweep.seed for sweep in sweeps),
+    }
 
 
 def _spread(values: Sequence[float]) -> str:

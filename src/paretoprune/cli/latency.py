@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from paretoprune.cli.arguments import (
+from paretoprune.cli.compose import find_own_code
+from paretoprune.cli.foreign_configs import given_trust
+from paretoprune.cli.parsing.arguments import (
     first_name,
     one_of,
     run_command,
@@ -15,8 +17,6 @@ from paretoprune.cli.arguments import (
     sweeps_there,
     whole_number,
 )
-from paretoprune.cli.compose import find_own_code
-from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.remembered_trust import remembered_trust
 from paretoprune.errors import SettingsError, SweepError
 from paretoprune.formats.registry import FORMATS

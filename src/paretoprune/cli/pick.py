@@ -9,7 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paretoprune.cli.arguments import (
+from paretoprune.cli.compose import find_own_code, finetune_option
+from paretoprune.cli.foreign_configs import given_trust
+from paretoprune.cli.latency import WAYS, read_request
+from paretoprune.cli.parsing.arguments import (
     find_sweep,
     first_name,
     listed,
@@ -18,9 +21,6 @@ from paretoprune.cli.arguments import (
     run_command,
     whole_number,
 )
-from paretoprune.cli.compose import find_own_code, finetune_option
-from paretoprune.cli.foreign_configs import given_trust
-from paretoprune.cli.latency import WAYS, read_request
 from paretoprune.cli.remembered_trust import remembered_trust
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.parsing import (

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from paretoprune.cli.arguments import find_sweep, first_name, options_of, port_number, run_command
+from paretoprune.cli.parsing.arguments import (
+    find_sweep,
+    first_name,
+    options_of,
+    port_number,
+    run_command,
+)
 from paretoprune.errors import SettingsError
 
 _USAGE = """usage: paretoprune report NAME [published=FILE.csv] [serve=true] [send=true]

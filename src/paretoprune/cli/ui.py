@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from paretoprune.cli.arguments import options_of, port_number, run_command
+from paretoprune.cli.parsing.arguments import options_of, port_number, run_command
 from paretoprune.errors import SettingsError
 
 _USAGE = """usage: paretoprune ui [port=5000] [uri=sqlite:///elsewhere.db] [open=true]

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[0-9.]+%?")
 _ELSEWHERE = {
     f"tracking={name}": "`tracking.loggers` adds loggers beside MLflow: "
     "docs/how-to/trainer-and-loggers.md"
-    for name in ("wandb", "tensorboard", "csv", "comet", "neptune")
+    for name in ("wandb", "tensorboard", "csv", "comet")
 }
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1] / "conf"

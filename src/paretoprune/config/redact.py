@@ -8,23 +8,27 @@ HIDDEN = "***"
 
 # Everything up to the last `@` of a URI: a password may contain `/`, `?`, `#` and `@`. A path
 # starts with `:///`. When ambiguous (`http://host/a@b`), the host is hidden rather than a password
-# shown.
+# shown. A misspelt URI (`http:/me:pass@host`, `//me:pass@host`) counts if it has a `:` before `@`.
 _USERINFO = re.compile(r"(?<=://)(?!/)[^\s`'\"<>]*@")
+_MISSPELT = re.compile(r"((?<![:/\w])//|(?<=\w):/)(?!/)[^\s`'\"<>:]*:[^\s`'\"<>]*@")
 # All query values, whatever their names. In running text a word directly after `?` or `&` occurs
 # only in a query.
-_QUERY = re.compile(r"(?<=[?&;#])([\w.\-\[\]%]+)=[^\s`'\"<>&;)]*")
+_QUERY = re.compile(r"(?<=[?&;#])([\w.\-\[\]%]+)=(\"[^\"]*\"|[^\s`'\"<>&;)]*)")
+_BARE = re.compile(r"(://[^\s`'\"<>?]*\?)([^\s`'\"<>=&;#?]+)(?![\w=])")  # a token without a name
+_WHOLE_QUERY = re.compile(r"(?<=[?&;#])([\w.\-\[\]%]+)=[^&;#]*")
 
 
 def redact(text: str) -> str:
     """Return the text with credentials in URIs and query values replaced by `***`."""
-    return _QUERY.sub(rf"\1={HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", text))
+    text = _MISSPELT.sub(rf"\1{HIDDEN}@", _USERINFO.sub(f"{HIDDEN}@", text))
+    return _BARE.sub(rf"\1{HIDDEN}", _QUERY.sub(rf"\1={HIDDEN}", text))
 
 
 def redact_uri(uri: str) -> str:
-    """Return the URI redacted; unlike `redact`, the password may contain any character."""
+    """Return the URI redacted; unlike `redact`, passwords and values may contain any character."""
     scheme, mark, rest = uri.partition("://")
-    if not mark:
-        return redact(uri)
-    credentials, _, place = rest.rpartition("@")
-    hides = credentials and not rest.startswith("/")
-    return redact(f"{scheme}://{HIDDEN}@{place}" if hides else uri)
+    credentials, _, place = (rest if mark else uri).rpartition("@")
+    hides = not rest.startswith("/") if mark else ":" in credentials
+    if credentials and hides:
+        uri = f"{scheme}://{HIDDEN}@{place}" if mark else f"{HIDDEN}@{place}"
+    return redact(_WHOLE_QUERY.sub(rf"\1={HIDDEN}", uri))

@@ -21,6 +21,7 @@ class Lost:
 
     job: Job
     cause: str
+    excused: bool = False  # ended by the cluster, such as by preemption: it is no attempt
 
 
 def attempt(evaluate: Evaluate, job: Job) -> TrialResult:

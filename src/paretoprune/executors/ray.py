@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from paretoprune.config.values import Amount
 from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.executors.packages import needs
+
+_TOKEN = Path.home() / ".ray" / "auth_token"  # where Ray puts it
 
 
 @needs("ray", extra="ray")
@@ -19,6 +24,9 @@ def ray(
     A share of a GPU per worker lets several workers use one. Raises SweepError if there is no
     cluster at the address.
     """
+    if address is not None and _TOKEN.is_file():
+        # Ray reads it on import. With this file `ray start --head` asks for the token in it.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     from paretoprune.executors.ray_actors import RayActors
 
     return RayActors(context, gpus_per_worker=gpus_per_worker, address=address)

@@ -156,7 +156,10 @@ def _connect(address: str | None) -> None:
             log_to_driver=False,
         )
     except (OSError, RayError, GetTimeoutError) as error:
-        raise SweepError(f"no Ray cluster at `executor.address={address}`: {error}") from error
+        raise SweepError(
+            f"no Ray cluster at `executor.address={address}`: {error}; for a cluster that asks for "
+            "a token, copy ~/.ray/auth_token of its head here and set RAY_AUTH_MODE=token"
+        ) from error
 
 
 def _probe(address: str | None) -> None:

@@ -1,51 +1,61 @@
-"""Trials as Slurm jobs, one job a trial, by submitit."""
+"""Slurm jobs as workers: an array of jobs, each of which runs many trials; by submitit."""
 
 from __future__ import annotations
 
 import logging
 import math
-import os
-import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import submitit
+from submitit.core.utils import FailedJobError
 
-from paretoprune.errors import DiskFullError
-from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
+from paretoprune.errors import DiskFullError, SweepError
+from paretoprune.executors.attempt import Lost, too_slow
 from paretoprune.executors.interface import Executor, ExecutorContext
-from paretoprune.executors.slurm_record import SlurmRecord
+from paretoprune.executors.slurm_files import Answer, Task, WorkerFiles
+from paretoprune.executors.slurm_queue import (
+    GONE,
+    Cluster,
+    LocalProcesses,
+    Slurm,
+    ended_without_fault,
+    is_live,
+    wait_for_end,
+    was_ended_by_cluster,
+)
+from paretoprune.executors.slurm_worker import work
 from paretoprune.results import Job, TrialResult
 
 _log = logging.getLogger(__name__)
 
-_POLL_S = 1.0  # submitit asks Slurm itself only every few seconds
+_POLL_S = 0.5  # interval at which answers are looked for
+_ASK_S = 5.0  # interval at which Slurm is asked for the states of its jobs
+_PULSE_S = 10.0  # interval of the driver's sign of life
+_WARNING_S = 90  # time before the end of a job at which Slurm tells it
 _ENDING_S = 60.0  # maximum time that a cancelled job takes to end
 
 
-class _Handle(Protocol):
-    """A job of submitit."""
-
-    @property
-    def job_id(self) -> str: ...
-
-    @property
-    def state(self) -> str: ...
-
-    def done(self) -> bool: ...
-
-    def cancel(self, check: bool = ...) -> None: ...
+@dataclass
+class _Worker:
+    files: WorkerFiles
+    job_id: str
+    task: Task | None = None
+    deadline: float = inf  # of the task, by the monotonic clock
+    begun: bool = False  # the task
 
 
 class SlurmJobs(Executor):
-    """Slurm jobs, each of which loads the context and runs one trial.
+    """Slurm jobs, each of which loads the context once and runs one trial after another.
 
-    Jobs that a killed driver left in the queue are adopted when their trial is submitted again;
-    the others are cancelled at the end.
+    The first ones are submitted together, as an array; one that ends is replaced when it is needed.
+    Jobs that a killed driver left are adopted when their trial is submitted again; the others are
+    cancelled at the end.
     """
 
     def __init__(
@@ -55,117 +65,167 @@ class SlurmJobs(Executor):
         gpus_per_worker: float = 0.0,
         partition: str | None = None,
         cluster: Literal["slurm", "local"] = "slurm",
+        job_time_s: float = 24 * 3600.0,
+        sbatch: Mapping[str, Any] | None = None,
     ) -> None:
         """Submit to Slurm, or with `cluster=local` to processes of this machine."""
         self.slots = context.workers
-        self._open_worker = context.open_worker
-        self._time_limit_s = context.time_limit_s
-        self._record = SlurmRecord(context.folder.resolve())
-        self._running: list[tuple[Job, _Handle]] = []
-        self._executor = submitit.AutoExecutor(context.folder / "slurm", cluster=cluster)
-        self._executor.update_parameters(
+        self._context, self._job_time_s = context, job_time_s
+        self._time_limit_s = context.time_limit_s or inf
+        self._folder = context.folder.resolve() / "slurm" / "workers"
+        self._pulse, self._next_pulse = self._folder / "driver", 0.0
+        self._cluster: Cluster = Slurm() if cluster == "slurm" else LocalProcesses()
+        self._workers: list[_Worker] = []
+        self._next_ask = 0.0
+        self._submitted: list[Any] = []  # submitit's jobs, which own their processes
+        try:
+            self._submitit = submitit.AutoExecutor(context.folder / "slurm", cluster=cluster)
+        except RuntimeError as error:
+            raise SweepError(f"`executor=slurm` cannot be used here: {error}") from error
+        self._submitit.update_parameters(
             name="paretoprune",
             cpus_per_task=context.threads,
             gpus_per_node=math.ceil(gpus_per_worker),
-            timeout_min=_minutes(context.time_limit_s),
+            timeout_min=(minutes := max(1, math.ceil(job_time_s / 60))),
+            slurm_signal_delay_s=min(_WARNING_S, minutes * 60 // 4),
             **({"slurm_partition": partition} if partition else {}),
+            **({"slurm_additional_parameters": dict(sbatch)} if sbatch else {}),
         )
-        self._orphans = self._left_behind(local=cluster == "local")
+        self._orphans = self._left_behind()
 
     def submit(self, job: Job) -> None:
-        """Submit the job to Slurm, or adopt the one that an earlier driver submitted."""
-        earlier, handle = self._orphans.pop(job.number, (None, None))
-        if handle is not None and earlier == job:
-            _log.info("trial %d still runs, as Slurm job %s", job.number, handle.job_id)
-            self._running.append((job, handle))
+        """Assign the job to an idle or a new worker, or adopt the worker that runs it already."""
+        worker = self._orphans.pop(job.number, None)
+        if worker is not None and worker.task is not None and worker.task.job == job:
+            _log.info("trial %d still runs, in Slurm job %s", job.number, worker.job_id)
+            self._workers.append(worker)
             return
-        if handle is not None:
-            _end(handle)
-        self._record.forget(job.number)
-        submitted = self._executor.submit(_run, self._open_worker, job, self._record)
-        self._record.note(job, str(submitted.job_id))
-        self._running.append((job, submitted))
+        if worker is not None:
+            self._end(worker)
+        self._assign(Task(job))
 
     def collect(self) -> TrialResult | Lost:
-        """Wait for a job to end."""
+        """Wait for a job to end, for its worker to end, or for a time limit."""
         while True:
-            for entry in self._running:
-                if entry[1].done():
-                    self._running.remove(entry)
-                    return self._outcome(*entry)
+            self._show_life()
+            for worker in [worker for worker in self._workers if worker.task]:
+                if (outcome := self._outcome(worker)) is not None:
+                    return outcome
+            if time.monotonic() >= self._next_ask and (lost := self._first_lost()) is not None:
+                return lost
             time.sleep(_POLL_S)
 
     def close(self) -> None:
-        """Cancel the jobs that run or wait in the queue."""
-        for job, handle in [*self._running, *self._orphans.values()]:
-            handle.cancel(check=False)
-            self._record.forget(job.number)
-        self._running, self._orphans = [], {}
+        """Cancel all workers and wait for their end."""
+        workers = [*self._workers, *self._orphans.values()]
+        self._workers, self._orphans = [], {}
+        for worker in workers:
+            self._cluster.cancel(worker.job_id)
+        wait_for_end(self._cluster, {w.job_id for w in workers}, patience_s=_ENDING_S)
+        for worker in workers:
+            worker.files.forget()
 
-    def _left_behind(self, *, local: bool) -> dict[int, tuple[Job, _Handle]]:
-        """Return the unfinished jobs of a driver that was killed, by trial number."""
-        found: dict[int, tuple[Job, _Handle]] = {}
-        for job, job_id in self._record.jobs():
-            handle: _Handle = (
-                _LocalProcess(job_id)
-                if local
-                else submitit.SlurmJob(folder=self._executor.folder, job_id=job_id)
-            )
-            if handle.done():
-                self._record.forget(job.number)  # its result is in the trial's folder
+    def _left_behind(self) -> dict[int, _Worker]:
+        """Return the workers of a driver that was killed, by the number of their trial."""
+        found: dict[int, _Worker] = {}
+        for files in WorkerFiles.all_in(self._folder):
+            task = files.task()
+            worker = _Worker(files, files.job_id() or "", task)
+            if task and files.has_begun(task) and self._lives(worker):
+                found[task.job.number] = worker
             else:
-                found[job.number] = (job, handle)
+                self._end(worker)
         return found
 
-    def _outcome(self, job: Job, handle: _Handle) -> TrialResult | Lost:
-        answer = self._record.read_answer(job.number)
-        self._record.forget(job.number)
-        if isinstance(answer, Path):
-            raise DiskFullError(answer)
-        if answer is not None:
-            return answer
-        if self._time_limit_s is not None and handle.state in ("TIMEOUT", "TIMED OUT"):
-            return too_slow(job, self._time_limit_s)
-        return Lost(job, f"its Slurm job {handle.job_id} ended in state {handle.state}")
+    def _lives(self, worker: _Worker) -> bool:
+        states = self._cluster.states({worker.job_id})
+        if states is None:
+            raise SweepError("Slurm does not answer `squeue`; run the same command again later")
+        return is_live(states.get(worker.job_id, GONE))
 
+    def _assign(self, task: Task) -> None:
+        idle = next((worker for worker in self._workers if worker.task is None), None)
+        if idle is None:
+            self._start(1 if self._submitted else self.slots - len(self._workers))
+            idle = next(worker for worker in self._workers if worker.task is None)
+        idle.task, idle.deadline, idle.begun = task, inf, False
+        idle.files.assign(task)
 
-@dataclass(frozen=True)
-class _LocalProcess:
-    """A job of `cluster=local` that another process started."""
-
-    job_id: str  # of its process
-    state: str = "INTERRUPTED"  # if it ended without an answer
-
-    def done(self) -> bool:
-        """Return True if the process has ended; its number may have been reused since."""
+    def _start(self, count: int) -> None:
+        """Submit workers, several of them as one array of jobs."""
+        self._show_life()
+        files = [WorkerFiles(self._folder, uuid.uuid4().hex) for _ in range(count)]
+        open_worker = self._context.open_worker
+        fixed = [[value] * count for value in (self._pulse, self._job_time_s)]
         try:
-            command = Path(f"/proc/{self.job_id}/cmdline").read_bytes()
-        except OSError:
-            return True
-        return b"submitit" not in command  # a process that ended has none
+            jobs = self._submitit.map_array(work, [open_worker] * count, files, *fixed)
+        except FailedJobError as error:
+            raise SweepError(f"Slurm refuses the jobs of this sweep: {error}") from error
+        self._submitted += jobs
+        for file, job in zip(files, jobs, strict=True):
+            file.note(str(job.job_id))
+            self._workers.append(_Worker(file, str(job.job_id)))
 
-    def cancel(self, check: bool = True) -> None:
-        """Interrupt the process, as submitit does."""
-        with suppress(ProcessLookupError):
-            os.kill(int(self.job_id), signal.SIGINT)
+    def _outcome(self, worker: _Worker) -> TrialResult | Lost | None:
+        """Return the outcome of a worker's task; None if it continues."""
+        assert worker.task is not None
+        task = worker.task
+        if (answer := worker.files.answer_to(task)) is not None:
+            worker.task, worker.deadline = None, inf
+            return self._answered(task, answer, worker)
+        if not worker.begun and worker.files.has_begun(task):
+            worker.begun, worker.deadline = True, time.monotonic() + self._time_limit_s
+        if worker.deadline <= time.monotonic():
+            self._end(worker)
+            return too_slow(task.job, self._time_limit_s)
+        return None
 
+    def _answered(self, task: Task, answer: Answer, worker: _Worker) -> TrialResult | Lost:
+        if answer.full_disk:
+            raise DiskFullError(answer.full_disk)
+        if answer.stopped:
+            raise SweepError(f"a worker cannot start: {answer.stopped}")
+        if answer.requeued:
+            return Lost(task.job, f"Slurm requeued its job {worker.job_id}", excused=True)
+        assert answer.result is not None
+        return answer.result
 
-def _run(open_worker: Callable[[], Evaluate], job: Job, record: SlurmRecord) -> None:
-    """Run one trial; the main function of a Slurm job."""
-    try:
-        record.answer(job.number, attempt(open_worker(), job))
-    except DiskFullError as error:
-        record.answer(job.number, error.folder)
+    def _first_lost(self) -> Lost | None:
+        """Replace the workers that have ended; return the loss of a task that had begun."""
+        self._next_ask = time.monotonic() + _ASK_S
+        states = self._cluster.states({worker.job_id for worker in self._workers})
+        if states is None:
+            return None  # it does not answer; its workers go on
+        for worker in list(self._workers):
+            state = states.get(worker.job_id, GONE)
+            task = worker.task
+            if is_live(state) or (task and worker.files.answer_to(task) is not None):
+                continue
+            begun = task is not None and worker.files.has_begun(task)
+            self._end(worker)
+            if task is not None and (begun or not ended_without_fault(state)):
+                self._next_ask = 0.0  # others may have ended, too
+                return self._lost(task.job, worker, state)
+            if task is not None:
+                self._assign(task)
+        return None
 
+    def _lost(self, job: Job, worker: _Worker, state: str) -> Lost:
+        log = self._folder.parent / f"{worker.job_id}_0_log.err"
+        cause = f"its Slurm job {worker.job_id} ended in state {state} (its messages are in {log})"
+        return Lost(job, cause, excused=was_ended_by_cluster(state))
 
-def _end(handle: _Handle) -> None:
-    """Cancel a job and wait for its end: two jobs must not write to one trial's folder."""
-    handle.cancel(check=False)
-    deadline = time.monotonic() + _ENDING_S
-    while not handle.done() and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
+    def _end(self, worker: _Worker) -> None:
+        """Cancel a worker and wait for its end: two must not write to one trial's folder."""
+        if worker in self._workers:
+            self._workers.remove(worker)
+        if worker.job_id:
+            self._cluster.cancel(worker.job_id)
+            wait_for_end(self._cluster, {worker.job_id}, patience_s=_ENDING_S)
+        worker.files.forget()
 
-
-def _minutes(time_limit_s: float | None) -> int:
-    """Return the time limit in minutes for Slurm; without a limit, a day."""
-    return 24 * 60 if time_limit_s is None else max(1, math.ceil(time_limit_s / 60))
+    def _show_life(self) -> None:
+        if time.monotonic() >= self._next_pulse:
+            self._next_pulse = time.monotonic() + _PULSE_S
+            self._folder.mkdir(parents=True, exist_ok=True)
+            Path(self._pulse).touch()

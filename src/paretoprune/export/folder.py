@@ -16,6 +16,7 @@ from paretoprune.formats.format import INPUT, OUTPUT
 from paretoprune.formats.registry import GRAPHS
 from paretoprune.results import DataInfo, Preprocessing
 from paretoprune.storage.atomic import write_bytes, write_text
+from paretoprune.storage.folders import force_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,8 +124,10 @@ def _put_in_place(draft: Path, folder: Path) -> None:
     """Rename the draft; an earlier export is moved aside first, as a folder cannot be replaced."""
     if not folder.exists():
         draft.rename(folder)
+        force_folder(folder.parent)
         return
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     folder.rename(aside)
     draft.rename(folder)
+    force_folder(folder.parent)
     shutil.rmtree(aside)

@@ -12,6 +12,7 @@ from paretoprune.metrics import DIRECTIONS, LOGARITHMIC, label, notation, quanti
 from paretoprune.numerics import LayerError, NumericalErrors, warnings_of
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import BASELINES, in_view
+from paretoprune.report.shown_trials import omission, shown_trials
 from paretoprune.report.summary import headlines, summary
 from paretoprune.report.sweep_facts import SweepFacts, picture_of
 from paretoprune.report.uniform_gain import gains_of, training_sentence
@@ -28,9 +29,14 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
         dict.fromkeys([*facts.objectives, *names_measured(r.metrics for r in facts.results)])
     )
     stopped, training = stopped_trials(facts.results), _training(facts)
+    shown_ones = shown_trials(facts.results, facts.front)
+    left_out = len(shown_ones) < len(facts.results)
     return {
         "title": facts.name,
-        "summary": summary(facts),
+        "summary": [
+            *summary(facts),
+            *([omission(len(shown_ones), len(facts.results))] if left_out else []),
+        ],
         "progress": facts.progress.in_words() if facts.progress else None,
         "written_ms": int(time.time() * 1000) if facts.progress else None,
         "axes": [size, quality],
@@ -45,7 +51,7 @@ def report_content(facts: SweepFacts) -> dict[str, Any]:
         "sensitivity_ratio": facts.sensitivity_ratio,
         "trials": [
             _trial(result, facts, training, stopped=result.key in stopped)
-            for result in sorted(facts.results, key=lambda r: (r.number, r.quantization))
+            for result in sorted(shown_ones, key=lambda r: (r.number, r.quantization))
         ],
         "numerics": _numerics(facts.numerics),
         "published": [{"label": p.label, "values": p.values} for p in facts.published],

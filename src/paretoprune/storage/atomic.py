@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from paretoprune.errors import DiskFullError
+from paretoprune.storage.folders import force_folder, make_folder
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SEAL = "sha256"
@@ -20,8 +21,8 @@ _SEAL = "sha256"
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace `path` by `data`, atomically; parent folders are created.
 
-    A `durable` write is on the disk when this returns. A write that is not durable survives any
-    crash of a process, but may be lost or incomplete after a power failure.
+    A `durable` write is on the disk when this returns, under its name. A write that is not durable
+    survives any crash of a process, but may be lost or incomplete after a power failure.
 
     Raises DiskFullError, leaving the file unchanged, if the disk has no space left.
     """
@@ -33,6 +34,8 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
         beside.replace(path)
+        if durable:
+            force_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -46,7 +49,7 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("wb")
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         return path.open("wb")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -13,12 +14,15 @@ from typing import TextIO
 
 from paretoprune.errors import SweepError
 
+_HELD = (errno.EWOULDBLOCK, errno.EACCES)  # by another process
+
 
 @contextmanager
 def driver_lock(path: Path) -> Iterator[None]:
     """Hold the lock file exclusively; the kernel releases it when the process dies.
 
-    Raises SweepError, naming the holder, if another process holds it.
+    Raises SweepError, naming the holder, if another process holds it, or if the file system has
+    no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as stream:
@@ -41,7 +45,12 @@ def refuse_a_second_driver(path: Path) -> None:
 def _take(stream: TextIO, folder: Path) -> None:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise SweepError(
+                f"{folder} is on a file system without locks ({error.strerror}), where two "
+                "commands could write to one sweep; choose a folder on another by `sweeps_dir`"
+            ) from error
         stream.seek(0)
         holder = stream.read() or "another process"
         raise SweepError(

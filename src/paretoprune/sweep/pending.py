@@ -58,6 +58,8 @@ class PendingTrials:
     def lose(self, lost: Lost) -> TrialResult | None:
         """Put back a trial whose process died; return its failure after the last attempt."""
         number = lost.job.number
+        if lost.excused:
+            self._excuse(number)
         job, attempts = self.running.pop(number), self._attempts(number)
         if attempts > self._retries:
             return failed(job, f"given up after {attempts} tries: {lost.cause}")
@@ -88,8 +90,13 @@ class PendingTrials:
         """Undo the attempts of running trials: the driver was not ended by them."""
         with contextlib.suppress(OSError):  # the disk may be full; it is no matter
             for number in self.running:
-                note = self._notes[number]
-                self._folder.write_note(replace(note, attempts=note.attempts - 1))
+                self._excuse(number)
+
+    def _excuse(self, number: int) -> None:
+        """Undo an attempt."""
+        note = self._notes[number]
+        self._notes[number] = replace(note, attempts=note.attempts - 1)
+        self._folder.write_note(self._notes[number])
 
     def runs_twin_of(self, job: Job) -> bool:
         """Return True if the architecture is being trained, so that the job will be a duplicate."""

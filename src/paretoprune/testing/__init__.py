@@ -1,11 +1,20 @@
-"""Checks that a variant of your own keeps its contract, one for each kind of variant."""
+"""Checks that a variant of your own keeps its contract, one for each kind of variant.
 
-from paretoprune.testing.executors import check_executor
-from paretoprune.testing.formats import check_format
-from paretoprune.testing.schedules import check_schedule
-from paretoprune.testing.scorers import check_scorer
-from paretoprune.testing.strategies import check_strategy
-from paretoprune.testing.tasks import check_task
+Each is imported when it is first used: a worker that needs the formula alone starts sooner.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paretoprune.testing.executors import check_executor
+    from paretoprune.testing.formats import check_format
+    from paretoprune.testing.schedules import check_schedule
+    from paretoprune.testing.scorers import check_scorer
+    from paretoprune.testing.strategies import check_strategy
+    from paretoprune.testing.tasks import check_task
 
 __all__ = [
     "check_executor",
@@ -15,3 +24,19 @@ __all__ = [
     "check_strategy",
     "check_task",
 ]
+
+_HOMES = {
+    "check_executor": "executors",
+    "check_format": "formats",
+    "check_schedule": "schedules",
+    "check_scorer": "scorers",
+    "check_strategy": "strategies",
+    "check_task": "tasks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a check from the module of its kind of variant."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -6,7 +6,8 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from paretoprune.tracking.uri import sqlite_file
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 # Maximum entries per call; MLflow allows 1000 metrics, and 1000 entries of all kinds together.
 _MAX_PARAMS = 100
 _MAX_METRICS = 800
@@ -26,7 +28,7 @@ def import_mlflow() -> None:
     """Import MLflow, which takes seconds, with telemetry and output disabled."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     # The outbox retries failed requests; MLflow's own retries would take minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault(_RETRIES, "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and its dependencies
@@ -49,6 +51,24 @@ def connect(uri: str, *, artifacts: Path) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         write_without_waiting(client._tracking_client.store.engine)
     return client
+
+
+@contextmanager
+def without_retries() -> Iterator[None]:
+    """Disable MLflow's own retries, of a request that must not be carried out twice.
+
+    MLflow repeats a request that a server answers with an error or not at all, although the server
+    may have carried it out. The variable is read at each request.
+    """
+    before = os.environ.get(_RETRIES)
+    os.environ[_RETRIES] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_RETRIES]
+        else:
+            os.environ[_RETRIES] = before
 
 
 def log_values(

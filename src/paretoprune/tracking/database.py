@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paretoprune.storage.folders import force_folder
 from paretoprune.tracking.uri import sqlite_uri
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def _create(file: Path, artifacts: Path) -> None:
         with draft.open("rb") as written:
             os.fsync(written.fileno())
         draft.replace(file)
+        force_folder(file.parent)
     finally:
         _remove(draft)
 

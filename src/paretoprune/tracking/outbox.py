@@ -53,8 +53,8 @@ class Outbox:
 
         Args:
             patience_s: maximum time in seconds that a caller waits for a delivery.
-            silence_s: maximum time in seconds, at the end, between two answers of a service that
-                has answered before; None: `patience_s`.
+            silence_s: maximum time in seconds, at the end, until the next answer of a service that
+                has answered before or has not failed yet; None: `patience_s`.
             answers: the number of requests that the service has answered so far; a delivery takes
                 several.
         """
@@ -64,7 +64,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
-        self._healthy = True
+        self._healthy, self._failed = True, False
         self._warned: set[str] = set()
         self._opened, self._waited_s = time.monotonic(), 0.0
 
@@ -103,7 +103,8 @@ class Outbox:
         """Return True if the round ended before the service was silent for too long."""
         begun, answers = time.monotonic(), self._answers()
         patience_s = patience_s if self._healthy else min(patience_s, _LAST_TRY_S)
-        deadline = begun + (max(patience_s, self._silence_s) if answers else patience_s)
+        is_hopeful = answers > 0 or not self._failed
+        deadline = begun + (max(patience_s, self._silence_s) if is_hopeful else patience_s)
         while not self._idle.wait(min(patience_s, _STEP_S)):
             now = time.monotonic()
             if (count := self._answers()) != answers:
@@ -131,7 +132,7 @@ class Outbox:
                 delivery.send()
             except Exception as error:
                 failures += 1
-                self._healthy = False
+                self._healthy, self._failed = False, True
                 self._warn(explain(error))
                 with self._lock:
                     self._queue.rotate(-1)
@@ -145,7 +146,7 @@ class Outbox:
             if self._queue and failures < min(_FAILURES_PER_ROUND, len(self._queue)):
                 return self._queue[0]
             if not self._queue and not self._healthy:
-                self._healthy = True
+                self._healthy, self._failed = True, False
                 _log.info("MLflow answers again; all pending items were delivered")
             self._idle.set()
             return None

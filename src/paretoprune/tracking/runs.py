@@ -7,7 +7,7 @@ again, so that repeating a write neither loses nor duplicates anything.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from paretoprune.metrics import Direction
 from paretoprune.results.trials import ModelKey
 from paretoprune.tracking.answers import Answers
-from paretoprune.tracking.client import connect, log_values
+from paretoprune.tracking.client import connect, log_values, without_retries
 from paretoprune.tracking.record import Point, TrialRecord, fit_name, fit_params, fit_tags
 from paretoprune.tracking.uri import is_server
 from paretoprune.tracking.views import view_tags
@@ -102,17 +102,14 @@ class SweepRuns:
         self.client.set_terminated(self.parent_id, status)
 
     def _create_child(self, record: TrialRecord, *, front: bool) -> Child:
-        run = self.client.create_run(
-            self.experiment_id,
-            start_time=record.start_ms,
-            run_name=record.run_name,
-            tags={
-                **record.tags,
-                "front": _flag(front),
-                _PARENT: self.parent_id,
-                _SWEEP: self.sweep_id,
-            },
-        )
+        ours = {"front": _flag(front), _PARENT: self.parent_id, _SWEEP: self.sweep_id}
+        with without_retries():
+            run = self.client.create_run(
+                self.experiment_id,
+                start_time=record.start_ms,
+                run_name=record.run_name,
+                tags={**record.tags, **ours},
+            )
         child = Child(run.info.run_id, finished=False)
         self.children[record.key] = child
         if front:
@@ -128,16 +125,31 @@ def open_runs(answers: Answers, uri: str, *, artifacts: Path, sweep: SweepRecord
     experiment_id = open_experiment(client, sweep.name, place)
     _put_views(client, experiment_id, sweep)
     parent_id = _open_parent(client, experiment_id, sweep)
-    trials = {
-        _key(run.data.tags["trial"]): run
-        for run in _search(client, experiment_id, f"tags.`{_PARENT}` = '{parent_id}'")
-    }
+    trials = _one_per_trial(
+        client, _search(client, experiment_id, f"tags.`{_PARENT}` = '{parent_id}'")
+    )
     children = {
         key: Child(run.info.run_id, finished=run.info.status != "RUNNING")
         for key, run in trials.items()
     }
     marked = {key for key, run in trials.items() if run.data.tags.get("front") == _flag(True)}
     return SweepRuns(client, experiment_id, parent_id, sweep.sweep_id, children, marked)
+
+
+def _one_per_trial(client: MlflowClient, runs: Iterable[Run]) -> dict[ModelKey, Run]:
+    """Return the run of each trial; delete doubled ones, the finished one excepted.
+
+    A slow server may create a run after its client has given up, and created another one.
+    """
+    found: dict[ModelKey, Run] = {}
+    for run in runs:
+        key = _key(run.data.tags["trial"])
+        other = found.setdefault(key, run)
+        if other is not run:
+            kept, doubled = (run, other) if other.info.status == "RUNNING" else (other, run)
+            client.delete_run(doubled.info.run_id)
+            found[key] = kept
+    return found
 
 
 def find_trial_run(
@@ -177,7 +189,8 @@ def _open_parent(client: MlflowClient, experiment_id: str, sweep: SweepRecord) -
     params = fit_params(sweep.params)
     run = next(_search(client, experiment_id, _parent_query(sweep)), None)
     if run is None:
-        run = client.create_run(experiment_id, run_name=sweep.name, tags=tags)
+        with without_retries():
+            run = client.create_run(experiment_id, run_name=sweep.name, tags=tags)
     elif run.info.status != "RUNNING":
         client.update_run(run.info.run_id, status="RUNNING")
     for name, value in tags.items():

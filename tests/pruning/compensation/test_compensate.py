@@ -418,3 +418,17 @@ def test_a_weight_with_two_names_in_one_layer_counts_as_shared() -> None:
     model[1].register_parameter("again", model[1].weight)
     assert list(updatable_layers(model)) == ["0"]
     assert skipped_layers(model) == {"1": "its weight is shared"}
+
+
+@pytest.mark.parametrize(("times", "step"), [(1, 1), (2, 3), (3, 3), (4, 5), (5, 5), (6, 7)])
+def test_every_odd_column_of_a_large_output_is_used(times: int, step: int) -> None:
+    """An even step would leave out every other column of an image."""
+    layer = nn.Linear(2, 1)
+    output = torch.zeros(times * 2**14, 1)
+    assert columns_of(layer, output).tolist() == list(range(0, len(output), step))
+
+
+def test_norms_and_biases_are_no_layers_that_were_skipped() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.PReLU(4), nn.Linear(4, 2))
+    assert skipped_layers(model) == {}
+    assert skipped_layers(nn.Sequential(nn.Bilinear(2, 3, 4))) == {"0": "Bilinear"}

@@ -339,3 +339,10 @@ def shallow(model: nn.Module, memo: dict[int, object], sizes: list[int]) -> nn.M
     again.sizes = sizes
     again.__deepcopy__ = lambda inner: shallow(again, inner, sizes)  # type: ignore[method-assign]
     return again.train(model.training)
+
+
+def test_a_network_of_one_image_size_is_traced_at_that_size() -> None:
+    """It fails on smaller images, at which others are traced."""
+    layers = nn.Conv2d(1, 3, 1), nn.AvgPool2d(10), nn.Flatten(), nn.Linear(3 * 100, 2)
+    found = find_groups(nn.Sequential(*layers), torch.randn(1, 1, 100, 100))
+    assert [(group.name, group.width) for group in found.prunable] == [("0", 3)]

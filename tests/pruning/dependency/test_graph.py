@@ -374,3 +374,24 @@ def test_channels_that_are_not_zero_in_a_sum_are_kept() -> None:
     ids = torch.tensor([1, 2, 3]), torch.tensor([5, 0, 7])
     with pytest.raises(PruningError, match="removing its channels changes the outputs"):
         find_groups(Product(shift=1.0), ids)
+
+
+class Recurrent(nn.Module):
+    """Two layers in two directions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(3, 6, num_layers=2, bidirectional=True, batch_first=True)
+        self.fc = nn.Linear(12, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.rnn(x)[0].mean(1))
+
+
+def test_layers_and_directions_of_a_recurrent_module_have_one_width() -> None:
+    [group] = find(Recurrent(), 2, 5, 3).values()
+    assert (group.name, group.width) == ("rnn", 6)
+    hidden = {slot.tensor for slot in group.slots if slot.dim == 1 and "_hh_" in slot.tensor}
+    ends = ("l0", "l0_reverse", "l1", "l1_reverse")
+    assert hidden == {f"rnn.weight_hh_{end}" for end in ends}
+    assert places(group)[("fc.weight", 1)] == tuple((n, n + 6) for n in range(6))

@@ -267,3 +267,12 @@ def test_columns_of_a_table_are_channels_and_its_rows_are_not(kit: NamedSymbols)
     labels = looked_up(kit.symbols, kit.named((4, 3), a=0, b=1), 3, "op")
     assert kit.planes(labels) == ["1x1x3 b0 b1 b2"]
     assert kit.fixed() == {"op selects its channels by index": "a0 a1 a2 a3"}
+
+
+def test_tensors_of_the_same_dimensions_are_joined_even_if_one_is_a_buffer(
+    kit: NamedSymbols,
+) -> None:
+    sides = kit.named((2, 3), a=(0, 1)), kit.named((2, 3), b=(0, 1))
+    kit.symbols.computed.append(sides[0].planes[0].numpy().astype(np.int64))
+    assert kit.planes(pointwise(kit.symbols, sides, "op")) == ["2x3 a0 a1 a2 a3 a4 a5"]
+    assert kit.classes() == [f"a{n} b{n}" for n in range(6)] and kit.fixed() == {}

@@ -116,6 +116,7 @@ def test_padding_of_one_dimension_leaves_the_others(kit: NamedSymbols) -> None:
             ["b0 b3", "b1 b4", "b2 b5"],
         ),
         (ATEN.split_with_sizes.default, [2, 4], ["b0 b1", "b2 b3 b4 b5"], []),
+        (ATEN.split_with_sizes.default, [6], ["b0 b1 b2 b3 b4 b5"], []),
         (
             ATEN.split_with_sizes.default,
             [2, 2, 2],

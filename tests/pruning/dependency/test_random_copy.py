@@ -73,3 +73,21 @@ def test_scales_lie_around_one_and_biases_around_zero() -> None:
     scales, biases = norm.weight.detach(), norm.bias.detach()
     assert 0.5 <= float(scales.min()) < 0.52 and 1.48 < float(scales.max()) <= 1.5
     assert abs(float(biases.std()) - 0.3) < 0.02 and abs(float(biases.mean())) < 0.03
+
+
+def test_statistics_lie_off_those_of_the_batch_by_a_tenth() -> None:
+    """Noise of a deviation of a tenth in the mean; of about a fifth in the variance, plus .1."""
+    model = nn.Sequential(nn.Linear(3, 3000), nn.BatchNorm1d(3000))
+    copy = generic_copy(model, (torch.zeros(2, 3),), seed=0)
+    outputs, norm = copy.model[0](*copy.inputs).detach(), copy.model[1]
+    off = norm.running_mean - outputs.mean(0)
+    assert abs(float(off.std()) - 0.1) < 0.005 and abs(float(off.mean())) < 0.01
+    ratio = (norm.running_var - 0.1) / outputs.var(0)
+    assert 0.8 <= float(ratio.min()) < 0.85 and 1.15 < float(ratio.max()) <= 1.2001
+
+
+def test_samples_of_a_list_have_their_own_values_and_sizes() -> None:
+    images = [torch.zeros(3, 4, 5), torch.zeros(3, 6, 2), torch.zeros(3, 1, 1)]
+    drawn = list(random_inputs(inputs_of(([*images],)), ([*images],)))
+    assert [tuple(one.shape) for one in drawn] == [(3, 4, 5), (3, 6, 2)]
+    assert all(0.5 < float(one.std()) < 1.5 for one in drawn)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -101,3 +103,65 @@ def test_a_route_that_breaks_without_channels_keeps_them_whole() -> None:
     found = find_groups(HardCoded().eval(), inputs())
     assert "first" not in {group.name for group in found.prunable}
     assert "usual" in {group.name for group in found.prunable}
+
+
+class Chosen(Routed):
+    """Takes the other way where `test` says so."""
+
+    def __init__(self, test: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.test = test
+
+    def wanted(self, x: Tensor) -> Tensor:
+        return self.test(x).reshape(1).expand(len(x))
+
+
+@pytest.mark.parametrize(
+    ("test", "largest"),
+    [
+        (lambda x: (x.abs().amax() > 20) & (x.amin() < 0), 10),
+        (lambda x: x.abs().amax() > 200, 100),
+        (lambda x: x.abs().amax() > 2000, 1000),
+        (lambda x: (x.abs().amax() < 1) & (x.abs().amax() > 0), 0.1),
+        (lambda x: x.abs().amax() == 0, 0.0),
+        (lambda x: (x.amin() >= 0) & (x.amax() < 10) & (x.amax() > 1), 1),
+        (lambda x: x.amax() <= 0 and x.amin() < -20, 10),
+    ],
+    ids=["10", "100", "1000", "0.1", "0", "no sign", "negative"],
+)
+def test_scales_and_signs_are_tried(test: Callable[[Tensor], Tensor], largest: float) -> None:
+    model = Chosen(lambda x: torch.as_tensor(test(x))).eval()
+    reach = find_reach(model, inputs(), seed=0)
+    assert reach.unreached == () and len(reach.inputs) == 2
+    [x], [further] = reach.inputs
+    assert float(further.abs().max()) == pytest.approx(largest * float(x.abs().max()))
+
+
+def test_other_draws_are_tried_within_the_valid_indices() -> None:
+    class Words(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.other = nn.Embedding(5, 4), nn.Linear(4, 4)
+
+        def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+            h: Tensor = self.table(ids)
+            assert mask.all() and mask.dtype == torch.bool
+            return self.other(h) if (ids[0, 0] != 4) else h
+
+    ids, mask = torch.tensor([[4, 0, 1], [0, 0, 0]]), torch.ones(2, 3, dtype=torch.bool)
+    reach = find_reach(Words().eval(), (ids, mask), seed=0)
+    assert reach.unreached == () and len(reach.inputs) == 2
+    drawn, same = reach.inputs[1]
+    assert drawn.dtype == ids.dtype and 0 <= int(drawn.min()) <= int(drawn.max()) <= 4
+    assert torch.equal(same, mask)
+
+
+def test_inputs_that_reach_nothing_new_or_give_no_number_are_left_out() -> None:
+    class Overflows(Routed):
+        def forward(self, x: Tensor) -> Tensor:
+            y = super().forward(x)
+            return y / 0 if x.amax() > 20 else y
+
+    reach = find_reach(Overflows().eval(), inputs(), seed=0)
+    assert len(reach.inputs) == 1
+    assert set(reach.unreached) == {"other.weight", "other.bias"}

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.dependency.find import find_groups
-from paretoprune.pruning.dependency.width_attributes import with_numbers
-from paretoprune.pruning.groups import Number
+from paretoprune.pruning.dependency.width_attributes import likeness, with_numbers
+from paretoprune.pruning.groups import Block, Group, Number, Slot
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
@@ -135,3 +135,15 @@ def test_a_model_without_such_numbers_offers_none() -> None:
     model = networks.build("vgg")
     (group, *_) = find_groups(model, networks.example()).prunable
     assert list(with_numbers(model, group)) == []
+
+
+def test_blocks_and_modules_of_torch_have_no_structure_in_common() -> None:
+    layers = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 3))
+    slots = Slot("0.weight", 0, ()), Slot("1.weight", 1, ())
+    assert likeness(layers, Group("0", 4, slots)) == ()
+    around = networks.Leak(0.0)
+    assert likeness(around, Group("b", 1, (), block=Block("conv", "Identity", ()))) == ()
+    own = likeness(around, networks.leaky_group())
+    assert own[0] is networks.Leak and own[1:] == tuple(
+        (slot.tensor, slot.dim) for slot in networks.leaky_group().slots
+    )

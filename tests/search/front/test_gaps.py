@@ -130,3 +130,40 @@ def test_without_a_worst_value_the_worst_that_was_seen_counts() -> None:
     gaps = gaps_of([trial(0, 0.0, 95), trial(1, 0.75, 60)], SIZES, quality, tried="")
     assert [gap.gain > 0 for gap in gaps] == [True, False]
     assert gaps_of([], SIZES, quality, tried="") == []
+
+
+def test_a_running_trial_divides_a_gap_on_the_line_between_its_ends() -> None:
+    """Of the quality over the logarithm of the size; what it leaves comes last."""
+    results = [trial(0, 0.0, 95), trial(1, 0.75, 60)]  # sizes 64 and 16
+    ratios = {group.name: 0.5 for group in formula.GROUPS}
+    job = Job(2, "auto", ratios, formula.widths_of(ratios), 0)
+    found = gaps_of(results, SIZES, QUALITY, tried="", running=[job])
+    ends = [(g.larger.size, g.larger.value, g.smaller.size, g.smaller.value) for g in found]
+    assert ends[0] == (16, 60, SIZES.least, 0)
+    assert sorted(ends[1:]) == [(32, 77.5, 16, 60), (64, 95, 32, 77.5)]
+    whole = math.log(SIZES.dense / SIZES.least) * 95
+    assert [g.gain for g in found[1:]] == pytest.approx([math.log(2) * 17.5 / whole] * 2)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.75])
+def test_a_running_trial_of_a_size_that_is_there_divides_nothing(ratio: float) -> None:
+    results = [trial(0, 0.0, 95), trial(1, 0.75, 60)]
+    ratios = {group.name: ratio for group in formula.GROUPS}
+    job = Job(2, "auto", ratios, formula.widths_of(ratios), 0)
+    assert gaps_of(results, SIZES, QUALITY, tried="", running=[job]) == gaps_of(
+        results, SIZES, QUALITY, tried=""
+    )
+
+
+def test_of_several_allocations_the_one_that_diverges_least_is_taken() -> None:
+    gap = gaps_of([trial(0, 0.0, 95)], SIZES, QUALITY, tried="")[0]
+    asked: list[object] = []
+    found = middle(
+        gap,
+        SIZES,
+        DAMAGE,
+        start=DENSE,
+        fits=lambda r: True,
+        divergence=lambda r: asked.append(r) or 0.0,
+    )
+    assert found is not None and asked == []  # channels alone have one allocation

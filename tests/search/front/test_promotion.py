@@ -69,3 +69,15 @@ def test_an_objective_that_no_trial_has_leaves_the_others() -> None:
     costs = np.array([[3.0, np.nan], [1.0, np.nan], [2.0, np.nan]])
     assert promotion_order(costs) == [1, 2, 0]
     assert promotion_order(np.empty((0, 2))) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_order_within_a_front_is_that_of_the_farthest_first(seed: int) -> None:
+    """Of points on a line, which is a front, against the definition."""
+    places = np.random.default_rng(seed).permutation(np.linspace(0, 1, 9) ** 2)
+    costs = np.stack([places, 1 - places], 1)
+    order = [int(places.argmin()), int(places.argmax())]
+    while len(order) < len(places):
+        left = [n for n in range(len(places)) if n not in order]
+        order.append(max(left, key=lambda n: min(abs(places[n] - places[k]) for k in order)))
+    assert promotion_order(3 * costs - 7) == order

@@ -205,3 +205,25 @@ def test_below_a_tenth_the_uniform_one_must_be_beaten_by_training(
     monkeypatch.setattr(links, "_MISLEADING", 0.6)
     found = least_divergent(context, step)
     assert found == by_proxy if taken == "best" else len(set(found.values())) == 1
+
+
+def made(number: int, origin: str, ratio: float, **more: object) -> TrialResult:
+    ratios = {group.name: ratio for group in formula.GROUPS}
+    result = formula.evaluate(Job(number, origin, ratios, formula.widths_of(ratios), 0, epochs=1.0))
+    return replace(result, **{"curve": ({},), **more})  # type: ignore[arg-type]
+
+
+def test_the_last_link_is_needed_and_smaller_trials_that_are_none() -> None:
+    """A link may come to repeat one of them."""
+    own = Links(search_context(), "chain", 4)
+    assert own.needed([]) == set()
+    first, last = made(1, "chain", 0.25), made(2, "chain", 0.5)
+    larger, smaller = made(3, "uniform", 0.25), made(4, "uniform", 0.75)
+    untrained = made(5, "uniform", 0.75, curve=())
+    others = [larger, smaller, untrained]
+    assert own.needed(others) == {3, 4}  # any of them may be repeated by the first link
+    assert own.needed([first, last, *others]) == {2, 4}
+    repeats = made(6, "chain", 0.625, curve=(), state="duplicate", duplicate_of=4)
+    assert own.needed([first, last, *others, repeats]) == {4}
+    failed = made(7, "chain", 0.75, curve=(), state="failed")
+    assert own.needed([first, last, *others, failed]) == {2, 4}

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from paretoprune.cli.display.fitting import fitting_table
 from paretoprune.cli.display.plot import front_plot
 from paretoprune.metrics import Direction, busy_sentence, with_spread, written_difference
 from paretoprune.objectives import size_and_quality
@@ -25,7 +26,6 @@ Row = Mapping[Hashable, Any]
 
 _WIDEST_PLOT = 76
 _EXTRA = ("macs", "params", "measured_speedup", "latency_ms")  # columns, if there is room
-_UNLIMITED = 1000  # columns of a console, to measure a table
 
 
 def dense_metrics(results: Sequence[TrialResult]) -> Metrics | None:
@@ -73,14 +73,12 @@ def _fitting_table(
 ) -> Table:
     """The table of these trials, without the last columns that the console has no room for."""
     _, quality = size_and_quality(objectives)
-    unlimited = console.options.update(width=_UNLIMITED)
-    optional = ["gain over uniform", *extra, "epochs in total"]
-    while True:
+
+    def make(optional: Sequence[str]) -> Table:
         names = [*objectives, *(name for name in extra if name in optional)]
-        table = _table(rows, names, optional, quality)
-        if not optional or console.measure(table, options=unlimited).maximum <= console.width:
-            return table
-        optional.pop()
+        return _table(rows, names, optional, quality)
+
+    return fitting_table(console, make, ["gain over uniform", *extra, "epochs in total"])
 
 
 def _table(

@@ -63,7 +63,7 @@ def _quality(facts: CardFacts) -> list[str]:
         return [f"{validation}; there is no test part", *retained]
     test, dense_test = (written_of(name, m.quality) for m in (tested.pruned, tested.dense))
     line = f"{validation}, test {test} (dense {dense_test})"
-    if tested.interval:
+    if tested.interval and tested.quality == name:  # the interval is of the task's first quality
         low, high = (written(name, end) for end in tested.interval)
         line += f"; 95 % interval of the test {low.removesuffix(' %')} to {high}"
     lines = [line, *retained, *_by_sample(tested, facts)]

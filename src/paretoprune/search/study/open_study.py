@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.metrics import Direction
+from paretoprune.storage.folders import force_folder
 
 _log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ def _create(path: Path, name: str, objectives: Mapping[str, Direction]) -> None:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     draft.replace(path)
+    force_folder(path.parent)
 
 
 def _open_now(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paretoprune.cli.compose import disable_spinning, fail_with, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
-from paretoprune.cli.unread import unknown_option, without_spaces
+from paretoprune.cli.parsing.unread import unknown_option, without_spaces
 from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import SettingsError, SweepError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from paretoprune.errors import SweepError
 from paretoprune.metrics import Direction, label, written, written_of
 from paretoprune.objectives import size_and_quality
-from paretoprune.report.comparison_page import ComparedGroup, ComparedSweep, SweepComparison
+from paretoprune.report.comparison.page import ComparedGroup, ComparedSweep, SweepComparison
 from paretoprune.report.summary_data import facts_of
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import TrialResult

@@ -1,0 +1,1 @@
+"""Arguments of the commands as text: `key=value` options, and likely meanings of others."""

@@ -1,0 +1,24 @@
+"""Inputs of layers by place, without the places that are padding."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from paretoprune.pruning.scorers.parts.inputs import by_place, without_padding
+
+
+def test_places_come_last_whatever_the_layer() -> None:
+    images, tokens = torch.randn(2, 3, 4, 5), torch.randn(2, 6, 3)
+    assert torch.equal(by_place(nn.Conv2d(3, 1, 1), images), images.flatten(2))
+    assert torch.equal(by_place(nn.Linear(3, 1), tokens), tokens.transpose(1, 2))
+    assert torch.equal(by_place(nn.Linear(3, 1), tokens[:, 0]), tokens[:, 0, :, None])
+
+
+def test_padding_is_left_out_where_the_mask_has_the_places() -> None:
+    values = torch.arange(12.0).reshape(2, 2, 3)  # two samples, two channels, three places
+    valid = torch.tensor([[1, 1, 0], [0, 1, 0]])
+    found = without_padding(values, valid)
+    assert found.tolist() == [[[0.0, 1.0, 7.0], [3.0, 4.0, 10.0]]]
+    for other in (None, torch.ones(2, 4), torch.ones(1, 3), torch.ones(3)):
+        assert without_padding(values, other) is values
