@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from paretoprune.errors import SweepError
+from paretoprune.search.study import open_study as module
 from paretoprune.search.study.open_study import open_shared_study, open_study
 from paretoprune.testing import formula
 
@@ -28,3 +32,15 @@ def test_braces_in_the_url_of_a_shared_study_stand_for_themselves(tmp_path: Path
     (tmp_path / "a{y}b").mkdir()
     open_shared_study(f"sqlite:///{tmp_path}/a{{y}}b/study.db", "formula", OBJECTIVES)
     assert (tmp_path / "a{y}b" / "study.db").is_file()
+
+
+def test_a_study_that_stays_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "study.db"
+    open_study(path, "formula", OBJECTIVES)
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.0)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SweepError, match=r"study\.db is locked; end the program that uses it"):
+            open_study(path, "formula", OBJECTIVES)
+    open_study(path, "formula", OBJECTIVES)
