@@ -15,9 +15,9 @@ def without_spaces(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     for place in range(len(rest) - 1, 0, -1):  # from the end, so that places before it stay
         before, here, after = rest[place - 1], rest[place], rest[place + 1 : place + 2]
         if here == "=" and _is_bare(before) and after and _is_bare(after[0]):
-            parts, end = (before, "=", after[0]), place + 2
+            parts, end = [before, "=", after[0]], place + 2
         elif _is_pair(before, here):
-            parts, end = (before, here), place + 1
+            parts, end = [before, here], place + 1
         else:
             continue
         mistakes.append(
