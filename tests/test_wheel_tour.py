@@ -27,7 +27,7 @@ def test_commands_of_all_pages_are_found() -> None:
     assert ("README.md", "python -m src.ui") in COMMANDS  # without the comment behind it
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        shown = len(re.findall(r"^(?: {4})?(?:python -m src\.|paretoprune)", text, re.MULTILINE))
+        shown = len(re.findall(r"^ {4}(?:python -m src\.|paretoprune)", text, re.MULTILINE))
         found = [c for name, c in COMMANDS if name == page.name and "pip install" not in c]
         assert len([c for c in found if "src." in c or "paretoprune" in c]) >= shown
 

@@ -293,6 +293,7 @@ def _free_port() -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tour; return the number of commands that went wrong."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are ended, too
     wanted = [one for one in arguments if not one.startswith("--")]
     with tempfile.TemporaryDirectory() as folder:
         tour = Tour(Path(folder), download="--download" in arguments)

@@ -77,16 +77,16 @@ def test_wandb_writes_runs_of_its_own_offline(tmp_path: Path) -> None:
     assert len([*tmp_path.rglob("offline-run-*/*.wandb")]) == 2
 
 
-def test_comet_writes_an_archive_for_each_trial_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_comet_takes_what_is_logged_and_offline_use_is_refused(tmp_path: Path) -> None:
+    """Lightning's CometLogger disables the experiment where it is not online."""
+    offline = Target(path=f"{LOGGERS}.CometLogger", arguments={"online": False})
+    with pytest.raises(SettingsError, match=r"comet\.online=false`: CometLogger of Lightning then"):
+        check_loggers(TrackingSettings(loggers={"comet": offline}))
     pytest.importorskip("comet_ml", reason="CometLogger needs comet-ml")
-    monkeypatch.setenv("COMET_OFFLINE_DIRECTORY", str(tmp_path / "comet"))
     log = tracker(tmp_path, f"{LOGGERS}.CometLogger", online=False)
-    for number in (0, 1):
-        log.log_trial(trial(number))
+    log.log_trial(trial(0))
     assert log.close("FINISHED")
-    assert len([*(tmp_path / "comet").glob("*.zip")]) == 2
+    assert not [*tmp_path.rglob("*.zip")]
 
 
 def test_an_outage_costs_one_warning_and_no_trial(

@@ -103,10 +103,16 @@ class LoggerTracker:
 
 
 def check_loggers(settings: TrackingSettings) -> None:
-    """Raises SettingsError if a library is missing that a logger needs."""
+    """Raises SettingsError if a library is missing that a logger needs, or if it logs nothing."""
     mistakes = []
     for name, target in settings.loggers.items():
-        library = _LIBRARIES.get(target.path.rpartition(".")[2])
+        kind = target.path.rpartition(".")[2]
+        library = _LIBRARIES.get(kind)
+        if kind == "CometLogger" and target.arguments.get("online") is False:
+            mistakes.append(
+                f"`tracking.loggers.{name}.online=false`: CometLogger of Lightning then logs "
+                "nothing, not even to a file; leave it out, or choose another logger"
+            )
         if library and importlib.util.find_spec(library) is None:
             mistakes.append(
                 f"`tracking.loggers.{name}` needs a package that is not installed ({library}): "
