@@ -12,10 +12,13 @@ from typing import Literal
 
 import pytest
 
+from paretoprune.config.instantiate import build
+from paretoprune.config.load import load_settings
 from paretoprune.executors.attempt import Evaluate
 from paretoprune.results import Job, TrialResult
 from paretoprune.testing import formula
 from tests import engines
+from tests.config.test_load import composed
 from tests.executors.kit import Opens, Trials, check_a_sweep, context_of
 from tests.faults.driver import fork, status_of
 
@@ -29,6 +32,29 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of submitit's own files
 
 def open_executor(trials: Opens, path: Path, *, workers: int = 2) -> SlurmJobs:
     return SlurmJobs(context_of(trials, path, workers=workers), cluster="local")
+
+
+@pytest.mark.parametrize(
+    ("given", "job_time_s", "sbatch"),
+    [
+        ((), 24 * 3600.0, None),
+        (
+            ("executor.job_time=90min", "executor.sbatch={account: lab, mem: 16G}"),
+            5400.0,
+            {"account": "lab", "mem": "16G"},
+        ),
+    ],
+)
+def test_its_options_are_those_of_the_config(
+    tmp_path: Path, given: tuple[str, ...], job_time_s: float, sbatch: dict[str, str] | None
+) -> None:
+    config = composed("executor=slurm", "executor.cluster=local", *given)
+    context = context_of(Gated(tmp_path), tmp_path, workers=1)
+    executor = build(load_settings(config).executor.target, context=context)
+    assert isinstance(executor, SlurmJobs)
+    assert executor._job_time_s == job_time_s
+    assert executor._options["timeout_min"] == job_time_s / 60
+    assert executor._options.get("slurm_additional_parameters") == sbatch
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from paretoprune.config.parsing import parse_seconds
 from paretoprune.config.values import Amount, Seconds
 from paretoprune.executors.interface import Executor, ExecutorContext
 from paretoprune.executors.packages import needs
@@ -28,6 +29,6 @@ def slurm(
         gpus_per_worker=gpus_per_worker,
         partition=partition,
         cluster=cluster,
-        job_time_s=job_time,
+        job_time_s=float(parse_seconds(job_time)),  # type: ignore[arg-type]
         sbatch=sbatch,
     )

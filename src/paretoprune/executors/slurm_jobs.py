@@ -82,15 +82,17 @@ class SlurmJobs(Executor):
             self._submitit = submitit.AutoExecutor(context.folder / "slurm", cluster=cluster)
         except RuntimeError as error:
             raise SweepError(f"`executor=slurm` cannot be used here: {error}") from error
-        self._submitit.update_parameters(
-            name="paretoprune",
-            cpus_per_task=context.threads,
-            gpus_per_node=math.ceil(gpus_per_worker),
-            timeout_min=(minutes := max(1, math.ceil(job_time_s / 60))),
-            slurm_signal_delay_s=min(_WARNING_S, minutes * 60 // 4),
+        minutes = max(1, math.ceil(job_time_s / 60))
+        self._options: dict[str, Any] = {
+            "name": "paretoprune",
+            "cpus_per_task": context.threads,
+            "gpus_per_node": math.ceil(gpus_per_worker),
+            "timeout_min": minutes,
+            "slurm_signal_delay_s": min(_WARNING_S, minutes * 60 // 4),
             **({"slurm_partition": partition} if partition else {}),
             **({"slurm_additional_parameters": dict(sbatch)} if sbatch else {}),
-        )
+        }
+        self._submitit.update_parameters(**self._options)
         self._orphans = self._left_behind()
 
     def submit(self, job: Job) -> None:
