@@ -34,7 +34,9 @@ def test_braces_in_the_url_of_a_shared_study_stand_for_themselves(tmp_path: Path
     assert (tmp_path / "a{y}b" / "study.db").is_file()
 
 
-def test_a_study_that_stays_locked_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_that_stays_locked_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "study.db"
     open_study(path, "formula", OBJECTIVES)
     monkeypatch.setattr(module, "_PATIENCE_S", 0.0)
