@@ -165,7 +165,10 @@ def test_a_damaged_table_of_published_results_costs_no_report(project: Path) -> 
     [
         (("formulla",), "there is no sweep `formulla` in sweeps/; did you mean `formula`?"),
         (("formula", "publish=x.csv"), "`publish` is not an option; did you mean `published`?"),
-        (("formula", "published=none.csv"), "`none.csv` is no table of published results"),
+        (
+            ("formula", "published=none.csv"),
+            "`none.csv` is missing, and must be a CSV file",
+        ),
         (("formula", "now"), "`now` is not understood; write `key=value`"),
     ],
 )

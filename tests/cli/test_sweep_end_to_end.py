@@ -161,7 +161,7 @@ def test_load_model_of_no_model(tmp_path: Path) -> None:
         (("tinny",), "there is no sweep `tinny` in sweeps/; did you mean `tiny`?"),
         (("tiny", "trial=99"), "there is no trial 99 in this sweep"),
         (("tiny", "max_params=1"), "max_params"),
-        (("tiny", "max_params=few"), "`max_params=few` must be a number"),
+        (("tiny", "max_params=few"), "`max_params` must be a number, as in `50000`"),
         (("tiny", "rule=nicest"), "`rule=nicest` is not known"),
         (("tiny", "knee"), "`knee` is not understood; write `key=value`"),
     ],

@@ -54,6 +54,7 @@ VARIANTS = (
     "paretoprune.search.strategies.",
     "paretoprune.executors.",
     "paretoprune.formats.",
+    "paretoprune.quantization.quantizers.",
 )
 MADE = ("paretoprune.models.", "paretoprune.data.")
 FUNCTIONS = {
@@ -65,7 +66,8 @@ FUNCTIONS = {
 
 def everything() -> Iterator[tuple[str, Any]]:
     """Every callable that a loaded module of the allowed packages names, public or not."""
-    importlib.import_module("paretoprune.cli.launch")
+    for name in ("paretoprune.cli.launch", "paretoprune.quantization.quantizers.mixed"):
+        importlib.import_module(name)
     for module_name, module in sorted(sys.modules.items()):
         if module_name.startswith(ROOTS) and module is not None:
             for name, value in sorted(vars(module).items()):

@@ -87,7 +87,7 @@ def test_workers_give_the_same_as_none(tmp_path: Path) -> None:
 
 
 def test_missing_or_empty_folders(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"train must hold a folder .* is missing; set `data.root`"):
+    with pytest.raises(DataError, match="must have a folder train/CLASS; put the images"):
         imagefolder(str(tmp_path))
     (tmp_path / "train").mkdir()
     with pytest.raises(DataError, match="is empty"):
@@ -136,7 +136,7 @@ def test_images_without_class_folders_are_reported(tmp_path: Path) -> None:
 
 def test_a_file_for_the_root_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
-    with pytest.raises(DataError, match="is a file, and must be the folder above train/"):
+    with pytest.raises(DataError, match="is a file, and must be the folder that has train/"):
         imagefolder(str(tmp_path / "a.png"))
 
 

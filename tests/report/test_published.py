@@ -39,5 +39,5 @@ def test_a_wrong_table_is_reported(tmp_path: Path, text: str, sentence: str) -> 
 
 
 def test_a_missing_table_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(SweepError, match=r"none\.csv` is no table of published results"):
+    with pytest.raises(SweepError, match=r"none\.csv` is missing, and must be a CSV file"):
         read_published(tmp_path / "none.csv")

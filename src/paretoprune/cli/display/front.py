@@ -156,7 +156,7 @@ def _print_summary(
     states = [result.state for result in results]
     counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
     console.print(f"trials: {', '.join(counts)}")
-    if "complete" not in states:
+    if not {"complete", "infeasible"} & set(states):
         console.print(f"No trial is complete, so there is no front. Everything is in {folder}")
         return
     if not rows:
