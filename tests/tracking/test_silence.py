@@ -48,5 +48,5 @@ def test_silence_costs_seconds(tmp_path: Path, port: int, kind: str) -> None:
     # A process of its own, which takes with it what it still tries to send.
     work = partial(track, uri, tmp_path, tmp_path / "seconds")
     assert status_of(fork(work)) == 0
-    # Five to find it out, three at the end; the rest is for a busy machine.
-    assert 5 <= float((tmp_path / "seconds").read_text()) < 30
+    # Five to find it out, 25 at the end for a first answer; the rest is for a busy machine.
+    assert 5 <= float((tmp_path / "seconds").read_text()) < 60
