@@ -16,7 +16,8 @@ from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.context import Ratios, SearchContext
 from paretoprune.search.phases import links
 from paretoprune.search.phases.gap_filling import GapFilling
-from paretoprune.search.phases.links import Links, Step, least_divergent
+from paretoprune.search.phases.link_allocation import Step, least_divergent
+from paretoprune.search.phases.links import Links
 from paretoprune.search.strategies.auto import auto
 from paretoprune.search.strategies.uniform_chain import uniform_chain
 from paretoprune.testing import formula
@@ -35,7 +36,7 @@ class Machine:
     teacher_s: float = 0.0  # of an epoch of new inputs
     views: float = 2.0
     fixed_s: float = 0.5  # of a trial beside its training
-    look_s: float = 0.05  # of an evaluation of the proxy
+    proxy_s: float = 0.05  # of an evaluation of the proxy
     misjudged: float = 1.3  # factor of the predicted epoch time
     now: float = 0.0
     cached: float = 0.0  # epochs
@@ -91,7 +92,7 @@ def chain(machine: Machine, kind: str) -> list[tuple[float, TrialResult]]:
     """Run a strategy; return its trained trials with the seconds of each, proxies included."""
 
     def proxy(_parent: int | None, ratios: object) -> float:
-        machine.now += machine.look_s
+        machine.now += machine.proxy_s
         return 100 - formula.accuracy_of(formula.widths_of(ratios))  # type: ignore[arg-type]
 
     context = replace(search_context(), proxy=proxy, least_epochs=LEAST_EPOCHS)
@@ -129,7 +130,7 @@ MACHINES = {
     "teacher never cached": Machine(0, epoch_s=2.0, teacher_s=4.0, views=math.inf),
     "many views": Machine(0, epoch_s=2.0, teacher_s=2.0, views=30.0),
     "misjudged": Machine(0, epoch_s=2.0, misjudged=0.6),
-    "slow proxy": Machine(0, epoch_s=2.0, look_s=0.4, fixed_s=1.5),
+    "slow proxy": Machine(0, epoch_s=2.0, proxy_s=0.4, fixed_s=1.5),
 }
 
 
