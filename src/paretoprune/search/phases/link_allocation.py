@@ -1,9 +1,9 @@
 """Choice of the allocation of one size: by a zero-cost proxy, and below by a short training.
 
-Candidates are the allocation with the least damage, a uniform step, and mutations of the best; where
-ranks are searched, divisions of the saving between ranks and channels. The one with the least
-divergence before training is chosen. Below a tenth of the dense size, where the proxy
-misleads, it must also be ahead of the uniform one after a short training of both.
+Candidates are the allocation with the least damage, a uniform step, and mutations of the best;
+where ranks are searched, divisions of the saving between ranks and channels. The one with the least
+divergence before training is chosen. Below a tenth of the dense size, where the proxy misleads, it
+must also be ahead of the uniform one after a short training of both.
 """
 
 from __future__ import annotations
