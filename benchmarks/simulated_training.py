@@ -13,8 +13,8 @@ An allocation multiplies damage and limit by its damage relative to that of the 
 constants were chosen so that uniform candidates of ResNet-20 on CIFAR-10, trained for 1.5 to 2.5
 epochs, have the accuracies of docs/research/search.md: of .85, .64 and .42 retained at 36, 13.5 and
 5 % of the MACs the rules give .84, .58 and .51. An epoch of the dense model takes a minute, one of
-a smaller model (MACs)^.34 of that, a trial ten seconds beside, and a look of the proxy, for which
-the driver and thereby all free workers wait, a second.
+a smaller model (MACs)^.34 of that, a trial ten seconds beside, and an evaluation of the proxy, for
+which the driver and thereby all free workers wait, a second.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ BASELINE_RATIOS = (0.2, 0.4, 0.6, 0.8)
 
 DAMAGE, LIMIT, SLOPE, EPOCHS, RATE = 0.35, 0.1, 0.35, 1.0, 0.9
 NOISE = 0.003  # standard deviation of a measured loss
-EPOCH_S, FIXED_S, LOOK_S, PACE = 60.0, 10.0, 1.0, 0.34
+EPOCH_S, FIXED_S, PROXY_S, PACE = 60.0, 10.0, 1.0, 0.34
 TRIAL_EPOCHS, LEAST_EPOCHS = 10.0, 0.3
 
 
@@ -171,9 +171,9 @@ class Machine(Executor):
     def close(self) -> None:
         """No work is done outside the clock."""
 
-    def look(self, parent: int | None, ratios: Ratios) -> float:
+    def evaluate_proxy(self, parent: int | None, ratios: Ratios) -> float:
         """Return the proxy of a candidate: its loss before training, with an error."""
-        self.now += LOOK_S
+        self.now += PROXY_S
         return self.pruned(parent, ratios) * (1 + 0.1 * self._error("look", ratios))
 
     def pruned(self, parent: int | None, ratios: Ratios) -> float:
@@ -291,7 +291,7 @@ def _context(
         num_first=num_first,
         fits=lambda ratios: True,
         damage=damage,
-        proxy=machine.look,
+        proxy=machine.evaluate_proxy,
         uniform_of_size=cache(
             lambda size: uniform_ratios(GROUPS, lambda r: size_of(r) <= size, max_ratio=MAX_RATIO)
         ),

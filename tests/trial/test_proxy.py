@@ -1,4 +1,4 @@
-"""Looks at cuts that nothing is trained after."""
+"""The proxy of candidates that are not trained."""
 
 from __future__ import annotations
 

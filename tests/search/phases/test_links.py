@@ -9,11 +9,15 @@ from dataclasses import dataclass, replace
 import pytest
 
 from paretoprune.results import Budget, EpochTime, Job, TrialResult
+from paretoprune.search.allocation.baselines import uniform_ratios
 from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.budget.training_time import TrialTimes
+from paretoprune.search.budget.trial_time import TrialTime
+from paretoprune.search.context import Ratios, SearchContext
 from paretoprune.search.phases import links
 from paretoprune.search.phases.gap_filling import GapFilling
-from paretoprune.search.phases.links import Links, Step, least_divergent
+from paretoprune.search.phases.link_allocation import Step, least_divergent
+from paretoprune.search.phases.links import Links
 from paretoprune.search.strategies.auto import auto
 from paretoprune.search.strategies.uniform_chain import uniform_chain
 from paretoprune.testing import formula
@@ -32,7 +36,7 @@ class Machine:
     teacher_s: float = 0.0  # of an epoch of new inputs
     views: float = 2.0
     fixed_s: float = 0.5  # of a trial beside its training
-    look_s: float = 0.05  # of an evaluation of the proxy
+    proxy_s: float = 0.05  # of an evaluation of the proxy
     misjudged: float = 1.3  # factor of the predicted epoch time
     now: float = 0.0
     cached: float = 0.0  # epochs
@@ -88,7 +92,7 @@ def chain(machine: Machine, kind: str) -> list[tuple[float, TrialResult]]:
     """Run a strategy; return its trained trials with the seconds of each, proxies included."""
 
     def proxy(_parent: int | None, ratios: object) -> float:
-        machine.now += machine.look_s
+        machine.now += machine.proxy_s
         return 100 - formula.accuracy_of(formula.widths_of(ratios))  # type: ignore[arg-type]
 
     context = replace(search_context(), proxy=proxy, least_epochs=LEAST_EPOCHS)
@@ -126,7 +130,7 @@ MACHINES = {
     "teacher never cached": Machine(0, epoch_s=2.0, teacher_s=4.0, views=math.inf),
     "many views": Machine(0, epoch_s=2.0, teacher_s=2.0, views=30.0),
     "misjudged": Machine(0, epoch_s=2.0, misjudged=0.6),
-    "slow proxy": Machine(0, epoch_s=2.0, look_s=0.4, fixed_s=1.5),
+    "slow proxy": Machine(0, epoch_s=2.0, proxy_s=0.4, fixed_s=1.5),
 }
 
 
@@ -227,3 +231,25 @@ def test_the_last_link_is_needed_and_smaller_trials_that_are_none() -> None:
     assert own.needed([first, last, *others, repeats]) == {4}
     failed = made(7, "chain", 0.75, curve=(), state="failed")
     assert own.needed([first, last, *others, failed]) == {2, 4}
+
+
+@pytest.mark.parametrize("least", [0.999, 1.0, 1.001])
+def test_a_rung_has_the_least_useful_epochs_or_is_not_run(least: float) -> None:
+    """A tenth of the next link's share; exactly the least number of epochs is enough."""
+    left = RemainingBudget(Budget(40, "seconds"), 4.0, lambda macs: TrialTime(1.0, 0.0))
+    rungs: list[Training | None] = []
+
+    def note(context: SearchContext, step: Step) -> Ratios:
+        rungs.append(step.rung)
+        return uniform_ratios(context.groups, step.enough, max_ratio=context.max_ratio)
+
+    def propose(least_epochs: float) -> Training | None:
+        context = replace(search_context(), least_epochs=least_epochs)
+        Links(context, "auto", 4, allocate=note).propose(1, [], [], left)
+        return rungs.pop()
+
+    whole = propose(1e-9)
+    assert whole is not None
+    epochs = left.epochs(0.1 / 4, macs=1.0)
+    assert epochs == 1.0
+    assert (propose(least * epochs) is not None) == (least <= 1)

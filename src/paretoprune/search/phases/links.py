@@ -5,96 +5,35 @@ one stands alone between two links; and all links get the same share of the budg
 it is time: what trains a link trains all smaller ones, too.
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
-section 3), with sizes fixed beforehand. For each size several allocations are compared by the
-proxy before training: the one with the least damage, where ranks are searched also divisions of the
-saving between ranks and channels, a uniform step, and mutations of the best. Below a tenth of the
-dense size, where the proxy misleads, the best must also be ahead of the uniform one after a short
-training of both, or it is dropped.
+section 3), with sizes fixed beforehand. The allocation of each size is chosen by
+`link_allocation`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-
-import numpy as np
 
 from paretoprune.results import Job, Proposal, TrialResult
-from paretoprune.search.allocation.joint import allocations, nan_last
-from paretoprune.search.allocation.mutation import swap, uniform_step
 from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.budget.plan import in_words
 from paretoprune.search.context import Ratios, SearchContext
+from paretoprune.search.phases.link_allocation import (
+    Allocate,
+    Step,
+    least_divergent,
+    num_evaluations,
+    trained_number,
+)
 from paretoprune.search.phases.parallel_links import most_at_once, num_sizes_of, sizes_between
 from paretoprune.search.phases.untrained_front import smallest_good_size
 
 _log = logging.getLogger(__name__)
 
-_NUM_LOOKS = 6  # at allocations of one size, where the budget is no time
-_LOOK_SHARE = 0.05  # of a link's seconds, where it is
-_MOST_LOOKS = 24
 _FEW = 2  # models
-# Share of the dense size below which the proxy misleads: there a candidate must be better than the
-# uniform one after training.
-_MISLEADING = 0.1
 _RUNG = 0.1  # of a link's time, for each of the two
 SPARE = 0.1  # of a chain's budget, if its gaps are filled afterwards
-
-
-@dataclass(frozen=True)
-class Step:
-    """The next link, of which the ratios are to be chosen."""
-
-    number: int  # of the trial
-    parent: TrialResult | None  # whose model is pruned; None: the dense model
-    start: Ratios  # of the parent, which the link's must not fall below
-    target: float  # size of the link
-    enough: Callable[[Ratios], bool]  # True at the link's size or below, within the limits
-    num_looks: int  # evaluations of the proxy that the budget allows
-    rung: Training | None = None  # of a candidate beside others; None: too short to be of use
-    between: bool = False  # no uniform candidate has this size
-
-
-Allocate = Callable[[SearchContext, Step], Ratios]
-
-
-def least_divergent(context: SearchContext, step: Step) -> Ratios:
-    """The allocation with the least divergence before training, of `num_looks`."""
-    choices, start, enough = context.sizes.choices, step.start, step.enough
-    damage = context.damage(step.parent)
-    found = allocations(
-        damage, context.sizes, start=start, target=step.target, enough=enough, most=step.num_looks
-    )
-    if not enough(found[0]):
-        return found[0]  # everything that may go, which leaves nothing to choose
-    uniform = dict(uniform_step(choices, start=start, enough=enough))
-    if not context.sizes.ranks:
-        found.insert(0, uniform)  # first, so that it is taken where nothing is better by the proxy
-    divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))
-    random = np.random.default_rng((context.seed, step.number))
-    best: Ratios = min(found, key=lambda ratios: divergence_of(tuple(ratios.items())))
-    for _ in range(step.num_looks - len(found)):
-        other = swap(best, choices, start=start, enough=enough, random=random)
-        best = min(best, other, key=lambda ratios: divergence_of(tuple(ratios.items())))
-    misleads = step.target < _MISLEADING * context.sizes.dense and not step.between
-    if misleads and not context.sizes.ranks:
-        return _confirmed(context, step, best, uniform)
-    return best
-
-
-def _confirmed(context: SearchContext, step: Step, best: Ratios, uniform: Ratios) -> Ratios:
-    """The better one after a short training; the uniform one if there is no time for that."""
-    if best == uniform or context.rung is None or step.rung is None:
-        return uniform
-    parent = _trained(step.parent)
-    losses = [context.rung(parent, ratios, step.rung) for ratios in (uniform, best)]
-    return best if losses[1] < losses[0] else uniform
-
-
-def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Ratios) -> float:
-    return nan_last(partial(context.proxy, _trained(parent)))(ratios)
 
 
 @dataclass(frozen=True)
@@ -162,7 +101,7 @@ class Links:
             start,
             plan.targets[0],
             enough=lambda r: sizes.size_of(r) <= plan.targets[0] and self.context.fits(r),
-            num_looks=_num_looks(parent, left, num_links=len(plan.targets)),
+            num_evaluations=num_evaluations(parent, left, num_links=len(plan.targets)),
             rung=self._rung(plan, left),
             between=plan.between,
         )
@@ -172,7 +111,7 @@ class Links:
         return Proposal(
             ratios,
             self.origin,
-            parent=_trained(parent),
+            parent=trained_number(parent),
             epochs=training.epochs,
             seconds=training.seconds,
         )
@@ -264,7 +203,7 @@ class Links:
             for r in results
             if r.origin != self.origin and r.curve and sizes.size_of(r.ratios) < size
         }
-        trained = _trained(last)
+        trained = trained_number(last)
         return others if trained is None else others | {trained}
 
     def _targets(
@@ -286,22 +225,3 @@ class Links:
 def _last_trained(links: Sequence[TrialResult]) -> TrialResult | None:
     """The last link that has weights, its own or those of the trial it repeats."""
     return next((r for r in reversed(links) if r.state == "duplicate" or r.curve), None)
-
-
-def _trained(link: TrialResult | None) -> int | None:
-    """The trial that has the link's weights: itself, or the one that it is a duplicate of."""
-    if link is None:
-        return None
-    return link.number if link.duplicate_of is None else link.duplicate_of
-
-
-def _num_looks(parent: TrialResult | None, left: RemainingBudget, *, num_links: int) -> int:
-    """Return the number of allocations to compare, which take a small part of the link's time."""
-    if left.budget.unit != "seconds":
-        return _NUM_LOOKS
-    seconds = parent.seconds if parent else {}
-    each = seconds.get("prune", 0.0) + seconds.get("compensate", 0.0)
-    if each <= 0:
-        return 2
-    affordable = int(_LOOK_SHARE * left.budget.amount / num_links / each)
-    return max(2, min(affordable, _MOST_LOOKS))

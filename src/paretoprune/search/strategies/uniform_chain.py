@@ -6,7 +6,8 @@ from paretoprune.config.targets.signatures import declares
 from paretoprune.config.values import Positive
 from paretoprune.search.allocation.baselines import uniform_ratios
 from paretoprune.search.context import Ratios, SearchContext
-from paretoprune.search.phases.links import Links, Step
+from paretoprune.search.phases.link_allocation import Step
+from paretoprune.search.phases.links import Links
 from paretoprune.search.strategies.interface import Strategy
 
 
