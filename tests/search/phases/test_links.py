@@ -14,7 +14,7 @@ from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.budget.training_time import TrialTimes
 from paretoprune.search.budget.trial_time import TrialTime
 from paretoprune.search.context import Ratios, SearchContext
-from paretoprune.search.phases import links
+from paretoprune.search.phases import link_allocation
 from paretoprune.search.phases.gap_filling import GapFilling
 from paretoprune.search.phases.link_allocation import Step, least_divergent
 from paretoprune.search.phases.links import Links
@@ -206,7 +206,7 @@ def test_below_a_tenth_the_uniform_one_must_be_beaten_by_training(
     step = Step(1, None, ZERO, target, lambda r: SIZES.size_of(r) <= target, 12, rung)
     by_proxy = least_divergent(context, step)
     assert len(set(by_proxy.values())) > 1
-    monkeypatch.setattr(links, "_MISLEADING", 0.6)
+    monkeypatch.setattr(link_allocation, "_MISLEADING", 0.6)
     found = least_divergent(context, step)
     assert found == by_proxy if taken == "best" else len(set(found.values())) == 1
 
