@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -41,10 +40,3 @@ def script(engine: str, *arguments: str, env: Mapping[str, str] | None = None) -
         is_absent(engine, f"`{' '.join(command)}`: {done.stderr.strip()}")
     assert done.returncode == 0, f"`{' '.join(command)}`: {done.stderr.strip()}"
     return done.stdout.strip()
-
-
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

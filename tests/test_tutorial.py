@@ -6,13 +6,11 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import pandas as pd
 import pytest
 
 from tests.kits.commands import run_inspect, run_pick, run_train
+from tests.kits.servers import free_port, listens, stop
 
 TUTORIAL = (Path(__file__).resolve().parents[1] / "docs/tutorial.md").read_text()
 _PACKAGE_COMMANDS = {
@@ -45,7 +44,7 @@ def test_every_command_of_the_tutorial(tmp_path: Path) -> None:
     assert front["accuracy"].nunique() >= 3, "a front of several members"
     if shutil.which("uvicorn") is None:
         pytest.skip("all but the last step: `mlflow models serve` needs `uvicorn` on the PATH")
-    port = _free_port()
+    port = free_port()
     ask_file = tmp_path / "ask.py"
     ask_file.write_text(ask_file.read_text().replace("5001", str(port)))
     with _serving(serve.replace("5001", str(port)), tmp_path, port):
@@ -84,22 +83,9 @@ def _serving(command: str, folder: Path, port: int) -> Iterator[None]:
             start_new_session=True,
         )
     try:
-        while not _listens(port):
+        while not listens(port):
             assert server.poll() is None, log.read_text()
             time.sleep(0.25)
         yield
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=60)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        stop(server)

@@ -1,6 +1,6 @@
 """A tour of the pages with an installed wheel: every command, and the messages of the first hour.
 
-    python tests/wheel_tour.py                      # everything, minutes
+    python tests/wheel_tour.py                      # everything, about an hour
     python tests/wheel_tour.py README.md int8.md    # these pages alone; `messages` for the messages
 
 The wheel is built and installed into a fresh environment, with the dependencies of the running
@@ -15,14 +15,12 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import venv
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.kits.first_hour import LISTED, OF_DATA  # noqa: E402
+from tests.kits.servers import free_port, listens, stop  # noqa: E402
 
 MESSAGES = "messages"
 PAGES = (ROOT / "README.md", ROOT / "docs/tutorial.md", *sorted((ROOT / "docs/how-to").glob("*")))
@@ -138,7 +137,7 @@ class Tour:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(content, encoding="utf-8")
         servers: list[subprocess.Popen[bytes]] = []
-        port = _free_port()
+        port = free_port()
         try:
             for command in [*_makers(borrowed), *page.commands]:
                 if reason := reason_not_to_run(command):
@@ -149,7 +148,7 @@ class Tour:
                     self._run_shown(command, place, port)
         finally:
             for server in servers:
-                _stop(server)
+                stop(server)
 
     def hear(self) -> None:
         """Have the installed commands say the messages of the first hour."""
@@ -197,9 +196,9 @@ class Tour:
             start_new_session=True,
         )  # fmt: skip
         end = time.monotonic() + 180
-        while not _listens(port) and server.poll() is None and time.monotonic() < end:
+        while not listens(port) and server.poll() is None and time.monotonic() < end:
             time.sleep(0.5)
-        self._note(command, _listens(port), (place / "server.log").read_text()[-1500:])
+        self._note(command, listens(port), (place / "server.log").read_text()[-1500:])
         yield server
 
     def _run(self, words: Sequence[str], place: Path) -> subprocess.CompletedProcess[str]:
@@ -272,23 +271,6 @@ def _with_trials_of(place: Path, words: Sequence[str]) -> list[str]:
     return [
         f"trial={','.join(there[:wanted])}" if one.startswith("trial=") else one for one in words
     ]
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGTERM)
-    server.wait(timeout=60)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main(arguments: Sequence[str]) -> int:

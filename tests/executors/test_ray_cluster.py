@@ -18,6 +18,7 @@ from paretoprune.testing import formula
 from tests import engines
 from tests.executors.kit import closing_at_end, context_of
 from tests.faults.driver import fork, status_of, sweep
+from tests.kits.servers import free_port
 
 engines.needs_package("ray", "ray")
 pytestmark = [
@@ -60,7 +61,7 @@ def cluster() -> Iterator[dict[str, str]]:
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # Ray refuses long names
     variables = {
         "PARETOPRUNE_RAY": folder,
-        "PARETOPRUNE_RAY_PORT": str(engines.free_port()),
+        "PARETOPRUNE_RAY_PORT": str(free_port()),
     }
     try:
         said = engines.script("ray", "start", env=variables).removeprefix("export ")

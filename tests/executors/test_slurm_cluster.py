@@ -18,6 +18,7 @@ from paretoprune.testing import formula
 from tests import engines
 from tests.executors.kit import Trials, check_a_sweep, context_of
 from tests.executors.test_slurm_jobs import JOB, Gated, SlurmJobs, driver_is_killed
+from tests.kits.servers import free_port
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of submitit's own files
@@ -46,7 +47,7 @@ def configured(cluster: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None
 
 def _free_ports() -> int:
     """The first of three neighbouring ports, most probably free."""
-    return engines.free_port() // 3 * 3 - 3000
+    return free_port() // 3 * 3 - 3000
 
 
 def ask(*command: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from paretoprune.storage.atomic import read_json, read_sealed, write_bytes, writ
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.testing import formula
 from tests.faults.driver import Trials, numbers_in, sweep, weights_of
+from tests.kits.mounts import mounted
 
 N_TRIALS = 12
 
@@ -101,15 +101,8 @@ def test_a_seal_breaks_with_every_change(tmp_path: Path, fault: Callable[[Path],
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MB."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    yield path
-    subprocess.run(["umount", "-l", str(path)], check=True)
+    with mounted(tmp_path / "disk", "size=8m") as path:
+        yield path
 
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(small_disk: Path) -> None:

@@ -21,6 +21,7 @@ from paretoprune.storage.sweep_folder import SweepFolder
 from tests import engines
 from tests.faults.driver import Trials, fork, status_of, sweep
 from tests.faults.test_locks import track
+from tests.kits.servers import free_port
 
 engines.needs_package("postgres", "psycopg")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow and its dependencies
@@ -51,7 +52,7 @@ def server() -> Iterator[Postgres]:
     """A server, of a user who cannot enter the folders of tests where those run as root."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         Path(name).chmod(0o755)
-        postgres = Postgres(Path(name), engines.free_port())
+        postgres = Postgres(Path(name), free_port())
         assert postgres.run("start") == postgres.url("DATABASE")
         try:
             yield postgres

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,20 +9,14 @@ import pytest
 
 from paretoprune.errors import SettingsError
 from paretoprune.storage.writable import check_writable
+from tests.kits.mounts import mounted
 
 
 @pytest.fixture
 def read_only(tmp_path: Path) -> Iterator[Path]:
     """A read-only file system, where mounting one is permitted."""
-    place = tmp_path / "mounted"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro,size=1m", "none", str(place)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "mounted", "ro,size=1m") as place:
+        yield place
 
 
 def test_a_read_only_file_system_is_refused(read_only: Path) -> None:

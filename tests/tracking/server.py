@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.engines import free_port
+from tests.kits.servers import free_port
 
 PASSWORD = "a-password-of-sixteen"
 # Without the cache the server hashes the password for each request, which takes half a second.

@@ -20,6 +20,7 @@ import pytest
 from paretoprune.errors import SettingsError
 from paretoprune.tracking.ui import serve
 from tests.kits.browser import open_browser
+from tests.kits.servers import free_port
 from tests.tracking.conftest import MakeTracker
 from tests.tracking.kit import trial
 
@@ -46,12 +47,10 @@ _PIXEL = (
 _PICTURE_WIDTH = """document.querySelector('img[src^="get-artifact"]').naturalWidth"""
 
 
-@pytest.fixture
-def free_port() -> int:
+@pytest.fixture(name="free_port")
+def port() -> int:
     """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def test_a_port_in_use_is_reported_in_a_sentence(tmp_path: Path) -> None:
