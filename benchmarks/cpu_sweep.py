@@ -11,7 +11,7 @@ from front_scores import Member
 
 from paretoprune.executors.inline import Inline
 from paretoprune.measure.quality import measure_quality
-from paretoprune.problem.forms import rebuild_trial
+from paretoprune.problem.forms import load_delivered
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
@@ -135,7 +135,7 @@ class CpuSweep:
             folder = self.folder.trial(number)
             plan = Plan.from_json(read_json(folder / "plan.json"))
             weights = folder / "model.safetensors"
-            model = rebuild_trial(self.problem.model, self.problem.groups, plan, weights).eval()
+            model = load_delivered(self.problem.model, self.problem.groups, plan, weights).eval()
         return measure_quality(
             self.problem.task,
             model,

@@ -55,7 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     "tasks": VALUES,
     "models": VALUES | {"tasks"},
     "data": VALUES | {"tasks"},
-    "pruning": VALUES | {"tasks"},
+    "pruning": VALUES | {"low_rank", "tasks"},
     "finetune": VALUES | {"tasks"},
     "low_rank": VALUES | {"tasks"},
     # of pruning the moments of a layer's inputs, by which errors of rounding are compensated, too

@@ -14,14 +14,15 @@ from torch import nn
 
 from paretoprune.config.load import load_settings
 from paretoprune.errors import SettingsError, WeightsError
-from paretoprune.low_rank.merge import merged
-from paretoprune.low_rank.pair import Pair, pairs_of
+from paretoprune.low_rank.components import energies_of
+from paretoprune.low_rank.factor import factored
+from paretoprune.low_rank.pair import Pair, full_ranks, pairs_of
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.macs import count_macs
 from paretoprune.measure.params import count_params
-from paretoprune.problem.forms import load_delivered, rebuild_trial
+from paretoprune.problem.forms import load_delivered
 from paretoprune.problem.problem import Problem, make_problem
-from paretoprune.pruning.candidate import MaskedCandidate
+from paretoprune.pruning.candidate import PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import load_state, save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
@@ -70,7 +71,7 @@ def delivered(context: TrialContext, ratios: Mapping[str, float]) -> nn.Module:
     candidate, _ = prune(
         context, context.start.candidate, context.start.scores, widths, trained_next=False
     )
-    return merged(candidate.model)
+    return candidate.model
 
 
 def test_ranks_are_groups_beside_the_channels_which_keep_their_names(context: TrialContext) -> None:
@@ -81,18 +82,11 @@ def test_ranks_are_groups_beside_the_channels_which_keep_their_names(context: Tr
 
 def test_the_start_is_the_dense_model_and_ratio_zero_is_its_size(context: TrialContext) -> None:
     problem = context.problem
-    assert (
-        check_equivalence(context.dense.model, context.start.candidate.model, problem.example)
-        < 1e-5
-    )
-    assert pairs_of(context.start.candidate.model).keys() == set(problem.groups.factored)
+    assert context.start.candidate.model is context.dense.model
     assert not pairs_of(context.dense.model)
     assert problem.costs.cost_of({}).macs == count_macs(context.dense.model, problem.example)
     assert problem.costs.cost_of({}).params == count_params(context.dense.model)
     assert problem.costs.quantity_of({}, "bytes") == count_bytes(context.dense.model)
-    whole = merged(context.start.candidate.model)
-    assert count_params(whole) == count_params(context.dense.model)
-    check_equivalence(context.dense.model, whole, problem.example)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -144,17 +138,38 @@ def test_a_chain_of_trials_leaves_what_was_measured(context: TrialContext, tmp_p
         folder = tmp_path / f"{number:04d}"
         result = run_trial(context, job(context, number, ratios, parent), folder=folder)
         plan = Plan.from_json(read_json(folder / "plan.json"))
-        model = rebuild_trial(problem.model, problem.groups, plan, folder / "model.safetensors")
+        model = load_delivered(problem.model, problem.groups, plan, folder / "model.safetensors")
         model.eval()
         assert result.metrics.params == count_params(model) == problem.costs.cost_of(ratios).params
         assert result.metrics.macs == count_macs(model, problem.example)
         again = start_from(context, number, trials=tmp_path).candidate
         check_equivalence(again.model, model, problem.example)
+        assert not pairs_of(again.model), "a child may choose all ranks anew"
         if number == 0:
             assert result.metrics == context.dense.metrics
             check_equivalence(context.dense.model, model, problem.example)
     first, second = (read_json(tmp_path / n / "plan.json") for n in ("0001", "0002"))
     assert all(set(gone) <= set(second[name]) for name, gone in first.items())
+
+
+def test_a_child_may_have_a_higher_rank_than_its_parent(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    """It is factored from the product of the parent's pair; up to the parent's rank the same."""
+    low, high = ({**dict.fromkeys(GROUPS, 0.0), "features.3.rank": rank} for rank in (0.8, 0.6))
+    run_trial(context, job(context, 0, low, None), folder=tmp_path / "0000")
+    result = run_trial(context, job(context, 1, high, 0), folder=tmp_path / "0001")
+    assert result.widths == context.problem.costs.widths_of(high)
+    groups = context.problem.groups
+    models = []
+    for folder in (tmp_path / "0000", tmp_path / "0001"):
+        plan = Plan.from_json(read_json(folder / "plan.json"))
+        dense = make_problem(context.settings).model
+        models.append(load_delivered(dense, groups, plan, folder / "model.safetensors").eval())
+    narrow, wide = (pairs_of(model)["features.3"].rank for model in models)
+    assert narrow < wide
+    one, other = (energies_of(model, ["features.3"])["features.3"] for model in models)
+    torch.testing.assert_close(other[:narrow], one[:narrow], rtol=0.1, atol=0.02)
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.6, 0.9])
@@ -166,7 +181,7 @@ def test_a_delivered_model_reloads_to_the_bit(
     candidate, _ = prune(
         context, context.start.candidate, context.start.scores, widths, trained_next=False
     )
-    model = merged(candidate.model).eval()
+    model = candidate.model.eval()
     save_state(tmp_path / "model.safetensors", model)
     fresh = make_problem(problem.settings).model
     loaded = load_delivered(
@@ -177,20 +192,18 @@ def test_a_delivered_model_reloads_to_the_bit(
 
 
 def test_what_was_prepared_comes_back_to_the_bit(context: TrialContext, tmp_path: Path) -> None:
-    """Components are kept, not found again: another machine may turn them."""
     whole = with_gate_scores(context)
     save_context(whole, tmp_path)
     found = load_context(make_problem(context.settings), tmp_path)
     assert found is not None
+    start = found.start.candidate
     for name, tensor in whole.start.candidate.model.state_dict().items():
-        assert torch.equal(found.start.candidate.model.state_dict()[name], tensor), name
-    assert found.start.candidate.plan == Plan({}) and not isinstance(
-        found.start.candidate, MaskedCandidate
-    )
-    assert not pairs_of(found.dense.model) and found.gates is not None
-    assert found.gates.keys() == GROUPS
-    (tmp_path / "pairs.safetensors").write_bytes(b"")
-    assert load_context(make_problem(context.settings), tmp_path) is None
+        assert torch.equal(start.model.state_dict()[name], tensor), name
+    assert isinstance(start, PrunedCandidate) and start.plan == Plan({})
+    assert start.factored == context.problem.groups.factored
+    assert found.gates is not None and found.gates.keys() == GROUPS
+    for name, values in whole.start.scores.items():
+        torch.testing.assert_close(found.start.scores[name], values)
 
 
 def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialContext) -> None:
@@ -207,7 +220,7 @@ def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialCon
         x = next(iter(problem.data.val_dataloader()))[0]
         with torch.inference_mode():
             want = context.dense.model.features[:4](x)
-            return float((merged(smaller.model).eval().features[:4](x) - want).square().mean())
+            return float((smaller.model.eval().features[:4](x) - want).square().mean())
 
     repaired = [error(ratio, "least_squares") for ratio in (0.0, 0.6, 0.8, 0.95)]
     plain = [error(ratio, "none") for ratio in (0.0, 0.6, 0.8, 0.95)]
@@ -249,7 +262,9 @@ def test_a_start_of_a_trial_has_scores_for_each_component(context: TrialContext)
 def test_weights_of_pairs_are_not_loaded_into_a_whole_layer(
     context: TrialContext, tmp_path: Path
 ) -> None:
-    save_state(tmp_path / "pairs.safetensors", context.start.candidate.model)
+    paths = context.problem.groups.factored
+    form = factored(context.dense.model, full_ranks(context.dense.model, paths))
+    save_state(tmp_path / "pairs.safetensors", form)
     with pytest.raises(WeightsError, match="lacks"):
         load_state(make_problem(context.settings).model, tmp_path / "pairs.safetensors")
 
@@ -257,48 +272,42 @@ def test_weights_of_pairs_are_not_loaded_into_a_whole_layer(
 def test_components_are_scored_by_singular_values_on_the_scale_of_the_gates(
     context: TrialContext,
 ) -> None:
-    """The layers count alike, all together as a share of their gates; channels are as they were."""
-    form = context.start.candidate.model
+    """The layers count alike, each as a share of a channel group; channels are as they were."""
+    start = context.start.candidate
     gates = {g.name: torch.rand(g.width) for g in context.problem.groups.prunable}
-    found = with_energies(context.problem.space, form, gates)
+    found = with_energies(start, gates)
     ranks = ("features.3.rank", "classifier.rank")
-    assert all(found[name] is gates[name] for name in GROUPS - set(ranks))
+    channels = sorted(GROUPS - set(ranks))
+    assert all(found[name] is gates[name] for name in channels)
     sums = [float(found[name].sum()) for name in ranks]
-    of_gates = sum(float(gates[name].sum()) for name in ranks)
-    assert sums == pytest.approx([sums[0]] * 2) and 0 < sum(sums) < of_gates
+    mean = sum(float(gates[name].sum()) for name in channels) / len(channels)
+    assert sums == pytest.approx([sums[0]] * 2) and 0 < sums[0] < mean
     weight = context.dense.model.features[3].weight.detach().double()
     values = torch.linalg.svdvals(weight.permute(1, 2, 0, 3).reshape(48, 96)).square()
     expected = (values / values.sum() * sums[0]).float()
     torch.testing.assert_close(found["features.3.rank"], expected, rtol=1e-3, atol=1e-6)
-    assert with_energies(context.problem.space, form, {}) == {}
+    assert with_energies(start, {}) == {}
 
 
-def test_a_childs_components_are_those_of_the_trained_parent(
+def test_components_of_a_child_are_those_of_the_trained_parent(
     context: TrialContext, tmp_path: Path
 ) -> None:
-    """With scores from a training, singular vectors are found anew and decide what is removed."""
+    """Their energies are those of the product, and nothing beyond the parent's rank."""
     ratios = {**dict.fromkeys(GROUPS, 0.0), "features.3.rank": 0.6}
     folder = tmp_path / "0000"
     run_trial(context, job(context, 0, ratios, None), folder=folder)
+    rank = context.problem.costs.widths_of(ratios)["features.3.rank"]
     groups = context.problem.groups.prunable
-    plain = start_from(context, 0, trials=tmp_path)
-    scores = {
-        g.name: [1.0] * w for g, w in zip(groups, plain.candidate.widths().values(), strict=True)
-    }
-    write_json(folder / "scores.json", scores)
-    start = start_from(context, 0, trials=tmp_path)
-    check_equivalence(plain.candidate.model, start.candidate.model, context.problem.example)
-    energies = start.scores["features.3.rank"]
+    write_json(folder / "scores.json", {group.name: [1.0] * group.width for group in groups})
+    energies = start_from(context, 0, trials=tmp_path).scores["features.3.rank"]
+    assert energies.shape == (48,)
     assert energies.tolist() == sorted(energies.tolist(), reverse=True)
-    pair = pairs_of(start.candidate.model)["features.3"]
-    columns = pair.first.weight.detach().flatten(1)
-    others = columns @ columns.T
-    torch.testing.assert_close(others, torch.diag(others.diagonal()), rtol=0, atol=1e-4)
+    assert energies[:rank].min() > 1e-4 > energies[rank:].max()
 
 
 def test_a_training_that_only_harms_is_not_kept(context: TrialContext, tmp_path: Path) -> None:
     """Least squares leave little to repair; weights no better than those before are given up."""
-    finetune = replace(context.training.finetune, learning_rate=8.0, epochs=1)
+    finetune = replace(context.training.finetune, learning_rate=80.0, epochs=1)
     wild = replace(context, training=replace(context.training, finetune=finetune))
     ratios = {**dict.fromkeys(GROUPS, 0.0), "features.3.rank": 0.6}
     untrained = run_trial(

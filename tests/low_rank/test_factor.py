@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.low_rank.factor import factored, output_factors, pair_of
+from paretoprune.low_rank.factor import factored, fill, output_factors, pair_of
 from paretoprune.low_rank.merge import merged, product_of
-from paretoprune.low_rank.pair import Pair, full_rank
+from paretoprune.low_rank.pair import Pair, full_rank, full_ranks, pairs_of
 
 LAYERS = {
     "1x1": lambda: nn.Conv2d(6, 5, 1),
@@ -44,7 +42,7 @@ def made(name: str) -> tuple[nn.Conv2d | nn.Linear, Tensor]:
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_pair_of_full_rank_computes_what_the_layer_does(name: str) -> None:
     layer, x = made(name)
-    pair = pair_of(layer)
+    pair = pair_of(layer, full_rank(layer))
     assert pair.rank == full_rank(layer)
     torch.testing.assert_close(pair(x), layer(x), rtol=1e-4, atol=1e-5)
 
@@ -52,7 +50,7 @@ def test_a_pair_of_full_rank_computes_what_the_layer_does(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_product_of_a_pair_is_the_layer(name: str) -> None:
     layer, x = made(name)
-    whole = product_of(pair_of(layer))
+    whole = product_of(pair_of(layer, full_rank(layer)))
     assert whole.weight.shape == layer.weight.shape
     torch.testing.assert_close(whole.weight, layer.weight, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(whole(x), layer(x), rtol=1e-4, atol=1e-5)
@@ -62,36 +60,28 @@ def test_the_product_of_a_pair_is_the_layer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["3x3 strided", "5x5 strided, dilated, padded", "linear"])
-def test_the_first_components_are_the_best_rank(name: str) -> None:
-    """The squared error of the weight at rank r is the sum of the squared values left out."""
+def test_a_pair_is_the_best_of_its_rank(name: str) -> None:
+    """The squared error of the weight at rank r is the sum of the squared singular values left
+    out (Eckart and Young 1936)."""
     layer, _ = made(name)
-    pair = pair_of(layer)
-    matrix = product_of(pair).weight.detach().double()
-    errors = []
-    for rank in range(1, pair.rank + 1):
-        prune = product_of(first_of(pair, rank)).weight.detach().double()
-        errors.append(float((prune - matrix).square().sum()))
-    values = (pair.first.weight.flatten(1).norm(dim=1) * norms(pair)).double().square()
-    left_out = [*values.flip(0).cumsum(0).flip(0)[1:].tolist(), 0.0]
-    assert errors == pytest.approx(left_out, rel=1e-3, abs=1e-6)
-    assert errors == sorted(errors, reverse=True)
+    weight = layer.weight.detach().double()
+    matrix = weight if weight.dim() == 2 else weight.permute(1, 2, 0, 3).flatten(2).flatten(0, 1)
+    values = torch.linalg.svdvals(matrix).square()
+    for rank in range(1, full_rank(layer) + 1):
+        pair = pair_of(layer, rank)
+        assert pair.rank == rank
+        error = float((product_of(pair).weight.detach().double() - weight).square().sum())
+        assert error == pytest.approx(float(values[rank:].sum()), rel=1e-3, abs=1e-6)
 
 
 def norms(pair: Pair) -> Tensor:
     return pair.second.weight.transpose(0, 1).flatten(1).norm(dim=1)
 
 
-def first_of(pair: Pair, rank: int) -> Pair:
-    """The pair with its first components only."""
-    prune = copy.deepcopy(pair)
-    prune.first.weight = nn.Parameter(pair.first.weight[:rank])
-    prune.second.weight = nn.Parameter(pair.second.weight[:, :rank])
-    return prune
-
-
 @pytest.mark.parametrize("name", LAYERS)
 def test_factors_are_balanced(name: str) -> None:
-    pair = pair_of(made(name)[0])
+    layer, _ = made(name)
+    pair = pair_of(layer, max(1, full_rank(layer) // 2))
     torch.testing.assert_close(
         pair.first.weight.flatten(1).norm(dim=1), norms(pair), rtol=1e-3, atol=1e-4
     )
@@ -135,21 +125,29 @@ def test_a_network_keeps_its_function_mode_and_weights() -> None:
     drawn = torch.random.get_rng_state()
     x = torch.randn(20, 3, 6, 6)
     torch.random.set_rng_state(drawn)
-    form = factored(net, ("0", "3", "5"), x)
+    ranks = full_ranks(net, ("0", "3", "5"))
+    form = factored(net, ranks)
     assert torch.equal(torch.random.get_rng_state(), drawn), "nothing is drawn"
     torch.testing.assert_close(form(x), net(x), rtol=1e-4, atol=1e-5)
     assert not form.training and not form[3].first.weight.requires_grad
     assert all(torch.equal(net.state_dict()[name], tensor) for name, tensor in before.items())
-    assert merged(net) is net, "there is nothing to merge"
-
-
-def test_only_pairs_that_save_nothing_are_merged() -> None:
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3))
-    form = factored(net, ("0", "1"))
-    form[0] = first_of(form[0], 11)  # 11 x 48 < 8 x 8 x 9 = 12 x 48
-    form[1] = first_of(form[1], 12)
+    assert merged(net) is net and factored(net, {}) is net, "there is nothing to do"
     whole = merged(form)
-    assert isinstance(whole[0], Pair) and isinstance(whole[1], nn.Conv2d)
-    x = torch.randn(2, 8, 7, 7)
-    torch.testing.assert_close(whole(x), form(x), rtol=1e-4, atol=1e-5)
+    assert not pairs_of(whole) and pairs_of(form).keys() == ranks.keys()
+    assert not whole[3].weight.requires_grad and not whole.training
+    torch.testing.assert_close(whole.state_dict(), net.state_dict(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rank", [1, 3, 5])
+def test_a_linear_layer_is_filled_with_the_best_for_its_outputs(rank: int) -> None:
+    """With second moments of the inputs: reduced-rank regression, never worse than the SVD."""
+    generator = torch.Generator().manual_seed(0)
+    layer = nn.Linear(12, 7).requires_grad_(False)
+    x = torch.randn(200, 12, generator=generator) @ torch.randn(12, 12, generator=generator)
+    pair, plain = pair_of(layer, rank), pair_of(layer, rank)
+    fill(pair, layer, x.T @ x)
+    y = layer(x) - layer.bias
+    best, other = (float((one(x) - layer(x)).detach().square().sum()) for one in (pair, plain))
+    energies = torch.linalg.eigvalsh((y.T @ y).double())
+    assert best == pytest.approx(float(energies[: 7 - rank].sum()), rel=1e-2)
+    assert best < other

@@ -84,6 +84,11 @@ def _shared_weights_are_of_channels(settings: Settings) -> str | None:
             "`sparse_training=growing` prepares one pruning, but `search=shared` has many; "
             "set `sparse_training=none`"
         )
+    if settings.low_rank.name != "none":
+        return (
+            "`search=shared` trains networks as slices of each other's weights, which layers of "
+            "other ranks are not; set `low_rank=none`"
+        )
     return None
 
 
@@ -108,10 +113,10 @@ def _trained_weights_are_factored(settings: Settings) -> str | None:
             f"`low_rank={settings.low_rank.name}` factors trained weights; set `schedule=one_shot`"
         )
     phase = settings.sparse_training
-    if phase.name not in ("none", "growing") or phase.dropout:
+    if phase.name != "none" or phase.dropout:
         return (
-            "`sparse_training` before pruning changes the network that "
-            f"`low_rank={settings.low_rank.name}` factors; set `sparse_training=none`"
+            "`sparse_training` presses on channels, not on the ranks of "
+            f"`low_rank={settings.low_rank.name}`; set `sparse_training=none`"
         )
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from paretoprune.low_rank.pair import with_pairs
+from paretoprune.low_rank.pair import full_ranks, with_pairs
 from paretoprune.tasks.inputs import Example, inputs_of
 
 _KINDS = (nn.Conv2d, nn.Linear)
@@ -65,7 +65,8 @@ def _why_not(model: nn.Module, path: str, min_width: int) -> str | None:
 
 
 def _runs(model: nn.Module, paths: tuple[str, ...], example: Example) -> bool:
-    return not paths or _try(lambda: inputs_of(example)[:2].run(with_pairs(model, paths).eval()))
+    form = with_pairs(model, full_ranks(model, paths))
+    return not paths or _try(lambda: inputs_of(example)[:2].run(form.eval()))
 
 
 @torch.no_grad()

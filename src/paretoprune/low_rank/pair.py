@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear
 
 Factorable = nn.Conv2d | nn.Linear
 Padding = str | tuple[int, int]
 
 
 class Pair(nn.Sequential):
-    """A low-rank layer: `first` maps inputs to `rank` channels, `second` these to outputs.
-
-    While `is_one_layer`, inputs are mapped to outputs by the product of the two weights: the same
-    function of the same parameters, for fewer operations where the pair saves nothing.
-    """
+    """A low-rank layer: `first` maps inputs to `rank` channels, `second` these to outputs."""
 
     first: Factorable
     second: Factorable
-    is_one_layer = False
 
     def __init__(self, first: Factorable, second: Factorable) -> None:
         super().__init__(OrderedDict(first=first, second=second))
@@ -43,26 +36,6 @@ class Pair(nn.Sequential):
     def kernel(self) -> tuple[int, int]:
         """Kernel height and width of the layer that the pair replaces."""
         return kernel_of(self.first)[0], kernel_of(self.second)[1]
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """Number of weights of each component in `first` and in `second`."""
-        return self.first.weight[0].numel(), self.second.weight[:, 0].numel()
-
-    def saves(self) -> bool:
-        """Return True if the two layers have fewer weights than the one that is their product."""
-        first, second = self.sides
-        return self.rank * (first + second) < first * second
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Apply both layers, or their product."""
-        if not self.is_one_layer:
-            return cast(Tensor, self.second(self.first(inputs)))
-        weight = product(self.first.weight, self.second.weight)
-        if isinstance(self.first, nn.Linear):
-            return linear(inputs, weight, self.second.bias)
-        one = self.convolution()
-        return conv2d(inputs, weight, self.second.bias, one.stride, one.padding, one.dilation)
 
     def convolution(self) -> Convolution:
         """Return the arguments of the convolution that computes the same as both."""
@@ -80,23 +53,6 @@ class Convolution(NamedTuple):
     stride: tuple[int, int]
     padding: Padding
     dilation: tuple[int, int]
-
-
-@contextmanager
-def pairs_as_one_layer(model: nn.Module) -> Iterator[None]:
-    """Compute pairs that save nothing by the products of their weights, as long as this is open.
-
-    A pair of full rank takes up to twice the time of the layer that it replaces; the product of its
-    weights is cheap. Gradients of both weights and all outputs stay the same up to rounding.
-    """
-    pairs = [pair for pair in pairs_of(model).values() if not pair.saves()]
-    for pair in pairs:
-        pair.is_one_layer = True
-    try:
-        yield
-    finally:
-        for pair in pairs:
-            del pair.is_one_layer
 
 
 def product(first: Tensor, second: Tensor) -> Tensor:
@@ -129,14 +85,33 @@ def full_rank(layer: Factorable) -> int:
     return min(inputs * height, outputs * width)
 
 
-def empty_pair(layer: Factorable) -> Pair:
-    """Return a full-rank pair in place of the layer, with uninitialised weights.
+def saves(layer: Factorable, rank: int) -> bool:
+    """Return True if a pair of this rank has fewer weights than the layer."""
+    outputs, inputs = layer.weight.shape[:2]
+    height, width = kernel_of(layer)
+    first, second = inputs * height, outputs * width
+    return rank * (first + second) < first * second
+
+
+def saving_ranks(model: nn.Module, ranks: Mapping[str, int]) -> dict[str, int]:
+    """Return the ranks at which a pair has fewer weights than its layer; the others stay whole."""
+    layers = {path: cast(Factorable, model.get_submodule(path)) for path in ranks}
+    return {path: rank for path, rank in ranks.items() if saves(layers[path], rank)}
+
+
+def full_ranks(model: nn.Module, paths: Iterable[str]) -> dict[str, int]:
+    """Return the full rank of each layer by path."""
+    return {path: full_rank(cast(Factorable, model.get_submodule(path))) for path in paths}
+
+
+def empty_pair(layer: Factorable, rank: int) -> Pair:
+    """Return a pair of this rank in place of the layer, with uninitialised weights.
 
     Stride, padding and dilation along the height are in `first`, those along the width in `second`;
     for a kernel of width 1 all are in `first`, which then computes no unused column.
     """
     outputs, inputs = layer.weight.shape[:2]
-    rank, bias = full_rank(layer), layer.bias is not None
+    bias = layer.bias is not None
     with torch.random.fork_rng(devices=[]):  # keep the caller's random state
         pair = Pair(*_layers(layer, inputs, rank, outputs, bias=bias))
     for part in pair:
@@ -183,16 +158,17 @@ def _paddings(layer: nn.Conv2d, *, split: bool) -> tuple[Padding, Padding]:
     return ((top, 0), (0, side)) if split else ((top, side), (0, 0))
 
 
-def with_pairs(model: nn.Module, paths: Sequence[str]) -> nn.Module:
-    """Return a copy with uninitialised full-rank pairs in place of these layers.
+def with_pairs(model: nn.Module, ranks: Mapping[str, int]) -> nn.Module:
+    """Return a copy with uninitialised pairs of these ranks in place of the layers, by path.
 
-    Without paths, the model itself is returned.
+    Without ranks, the model itself is returned.
     """
-    if not paths:
+    if not ranks:
         return model
     copied = copy.deepcopy(model)
-    for path in paths:
-        replace_layer(copied, path, empty_pair(copied.get_submodule(path)))  # type: ignore[arg-type]
+    for path, rank in ranks.items():
+        layer = cast(Factorable, copied.get_submodule(path))
+        replace_layer(copied, path, empty_pair(layer, rank))
     return copied
 
 

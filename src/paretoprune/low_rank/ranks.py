@@ -15,6 +15,11 @@ Widths = Mapping[str, int]
 Sizes = Mapping[tuple[str, int], int]  # by tensor name and dimension
 
 
+def rank_group(path: str) -> str:
+    """Return the name of the group of a layer's components."""
+    return f"{path}.rank"
+
+
 @dataclass(frozen=True)
 class FactoredLayer:
     """A layer that is searched as a pair. MACs are those of one sample, per element of a weight."""
@@ -30,7 +35,7 @@ class FactoredLayer:
     @cached_property
     def group(self) -> str:
         """Name of the group whose channels are the components."""
-        return f"{self.path}.rank"
+        return rank_group(self.path)
 
     @cached_property
     def full_rank(self) -> int:
@@ -52,25 +57,20 @@ class FactoredLayer:
         pair_macs = first * self.first_macs + second * self.second_macs
         return min(weights, math.ceil(whole * self.macs / pair_macs - 1e-9) - 1)
 
-    def shape(self, sizes: Sizes) -> tuple[int, int, int]:
-        """Return rank, inputs and outputs; `sizes` has the dimensions that changed."""
+    def shape(self, sizes: Sizes) -> tuple[int, int]:
+        """Return inputs and outputs; `sizes` has the dimensions that changed."""
         return (
-            sizes.get(self._rank_place, self.full_rank),
             sizes.get(self._inputs_place, self.inputs),
             sizes.get(self._outputs_place, self.outputs),
         )
 
     @cached_property
-    def _rank_place(self) -> tuple[str, int]:
-        return f"{self.path}.first.weight", 0
-
-    @cached_property
     def _inputs_place(self) -> tuple[str, int]:
-        return f"{self.path}.first.weight", 1
+        return f"{self.path}.weight", 1
 
     @cached_property
     def _outputs_place(self) -> tuple[str, int]:
-        return f"{self.path}.second.weight", 0
+        return f"{self.path}.weight", 0
 
     @cached_property
     def dense_most(self) -> int:
@@ -95,15 +95,16 @@ class Ranks:
 
         A rank at or above the dense layer's break-even becomes the full rank: the layer stays
         whole. Others become at most the largest multiple of `divisor` below break-even at the
-        remaining inputs and outputs, so that a size never grows while any width shrinks.
+        remaining inputs and outputs, so that a size never grows while any width shrinks; where
+        there is none, the layer stays whole.
         """
         sizes, fitted = sizes_of(widths), dict(widths)
         for layer in self.layers:
-            rank, inputs, outputs = layer.shape(sizes)
-            if rank > self._below(layer.dense_most):
+            most = layer.most(*layer.shape(sizes))
+            if most < 1 or widths[layer.group] > self._below(layer.dense_most):
                 fitted[layer.group] = layer.full_rank
             else:
-                fitted[layer.group] = min(rank, self._below(layer.most(inputs, outputs)))
+                fitted[layer.group] = min(widths[layer.group], self._below(most))
         return fitted
 
     def _below(self, most: int) -> int:
@@ -134,7 +135,7 @@ def layers_with_gain(
             pair.kernel,
             inputs=first.shape[1],
             outputs=second.shape[0],
-            macs=macs / math.prod(pair.sides),
+            macs=macs / (first[0].numel() * second[:, 0].numel()),
             first_macs=form_macs.get(f"{path}.first", 0) / first.numel(),
             second_macs=form_macs.get(f"{path}.second", 0) / second.numel(),
         )

@@ -1,4 +1,4 @@
-"""Exact sizes of networks with pairs, each counted as one layer where it saves nothing."""
+"""Exact sizes of networks in which some layers are low-rank pairs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from paretoprune.results import Cost
 Widths = Mapping[str, int]
 
 
-class PairSizes(Protocol):
-    """Size model of a network that keeps all its pairs."""
+class WholeSizes(Protocol):
+    """Size model of a network without pairs."""
 
     def sizes(self, widths: Widths) -> dict[tuple[str, int], int]:
         """Return the size of every dimension that can change, by tensor name and dimension."""
@@ -25,8 +25,8 @@ class PairSizes(Protocol):
         """Return parameters, and MACs of one sample."""
 
 
-class PairBytes(Protocol):
-    """File size model of a network that keeps all its pairs."""
+class WholeBytes(Protocol):
+    """File size model of a network without pairs."""
 
     def bytes_of(self, widths: Widths) -> int:
         """Return the bytes of the file at these widths."""
@@ -34,50 +34,50 @@ class PairBytes(Protocol):
 
 @dataclass(frozen=True)
 class RankedSize:
-    """Parameters and MACs of the delivered network, in which pairs that save nothing are merged."""
+    """Parameters and MACs of a network with a pair in place of each layer that is larger than it."""
 
-    pairs: PairSizes
+    whole: WholeSizes
     layers: Sequence[FactoredLayer]
 
     def sizes(self, widths: Widths) -> dict[tuple[str, int], int]:
-        """Return the size of every dimension that a group can change, before merging."""
-        return self.pairs.sizes(widths)
+        """Return the size of every dimension that a group can change, before factoring."""
+        return self.whole.sizes(widths)
 
     def cost(self, widths: Widths) -> Cost:
         """Return parameters and MACs of one sample at these widths (dense if absent)."""
-        cost = self.pairs.cost(widths)
+        cost = self.whole.cost(widths)
         params, macs = 0, 0.0
-        for layer, rank, first, second in self.merged(widths):
-            params += first * second - rank * (first + second)
-            macs += first * second * layer.macs
-            macs -= rank * (first * layer.first_macs + second * layer.second_macs)
+        for layer, rank, first, second in self.pairs(widths):
+            params += rank * (first + second) - first * second
+            macs += rank * (first * layer.first_macs + second * layer.second_macs)
+            macs -= first * second * layer.macs
         return replace(cost, params=cost.params + params, macs=round(cost.macs + macs))
 
-    def merged(self, widths: Widths) -> Iterator[tuple[FactoredLayer, int, int, int]]:
-        """Yield layers that are merged at these widths, with rank and component sizes."""
-        sizes, gone = self.pairs.sizes(widths), self.pairs.blocks_gone(widths)
+    def pairs(self, widths: Widths) -> Iterator[tuple[FactoredLayer, int, int, int]]:
+        """Yield the layers that are pairs at these widths, with rank and component sizes."""
+        sizes, gone = self.whole.sizes(widths), self.whole.blocks_gone(widths)
         prefixes = tuple(f"{path}." for path in gone)
         for layer in self.layers:
-            rank, inputs, outputs = layer.shape(sizes)
-            first, second = layer.sides(inputs, outputs)
-            there = not layer.path.startswith(prefixes)
-            if there and rank * (first + second) >= first * second:
+            rank = widths.get(layer.group, layer.full_rank)
+            first, second = layer.sides(*layer.shape(sizes))
+            smaller = rank * (first + second) < first * second
+            if smaller and not layer.path.startswith(prefixes):
                 yield layer, rank, first, second
 
 
 @dataclass(frozen=True)
 class RankedFile:
-    """Bytes of the file of the delivered network."""
+    """Bytes of the file of a network with a pair in place of each layer that is larger than it."""
 
-    pairs: PairBytes
+    whole: WholeBytes
     size: RankedSize
     element_bytes: int  # of a weight
     header_bytes: float  # additional header bytes of a pair over a layer
 
     def bytes_of(self, widths: Widths) -> int:
         """Return the bytes of the file at these widths, up to some of its header."""
-        total: float = self.pairs.bytes_of(widths)
-        for _, rank, first, second in self.size.merged(widths):
-            saved = rank * (first + second) - first * second
-            total -= saved * self.element_bytes + self.header_bytes
+        total: float = self.whole.bytes_of(widths)
+        for _, rank, first, second in self.size.pairs(widths):
+            added = rank * (first + second) - first * second
+            total += added * self.element_bytes + self.header_bytes
         return round(total)

@@ -7,7 +7,7 @@ from torch import nn
 from paretoprune.errors import PickError
 from paretoprune.metrics import is_rate
 from paretoprune.pick.test_metrics import validation_quality
-from paretoprune.problem.forms import rebuild_trial
+from paretoprune.problem.forms import load_delivered
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import TrialResult
@@ -26,7 +26,7 @@ def rebuilt_model(problem: Problem, folder: SweepFolder, trial: TrialResult) -> 
     with reading(folder.path):
         plan = Plan.from_json(read_json(folder.trial(trial.number) / "plan.json"))
     weights = folder.trial(trial.number) / "model.safetensors"
-    return rebuild_trial(problem.model, problem.groups, plan, weights).to(problem.device).eval()
+    return load_delivered(problem.model, problem.groups, plan, weights).to(problem.device).eval()
 
 
 def check_measured(problem: Problem, model: nn.Module, trial: TrialResult) -> None:

@@ -1,9 +1,4 @@
-"""The forms of a network with searched ranks: dense, factored, and delivered.
-
-Plans apply to the factored form, in which ranks are channels of low-rank pairs. For measurement and
-delivery, pairs that save nothing are merged into one layer. Without searched ranks all forms are
-the same.
-"""
+"""The delivered form of a plan: channels removed, then layers replaced by low-rank pairs."""
 
 from __future__ import annotations
 
@@ -11,12 +6,12 @@ from pathlib import Path
 
 from torch import nn
 
-from paretoprune.low_rank.merge import merged
-from paretoprune.low_rank.pair import with_pairs
+from paretoprune.low_rank.pair import saving_ranks, with_pairs
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.apply import apply_plan
-from paretoprune.pruning.structured.checkpoint import load_state, rebuild
+from paretoprune.pruning.structured.checkpoint import load_state
 from paretoprune.pruning.structured.plan import Plan
+from paretoprune.pruning.structured.ranks import ranks_of
 
 
 def delivered_architecture(dense: nn.Module, groups: Groups, plan: Plan) -> nn.Module:
@@ -24,8 +19,9 @@ def delivered_architecture(dense: nn.Module, groups: Groups, plan: Plan) -> nn.M
 
     Raises PruningError if the plan does not match the model.
     """
-    form = with_pairs(dense, groups.factored)
-    return merged(apply_plan(form, groups.prunable, plan))
+    pruned = apply_plan(dense, groups.prunable, plan)
+    ranks = ranks_of(groups.prunable, groups.factored, plan)
+    return with_pairs(pruned, saving_ranks(pruned, ranks))
 
 
 def load_delivered(dense: nn.Module, groups: Groups, plan: Plan, weights: Path) -> nn.Module:
@@ -36,11 +32,3 @@ def load_delivered(dense: nn.Module, groups: Groups, plan: Plan, weights: Path) 
     model = delivered_architecture(dense, groups, plan)
     load_state(model, weights)
     return model
-
-
-def rebuild_trial(dense: nn.Module, groups: Groups, plan: Plan, weights: Path) -> nn.Module:
-    """Load a trial's model, stored with all its pairs, in the delivered form.
-
-    Raises PruningError or WeightsError if the files do not match.
-    """
-    return merged(rebuild(with_pairs(dense, groups.factored), groups.prunable, plan, weights))

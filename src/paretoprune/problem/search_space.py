@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -14,14 +14,14 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.targets.signatures import offers
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.candidates import candidates_of
-from paretoprune.low_rank.pair import pairs_of, with_pairs
+from paretoprune.low_rank.pair import full_ranks, pairs_of, with_pairs
 from paretoprune.low_rank.ranks import Ranks, layers_with_gain
 from paretoprune.low_rank.size import RankedFile, RankedSize
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.macs import macs_per_layer
 from paretoprune.measure.params import count_params
 from paretoprune.pruning.dependency.find import find_groups
-from paretoprune.pruning.groups import Groups
+from paretoprune.pruning.groups import Group, Groups
 from paretoprune.pruning.structured.file_size import FileSize
 from paretoprune.pruning.structured.size import SizeModel
 from paretoprune.pruning.unstructured.layers import MaskedLayers, find_layers
@@ -78,42 +78,32 @@ def find_search_space(
         return SearchSpace(layers.groups, zeroed, zeroed, layers)
     granularity = settings.granularity
     ranks = _ranks(model, example, settings.low_rank, macs)
-    factored = tuple(layer.path for layer in ranks.layers) if ranks else ()
-    form = with_pairs(model, factored)
     found = disk_cache.get_or_compute(
         "groups",
         fingerprint.extended(
-            settings={"granularity": granularity.name, "factored layers": ", ".join(factored)},
-            versions=own_version(find_groups.__module__),
+            settings={"granularity": granularity.name}, versions=own_version(find_groups.__module__)
         ),
         read=Groups.from_json,
-        find=lambda: _renamed(
-            find_groups(
-                form, example, channels=granularity.name != "depth", blocks=granularity.blocks
-            ),
-            factored,
+        find=lambda: find_groups(
+            model, example, channels=granularity.name != "depth", blocks=granularity.blocks
         ),
     )
-    groups = replace(found, factored=factored)
-    shapes = {name: tuple(tensor.shape) for name, tensor in form.named_parameters()}
+    groups = _with_ranks(found, ranks) if ranks else found
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    size = SizeModel(groups.prunable, shapes, macs)
+    file = FileSize(groups.prunable, model.state_dict(), dense_bytes)
     if ranks is None:
-        size = SizeModel(groups.prunable, shapes, macs)
-        return SearchSpace(groups, size, FileSize(groups.prunable, model.state_dict(), dense_bytes))
-    pairs = SizeModel(groups.prunable, shapes, macs_per_layer(form, example))
-    ranked = RankedSize(pairs, ranks.layers)
-    file = _file(model, form, groups, ranked)
-    return SearchSpace(groups, ranked, file, ranks=ranks)
+        return SearchSpace(groups, size, file)
+    ranked = RankedSize(size, ranks.layers)
+    return SearchSpace(groups, ranked, _file(model, file, ranked), ranks=ranks)
 
 
-def _renamed(groups: Groups, factored: Sequence[str]) -> Groups:
-    """Name channels of a factored layer like those of the unfactored layer, its
-    components `.rank`."""
-    names = {f"{path}.first": f"{path}.rank" for path in factored}
-    names |= {f"{path}.second": path for path in factored}
-    return Groups(
-        tuple(replace(group, name=names.get(group.name, group.name)) for group in groups.prunable),
-        tuple(replace(group, name=names.get(group.name, group.name)) for group in groups.kept),
-    )
+def _with_ranks(groups: Groups, ranks: Ranks) -> Groups:
+    """Add a group for the rank of each layer: its components, which lie in no tensor of the
+    network."""
+    found = (Group(layer.group, layer.full_rank, slots=()) for layer in ranks.layers)
+    paths = tuple(layer.path for layer in ranks.layers)
+    return replace(groups, prunable=(*groups.prunable, *found), factored=paths)
 
 
 def _ranks(
@@ -123,7 +113,7 @@ def _ranks(
     if settings.name == "none":
         return None
     paths, whole = candidates_of(model, example, min_width=settings.min_width)
-    form = with_pairs(model, paths)
+    form = with_pairs(model, full_ranks(model, paths))
     layers = layers_with_gain(form, macs, macs_per_layer(form, example), divisor=settings.divisor)
     useful = {layer.path for layer in layers}
     reason = f"no rank that is a multiple of {settings.divisor} saves anything"
@@ -142,13 +132,14 @@ def _ranks(
     return Ranks(layers, settings.divisor)
 
 
-def _file(model: nn.Module, form: nn.Module, groups: Groups, size: RankedSize) -> RankedFile:
+def _file(model: nn.Module, whole: FileSize, size: RankedSize) -> RankedFile:
     """Return the file size model; every pair's header has the size of the average pair's."""
+    form = with_pairs(model, {layer.path: layer.full_rank for layer in size.layers})
     before, after = model.state_dict(), form.state_dict()
     tensors = sum(t.nbytes for t in after.values()) - sum(t.nbytes for t in before.values())
-    header = (count_bytes(form) - count_bytes(model) - tensors) / len(groups.factored)
+    header = (count_bytes(form) - count_bytes(model) - tensors) / len(size.layers)
     element = next(iter(pairs_of(form).values())).first.weight.element_size()
-    return RankedFile(FileSize(groups.prunable, after, count_bytes(form)), size, element, header)
+    return RankedFile(whole, size, element, header)
 
 
 def _check_scorer(settings: Settings) -> None:

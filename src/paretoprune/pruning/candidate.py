@@ -7,15 +7,21 @@ channels, masked weights and low ranks.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from paretoprune.errors import EquivalenceError, PruningError
-from paretoprune.pruning.groups import Group
+from paretoprune.low_rank.components import energies_of
+from paretoprune.low_rank.factor import factored
+from paretoprune.low_rank.merge import merged
+from paretoprune.low_rank.pair import pairs_of, saving_ranks
+from paretoprune.low_rank.ranks import rank_group
+from paretoprune.pruning.groups import Group, gone_blocks
 from paretoprune.pruning.scorers.interface import Scorer, WeightScorer, score_groups
 from paretoprune.pruning.structured.apply import apply_plan, removed_positions
 from paretoprune.pruning.structured.coordinates import compose, relative_plan, restrict_groups
@@ -23,6 +29,7 @@ from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.layers import output_dim
 from paretoprune.pruning.structured.masks import mask_tensors, masked_model
 from paretoprune.pruning.structured.plan import Plan, make_plan
+from paretoprune.pruning.structured.ranks import in_pairs, ranks_of, without_ranks
 from paretoprune.pruning.unstructured.layers import MaskedLayers, zero, zeros_in
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import Example
@@ -98,16 +105,21 @@ class Candidate(Protocol):
 
 @dataclass(frozen=True)
 class PrunedCandidate:
-    """A model with channels physically removed."""
+    """A model with channels physically removed, then some layers replaced by low-rank pairs.
+
+    Components of a layer are ordered by their singular values: a rank keeps the largest. A layer
+    of which a pair would not be smaller stays whole.
+    """
 
     model: nn.Module
     plan: Plan
     dense_groups: tuple[Group, ...]
+    factored: tuple[str, ...] = ()  # paths of the layers whose rank may be lowered
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """The groups restricted to the remaining channels, in the coordinates of `model`."""
-        return restrict_groups(self.dense_groups, self.plan)
+        return in_pairs(restrict_groups(self.dense_groups, self.plan), pairs_of(self.model))
 
     @property
     def fixed_masks(self) -> Mapping[str, Tensor]:
@@ -119,8 +131,22 @@ class PrunedCandidate:
         return self.plan.widths(self.dense_groups)
 
     def score(self, scorer: Scorer, batches: Iterable[TaskBatch]) -> dict[str, Tensor]:
-        """Score each channel and each block; zero for channels that no tensor depends on."""
-        return score_groups(scorer, self.model, self.groups, batches)
+        """Score each channel and each block; zero for channels that no tensor depends on.
+
+        Components of a layer are scored by their share of its squared weights.
+        """
+        return score_groups(scorer, self.model, self.groups, batches) | self.energies()
+
+    def energies(self) -> dict[str, Tensor]:
+        """Return each component's share of the squared weights of its layer, by group name."""
+        widths = self.widths()
+        blocks = gone_blocks(self.dense_groups, self.plan.removed)
+        paths = [path for path in self.factored if not any(block.holds(path) for block in blocks)]
+        found = {}
+        for path, values in energies_of(self.model, paths).items():
+            width = widths[rank_group(path)]
+            found[rank_group(path)] = pad(values[:width], (0, width - len(values[:width])))
+        return found
 
     def unit_scores(self, scores: Scores) -> dict[str, Tensor]:
         """Return the scores unchanged: they are per channel already."""
@@ -129,35 +155,60 @@ class PrunedCandidate:
     def prune(
         self, scores: Scores, widths: Mapping[str, int], *, proof: Example | None
     ) -> PrunedCandidate:
-        """Return the smaller model, checked against the masked one if `proof` is given."""
-        groups = self.groups
-        step = make_plan(groups, scores, widths)
-        smaller = apply_plan(self.model, groups, step)
+        """Return the smaller model, checked against the masked one if `proof` is given.
+
+        Channels are removed from the merged layers, which are then factored anew: the product of a
+        pair counts, not its present components.
+        """
+        whole, groups = merged(self.model), restrict_groups(self.dense_groups, self.plan)
+        step = make_plan(groups, self._in_order(scores, groups), widths)
+        smaller = apply_plan(whole, groups, step)
         if proof is not None:
-            check_equivalence(masked_model(self.model, groups, step), smaller, proof)
-        return replace(self, model=smaller, plan=compose(self.dense_groups, self.plan, step))
+            check_equivalence(masked_model(whole, groups, step), smaller, proof)
+        plan = compose(self.dense_groups, self.plan, step)
+        return replace(self, model=self._factored(smaller, plan), plan=plan)
+
+    def whole(self) -> PrunedCandidate:
+        """Return the candidate with its pairs merged, all ranks free to be chosen anew."""
+        return replace(self, model=merged(self.model), plan=without_ranks(self.plan, self.factored))
 
     def masks(self, scores: Scores, widths: Mapping[str, int]) -> dict[str, Tensor]:
-        """Return masks of whole channels."""
+        """Return masks of whole channels; ranks have none."""
         groups = self.groups
-        return mask_tensors(self.model, groups, make_plan(groups, scores, widths))
+        plan = make_plan(groups, self._in_order(scores, groups), widths)
+        return mask_tensors(self.model, groups, plan)
 
     def of(self, dense: nn.Module) -> PrunedCandidate:
-        """Remove the same channels from `dense`."""
-        return replace(self, model=apply_plan(dense, self.dense_groups, self.plan))
+        """Remove the same channels from `dense`, and factor its layers to the same ranks."""
+        smaller = apply_plan(dense, self.dense_groups, self.plan)
+        return replace(self, model=self._factored(smaller, self.plan))
 
     def kept_rows(self, wider: PrunedCandidate) -> dict[str, list[int]]:
-        """Return the remaining indices along the output dimension of each weight."""
+        """Return the remaining indices along the output dimension of each weight.
+
+        A pair has the name of the layer in whose place it is.
+        """
         step = relative_plan(self.dense_groups, wider.plan, self.plan)
         left = {}
-        weights = dict(wider.model.named_parameters())
-        for name, dims in removed_positions(wider.groups, step).items():
+        whole, groups = merged(wider.model), restrict_groups(wider.dense_groups, wider.plan)
+        weights = dict(whole.named_parameters())
+        for name, dims in removed_positions(groups, step).items():
             if name not in weights:
                 continue
-            dim = output_dim(wider.model.get_submodule(name.rpartition(".")[0]))
+            dim = output_dim(whole.get_submodule(name.rpartition(".")[0]))
             if gone := set(dims.get(dim, ())):
                 left[name] = [row for row in range(weights[name].shape[dim]) if row not in gone]
         return left
+
+    def _factored(self, model: nn.Module, plan: Plan) -> nn.Module:
+        ranks = ranks_of(self.dense_groups, self.factored, plan)
+        return factored(model, saving_ranks(model, ranks))
+
+    def _in_order(self, scores: Scores, groups: Sequence[Group]) -> Scores:
+        """Return the scores with falling ones for components, whatever their energies."""
+        ranks = {rank_group(path) for path in self.factored}
+        falling = {g.name: -torch.arange(float(g.width)) for g in groups if g.name in ranks}
+        return {**scores, **falling}
 
 
 @dataclass(frozen=True)

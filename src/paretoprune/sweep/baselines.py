@@ -11,7 +11,7 @@ from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.config.targets.signatures import has_trait
 from paretoprune.errors import SettingsError
-from paretoprune.low_rank.pair import with_pairs
+from paretoprune.low_rank.ranks import rank_group
 from paretoprune.metrics import Direction
 from paretoprune.objectives import objectives_of_task
 from paretoprune.problem.problem import Problem
@@ -234,11 +234,13 @@ def _greedy(
 
 def _kernel_factors(problem: Problem) -> dict[str, float]:
     """Return, by group, the sum of the dimensions of its weights over that of their products."""
-    form = with_pairs(problem.model, problem.groups.factored)
-    shapes = {name: p.shape for name, p in form.named_parameters() if p.dim() > 1}
+    shapes = {name: p.shape for name, p in problem.model.named_parameters() if p.dim() > 1}
+    paths = {rank_group(path): path for path in problem.groups.factored}
     factors = {}
     for group in problem.groups.prunable:
-        names = {slot.tensor for slot in group.slots} or {f"{group.name}.weight"}
+        names = {slot.tensor for slot in group.slots} or {
+            f"{paths.get(group.name, group.name)}.weight"
+        }
         if group.block:
             names = {name for name in shapes if group.block.holds(name)}
         own = [shapes[name] for name in sorted(names) if name in shapes]

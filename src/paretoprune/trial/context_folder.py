@@ -14,11 +14,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from paretoprune.errors import SweepError, WeightsError
-from paretoprune.low_rank.pair import with_pairs
 from paretoprune.problem.problem import Problem
-from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.structured.checkpoint import load_state, save_state
-from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Metrics
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import digest_of, read_sealed, write_bytes, write_json, write_sealed
@@ -39,7 +36,6 @@ from paretoprune.trial.dense_model import start_from
 _log = logging.getLogger(__name__)
 
 _WEIGHTS = "model.safetensors"
-_PAIRS = "pairs.safetensors"  # of the network with low-rank pairs that trials prune
 _SCORES = "scores.safetensors"
 _GATES = "gates.safetensors"
 _CALIBRATION = "calibration.safetensors"
@@ -49,13 +45,10 @@ _FINGERPRINT = "fingerprint.json"
 
 def save_context(context: TrialContext, folder: Path) -> None:
     """Write the dense model, its groups, metrics and scores."""
-    dense, start, groups = context.dense, context.start, context.problem.groups
+    dense, start = context.dense, context.start
     save_description(context, folder)
     save_state(folder / _WEIGHTS, dense.model)
     files = [_WEIGHTS, _SCORES]
-    if groups.factored:
-        files.append(_PAIRS)
-        save_state(folder / _PAIRS, start.model)
     write_bytes(folder / _SCORES, save(_plain(start.scores)))
     if context.gates is not None:
         files.append(_GATES)
@@ -150,7 +143,7 @@ def load_context(
         metrics = Metrics.from_json(kept["metrics"])
         trivial = read_trivial(folder)
         calibration = _calibration(problem, folder, kept["files"])
-        start = _start(problem, folder)
+        start = start_from(problem, problem.model.eval())
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, WeightsError) as error:
@@ -184,15 +177,6 @@ def _calibration(problem: Problem, folder: Path, files: Container[str]) -> TaskB
 
 def _numbered(samples: TaskBatch) -> dict[str, Tensor]:
     return _plain({f"{place}": one for place, one in enumerate(tensors_in(samples.batch))})
-
-
-def _start(problem: Problem, folder: Path) -> Candidate:
-    """Return the model that trials prune, with the stored components of factored layers."""
-    if not problem.groups.factored:
-        return start_from(problem, problem.model.eval())
-    form = with_pairs(problem.model, problem.groups.factored).eval()
-    load_state(form, folder / _PAIRS)
-    return PrunedCandidate(form, Plan({}), problem.groups.prunable)
 
 
 def _plain(scores: Mapping[str, Tensor]) -> dict[str, Tensor]:

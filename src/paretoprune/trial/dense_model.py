@@ -15,6 +15,7 @@ from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
 from paretoprune.low_rank.factor import factored
+from paretoprune.low_rank.pair import full_ranks
 from paretoprune.problem.fingerprint import for_training
 from paretoprune.problem.problem import Problem, fresh_model
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
@@ -24,15 +25,10 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochRecord
 from paretoprune.storage.fingerprint import Fingerprint, digest_json
 from paretoprune.storage.source_code import own_version
-from paretoprune.tasks.bound import TaskBatch
-from paretoprune.tasks.inputs import unkeyed
 from paretoprune.trial.cached_weights import CachedWeights
 from paretoprune.trial.epoch_log import epoch_log
 
 _log = logging.getLogger(__name__)
-
-# training samples that determine the order of the components of linear layers
-_NUM_CALIBRATED = 256
 
 
 def dense_model(problem: Problem) -> nn.Module:
@@ -98,26 +94,21 @@ def start_from(problem: Problem, dense: nn.Module) -> Candidate:
     if problem.space.layers is not None:
         return MaskedCandidate(sparsely_trained(problem, dense), problem.space.layers)
     model = sparsely_trained(problem, dense)
-    if problem.groups.factored:
-        model = with_full_ranks(problem, model)
-    return PrunedCandidate(model, Plan({}), problem.groups.prunable)
+    groups = problem.groups
+    if groups.factored:
+        _check_full_ranks(problem, model)
+    return PrunedCandidate(model, Plan({}), groups.prunable, groups.factored)
 
 
-def with_full_ranks(problem: Problem, dense: nn.Module) -> nn.Module:
-    """Return the dense model with factored layers at full rank, verified to compute the same.
+def _check_full_ranks(problem: Problem, dense: nn.Module) -> None:
+    """Verify that the network with all pairs at full rank computes the same as the dense model.
 
     Raises EquivalenceError if it does not.
     """
-    batch = TaskBatch(problem.task, unkeyed(next(iter(problem.data.train_dataloader()))))
-    samples = batch[:_NUM_CALIBRATED].to(problem.device).contiguous()
-    form = factored(dense, problem.groups.factored, samples).eval()
+    paths = problem.groups.factored
+    form = factored(dense, full_ranks(dense, paths)).eval()
     error = check_equivalence(dense, form, problem.example)
-    _log.info(
-        "%d layers are factored at full rank; relative error %.1g",
-        len(problem.groups.factored),
-        error,
-    )
-    return form
+    _log.info("%d layers can be factored; relative error at full rank %.1g", len(paths), error)
 
 
 def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:

@@ -6,15 +6,13 @@ import copy
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from statistics import fmean
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from paretoprune.errors import PruningError
-from paretoprune.low_rank.components import energies_of, refactored
-from paretoprune.low_rank.pair import pairs_as_one_layer
 from paretoprune.problem.problem import Problem
-from paretoprune.problem.search_space import SearchSpace
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.scorers.activation.reconstruction import Reconstruction
 from paretoprune.pruning.scorers.gradient.gates import GateScores
@@ -23,7 +21,7 @@ from paretoprune.trial.context import TrialContext
 _log = logging.getLogger(__name__)
 
 _NUM_SCORED = 6  # batches for the gradients that score the dense model's channels
-# weight of gate scores of rank components relative to channels: the best of 1, .3, .1, .03
+# weight of a layer's components relative to a channel group
 _UNREPAIRED = 0.03
 
 
@@ -34,19 +32,17 @@ def with_gate_scores(context: TrialContext) -> TrialContext:
 
 
 def _with_gate_scores(context: TrialContext) -> TrialContext:
-    problem = context.problem
-    whole = context.start.model if problem.groups.factored else context.dense.model
-    dense = copy.deepcopy(whole).eval()
+    problem, candidate = context.problem, context.start.candidate
+    dense = copy.deepcopy(context.dense.model).eval()
     for parameter in dense.parameters():  # including frozen layers
         parameter.requires_grad_(parameter.is_floating_point())
     gates = GateScores(dense, problem.groups.prunable)
-    with pairs_as_one_layer(dense):
-        for batch in problem.data.training_batches(_NUM_SCORED):
-            dense.zero_grad()
-            torch.autograd.backward(batch.loss(dense))
-            gates()
-    found = with_energies(problem.space, dense, gates.scores())
-    scores = scores_by_gates(problem, context.start.candidate, found)
+    for batch in problem.data.training_batches(_NUM_SCORED):
+        dense.zero_grad()
+        torch.autograd.backward(batch.loss(dense))
+        gates()
+    found = with_energies(candidate, gates.scores())
+    scores = scores_by_gates(problem, candidate, found)
     return replace(context, start=replace(context.start, scores=scores), gates=found)
 
 
@@ -60,45 +56,30 @@ def scores_by_gates(
     be recorded, gate scores are used alone; only the order within a group matters. Components of a
     factored layer are ranked by their singular values.
     """
-    return {**_by_gates(problem, candidate, gates), **_by_energy(problem.space, candidate)}
+    if not isinstance(candidate, PrunedCandidate):
+        return gates
+    return {**_by_gates(problem, candidate, gates), **candidate.energies()}
 
 
-def with_energies(
-    space: SearchSpace, model: nn.Module, gates: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """Replace the gate scores of low-rank components by their share of the squared singular values.
+def with_energies(candidate: Candidate, gates: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give components of layers their share of the squared weights as scores, beside the gates.
 
-    These predict the loss after least-squares compensation better: for ResNet-20 at half the MACs
-    by ranks alone, the divergence is .08 instead of .12 nats. All factored layers have the same
-    total, a small share of their gate scores, since least squares recovers much more of a removed
-    component than of a removed channel. Components are ordered as in `refactored(model)`.
+    They are those of the merged layers, from which a child of the candidate's is factored. All
+    layers have the same total, a small share of a channel group's mean, since least squares
+    recovers much more of a removed component than of a removed channel.
     """
-    ranks = space.ranks
-    energies = energies_of(refactored(model)) if ranks and gates else {}
-    known = {
-        layer.group: energies[layer.path]
-        for layer in (ranks.layers if ranks else ())
-        if layer.path in energies and layer.group in gates
-    }
-    if not known:
+    if not gates or not isinstance(candidate, PrunedCandidate) or not candidate.factored:
         return dict(gates)
-    scale = _UNREPAIRED * sum(float(gates[name].sum()) for name in known) / len(known)
-    return {**gates, **{name: values * scale for name, values in known.items()}}
-
-
-def _by_energy(space: SearchSpace, candidate: Candidate) -> dict[str, Tensor]:
-    ranks = space.ranks
-    energies = energies_of(candidate.model) if ranks else {}
-    layers = ranks.layers if ranks else ()
-    return {layer.group: energies[layer.path] for layer in layers if layer.path in energies}
+    energies = candidate.whole().energies()
+    channels = [float(values.sum()) for name, values in gates.items() if name not in energies]
+    scale = _UNREPAIRED * fmean(channels or [1.0])
+    return {**gates, **{name: values * scale for name, values in energies.items()}}
 
 
 def _by_gates(
-    problem: Problem, candidate: Candidate, gates: Mapping[str, Tensor]
+    problem: Problem, candidate: PrunedCandidate, gates: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
-    if problem.settings.compensation_method != "least_squares" or not isinstance(
-        candidate, PrunedCandidate
-    ):
+    if problem.settings.compensation_method != "least_squares":
         return gates
     scorer = Reconstruction()
     groups = [group for group in candidate.groups if group.slots]

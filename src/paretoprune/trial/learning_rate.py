@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 _RATIO = 0.65  # of every group: about the middle of the sizes, on a log scale
 _LOWEST, _HIGHEST = 0.05, 50.0  # rates, as multiples of the configured one
-_NUM_STEPS = 80
+_NUM_STEPS = 56
 _LEAST_STEPS = 40  # with fewer, the average loss lags behind the rate
 # maximum share of a time budget: the test has fewer steps then, or the configured rate is kept
 _SHARE = 0.08

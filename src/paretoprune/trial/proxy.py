@@ -23,7 +23,7 @@ from paretoprune.trial.schedules.parts.steps import calibration_samples
 Ratios = Mapping[str, float]
 Proxy = Callable[[Start, Ratios], float]
 
-_NUM_CALIBRATED = 128  # calibration samples for compensation
+_NUM_CALIBRATED = 256  # calibration samples for compensation
 _NUM_BATCHES = 4  # batches for recalibrating BatchNorm statistics, if there is no compensation
 _MOST_CACHED_BYTES = 2**30  # of a parent's outputs; larger ones are computed for each candidate
 _NUM_COMPARED = 2  # further batches on which outputs are compared

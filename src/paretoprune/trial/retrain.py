@@ -17,7 +17,7 @@ from paretoprune.data import ImageTensors, to_device
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.fit import fit
 from paretoprune.lineage import lineage
-from paretoprune.problem.forms import rebuild_trial
+from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochRecord, Job, TrialResult
 from paretoprune.storage.atomic import read_json
@@ -111,4 +111,4 @@ def train_again(
     last = folder / f"{trial.number:04d}"
     plan = Plan.from_json(read_json(last / "plan.json"))
     groups = context.problem.groups
-    return rebuild_trial(context.dense.model, groups, plan, last / "model.safetensors").eval()
+    return load_delivered(context.dense.model, groups, plan, last / "model.safetensors").eval()

@@ -8,15 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from paretoprune.config.instantiate import build
-from paretoprune.low_rank.components import refactored
-from paretoprune.low_rank.merge import merged
+from paretoprune.problem.forms import load_delivered
 from paretoprune.problem.problem import seed_all
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
-from paretoprune.pruning.structured.checkpoint import rebuild, save_state
-from paretoprune.pruning.structured.equivalence import check_equivalence
+from paretoprune.pruning.structured.checkpoint import save_state
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import Job, TrialResult
 from paretoprune.results.jobs import UNTRAINED
@@ -56,17 +54,16 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     if metrics is None:
         dense = (context.dense.model, context.dense.metrics)
         with context.watch.on("measure"):
-            metrics = measure(context.problem, _delivered(context, trained.candidate), dense=dense)
+            metrics = measure(context.problem, trained.candidate.model, dense=dense)
     epochs = trained_epochs(context, job, trained)
     quantized: tuple[QuantizedResult, ...] = ()
     if job.origin != UNTRAINED:
         with context.watch.on("quantize"):
-            delivered = _delivered(context, trained.candidate)
-            quantized, errors = quantized_models(context, delivered, metrics)
+            quantized, errors = quantized_models(context, trained.candidate.model, metrics)
         write_numerics(folder, errors)
     candidate = trained.candidate
     write_json(folder / "plan.json", candidate.plan.to_json())
-    left = with_energies(context.problem.space, candidate.model, trained.scores)
+    left = with_energies(candidate, trained.scores)
     scores = {name: tuple(values.tolist()) for name, values in left.items()}
     if scores:
         write_json(folder / _SCORES, scores)
@@ -91,23 +88,12 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     )
 
 
-def _delivered(context: TrialContext, candidate: Candidate) -> nn.Module:
-    """Return the candidate's model with unprofitable low-rank pairs merged, verified to be
-    equivalent."""
-    model = merged(candidate.model)
-    if model is not candidate.model:
-        check_equivalence(candidate.model, model, context.problem.example)
-    return model
-
-
 def _dense(context: TrialContext) -> Candidate:
-    """Return the unpruned dense model; with low-rank factorisation, its pairs at full rank."""
+    """Return the unpruned dense model."""
     start, dense, groups = context.start.candidate, context.dense.model, context.groups
-    if groups.factored:
-        return start
     if isinstance(start, MaskedCandidate):
         return replace(start, model=dense)
-    return PrunedCandidate(dense, Plan({}), groups.prunable)
+    return PrunedCandidate(dense, Plan({}), groups.prunable, groups.factored)
 
 
 def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> Start:
@@ -115,15 +101,13 @@ def start_from(context: TrialContext, parent: int | None, *, trials: Path) -> St
     if parent is None:
         return context.start
     folder = trials / f"{parent:04d}"
-    groups, start = context.groups.prunable, context.start
+    groups, start = context.groups, context.start
     plan = Plan.from_json(read_json(folder / "plan.json"))
-    whole = copy.deepcopy(start.model)
-    model = rebuild(whole, groups, plan, folder / "model.safetensors").eval()
+    dense = copy.deepcopy(start.model)
+    model = load_delivered(dense, groups, plan, folder / "model.safetensors").eval()
     if isinstance(start.candidate, MaskedCandidate):
         return Start(replace(start.candidate, model=model), start.scores)
-    if (folder / _SCORES).is_file():  # otherwise the order of the components must be kept
-        model = refactored(model)
-    candidate = PrunedCandidate(model, plan, groups)
+    candidate = PrunedCandidate(model, plan, groups.prunable, groups.factored).whole()
     return Start(candidate, _scores_of(context, candidate, folder))
 
 

@@ -7,12 +7,11 @@ import copy
 import torch
 
 from paretoprune.config.instantiate import build
-from paretoprune.low_rank.factor import factored
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.tasks.bound import TaskBatch
-from paretoprune.tasks.inputs import Inputs, unkeyed
+from paretoprune.tasks.inputs import unkeyed
 
 _NUM_SAMPLES = 16
 
@@ -27,14 +26,13 @@ def check_scorer(problem: Problem) -> None:
     with torch.random.fork_rng(devices=[]):
         batch = unkeyed(next(iter(problem.data.val_dataloader())))
         few = TaskBatch(problem.task, batch)[:_NUM_SAMPLES].to(problem.device).contiguous()
-        _untrained(problem, few.inputs).score(scorer, [few])
+        _untrained(problem).score(scorer, [few])
 
 
-def _untrained(problem: Problem, inputs: Inputs) -> Candidate:
+def _untrained(problem: Problem) -> Candidate:
     """Return the candidate that trials prune, with the weights from before the training."""
     model = copy.deepcopy(problem.model).eval()
     if problem.space.layers is not None:
         return MaskedCandidate(model, problem.space.layers)
-    if problem.groups.factored:
-        model = factored(model, problem.groups.factored, inputs).eval()
-    return PrunedCandidate(model, Plan({}), problem.groups.prunable)
+    groups = problem.groups
+    return PrunedCandidate(model, Plan({}), groups.prunable, groups.factored)

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
+from paretoprune.low_rank.pair import Pair, pairs_of
 from paretoprune.pruning.compensation.moments import Moments, at_columns, columns_of, moments_of
+from paretoprune.pruning.compensation.pairs import fit_pair
 from paretoprune.pruning.compensation.updatable import matrix_of, updatable_layers
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.modes import evaluating
@@ -69,10 +71,14 @@ def compensate(
     def update(path: str, layer: nn.Module, entering: Tensor) -> None:
         if path not in left:
             return
-        target, dense = left.pop(path), matrix_of(reference.get_submodule(path))
+        target = left.pop(path)
         wanted = target.outputs
         if (kept := rows.get(f"{path}.weight")) is not None:
             wanted = wanted[list(kept)]
+        if isinstance(layer, Pair):
+            fit_pair(method, layer, entering, wanted, target.columns)
+            return
+        dense = matrix_of(reference.get_submodule(path))
         moments = moments_of(layer, entering, wanted, target.columns)
         METHODS[method](layer, dense, moments)
 
@@ -90,6 +96,7 @@ def targets_of(reference: nn.Module, samples: Example | TaskBatch) -> Targets:
     found: dict[str, list[_Target]] = {}
 
     def note(path: str, layer: nn.Module, output: Tensor) -> None:
+        layer = layer.second if isinstance(layer, Pair) else layer
         columns = columns_of(layer, output, valid)
         found.setdefault(path, []).append(_Target(columns, at_columns(layer, output, columns)))
 
@@ -161,6 +168,14 @@ def _after_each_layer(model: nn.Module, visit: Visit) -> Iterator[None]:
 @contextmanager
 def _hooked(model: nn.Module, hook: Callable[[str, nn.Module], RemovableHandle]) -> Iterator[None]:
     with ExitStack() as stack:
-        for path, layer in updatable_layers(model).items():
+        for path, layer in _layers(model).items():
             stack.callback(hook(path, layer).remove)
         yield
+
+
+def _layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the layers to update by path; a low-rank pair is one."""
+    pairs = pairs_of(model)
+    parts = tuple(f"{path}." for path in pairs)
+    plain = updatable_layers(model)
+    return {path: layer for path, layer in plain.items() if not path.startswith(parts)} | pairs

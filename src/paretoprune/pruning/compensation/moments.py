@@ -11,7 +11,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.pruning.compensation.updatable import matrix_of, output_axis
 
-_ENOUGH = 2**14  # columns (one per sample and position) of a layer, or
+_ENOUGH = 2**13  # columns (one per sample and position) of a layer, or
 _FOR_EACH_INPUT = 4  # this many per input, if that is more
 
 

@@ -32,7 +32,7 @@ class Sizes:
     @property
     def dense(self) -> float:
         """The size of the dense model."""
-        return self.size_of(dict.fromkeys(self.choices, 0.0))
+        return self.size_of(self.start_of(None))
 
     @property
     def least(self) -> float:
@@ -41,6 +41,16 @@ class Sizes:
         return self.size_of(
             {name: 0.0 if name in whole else ratios[-1] for name, ratios in self.choices.items()}
         )
+
+    def start_of(self, parent: Ratios | None) -> dict[str, float]:
+        """Return the least ratios of a child of the parent; of one of the dense model for None.
+
+        Channels that the parent has lost are gone; its layers are whole again, since a child's
+        are factored anew.
+        """
+        if parent is None:
+            return dict.fromkeys(self.choices, 0.0)
+        return {name: 0.0 if name in self.ranks else ratio for name, ratio in parent.items()}
 
     def between(self, share: float) -> float:
         """Return the size at a fraction of the way from dense (0) to least (1), on a log scale."""

@@ -45,7 +45,7 @@ class GapFilling:
                 continue
             parent = self._parent(results, gap.larger.size)
             parent_number = parent.number if parent else None
-            start = parent.ratios if parent else dict.fromkeys(self.context.sizes.choices, 0.0)
+            start = self.context.sizes.start_of(parent.ratios if parent else None)
             ratios = middle(
                 gap,
                 self.context.sizes,

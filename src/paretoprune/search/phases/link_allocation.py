@@ -22,6 +22,7 @@ from paretoprune.search.context import Ratios, SearchContext
 
 _NUM_EVALUATIONS = 6  # of the proxy for one size, where the budget is no time
 _PROXY_SHARE = 0.05  # of a link's seconds, where it is
+_LEAST_EVALUATIONS, _LEAST_WITH_RANKS = 2, 4
 _MOST_EVALUATIONS = 24
 # Share of the dense size below which the proxy misleads: there a candidate must be better than the
 # uniform one after training.
@@ -87,16 +88,19 @@ def _divergence(context: SearchContext, parent: TrialResult | None, ratios: Rati
     return nan_last(partial(context.proxy, trained_number(parent)))(ratios)
 
 
-def num_evaluations(parent: TrialResult | None, left: RemainingBudget, *, num_links: int) -> int:
+def num_evaluations(
+    parent: TrialResult | None, left: RemainingBudget, *, num_links: int, ranks: bool
+) -> int:
     """Return the number of allocations to compare, which take a small part of the link's time."""
+    least = _LEAST_WITH_RANKS if ranks else _LEAST_EVALUATIONS
     if left.budget.unit != "seconds":
         return _NUM_EVALUATIONS
     seconds = parent.seconds if parent else {}
     each = seconds.get("prune", 0.0) + seconds.get("compensate", 0.0)
     if each <= 0:
-        return 2
+        return least
     affordable = int(_PROXY_SHARE * left.budget.amount / num_links / each)
-    return max(2, min(affordable, _MOST_EVALUATIONS))
+    return max(least, min(affordable, _MOST_EVALUATIONS))
 
 
 def trained_number(link: TrialResult | None) -> int | None:

@@ -54,7 +54,7 @@ class Begun:
     number: int
     running: Sequence[int]  # the numbers of the trials that run
     parent: TrialResult | None  # the smallest that is finished; None: the dense model
-    start: Ratios  # its ratios
+    start: Ratios  # from which its child's ratios begin
     size: float  # of the smallest, finished or running
     top: float  # the size below which the chain begins
 
@@ -101,7 +101,9 @@ class Links:
             start,
             plan.targets[0],
             enough=lambda r: sizes.size_of(r) <= plan.targets[0] and self.context.fits(r),
-            num_evaluations=num_evaluations(parent, left, num_links=len(plan.targets)),
+            num_evaluations=num_evaluations(
+                parent, left, num_links=len(plan.targets), ranks=bool(sizes.ranks)
+            ),
             rung=self._rung(plan, left),
             between=plan.between,
         )
@@ -132,11 +134,12 @@ class Links:
     def _begun(self, results: Sequence[TrialResult], under_way: Sequence[Job]) -> Begun:
         links = [result for result in results if result.origin == self.origin]
         parent = _last_trained(links)
-        start = parent.ratios if parent else dict.fromkeys(self.context.sizes.choices, 0.0)
-        sizes = map(self.context.sizes.size_of, [start, *(job.ratios for job in under_way)])
+        start = self.context.sizes.start_of(parent.ratios if parent else None)
+        ratios = [*([parent.ratios] if parent else []), *(job.ratios for job in under_way)]
         running = [job.number for job in under_way]
         top = smallest_good_size(results, self.context)
-        return Begun(len(links) + len(running), running, parent, start, min(*sizes, top), top)
+        size = min([top, *map(self.context.sizes.size_of, ratios)])
+        return Begun(len(links) + len(running), running, parent, start, size, top)
 
     def _most_sizes(self, left: RemainingBudget) -> int:
         return self.context.affordable_sizes(num_sizes_of(self.num_sizes, left.workers))
@@ -167,7 +170,7 @@ class Links:
         macs = [self.context.sizes.macs_of(self.context.uniform_of_size(t)) for t in targets]
         epochs = [left.epochs(share, macs=each) for each in macs]
         # The widest gap may be next to the dense model, whose size takes most time.
-        dense = self.context.sizes.macs_of(dict.fromkeys(self.context.sizes.choices, 0.0))
+        dense = self.context.sizes.macs_of(self.context.sizes.start_of(None))
         rest = [left.epochs(share * extra, macs=dense)] if extra else []
         return Plan(tuple(targets), share, (*epochs, *rest), at_once, targets[0] in between)
 

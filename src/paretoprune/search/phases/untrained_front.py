@@ -66,7 +66,7 @@ class UntrainedFront:
             target,
             sizes,
             context.damage(None),
-            start=dict.fromkeys(sizes.choices, 0.0),
+            start=sizes.start_of(None),
             fits=context.fits,
         )
         size = sizes.size_of(ratios)
@@ -80,7 +80,7 @@ class UntrainedFront:
                 gap,
                 context.sizes,
                 context.damage(None),
-                start=dict.fromkeys(context.sizes.choices, 0.0),
+                start=context.sizes.start_of(None),
                 fits=context.fits,
                 divergence=partial(context.proxy, None),
             )
@@ -91,7 +91,7 @@ class UntrainedFront:
     def _trains(self, left: RemainingBudget) -> bool:
         """True if the budget is enough for a training."""
         sizes = self.context.sizes
-        dense = sizes.macs_of(dict.fromkeys(sizes.choices, 0.0))
+        dense = sizes.macs_of(sizes.start_of(None))
         return left.epochs(1.0, macs=dense) >= self.context.least_epochs
 
     def _affordable(

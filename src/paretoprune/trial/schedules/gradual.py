@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from paretoprune.config.values import Share
+from paretoprune.config.settings import Settings
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.pruning_steps import widths_between
 from paretoprune.pruning.candidate import MaskedCandidate, PrunedCandidate
@@ -40,3 +41,12 @@ class Gradual(Schedule):
         curve = train(context, candidate, job, epochs=epochs, masks=masks)
         pruned = candidate.prune(start.scores, job.widths, proof=context.problem.example)
         return Trained(pruned, curve, epochs)
+
+    def mistake(self, settings: Settings) -> str | None:
+        """Return why ranks cannot shrink under masks."""
+        if settings.low_rank.name == "none":
+            return None
+        return (
+            "`schedule=gradual` masks channels while it trains, but components of "
+            f"`low_rank={settings.low_rank.name}` have no mask; set `schedule=one_shot`"
+        )

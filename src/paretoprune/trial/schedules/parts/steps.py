@@ -19,7 +19,6 @@ from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.loader import FirstBatches
 from paretoprune.finetune.nested import num_at_once
-from paretoprune.low_rank.pair import pairs_as_one_layer
 from paretoprune.measure.quality import measure_quality
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
@@ -146,27 +145,26 @@ def train(
         chosen = replace(chosen, learning_rate=rate)
     if context.training.teacher is None:
         chosen = replace(chosen, distillation=0.0)
-    with pairs_as_one_layer(candidate.model):
-        result = fit(
-            candidate.model,
-            problem.task,
-            train_loader=problem.data.train_dataloader() if batches is None else batches,
-            val_loader=val_loader,
-            settings=chosen,
-            epochs=epochs,
-            seed=job.seed,
-            device=problem.device,
-            teacher=context.training.teacher,
-            masks=masks,
-            pressure=pressure,
-            nested=slices_of(context, candidate, job.nested),
-            on_gradients=gates,
-            first_epoch=first_epoch,
-            evaluate_start=epochs > 0 and (keeps_start or _may_do_harm(job, settings, batches)),
-            seconds=_limit(context, job, epochs),
-            watch=context.watch,
-            trainer=problem.settings.trainer,
-        )
+    result = fit(
+        candidate.model,
+        problem.task,
+        train_loader=problem.data.train_dataloader() if batches is None else batches,
+        val_loader=val_loader,
+        settings=chosen,
+        epochs=epochs,
+        seed=job.seed,
+        device=problem.device,
+        teacher=context.training.teacher,
+        masks=masks,
+        pressure=pressure,
+        nested=slices_of(context, candidate, job.nested),
+        on_gradients=gates,
+        first_epoch=first_epoch,
+        evaluate_start=epochs > 0 and (keeps_start or _may_do_harm(job, settings, batches)),
+        seconds=_limit(context, job, epochs),
+        watch=context.watch,
+        trainer=problem.settings.trainer,
+    )
     return result.curve
 
 
