@@ -158,6 +158,9 @@ def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> st
 
 
 def _least_share(problem: Problem, max_ratio: float) -> float:
-    """Return the smallest candidate's share of the dense MACs, the lower end of the area."""
-    smallest = {group.name: max_ratio for group in group_infos(problem)}
+    """Return the smallest uniform candidate's share of the dense MACs, the lower end of the area.
+
+    It is the same whether ranks are searched or not.
+    """
+    smallest = {group.name: group.uniform(max_ratio) for group in group_infos(problem)}
     return problem.costs.cost_of(smallest).macs / problem.costs.cost_of({}).macs

@@ -20,7 +20,7 @@ from paretoprune.trial.context import TrialContext
 
 _log = logging.getLogger(__name__)
 
-_NUM_SCORED = 6  # batches for the gradients that score the dense model's channels
+_NUM_SCORED = 4  # batches for the gradients that score the dense model's channels
 # weight of a layer's components relative to a channel group
 _UNREPAIRED = 0.03
 

@@ -24,6 +24,7 @@ Ratios = Mapping[str, float]
 Proxy = Callable[[Start, Ratios], float]
 
 _NUM_CALIBRATED = 256  # calibration samples for compensation
+_NUM_COLUMNS = 2**12  # outputs of a layer that compensation fits: half of those for a trial
 _NUM_BATCHES = 4  # batches for recalibrating BatchNorm statistics, if there is no compensation
 _MOST_CACHED_BYTES = 2**30  # of a parent's outputs; larger ones are computed for each candidate
 _NUM_COMPARED = 2  # further batches on which outputs are compared
@@ -49,7 +50,7 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
 
     @lru_cache(maxsize=1)  # all candidates of a size have the same parent
     def targets(parent: nn.Module) -> Targets | None:
-        found = targets_of(parent, samples)
+        found = targets_of(parent, samples, enough=_NUM_COLUMNS)
         return found if bytes_of(found) <= _MOST_CACHED_BYTES else None
 
     def proxy(start: Start, ratios: Ratios) -> float:

@@ -17,7 +17,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
 from paretoprune.low_rank.pair import Pair, pairs_of
-from paretoprune.pruning.compensation.moments import Moments, at_columns, columns_of, moments_of
+from paretoprune.pruning.compensation.moments import (
+    ENOUGH,
+    Moments,
+    at_columns,
+    columns_of,
+    moments_of,
+)
 from paretoprune.pruning.compensation.pairs import fit_pair
 from paretoprune.pruning.compensation.updatable import matrix_of, updatable_layers
 from paretoprune.pruning.compensation.updates import bias, least_squares, obs
@@ -87,17 +93,20 @@ def compensate(
 
 
 @torch.no_grad()
-def targets_of(reference: nn.Module, samples: Example | TaskBatch) -> Targets:
+def targets_of(
+    reference: nn.Module, samples: Example | TaskBatch, *, enough: int = ENOUGH
+) -> Targets:
     """Return the outputs of the updatable layers that a forward pass runs exactly once, by path.
 
-    They are the same for all models pruned from `reference`.
+    They are the same for all models pruned from `reference`. `enough` columns of each layer are
+    used, or four per input, if that is more.
     """
     inputs, valid = _limited(samples)
     found: dict[str, list[_Target]] = {}
 
     def note(path: str, layer: nn.Module, output: Tensor) -> None:
         layer = layer.second if isinstance(layer, Pair) else layer
-        columns = columns_of(layer, output, valid)
+        columns = columns_of(layer, output, valid, enough=enough)
         found.setdefault(path, []).append(_Target(columns, at_columns(layer, output, columns)))
 
     with evaluating(reference), _after_each_layer(reference, note):

@@ -11,7 +11,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from paretoprune.pruning.compensation.updatable import matrix_of, output_axis
 
-_ENOUGH = 2**13  # columns (one per sample and position) of a layer, or
+ENOUGH = 2**13  # columns (one per sample and position) of a layer, or
 _FOR_EACH_INPUT = 4  # this many per input, if that is more
 
 
@@ -40,8 +40,10 @@ class Moments:
         return Moments(inputs, missing, self.count)
 
 
-def columns_of(layer: nn.Module, output: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Return the indices of the output columns that are used: every k-th, with enough of them.
+def columns_of(
+    layer: nn.Module, output: Tensor, valid: Tensor | None = None, *, enough: int = ENOUGH
+) -> Tensor:
+    """Return the indices of the output columns that are used: every k-th, with `enough` of them.
 
     k is odd, so that all columns of an image occur over the samples. Where outputs have the
     positions of the mask `valid` (N, positions), those at which it is False are left out.
@@ -50,7 +52,7 @@ def columns_of(layer: nn.Module, output: Tensor, valid: Tensor | None = None) ->
     known = torch.arange(count, device=output.device)
     if valid is not None and _positions(layer, output) == tuple(valid.shape):
         known = known[valid.to(output.device, torch.bool).flatten()]
-    enough = max(_ENOUGH, _FOR_EACH_INPUT * matrix_of(layer).shape[1])
+    enough = max(enough, _FOR_EACH_INPUT * matrix_of(layer).shape[1])
     every = max(1, len(known) // enough)
     return known[:: every if every == 1 else every | 1]
 

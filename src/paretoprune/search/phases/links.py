@@ -1,7 +1,7 @@
 """A warm chain: from the dense model to the smallest, each model starts from the one before.
 
-The sizes are spaced evenly in their logarithm, each that of a uniform candidate, so that no uniform
-one stands alone between two links; and all links get the same share of the budget, in seconds where
+The sizes are spaced evenly in their logarithm; without ranks each is that of a uniform candidate, so
+that no uniform one stands alone between two links. All links get the same share of the budget, in seconds where
 it is time: what trains a link trains all smaller ones, too.
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
@@ -219,7 +219,8 @@ class Links:
         shares = [number / steps for number in range(begun.number + 1, num_sizes + 1)]
         sizes, uniform = self.context.sizes, self.context.uniform_of_size
         grid = [begun.top * (sizes.least / begun.top) ** share for share in shares]
-        of_uniform = [sizes.size_of(uniform(size)) for size in grid]
+        # Ranks reach every size; channels alone have few of the small ones.
+        of_uniform = grid if sizes.ranks else [sizes.size_of(uniform(size)) for size in grid]
         between = sizes_between(grid, of_uniform) if workers > 1 else frozenset()
         found = {size for size in {*of_uniform, *between} if size < begun.size}
         return sorted(found, reverse=True), between
