@@ -34,7 +34,7 @@ class WholeBytes(Protocol):
 
 @dataclass(frozen=True)
 class RankedSize:
-    """Parameters and MACs of a network with a pair in place of each layer that is larger than it."""
+    """Parameters and MACs of a network with pairs in place of layers that are larger."""
 
     whole: WholeSizes
     layers: Sequence[FactoredLayer]
@@ -67,7 +67,7 @@ class RankedSize:
 
 @dataclass(frozen=True)
 class RankedFile:
-    """Bytes of the file of a network with a pair in place of each layer that is larger than it."""
+    """Bytes of the file of a network with pairs in place of layers that are larger."""
 
     whole: WholeBytes
     size: RankedSize

@@ -1,8 +1,8 @@
 """A warm chain: from the dense model to the smallest, each model starts from the one before.
 
-The sizes are spaced evenly in their logarithm; without ranks each is that of a uniform candidate, so
-that no uniform one stands alone between two links. All links get the same share of the budget, in seconds where
-it is time: what trains a link trains all smaller ones, too.
+The sizes are spaced evenly in their logarithm; without ranks each is that of a uniform candidate,
+so that no uniform one stands alone between two links. All links get the same share of the budget,
+in seconds where it is time: what trains a link trains all smaller ones, too.
 Training adds up down the chain, so that a small model has been trained as long as all larger ones
 together; nothing else gives as much at a small budget. The idea is NetAdapt's (Yang et al. 2018,
 section 3), with sizes fixed beforehand. The allocation of each size is chosen by

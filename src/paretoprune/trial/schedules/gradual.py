@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from paretoprune.config.values import Share
 from paretoprune.config.settings import Settings
+from paretoprune.config.values import Share
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.pruning_steps import widths_between
 from paretoprune.pruning.candidate import MaskedCandidate, PrunedCandidate
