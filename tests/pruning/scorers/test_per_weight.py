@@ -201,3 +201,14 @@ def test_obs_is_the_error_that_least_squares_leaves() -> None:
         assert float(scores[unit]) == pytest.approx(float(left), rel=1e-5)
     single = Obs().per_weight(model, ["2.weight"], bound([(x,)]))["2.weight"]
     torch.testing.assert_close(single.sum(0), scores, rtol=1e-5, atol=0)
+
+
+def test_obs_of_inputs_that_are_always_zero_is_next_to_nothing() -> None:
+    """Removing them changes no output; the damping alone is left, and it is positive."""
+    model, group = small()
+    with torch.no_grad():
+        for parameter in model[0].parameters():
+            parameter.zero_()
+    x, _ = data()
+    scores = Obs()(model, [group], bound([(x,)]))["0"]
+    assert ((scores > 0) & (scores < 1e-10)).all()
