@@ -11,6 +11,7 @@ from paretoprune.data import digits
 from paretoprune.errors import SettingsError
 from paretoprune.problem.sources import Given
 
+
 def test_the_model_is_copied_each_time() -> None:
     model = nn.Linear(2, 2)
     sources = Given(model, digits())
