@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from paretoprune.config.load import load_settings
+from paretoprune.config.target import Target
 from paretoprune.data.digests.contents import contents_of
 from paretoprune.data.given import as_datamodule
 from paretoprune.problem.fingerprint import fingerprint_of
@@ -22,7 +25,7 @@ from tests.kits.tasks import CLASSES
 _NOISY = """
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 rng = np.random.default_rng()
 
@@ -49,7 +52,17 @@ def test_an_edit_shows_where_inputs_have_unseeded_noise(file: Path) -> None:
     assert after.changes(before) == ["the code of `noisy_data`"]
 
 
-def fingerprint(file: Path, text: str) -> Fingerprint:
+@pytest.mark.parametrize("setting", ["schedule", "quantization", "scorer", "data", "task"])
+def test_the_code_of_every_target_counts(file: Path, setting: str) -> None:
+    target = Target(path="noisy_data.Noisy")
+    inside = Target(path="torch.nn.Identity", arguments={"a": [{"_target_": "noisy_data.Noisy"}]})
+    for chosen in (target, inside):
+        before = fingerprint(file, _NOISY, **{setting: chosen})
+        after = fingerprint(file, f"{_NOISY}\n", **{setting: chosen})
+        assert after.changes(before) == ["the code of `noisy_data`"]
+
+
+def fingerprint(file: Path, text: str, **settings: Target) -> Fingerprint:
     """Return the fingerprint with loaders of a module of this text, as in a new process."""
     file.write_text(text)
     sys.modules.pop("noisy_data", None)
@@ -59,9 +72,10 @@ def fingerprint(file: Path, text: str) -> Fingerprint:
         module = importlib.import_module("noisy_data")
     finally:
         sys.dont_write_bytecode = before
-    data = as_datamodule([module.DataLoader(module.Noisy(), batch_size=8) for _ in range(2)])
+    samples = TensorDataset(torch.ones(8, 3), torch.arange(8) % 2) if settings else module.Noisy()
+    data = as_datamodule([DataLoader(samples, batch_size=8) for _ in range(2)])
     torch.manual_seed(0)
     model = nn.Linear(3, 2)
     contents = contents_of(data, CLASSES)
-    settings = load_settings(composed())
-    return fingerprint_of(settings, data, model, CLASSES, contents=contents, outputs=None)
+    chosen = replace(load_settings(composed()), **settings)  # type: ignore[arg-type]
+    return fingerprint_of(chosen, data, model, CLASSES, contents=contents, outputs=None)

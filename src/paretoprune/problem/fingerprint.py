@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
+from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 from paretoprune.data.digests.contents import Contents
@@ -37,10 +39,7 @@ def fingerprint_of(
     `contents` are the digests and the code of the data, `outputs` those of the network before any
     training.
     """
-    targets = (settings.model.target, settings.data, settings.scorer, settings.task)
-    strategy = settings.search.strategy if settings.search else None
-    others = (strategy, *_of_training(settings))
-    paths = [path for target in (*targets, *others) if target for path in _paths(target)]
+    paths = [path for target in _targets_in(settings) for path in _paths(target)]
     kinds = {*(type(module) for module in model.modules()), type(data), type(task)}
     defined = {*kinds, *task.functions, *contents.code}
     script = script_code(defined)
@@ -85,14 +84,16 @@ def for_times(problem: Fingerprint) -> Fingerprint:
     return replace(problem, settings=settings, data={}, network={}, outputs=None)
 
 
-def _of_training(settings: Settings) -> Iterator[Target]:
-    """Yield the callbacks, optimizers and learning-rate schedulers that the settings name."""
-    trainer = settings.trainer
-    yield from trainer.callbacks.values()
-    for training in (settings.finetune, settings.dense_training):
-        for target in (training.optimizer, training.lr_scheduler):
-            if isinstance(target, Target):
-                yield target
+def _targets_in(value: object) -> Iterator[Target]:
+    """Yield all targets of settings except those that change no result: executors and loggers."""
+    if isinstance(value, Target):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _targets_in(one)
+    elif is_dataclass(value) and not isinstance(value, ExecutorSettings | TrackingSettings):
+        for field in fields(value):
+            yield from _targets_in(getattr(value, field.name))
 
 
 def _shape(tensor: Tensor) -> object:
