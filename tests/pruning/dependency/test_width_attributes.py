@@ -150,21 +150,21 @@ def test_blocks_and_modules_of_torch_have_no_structure_in_common() -> None:
 
 
 class Parts(nn.Module):
-    """The sizes of three parts of a layer, after attributes that sum to nothing."""
+    """The sizes of some parts of a layer, after attributes that sum to nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.layer, self.reader = nn.Linear(4, 16), nn.Linear(3, 2)
         self.whole, self.others, self.one = 16, (7, 8), [16]
-        self.sizes = [5, 5, 6]
+        self.sizes = [*sizes]
 
 
-def parts_of(*positions: tuple[int, ...]) -> tuple[Number, ...]:
+def parts_of(*positions: tuple[int, ...], sizes: tuple[int, ...] = (5, 5, 6)) -> tuple[Number, ...]:
     """Return the first attributes that are tried for channels at these positions of the layer."""
     places = row_of_positions(len(positions))
     slots = Slot("reader.weight", 1, places), Slot("layer.weight", 0, positions)
     group = Group("a", len(positions), slots)
-    tried = (one.numbers for one in with_numbers(Parts(), group))
+    tried = (one.numbers for one in with_numbers(Parts(sizes), group))
     return next((numbers for numbers in tried if any(n.attribute == "sizes" for n in numbers)), ())
 
 
@@ -173,6 +173,8 @@ def test_each_part_of_a_split_loses_the_positions_in_it() -> None:
     assert parts_of(first, (4,)) == (Number("", "sizes", 1, 0),)
     assert parts_of(second, (9,)) == (Number("", "sizes", 1, 1),)
     assert parts_of((10,), third) == (Number("", "sizes", 1, 2),)
+    assert parts_of((0,), (4,), sizes=(5, 11)) == (Number("", "sizes", 1, 0),)
+    assert parts_of((5, 6), (7, 15), sizes=(5, 11)) == (Number("", "sizes", 2, 1),)
     across = parts_of((0, 5, 6), (1, 7, 8))  # one position in the first part, two in the second
     assert across == (Number("", "sizes", 1, 0), Number("", "sizes", 2, 1))
 
