@@ -22,7 +22,7 @@ MAIN = "__main__"
 
 @dataclass(frozen=True)
 class ScriptCode:
-    """What the script defines, and the modules from which it takes the rest."""
+    """Digests of the names that a script defines, and the modules from which it takes the rest."""
 
     digests: dict[str, str]  # "__main__.Net" -> digest of its source or, of a constant, its value
     modules: frozenset[str]
@@ -49,7 +49,7 @@ def script_code(objects: Iterable[object]) -> ScriptCode:
 
 @dataclass
 class _Script:
-    """What has been found of the script so far, and what is to be searched next."""
+    """The part of the script found so far, and the objects to be searched next."""
 
     variables: Mapping[str, object]
     waiting: list[object] = field(default_factory=list)
