@@ -183,3 +183,15 @@ def test_parts_from_which_channels_take_unequally_do_not_follow() -> None:
     assert parts_of((0,), (5,)) == ()
     assert parts_of((0,), (1,), (5,)) == ()
     assert parts_of((5,), (0,), (5,)) == ()
+
+
+def test_candidates_are_few_and_none_is_tried_twice() -> None:
+    model = Parts((5, 11))
+    for number in range(9):
+        setattr(model, f"more_{number}", 4)
+    places = row_of_positions(4)
+    slots = Slot("reader.weight", 1, places), Slot("layer.weight", 0, places)
+    tried = [frozenset(one.numbers) for one in with_numbers(model, Group("a", 4, slots))]
+    assert len(set(tried)) == len(tried) == 12
+    few = [frozenset(n.numbers) for n in with_numbers(Parts((4, 12)), Group("a", 4, slots))]
+    assert len(set(few)) == len(few) < 12
