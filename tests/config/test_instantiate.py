@@ -201,6 +201,42 @@ def test_names_and_arguments_in_disguise_are_refused(path: str, arguments: dict[
         build(target)
 
 
+LOGGER = {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "here"}
+NPZ = {"_target_": "paretoprune.data.npz", "path": "a.npz"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"),
+    [
+        ("model", "lightning.pytorch.loggers.MLFlowLogger"),
+        ("model", "paretoprune.data.npz"),
+        ("model", "paretoprune.executors.processes.Processes"),
+        ("model", "optuna.samplers.RandomSampler"),
+        ("model", "torch.optim.SGD"),
+        ("data", "lightning.pytorch.loggers.MLFlowLogger"),
+        ("data", "torch.nn.Identity"),
+        ("scorer", "lightning.pytorch.loggers.MLFlowLogger"),
+    ],
+)
+def test_a_listed_class_in_the_place_of_another_kind_is_not_built(setting: str, path: str) -> None:
+    mistakes = find_mistakes(Target(path=path), setting=setting)
+    assert mistakes[0].startswith(f"`{setting}._target_={path}` is no {setting}, which comes from")
+
+
+@pytest.mark.parametrize("hidden", [LOGGER, NPZ, {**LOGGER, "_partial_": True}], ids=str)
+def test_what_reads_or_connects_when_it_is_built_is_no_part_of_a_model(hidden: Any) -> None:
+    for arguments in ({"_args_": [hidden]}, {"a": {"b": [hidden]}}):
+        target = Target(path="torch.nn.Sequential", arguments=arguments)
+        (mistake,) = find_mistakes(target, setting="model")
+        assert "may only be named in" in mistake or "reads data" in mistake
+
+
+def test_no_logger_hides_in_another_target() -> None:
+    target = Target(path="paretoprune.data.npz", arguments={"path": LOGGER})
+    with pytest.raises(SettingsError, match=r"may only be named in .*tracking\.loggers"):
+        build(target)
+
+
 EVIL = st.sampled_from(
     [
         {"_target_": "os.system", "command": "true"},

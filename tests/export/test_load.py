@@ -203,6 +203,24 @@ def test_a_strangers_class_is_named_with_what_to_add(folder: Path) -> None:
         load_model(folder, trust=["tests"])
 
 
+def test_no_logger_of_a_strangers_config_is_built(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    logger = "{_target_: lightning.pytorch.loggers.CSVLogger, save_dir: logs}"
+    for model in (logger, f"{{_target_: torch.nn.Sequential, _args_: [{logger}]}}"):
+        write(folder / "config.yaml", f"model: {model}")
+        with pytest.raises(SettingsError, match="CSVLogger"):
+            load_model(folder)
+
+
+def test_a_config_of_any_size_is_refused_at_once(folder: Path) -> None:
+    with (folder / "config.yaml").open("ab") as stream:
+        stream.truncate(2**30)
+    with pytest.raises(WeightsError, match="at most 1,048,576 are read"):
+        load_model(folder)
+
+
 def test_numbers_to_read_positions_stay_plain(files: dict[str, Any]) -> None:
     assert Groups.from_json(files["groups"].to_json()) == files["groups"]
 

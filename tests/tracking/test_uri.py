@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 from paretoprune.config.redact import redact, redact_uri
@@ -37,11 +39,27 @@ from paretoprune.tracking.uri import is_server, resolve_uri, sqlite_file
         ("got `//me:pass@host/x`", "got `//***@host/x`"),
         ("sqlite:////a/b?abc=1", "sqlite:////a/b?abc=***"),
         ("see https://host/x? It says so", "see https://host/x? It says so"),
+        ("no answer: http://me:my pass@host/x", "no answer: http://***@host/x"),
+        ("`postgresql://me:p@ss w@rd@db/x`: no", "`postgresql://***@db/x`: no"),
+        ("got 'mysql://:it's \"so\"@db'", "got 'mysql://***@db'"),
+        ("from http://a:b c@d to http://e:f g@h", "from http://***@d to http://***@h"),
+        ("http://me:5000@host", "http://***@host"),
+        ("http://me:5000pass word@host", "http://***@host"),
+        ("http://host:5000 is down; ask a@b", "http://host:5000 is down; ask a@b"),
+        ("`http://host`: no answer, ask a@b", "`http://host`: no answer, ask a@b"),
         ("1//2 of a:b and a@b.c", "1//2 of a:b and a@b.c"),
     ],
 )
 def test_redact(text: str, expected: str) -> None:
     assert redact(text) == expected
+
+
+@given(password=st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1))
+def test_no_password_of_running_text_is_left(password: str) -> None:
+    assume(not password[0].isdigit() and "://" not in password)
+    for before, after in (("", ""), ("cannot reach `", "`: no answer"), ("{'uri': '", "'}")):
+        text = f"{before}http://me:{password}@host/x{after}"
+        assert redact(text) == f"{before}http://***@host/x{after}"
 
 
 def test_a_whole_uri_may_have_anything_in_its_password() -> None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, cast
 
-import yaml
 from torch import nn
 
 from paretoprune.config.callables import trusted_packages
@@ -28,6 +27,7 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.quantization.compact import compact_state
 from paretoprune.results import DataInfo
 from paretoprune.storage.atomic import read_json
+from paretoprune.storage.bounded import read_yaml
 from paretoprune.tasks.stand_in import stand_in
 
 _ARCHITECTURE = ("config.yaml", "data.json")
@@ -86,7 +86,7 @@ def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
     trust = trusted_packages(trust)
     _check_files(folder, _ARCHITECTURE)
     with _as_our_error(folder):
-        model_config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]
+        model_config = read_yaml(folder / "config.yaml")["model"]
         info = DataInfo.from_json(read_json(folder / "data.json"))
         offered = info.for_model
         _check_count("num_classes", info.num_classes, least=0)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import asdict, fields, is_dataclass, replace
 
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
+from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.config.groups.tracking import TrackingSettings
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
+from paretoprune.data.digests.contents import Contents
 from paretoprune.data.digests.sample_digests import digest_of_tensor
+from paretoprune.problem.script_code import MAIN, script_code
 from paretoprune.storage.atomic import digest_of
-from paretoprune.storage.fingerprint import Fingerprint, digest_bytes, digest_json
+from paretoprune.storage.fingerprint import Fingerprint, digest_json
 from paretoprune.storage.source_code import source_of
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.interface import Task
 
 _ALWAYS = ("torch", "torchvision", "timm")  # packages whose versions are always included
-_MAIN = "__main__"  # a script or notebook, which may change around the classes in it
 
 
 def fingerprint_of(
@@ -31,26 +31,20 @@ def fingerprint_of(
     model: nn.Module,
     task: Task,
     *,
-    contents: Mapping[str, str],
+    contents: Contents,
     outputs: tuple[float, ...] | None,
 ) -> Fingerprint:
     """Return the fingerprint of everything besides the settings that affects a sweep's results.
 
-    `contents` are the digests of the data, `outputs` those of the network before any training.
+    `contents` are the digests and the code of the data, `outputs` those of the network before any
+    training.
     """
-    targets = (settings.model.target, settings.data, settings.scorer, settings.task)
-    strategy = settings.search.strategy if settings.search else None
-    others = (strategy, *_of_training(settings))
-    paths = [path for target in (*targets, *others) if target for path in _paths(target)]
-    modules = {
-        *_homes(paths),
-        *_classes(model),
-        *_bases_of(type(data)),
-        *_bases_of(type(task)),
-        *(module for function in task.functions for module in _module_of(function)),
-        *_ALWAYS,
-    }
-    source = source_of(modules - {_MAIN})
+    paths = [path for target in _targets_in(settings) for path in _paths(target)]
+    kinds = {*(type(module) for module in model.modules()), type(data), type(task)}
+    defined = {*kinds, *task.functions, *contents.code}
+    script = script_code(defined)
+    modules = {*_homes(paths), *_modules_of(defined), *script.modules, *_ALWAYS}
+    source = source_of(modules - {MAIN})
     weights = settings.model.weights
     return Fingerprint(
         settings={
@@ -59,8 +53,8 @@ def fingerprint_of(
             "seed": str(settings.seed),
             "task": repr(task),
         },
-        data=contents,
-        code={**source.digests, **main_classes(model, data, task)},
+        data=contents.digests,
+        code={**source.digests, **script.digests},
         network={
             "shapes of the weights": digest_json(
                 {name: _shape(tensor) for name, tensor in model.state_dict().items()}
@@ -90,14 +84,16 @@ def for_times(problem: Fingerprint) -> Fingerprint:
     return replace(problem, settings=settings, data={}, network={}, outputs=None)
 
 
-def _of_training(settings: Settings) -> Iterator[Target]:
-    """Yield the callbacks, optimizers and learning-rate schedulers that the settings name."""
-    trainer = settings.trainer
-    yield from trainer.callbacks.values()
-    for training in (settings.finetune, settings.dense_training):
-        for target in (training.optimizer, training.lr_scheduler):
-            if isinstance(target, Target):
-                yield target
+def _targets_in(value: object) -> Iterator[Target]:
+    """Yield all targets of settings except those that change no result: executors and loggers."""
+    if isinstance(value, Target):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _targets_in(one)
+    elif is_dataclass(value) and not isinstance(value, ExecutorSettings | TrackingSettings):
+        for field in fields(value):
+            yield from _targets_in(getattr(value, field.name))
 
 
 def _shape(tensor: Tensor) -> object:
@@ -136,34 +132,11 @@ def _homes(paths: Iterable[str]) -> Iterator[str]:
         yield from _module_of(located)
 
 
-def _classes(model: nn.Module) -> Iterator[str]:
-    for kind in {type(module) for module in model.modules()}:
-        yield from _bases_of(kind)
-
-
-def _bases_of(kind: type) -> Iterator[str]:
-    for base in kind.__mro__:
-        yield from _module_of(base)
-
-
-def main_classes(
-    model: nn.Module, data: LightningDataModule, task: Task | None = None
-) -> dict[str, str]:
-    """Digests of the classes, and functions of the task, that the running script or notebook itself
-    defines, by their names.
-
-    One whose source is not known, as of a class typed into a prompt, is left out.
-    """
-    kinds = {type(module) for module in model.modules()} | {type(data), type(task)}
-    bases = {base for kind in kinds for base in kind.__mro__}
-    found = {}
-    defined: tuple[Any, ...] = (*bases, *(task.functions if task else ()))
-    for base in defined:
-        if base.__module__ == _MAIN:
-            with suppress(OSError, TypeError):
-                source = inspect.getsource(base).encode()
-                found[f"{_MAIN}.{base.__qualname__}"] = digest_bytes(source)
-    return dict(sorted(found.items()))
+def _modules_of(defined: Iterable[object]) -> Iterator[str]:
+    """Yield the modules in which functions, and classes with their bases, are defined."""
+    for one in defined:
+        for base in getattr(one, "__mro__", (one,)):
+            yield from _module_of(base)
 
 
 def _module_of(located: object) -> Iterator[str]:

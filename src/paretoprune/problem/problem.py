@@ -159,9 +159,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     check_network(model, samples, info)
     settings = with_optimizers(settings, task, model)
     check_step_memory(model, samples, loaders_of(data)["train"], device)
-    fingerprint = fingerprint_of(
-        settings, data, model, task, contents=contents.digests, outputs=outputs
-    )
+    fingerprint = fingerprint_of(settings, data, model, task, contents=contents, outputs=outputs)
     disk_cache = DiskCache(settings.cache_dir)
     known = for_groups(fingerprint, example)
     space = find_search_space(model, example, settings, fingerprint=known, disk_cache=disk_cache)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from paretoprune.errors import DiskFullError
+from paretoprune.storage.bounded import read_text
 from paretoprune.storage.folders import force_folder, make_folder
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -73,10 +74,10 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not JSON, or nested too deeply.
+        ValueError: it is not JSON, nested too deeply, larger than 256 MiB, or no regular file.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

@@ -15,6 +15,7 @@ from paretoprune.config.moved import modernised
 from paretoprune.errors import SweepError
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed, write_text
+from paretoprune.storage.bounded import read_yaml
 from paretoprune.storage.lock import driver_lock, refuse_a_second_driver
 from paretoprune.storage.sweep_identity import kept_identity
 from paretoprune.storage.sweep_settings import HARMLESS, changed_settings
@@ -143,7 +144,7 @@ class SweepFolder:
         Raises SweepError if there is none.
         """
         try:
-            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+            config = read_yaml(self.config)
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise SweepError(f"there is no sweep in {self.path}: {error}") from error
         if not isinstance(config, dict):

@@ -246,3 +246,44 @@ def test_the_gate_of_a_block_is_the_slope_of_its_branch() -> None:
 def test_a_network_without_shortcuts_has_no_block() -> None:
     with pytest.raises(PruningError, match="nothing in this model can be pruned"):
         find_groups(networks.build("vgg"), example(), channels=False, blocks=True)
+
+
+class Around(nn.Module):
+    """A residual block around another, by a sum or with a second result."""
+
+    def __init__(self, form: str, inner: nn.Module | None = None) -> None:
+        super().__init__()
+        self.inner, self.form = inner or nn.Linear(4, 4), form
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor | None = None, *, y: Tensor | None = None) -> object:
+        if self.form == "keyword":
+            assert y is not None
+            return y + self.layer(self.inner(y))
+        assert x is not None
+        if self.form == "wider":  # equal to its input only if broadcast
+            return torch.stack([x + self.layer(x), x + self.inner(x)])
+        found = x + self.layer(self.inner(x))
+        return (found, found.mean()) if self.form == "pair" else found
+
+
+class Forms(nn.Module):
+    """A part that is no block, one block inside another, and one after them."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.other = Around(form)
+        self.outer = Around("sum", Around("sum"))
+        self.later = Around("sum")
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.other(y=x) if self.other.form == "keyword" else self.other(x)
+        found = found[0] if isinstance(found, tuple) else found
+        return self.later(self.outer(found)).sum(-1)
+
+
+@pytest.mark.parametrize("form", ["keyword", "pair", "wider"])
+def test_what_is_no_block_leaves_the_blocks_beside_it(form: str) -> None:
+    torch.manual_seed(0)
+    found = find_groups(Forms(form), torch.randn(2, 4), channels=False, blocks=True)
+    assert [group.name for group in found.prunable] == ["outer.inner", "later"]

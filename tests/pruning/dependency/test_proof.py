@@ -157,3 +157,71 @@ def test_nothing_is_proved_by_outputs_that_are_empty() -> None:
     assert [group.width for group in find_groups(Detections(-1e9), x).prunable] == [8]
     with pytest.raises(PruningError, match="all outputs are empty"):
         find_groups(Detections(1e9), x)
+
+
+class Leaks(nn.Module):
+    """Leaks in a row, of which the groups have one structure."""
+
+    def __init__(self, *shares: float) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(networks.Leak(share) for share in shares)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([part(x) for part in self.parts])
+
+    def groups(self) -> list[Group]:
+        """Return the channels of each part."""
+        like = networks.leaky_group()
+        return [
+            Group(
+                f"parts.{number}.conv",
+                like.width,
+                tuple(
+                    Slot(f"parts.{number}.{slot.tensor}", slot.dim, slot.positions)
+                    for slot in like.slots
+                ),
+            )
+            for number in range(len(self.parts))
+        ]
+
+
+def test_of_one_structure_what_failed_once_is_not_tried_again_with_small_weights() -> None:
+    model = Leaks(0.5, 0.5)
+    proof = Proof.of(model, networks.example())
+    assert proof.split(model.groups()[:1]) == [] and proof.split(model.groups()[1:]) == []
+    assert proof.reasons["parts.1.conv"] == (
+        f"as for `parts.0.conv` of the same structure: {proof.reasons['parts.0.conv']}"
+    )
+
+
+def test_of_one_structure_what_passed_is_judged_by_itself_with_usual_weights() -> None:
+    model = Leaks(0.0, 0.5, 0.5)
+    right, *wrong = model.groups()
+    proof = Proof.of(model, networks.example())
+    assert proof.split([right]) == [right] and proof.split(wrong) == []
+    proof.make_thorough()
+    assert proof.split([right]) == [right]
+    for group in wrong:  # each for a reason of its own, since structures may differ in weights
+        assert proof.split([group]) == []
+        assert "as for" not in proof.reasons[group.name]
+
+
+class Routed(nn.Module):
+    """A second layer for large inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(x) if x.abs().max() > 50 else self.a(x)
+
+
+def test_routes_are_looked_for_again_with_usual_weights() -> None:
+    proof = Proof.of(Routed(), torch.randn(2, 4))
+    before = proof.reach.inputs
+    assert len(before) == 2
+    proof.make_thorough()
+    kept, further = proof.reach.inputs[:2], proof.reach.inputs[2:]
+    assert all(one is other for one, other in zip(kept, before, strict=True))
+    assert [float(next(iter(inputs)).abs().max()) > 50 for inputs in further] == [True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.tracer import trace
 
 
@@ -26,3 +27,14 @@ def test_the_work_of_a_product_is_counted_once() -> None:
     assert [work.macs for work in traced.work] == [6 * 4 * 3]
     assert "fc.weight" in traced.weights and "fc.bias" not in traced.weights
     assert {"fc.weight", "fc.bias"} <= traced.used and "idle" not in traced.used
+
+
+def test_two_channels_are_the_least_of_which_one_can_be_removed() -> None:
+    def network(width: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 4), nn.Linear(4, 5))
+
+    widths = {
+        width: [group.width for group in find_groups(network(width), torch.randn(2, 3)).prunable]
+        for width in (1, 2, 3)
+    }
+    assert widths == {1: [4], 2: [2, 4], 3: [3, 4]}

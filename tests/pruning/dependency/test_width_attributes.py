@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.width_attributes import likeness, with_numbers
-from paretoprune.pruning.groups import Block, Group, Number, Slot
+from paretoprune.pruning.groups import Block, Group, Number, Slot, row_of_positions
 from paretoprune.pruning.structured.apply import apply_plan
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
@@ -147,3 +147,51 @@ def test_blocks_and_modules_of_torch_have_no_structure_in_common() -> None:
     assert own[0] is networks.Leak and own[1:] == tuple(
         (slot.tensor, slot.dim) for slot in networks.leaky_group().slots
     )
+
+
+class Parts(nn.Module):
+    """The sizes of some parts of a layer, after attributes that sum to nothing."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layer, self.reader = nn.Linear(4, 16), nn.Linear(3, 2)
+        self.whole, self.others, self.one = 16, (7, 8), [16]
+        self.sizes = [*sizes]
+
+
+def parts_of(*positions: tuple[int, ...], sizes: tuple[int, ...] = (5, 5, 6)) -> tuple[Number, ...]:
+    """Return the first attributes that are tried for channels at these positions of the layer."""
+    places = row_of_positions(len(positions))
+    slots = Slot("reader.weight", 1, places), Slot("layer.weight", 0, positions)
+    group = Group("a", len(positions), slots)
+    tried = (one.numbers for one in with_numbers(Parts(sizes), group))
+    return next((numbers for numbers in tried if any(n.attribute == "sizes" for n in numbers)), ())
+
+
+def test_each_part_of_a_split_loses_the_positions_in_it() -> None:
+    first, second, third = (0,), (5,), (15,)
+    assert parts_of(first, (4,)) == (Number("", "sizes", 1, 0),)
+    assert parts_of(second, (9,)) == (Number("", "sizes", 1, 1),)
+    assert parts_of((10,), third) == (Number("", "sizes", 1, 2),)
+    assert parts_of((0,), (4,), sizes=(5, 11)) == (Number("", "sizes", 1, 0),)
+    assert parts_of((5, 6), (7, 15), sizes=(5, 11)) == (Number("", "sizes", 2, 1),)
+    across = parts_of((0, 5, 6), (1, 7, 8))  # one position in the first part, two in the second
+    assert across == (Number("", "sizes", 1, 0), Number("", "sizes", 2, 1))
+
+
+def test_parts_from_which_channels_take_unequally_do_not_follow() -> None:
+    assert parts_of((0,), (5,)) == ()
+    assert parts_of((0,), (1,), (5,)) == ()
+    assert parts_of((5,), (0,), (5,)) == ()
+
+
+def test_candidates_are_few_and_none_is_tried_twice() -> None:
+    model = Parts((5, 11))
+    for number in range(9):
+        setattr(model, f"more_{number}", 4)
+    places = row_of_positions(4)
+    slots = Slot("reader.weight", 1, places), Slot("layer.weight", 0, places)
+    tried = [frozenset(one.numbers) for one in with_numbers(model, Group("a", 4, slots))]
+    assert len(set(tried)) == len(tried) == 12
+    few = [frozenset(n.numbers) for n in with_numbers(Parts((4, 12)), Group("a", 4, slots))]
+    assert len(set(few)) == len(few) < 12

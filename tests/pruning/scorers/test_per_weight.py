@@ -201,3 +201,32 @@ def test_obs_is_the_error_that_least_squares_leaves() -> None:
         assert float(scores[unit]) == pytest.approx(float(left), rel=1e-5)
     single = Obs().per_weight(model, ["2.weight"], bound([(x,)]))["2.weight"]
     torch.testing.assert_close(single.sum(0), scores, rtol=1e-5, atol=0)
+
+
+def test_obs_of_inputs_that_are_always_zero_is_next_to_nothing() -> None:
+    """Removing them changes no output; the damping alone is left, and it is positive."""
+    model, group = small()
+    with torch.no_grad():
+        for parameter in model[0].parameters():
+            parameter.zero_()
+    x, _ = data()
+    scores = Obs()(model, [group], bound([(x,)]))["0"]
+    assert ((scores > 0) & (scores < 1e-10)).all()
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_wanda_is_the_weight_times_the_norm_of_its_own_input(transposed: bool, groups: int) -> None:
+    """Of the input that a weight reads: its row of a transposed convolution, else its column."""
+    torch.manual_seed(0)
+    kind = nn.ConvTranspose2d if transposed else nn.Conv2d
+    model = nn.Sequential(nn.Identity(), kind(4, 6, 3, groups=groups))
+    x = torch.randn(5, 4, 7, 7) * torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(-1, 1, 1)
+    [(name, scores)] = Wanda().per_weight(model, ["1.weight"], bound([(x,)])).items()
+    norms = x.double().square().mean((0, 2, 3)).sqrt()
+    weight = dict(model.named_parameters())[name].detach()
+    for row in range(len(weight)):
+        for column in range(weight.shape[1]):
+            own = row if transposed else row * groups // 6 * (4 // groups) + column
+            expected = (weight[row, column].abs() * norms[own]).float()
+            torch.testing.assert_close(scores[row, column], expected)

@@ -46,3 +46,10 @@ def test_a_study_that_stays_locked_is_reported(
         with pytest.raises(SweepError, match=r"study\.db is locked; end the program that uses it"):
             open_study(path, "formula", OBJECTIVES)
     open_study(path, "formula", OBJECTIVES)
+
+
+def test_a_folder_in_the_place_of_a_study_is_reported_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "study.db").mkdir()
+    with pytest.raises(SweepError, match=r"study\.db is a folder.*; move it away"):
+        open_study(tmp_path / "study.db", "formula", OBJECTIVES)
+    assert [*tmp_path.iterdir()] == [tmp_path / "study.db"]

@@ -16,7 +16,7 @@ from paretoprune.config.instantiate import build
 from paretoprune.config.load import load_settings
 from paretoprune.config.targets.trust import own_packages
 from paretoprune.errors import SettingsError
-from paretoprune.problem.fingerprint import main_classes
+from paretoprune.problem.script_code import script_code
 from paretoprune.tasks.own.functions import Own
 from paretoprune.testing import check_task
 from tests.config.test_load import composed
@@ -193,5 +193,5 @@ class Net(nn.Module):
 
 def test_functions_of_a_script_are_part_of_the_fingerprint(monkeypatch: Any) -> None:
     monkeypatch.setattr(my.loss, "__module__", "__main__")
-    found = main_classes(Net(), object(), Own(my.loss, my.score))  # type: ignore[arg-type]
-    assert found.keys() == {"__main__.loss"}
+    found = script_code(Own(my.loss, my.score).functions)
+    assert found.digests.keys() == {"__main__.loss"}

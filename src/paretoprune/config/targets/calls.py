@@ -9,6 +9,7 @@ from typing import Any
 
 from paretoprune.config.callables import (
     can_be_trusted,
+    is_listed,
     is_within,
     locate,
     refusal,
@@ -21,6 +22,14 @@ from paretoprune.config.targets.signatures import function_arguments
 TARGET, POSITIONAL, PARTIAL = "_target_", "_args_", "_partial_"
 SPECIAL = (TARGET, POSITIONAL, PARTIAL)
 MOST_VALUES = 10_000  # per target, nested values included: protects against self-referencing files
+# By setting: the listed packages from which its target may come. A logger in the place of a model
+# would write a data base, or connect to a server, before it is found to be no model.
+_HOMES = {
+    "model": ("paretoprune.models", "timm", "torch.nn", "torchvision.models"),
+    "data": ("paretoprune.data",),
+    "scorer": ("paretoprune.pruning",),
+}
+_CONNECTING = ("lightning.pytorch.loggers", "paretoprune.executors")  # when they are built
 _PLAIN = (str, bool, int, float, type(None))
 
 
@@ -31,7 +40,28 @@ def forbidden(target: Target, setting: str) -> list[str]:
     if len(nodes) > MOST_VALUES:
         return [f"`{setting}` holds more than {MOST_VALUES:,} values, or holds itself"]
     mistakes = [one for place, value in nodes for one in _node_mistakes(value, place, trust)]
+    mistakes += [
+        f"`{place}._target_={value[TARGET]}` {reason}"
+        for place, value in nodes
+        if isinstance(value, dict) and (reason := _misplaced(value.get(TARGET), place, setting))
+    ]
     return mistakes or _function_mistakes(target, setting, trust)
+
+
+def _misplaced(path: object, place: str, setting: str) -> str | None:
+    """Return the reason why a listed target must not be built here, if there is one."""
+    if not isinstance(path, str) or not is_listed(path):
+        return None
+    if place == setting:
+        homes = _HOMES.get(setting)
+        if homes is None or is_within(path, homes):
+            return None
+        return f"is no {setting}, which comes from {' or '.join(homes)}, or from your own packages"
+    if is_within(path, _CONNECTING):
+        return "may only be named in the settings `tracking.loggers` and `executor`"
+    if setting == "model" and is_within(path, _HOMES["data"]):
+        return "reads data, which no model is built from"
+    return None
 
 
 def _function_mistakes(target: Target, setting: str, trust: Sequence[str]) -> list[str]:

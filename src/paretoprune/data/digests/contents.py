@@ -28,6 +28,7 @@ class Contents:
 
     digests: Mapping[str, str]  # "training labels" -> digest
     cautions: tuple[str, ...]  # a sentence each
+    code: tuple[object, ...] = ()  # classes and functions of a user's that yield the samples
 
 
 def contents_of(datamodule: LightningDataModule, task: Task) -> Contents:
@@ -45,6 +46,7 @@ def contents_of(datamodule: LightningDataModule, task: Task) -> Contents:
             for name, digest in contents.digests.items()
         },
         cautions=(*overlap_sentences(parts), *_one_sided(parts)),
+        code=tuple({one for contents in parts.values() for one in contents.code}),
     )
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from paretoprune.data.digests.file_digests import file_stamps
+from paretoprune.data.digests.loader_code import code_of_loader
 from paretoprune.data.digests.sample_digests import PartContents, digest_of_tensor, digests_of_rows
 from paretoprune.storage.fingerprint import digest_bytes
 from paretoprune.tasks.inputs import unkeyed
@@ -36,15 +37,16 @@ def part_of_loader(loader: Iterable[Batch], again: Iterable[Batch], task: Task) 
 
     `again` is the same loader, created a second time. Random generators are seeded for the pass and
     restored. Inputs that are random nevertheless are left out; then the arrays that the data sets
-    hold in memory, and the numbers and texts of their transforms, identify the data.
+    hold in memory, the numbers and texts of their transforms, and their code identify the data.
     """
     fixed_masks = {f"arrays `{name}`": digest for name, digest in sorted(_held(loader))}
     begun, passed = _pass(again, task, samples=_NUM_REPEATED), _pass(loader, task)
     seen = "" if passed.whole else f"first {len(passed.inputs)}"
+    code = code_of_loader(loader)
     labels = Counter(one for one in passed.labels if isinstance(one, int))
     if passed.begins_like(begun):
         found = {"inputs": digest_bytes(*passed.inputs), "labels": _of_labels(passed.labels)}
-        return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen)
+        return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen, code)
     if passed.is_shuffled(begun, _length(loader)):
         labelled = passed.labels or [0] * len(passed.inputs)
         pairs = sorted(zip(passed.inputs, labelled, strict=True))
@@ -52,12 +54,12 @@ def part_of_loader(loader: Iterable[Batch], again: Iterable[Batch], task: Task) 
             "inputs": digest_bytes(*(sample for sample, _ in pairs)),
             "labels": _of_labels([label for _, label in pairs]),
         }
-        return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen)
+        return PartContents({**fixed_masks, **found}, passed.inputs, labels, seen, code)
     in_order = passed.labels[: len(begun.labels)] == begun.labels
     found = {"settings of the data set": _settings(getattr(loader, "dataset", None))}
     if in_order:
         found["labels"] = _of_labels(passed.labels)
-    return PartContents({**fixed_masks, **found}, (), labels, seen)
+    return PartContents({**fixed_masks, **found}, (), labels, seen, code)
 
 
 @dataclass(frozen=True)

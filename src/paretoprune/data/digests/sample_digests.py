@@ -21,6 +21,7 @@ class PartContents:
     samples: Sequence[bytes] = ()  # input digest of each sample; empty if unknown
     labels: Counter[int] = field(default_factory=Counter)  # label -> number of samples
     looked_at: str = ""  # the samples that were read; "" means all
+    code: tuple[object, ...] = ()  # classes and functions of a user's that yield the samples
 
 
 def digests_of_rows(values: Tensor) -> list[bytes]:

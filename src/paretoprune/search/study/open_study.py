@@ -37,8 +37,11 @@ def open_study(
 ) -> tuple[optuna.Study, RDBStorage]:
     """Open the study in a file; a damaged file is moved aside and rebuilt from the results.
 
-    Raises SweepError if it stays locked, DiskFullError if the disk has no space left.
+    Raises SweepError if it stays locked or is a folder, DiskFullError if the disk has no space
+    left.
     """
+    if path.is_dir():
+        raise SweepError(f"{path} is a folder, and must be the study's database; move it away")
     deadline, pause_s = time.monotonic() + _PATIENCE_S, _FIRST_PAUSE_S
     while True:
         try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from paretoprune.pruning.scorers.parts.inputs import by_place, without_padding
+from paretoprune.pruning.scorers.parts.inputs import by_place, means_at, without_padding
+from tests.kits.tasks import bound
 
 
 def test_places_come_last_whatever_the_layer() -> None:
@@ -22,3 +23,11 @@ def test_padding_is_left_out_where_the_mask_has_the_places() -> None:
     assert found.tolist() == [[[0.0, 1.0, 7.0], [3.0, 4.0, 10.0]]]
     for other in (None, torch.ones(2, 4), torch.ones(1, 3), torch.ones(3)):
         assert without_padding(values, other) is values
+
+
+def test_means_are_over_the_samples_and_places_of_the_first_batches() -> None:
+    model = nn.Sequential(nn.Linear(3, 2))
+    x = torch.randn(6, 5, 3)
+    batches = [(x[:4],), (x[4:],), (torch.full((2, 5, 3), 9.0),)]
+    found = means_at(model, ["0"], bound(batches), limit=2, reading=Tensor.square)
+    torch.testing.assert_close(found["0"], x.double().square().mean((0, 1)))
