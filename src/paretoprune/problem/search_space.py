@@ -80,20 +80,17 @@ def find_search_space(
     ranks = _ranks(model, example, settings.low_rank, macs)
     factored = tuple(layer.path for layer in ranks.layers) if ranks else ()
     form = with_pairs(model, factored)
-    found = disk_cache.get_or_compute(
-        "groups",
-        fingerprint.extended(
-            settings={"granularity": granularity.name, "factored layers": ", ".join(factored)},
-            versions=own_version(find_groups.__module__),
-        ),
-        read=Groups.from_json,
-        find=lambda: _renamed(
-            find_groups(
-                form, example, channels=granularity.name != "depth", blocks=granularity.blocks
-            ),
-            factored,
-        ),
+    known = fingerprint.extended(
+        settings={"granularity": granularity.name, "factored layers": ", ".join(factored)},
+        versions=own_version(find_groups.__module__),
     )
+
+    def find() -> Groups:
+        channels = granularity.name != "depth"
+        found = find_groups(form, example, channels=channels, blocks=granularity.blocks)
+        return _renamed(found, factored)
+
+    found = disk_cache.get_or_compute("groups", known, read=Groups.from_json, find=find)
     groups = replace(found, factored=factored)
     shapes = {name: tuple(tensor.shape) for name, tensor in form.named_parameters()}
     if ranks is None:

@@ -14,6 +14,7 @@ from paretoprune.config.targets.signatures import has_trait
 from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.low_rank.factor import factored
 from paretoprune.problem.fingerprint import for_training
 from paretoprune.problem.problem import Problem, fresh_model
@@ -54,14 +55,16 @@ def _fit_dense(
     fit(
         model,
         problem.task,
-        train_loader=problem.data.train_dataloader(),
-        val_loader=problem.data.val_dataloader(),
-        settings=settings.dense_training,
-        epochs=settings.dense_training.epochs,
-        seed=settings.seed,
-        device=problem.device,
-        on_epoch=on_epoch,
-        trainer=settings.trainer,
+        TrainingRun(
+            train_loader=problem.data.train_dataloader(),
+            val_loader=problem.data.val_dataloader(),
+            settings=settings.dense_training,
+            epochs=settings.dense_training.epochs,
+            seed=settings.seed,
+            device=problem.device,
+            on_epoch=on_epoch,
+            trainer=settings.trainer,
+        ),
     )
 
 
@@ -132,20 +135,22 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
     cached = _cached("sparsely trained model", problem, _sparsely_trained_from(problem, dense))
     if cached.load(model):
         return model.eval()
-    pressure = Regularisation(
+    regularisation = Regularisation(
         _penalty(problem, model), dropout=phase.dropout, targeted=phase.targeted
     )
     result = fit(
         model,
         problem.task,
-        train_loader=problem.data.train_dataloader(),
-        val_loader=problem.data.val_dataloader(),
-        settings=replace(problem.settings.finetune, distillation=0.0),
-        epochs=phase.epochs,
-        seed=problem.settings.seed,
-        device=problem.device,
-        pressure=pressure,
-        trainer=problem.settings.trainer,
+        TrainingRun(
+            train_loader=problem.data.train_dataloader(),
+            val_loader=problem.data.val_dataloader(),
+            settings=replace(problem.settings.finetune, distillation=0.0),
+            epochs=phase.epochs,
+            seed=problem.settings.seed,
+            device=problem.device,
+            regularisation=regularisation,
+            trainer=problem.settings.trainer,
+        ),
     )
     _log.info("sparse training ends at %.2f %%", result.curve[-1].quality)
     cached.commit(model)
