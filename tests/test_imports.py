@@ -75,8 +75,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": VALUES
     | NETWORKS
     | {"export", "formats", "pick", "problem", "report", "search", "sweep", "trial"},
-    "testing": VALUES
-    | {"data", "executors", "formats", "problem", "pruning", "search", "sweep", "tasks", "trial"},
+    "testing": VALUES | NETWORKS | {"executors", "formats", "problem", "search", "sweep", "trial"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},

@@ -59,7 +59,7 @@ def test_a_target_is_met_and_not_by_more_than_a_step(
         folder,
         f"sparsity.{quantity}={share}",
         f"sparsity.allocation={allocation}",
-        f"granularity.name={granularity}",
+        f"granularity={granularity}",
         "model.width=16",
     )
     ratios = proposed(problem)

@@ -38,10 +38,7 @@ def fingerprint_of(
 
     `contents` are the digests of the data, `outputs` those of the network before any training.
     """
-    targets = (settings.model.target, settings.data, settings.scorer, settings.task)
-    strategy = settings.search.strategy if settings.search else None
-    others = (strategy, *_of_training(settings))
-    paths = [path for target in (*targets, *others) if target for path in _paths(target)]
+    paths = [path for target in _targets(settings) for path in _paths(target)]
     modules = {
         *_homes(paths),
         *_classes(model),
@@ -88,6 +85,17 @@ def for_times(problem: Fingerprint) -> Fingerprint:
     """Restrict to what determines latencies: the network without its weights."""
     settings = {"model": problem.settings["model"]}
     return replace(problem, settings=settings, data={}, network={}, outputs=None)
+
+
+def _targets(settings: Settings) -> Iterator[Target]:
+    """Yield what settings name by `_target_` and results depend on."""
+    yield from (settings.model.target, settings.data, settings.task)
+    yield from (settings.scorer, settings.schedule, settings.granularity)
+    if settings.search:
+        yield settings.search.strategy
+    if settings.quantization:
+        yield settings.quantization
+    yield from _of_training(settings)
 
 
 def _of_training(settings: Settings) -> Iterator[Target]:

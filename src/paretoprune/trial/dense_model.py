@@ -190,7 +190,7 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
     )
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
     return for_training(problem.fingerprint).extended(
-        settings={"sparse training": phase, "granularity": settings.granularity.name},
+        settings={"sparse training": phase, "granularity": settings.granularity.path},
         network={
             "weights of the dense model": digest_json(state),
             "groups": digest_json(problem.groups.to_json()),
