@@ -165,8 +165,7 @@ def sweep(
 ) -> list[TrialResult]:
     """Run a sweep by a strategy in the folder `path`, or continue an interrupted one.
 
-    An epoch takes one second and one more for the share of the MACs that is left, a trial half a
-    second beside, on a clock of its own.
+    An epoch takes 1 s, and 1 s more for the share of the MACs that is left; a trial 0.5 s beside.
     """
     path.mkdir(exist_ok=True)
     search = replace(
