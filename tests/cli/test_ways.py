@@ -26,7 +26,7 @@ FAST = (*TINY, "measure.latency=false")
 
 def task_of(folder: Path, *overrides: str) -> Problem:
     values = [*FAST, f"cache_dir={folder}", *overrides]
-    groups = [value for value in values if value == "tracking=none"]
+    groups = [v for v in values if v == "tracking=none" or v.startswith("granularity=")]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
     return make_problem(load_settings(config, trust=[OWN]))
 
