@@ -127,7 +127,7 @@ def run(
 ) -> dict[str, object]:
     """Run one trial; problems are reused."""
     settings = settings_of(entry, seed, arguments, folder)
-    key = (seed, settings.granularity.name)
+    key = (seed, settings.granularity.path)
     if key not in tasks:
         tasks[key] = make_problem(settings)
     problem = replace(tasks[key], settings=settings)

@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy, relu
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.tasks.classification import Classification
 
 Batch = tuple[Tensor, Tensor]
@@ -112,12 +113,14 @@ def fit_seconds(model: nn.Module, batches: list[Batch], device: torch.device) ->
     result = fit(
         copy.deepcopy(model),
         Classification(),
-        train_loader=batches,
-        val_loader=batches[:1],
-        settings=FinetuneSettings(),
-        epochs=1,
-        seed=0,
-        device=device,
+        TrainingRun(
+            train_loader=batches,
+            val_loader=batches[:1],
+            settings=FinetuneSettings(),
+            epochs=1,
+            seed=0,
+            device=device,
+        ),
     )
     return result.curve[0].seconds
 

@@ -87,6 +87,31 @@ def test_the_schedule_of_the_page_keeps_the_contract_and_runs(tmp_path: Path) ->
     assert [len(curve) for curve in curves] == [0, 2]  # of the dense model, and of the candidate
 
 
+@pytest.mark.parametrize(
+    ("page", "sweep", "module"),
+    [
+        ("add-a-granularity.md", "kernels", "my_granularities"),
+        ("add-a-quantizer.md", "ends", "my_quantizers"),
+    ],
+)
+def test_the_granularity_and_the_quantizer_of_the_pages_keep_their_contracts_and_run(
+    tmp_path: Path, page: str, sweep: str, module: str
+) -> None:
+    own, check = blocks_of(page)
+    (tmp_path / f"{module}.py").write_text(own)
+    run(["-c", check], tmp_path)
+    untrained = ("model.train.epochs=0", "finetune.epochs=0", "tracking=none", "measure=fast")
+    run(["-m", "src.train", *command_of(page), *untrained], tmp_path)
+    trials = sorted((tmp_path / "sweeps" / sweep / "trials").glob("*/result.json"))
+    found = [json.loads(file.read_text()) for file in trials]
+    if sweep == "ends":
+        assert all("ends3" in json.dumps(one) for one in found[1:])
+    else:
+        dense, masked = (one["metrics"] for one in found)
+        assert masked["compressed_bytes"] < 0.7 * dense["compressed_bytes"]
+        assert masked["size_bytes"] == dense["size_bytes"]
+
+
 def test_the_format_of_the_page_keeps_the_contract_and_is_delivered(tmp_path: Path) -> None:
     form, check = blocks_of("add-a-format.md")
     (tmp_path / "my_formats.py").write_text(form)

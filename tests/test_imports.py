@@ -25,6 +25,7 @@ VALUES = {
     "objectives",
     "retained",
     "lineage",
+    "number_format",
     "numerics",
     "stopwatch",
     "config",
@@ -45,10 +46,11 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "results": {"errors", "metrics"},
     "metrics": set(),
+    "number_format": {"metrics"},
     "numerics": set(),
     "lineage": {"results"},
     "objectives": {"metrics"},
-    "retained": {"metrics", "objectives", "results"},
+    "retained": {"metrics", "number_format", "objectives", "results"},
     "stopwatch": set(),
     "config": {"errors", "metrics", "results"},
     "storage": {"config", "errors", "metrics", "numerics", "results"},
@@ -73,8 +75,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": VALUES
     | NETWORKS
     | {"export", "formats", "pick", "problem", "report", "search", "sweep", "trial"},
-    "testing": VALUES
-    | {"data", "executors", "formats", "problem", "pruning", "search", "sweep", "tasks", "trial"},
+    "testing": VALUES | NETWORKS | {"executors", "formats", "problem", "search", "sweep", "trial"},
     "pick": VALUES
     | NETWORKS
     | {"export", "formats", "problem", "report", "search", "sweep", "tracking", "trial"},

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paretoprune.metrics import Direction, quantity_of, written
+from paretoprune.metrics import Direction, quantity_of
+from paretoprune.number_format import written
 from paretoprune.objectives import first_quality
 from paretoprune.results import Metrics
 

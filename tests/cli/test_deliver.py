@@ -23,7 +23,7 @@ from paretoprune.export.folder import files_of
 from paretoprune.export.verify import Answer
 from paretoprune.export.write import compared, write_formats
 from paretoprune.formats.registry import FORMATS
-from paretoprune.metrics import written
+from paretoprune.number_format import written
 from tests.kits.commands import TINY, Run, run_pick, run_train
 
 pytestmark = pytest.mark.timeout(600)  # other processes load torch again and again

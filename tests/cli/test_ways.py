@@ -26,7 +26,7 @@ FAST = (*TINY, "measure.latency=false")
 
 def task_of(folder: Path, *overrides: str) -> Problem:
     values = [*FAST, f"cache_dir={folder}", *overrides]
-    groups = [value for value in values if value == "tracking=none"]
+    groups = [v for v in values if v == "tracking=none" or v.startswith("granularity=")]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
     return make_problem(load_settings(config, trust=[OWN]))
 
@@ -59,7 +59,7 @@ def test_a_target_is_met_and_not_by_more_than_a_step(
         folder,
         f"sparsity.{quantity}={share}",
         f"sparsity.allocation={allocation}",
-        f"granularity.name={granularity}",
+        f"granularity={granularity}",
         "model.width=16",
     )
     ratios = proposed(problem)

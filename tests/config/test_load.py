@@ -109,7 +109,10 @@ def test_what_does_not_fit_together_is_reported_with_the_rest() -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("schedule=regrow", "granularity.name=foo"),  # it may have been `weights`
+        (
+            "schedule=regrow",
+            "granularity._target_=paretoprune.pruning.granularities.weights.Foo",
+        ),  # it may have been `weights`
         ("search.strategy=foo", "search=tpe", "name=x"),
         ("search=tpe", "name=x", "search.objectives.macs=least"),  # two are named
     ],

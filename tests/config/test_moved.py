@@ -8,7 +8,7 @@ import pytest
 
 from paretoprune.config.compose import targets_of
 from paretoprune.config.load import load_settings
-from paretoprune.config.moved import _EXECUTORS, _SCHEDULES, MOVED, modernised
+from paretoprune.config.moved import _EXECUTORS, _GRANULARITIES, _SCHEDULES, MOVED, modernised
 from paretoprune.config.target import Target
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.storage.sweep_settings import changed_settings
@@ -41,6 +41,11 @@ def test_a_config_of_an_earlier_version_is_read() -> None:
             ("schedule=overgrow", "schedule.every=5", "granularity=weights"),
         ),
         (
+            "granularity",
+            {"name": "nm", "m": 8, "rows": 4, "columns": 1},
+            ("granularity=nm", "granularity.m=8"),
+        ),
+        (
             "executor",
             {
                 "name": "slurm",
@@ -70,12 +75,13 @@ def test_a_variant_that_was_named_is_read(
     assert loaded.executor.target.path == wanted.executor.target.path
     # Options that are newer than the stored ones have their defaults.
     assert loaded.executor.target.arguments.items() <= wanted.executor.target.arguments.items()
-    if group == "schedule":  # executors do not count
+    if group != "executor":  # executors do not count
         assert not changed_settings(config, expected)
 
 
-def test_every_schedule_and_executor_of_this_version_was_named_before() -> None:
-    for group, names in (("schedule", _SCHEDULES), ("executor", _EXECUTORS)):
+def test_every_variant_that_was_named_is_a_config_now() -> None:
+    groups = {"schedule": _SCHEDULES, "granularity": _GRANULARITIES, "executor": _EXECUTORS}
+    for group, names in groups.items():
         for name in names:
             found = modernised({group: {"name": name}})[group]["_target_"]
             assert found == targets_of(group)[name]

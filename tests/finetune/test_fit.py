@@ -19,6 +19,7 @@ from paretoprune.errors import DataError, SettingsError, TrainingError
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.fit import FitResult, fit
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.results import EpochRecord
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.inputs import Keyed
@@ -38,7 +39,7 @@ def run(model: nn.Module, epochs: int = 3, **changes: object) -> FitResult:
         "seed": 0,
         "device": CPU,
     } | changes
-    return fit(model, CLASSES, epochs=epochs, **arguments)  # type: ignore[arg-type]
+    return fit(model, CLASSES, TrainingRun(epochs=epochs, **arguments))  # type: ignore[arg-type]
 
 
 def accuracy(model: nn.Module) -> float:
@@ -297,13 +298,15 @@ def test_gradients_that_are_asked_for_are_those_of_frozen_layers_too() -> None:
     fit(
         model,
         CLASSES,
-        train_loader=batches(2),
-        val_loader=batches(1, seed=9),
-        settings=FinetuneSettings(learning_rate=0.05),
-        epochs=1,
-        seed=1,
-        device=CPU,
-        on_gradients=lambda: seen.append(float(first.grad.abs().max())),
+        TrainingRun(
+            train_loader=batches(2),
+            val_loader=batches(1, seed=9),
+            settings=FinetuneSettings(learning_rate=0.05),
+            epochs=1,
+            seed=1,
+            device=CPU,
+            on_gradients=lambda: seen.append(float(first.grad.abs().max())),
+        ),
     )
     assert len(seen) == 2 and min(seen) > 0
     assert torch.equal(first, before) and not first.requires_grad and first.grad is None

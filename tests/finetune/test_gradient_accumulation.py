@@ -12,6 +12,7 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.finetune.gradient_accumulation import is_out_of_memory
 from paretoprune.finetune.module import split_batch
+from paretoprune.finetune.training_run import TrainingRun
 from tests.finetune.nets import CPU, NUM_CLASSES, batches
 from tests.kits.tasks import CLASSES
 
@@ -41,12 +42,14 @@ def run(model: nn.Module) -> FitResult:
     return fit(
         model,
         CLASSES,
-        train_loader=TRAIN,
-        val_loader=VALIDATION,
-        settings=FinetuneSettings(learning_rate=0.05, precision="32"),
-        epochs=2,
-        seed=0,
-        device=CPU,
+        TrainingRun(
+            train_loader=TRAIN,
+            val_loader=VALIDATION,
+            settings=FinetuneSettings(learning_rate=0.05, precision="32"),
+            epochs=2,
+            seed=0,
+            device=CPU,
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.fit import FitResult, fit
 from paretoprune.finetune.nested import Slice, drawn, num_at_once
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.structured.apply import apply_plan, kept_positions
 from paretoprune.pruning.structured.plan import Plan
@@ -117,7 +118,7 @@ def trained(model: nn.Module, nested: list[Slice], **changes: object) -> FitResu
         "device": CPU,
         "nested": nested,
     } | changes
-    return fit(model, CLASSES, **arguments)  # type: ignore[arg-type]
+    return fit(model, CLASSES, TrainingRun(**arguments))  # type: ignore[arg-type]
 
 
 def accuracy(one: Slice, model: nn.Module) -> float:

@@ -15,6 +15,7 @@ from paretoprune.config.groups.trainer import TrainerSettings
 from paretoprune.config.target import Target
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.fit import FitResult, fit
+from paretoprune.finetune.training_run import TrainingRun
 from tests.finetune.nets import CPU, batches, tiny_net, weights
 from tests.kits.tasks import CLASSES
 
@@ -54,7 +55,7 @@ def run(
         "seed": 0,
         "device": CPU,
     } | changes
-    return fit(model, CLASSES, settings=settings, epochs=epochs, **arguments)
+    return fit(model, CLASSES, TrainingRun(settings=settings, epochs=epochs, **arguments))
 
 
 def callbacks(**targets: Target) -> TrainerSettings:

@@ -28,7 +28,7 @@ from tests.kits.commands import OWN, TINY
 def prepared_with(folder: Path, *overrides: str) -> TrialContext:
     values = [*TINY, f"cache_dir={folder}", "measure.latency=false", *overrides]
     names = ("tracking=none", "search=shared")
-    groups = [one for one in values if one in names or one.startswith("schedule=")]
+    groups = [v for v in values if v in names or v.startswith(("schedule=", "granularity="))]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
     return make_context(make_problem(load_settings(config, trust=[OWN])))
 

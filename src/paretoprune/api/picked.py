@@ -27,7 +27,8 @@ from paretoprune.tasks.interface import Task
 class Picked:
     """A smaller model that was verified against its trial, tested once and exported."""
 
-    model: nn.Module  # physically smaller, in eval mode, on the device of the sweep
+    # Physically smaller, in eval mode, on the device of the sweep.
+    model: nn.Module = field(repr=False)
     folder: Path  # weights, plan, model card and figures
     trial: ModelKey
     # On validation data; the first quality on the test part as `test_QUALITY`: `test_accuracy`.

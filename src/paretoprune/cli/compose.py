@@ -19,6 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.command_line import CommandLine, read_command_line
 from paretoprune.cli.foreign_configs import (
     refuse_cluster,
@@ -46,6 +47,7 @@ class Check(Protocol[S]):
         ...
 
 
+@quiet_on_closed_pipe()
 def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: str) -> None:
     """Compose the configs named on the command line, `check` the result and run `command`.
 

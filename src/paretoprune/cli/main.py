@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
+from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.compose import print_version
 from paretoprune.cli.display.completion import SHELLS, completion_script
 from paretoprune.config.invocation import COMMANDS, in_callers_form
@@ -27,6 +28,7 @@ Search how much to prune from each layer of a trained network.
 """
 
 
+@quiet_on_closed_pipe()
 def main() -> None:
     """Entry point of the console script: hand the other arguments to the command named first."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""

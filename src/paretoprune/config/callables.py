@@ -103,6 +103,12 @@ _LISTED = (
         ours=True,
     ),
     _Classes(
+        "paretoprune.pruning.granularities",
+        ("paretoprune.pruning.granularities",),
+        ("paretoprune.pruning.granularities.interface.Granularity",),
+        ours=True,
+    ),
+    _Classes(
         "paretoprune.executors",
         ("paretoprune.executors",),
         ("paretoprune.executors.interface.Executor",),

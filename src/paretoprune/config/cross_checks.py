@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 def _schedule_accepts_the_settings(settings: Settings) -> str | None:
     """Ask the schedule itself; options that are wrong are reported with the other values."""
-    schedule = settings.schedule
+    schedule, granularity = settings.schedule, settings.granularity
     if find_mistakes(schedule, setting="schedule") or not offers(schedule, "mistake"):
+        return None
+    if find_mistakes(granularity, setting="granularity"):
         return None
     try:
         mistake: str | None = build(schedule).mistake(settings)
@@ -30,7 +32,7 @@ def _schedule_accepts_the_settings(settings: Settings) -> str | None:
 
 
 def _obs_is_for_weights(settings: Settings) -> str | None:
-    if settings.compensation == "obs" and settings.granularity.is_structured:
+    if settings.compensation == "obs" and settings.is_structured:
         return (
             "`compensation=obs` is for single weights; with `granularity=channels`, "
             "`compensation=least_squares` does the same"
@@ -39,7 +41,7 @@ def _obs_is_for_weights(settings: Settings) -> str | None:
 
 
 def _latency_is_forecast(settings: Settings) -> str | None:
-    if _timed(settings) and not settings.granularity.is_structured:
+    if _timed(settings) and not settings.is_structured:
         return (
             "zeros do not change the latency here, so latency can be neither a target, a limit nor "
             "an objective; set `granularity=channels`"
@@ -58,7 +60,7 @@ def _timed(settings: Settings) -> bool:
 
 def _sparse_training_is_of_channels(settings: Settings) -> str | None:
     name = settings.sparse_training.name
-    if name in ("bn_scale", "group_lasso") and not settings.granularity.is_structured:
+    if name in ("bn_scale", "group_lasso") and not settings.is_structured:
         return f"`sparse_training={name}` needs `granularity=channels`"
     return None
 
@@ -75,7 +77,7 @@ def _dropped_weights_are_not_accumulated(settings: Settings) -> str | None:
 def _shared_weights_are_of_channels(settings: Settings) -> str | None:
     if settings.search is None or not has_trait(settings.search.strategy, "trains_nested"):
         return None
-    if not settings.granularity.is_structured:
+    if not settings.is_structured:
         return "`search=shared` trains networks with fewer channels; set `granularity=channels`"
     if not has_trait(settings.schedule, "prunes_once"):
         return "`search=shared` trains many networks at once; set `schedule=one_shot`"
@@ -93,10 +95,10 @@ def _shared_weights_are_of_channels(settings: Settings) -> str | None:
 
 
 def _ranks_are_searched_like_channels(settings: Settings) -> str | None:
-    if settings.low_rank.name == "none" or settings.granularity.name in (
-        "channels",
-        "channels_depth",
-    ):
+    granularity = settings.granularity
+    if settings.low_rank.name == "none" or has_trait(granularity, "removes_channels"):
+        return None
+    if find_mistakes(granularity, setting="granularity"):
         return None
     return (
         f"`low_rank={settings.low_rank.name}` searches ranks as channels; "

@@ -58,6 +58,14 @@ _SCHEDULES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "regrow": ("regrow.RegrowWeights", ("exchanged", "every", "until", "overgrow")),
     "at_init": ("at_init.AtInit", ("steps", "spacing")),
 }
+_GRANULARITIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "channels": ("channels.Channels", ()),
+    "depth": ("depth.Depth", ()),
+    "channels_depth": ("channels_depth.ChannelsAndDepth", ()),
+    "weights": ("weights.SingleWeights", ()),
+    "nm": ("nm.NM", ("m",)),
+    "block": ("block.Block", ("rows", "columns")),
+}
 _COMMON = ("workers", "time_limit", "retries")  # of every executor
 _EXECUTORS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "inline": ("inline.inline", _COMMON),
@@ -77,6 +85,7 @@ def modernised(config: Mapping[str, Any]) -> dict[str, Any]:
         found["search"] = _with_strategy(found["search"])
     for group, known, package in (
         ("schedule", _SCHEDULES, "paretoprune.trial.schedules"),
+        ("granularity", _GRANULARITIES, "paretoprune.pruning.granularities"),
         ("executor", _EXECUTORS, "paretoprune.executors"),
     ):
         if isinstance(found.get(group), Mapping):

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from paretoprune.config.cross_checks import RULES
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.finetune import FinetuneSettings
-from paretoprune.config.groups.granularity import GranularitySettings
+from paretoprune.config.groups.granularity import CHANNELS
 from paretoprune.config.groups.low_rank import LowRankSettings
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.config.groups.model import ModelSettings
@@ -44,7 +44,7 @@ class Settings:
     task: Target = AUTO
     scorer: Target
     schedule: Target
-    granularity: GranularitySettings = GranularitySettings()
+    granularity: Target = CHANNELS
     low_rank: LowRankSettings = LowRankSettings()
     quantization: Target | None = None  # of each trained model; None: there is none
     compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
@@ -69,10 +69,15 @@ class Settings:
         return self.model.train
 
     @property
+    def is_structured(self) -> bool:
+        """True if layers become smaller; False if weights are set to zero."""
+        return not has_trait(self.granularity, "is_unstructured")
+
+    @property
     def uses_gate_scores(self) -> bool:
         """True if the strategy ranks channels by gate gradients collected during training."""
         by_gates = self.search is not None and has_trait(self.search.strategy, "uses_gate_scores")
-        return by_gates and self.granularity.is_structured
+        return by_gates and self.is_structured
 
     @property
     def trial_epochs(self) -> float:
@@ -93,7 +98,7 @@ class Settings:
         if self.compensation != "auto":
             return None if self.compensation == "none" else self.compensation
         keeps_weights = not self.retrains_from_scratch
-        return "least_squares" if self.granularity.is_structured and keeps_weights else None
+        return "least_squares" if self.is_structured and keeps_weights else None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:

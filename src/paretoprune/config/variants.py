@@ -17,7 +17,7 @@ from paretoprune.config.targets.signatures import argument_names
 
 
 class Of:
-    """Marks the annotation of an option: `Annotated[int, Of("nm")]` is one of the variant `nm`."""
+    """Marks the variants that take an option, in its annotation: `Annotated[float, Of("l1")]`."""
 
     def __init__(self, *variants: str) -> None:
         """The values of `name` with which the option has an effect."""

@@ -11,7 +11,7 @@ from paretoprune.data.augment import Augmentation
 from paretoprune.data.labelled import LabelledImages, check_label_range, check_no_class_is_empty
 from paretoprune.data.loaders import OrderedLoader, TrainLoader
 from paretoprune.data.normalise import Normalisation, Normaliser, choose_normalisation
-from paretoprune.data.split import Official, SplitSettings, make_split
+from paretoprune.data.split import Official, Split, SplitSettings, make_split
 from paretoprune.errors import DataError
 from paretoprune.results import DataInfo, Preprocessing
 
@@ -115,27 +115,36 @@ def image_tensors(
         for part in (chosen.train, chosen.validation, chosen.test)
     )
     check_no_class_is_empty(train.labels.numpy(), class_names)
-    _, height, width, channels = train.images.shape
-    info = DataInfo(
-        num_classes=len(class_names),
-        input_shape=(channels, height, width),
-        num_train=len(train),
-        num_validation=len(validation),
-        num_test=len(test),
-        split=chosen.sentence,
-        caution=chosen.caution,
-        class_names=class_names,
-    )
     return ImageTensors(
         train,
         validation,
         test,
-        info=info,
+        info=_describe(train, len(validation), len(test), chosen, class_names),
         normalisation=choose_normalisation(train.images, mean, std),
         augmentation=augmentation,
         batch_size=batch_size,
         seed=seed,
         channel_order=channel_order,
+    )
+
+
+def _describe(
+    train: LabelledImages,
+    num_validation: int,
+    num_test: int,
+    split: Split,
+    class_names: tuple[str, ...],
+) -> DataInfo:
+    _, height, width, channels = train.images.shape
+    return DataInfo(
+        num_classes=len(class_names),
+        input_shape=(channels, height, width),
+        num_train=len(train),
+        num_validation=num_validation,
+        num_test=num_test,
+        split=split.sentence,
+        caution=split.caution,
+        class_names=class_names,
     )
 
 

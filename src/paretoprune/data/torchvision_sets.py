@@ -51,8 +51,6 @@ def torchvision_set(
         DataError: it is missing and cannot be downloaded, or is damaged.
         SettingsError: the name is unknown.
     """
-    if name not in _SETS:
-        raise SettingsError([f"`data.name` must be one of {', '.join(_SETS)}, got {name!r}"])
     train, class_names = _read(name, root, download=download, train=True)
     test, _ = _read(name, root, download=download, train=False)
     return image_tensors(
@@ -79,6 +77,8 @@ def _read(
     name: str, root: str, *, download: bool, train: bool
 ) -> tuple[LabelledImages, tuple[str, ...] | None]:
     """Return one official part, and the class names if the set has them."""
+    if name not in _SETS:
+        raise SettingsError([f"`data.name` must be one of {', '.join(_SETS)}, got {name!r}"])
     part = "train" if train else "test"
     choice = {"split": part} if name == "svhn" else {"train": train}
     folder = Path(root).absolute()

@@ -46,7 +46,7 @@ class FinetuneModule(LightningModule):
         num_epochs: int = 1,
         bfloat16: bool,
         teacher: Teacher | None,
-        pressure: Regularisation | None = None,
+        regularisation: Regularisation | None = None,
         parts: int = 1,
         nested: Sequence[Slice] = (),
         on_gradients: Callable[[], None] | None = None,
@@ -72,19 +72,25 @@ class FinetuneModule(LightningModule):
         self._settings = settings
         self._bfloat16 = bfloat16
         self._teacher = teacher
-        self._pressure = pressure
+        self._regularisation = regularisation
         self._nested = nested
         self._watch = watch or Stopwatch()
         self.progress = Progress(num_steps, seconds, self._watch.clock)
         self.parts = parts
         self._on_gradients = on_gradients  # called between the backward pass and the step
-        self._own = task.training(model, num_steps=num_steps, num_epochs=num_epochs)
-        self._optimizer = (
-            self._own.optimizer
-            if self._own
-            else make_optimizer(model, settings, usual=task.optimizer)
+        self._set_up_optimizer(num_epochs)
+
+    def _set_up_optimizer(self, num_epochs: int) -> None:
+        """Take the optimizer and schedule of the task, or those of the settings."""
+        self._own = self._task.training(self.model, num_steps=self.num_steps, num_epochs=num_epochs)
+        if self._own:
+            self._optimizer = self._own.optimizer
+        else:
+            usual = self._task.optimizer
+            self._optimizer = make_optimizer(self.model, self._settings, usual=usual)
+        self._schedule = self._own or make_schedule(
+            self._optimizer, self._settings, num_steps=self.num_steps
         )
-        self._schedule = self._own or make_schedule(self._optimizer, settings, num_steps=num_steps)
 
     def configure_optimizers(self) -> Optimizer:
         return self._optimizer
@@ -95,11 +101,11 @@ class FinetuneModule(LightningModule):
         window = self._window(batch_idx)
         if window.is_first:
             self._optimizer.zero_grad()
-        if self._pressure is None:
+        if self._regularisation is None:
             self._backward(batch, window)
         else:
             progress = self.progress.share
-            with self._pressure.on(self.model, progress=progress, penalised=window.is_last):
+            with self._regularisation.on(self.model, progress=progress, penalised=window.is_last):
                 self._backward(batch, window)
         self.num_batches += 1
         if not window.is_last:

@@ -15,7 +15,7 @@ from paretoprune.measure.latency.latency import latency_of
 from paretoprune.measure.latency.timing import Times, threads_set, time_in_turn, time_until_sure
 from paretoprune.measure.memory import peak_memory_bytes
 from paretoprune.measure.modes import evaluation_mode
-from paretoprune.metrics import BUSY
+from paretoprune.number_format import BUSY
 from paretoprune.results.measurements import RunningCost
 from paretoprune.tasks.inputs import Example, inputs_of
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import PickError
-from paretoprune.metrics import DIRECTIONS, Direction, written_of
+from paretoprune.metrics import DIRECTIONS, Direction
+from paretoprune.number_format import written_of
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.retained import QualityScale
 

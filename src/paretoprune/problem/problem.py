@@ -146,15 +146,7 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
         arguments=arguments_of(example, list(example.tensors_of(model))),
         offered=_plain(task.fits(info)),
     )
-    if settings.model.weights:
-        load_weights(model, settings.model.weights)
-    refuse_not_finite(model)
-    given = settings.model.weights is not None
-    reproducible = given or same_weights(
-        model, _build_model(sources, settings.seed, task.fits(info), example)
-    )
-    # Initial weights that are drawn without the seed say nothing about what has changed.
-    outputs = outputs_of(model, example) if reproducible else None
+    outputs = _load_and_run(model, settings, sources, task.fits(info), example)
     model.to(device)
     check_network(model, samples, info)
     settings = with_optimizers(settings, task, model)
@@ -172,6 +164,28 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
         ProblemCache(disk_cache, fingerprint),
         Notes(guess, (*filter(None, [info.caution]), *contents.cautions)),
     )
+
+
+def _load_and_run(
+    model: nn.Module,
+    settings: Settings,
+    sources: Sources,
+    offered: Mapping[str, object],
+    example: Inputs,
+) -> tuple[float, ...] | None:
+    """Load the given weights into the model and return its outputs, a part of the fingerprint.
+
+    None for initial weights that are drawn without the seed: they say nothing about what has
+    changed.
+    """
+    if settings.model.weights:
+        load_weights(model, settings.model.weights)
+    refuse_not_finite(model)
+    if settings.model.weights or same_weights(
+        model, _build_model(sources, settings.seed, offered, example)
+    ):
+        return outputs_of(model, example)
+    return None
 
 
 def fresh_model(problem: Problem) -> nn.Module:

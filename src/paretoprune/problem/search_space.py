@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from torch import nn
 
-from paretoprune.config.groups.granularity import GranularitySettings
 from paretoprune.config.groups.low_rank import LowRankSettings
+from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
 from paretoprune.config.targets.signatures import offers
+from paretoprune.config.variants import spelled
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.candidates import candidates_of
 from paretoprune.low_rank.pair import full_ranks, pairs_of, with_pairs
@@ -21,11 +23,11 @@ from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.macs import macs_per_layer
 from paretoprune.measure.params import count_params
 from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.granularities.interface import Granularity
 from paretoprune.pruning.groups import Group, Groups
 from paretoprune.pruning.structured.file_size import FileSize
 from paretoprune.pruning.structured.size import SizeModel
-from paretoprune.pruning.unstructured.layers import MaskedLayers, find_layers
-from paretoprune.pruning.unstructured.patterns import NofM, Pattern, WeightBlocks, Weights
+from paretoprune.pruning.unstructured.layers import MaskedLayers
 from paretoprune.pruning.unstructured.size import MaskedSize
 from paretoprune.storage.cache import DiskCache
 from paretoprune.storage.fingerprint import Fingerprint
@@ -36,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 _MOST_NAMED = 3  # maximum number of layers named in an error message
 
+T = TypeVar("T", Groups, MaskedLayers)
 AnySize = SizeModel | RankedSize | MaskedSize
 
 
@@ -70,24 +73,21 @@ def find_search_space(
     support the granularity, or if no layer can be factored although requested, or PruningError.
     """
     macs, dense_bytes = macs_per_layer(model, example), count_bytes(model)
-    pattern = _pattern(settings.granularity)
-    if pattern is not None:
+    if not settings.is_structured:
         _check_scorer(settings)
-        layers = find_layers(model, pattern)
+        layers = _found(settings, MaskedLayers, model, example)
         zeroed = MaskedSize(layers.found, count_params(model), macs, dense_bytes)
         return SearchSpace(layers.groups, zeroed, zeroed, layers)
-    granularity = settings.granularity
     ranks = _ranks(model, example, settings.low_rank, macs)
-    found = disk_cache.get_or_compute(
-        "groups",
-        fingerprint.extended(
-            settings={"granularity": granularity.name}, versions=own_version(find_groups.__module__)
-        ),
-        read=Groups.from_json,
-        find=lambda: find_groups(
-            model, example, channels=granularity.name != "depth", blocks=granularity.blocks
-        ),
+    known = fingerprint.extended(
+        settings={"granularity": repr(settings.granularity)},
+        versions=own_version(find_groups.__module__),
     )
+
+    def find() -> Groups:
+        return _found(settings, Groups, model, example)
+
+    found = disk_cache.get_or_compute("groups", known, read=Groups.from_json, find=find)
     groups = _with_ranks(found, ranks) if ranks else found
     shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
     size = SizeModel(groups.prunable, shapes, macs)
@@ -96,6 +96,21 @@ def find_search_space(
         return SearchSpace(groups, size, file)
     ranked = RankedSize(size, ranks.layers)
     return SearchSpace(groups, ranked, _file(model, file, ranked), ranks=ranks)
+
+
+def _found(settings: Settings, kind: type[T], model: nn.Module, example: Inputs) -> T:
+    """Return the units of the granularity. Raises SettingsError if they are of another kind."""
+    granularity: Granularity = build(settings.granularity)
+    found = granularity.find(model, example)
+    if isinstance(found, kind):
+        return found
+    raise SettingsError(
+        [
+            f"{spelled('granularity', settings.granularity)}: `find` must return `Groups`, or "
+            '`MaskedLayers` and the class declare `traits = ("is_unstructured",)`, '
+            f"got `{type(found).__name__}`"
+        ]
+    )
 
 
 def _with_ranks(groups: Groups, ranks: Ranks) -> Groups:
@@ -148,17 +163,7 @@ def _check_scorer(settings: Settings) -> None:
         raise SettingsError(
             [
                 f"`scorer._target_={settings.scorer.path}` scores channels, not single weights; "
-                f"with `granularity={settings.granularity.name}` use scorer=magnitude, taylor, "
-                "wanda, fisher or another with `per_weight` (docs/scorers.md)"
+                f"with {spelled('granularity', settings.granularity)} use scorer=magnitude, "
+                "taylor, wanda, fisher or another with `per_weight` (docs/scorers.md)"
             ]
         )
-
-
-def _pattern(granularity: GranularitySettings) -> Pattern | None:
-    """Return the sparsity pattern; None for structured pruning."""
-    patterns: dict[str, Pattern] = {
-        "weights": Weights(),
-        "nm": NofM(granularity.m),
-        "block": WeightBlocks(granularity.rows, granularity.columns),
-    }
-    return patterns.get(granularity.name)

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretoprune.lineage import epochs_in_total
-from paretoprune.metrics import DIRECTIONS, LOGARITHMIC, label, notation, quantity_of, shown
+from paretoprune.metrics import DIRECTIONS, LOGARITHMIC, label, quantity_of
+from paretoprune.number_format import notation, shown
 from paretoprune.numerics import LayerError, NumericalErrors, warnings_of
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import BASELINES, in_view

@@ -19,7 +19,7 @@ _TAGS = {
     "data": "data._target_",
     "scorer": "scorer._target_",
     "schedule": "schedule._target_",
-    "granularity": "granularity.name",
+    "granularity": "granularity._target_",
     "seed": "seed",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paretoprune.metrics import busy_sentence, written_of
+from paretoprune.number_format import busy_sentence, written_of
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.sweep_facts import SweepFacts
 from paretoprune.results import Metrics, TrialResult

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paretoprune.lineage import epochs_in_total
-from paretoprune.metrics import Direction, label, written_difference
+from paretoprune.metrics import Direction, label
+from paretoprune.number_format import written_difference
 from paretoprune.objectives import size_and_quality
 from paretoprune.results import Metrics, TrialResult
 from paretoprune.results.trials import ModelKey

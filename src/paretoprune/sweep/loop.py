@@ -45,42 +45,36 @@ def run_sweep(
     `clock` gives the seconds spent on this sweep so far, for budgets in seconds; by default those
     of its trials, and of this run. `tell_end` gets the reason why the search ends. Returns all
     results by number. Each is on disk before watchers are notified. A trial whose process died is
-    run again, up to `retries` times. Once `stop` says so, nothing new is started, and what runs is
-    waited for.
-
-    Raises SweepError after ten failures in a row with the same cause.
+    run again, up to `retries` times. Once `stop` is true, only running trials are finished. Raises
+    SweepError after ten failures in a row with the same cause.
     """
     record = Record(folder, study, strategy, search, sparsity, retries=retries, watchers=watchers)
-    results, unfinished = record.results, record.unfinished
-    account = BudgetTracker(
-        problem, search, results, unfinished, clock=clock, workers=executor.slots
-    )
-    queue = Queue(
-        problem,
-        first,
-        strategy,
-        record,
-        account,
-        search=search,
-        sparsity=sparsity,
-        seed=seed,
-    )
+    results, unfinished, slots = record.results, record.unfinished, executor.slots
+    account = BudgetTracker(problem, search, results, unfinished, clock=clock, workers=slots)
+    queue = Queue(problem, first, strategy, record, account, search, sparsity, seed=seed)
     try:
         record.restore()
         account.restore()
         if results.all:
             _log.info("%s", account.in_words())
-        while True:
-            while not stop() and len(unfinished.running) < executor.slots:
-                if (job := queue.next_job()) is None:
-                    break
-                executor.submit(job)
-            if not unfinished.running:
-                study.flush(patience_s=_FLUSH_PATIENCE_S)
-                if not stop():
-                    tell_end(queue.why_ended())
-                return results.all
-            record.collect(executor.collect())
+        _run_trials(queue, record, executor, stop)
+        study.flush(patience_s=_FLUSH_PATIENCE_S)
+        if not stop():
+            tell_end(queue.why_ended())
+        return results.all
     except BaseException:
         unfinished.excuse_running()
         raise
+
+
+def _run_trials(queue: Queue, record: Record, executor: Executor, stop: Callable[[], bool]) -> None:
+    """Keep the executor's slots busy until the queue is empty or `stop` is true."""
+    running = record.unfinished.running
+    while True:
+        while not stop() and len(running) < executor.slots:
+            if (job := queue.next_job()) is None:
+                break
+            executor.submit(job)
+        if not running:
+            return
+        record.collect(executor.collect())

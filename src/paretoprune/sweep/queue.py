@@ -35,9 +35,9 @@ class Queue:
         strategy: Strategy,
         record: Record,
         account: BudgetTracker,
-        *,
         search: SearchSettings,
         sparsity: SparsitySettings,
+        *,
         seed: int,
     ) -> None:
         self._problem, self._first, self._strategy = problem, first, strategy

@@ -30,16 +30,17 @@ Judged = TypeVar("Judged", TrialResult, QuantizedResult)
 class Watcher(Protocol):
     """An observer of a sweep: the terminal, the tables, MLflow.
 
-    Watchers are passed to `sweep.run` and called by it in turn, in the driver's process, after a
-    result is on disk; they decide nothing.
-    Whatever happens after that point, the result is not lost.
+    Watchers are passed to `sweep.run`, which calls them in turn, in the driver's process and its
+    main thread, each time after a result is on disk. They decide nothing, and must not change the
+    results. A call delays the next trial, so that slow work belongs in a thread. An exception ends
+    the sweep; no result is lost, and the same command continues it.
     """
 
     def begun(self, results: Sequence[TrialResult]) -> None:
-        """Called when the sweep starts, or continues after `results` of an earlier run."""
+        """Take note that the sweep starts, or continues after `results` of an earlier run."""
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """Called when a trial ended; `results` are all so far, including it."""
+        """Take note that a trial ended; `results` are all so far, including it."""
 
 
 class Record:

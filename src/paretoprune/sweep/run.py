@@ -130,24 +130,33 @@ def run(
     check_places(settings)
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
-    problem = with_forecast(make_problem(settings, sources))
-    reject_unmeetable(problem)
-    reject_unquantizable(problem)
-    refuse_other_problem(problem.fingerprint, folder.dense)
+    problem = _checked_problem(settings, sources, folder)
     with folder.locked(), logging_to(folder.path / "sweep.log"):
-        folder.check_config(config, extend=extend)  # another process may have come in between
-        for name, (before, now) in folder.changes(config).items():
-            _log.info("the sweep is extended: `%s` was %s and is %s now", name, before, now)
-        folder.write_config(config)
+        _write_config(folder, config, extend=extend)
         problem.disk.commit()
         describe(problem, folder)
         begun = _begun(problem, folder, config)
         try:
-            stopwatch = Stopwatch()
-            return _searched(prepared_context(problem, folder, stopwatch), begun, watch)
+            return _searched(prepared_context(problem, folder, Stopwatch()), begun, watch)
         except KeyboardInterrupt:
             _log.warning("stopped; what finished is kept")
             raise
+
+
+def _write_config(folder: SweepFolder, config: Mapping[str, Any], *, extend: bool) -> None:
+    folder.check_config(config, extend=extend)  # another process may have come in between
+    for name, (before, now) in folder.changes(config).items():
+        _log.info("the sweep is extended: `%s` was %s and is %s now", name, before, now)
+    folder.write_config(config)
+
+
+def _checked_problem(settings: Settings, sources: Sources | None, folder: SweepFolder) -> Problem:
+    """Return the problem, once its limits can be met and it is the one of the folder."""
+    problem = with_forecast(make_problem(settings, sources))
+    reject_unmeetable(problem)
+    reject_unquantizable(problem)
+    refuse_other_problem(problem.fingerprint, folder.dense)
+    return problem
 
 
 def _begun(problem: Problem, folder: SweepFolder, config: Mapping[str, Any]) -> BegunSweep:
@@ -168,34 +177,20 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
     if not settings.executor.runs_in_process:
         ready()  # workers load what is on disk
 
-    def epoch_time() -> EpochTime | None:
-        return ready().training.epoch_time
-
     def evaluate(job: Job) -> TrialResult:
         chosen = context if job.epochs == 0 else ready()
         return run_trial(chosen, job, folder=folder.trial(job.number))
 
     account = TimeAccount(folder.path, context.watch)
     first = first_proposals(problem, scores, sensitivity)
+    num_first, trials = len(first), folder.trials
     strategy = strategy_of(
-        context,
-        study,
-        scores,
-        sensitivity,
-        ready,
-        num_first=len(first),
-        trials=folder.trials,
+        context, study, scores, sensitivity, ready, num_first=num_first, trials=trials
     )
     executor = _executor(begun, evaluate)
     with closing(executor), watch(begun) as watching:
         results = run_sweep(
-            SearchProblem(
-                problem.costs.widths_of,
-                problem.costs.cost_of,
-                epochs=settings.trial_epochs,
-                least_epochs=least_epochs(problem.data),
-                epoch_time=epoch_time,
-            ),
+            _search_problem(problem, lambda: ready().training.epoch_time),
             first,
             strategy,
             study=study,
@@ -215,6 +210,16 @@ def _searched(context: TrialContext, begun: BegunSweep, watch: Watching) -> Swee
     if _is_search(settings):
         _log.info("time: %s", in_words(account.by_use(), _budget_s(search)))
     return SweepResult(folder, search.objectives, results, stopped=stopped)
+
+
+def _search_problem(problem: Problem, epoch_time: Callable[[], EpochTime | None]) -> SearchProblem:
+    return SearchProblem(
+        problem.costs.widths_of,
+        problem.costs.cost_of,
+        epochs=problem.settings.trial_epochs,
+        least_epochs=least_epochs(problem.data),
+        epoch_time=epoch_time,
+    )
 
 
 def _executor(begun: BegunSweep, evaluate: Evaluate) -> Executor:

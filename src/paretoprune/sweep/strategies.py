@@ -71,8 +71,27 @@ def strategy_of(
     settings = problem.settings
     if settings.search is None and settings.sparsity.bisects_quality:
         return bisection(context, places_of(problem, scores, sensitivity))
-    search, sizes = search_of(problem), _sizes(problem)
-    groups = group_infos(problem)
+    connected = _connected(
+        context, study, scores, sensitivity, ready, num_first=num_first, trials=trials
+    )
+    strategy: Strategy = build(search_of(problem).strategy, context=connected)
+    return strategy
+
+
+def _connected(
+    context: TrialContext,
+    study: SweepStudy,
+    scores: Mapping[str, Sequence[float]],
+    sensitivity: Callable[[], Sensitivity],
+    ready: Callable[[], TrialContext],
+    *,
+    num_first: int,
+    trials: Path,
+) -> SearchContext:
+    """Return the context of a strategy, with functions of this network."""
+    problem, settings = context.problem, context.settings
+    search, sizes, groups = search_of(problem), _sizes(problem), group_infos(problem)
+    most = search.max_ratio
 
     def fits(ratios: Ratios) -> bool:
         return not broken_limits(settings.sparsity, problem.costs.cost_of(ratios).at_least())
@@ -84,34 +103,25 @@ def strategy_of(
         return _num_sizes(problem, most, ready().training.epoch_time)
 
     by_gates = settings.uses_gate_scores
-    damage = gate_damage(context) if by_gates else lambda _parent: sensitivity()
-    strategy: Strategy = build(
-        search.strategy,
-        context=SearchContext(
-            groups=groups,
-            objectives=search.objectives,
-            sizes=sizes,
-            quality=_quality(search.objectives, context.dense.trivial),
-            max_ratio=search.max_ratio,
-            seed=settings.seed,
-            num_first=num_first,
-            fits=fits,
-            damage=damage,
-            proxy=_proxy(context, trials),
-            uniform_of_size=cache(
-                lambda size: uniform_ratios(groups, at_most(size), max_ratio=search.max_ratio)
-            ),
-            global_of_size=lambda size: global_ratios(
-                groups, scores, at_most(size), max_ratio=search.max_ratio
-            ),
-            affordable_sizes=cache(num_sizes),
-            has_untrained_front=_has_untrained_front(settings),
-            ask=study.ask,
-            rung=_rung(ready, trials),
-            least_epochs=least_epochs(problem.data),
-        ),
+    return SearchContext(
+        groups=groups,
+        objectives=search.objectives,
+        sizes=sizes,
+        quality=_quality(search.objectives, context.dense.trivial),
+        max_ratio=most,
+        seed=settings.seed,
+        num_first=num_first,
+        fits=fits,
+        damage=gate_damage(context) if by_gates else lambda _parent: sensitivity(),
+        proxy=_proxy(context, trials),
+        uniform_of_size=cache(lambda size: uniform_ratios(groups, at_most(size), max_ratio=most)),
+        global_of_size=lambda size: global_ratios(groups, scores, at_most(size), max_ratio=most),
+        affordable_sizes=cache(num_sizes),
+        has_untrained_front=_has_untrained_front(settings),
+        ask=study.ask,
+        rung=_rung(ready, trials),
+        least_epochs=least_epochs(problem.data),
     )
-    return strategy
 
 
 def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivity]:

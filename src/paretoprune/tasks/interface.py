@@ -28,7 +28,11 @@ Loaders: TypeAlias = Mapping[str, Iterable[Batch] | None]  # "train", "validatio
 
 
 class Meter(Protocol):
-    """Qualities of a model on one part of the data, batch by batch."""
+    """Qualities of a model on one part of the data, batch by batch.
+
+    Made by `Task.meter` for each evaluation, on the device of the outputs. The result must not
+    depend on how the samples are divided into batches.
+    """
 
     def update(self, outputs: Outputs, batch: Batch) -> None:
         """Take in the outputs for a batch."""
@@ -59,9 +63,16 @@ class Training(Protocol):
 class Task(ABC):
     """The meaning of a batch: the model's inputs, the loss, the qualities.
 
-    A task has options but no state, and can be pickled. A task of one's own inherits from this
-    class, and defines `qualities`, `inputs`, `loss_and_outputs` and `meter`; the other methods have
-    defaults. Most tasks are an `OutputTask`, which needs still less.
+    The `_target_` of `task` is a subclass; its fields are its options. It has no state and can be
+    pickled, since each worker has its own copy. A subclass defines `qualities`, `inputs`,
+    `loss_and_outputs` and `meter`; the other methods have defaults. Most tasks are an `OutputTask`,
+    which needs the loss of given outputs alone.
+
+    `inputs` and `loss_and_outputs` are called in every training step, `outputs` and a new `meter`
+    once per evaluation, `distance` for distillation and the zero-cost proxy, `describe` once, when
+    the data are loaded. A batch is what the loader yields, with its N samples along the first
+    dimension of its tensors; `take` and `join` divide and concatenate other layouts. Batches that
+    do not fit raise DataError in `describe`, before any training.
     """
 
     # names of the arguments that `fits` may offer to a model's class
@@ -73,7 +84,7 @@ class Task(ABC):
     optimizer: ClassVar[str] = "sgd"
     # the largest peak rate of SGD from scratch; squared errors diverge at rates for cross-entropy
     largest_rate: ClassVar[float] = math.inf
-    # whether the teacher's outputs are kept, which takes memory for each sample; else computed anew
+    # True: the teacher's outputs are kept, which takes memory for each sample; False: computed anew
     caches_teacher: ClassVar[bool] = True
     # the batches of this task, in a few words, for the message that no task fits
     form: ClassVar[str] = ""

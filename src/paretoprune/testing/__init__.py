@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from paretoprune.testing.executors import check_executor
     from paretoprune.testing.formats import check_format
+    from paretoprune.testing.granularities import check_granularity
+    from paretoprune.testing.quantizers import check_quantizer
     from paretoprune.testing.schedules import check_schedule
     from paretoprune.testing.scorers import check_scorer
     from paretoprune.testing.strategies import check_strategy
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = [
     "check_executor",
     "check_format",
+    "check_granularity",
+    "check_quantizer",
     "check_schedule",
     "check_scorer",
     "check_strategy",
@@ -28,6 +32,8 @@ __all__ = [
 _HOMES = {
     "check_executor": "executors",
     "check_format": "formats",
+    "check_granularity": "granularities",
+    "check_quantizer": "quantizers",
     "check_schedule": "schedules",
     "check_scorer": "scorers",
     "check_strategy": "strategies",

@@ -42,6 +42,12 @@ SIZES = Sizes(
 )
 QUALITY = FrontAxis(lambda result: result.metrics.quality.get("accuracy"), 0.0)
 _DENSE_MACS = 64
+_PROBLEM = SearchProblem(
+    formula.widths_of,
+    formula.cost_of,
+    epochs=4.0,
+    epoch_time=lambda: EpochTime(macs=_DENSE_MACS, seconds=2.0),
+)
 
 
 def divergence(ratios: Ratios) -> float:
@@ -157,10 +163,9 @@ def sweep(
     baseline_ratios: tuple[float, ...] = (0.25, 0.5, 0.75),
     tell_end: Callable[[str], None] = lambda _: None,
 ) -> list[TrialResult]:
-    """A sweep by a strategy in the folder `path`, from the beginning or where it was interrupted.
+    """Run a sweep by a strategy in the folder `path`, or continue an interrupted one.
 
-    An epoch takes one second and one more for the share of the MACs that is left, a trial half a
-    second beside, on a clock of its own.
+    An epoch takes 1 s, and 1 s more for the share of the MACs that is left; a trial 0.5 s beside.
     """
     path.mkdir(exist_ok=True)
     search = replace(
@@ -169,23 +174,17 @@ def sweep(
         budget=budget,
         baseline_ratios=baseline_ratios,
     )
-    folder = SweepFolder(path)
+    folder, trials = SweepFolder(path), Trials(path, stop=stop)
     study, first = open_study(folder.study, search), baselines_of(search)
-    trials = Trials(path, stop=stop)
     context = search_context(
         num_first=len(first),
         max_macs=max_macs,
         uses_gate_scores=has_trait(strategy, "uses_gate_scores"),
-        has_untrained_front=budget is not None and budget.unit != "trials",
+        has_untrained_front=not (budget is None or budget.unit == "trials"),
         ask=study.ask,
     )
     return run_sweep(
-        SearchProblem(
-            formula.widths_of,
-            formula.cost_of,
-            epochs=4.0,
-            epoch_time=lambda: EpochTime(macs=_DENSE_MACS, seconds=2.0),
-        ),
+        _PROBLEM,
         first,
         build(strategy, context=context),
         study=study,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from paretoprune.metrics import Direction, written_of
+from paretoprune.metrics import Direction
+from paretoprune.number_format import written_of
 from paretoprune.results import Metrics, TrialResult
 
 _MAX_ROWS = 20  # MLflow truncates a note at 8000 characters

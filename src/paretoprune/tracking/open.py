@@ -54,20 +54,20 @@ def open_tracker(
         _log.warning("%s; continuing without MLflow", redact(explain(error)))
         return NullTracker()
     commit = git_commit(root)
+    if commit:
+        tags = {**tags, "commit": commit}
+    sweep = SweepRecord(sweep_name, sweep_id, tags, params, objectives, groups)
+    return _tracker_of(sweep, uri, root, commit=commit, patience_s=patience_s)
+
+
+def _tracker_of(
+    sweep: SweepRecord, uri: str, root: Path, *, commit: str | None, patience_s: float
+) -> MlflowTracker:
     file = sqlite_file(uri)
-    sweep = SweepRecord(
-        name=sweep_name,
-        sweep_id=sweep_id,
-        tags={**tags, "commit": commit} if commit else tags,
-        params=params,
-        objectives=objectives,
-        groups=groups,
-    )
     artifacts = (file.parent if file else root.resolve()) / "mlruns"
-    open_these = partial(open_runs, uri=uri, artifacts=artifacts, sweep=sweep)
     return MlflowTracker(
-        open_these,
-        sweep_name=sweep_name,
+        partial(open_runs, uri=uri, artifacts=artifacts, sweep=sweep),
+        sweep_name=sweep.name,
         commit=commit,
         patience_s=patience_s,
         open_patience_s=_NEW_FILE_S if file else patience_s,

@@ -17,6 +17,6 @@ def comparable_scores(context: TrialContext) -> dict[str, list[float]]:
     scores = start.candidate.unit_scores(context.gates or start.scores)
     if settings.sparsity.allocation == "lamp":
         scores = {name: lamp(values.double().square()) for name, values in scores.items()}
-    elif settings.granularity.is_structured:
+    elif settings.is_structured:
         scores = normalise(scores)
     return {name: values.tolist() for name, values in scores.items()}

@@ -8,7 +8,7 @@ from itertools import islice
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from paretoprune.config.settings import Settings
-from paretoprune.metrics import written
+from paretoprune.number_format import written
 from paretoprune.problem.problem import Problem
 from paretoprune.problem.qualities import front_quality
 from paretoprune.problem.task_data import TaskData

@@ -14,6 +14,7 @@ from paretoprune.config.targets.signatures import has_trait
 from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.low_rank.factor import factored
 from paretoprune.low_rank.pair import full_ranks
 from paretoprune.problem.fingerprint import for_training
@@ -50,14 +51,16 @@ def _fit_dense(
     fit(
         model,
         problem.task,
-        train_loader=problem.data.train_dataloader(),
-        val_loader=problem.data.val_dataloader(),
-        settings=settings.dense_training,
-        epochs=settings.dense_training.epochs,
-        seed=settings.seed,
-        device=problem.device,
-        on_epoch=on_epoch,
-        trainer=settings.trainer,
+        TrainingRun(
+            train_loader=problem.data.train_dataloader(),
+            val_loader=problem.data.val_dataloader(),
+            settings=settings.dense_training,
+            epochs=settings.dense_training.epochs,
+            seed=settings.seed,
+            device=problem.device,
+            on_epoch=on_epoch,
+            trainer=settings.trainer,
+        ),
     )
 
 
@@ -123,20 +126,22 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
     cached = _cached("sparsely trained model", problem, _sparsely_trained_from(problem, dense))
     if cached.load(model):
         return model.eval()
-    pressure = Regularisation(
+    regularisation = Regularisation(
         _penalty(problem, model), dropout=phase.dropout, targeted=phase.targeted
     )
     result = fit(
         model,
         problem.task,
-        train_loader=problem.data.train_dataloader(),
-        val_loader=problem.data.val_dataloader(),
-        settings=replace(problem.settings.finetune, distillation=0.0),
-        epochs=phase.epochs,
-        seed=problem.settings.seed,
-        device=problem.device,
-        pressure=pressure,
-        trainer=problem.settings.trainer,
+        TrainingRun(
+            train_loader=problem.data.train_dataloader(),
+            val_loader=problem.data.val_dataloader(),
+            settings=replace(problem.settings.finetune, distillation=0.0),
+            epochs=phase.epochs,
+            seed=problem.settings.seed,
+            device=problem.device,
+            regularisation=regularisation,
+            trainer=problem.settings.trainer,
+        ),
     )
     _log.info("sparse training ends at %.2f %%", result.curve[-1].quality)
     cached.commit(model)
@@ -176,7 +181,7 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
     )
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
     return for_training(problem.fingerprint).extended(
-        settings={"sparse training": phase, "granularity": settings.granularity.name},
+        settings={"sparse training": phase, "granularity": settings.granularity.path},
         network={
             "weights of the dense model": digest_json(state),
             "groups": digest_json(problem.groups.to_json()),

@@ -16,6 +16,7 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.data import ImageTensors, to_device
 from paretoprune.finetune.distillation import Teacher
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.lineage import lineage
 from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.structured.plan import Plan
@@ -39,15 +40,17 @@ def train_longer(
     return fit(
         model,
         problem.task,
-        train_loader=problem.data.train_dataloader(),
-        val_loader=problem.data.val_dataloader(),
-        settings=settings,
-        epochs=settings.epochs,
-        seed=seed,
-        device=problem.device,
-        teacher=teacher,
-        evaluate_start=True,
-        trainer=problem.settings.trainer,
+        TrainingRun(
+            train_loader=problem.data.train_dataloader(),
+            val_loader=problem.data.val_dataloader(),
+            settings=settings,
+            epochs=settings.epochs,
+            seed=seed,
+            device=problem.device,
+            teacher=teacher,
+            evaluate_start=True,
+            trainer=problem.settings.trainer,
+        ),
     ).curve
 
 

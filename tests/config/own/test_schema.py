@@ -70,7 +70,7 @@ def test_the_composed_settings_fit() -> None:
         {"finetune": {"epochs": [1]}},
         {"sparse": 1},
         {"defaults": [{"override /model": "resnet21"}]},
-        {"granularity": {"name": "channel"}},
+        {"granularity": 4},
         {"trust": ["mine"]},
     ],
 )

@@ -9,6 +9,7 @@ from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.pruning_steps import gradual_share
+from paretoprune.finetune.training_run import TrainingRun
 from tests.finetune.nets import CPU, batches, tiny_net
 from tests.kits.tasks import CLASSES
 
@@ -36,14 +37,16 @@ def train(masks: MaskSchedule) -> list[Tensor]:
     fit(
         model,
         CLASSES,
-        train_loader=TRAIN,
-        val_loader=VALIDATION,
-        settings=FinetuneSettings(learning_rate=0.2),
-        epochs=4,
-        seed=0,
-        device=CPU,
-        masks=masks,
-        on_epoch=lambda record: seen.append(model[0].weight.detach().clone()),
+        TrainingRun(
+            train_loader=TRAIN,
+            val_loader=VALIDATION,
+            settings=FinetuneSettings(learning_rate=0.2),
+            epochs=4,
+            seed=0,
+            device=CPU,
+            masks=masks,
+            on_epoch=lambda record: seen.append(model[0].weight.detach().clone()),
+        ),
     )
     return [*seen, model[0].weight.detach()]
 

@@ -9,6 +9,7 @@ from torch import nn
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.callbacks.regularisation import Regularisation, dropped_weights
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.training_run import TrainingRun
 from tests.finetune.nets import CPU, batches, tiny_net, weights
 from tests.kits.tasks import CLASSES
 
@@ -52,23 +53,25 @@ def test_an_error_inside_leaves_the_weights_as_they_were() -> None:
     assert torch.equal(model.weight, before)
 
 
-def trained(pressure: Regularisation | None) -> dict[str, torch.Tensor]:
+def trained(regularisation: Regularisation | None) -> dict[str, torch.Tensor]:
     model = tiny_net()
     fit(
         model,
         CLASSES,
-        train_loader=batches(3),
-        val_loader=batches(1, seed=9),
-        settings=FinetuneSettings(learning_rate=0.05),
-        epochs=2,
-        seed=1,
-        device=CPU,
-        pressure=pressure,
+        TrainingRun(
+            train_loader=batches(3),
+            val_loader=batches(1, seed=9),
+            settings=FinetuneSettings(learning_rate=0.05),
+            epochs=2,
+            seed=1,
+            device=CPU,
+            regularisation=regularisation,
+        ),
     )
     return weights(model)
 
 
-def test_no_pressure_is_no_change_and_dropout_is_deterministic() -> None:
+def test_no_regularisation_is_no_change_and_dropout_is_deterministic() -> None:
     plain, empty = trained(None), trained(Regularisation())
     assert all(torch.equal(plain[name], empty[name]) for name in plain)
     first, second = (trained(Regularisation(dropout=0.5, targeted=0.5)) for _ in range(2))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.numerics.precision import narrow_in_float32, uses_bfloat16
+from paretoprune.finetune.training_run import TrainingRun
 from tests.finetune.nets import CPU, batches, tiny_net
 from tests.kits.tasks import CLASSES
 
@@ -41,12 +42,14 @@ def test_bfloat16_trains_with_weights_in_float32() -> None:
     result = fit(
         model,
         CLASSES,
-        train_loader=batches(2),
-        val_loader=batches(1),
-        settings=FinetuneSettings(precision="bf16"),
-        epochs=1,
-        seed=0,
-        device=CPU,
+        TrainingRun(
+            train_loader=batches(2),
+            val_loader=batches(1),
+            settings=FinetuneSettings(precision="bf16"),
+            epochs=1,
+            seed=0,
+            device=CPU,
+        ),
     )
     assert set(seen) == {torch.bfloat16}
     assert model[0].weight.dtype == torch.float32

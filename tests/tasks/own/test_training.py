@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.tasks.own.lightning import Lightning
 from paretoprune.tasks.own.logged import Logged
 from paretoprune.tasks.own.training import OwnTraining, configured
@@ -99,12 +100,14 @@ def test_a_fit_is_the_training_of_a_plain_loop() -> None:
     result = fit(
         model,
         task,
-        train_loader=TRAIN,
-        val_loader=VALIDATION,
-        settings=FinetuneSettings(precision="32"),
-        epochs=2,
-        seed=0,
-        device=CPU,
+        TrainingRun(
+            train_loader=TRAIN,
+            val_loader=VALIDATION,
+            settings=FinetuneSettings(precision="32"),
+            epochs=2,
+            seed=0,
+            device=CPU,
+        ),
     )
     optimizer = AdamW(plain.parameters(), plain.rate)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2 * len(TRAIN))

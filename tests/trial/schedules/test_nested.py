@@ -26,7 +26,7 @@ def context(
 ) -> TrialContext:
     """Cuts leave the weights as they are, so that they can be compared."""
     unchanged = ("compensation=none", "finetune.recalibration_batches=0")
-    of_blocks = [f"granularity.name={request.param}"]
+    of_blocks = [f"granularity={request.param}"]
     if request.param == "channels_depth":
         of_blocks.append("model._target_=tests.kits.own_model.OwnResidual")
     folder = tmp_path_factory.mktemp("cache")

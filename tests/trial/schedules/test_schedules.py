@@ -32,7 +32,7 @@ from tests.trial.test_run import prepared_with
 
 OURS = "paretoprune.trial.schedules."
 SMALLER = ("channels", "depth", "channels_depth")
-GRANULARITIES = (*SMALLER, "weights", "nm", "block")
+GRANULARITIES = [*targets_of("granularity")]
 FOUND = sorted({file.stem for file in (CONF / "schedule").glob("*.yaml")} - {"own"})
 # Options with which a schedule takes few steps, here; of others the defaults.
 OPTIONS = {
@@ -64,8 +64,9 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     folder = tmp_path_factory.mktemp("cache")
 
     def context(schedule: str, granularity: str, *more: str) -> TrialContext:
-        block = "granularity.columns=2" if granularity == "block" else "granularity.m=4"
-        overrides = [f"granularity.name={granularity}", block, *OPTIONS.get(schedule, ())]
+        overrides = [f"granularity={granularity}", *OPTIONS.get(schedule, ())]
+        if granularity == "block":
+            overrides.append("granularity.columns=2")
         if "depth" in granularity:
             overrides.append("model._target_=tests.kits.own_model.OwnResidual")
         few = "finetune.recalibration_batches=1"

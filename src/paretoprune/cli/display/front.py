@@ -11,7 +11,8 @@ from rich.table import Table
 
 from paretoprune.cli.display.fitting import fitting_table
 from paretoprune.cli.display.plot import front_plot
-from paretoprune.metrics import Direction, busy_sentence, with_spread, written_difference
+from paretoprune.metrics import Direction
+from paretoprune.number_format import busy_sentence, with_spread, written_difference
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.pictures.picture import make_picture
 from paretoprune.report.summary_data import pick_command

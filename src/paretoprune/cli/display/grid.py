@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from paretoprune.metrics import with_spread
+from paretoprune.number_format import with_spread
 from paretoprune.results import TrialResult
 from paretoprune.storage.sweep_settings import flat
 from paretoprune.sweep.run import SweepResult

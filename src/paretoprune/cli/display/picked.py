@@ -7,7 +7,7 @@ import shlex
 from rich.console import Console
 
 from paretoprune.config.redact import redact_uri
-from paretoprune.metrics import written, written_of
+from paretoprune.number_format import written, written_of
 from paretoprune.pick.card.files import file_times
 from paretoprune.pick.card.model_card import CardFacts
 from paretoprune.pick.card.tested import (

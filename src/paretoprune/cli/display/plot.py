@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from paretoprune.metrics import LOGARITHMIC, label, scaled, short_count
+from paretoprune.metrics import LOGARITHMIC, label, scaled
+from paretoprune.number_format import short_count
 from paretoprune.report.pictures.picture import Picture, Points, in_view, points
 
 _HEIGHT = 13

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from paretoprune.metrics import short_count
+from paretoprune.number_format import short_count
 from paretoprune.problem.savings import Saving, layers_of, savings_of
 from paretoprune.problem.search_space import AnySize
 from paretoprune.pruning.groups import Groups

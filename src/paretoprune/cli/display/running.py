@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paretoprune.cli.display.fitting import fitting_table
-from paretoprune.metrics import busy_sentence, written
+from paretoprune.number_format import busy_sentence, written
 from paretoprune.pick.running import RunningTable
 from paretoprune.results.measurements import RunningCost
 

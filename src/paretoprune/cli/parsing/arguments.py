@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.compose import disable_spinning, fail_with, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
 from paretoprune.cli.parsing.unread import unknown_option, without_spaces
@@ -16,6 +17,7 @@ from paretoprune.errors import SettingsError, SweepError
 _LAST_PORT = 65535
 
 
+@quiet_on_closed_pipe()
 def run_command(
     usage: str, run: Callable[[Sequence[str]], None], *, needs_arguments: bool = True
 ) -> None:

@@ -11,6 +11,7 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "task": (),
     "scorer": ("seed",),
     "schedule": (),
+    "granularity": (),
     "executor": ("context",),
     "quantization": (),
     "search.strategy": ("context",),

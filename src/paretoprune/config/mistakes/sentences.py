@@ -24,6 +24,7 @@ _OWN = {  # by setting: a class of a user's, and the package that must be truste
     "task": ("my_tasks", "Mine"),
     "scorer": ("my_scorers", "Mine"),
     "schedule": ("my_schedules", "Mine"),
+    "granularity": ("my_granularities", "Mine"),
     "executor": ("my_executors", "Mine"),
     "search.strategy": ("my_strategies", "Mine"),
     "quantization": ("my_quantizers", "Mine"),

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from paretoprune.config.callables import is_listed, is_within
 from paretoprune.config.groups.executor import ExecutorSettings
+from paretoprune.config.groups.granularity import CHANNELS
 from paretoprune.config.groups.inner_targets import inner_targets, provided_to, refused
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.mistakes.provided import PROVIDED
@@ -48,6 +49,12 @@ _INTERFACES = {
         "paretoprune.trial.schedules",
         "docs/how-to/add-a-schedule.md",
     ),
+    "granularity": (
+        "granularity",
+        ("find",),
+        "paretoprune.pruning.granularities",
+        "docs/how-to/add-a-granularity.md",
+    ),
     "executor": (
         "executor",
         ("submit", "collect", "close"),
@@ -58,7 +65,7 @@ _INTERFACES = {
         "quantizer",
         ("models",),
         "paretoprune.quantization.quantizers",
-        "docs/how-to/int8.md",
+        "docs/how-to/add-a-quantizer.md",
     ),
 }
 
@@ -72,6 +79,7 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "data": config.get("data"),
         "scorer": config.get("scorer"),
         "schedule": config.get("schedule"),
+        "granularity": config.get("granularity", CHANNELS),
         "executor": executor.get("target"),
         "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
@@ -116,8 +124,7 @@ def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[s
 
 
 def _not_of_its_kind(target: Target, setting: str) -> list[str]:
-    """Return a sentence for a target that is no task, strategy, schedule, executor or
-    quantizer where one is needed."""
+    """Return a sentence for a target that is of another kind than its setting needs."""
     if setting not in _INTERFACES or target == AUTO:
         return []
     kind, methods, ours, page = _INTERFACES[setting]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from paretoprune.config.values import Positive
 from paretoprune.data.text.docstrings import docstrings, in_parts
@@ -44,11 +44,7 @@ def docstring_classes(
         for text in docstrings(package, docstrings_of_each, setting="data.packages")
     ]
     parts = {
-        part: [
-            (label, words[place : place + max_words])
-            for label, words in some
-            for place in range(0, min(len(words), passages * max_words), max_words)
-        ]
+        part: [*_passages(some, passages, max_words)]
         for part, some in in_parts(texts, share=_SHARE, seed=split_seed).items()
     }
     counts = Counter(word for _, words in parts["train"] for word in words)
@@ -62,6 +58,15 @@ def docstring_classes(
         batch_size=batch_size,
         seed=seed,
     )
+
+
+def _passages(
+    texts: Iterable[tuple[int, Sequence[str]]], most: int, max_words: int
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield the first `most` passages of each text, with its label."""
+    for label, words in texts:
+        for place in range(0, min(len(words), most * max_words), max_words):
+            yield label, words[place : place + max_words]
 
 
 def _tokens(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paretoprune.metrics import QUANTITIES, TIMED, label, rounded, written_difference, written_of
+from paretoprune.metrics import QUANTITIES, TIMED, label
+from paretoprune.number_format import rounded, written_difference, written_of
 from paretoprune.results import Metrics
 
 # Compared as a share of the dense model's value; all others as a difference.

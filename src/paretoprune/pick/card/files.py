@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from paretoprune.export.folder import files_of
 from paretoprune.formats.format import Loading
 from paretoprune.formats.registry import GRAPHS
-from paretoprune.metrics import written
+from paretoprune.number_format import written
 from paretoprune.pick.card.markdown import as_text
 from paretoprune.pick.card.named_snippets import NAMED_GRAPHS, named_snippet
 from paretoprune.pick.card.snippets import snippet

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from paretoprune.metrics import Direction, busy_sentence, short_count
+from paretoprune.metrics import Direction
+from paretoprune.number_format import busy_sentence, short_count
 from paretoprune.objectives import first_quality
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.files import files_section, loading_section

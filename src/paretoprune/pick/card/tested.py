@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from paretoprune.metrics import is_rate, written, written_difference
+from paretoprune.metrics import is_rate
+from paretoprune.number_format import written, written_difference
 from paretoprune.pick.card.comparison import comparison_table
 from paretoprune.pick.card.markdown import as_text
 from paretoprune.results import DataInfo, Metrics

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paretoprune.metrics import LOGARITHMIC, label, notation, shown, written_of
+from paretoprune.metrics import LOGARITHMIC, label
+from paretoprune.number_format import notation, shown, written_of
 from paretoprune.report.pages import make_page
 from paretoprune.results import TrialResult
 from paretoprune.results.measurements import names_measured

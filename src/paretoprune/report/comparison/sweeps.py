@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paretoprune.errors import SweepError
-from paretoprune.metrics import Direction, label, written, written_of
+from paretoprune.metrics import Direction, label
+from paretoprune.number_format import written, written_of
 from paretoprune.objectives import size_and_quality
 from paretoprune.report.comparison.page import ComparedGroup, ComparedSweep, SweepComparison
 from paretoprune.report.summary_data import facts_of

@@ -12,7 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from paretoprune.metrics import LOGARITHMIC, label, short_count
+from paretoprune.metrics import LOGARITHMIC, label
+from paretoprune.number_format import short_count
 from paretoprune.report.pictures.picture import (
     BASELINES,
     Picture,

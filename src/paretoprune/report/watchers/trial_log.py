@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
-from paretoprune.metrics import written, written_of
+from paretoprune.number_format import written, written_of
 from paretoprune.results import TrialResult
 
 _log = logging.getLogger(__name__)

@@ -44,9 +44,9 @@ class Transformers(Task):
         return Inputs((), {name: one for name, one in batch.items() if not is_label(name)})
 
     def loss_and_outputs(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Outputs]:
-        """Return the loss that the model computes, and its other outputs."""
+        """Return the loss that the model computes, and all outputs, with the loss."""
         found = dict(Inputs((), dict(batch)).run(model))
-        loss: Tensor = found.pop(_LOSS)
+        loss: Tensor = found[_LOSS]
         return loss.float(), floats(_tensors(found))
 
     def outputs(self, model: nn.Module, batch: Batch) -> Outputs:

@@ -82,7 +82,7 @@ class OneByOne(Schedule):
         """Return why there are no channels to remove, or which of two bounds is one too many."""
         if self.min_quality is not None and self.min_accuracy is not None:
             return "give `schedule.min_quality` or `schedule.min_accuracy`, not both"
-        if settings.granularity.is_structured:
+        if settings.is_structured:
             return None
         return "`schedule=one_by_one` needs `granularity=channels`"
 

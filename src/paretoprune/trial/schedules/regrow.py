@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from paretoprune.config.settings import Settings
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.config.values import Factor, Positive, Share
 from paretoprune.finetune.callbacks.regrow import Regrow
 from paretoprune.pruning.candidate import MaskedCandidate
@@ -55,9 +56,9 @@ class RegrowWeights(Schedule):
 
     def mistake(self, settings: Settings) -> str | None:
         """Return why the granularity has no single weights to exchange."""
-        if settings.granularity.name == "weights":
+        if has_trait(settings.granularity, "has_single_weights"):
             return None
-        if settings.granularity.is_structured:
+        if settings.is_structured:
             return "`schedule=regrow` exchanges single weights; set `granularity=weights`"
         return "`schedule=regrow` needs `granularity=weights`"
 

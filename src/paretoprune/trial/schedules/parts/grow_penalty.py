@@ -33,6 +33,6 @@ def train_with_growing_penalty(
     assert isinstance(candidate, PrunedCandidate | MaskedCandidate)
     grown = replace(candidate, model=copy.deepcopy(candidate.model))
     penalty = growing(grown.model, grown.masks(scores, widths), strength=phase.strength)
-    pressure = Regularisation(penalty, dropout=phase.dropout, targeted=phase.targeted)
-    curve = train(context, grown, job, epochs=phase.epochs, pressure=pressure)
+    regularisation = Regularisation(penalty, dropout=phase.dropout, targeted=phase.targeted)
+    curve = train(context, grown, job, epochs=phase.epochs, regularisation=regularisation)
     return grown, curve

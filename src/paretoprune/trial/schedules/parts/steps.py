@@ -17,8 +17,9 @@ from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.callbacks.regrow import Regrow
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
-from paretoprune.finetune.loader import FirstBatches
+from paretoprune.finetune.loader import FirstBatches, Loader
 from paretoprune.finetune.nested import num_at_once
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.measure.quality import measure_quality
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
@@ -116,56 +117,67 @@ def train(
     first_epoch: int = 1,
     settings: FinetuneSettings | None = None,
     masks: MaskSchedule | Regrow | None = None,
-    pressure: Regularisation | None = None,
+    regularisation: Regularisation | None = None,
     batches: Sequence[Batch] | None = None,
     gates: GateScores | None = None,
 ) -> tuple[EpochRecord, ...]:
     """Train the candidate's model in place, with its masks fixed, and return the curve.
 
-    `settings` are those of fine-tuning if not given; `batches` the whole training part. Of the
-    `epochs`, what passes through networks that are trained along takes its part. If ranks are
-    searched, the peak learning rate is multiplied by `repair_factor`. There, and in a trial of
-    limited time, the weights from before training are kept if training does not improve them: least
-    squares may leave little to repair.
+    By default with the settings of fine-tuning, on the whole training part. `epochs` are shared
+    with nested networks. If ranks are searched, the peak learning rate is multiplied by
+    `repair_factor`; there, and in a trial of limited time, the weights from before training are
+    kept if it does not improve them: least squares may leave little to repair.
     """
-    problem = context.problem
-    epochs /= num_at_once(len(job.nested))
-    if masks is None and (fixed_masks := candidate.fixed_masks):
-        masks = MaskSchedule(lambda _share: fixed_masks, ramp=0)
+    problem, epochs = context.problem, epochs / num_at_once(len(job.nested))
     keeps_start = problem.space.ranks is not None and settings is None and not job.nested
-    val_loader = problem.data.val_dataloader()
-    if batches is None and job.seconds is not None:
-        val_loader = FirstBatches(val_loader, _num_validated(context))
-    elif epochs <= 1 and batches is None and not keeps_start:
-        # With a single round there is no best epoch to choose: few validation batches suffice.
-        val_loader = FirstBatches(val_loader, _NUM_VALIDATED)
-    chosen = settings or _for_size(context, job)
-    if keeps_start and epochs:
-        rate = chosen.learning_rate * repair_factor(context, candidate.model)
-        chosen = replace(chosen, learning_rate=rate)
-    if context.training.teacher is None:
-        chosen = replace(chosen, distillation=0.0)
-    result = fit(
-        candidate.model,
-        problem.task,
+    repairs = keeps_start and epochs > 0
+    chosen = _settings_of(context, candidate, job, settings, repairs=repairs)
+    brief = batches is None and not keeps_start and epochs <= 1
+    run = TrainingRun(
         train_loader=problem.data.train_dataloader() if batches is None else batches,
-        val_loader=val_loader,
+        val_loader=_validation_batches(context, job, whole=batches is not None, brief=brief),
         settings=chosen,
         epochs=epochs,
         seed=job.seed,
         device=problem.device,
         teacher=context.training.teacher,
-        masks=masks,
-        pressure=pressure,
+        masks=masks or _fixed_masks(candidate),
+        regularisation=regularisation,
         nested=slices_of(context, candidate, job.nested),
         on_gradients=gates,
         first_epoch=first_epoch,
-        evaluate_start=epochs > 0 and (keeps_start or _may_do_harm(job, settings, batches)),
+        evaluate_start=repairs or (epochs > 0 and _may_do_harm(job, settings, batches)),
         seconds=_limit(context, job, epochs),
         watch=context.watch,
         trainer=problem.settings.trainer,
     )
-    return result.curve
+    return fit(candidate.model, problem.task, run).curve
+
+
+def _fixed_masks(candidate: Candidate) -> MaskSchedule | None:
+    fixed = candidate.fixed_masks
+    return MaskSchedule(lambda _share: fixed, ramp=0) if fixed else None
+
+
+def _settings_of(
+    context: TrialContext,
+    candidate: Candidate,
+    job: Job,
+    given: FinetuneSettings | None,
+    *,
+    repairs: bool,
+) -> FinetuneSettings:
+    """Return the given settings or those of a model of this size, at the rate that is needed.
+
+    `repairs`: the peak learning rate depends on the damage that factorization has done.
+    """
+    chosen = given or _for_size(context, job)
+    if repairs:
+        rate = chosen.learning_rate * repair_factor(context, candidate.model)
+        chosen = replace(chosen, learning_rate=rate)
+    if context.training.teacher is None:
+        chosen = replace(chosen, distillation=0.0)
+    return chosen
 
 
 def _may_do_harm(job: Job, settings: FinetuneSettings | None, batches: object) -> bool:
@@ -180,15 +192,19 @@ def _limit(context: TrialContext, job: Job, epochs: float) -> float | None:
     return job.seconds * epochs * num_at_once(len(job.nested)) / epochs_of(context, job)
 
 
-def _num_validated(context: TrialContext) -> int:
-    """Batches of validation data for a choice among the epochs of a trial of limited time.
+def _validation_batches(context: TrialContext, job: Job, *, whole: bool, brief: bool) -> Loader:
+    """Return the batches for the choice among the epochs of a training: `whole`, all of them.
 
-    About a tenth as many samples as an epoch of training has; the finished model is measured on
-    all of them.
+    In a trial of limited time, about a tenth as many samples as an epoch of training has; the
+    finished model is measured on all of them. In a `brief` training of a single round there is no
+    choice, so that few batches suffice.
     """
-    info, num_batches = context.data.info, len(context.data.val_dataloader())
-    share = min(1.0, _VALIDATED * info.num_train / info.num_validation)
-    return max(1, math.ceil(num_batches * share))
+    info, loader = context.data.info, context.data.val_dataloader()
+    if job.seconds is not None and not whole:
+        share = min(1.0, _VALIDATED * info.num_train / info.num_validation)
+        return FirstBatches(loader, max(1, math.ceil(len(loader) * share)))
+    every: Loader = loader
+    return FirstBatches(loader, _NUM_VALIDATED) if brief else every
 
 
 def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:

@@ -1,0 +1,1 @@
+"""Units that pruning removes: one file each, built from `granularity=...`."""

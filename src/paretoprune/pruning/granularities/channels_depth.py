@@ -1,0 +1,23 @@
+"""`granularity=channels_depth`: channels and whole residual blocks are removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from paretoprune.pruning.dependency.find import find_groups
+from paretoprune.pruning.groups import Groups
+from paretoprune.tasks.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class ChannelsAndDepth:
+    """Channels and residual blocks, in one search."""
+
+    traits: ClassVar[tuple[str, ...]] = ("removes_channels",)
+
+    def find(self, model: nn.Module, example: Inputs, /) -> Groups:
+        """Return the verified groups of the model."""
+        return find_groups(model, example, channels=True, blocks=True)
