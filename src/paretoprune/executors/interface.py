@@ -34,7 +34,8 @@ class Executor(ABC):
     per sweep with its options, given as `executor.NAME=...`, and with `context`, an
     `ExecutorContext`. It is used by one thread, and closed at the end of the sweep whatever
     happens. The trait `runs_in_process` (see `declares` in `config.instantiate`) says that trials
-    run in the sweep's own process, so that model and data need not be built again elsewhere.
+    run in the sweep's own process, so that model and data need not be built again elsewhere;
+    `runs_on_this_machine`, that its workers share the memory of this machine.
     """
 
     slots: int  # number of jobs that may be submitted and not yet collected
