@@ -144,8 +144,8 @@ def _sentence(need: StepMemory, size: int, left: float, settings: Settings) -> s
     share = f" for each of {workers} workers" if workers > 1 else ""
     sentence = (
         f"a training step on {size} samples takes about {need.of(size) / _GB:.3g} GB of memory, "
-        f"{need.network / _GB:.3g} GB of it for the network's weights, gradients and optimizer, and "
-        f"{left / _GB:.3g} GB are available{share}"
+        f"{need.network / _GB:.3g} GB of it for the weights, their gradients and the optimizer, "
+        f"and {left / _GB:.3g} GB are available{share}"
     )
     fewer = f", or set a smaller `executor.workers` than {workers}" if workers > 1 else ""
     most = need.most_samples(left)
