@@ -58,7 +58,7 @@ def _range(values: Sequence[float], name: str) -> tuple[float, float]:
 def _place(value: float, ends: tuple[float, float], cells: int, name: str) -> int | None:
     """The cell of a value; None outside of the ends."""
     low, high = (scaled(name, end) for end in ends)
-    share = (scaled(name, value) - low) / (high - low) if high > low else 0.5
+    share = (scaled(name, value) - low) / (high - low)
     return round(share * (cells - 1)) if 0 <= share <= 1 else None
 
 
