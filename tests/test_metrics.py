@@ -173,4 +173,5 @@ def registry() -> Iterator[None]:
 
 def test_differences_of_rates_are_points() -> None:
     assert written_difference("accuracy", -1.054) == "-1.05 points"
+    assert written_difference("accuracy", -0.001) == "+0.00 points"
     assert written_difference("rmse", 0.00123) == "+0.00123"
