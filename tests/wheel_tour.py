@@ -48,7 +48,7 @@ NOT_RUN = {
     "my_data.Streets": "needs images of streets",
 }
 # Commands that need a package which a page names, and which is not among the dependencies.
-NEEDS = {"my_hub_data": "datasets"}
+NEEDS = {"my_hub_data": "datasets", "TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
 SHORT = (
     "model.train.epochs=1",
     "finetune.epochs=1",

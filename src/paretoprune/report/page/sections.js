@@ -19,7 +19,7 @@ function saveButtons(content) {
   const names = content.quantities.map((quantity) => quantity.name);
   const rows = () => frontMembers(content).map((trial) => ({ number: trial.number, origin: trial.origin, ...trial.values }));
   const csv = () => [["number", "origin", ...names], ...rows().map((row) => ["number", "origin", ...names].map((name) => row[name] ?? ""))].map((row) => row.join(",")).join("\n") + "\n";
-  return html("div", { class: "controls" },
+  return html("div", { class: "controls save" },
     saveButton("save the front as CSV", `${content.title}-front.csv`, "text/csv", csv),
     saveButton("save the front as JSON", `${content.title}-front.json`, "application/json", () => JSON.stringify(rows(), null, 2)));
 }
