@@ -19,7 +19,6 @@ from paretoprune.data.digests.sample_digests import (
 from paretoprune.data.image_files import ImageFiles
 from paretoprune.data.image_tensors import ImageTensors
 from paretoprune.errors import DataError
-from paretoprune.tasks.classification import Classification
 from paretoprune.tasks.interface import Task
 
 
@@ -88,7 +87,7 @@ def _one_sided(parts: Mapping[str, PartContents]) -> list[str]:
 def _absent(parts: Mapping[str, PartContents], task: Task) -> list[str]:
     """Return a sentence about class numbers below the largest label that have no sample."""
     labels = parts["training"].labels
-    if not labels or parts["training"].looked_at or not isinstance(task, Classification):
+    if not labels or parts["training"].looked_at or task.activation != "softmax":
         return []
     absent = [str(one) for one in range(max(labels)) if one not in labels]
     if not absent:
