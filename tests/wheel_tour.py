@@ -48,7 +48,12 @@ NOT_RUN = {
     "my_data.Streets": "needs images of streets",
 }
 # Commands that need a package which a page names, and which is not among the dependencies.
-NEEDS = {"my_hub_data": "datasets", "TensorBoardLogger": "tensorboard", "WandbLogger": "wandb"}
+NEEDS = {
+    "my_hub_data": "datasets",
+    "TensorBoardLogger": "tensorboard",
+    "WandbLogger": "wandb",
+    "+sweep=detect": "faster_coco_eval",
+}
 SHORT = (
     "model.train.epochs=1",
     "finetune.epochs=1",
