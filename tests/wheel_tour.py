@@ -10,6 +10,7 @@ of the quick start. Searches are made short. What cannot run here is listed with
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shlex
@@ -22,6 +23,7 @@ import time
 import venv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +36,7 @@ MESSAGES = "messages"
 PAGES = (ROOT / "README.md", ROOT / "docs/tutorial.md", *sorted((ROOT / "docs/how-to").glob("*")))
 _COMMAND = re.compile(r"^    (?=(python|paretoprune|mlflow|pip|docker|optuna)\S* )(.*)$")
 _FENCE = re.compile(r'^```(\w*)(?: title="(.*)")?$')
-_COMMENT = re.compile(r"\s{2,}#.*$| # needs .*$")
+_COMMENT = re.compile(r"\s+# .*$")
 # Parts of commands that are not run, with the reason.
 NOT_RUN = {
     "pip install": "the wheel is installed already",
@@ -44,6 +46,13 @@ NOT_RUN = {
     "ratings.csv": "needs a data set of others",
     "model.name=FOLDER": "needs a pretrained model",
     "my_data.Streets": "needs images of streets",
+}
+# Commands that need a package which a page names, and which is not among the dependencies.
+NEEDS = {
+    "my_hub_data": "datasets",
+    "TensorBoardLogger": "tensorboard",
+    "WandbLogger": "wandb",
+    "+sweep=detect": "faster_coco_eval",
 }
 SHORT = (
     "model.train.epochs=1",
@@ -86,7 +95,10 @@ def read_page(path: Path) -> Page:
 
 def reason_not_to_run(command: str) -> str | None:
     """Return the reason why a command is not run here; None if it is."""
-    return next((reason for part, reason in NOT_RUN.items() if part in command), None)
+    missing = {part: f"needs {name}" for part, name in NEEDS.items() if find_spec(name) is None}
+    return next(
+        (reason for part, reason in {**NOT_RUN, **missing}.items() if part in command), None
+    )
 
 
 def installed_form(command: str) -> list[str]:
@@ -224,9 +236,8 @@ def _installed(place: Path, dist: Path, *, download: bool) -> Path:
     [wheel] = dist.glob("*.whl")
     venv.create(place, with_pip=False)
     python = place / "bin" / "python"
-    wanted = f"{wheel}[onnx]" if download else str(wheel)
-    options = [] if download else ["--no-deps"]
-    command = [*pip, "--python", str(python), "install", "-q", *options, wanted]
+    wanted = [f"{wheel}[onnx]", *NEEDS.values()] if download else ["--no-deps", str(wheel)]
+    command = [*pip, "--python", str(python), "install", "-q", *wanted]
     subprocess.run(command, check=True)
     if not download:
         [packages] = (place / "lib").glob("python*/site-packages")
@@ -258,15 +269,15 @@ def _with_trials_of(place: Path, words: Sequence[str]) -> list[str]:
         picked = sorted(place.glob("sweeps/resnet/picked/*"))
         return [str(picked[-1].relative_to(place)) if "/picked/" in one else one for one in words]
     lines = (place / "sweeps" / words[2] / "front.csv").read_text().splitlines()
-    number, state = (lines[0].split(",").index(name) for name in ("number", "state"))
-    rows = [line.split(",") for line in lines[1:]]
-    assert all(row[state] == "complete" for row in rows)
-    kind = "-" + words[3].partition("-")[2] if "-" in words[3] else ""
+    rows = list(csv.DictReader(lines))
+    assert all(row["state"] == "complete" for row in rows)
+    kind = words[3].partition("-")[2]  # of a quantized model: 17-int8, 17-4bit
     there = [
-        row[number]
+        f"{row['number']}-{kind}" if kind else row["number"]
         for row in rows
-        if row[number].endswith(kind) and ("-" in row[number]) == bool(kind)
+        if (row["origin"] == kind if kind else not row.get("quantization"))
     ]
+    assert there, f"no model of the kind of `{words[3]}` on the front"
     wanted = len(words[3].split(","))
     return [
         f"trial={','.join(there[:wanted])}" if one.startswith("trial=") else one for one in words

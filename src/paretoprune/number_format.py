@@ -34,7 +34,9 @@ def written(name: str, value: float, *, spread: float | None = None) -> str:
 
 def written_difference(name: str, value: float) -> str:
     """Format a difference of two values of the quantity: rates in points, to two decimals."""
-    return f"{value:+.2f} points" if is_rate(name) else f"{value:+.3g}"
+    if not is_rate(name):
+        return f"{value:+.3g}"
+    return f"{round(value, 2) + 0.0:+.2f} points"  # + 0.0: without it there is a -0.00
 
 
 def written_of(name: str, measured: Mapping[str, float]) -> str:

@@ -35,6 +35,12 @@ Command = Callable[..., Run]
         ("-seed=1", "settings have no dashes: `seed=1`"),
         ("--shell-completion", '`eval "$(paretoprune --completion bash)"` completes arguments'),
         ("+search.objectives.latency_ms=", "write `+search.objectives.latency_ms=minimize` or"),
+        ("name=", "give one, or write `name=null` for none"),
+        ("data.batch_size=", "give one, or leave `data.batch_size=` out"),
+        ("sparsity.caps={layer1.*=0.5}", "write `sparsity.caps={layer1.*: 0.5}`"),
+        ("'finetune={epochs: 1'", "write `finetune={epochs: 1}`"),
+        ("[search=chain]", "`[search=chain]` is not understood; write `key=value`, see --help"),
+        ("name=a)", "is not understood; put it in quotes: `\"name='a)'\"`"),
         ("trust=my_net.py", "`trust=my_net.py` must name a module; write `trust=[my_net]`"),
         ("trust=true", "`trust=true` must name packages of yours, such as `trust=[my_net,my_data"),
         ("quantization=int8,weights", "add `-m` for a run with each, or name one"),
@@ -53,6 +59,9 @@ def test_of_an_argument(tmp_path: Path, arguments: str, sentence: str) -> None:
         ("weights=a.pt", "did you mean `model.weights`?"),
         ("root=my_images", "did you mean `data.root`?"),
         ("model.weight=a.pt", "`model.weight` is not a setting; did you mean `model.weights`?"),
+        ("sweeps=resnet", "`sweeps` is not a setting; did you mean `+sweep`?"),
+        ("rule=knee", "`rule` is not a setting; it is an option of `paretoprune pick`"),
+        ("serve=true", "`serve` is not a setting; it is an option of `paretoprune report`"),
         ("foo=1", "`foo` is not a setting; the settings are: name, model, data"),
         ("trainer.callback.x=1", "did you mean `trainer.callbacks`?"),
     ],
@@ -92,6 +101,38 @@ def test_of_an_option(tmp_path: Path, argument: str, sentence: str) -> None:
         ("sparsity.macs=half", "`sparsity.macs` must be a share, as in `0.5` or `50%`, got `half`"),
         ("sparsity.max_size_bytes=50kbit", "must be a number, as in `50000`, `50k`, `1.5M` or"),
         ("sparsity.max_size_bytes=50%", "must be a number, as in `50000`"),
+        ("finetune.learning_rate=inf", "`finetune.learning_rate` must be a finite number, got inf"),
+        (
+            "data=npz data.validation_share=nan",
+            "`data.validation_share` must be a finite number, got nan",
+        ),
+        ("data=imagefolder data.root=[a,b]", "`data.root` must be text, got ['a', 'b']"),
+        ("data=npz data.path=[a,b]", "`data.path` must be text, got ['a', 'b']"),
+        ("data=imagefolder data.mean=0.5", "must be a list, such as `data.mean=[0.5]`, got 0.5"),
+        (
+            "finetune.lr_scheduler=cosine",
+            "_target_=torch.optim.lr_scheduler.CosineAnnealingLR` does",
+        ),
+        (
+            "+tracking.loggers.csv=true",
+            "_target_=lightning.pytorch.loggers.CSVLogger` does, got True",
+        ),
+        (
+            "+trainer.callbacks.es._target_=EarlyStopping",
+            "_target_=lightning.pytorch.callbacks.EarlyS",
+        ),
+        ("finetune.precision=bf16-mixed", "did you mean `finetune.precision=bf16`?"),
+        ("quantization.bits=4", "`quantization=mixed`, for example, names one"),
+        ("+sparsity.caps=layer1.*:0.5", "write `sparsity.caps={layer1.*: 0.5}`"),
+        (
+            "model.weights=https://example.org/a.pt",
+            "are an address; download them, and give the file",
+        ),
+        ("tracking.uri=sqlite:////proc/x.db", "`tracking.uri=/proc`: /proc cannot be written to"),
+        (
+            "+sweep=resnet +search.objectives.macs=Minimize",
+            "did you mean `search.objectives.macs=min",
+        ),
         ("sparsity.ratios=0.5", "must hold values by name, such as `+sparsity.ratios.NAME=VALUE`"),
         ("device=gpu", "did you mean `device=cuda`?"),
         ("device=CPU", "did you mean `device=cpu`?"),
@@ -101,7 +142,13 @@ def test_of_an_option(tmp_path: Path, argument: str, sentence: str) -> None:
     ],
 )
 def test_of_a_value(tmp_path: Path, argument: str, sentence: str) -> None:
-    assert_refused(run_train(tmp_path, argument), sentence, tmp_path)
+    assert_refused(run_train(tmp_path, *argument.split()), sentence, tmp_path)
+
+
+def test_a_home_folder_is_put_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    arguments = "data=imagefolder", "data.root=~/my images"
+    assert_refused(run_train(tmp_path, *arguments), f"`data.root={tmp_path}/my images`", tmp_path)
 
 
 def test_what_was_evidently_meant_is_done(tmp_path: Path) -> None:

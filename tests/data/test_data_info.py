@@ -72,6 +72,28 @@ def test_attributes_come_first() -> None:
     assert describe(module).input_shape == (2, 9, 9)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("num_classes", "two", r"Mine\.num_classes must be a whole number, got 'two'"),
+        ("vocab_size", 2.5, r"Mine\.vocab_size must be a whole number, got 2\.5"),
+        ("class_names", "ab", r"Mine\.class_names must be a list, got 'ab'"),
+        ("input_shape", 8, r"Mine\.input_shape must be a list, got 8"),
+    ],
+)
+def test_attributes_of_another_kind_are_named(name: str, value: object, message: str) -> None:
+    module: Any = Mine()
+    setattr(module, name, value)
+    with pytest.raises(DataError, match=message):
+        describe(module)
+
+
+def test_images_with_the_channels_last_are_cautioned_of() -> None:
+    assert describe(Mine()).caution is None
+    caution = describe(Mine(torch.rand(12, 8, 8, 3))).caution
+    assert caution is not None and "taken as 8 channels; write `x.permute(0, 3, 1, 2)`" in caution
+
+
 class Stream:
     """A loader that is neither a DataLoader nor has a length."""
 

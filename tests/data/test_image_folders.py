@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def test_three_parts(tmp_path: Path) -> None:
         for x, y in batches:
             torch.testing.assert_close(x, colour(y).expand(-1, -1, 8, 8))
     assert [int(y) for _, labels in loaders[2] for y in labels] == [1, 2]
+
+
+def test_by_default_no_more_processes_read_than_there_are_cpus(tmp_path: Path) -> None:
+    """torch warns of more, which is an error here."""
+    write(tmp_path, "train", 20)
+    module = imagefolder(str(tmp_path), size=8)
+    loader = module.train_dataloader()
+    assert loader.num_workers == min(4, len(os.sched_getaffinity(0)))
 
 
 def test_missing_parts_are_split_off_without_overlap(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ OF_DATA: tuple[tuple[str, Files, str], ...] = (
     (_NPZ, npz(np.arange(40) % 4, class_names=["a", "b"]), "as there are 2 classes, got 3"),
     (_NPZ, npz(np.arange(40) % 4, x_train=IMAGES.astype(float)), "`images.transpose(0, 3, 1, 2)`"),
     (_NPZ, npz(np.arange(40) % 4, x_train=IMAGES[..., 0].astype(int)), "`images.astype(np.uint8)`"),
+    (_NPZ, npz([]), "there are no images, got an array of shape (0, 8, 8)"),
     (_NPZ, lambda folder: np.savez(folder / "d.npz", a=IMAGES), "save it with these names"),
     ("train data=npz data.path=d", RIGHT, "did you mean d.npz?"),
     ("train data=imagefolder data.root=d.npz", RIGHT, "`data.root=d.npz` is a file"),

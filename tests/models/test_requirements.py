@@ -189,6 +189,14 @@ def test_it_is_refused_in_one_sentence(build: Callable[[], nn.Module], sentence:
     assert len(error.value.mistakes) == 1 and "\n" not in error.value.mistakes[0]
 
 
+def test_inputs_of_another_precision_are_to_be_converted() -> None:
+    doubled = TaskBatch(Classification(), (example().double(), torch.arange(8) % CLASSES))
+    with pytest.raises(
+        SettingsError, match=r"are torch.float64, convert them by `.to\(torch.float32"
+    ):
+        check_network(Net(), doubled, INFO)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_a_usual_network_passes_and_stays_as_it_is(
     training: bool, caplog: pytest.LogCaptureFixture

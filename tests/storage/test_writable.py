@@ -33,3 +33,8 @@ def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_can_be_made_is_accepted(tmp_path: Path) -> None:
     check_writable("sweeps_dir", tmp_path / "new" / "sweeps")
     assert not (tmp_path / "new").exists(), "a check creates nothing"
+
+
+def test_a_file_system_that_holds_no_files_of_users_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"`cache_dir=/proc/new`: /proc cannot be written to"):
+        check_writable("cache_dir", Path("/proc/new"))

@@ -37,6 +37,7 @@ def test_class_numbers_are_classification() -> None:
     ("batch", "found"),
     [
         ((X, torch.zeros(4, 3, dtype=torch.int64)), r"torch.int64 of shape \(4, 3\)"),
+        ((X, torch.zeros(4, dtype=torch.int32)), r"must be int64: write `labels\.long\(\)`"),
         ((X, [{"boxes": X}]), "labels are a list of 1"),
         ((X, X, X), "got a tuple of 3"),
         ({"x": X}, "got a dict with x"),

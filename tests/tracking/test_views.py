@@ -25,7 +25,7 @@ def state_of(tags: dict[str, str], key: str) -> dict[str, Any]:
 def test_objectives_come_first_then_tags_then_ratios() -> None:
     tags = view_tags(OBJECTIVES, ["conv1", "fc"], sweep_id="x1", created_ms=5)
     columns = state_of(tags, FIRST_VIEW)["selectedColumns"]
-    assert columns[:2] == ["metrics.`macs`", "metrics.`f1`"]
+    assert columns[:3] == ["metrics.`macs`", "metrics.`f1`", "tags.`front`"]
     assert columns[-2:] == ["params.`ratio/conv1`", "params.`ratio/fc`"]
     assert len(columns) == len(set(columns))
     for name in ("front", "baseline", "state"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
 from paretoprune.cli.foreign_configs import given_trust, name_mistakes
-from paretoprune.cli.parsing.unread import unknown_option, without_spaces
+from paretoprune.cli.parsing.unread import not_parsed, unknown_option, with_home, without_spaces
 from paretoprune.config.compose import CONF, option_mistakes, options_in
+from paretoprune.config.mistakes.unknown_names import can_be_null
 
+_KEY = re.compile(r"\+{0,2}[\w][^\s\[\](){}]*")
 _GRID = {"-m", "--multirun"}
 # Options of Hydra, spelled out. Hydra would take `--config-d` for `--config-dir`, which a check
 # must not miss; other primary configs and pickled reruns are not for sweeps.
@@ -73,7 +76,7 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     is_grid = not _GRID.isdisjoint(arguments)
     kept, mistakes, unknown = [], _grid_mistakes(arguments), set()
-    arguments, spaced = without_spaces(arguments)
+    arguments, spaced = without_spaces([with_home(one) for one in arguments])
     mistakes += spaced
     trust: list[str] = []
     neighbours = zip(["", *arguments], arguments, [*arguments[1:], ""], strict=False)
@@ -101,8 +104,8 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
             unknown |= _decided_by(name) if found else set()
             key = f"+{name}" if name == _BUNDLES else key
             kept += [f"{key}={likely}"] if likely else []
-        elif key == name and not name.startswith(("hydra.", "hydra/")):
-            kept.append(f"++{argument}")
+        elif not name.startswith(("hydra.", "hydra/")):
+            kept.append(f"++{name}={value}")
         else:
             kept.append(argument)
     return CommandLine(kept, mistakes, frozenset(unknown), folders, given_trust(trust))
@@ -118,22 +121,22 @@ def _empty(key: str) -> str:
     name = key.lstrip("+")
     if name.startswith("search.objectives."):
         return f"`{key}=` has no value; write `{key}=minimize` or `{key}=maximize`"
-    return f"`{key}=` has no value; give one, or write `{key}=null` for none"
+    instead = f"write `{key}=null` for none" if can_be_null(name) else f"leave `{key}=` out"
+    return f"`{key}=` has no value; give one, or {instead}"
 
 
 def _grammar_mistakes(
     argument: str, *, is_grid: bool, groups: Collection[str], folders: Sequence[Path]
 ) -> list[str]:
     key, separator, value = argument.partition("=")
-    if not separator or not key.lstrip("+"):
+    if not separator or not _KEY.fullmatch(key):
         sweeps = options_in(_BUNDLES, folders)
         meant = f"+{_BUNDLES}={argument}" if argument in sweeps else "key=value"
         return [f"`{argument}` is not understood; write `{meant}`, see --help"]
     try:
         [override] = OverridesParser.create().parse_overrides([argument])
-    except OverrideParseException as error:
-        reason = error.message.splitlines()[-2]  # the last line is a link to Hydra's grammar
-        return [f"`{argument}` is not understood: {reason}"]
+    except OverrideParseException:
+        return [f"`{argument}` is not understood; {not_parsed(key, value)}"]
     if override.is_sweep_override() and not is_grid:
         is_option = key.lstrip("+") in groups
         instead = "name one" if is_option else f"write `{key}=[{value}]` for a list"

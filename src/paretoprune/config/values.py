@@ -14,7 +14,9 @@ from paretoprune.config.parsing import (
     parse_share,
 )
 
-strict = ConfigDict(extra="forbid")  # of every settings class: unknown names are errors
+finite = ConfigDict(allow_inf_nan=False)
+# Of every settings class: unknown names are errors.
+strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Count = Annotated[float, Field(gt=0), BeforeValidator(parse_count)]
 Seconds = Annotated[float, Field(gt=0), BeforeValidator(parse_seconds)]

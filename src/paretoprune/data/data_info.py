@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sized
+import operator
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from paretoprune.errors import DataError
 from paretoprune.results import DataInfo, Preprocessing
 from paretoprune.tasks.inputs import unkeyed
 from paretoprune.tasks.interface import LOADERS, Batch, Task
+
+_NUM_CHANNELS = (1, 3, 4)  # of images
 
 
 def prepare(datamodule: LightningDataModule) -> None:
@@ -44,20 +47,22 @@ def describe(datamodule: LightningDataModule, task: Task) -> DataInfo:
         return info
     loaders = loaders_of(datamodule)
     stated = DataInfo(
-        num_classes=int(getattr(datamodule, "num_classes", None) or 0),
-        input_shape=tuple(getattr(datamodule, "input_shape", None) or ()),
+        num_classes=_number(datamodule, "num_classes"),
+        input_shape=tuple(map(int, _listed(datamodule, "input_shape"))),
         num_train=0,
         num_validation=0,
         num_test=0,
         split=f"the parts as {type(datamodule).__name__} gives them",
-        vocab_size=int(getattr(datamodule, "vocab_size", None) or 0),
-        class_names=tuple(str(name) for name in getattr(datamodule, "class_names", None) or ()),
+        vocab_size=_number(datamodule, "vocab_size"),
+        class_names=tuple(map(str, _listed(datamodule, "class_names"))),
     )
     found = task.describe(stated, loaders)
+    shape = found.input_shape or _shape(loaders["train"], task)
     sizes = {part: 0 if it is None else _num_samples(it, task) for part, it in loaders.items()}
     return replace(
         found,
-        input_shape=found.input_shape or _shape(loaders["train"], task),
+        input_shape=shape,
+        caution=found.caution or _caution(shape),
         num_train=sizes["train"],
         num_validation=sizes["validation"],
         num_test=sizes["test"],
@@ -102,6 +107,28 @@ def meanings_of(datamodule: LightningDataModule) -> dict[str, str]:
     return {str(name): str(meaning) for name, meaning in found.items()}
 
 
+def _number(datamodule: LightningDataModule, name: str) -> int:
+    """Return an attribute that is a number; 0 if it is absent."""
+    given = getattr(datamodule, name, None)
+    if given is None:
+        return 0
+    try:
+        return operator.index(given)
+    except TypeError:
+        kind = type(datamodule).__name__
+        raise DataError(f"{kind}.{name} must be a whole number, got {given!r}") from None
+
+
+def _listed(datamodule: LightningDataModule, name: str) -> Sequence[Any]:
+    """Return an attribute that is a sequence; empty if it is absent."""
+    given = getattr(datamodule, name, None)
+    if given is None:
+        return ()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise DataError(f"{type(datamodule).__name__}.{name} must be a list, got {given!r}")
+    return [*given]
+
+
 def _loader(datamodule: LightningDataModule, part: str) -> Iterable[Any] | None:
     name = LOADERS[part]
     if getattr(type(datamodule), name) is getattr(LightningDataModule, name):
@@ -117,6 +144,16 @@ def _loader(datamodule: LightningDataModule, part: str) -> Iterable[Any] | None:
             f"got {type(loader).__name__}"
         )
     return loader
+
+
+def _caution(shape: Sequence[int]) -> str | None:
+    """Return a caution about images (height, width, channels); None for other shapes."""
+    if len(shape) != 3 or min(shape[:2]) <= max(_NUM_CHANNELS) or shape[2] not in _NUM_CHANNELS:
+        return None
+    return (
+        f"inputs of shape {tuple(shape)} look like images with the channels last, and are taken as "
+        f"{shape[0]} channels; write `x.permute(0, 3, 1, 2)` where they are"
+    )
 
 
 def _shape(loader: Iterable[Batch] | None, task: Task) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from paretoprune.data.split import Official, SplitSettings, make_split
 from paretoprune.errors import DataError, SettingsError
 from paretoprune.results import DataInfo
 
+_MOST_WORKERS = 4
 _FOLDERS: dict[Official, str] = {"train": "train", "validation": "val", "test": "test"}
 
 
@@ -23,7 +25,7 @@ def imagefolder(
     root: str | None = None,
     *,
     size: Positive = 224,
-    workers: Index = 4,
+    workers: Index | None = None,
     mean: Sequence[float] = (0.485, 0.456, 0.406),
     std: Sequence[float] = (0.229, 0.224, 0.225),
     validation_from: str = "auto",
@@ -39,7 +41,8 @@ def imagefolder(
 ) -> ImageFiles:
     """Return the images under root/train/CLASS, and if present root/val and root/test.
 
-    A missing part is split off.
+    A missing part is split off. `workers` is the number of processes that read files; None is one
+    per CPU, at most 4.
 
     Raises:
         DataError: a folder is missing, or a class is empty.
@@ -62,8 +65,21 @@ def imagefolder(
     )
     samples, info = _find(Path(root), size, settings)
     return ImageFiles(
-        samples, info=info, mean=mean, std=std, batch_size=batch_size, seed=seed, workers=workers
+        samples,
+        info=info,
+        mean=mean,
+        std=std,
+        batch_size=batch_size,
+        seed=seed,
+        workers=min(_MOST_WORKERS, _num_cpus()) if workers is None else workers,
     )
+
+
+def _num_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _find(root: Path, size: int, settings: SplitSettings) -> tuple[dict[str, Samples], DataInfo]:

@@ -44,7 +44,9 @@ def labelled_images(images: np.ndarray, labels: np.ndarray, *, where: str) -> La
     Raises:
         DataError: wrong shapes or dtypes, negative labels, or values that are not finite.
     """
-    if images.ndim not in (3, 4) or 0 in images.shape:
+    if 0 in images.shape:
+        raise DataError(f"{where}: there are no images, got an array of shape {images.shape}")
+    if images.ndim not in (3, 4):
         raise DataError(f"{where}: images must be (N, H, W, C) or (N, H, W), got {images.shape}")
     if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
         raise DataError(

@@ -33,8 +33,9 @@ class Executor(ABC):
     The `_target_` of `executor` is a subclass, or a function that returns one. It is called once
     per sweep with its options, given as `executor.NAME=...`, and with `context`, an
     `ExecutorContext`. It is used by one thread, and closed at the end of the sweep whatever
-    happens. The trait `runs_in_process` (see `config.targets.signatures.declares`) says that
-    trials run in the sweep's own process, so that model and data need not be built again elsewhere.
+    happens. The trait `runs_in_process` (see `config.targets.signatures.declares`) says that trials
+    run in the sweep's own process, so that model and data need not be built again elsewhere;
+    `runs_on_this_machine`, that its workers share the memory of this machine.
     """
 
     slots: int  # number of jobs that may be submitted and not yet collected

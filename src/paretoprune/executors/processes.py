@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from paretoprune.config.own.code import with_place
+from paretoprune.config.targets.signatures import declares
 from paretoprune.errors import DiskFullError, SweepError
 from paretoprune.executors.attempt import Evaluate, Lost, attempt, too_slow
 from paretoprune.executors.interface import Executor, ExecutorContext
@@ -47,6 +48,7 @@ class _Worker:
     deadline: float = inf  # of the job, by the monotonic clock
 
 
+@declares("runs_on_this_machine")
 def processes(context: ExecutorContext) -> Executor:
     """Start processes of this machine, each when it is first needed."""
     return Processes(

@@ -11,7 +11,7 @@ import torch
 
 _log = logging.getLogger(__name__)
 
-_MOST_PARTS = 64
+MOST_PARTS = 64
 T = TypeVar("T")
 
 
@@ -27,7 +27,7 @@ def accumulate_on_out_of_memory(train: Callable[[int], T]) -> T:
         try:
             return train(parts)
         except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error) or parts >= _MOST_PARTS:
+            if not is_out_of_memory(error) or parts >= MOST_PARTS:
                 raise
         # Outside the `except`, whose traceback keeps every tensor of the failed step alive.
         parts *= 2

@@ -138,12 +138,23 @@ def _evaluated(probe: nn.Module, samples: TaskBatch, info: DataInfo) -> Outputs:
     except Exception as error:
         raise _refused(
             f"the model cannot take inputs of shape {_shapes(samples.inputs)}: {described(error)}"
+            f"{_other_precision(probe, samples.inputs)}"
         ) from error
     if wanted := samples.task.check_outputs(outputs, len(samples), info):
         raise _refused(f"the model's output must {wanted}, got {_described(outputs)}")
     if next(tensors_in(outputs), None) is None:
         raise _refused(f"the model's output must be tensors, got {_described(outputs)}")
     return outputs
+
+
+def _other_precision(model: nn.Module, inputs: Inputs) -> str:
+    """Return the advice for floating-point inputs of another precision than the weights."""
+    weights = {one.dtype for one in model.parameters() if one.is_floating_point()}
+    given = {one.dtype for one in inputs if one.is_floating_point()}
+    if not weights or given <= weights:
+        return ""
+    [wanted, *_] = weights
+    return f"; the data are {', '.join(map(str, given - weights))}, convert them by `.to({wanted})`"
 
 
 @torch.no_grad()

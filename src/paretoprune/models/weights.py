@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _SHOWN = 5  # mismatching keys listed in a message
 _TORCH = (".pt", ".pth", ".ckpt", ".bin")
+_MISSING = "are missing: there is no such file"
 _COMPILED = "_orig_mod"
 
 
@@ -53,7 +54,9 @@ def _read(path: Path) -> dict[str, Tensor]:
             f"weights {path} are a folder, and must be a file: .safetensors, .pt, .pth, .ckpt, .bin"
         )
     if not path.is_file():
-        raise WeightsError(f"weights {path} are missing: there is no such file")
+        address = str(path).startswith(("http:/", "https:/"))
+        problem = "are an address; download them, and give the file" if address else _MISSING
+        raise WeightsError(f"weights {path} {problem}")
     if path.suffix == ".safetensors":
         try:
             tensors: dict[str, Tensor] = load_file(path)

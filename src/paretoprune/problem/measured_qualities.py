@@ -35,7 +35,11 @@ def _mistakes(settings: Settings, task: Task) -> Iterator[str]:
             f"`search.objectives` names {', '.join(unknown)}, which this task does not measure; it "
             f"measures: {', '.join(measured)}"
         )
-    known = ["train_loss", "validation_loss", *(f"validation_{name}" for name in measured)]
+    known = [
+        *dict.fromkeys(
+            ("train_loss", "validation_loss", *(f"validation_{name}" for name in measured))
+        )
+    ]
     for name, callback in callbacks.items():
         monitor = callback.arguments.get("monitor")
         if callback.path.startswith("lightning.") and monitor is not None and monitor not in known:

@@ -31,7 +31,7 @@ from paretoprune.problem.network_outputs import outputs_of, refuse_not_finite, s
 from paretoprune.problem.optimizers import with_optimizers
 from paretoprune.problem.search_space import SearchSpace, find_search_space
 from paretoprune.problem.sources import Configured, Sources
-from paretoprune.problem.step_memory import check_step_memory
+from paretoprune.problem.step_memory import batch_size_of, check_step_memory
 from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.groups import Groups
 from paretoprune.results import DataInfo
@@ -138,7 +138,8 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     info = describe(data, task)
     contents = contents_of(data, task)
     to_device(data, device)
-    samples = TaskBatch(task, first_batch(data))[:_NUM_EXAMPLES].to(device)
+    first = TaskBatch(task, first_batch(data))
+    samples = first[:_NUM_EXAMPLES].to(device)
     example = samples.inputs
     model = _build_model(sources, settings.seed, task.fits(info), example)
     info = replace(
@@ -150,7 +151,8 @@ def make_problem(settings: Settings, sources: Sources | None = None) -> Problem:
     model.to(device)
     check_network(model, samples, info)
     settings = with_optimizers(settings, task, model)
-    check_step_memory(model, samples, loaders_of(data)["train"], device)
+    batch_size = batch_size_of(loaders_of(data)["train"], usual=len(first))
+    check_step_memory(model, samples, batch_size, settings, device)
     fingerprint = fingerprint_of(settings, data, model, task, contents=contents, outputs=outputs)
     disk_cache = DiskCache(settings.cache_dir)
     known = for_groups(fingerprint, example)

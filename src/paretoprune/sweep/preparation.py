@@ -22,7 +22,7 @@ from paretoprune.storage.writable import check_writable
 from paretoprune.sweep.baselines import search_settings
 from paretoprune.sweep.worker import log_to
 from paretoprune.tracking.lightning_loggers import check_loggers
-from paretoprune.tracking.uri import resolve_uri
+from paretoprune.tracking.uri import resolve_uri, sqlite_file
 from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.context_folder import (
     keep_fingerprint,
@@ -48,7 +48,9 @@ def folder_of(settings: Settings, config: Mapping[str, Any]) -> SweepFolder:
 def check_places(settings: Settings) -> None:
     """Raises SettingsError if a folder, a study, MLflow or a logger cannot be used."""
     if settings.tracking.enabled:
-        resolve_uri(settings.tracking.uri, root=Path.cwd())
+        uri = resolve_uri(settings.tracking.uri, root=Path.cwd())
+        if file := sqlite_file(uri):
+            check_writable("tracking.uri", file.parent)
     check_loggers(settings.tracking)
     if storage := search_settings(settings).storage:
         check_storage(storage)

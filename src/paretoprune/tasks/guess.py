@@ -85,5 +85,7 @@ def _form(batch: Batch) -> str:
         return f"batches must be tensors (x, y), got {described(batch)}"
     labels = Classification().targets(batch)
     if isinstance(labels, Tensor):
-        return f"labels are {labels.dtype} of shape {tuple(labels.shape)}"
+        is_whole = not (labels.is_floating_point() or labels.is_complex())
+        advice = ", and class numbers must be int64: write `labels.long()`" if is_whole else ""
+        return f"labels are {labels.dtype} of shape {tuple(labels.shape)}{advice}"
     return f"labels are {described(labels)}"

@@ -60,9 +60,13 @@ def view_query(key: str) -> str:
 
 
 def _columns(objectives: Mapping[str, Direction], groups: Sequence[str]) -> dict[str, Any]:
-    metrics = dict.fromkeys([*objectives, *_COSTS])
-    selected = [f"metrics.`{fit_name(name)}`" for name in metrics]
-    selected += [f"tags.`{name}`" for name in _TAGS]
+    goals, costs = (
+        [f"metrics.`{fit_name(name)}`" for name in names]
+        for names in (objectives, [name for name in _COSTS if name not in objectives])
+    )
+    front, *tags = [f"tags.`{name}`" for name in _TAGS]
+    # MLflow's assistant covers the right third of the table, so that the front comes early.
+    selected = [*goals, front, *costs, *tags]
     ratios = [*fit_names(map(ratio_name, groups)).values()]
     selected += [f"params.`{ratio}`" for ratio in ratios[:_MOST_RATIOS]]
     return {"selectedColumns": selected, "columnOrder": ["attributes.`Run Name`", *selected]}

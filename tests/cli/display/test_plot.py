@@ -40,3 +40,17 @@ def test_every_member_of_the_front_in_view_is_drawn() -> None:
 def test_one_point_is_enough() -> None:
     dense = replace(trial(0, 98.3, 41_000_000, origin="dense"), metrics=DENSE)
     assert "".join(lines([dense])).strip() == "*"
+
+
+def test_a_dense_model_of_quality_zero_is_drawn_with_what_is_better() -> None:
+    """Its distance to the front's middle and 5 % of its quality are both 0."""
+    results = [trial(0, 0.0, 41_000_000, origin="dense"), trial(1, 25.0, 410_000)]
+    picture = make_picture(
+        results,
+        front=front_of(results, OBJECTIVES),
+        dense=results[0].metrics,
+        objectives=OBJECTIVES,
+        title="not shown",
+    )
+    canvas = [line[9:] for line in front_plot(picture, width=60).plain.splitlines()[1:14]]
+    assert canvas[0].rstrip() == "O" and canvas[12] == " " * 50 + "*"

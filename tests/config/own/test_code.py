@@ -41,6 +41,14 @@ def test_the_line_is_that_of_the_users_code(call: Callable[[], object]) -> None:
     assert f"{HERE}, line {line})" in described(raised(call))
 
 
+def test_libraries_of_another_environment_are_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "site-packages" / "library.py"
+    code = compile("def f():\n    raise ValueError('x')", str(file), "exec")
+    names: dict[str, Callable[[], object]] = {}
+    exec(code, names)
+    assert HERE in str(place_of(raised(lambda: names["f"]())))
+
+
 def test_the_message_is_the_first_line_or_all_of_it() -> None:
     error = raised(fails)
     assert described(error).startswith("ValueError: first line (")

@@ -95,6 +95,25 @@ def test_one_class_only_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (torch.arange(12) % 3 + 1, "class 0 has no training sample; where labels are counted from"),
+        (torch.arange(12) % 3 * 2, "2 of 5 classes have no training sample: 1, 3; if there are no"),
+    ],
+)
+def test_classes_without_samples_are_cautioned_of(labels: Tensor, sentence: str) -> None:
+    class Given(LightningDataModule):
+        def train_dataloader(self) -> Any:
+            return DataLoader(TensorDataset(torch.rand(12, 3), labels), 6)
+
+        def val_dataloader(self) -> Any:
+            return DataLoader(TensorDataset(torch.rand(12, 3), labels), 6)
+
+    [caution] = classes_in(Given()).cautions
+    assert caution.startswith(sentence)
+
+
+@pytest.mark.parametrize(
     "values",
     [
         torch.arange(12).reshape(3, 4),

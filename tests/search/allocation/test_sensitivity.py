@@ -78,3 +78,10 @@ def test_the_damage_of_channels_is_the_sum_of_the_lowest_that_go() -> None:
     damage = ChannelDamage.of(scores, lambda ratios: {"a": round(8 * (1 - ratios["a"]))})
     expected = {6: 0.0, 5: 1.0, 4: 3.0, 3: 6.0, 2: 10.0, 1: 15.0}
     assert {width: damage.at("a", 1 - width / 8) for width in expected} == expected
+
+
+def test_channels_that_the_parent_lacks_cost_nothing() -> None:
+    """A rank ends below the break-even rank of its layer's narrow channels."""
+    scores = {"a": [1.0, 2.0]}
+    damage = ChannelDamage.of(scores, lambda ratios: {"a": round(8 * (1 - ratios["a"]))})
+    assert [damage.at("a", 1 - width / 8) for width in (8, 5, 4, 3, 2, 1)] == [0, 0, 0, 0, 0, 1]

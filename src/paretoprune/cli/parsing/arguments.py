@@ -9,7 +9,7 @@ from pathlib import Path
 from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.compose import disable_spinning, fail_with, find_own_code, print_version
 from paretoprune.cli.foreign_configs import given_trust
-from paretoprune.cli.parsing.unread import unknown_option, without_spaces
+from paretoprune.cli.parsing.unread import unknown_option, with_home, without_spaces
 from paretoprune.config.invocation import command_line, in_callers_form
 from paretoprune.config.name_patterns import closest
 from paretoprune.errors import SettingsError, SweepError
@@ -64,7 +64,7 @@ def split_options(
 ) -> tuple[dict[str, str], list[str]]:
     """The options, and a sentence for each argument that is none."""
     options: dict[str, str] = {}
-    arguments, mistakes = without_spaces(arguments)
+    arguments, mistakes = without_spaces([with_home(one) for one in arguments])
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
         key, separator, value = argument.partition("=")
         if argument.startswith("-"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+_CLOSING = {"[": "]", "{": "}", "(": ")"}
 _SETTING = re.compile(r"-+([A-Za-z][\w.]*)")
 
 
@@ -27,6 +29,14 @@ def without_spaces(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return rest, mistakes[::-1]
 
 
+def with_home(argument: str) -> str:
+    """Return `key=~/folder` with the user's home folder, which not every shell puts in."""
+    key, separator, value = argument.partition("=")
+    if separator and (value == "~" or value.startswith("~/")):
+        return f"{key}={Path(value).expanduser()}"
+    return argument
+
+
 def unknown_option(argument: str, after: str = "") -> str:
     """Return the sentence about an option such as `--epochs`, where settings have no dashes.
 
@@ -40,6 +50,27 @@ def unknown_option(argument: str, after: str = "") -> str:
     name = _SETTING.fullmatch(key)
     written = f"settings have no dashes: `{name[1]}={value}`; " if name and value else ""
     return f"`{key}` is no option of this command; {written}see --help"
+
+
+def not_parsed(key: str, value: str) -> str:
+    """Return what to write for a value that is not in Hydra's grammar."""
+    if missing := _missing_brackets(value):
+        return f"write `{key}={value}{missing}`"
+    if value.startswith("{") and "=" in value:
+        return f"write `{key}={value.replace('=', ': ')}`"
+    inner, outer = ("'", '"') if "'" not in value else ('"', "'")
+    return f"put it in quotes: `{outer}{key}={inner}{value}{inner}{outer}`"
+
+
+def _missing_brackets(value: str) -> str:
+    """Return the brackets that are open at the end of a value."""
+    needed: list[str] = []
+    for letter in value:
+        if letter in _CLOSING:
+            needed.append(_CLOSING[letter])
+        elif needed and letter == needed[-1]:
+            needed.pop()
+    return "".join(reversed(needed))
 
 
 def _is_pair(before: str, here: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from paretoprune.config.callables import is_listed, is_within
+from paretoprune.config.name_patterns import closest
 from paretoprune.config.target import Target
 from paretoprune.config.targets.signatures import located_by, offers
 
@@ -20,6 +22,7 @@ class _Kind:
     name: str
     methods: tuple[str, ...]
     package: str
+    example: str  # a class of the package
     provided: tuple[str, ...] = ()  # arguments that the program gives
     refused: Mapping[str, str] | None = None  # classes of the package, and what to do instead
 
@@ -28,6 +31,7 @@ _OPTIMIZER = _Kind(
     "an optimizer",
     ("step", "zero_grad"),
     "torch.optim",
+    "RMSprop",
     ("params", "lr"),
     {
         "LBFGS": "it needs several passes for a step; set `sgd`, `adamw` or another optimizer",
@@ -38,6 +42,7 @@ _LR_SCHEDULER = _Kind(
     "a learning-rate scheduler",
     ("step", "get_last_lr"),
     "torch.optim.lr_scheduler",
+    "CosineAnnealingLR",
     ("optimizer", "max_lr", "total_steps", "total_iters", "T_max"),
     {
         "ReduceLROnPlateau": "it needs a measured value at each step; set `CosineAnnealingLR`",
@@ -51,6 +56,7 @@ _CALLBACK = _Kind(
     "a Lightning callback",
     ("setup", "on_train_batch_end", "on_train_epoch_end"),
     "lightning.pytorch.callbacks",
+    "EarlyStopping",
     (),
     {
         "ModelCheckpoint": "every trial keeps the weights of its best epoch",
@@ -70,6 +76,7 @@ _LOGGER = _Kind(
     "a Lightning logger",
     ("log_metrics", "log_hyperparams", "finalize"),
     "lightning.pytorch.loggers",
+    "CSVLogger",
     (
         "save_dir",
         "name",
@@ -120,6 +127,12 @@ def provided_to(setting: str) -> tuple[str, ...]:
     return kind.provided if kind else ()
 
 
+def example_of(setting: str) -> str:
+    """Return the path of a class that the setting may name."""
+    kind = _kind_of(setting)
+    return f"{kind.package}.{kind.example}" if kind else "my_module.MyClass"
+
+
 def refused(target: Target, setting: str) -> str | None:
     """Return the reason why an inner target cannot be used in a trial, whatever its arguments.
 
@@ -129,6 +142,8 @@ def refused(target: Target, setting: str) -> str | None:
     if kind is None:
         return None
     home, _, name = target.path.rpartition(".")
+    if not home and (meant := closest(name, dir(importlib.import_module(kind.package)))):
+        return f"`{setting}._target_={name}`: write `{setting}._target_={kind.package}.{meant}`"
     if is_within(home, [kind.package]) and name in (kind.refused or {}):
         return f"`{setting}._target_={target.path}`: {(kind.refused or {})[name]}"
     if kind is _OPTIMIZER and "lr" in target.arguments:

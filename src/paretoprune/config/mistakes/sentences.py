@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from paretoprune.config.groups.inner_targets import example_of
 from paretoprune.config.mistakes.provided import PROVIDED
 from paretoprune.config.mistakes.unknown_names import suggestion
 from paretoprune.config.name_patterns import closest
@@ -36,6 +37,7 @@ _HINTS = {
         "class of yours"
         for place, (package, name) in _OWN.items()
     },
+    "quantization._target_": "; `quantization=mixed`, for example, names one",
 }
 _EXPECTED = {  # by the kinds of types in pydantic's names of mistakes
     "int": "a whole number",
@@ -54,7 +56,8 @@ def sentences_of(detail: ErrorDetails, config: Mapping[str, Any] | None = None) 
         sentences = detail["msg"].removeprefix("Value error, ").splitlines()
         return [_of_setting(path, one) for one in sentences]
     path = path.replace(".target.path", "._target_").replace("target.", "")
-    path = path.replace(".path", "._target_") if path.endswith(".path") else path
+    if path.endswith(".path") and detail["type"] in _MISSING:
+        path = path.removesuffix(".path") + "._target_"
     if detail["type"] in _UNKNOWN:
         options = _strategy_options((config or {}).get("search"))
         return [f"`{path}` is not a setting{suggestion(detail['loc'], options)}"]
@@ -76,8 +79,20 @@ def _expected(detail: ErrorDetails, path: str) -> str:
     if kind in _EXPECTED and detail["type"].endswith(("_parsing", "_type", "_from_float")):
         return f"must be {_EXPECTED[kind]}"
     if detail["type"] in ("dict_type", "mapping_type"):
-        return f"must hold values by name, such as `+{path}.NAME=VALUE`"
+        return _of_names(path, detail["input"])
+    if detail["type"] == "dataclass_type" and detail["ctx"]["class_name"] == "Target":
+        return f"must name a class, as `{path}._target_={example_of(path)}` does"
+    if detail["type"] == "list_type" or detail.get("ctx", {}).get("class") == "Sequence":
+        return f"must be a list, such as `{path}=[{detail['input']}]`"
     return detail["msg"].replace("Input should be", "must be")
+
+
+def _of_names(path: str, given: object) -> str:
+    """Return the sentence about one value in place of values by name."""
+    name, separator, value = str(given).partition(":")
+    if separator and name and value:
+        return f"must hold values by name; write `{path}={{{name.strip()}: {value.strip()}}}`"
+    return f"must hold values by name, such as `+{path}.NAME=VALUE`"
 
 
 def _advice(detail: ErrorDetails, path: str) -> str:
@@ -93,7 +108,9 @@ def _advice(detail: ErrorDetails, path: str) -> str:
     if is_share and isinstance(given, int | float) and 2 <= given < 100:
         return f"; {given:g} percent is `{path}={given / 100:g}`"
     if detail["type"] == "literal_error" and isinstance(given, str):
-        close = closest(given, re.findall(r"'(\w+)'", str(context.get("expected"))))
+        options = re.findall(r"'(\w+)'", str(context.get("expected")))
+        longer = next((one for one in options if given.startswith(one)), None)
+        close = closest(given, options) or longer
         return f"; did you mean `{path}={close}`?" if close else ""
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from paretoprune.config.callables import is_listed, is_within
 from paretoprune.config.groups.executor import ExecutorSettings
@@ -25,6 +25,7 @@ from paretoprune.config.targets.signatures import (
     target_arguments,
 )
 from paretoprune.config.targets.trust import trust_advice
+from paretoprune.config.values import finite
 from paretoprune.config.variants import misplaced, without
 
 # By setting: what stands beside the arguments of all its variants.
@@ -138,6 +139,14 @@ def _not_of_its_kind(target: Target, setting: str) -> list[str]:
     ]
 
 
+def _adapter(expected: Any) -> TypeAdapter[Any]:
+    """Return what validates an argument; infinite numbers are wrong for all of them."""
+    try:
+        return TypeAdapter(expected, config=finite)
+    except PydanticUserError:  # a dataclass has a config of its own
+        return TypeAdapter(expected)
+
+
 def _type_mistakes(target: Target, setting: str) -> list[str]:
     """Return a sentence for each argument of a paretoprune target whose type is wrong."""
     mistakes = []
@@ -146,7 +155,7 @@ def _type_mistakes(target: Target, setting: str) -> list[str]:
         if name not in target.arguments or name in functions or expected is Target:
             continue
         try:
-            TypeAdapter(expected).validate_python(target.arguments[name])
+            _adapter(expected).validate_python(target.arguments[name])
         except ValidationError as error:
             detail = error.errors()[0]
             detail["loc"] = (*setting.split("."), name)

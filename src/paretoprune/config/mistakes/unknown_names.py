@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from paretoprune.config.groups.search import SearchSettings
 from paretoprune.config.groups.trainer import ELSEWHERE
+from paretoprune.config.invocation import command_line
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.settings import Settings
 from paretoprune.config.target import Target
 
 _SHORT_NAMES = {"lr": "learning_rate", "trials": "n_trials", "num_trials": "n_trials"}
+# Options of the other commands, by command.
+OF_COMMANDS = {
+    "pick": (
+        *("rule", "n", "trial", "format", "bits", "seeds", "register", "licence"),
+        *("max_macs", "max_params", "max_latency_ms", "max_accuracy_drop", "min_accuracy"),
+    ),
+    "report": ("published", "serve", "port", "open", "send"),
+    "compare": ("out",),
+    "latency": ("batch", "engine"),
+}
 _OF_DATA = ("batch_size", "path", "root")  # arguments of most data sets
 
 
@@ -29,6 +40,8 @@ def suggestion(location: Sequence[int | str], strategy_options: Sequence[str]) -
             return ""
     if location[0] == "trainer" and (instead := ELSEWHERE.get(str(location[-1]))):
         return f" of a trial: {instead}"
+    if len(location) == 1 and (instead := _of_the_command_line(str(location[0]))):
+        return f"; {instead}"
     names = [field.name for field in dataclasses.fields(owner)]
     options = [*strategy_options] if owner is SearchSettings else []
     prefix = "".join(f"{part}." for part in location[:-1])
@@ -37,6 +50,14 @@ def suggestion(location: Sequence[int | str], strategy_options: Sequence[str]) -
         return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
     owns = f"`{prefix.rstrip('.')}` has" if prefix else "the settings are"
     return f"; {owns}: {', '.join([*names, *options])}"
+
+
+def _of_the_command_line(name: str) -> str:
+    """Return where a name belongs that is an option of another command, or a bundle of settings."""
+    if name == "sweeps":
+        return "did you mean `+sweep`?"
+    command = next((one for one, options in OF_COMMANDS.items() if name in options), None)
+    return f"it is an option of `{command_line(command)}`" if command else ""
 
 
 def _likely(name: str, prefix: str, names: Sequence[str], options: Sequence[str]) -> list[str]:
@@ -81,6 +102,16 @@ def _fields_of(owner: Any) -> list[tuple[str, Any]]:
     hints = get_type_hints(owner)
     inner = {field: _dataclass_in(hint) for field, hint in hints.items() if field[0] != "_"}
     return [(field, None if found is Target else found) for field, found in inner.items()]
+
+
+def can_be_null(name: str) -> bool:
+    """Return True for a setting that may be `null`, by its whole name."""
+    owner: Any = Settings
+    *groups, last = name.split(".")
+    for part in groups:
+        owner = _dataclass_in(get_type_hints(owner).get(part)) if owner else None
+    hint = get_type_hints(owner).get(last) if owner else None
+    return type(None) in get_args(hint)
 
 
 def _dataclass_in(hint: Any) -> Any:

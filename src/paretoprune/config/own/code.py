@@ -17,6 +17,7 @@ _LIBRARIES = tuple(
         site.getusersitepackages(),
     }
 )
+_PACKAGES = {"site-packages", "dist-packages"}
 # A line of a traceback, as loaders with worker processes put it into their message.
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 
@@ -75,7 +76,8 @@ def _is_library(file: str) -> bool:
     path = Path(file).resolve()
     if path.is_relative_to(_OURS):
         return False
-    return any(path.is_relative_to(library) for library in _LIBRARIES)
+    installed = not _PACKAGES.isdisjoint(path.parts)  # perhaps of another environment
+    return installed or any(path.is_relative_to(library) for library in _LIBRARIES)
 
 
 def _shown(file: str) -> str:

@@ -23,6 +23,7 @@ def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list
     parameters = parameters_of(located)
     signature = inspect.signature(located)
     free = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    free &= not _ignores_arguments(located)
     names = ", ".join(name for name in parameters if name not in provided) or "none"
     options = [name for name in parameters if name not in provided or name not in _RESERVED]
     unknown = [name for name in target.arguments if name not in options and name[0] != "_"]
@@ -37,3 +38,9 @@ def _argument_mistakes(target: Target, setting: str, provided: set[str]) -> list
         if parameter.default is parameter.empty and not given:
             mistakes.append(f"`{setting}.{name}` is missing; `{target.path}` needs it")
     return mistakes
+
+
+def _ignores_arguments(located: object) -> bool:
+    """Return True for a class whose constructor is Lightning's, which drops what it is given."""
+    made = getattr(located, "__init__", None)
+    return str(getattr(made, "__module__", "")).startswith("lightning.pytorch.core")

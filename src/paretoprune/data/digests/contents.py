@@ -45,7 +45,7 @@ def contents_of(datamodule: LightningDataModule, task: Task) -> Contents:
             for part, contents in parts.items()
             for name, digest in contents.digests.items()
         },
-        cautions=(*overlap_sentences(parts), *_one_sided(parts)),
+        cautions=(*overlap_sentences(parts), *_one_sided(parts), *_absent(parts, task)),
         code=tuple({one for contents in parts.values() for one in contents.code}),
     )
 
@@ -83,4 +83,21 @@ def _one_sided(parts: Mapping[str, PartContents]) -> list[str]:
         "meaningless; shuffle the samples before splitting them into parts"
         for name, part in parts.items()
         if name != "training" and len(part.labels) == 1
+    ]
+
+
+def _absent(parts: Mapping[str, PartContents], task: Task) -> list[str]:
+    """Return a sentence about class numbers below the largest label that have no sample."""
+    labels = parts["training"].labels
+    if not labels or parts["training"].looked_at or task.activation != "softmax":
+        return []
+    absent = [str(one) for one in range(max(labels)) if one not in labels]
+    if not absent:
+        return []
+    if absent == ["0"]:
+        return ["class 0 has no training sample; where labels are counted from 1, subtract 1"]
+    return [
+        f"{len(absent)} of {max(labels) + 1} classes have no training sample: "
+        f"{', '.join(absent[:5])}{' ...' if len(absent) > 5 else ''}; if there are no such "
+        "classes, number the others by `np.unique(labels, return_inverse=True)`"
     ]

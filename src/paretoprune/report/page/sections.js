@@ -19,7 +19,7 @@ function saveButtons(content) {
   const names = content.quantities.map((quantity) => quantity.name);
   const rows = () => frontMembers(content).map((trial) => ({ number: trial.number, origin: trial.origin, ...trial.values }));
   const csv = () => [["number", "origin", ...names], ...rows().map((row) => ["number", "origin", ...names].map((name) => row[name] ?? ""))].map((row) => row.join(",")).join("\n") + "\n";
-  return html("div", { class: "controls" },
+  return html("div", { class: "controls save" },
     saveButton("save the front as CSV", `${content.title}-front.csv`, "text/csv", csv),
     saveButton("save the front as JSON", `${content.title}-front.json`, "application/json", () => JSON.stringify(rows(), null, 2)));
 }
@@ -58,7 +58,8 @@ function heat(share, text, title, palette) {
 }
 
 function timeSection(content) {
-  const phases = [...new Set(content.trials.flatMap((trial) => Object.keys(trial.seconds)))];
+  const spent = (phase) => content.trials.some((trial) => trial.seconds[phase] >= 0.0005);
+  const phases = [...new Set(content.trials.flatMap((trial) => Object.keys(trial.seconds)))].filter(spent);
   const sum = (some, phase) => some.reduce((total, trial) => total + (trial.seconds[phase] ?? 0), 0);
   const all = phases.reduce((total, phase) => total + sum(content.trials, phase), 0);
   if (!all) return null;
@@ -85,11 +86,11 @@ function timeBars(content, phases) {
     return phases.map((phase, kind) => {
       const high = ((trial.seconds[phase] ?? 0) / longest) * (height - 4);
       top -= high;
-      return high ? svg("rect", { class: `phase phase-${kind % 4}`, x: index * step, y: top, width: Math.max(0.5, step * 0.85), height: high },
+      return high ? svg("rect", { class: `phase phase-${kind % 8}`, x: index * step, y: top, width: Math.max(0.5, step * 0.85), height: high },
         svg("title", {}, `trial ${trial.number}: ${phase} ${duration(trial.seconds[phase])}`)) : null;
     }).filter(Boolean);
   });
-  const legend = phases.map((phase, kind) => html("span", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { class: `phase phase-${kind % 4}`, width: 12, height: 12 })), ` ${phase}`));
+  const legend = phases.map((phase, kind) => html("span", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { class: `phase phase-${kind % 8}`, width: 12, height: 12 })), ` ${phase}`));
   return html("figure", {}, svg("svg", { class: "bars", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `seconds of each trial, ${duration(longest)} at most` }, bars),
     html("figcaption", { class: "note" }, `a bar for each trial, in order; the highest is ${duration(longest)} `, legend));
 }

@@ -110,7 +110,7 @@ def in_view(picture: Picture, name: str) -> tuple[float, float] | None:
     best = max([sign * dense, *(sign * value for value in values)])
     worst = min([sign * dense, *(sign * value for value in values)])
     height = max(3 * (best - middle), 0.05 * abs(dense))
-    if best - worst <= 3 * height:
+    if height == 0 or best - worst <= 3 * height:  # 0: the dense model has the quality 0
         return None
     low, high = sorted((sign * (best - height), sign * (best + 0.08 * height)))
     return low, high

@@ -70,7 +70,9 @@ class ChannelDamage:
     def at(self, name: str, ratio: float) -> float:
         """Return the damage when `ratio` of the dense group's channels are removed."""
         totals = self.totals[name]
-        return float(totals[len(totals) - 1 - self.width_of(name, ratio)])
+        # The parent may have fewer: ranks end below the break-even rank of its narrow channels.
+        removed = max(0, len(totals) - 1 - self.width_of(name, ratio))
+        return float(totals[removed])
 
 
 def measure_sensitivity(
