@@ -37,8 +37,8 @@ _HINTS = {
         "class of yours"
         for place, (package, name) in _OWN.items()
     },
-    "quantization._target_": "; `quantization=mixed`, for example, names one",
 }
+_HINTS["quantization._target_"] += "; `quantization=mixed`, for example, names one of ours"
 _EXPECTED = {  # by the kinds of types in pydantic's names of mistakes
     "int": "a whole number",
     "float": "a number",
