@@ -35,7 +35,7 @@ from tests.kits.commands import OWN, SWEEP, TINY, run_inspect, run_pick, run_tra
         (("-m", "+sweep=resnet"), "`-m` makes a grid of single runs"),
         (("finetune.epochs",), "`finetune.epochs` is not understood; write `key=value`"),
         (("=3",), "`=3` is not understood; write `key=value`"),
-        (("seed=[1,",), "`seed=[1,` is not understood: no viable alternative at input '[1,'"),
+        (("seed=[1,",), "`seed=[1,` is not understood; write `seed=[1,]`"),
         (("--config-dir",), "--config-dir"),
         ((*TINY, "data.batch_size=0"), "`data.batch_size` must be greater than or equal to 1"),
         (("scorer=taylor", "scorer.batches=0"), "`scorer.batches` must be greater than or equal"),
