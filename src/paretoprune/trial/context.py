@@ -54,7 +54,7 @@ class DenseModel:
 class Start:
     """The model that a trial prunes: the dense model, or the model of its parent trial."""
 
-    candidate: Candidate  # the dense model, sparsely trained, or with low-rank pairs
+    candidate: Candidate  # the dense model, sparsely trained or not, or a trial's
     scores: Mapping[str, Tensor]  # importance of each channel, by group: (width of the group,)
 
     @property

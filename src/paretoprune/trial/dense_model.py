@@ -1,4 +1,4 @@
-"""The dense model: training or loading, early checkpoints, sparse training, factored form."""
+"""The dense model: training or loading, early checkpoints, sparse training, candidates of trials."""
 
 from __future__ import annotations
 
