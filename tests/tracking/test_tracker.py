@@ -297,16 +297,18 @@ def test_a_server_slower_than_the_patience_gets_everything(
             self._client = client
 
         def __getattr__(self, name: str) -> Any:
-            time.sleep(0.06)
+            time.sleep(0.15)
             return getattr(self._client, name)
 
     monkeypatch.setattr(
         "paretoprune.tracking.runs.connect", lambda *args, **kwargs: Slow(connect(*args, **kwargs))
     )
-    tracker = make_tracker(patience_s=0.1)
+    tracker = make_tracker(patience_s=0.8)
     for number in range(4):
         tracker.log_trial(trial(number, accuracy=90.0 + number))
+    begun = time.monotonic()
     assert tracker.close("FINISHED")
+    assert time.monotonic() - begun > 0.8
     assert len(runs_in(root)) == 5
 
 
