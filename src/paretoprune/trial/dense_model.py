@@ -1,4 +1,4 @@
-"""The dense model: training or loading, early checkpoints, sparse training, candidates of trials."""
+"""The dense model: training or loading, early checkpoints, sparse training, trials' candidates."""
 
 from __future__ import annotations
 
