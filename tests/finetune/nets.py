@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.tasks.inputs import Keyed
 
 CPU = torch.device("cpu")
@@ -26,6 +28,19 @@ def tiny_net(seed: int = 0) -> nn.Sequential:
         nn.Dropout(0.1),
         nn.Linear(6, NUM_CLASSES),
     )
+
+
+def run_of(**changes: Any) -> TrainingRun:
+    """A short training of small batches on the CPU, with these fields changed."""
+    usual: dict[str, Any] = {
+        "train_loader": batches(4),
+        "val_loader": batches(1, seed=9),
+        "settings": FinetuneSettings(learning_rate=0.05),
+        "epochs": 4,
+        "seed": 1,
+        "device": CPU,
+    }
+    return TrainingRun(**(usual | changes))
 
 
 def batches(count: int, *, size: int = 24, seed: int = 0, keys: bool = False) -> list[Any]:

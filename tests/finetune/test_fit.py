@@ -23,7 +23,7 @@ from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.results import EpochRecord
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.tasks.inputs import Keyed
-from tests.finetune.nets import CPU, NUM_CLASSES, batches, tiny_net, weights
+from tests.finetune.nets import CPU, NUM_CLASSES, batches, run_of, tiny_net, weights
 from tests.kits.tasks import CLASSES
 
 TRAIN, VALIDATION = batches(6), batches(2, seed=1)
@@ -298,13 +298,9 @@ def test_gradients_that_are_asked_for_are_those_of_frozen_layers_too() -> None:
     fit(
         model,
         CLASSES,
-        TrainingRun(
+        run_of(
             train_loader=batches(2),
-            val_loader=batches(1, seed=9),
-            settings=FinetuneSettings(learning_rate=0.05),
             epochs=1,
-            seed=1,
-            device=CPU,
             on_gradients=lambda: seen.append(float(first.grad.abs().max())),
         ),
     )

@@ -11,12 +11,13 @@ import torch
 from torch import nn
 
 from paretoprune.measure.macs import count_macs, macs_per_layer
+from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.proof import random_plan
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 from paretoprune.pruning.structured.apply import apply_plan
-from paretoprune.pruning.structured.checkpoint import rebuild, save_state
+from paretoprune.pruning.structured.checkpoint import save_state
 from paretoprune.pruning.structured.coordinates import compose, restrict_groups
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
@@ -75,9 +76,9 @@ def test_a_saved_model_is_back_from_plain_data(name: str, tmp_path: Path) -> Non
     save_state(tmp_path / "model.safetensors", pruned)
     again = Groups.from_json(json.loads(json.dumps(groups.to_json())))
     assert again == groups
-    loaded = rebuild(
+    loaded = load_delivered(
         families.build(name, seed=1),
-        again.prunable,
+        again,
         Plan.from_json(json.loads(json.dumps(plan.to_json()))),
         tmp_path / "model.safetensors",
     )

@@ -11,8 +11,8 @@ import torch
 
 from paretoprune.config.load import load_settings
 from paretoprune.errors import TrainingError
+from paretoprune.problem.forms import load_delivered
 from paretoprune.problem.problem import make_problem
-from paretoprune.pruning.structured.checkpoint import rebuild
 from paretoprune.pruning.structured.coordinates import remaining, restrict_groups
 from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
@@ -62,7 +62,9 @@ def test_a_child_is_its_parent_without_more_channels(
     for name, gone in plans[0].removed.items():
         assert set(gone) <= set(plans[1].removed[name])
     models = [
-        rebuild(untrained.dense.model, groups, plan, tmp_path / n / "model.safetensors").eval()
+        load_delivered(
+            untrained.dense.model, untrained.groups, plan, tmp_path / n / "model.safetensors"
+        ).eval()
         for plan, n in zip(plans, ("0001", "0002"), strict=True)
     ]
     kept = remaining(groups, plans[0])

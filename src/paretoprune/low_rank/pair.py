@@ -80,23 +80,28 @@ def kernel_of(layer: Factorable) -> tuple[int, int]:
 
 def full_rank(layer: Factorable) -> int:
     """Return the least rank at which a pair can represent any layer of this shape."""
-    outputs, inputs = layer.weight.shape[:2]
-    height, width = kernel_of(layer)
-    return min(inputs * height, outputs * width)
+    return min(_sides(layer))
 
 
-def saves(layer: Factorable, rank: int) -> bool:
-    """Return True if a pair of this rank has fewer weights than the layer."""
+def _sides(layer: Factorable) -> tuple[int, int]:
+    """Return the weights of a component in the first and the second part of a layer's pair."""
     outputs, inputs = layer.weight.shape[:2]
     height, width = kernel_of(layer)
-    first, second = inputs * height, outputs * width
+    return inputs * height, outputs * width
+
+
+def is_smaller(rank: int, first: int, second: int) -> bool:
+    """Return True if a pair of this rank has fewer weights than its layer.
+
+    `first` and `second` are the weights of a component in the two parts of the pair.
+    """
     return rank * (first + second) < first * second
 
 
 def saving_ranks(model: nn.Module, ranks: Mapping[str, int]) -> dict[str, int]:
     """Return the ranks at which a pair has fewer weights than its layer; the others stay whole."""
-    layers = {path: cast(Factorable, model.get_submodule(path)) for path in ranks}
-    return {path: rank for path, rank in ranks.items() if saves(layers[path], rank)}
+    sides = {path: _sides(cast(Factorable, model.get_submodule(path))) for path in ranks}
+    return {path: rank for path, rank in ranks.items() if is_smaller(rank, *sides[path])}
 
 
 def full_ranks(model: nn.Module, paths: Iterable[str]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from paretoprune.low_rank.pair import is_smaller
 from paretoprune.low_rank.ranks import FactoredLayer
 from paretoprune.results import Cost
 
@@ -60,8 +61,7 @@ class RankedSize:
         for layer in self.layers:
             rank = widths.get(layer.group, layer.full_rank)
             first, second = layer.sides(*layer.shape(sizes))
-            smaller = rank * (first + second) < first * second
-            if smaller and not layer.path.startswith(prefixes):
+            if is_smaller(rank, first, second) and not layer.path.startswith(prefixes):
                 yield layer, rank, first, second
 
 

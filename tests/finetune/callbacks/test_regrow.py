@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
-from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.callbacks.regrow import Regrow, exchange
 from paretoprune.finetune.fit import fit
 from paretoprune.finetune.module import FinetuneModule
-from paretoprune.finetune.training_run import TrainingRun
-from tests.finetune.nets import CPU, batches, tiny_net
+from tests.finetune.nets import run_of, tiny_net
 from tests.kits.tasks import CLASSES
 
 State = dict[str, dict[str, Tensor]]
@@ -66,15 +64,7 @@ def test_a_training_keeps_to_the_masks_and_ends_with_the_selection(
     result = fit(
         model,
         CLASSES,
-        TrainingRun(
-            train_loader=batches(4),
-            val_loader=batches(1, seed=9),
-            settings=FinetuneSettings(learning_rate=0.05),
-            epochs=4,
-            seed=1,
-            device=CPU,
-            masks=callback,
-        ),
+        run_of(masks=callback),
     )
     assert callback.complete and result.best_epoch in (3, 4)
     parameters = dict(model.named_parameters())
@@ -122,15 +112,7 @@ def test_weights_are_exchanged_at_the_steps_and_in_the_shares_of_the_schedule() 
     fit(
         model,
         CLASSES,
-        TrainingRun(
-            train_loader=batches(4),
-            val_loader=batches(1, seed=9),
-            settings=FinetuneSettings(learning_rate=0.05),
-            epochs=4,
-            seed=1,
-            device=CPU,
-            masks=callback,
-        ),
+        run_of(masks=callback),
     )
     assert len(callback.seen) == 16
     for step, (before, after) in enumerate(callback.seen, 1):
@@ -160,15 +142,7 @@ def test_masks_are_complete_once_the_selection_was_made(until: float, last: int)
     fit(
         model,
         CLASSES,
-        TrainingRun(
-            train_loader=batches(4),
-            val_loader=batches(1, seed=9),
-            settings=FinetuneSettings(learning_rate=0.05),
-            epochs=1,
-            seed=1,
-            device=CPU,
-            masks=callback,
-        ),
+        run_of(epochs=1, masks=callback),
     )
     assert callback.complete and all(mask.all() for mask in masks.values())  # ours are untouched
     whole = [all(s["mask"].all() for s in after.values()) for _, after in callback.seen]

@@ -6,11 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.finetune.callbacks.regularisation import Regularisation, dropped_weights
 from paretoprune.finetune.fit import fit
-from paretoprune.finetune.training_run import TrainingRun
-from tests.finetune.nets import CPU, batches, tiny_net, weights
+from tests.finetune.nets import batches, run_of, tiny_net, weights
 from tests.kits.tasks import CLASSES
 
 
@@ -58,15 +56,7 @@ def trained(regularisation: Regularisation | None) -> dict[str, torch.Tensor]:
     fit(
         model,
         CLASSES,
-        TrainingRun(
-            train_loader=batches(3),
-            val_loader=batches(1, seed=9),
-            settings=FinetuneSettings(learning_rate=0.05),
-            epochs=2,
-            seed=1,
-            device=CPU,
-            regularisation=regularisation,
-        ),
+        run_of(train_loader=batches(3), epochs=2, regularisation=regularisation),
     )
     return weights(model)
 

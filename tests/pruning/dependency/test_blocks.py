@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, gelu
 from paretoprune.errors import PruningError
 from paretoprune.measure.macs import count_macs, macs_per_layer
 from paretoprune.measure.params import count_params
+from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.candidate import PrunedCandidate
 from paretoprune.pruning.dependency.blocks import Skipped
 from paretoprune.pruning.dependency.find import find_groups
@@ -26,7 +27,7 @@ from paretoprune.pruning.scorers.interface import score_groups
 from paretoprune.pruning.scorers.parts.block_influence import block_influence
 from paretoprune.pruning.scorers.parts.normalise import normalise
 from paretoprune.pruning.structured.apply import apply_plan
-from paretoprune.pruning.structured.checkpoint import rebuild, save_state
+from paretoprune.pruning.structured.checkpoint import save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.file_size import FileSize
 from paretoprune.pruning.structured.masks import masked_model
@@ -151,9 +152,9 @@ def test_a_saved_model_is_back_from_plain_data(name: str, tmp_path: Path) -> Non
     save_state(tmp_path / "model.safetensors", pruned)
     again = Groups.from_json(json.loads(json.dumps(groups.to_json())))
     assert again == groups
-    loaded = rebuild(
+    loaded = load_delivered(
         build(name, seed=1),
-        again.prunable,
+        again,
         Plan.from_json(json.loads(json.dumps(plan.to_json()))),
         tmp_path / "model.safetensors",
     )

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
+from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.dependency.graph import discover_groups
 from paretoprune.pruning.dependency.proof import random_plan
-from paretoprune.pruning.groups import Group, row_of_positions
+from paretoprune.pruning.groups import Group, Groups, row_of_positions
 from paretoprune.pruning.structured.apply import apply_plan
-from paretoprune.pruning.structured.checkpoint import rebuild, save_state
+from paretoprune.pruning.structured.checkpoint import save_state
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
@@ -276,7 +277,7 @@ def test_a_module_of_two_names_is_saved_and_comes_back_under_both(tmp_path: Path
     check_equivalence(masked_model(model, groups, plan), pruned, example)
     assert pruned.stages[0] is pruned.stage1
     save_state(tmp_path / "w.safetensors", pruned)
-    again = rebuild(TwoNames().eval(), groups, plan, tmp_path / "w.safetensors")
+    again = load_delivered(TwoNames().eval(), Groups(groups), plan, tmp_path / "w.safetensors")
     assert torch.equal(again(example), pruned(example))
 
 

@@ -12,10 +12,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from paretoprune.errors import WeightsError
+from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.dependency.proof import random_plan
 from paretoprune.pruning.groups import Groups
 from paretoprune.pruning.structured.apply import apply_plan
-from paretoprune.pruning.structured.checkpoint import load_state, rebuild, save_state
+from paretoprune.pruning.structured.checkpoint import load_state, save_state
 from paretoprune.pruning.structured.plan import Plan
 from tests.kits import networks
 
@@ -28,9 +29,9 @@ def test_reload_is_bit_equal(case, tmp_path: Path) -> None:
     (tmp_path / "groups.json").write_text(json.dumps(Groups(case.groups).to_json()))
 
     fresh = networks.build(case.name, seed=99)
-    again = rebuild(
+    again = load_delivered(
         fresh,
-        Groups.from_json(json.loads((tmp_path / "groups.json").read_text())).prunable,
+        Groups.from_json(json.loads((tmp_path / "groups.json").read_text())),
         Plan.from_json(json.loads((tmp_path / "plan.json").read_text())),
         tmp_path / "weights.safetensors",
     )
@@ -94,7 +95,7 @@ def test_what_does_not_fit_is_named(vgg, resnet, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="lacks"):
         load_state(resnet.model, path)
     with pytest.raises(WeightsError, match=r"`features.0.weight` is \(8, 3, 3, 3\)"):
-        rebuild(vgg.model, vgg.groups, Plan({"features.0": (1,)}), path)
+        load_delivered(vgg.model, Groups(vgg.groups), Plan({"features.0": (1,)}), path)
     with pytest.raises(WeightsError, match="float64"):
         load_state(networks.build("vgg").double(), path)
     with pytest.raises(WeightsError, match=r"beyond those of the model, 14 tensors: features\.0"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,9 +11,6 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
-from paretoprune.pruning.groups import Group
-from paretoprune.pruning.structured.apply import apply_plan
-from paretoprune.pruning.structured.plan import Plan
 from paretoprune.storage.atomic import write_bytes
 
 
@@ -49,20 +46,6 @@ def fit_state(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None
     """
     _check_fit(model.state_dict(), state, path)
     model.load_state_dict(state)
-
-
-def rebuild(
-    dense_model: nn.Module, groups: Sequence[Group], plan: Plan, weights_path: Path
-) -> nn.Module:
-    """Return the pruned model as it was saved, from a dense model of the same architecture.
-
-    Raises:
-        PruningError: the plan does not fit the groups, or the groups do not fit the model.
-        WeightsError: the file is missing or damaged, or does not fit the plan.
-    """
-    pruned = apply_plan(dense_model, groups, plan)
-    load_state(pruned, weights_path)
-    return pruned
 
 
 def _check_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path) -> None:
