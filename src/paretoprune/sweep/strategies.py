@@ -91,7 +91,7 @@ def _connected(
     """Return the context of a strategy, with functions of this network."""
     problem, settings = context.problem, context.settings
     search, sizes, groups = search_of(problem), _sizes(problem), group_infos(problem)
-    most = search.max_ratio
+    max_ratio = search.max_ratio
 
     def fits(ratios: Ratios) -> bool:
         return not broken_limits(settings.sparsity, problem.costs.cost_of(ratios).at_least())
@@ -108,14 +108,18 @@ def _connected(
         objectives=search.objectives,
         sizes=sizes,
         quality=_quality(search.objectives, context.dense.trivial),
-        max_ratio=most,
+        max_ratio=max_ratio,
         seed=settings.seed,
         num_first=num_first,
         fits=fits,
         damage=gate_damage(context) if by_gates else lambda _parent: sensitivity(),
         proxy=_proxy(context, trials),
-        uniform_of_size=cache(lambda size: uniform_ratios(groups, at_most(size), max_ratio=most)),
-        global_of_size=lambda size: global_ratios(groups, scores, at_most(size), max_ratio=most),
+        uniform_of_size=cache(
+            lambda size: uniform_ratios(groups, at_most(size), max_ratio=max_ratio)
+        ),
+        global_of_size=lambda size: global_ratios(
+            groups, scores, at_most(size), max_ratio=max_ratio
+        ),
         affordable_sizes=cache(num_sizes),
         has_untrained_front=_has_untrained_front(settings),
         ask=study.ask,
