@@ -33,12 +33,13 @@ def test_the_page_follows_the_sweep_to_its_end(tmp_path: Path) -> None:
         assert "The page reloads itself." in page.locator("#progress").inner_text()
         write_views(folder, results[:4], Progress(4, 7, left_s=90))
         page.clock.run_for(_PAUSE_MS)
-        page.wait_for_function("document.body.innerText.includes('running, 4 of 7 trials')")
+        # Locators, since the policy of the page forbids a function to be evaluated within it.
+        page.locator("#progress", has_text="running, 4 of 7 trials").wait_for()
         assert ", about 90 s left;" in page.locator("#progress").inner_text()
         assert "4 trials (" in page.locator("header").inner_text()
         write_views(folder, results)
         page.clock.run_for(_PAUSE_MS)
-        page.wait_for_function("!document.querySelector('#progress')")
+        page.locator("#progress").wait_for(state="detached")
         assert f"{len(results)} trials (" in page.locator("header").inner_text()
         loads: list[str] = []
         page.on("request", lambda request: loads.append(request.url))
