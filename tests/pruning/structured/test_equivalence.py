@@ -117,3 +117,26 @@ def test_the_gpu_must_not_round_to_tf32() -> None:
     check_equivalence(Precision(), Precision(), X)
     assert seen == ["ieee"] * 4
     assert (torch.backends.cudnn.conv.fp32_precision, torch.backends.cudnn.allow_tf32) == before
+
+
+class Decision(nn.Module):
+    """Returns 10 or 20, as a sum is positive or not; summed in one of two orders."""
+
+    def __init__(self, order: list[int]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([1.0, 1e-9, -1.0])[order])
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = x + self.weight[0] + self.weight[1] + self.weight[2]
+        return torch.where(total > 5e-10, 10.0, 20.0)
+
+
+def test_a_decision_that_rounding_alone_changes_is_no_difference() -> None:
+    one, other = Decision([0, 1, 2]), Decision([0, 2, 1])  # 0 and 1e-9 in single precision
+    assert one(X).item() != other(X).item()
+    assert check_equivalence(one, other, X) == 0
+    assert one.weight.dtype == torch.float32
+    with torch.no_grad():
+        one.weight[1] = -1e-6  # now the sums differ in both precisions
+    with pytest.raises(EquivalenceError, match=r"relative error 1, allowed"):
+        check_equivalence(other, one, X)
