@@ -161,6 +161,8 @@ _DIAGNOSTICS = {
 _DIRECTIONS = {name: q.direction for name, q in QUANTITIES.items()}
 DIRECTIONS: Mapping[str, Direction] = _DIRECTIONS
 TIMED = tuple(name for name, quantity in QUANTITIES.items() if quantity.is_timed)
+# Bytes of a file with few bits for each weight, the first in front.
+BYTES = ("size_bytes", "stored_bytes")
 _QUALITIES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "quality"]
 QUALITIES: Sequence[str] = _QUALITIES  # in the order of the registry; `register` adds to them
 LOGARITHMIC = {name for name, quantity in QUANTITIES.items() if quantity.is_logarithmic}

@@ -116,21 +116,24 @@ class UntrainedFront:
 def smallest_good_size(results: Sequence[TrialResult], context: SearchContext) -> float:
     """Return the size of the smallest untrained model that retains most of the quality.
 
-    The dense size if there is none: a chain begins below.
+    The dense size if there is none: a chain begins below. Where bits are searched, these are the
+    quantized models of the dense model.
     """
-    good = [
-        context.sizes.size_of(result.ratios)
-        for result in results
-        if result.origin == UNTRAINED and _is_good(result, results, context)
-    ]
-    return min(good, default=context.sizes.dense)
+    untrained = [result for result in results if result.origin in ("dense", UNTRAINED)]
+    models = [one for r in untrained for one in context.quality.models_of(r, context.sizes)]
+    good = [size for size, value in models if _retains(value, results, context)]
+    return min([context.sizes.dense, *good])
 
 
 def _is_good(result: TrialResult, results: Sequence[TrialResult], context: SearchContext) -> bool:
+    value = context.quality.of(result) if result.state == "complete" else None
+    return value is not None and _retains(value, results, context)
+
+
+def _retains(value: float, results: Sequence[TrialResult], context: SearchContext) -> bool:
     axis = context.quality
     dense = next((axis.of(one) for one in results if one.origin == "dense"), None)
-    value = axis.of(result) if result.state == "complete" else None
-    if axis.trivial is None or dense is None or value is None:
+    if axis.trivial is None or dense is None:
         return False
     return retained(value, axis.trivial, dense) >= _GOOD
 
