@@ -57,7 +57,9 @@ def test_a_trial_has_an_int8_model_with_metrics_of_its_own(
     result = run_trial(context, job(context, 1, ratio), folder=tmp_path / "0001")
     [found] = result.quantized
     assert (found.name, found.bits, found.state) == ("int8", 8, "complete")
-    assert found.metrics.macs == result.metrics.macs
+    macs = result.metrics.macs
+    assert found.metrics.macs == macs and macs is not None
+    assert (result.metrics.bops, found.metrics.bops) == (macs * 32 * 32, macs * 8 * 8)
     assert found.metrics.size_bytes is not None and result.metrics.size_bytes is not None
     assert found.metrics.size_bytes < result.metrics.size_bytes
     assert found.metrics.latency_ms is None
@@ -114,6 +116,8 @@ def test_mixed_bits_are_measured_by_the_mean_bits_that_were_asked_for(
         ("mixed2.5", "complete"),
     ]
     four, few = result.quantized
+    assert few.metrics.bops is not None and four.metrics.bops is not None
+    assert few.metrics.bops < four.metrics.bops < 8 * 32 * (result.metrics.macs or 0)
     assert 2 <= few.bits <= 2.5 < four.bits <= 4
     assert few.metrics.size_bytes is not None and four.metrics.size_bytes is not None
     assert few.metrics.size_bytes < four.metrics.size_bytes

@@ -16,12 +16,13 @@ TYPICAL_BITS = (
 _CODED = 0.92
 
 
-def predicted_bytes(params: int, bits: float) -> float:
+def predicted_bytes(params: int, bits: float, *, zeros: int = 0) -> float:
     """Return the expected bytes of the compact file of a model with `bits` mean bits per weight.
 
-    `params` counts parameters that are not zero: of channels, ranks or weights alike.
+    `params` counts the parameters that are not zero, of channels, ranks or weights alike. Each of
+    the `zeros` takes a bit.
     """
-    return _CODED * params * bits / 8
+    return (_CODED * params * bits + zeros) / 8
 
 
 def allocate_bits(damages: Damages, sizes: Mapping[str, int], *, mean: float) -> dict[str, int]:

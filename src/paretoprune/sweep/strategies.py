@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from paretoprune.config.instantiate import build
@@ -269,6 +269,13 @@ def _timed(objectives: Iterable[str]) -> bool:
     return not set(TIMED).isdisjoint(objectives)
 
 
+def _joint_size(problem: Problem, ratios: Ratios) -> float:
+    """Return the expected bytes of a candidate with few bits for each weight."""
+    params = problem.costs.cost_of(ratios).params
+    zeros = problem.costs.cost_of({}).params - params if problem.space.layers else 0
+    return predicted_bytes(params, TYPICAL_BITS, zeros=zeros)
+
+
 def _size_of(problem: Problem, objectives: Collection[str]) -> Callable[[Ratios], float]:
     """Return the size of the search: the predicted latency, the parameters or the MACs.
 
@@ -276,7 +283,7 @@ def _size_of(problem: Problem, objectives: Collection[str]) -> Callable[[Ratios]
     that a candidate stands beside the quantized models of others.
     """
     if problem.settings.bytes_of_bits is not None:
-        return lambda r: predicted_bytes(problem.costs.cost_of(r).params, TYPICAL_BITS)
+        return partial(_joint_size, problem)
     if _timed(objectives):
         dense_macs = problem.costs.cost_of({}).macs
 

@@ -21,6 +21,7 @@ class QuantizedModel:
     # Weights for the compact file; None: `model` is an integer module, exported to engines.
     rounded: RoundedModel | None = None
     size_bytes: int | None = None  # of its file; None: a plain safetensors file of its tensors
+    activation_bits: int = 32  # of the inputs of its layers; 32: floating point
 
 
 @dataclass(frozen=True)
