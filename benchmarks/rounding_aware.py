@@ -107,7 +107,7 @@ def _train(
         taught = kl_div((logits / _LOOKAHEAD).log_softmax(1), wanted, reduction="batchmean")
         loss = 0.5 * cross_entropy(logits, labels) + 0.5 * _LOOKAHEAD**2 * taught
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         cycle.step()
     model.eval()
