@@ -15,6 +15,7 @@ from paretoprune.problem.forms import load_delivered
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochTime, Job, TrialResult
+from paretoprune.results.trials import models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.study.study import SweepStudy
@@ -29,6 +30,7 @@ from paretoprune.trial.comparable_scores import comparable_scores
 from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.learning_rate import with_tuned_rate
+from paretoprune.trial.quantized import makers_of
 from paretoprune.trial.run import run_trial
 
 _log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class CpuSweep:
                 epochs=context.training.finetune.epochs,
                 least_epochs=least_epochs(self.problem.data),
                 epoch_time=self._epoch_time,
+                bytes_of_bits=settings.bytes_of_bits,
             ),
             first,
             strategy,
@@ -106,36 +109,44 @@ class CpuSweep:
         _log.info("%s", _in_words(job, result, self.problem, self.finished_at[job.number]))
         return result
 
-    def front(self, results: Sequence[TrialResult], *, test: bool = True) -> list[Member]:
-        """Return all trials; with `test`, those of the front are evaluated on the test data."""
+    def front(
+        self, results: Sequence[TrialResult], *, test: bool = True, size: str = "macs"
+    ) -> list[Member]:
+        """Return all models; with `test`, those of the front are evaluated on the test data.
+
+        Shares are those of the dense model's `size`, a quantity of the registry.
+        """
         objectives = search_settings(self.problem.settings).objectives
-        front = front_of(results, objectives) if test else ()
-        dense_macs = self.problem.costs.cost_of({}).macs
+        models = models_of(results)
+        front = front_of(models, objectives) if test else ()
+        whole = self.context.dense.metrics.get(size) or 1
         dense = Member(
             share=1.0,
             validation=self.context.dense.metrics.quality.get("accuracy", 0.0),
             test=self._test_accuracy(None) if test else None,
             seconds=0.0,
         )
-        trials = [
+        found = [
             Member(
-                share=(result.metrics.macs or 0) / dense_macs,
-                validation=result.metrics.quality.get("accuracy", 0.0),
-                test=self._test_accuracy(result.number) if result.number in front else None,
-                seconds=self.finished_at[result.number],
+                share=(model.metrics.get(size) or 0) / whole,
+                validation=model.metrics.quality.get("accuracy", 0.0),
+                test=self._test_accuracy(model) if model.key in front else None,
+                seconds=self.finished_at[model.number],
             )
-            for result in results
-            if result.state == "complete" and result.origin != "dense"
+            for model in models
+            if model.state == "complete" and (model.origin != "dense" or model.quantization)
         ]
-        return [dense, *trials]
+        return [dense, *found]
 
-    def _test_accuracy(self, number: int | None) -> float:
+    def _test_accuracy(self, trial: TrialResult | None) -> float:
         model = self.context.dense.model
-        if number is not None:
-            folder = self.folder.trial(number)
+        if trial is not None:
+            folder = self.folder.trial(trial.number)
             plan = Plan.from_json(read_json(folder / "plan.json"))
             weights = folder / "model.safetensors"
             model = load_delivered(self.problem.model, self.problem.groups, plan, weights).eval()
+            if trial.quantization:
+                model = makers_of(self.context, model)[trial.quantization]().model
         return measure_quality(
             self.problem.task,
             model,

@@ -33,7 +33,7 @@ BASELINES = (
 class Member:
     """One model of a run."""
 
-    share: float  # of the dense MACs
+    share: float  # of the dense MACs, or of the size that the benchmark is about
     validation: float  # percent
     test: float | None  # percent; None: never the best on validation data, so never chosen
     seconds: float  # of the budget, at the time it was finished
@@ -58,6 +58,7 @@ class Run:
     dense_test: float
     members: tuple[Member, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)  # by use
+    most_share: float = 1.0  # the largest of the sizes over which the front is judged
 
     @property
     def key(self) -> tuple[str, str, int, float]:
@@ -67,7 +68,7 @@ class Run:
     @property
     def shares(self) -> np.ndarray:
         """The sizes over which the area is averaged: evenly spaced on a log scale."""
-        return np.exp(np.linspace(np.log(self.least_share), 0, 200))
+        return np.exp(np.linspace(np.log(self.least_share), np.log(self.most_share), 200))
 
     @property
     def shortfall(self) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
-from paretoprune.results import EpochRecord, GroupInfo, Metrics, TrialResult
+from paretoprune.results import EpochRecord, GroupInfo, Job, Metrics, TrialResult
 from paretoprune.results.trials import QuantizedResult, models_of
 
 METRICS = Metrics({"accuracy": 97.25, "loss": 0.5}, params=10, macs=100, latency_ms=1.5)
@@ -88,3 +88,10 @@ def test_a_search_removes_its_share_of_the_break_even_rank() -> None:
     assert replace(rank, max_ratio=0.6).most(0.75) == 0.6
     channels = GroupInfo("conv", 16)
     assert channels.most(0.75) == channels.uniform(0.75) == 0.75
+
+
+def test_rivals_are_read_as_they_were_written_and_belong_to_the_job() -> None:
+    result = replace(RESULT, rivals=((100.0, 97.5), (200.0, 98.0)))
+    assert TrialResult.from_json(written(result)) == result
+    assert result.job.rivals == result.rivals
+    assert Job.from_json(json.loads(json.dumps(asdict(result.job)))) == result.job

@@ -125,6 +125,7 @@ _ALL = (
     _quality("cosine_similarity", "cosine similarity", worst=-1.0, best=1.0),
     _size("params", "parameters"),
     _size("macs", "MACs", note="multiply-accumulate operations of one sample, exact"),
+    _size("bops", "bit operations", note="MACs x bits of weights x bits of activations, exact"),
     _size("size_bytes", "size", "B", note="of the plain safetensors file"),
     _size("compressed_bytes", "compressed size", "B", note="without the zeros of sparse weights"),
     _size("stored_bytes", "stored size", "B", note="of the compact file, for transfer"),
@@ -161,6 +162,8 @@ _DIAGNOSTICS = {
 _DIRECTIONS = {name: q.direction for name, q in QUANTITIES.items()}
 DIRECTIONS: Mapping[str, Direction] = _DIRECTIONS
 TIMED = tuple(name for name, quantity in QUANTITIES.items() if quantity.is_timed)
+# Bytes of a file with few bits for each weight, the first in front.
+BYTES = ("size_bytes", "stored_bytes")
 _QUALITIES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "quality"]
 QUALITIES: Sequence[str] = _QUALITIES  # in the order of the registry; `register` adds to them
 LOGARITHMIC = {name for name, quantity in QUANTITIES.items() if quantity.is_logarithmic}

@@ -165,6 +165,12 @@ def test_a_strategy_has_options_of_its_own(overrides: tuple[str, ...], sentence:
             "does not time quantized models",
         ),
         (("quantization=int8", "+sparsity.max_latency_ms=1"), "does not time quantized models"),
+        (
+            (*SWEEP, "quantization=mixed", "quantization.bits=auto"),
+            "`quantization=mixed` searches bits by the bytes of the file, which are no objective; "
+            "set `+search.objectives.size_bytes=minimize`",
+        ),
+        (("quantization=mixed", "quantization.bits=few"), "`quantization.bits`"),
     ],
 )
 def test_a_wrong_quantization_is_reported(overrides: tuple[str, ...], sentence: str) -> None:
@@ -176,3 +182,21 @@ def test_a_wrong_quantization_is_reported(overrides: tuple[str, ...], sentence: 
 def test_every_quantization_is_taken(name: str) -> None:
     settings = load_settings(composed(f"quantization={name}"))
     assert (settings.quantization is None) == (name == "none")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "found"),
+    [
+        (("quantization=mixed", "quantization.bits=auto", "size_bytes"), "size_bytes"),
+        (("quantization=mixed", "quantization.bits=auto", "stored_bytes"), "stored_bytes"),
+        (("quantization=mixed", "quantization.bits=[4,3]", "size_bytes"), None),
+        (("quantization=int8", "size_bytes"), None),
+        (("size_bytes",), None),
+    ],
+)
+def test_bits_are_searched_where_they_are_automatic(
+    overrides: tuple[str, ...], found: str | None
+) -> None:
+    *quantization, size = overrides
+    settings = load_settings(composed(*SWEEP, *quantization, f"+search.objectives.{size}=minimize"))
+    assert settings.bytes_of_bits == found

@@ -5,10 +5,19 @@ from __future__ import annotations
 import itertools
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paretoprune.quantization.allocation import allocate_bits, in_words, mean_bits, packed_bytes
+from paretoprune.quantization.allocation import (
+    allocate_bits,
+    in_words,
+    mean_bits,
+    packed_bytes,
+    predicted_bytes,
+)
+from paretoprune.quantization.compact import compact_bytes
+from paretoprune.quantization.weights import round_weights
 
 WIDTHS = (8, 6, 4, 3, 2)
 SIZES = {"a": 100, "b": 1000, "c": 400}
@@ -94,3 +103,17 @@ def test_an_allocation_is_identified_by_its_bits() -> None:
     assert in_words(bits, dict.fromkeys(bits, 8)) == (
         "4.67 bits per weight, 14 bytes before coding; 8 bits: b; 3 bits: a, c"
     )
+
+
+@pytest.mark.parametrize("bits", [8, 4, 3])
+@pytest.mark.parametrize("zeros", [0.0, 0.5])
+def test_predicted_bytes_are_those_of_the_compact_file(bits: int, zeros: float) -> None:
+    """Of normal weights, whose levels are coded a bit better than packed."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(32, 64, 3), torch.nn.Conv2d(64, 64, 3)).eval()
+    for weight in (layer.weight.data for layer in model):
+        weight.normal_().mul_(torch.rand_like(weight) >= zeros)
+    params = sum(int((parameter != 0).sum()) for parameter in model.parameters())
+    real = len(compact_bytes(round_weights(model, bits), torch.randn(2, 32, 8, 8)))
+    gone = sum(parameter.numel() for parameter in model.parameters()) - params
+    assert predicted_bytes(params, bits, zeros=gone) == pytest.approx(real, rel=0.25)

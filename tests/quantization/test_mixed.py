@@ -7,7 +7,8 @@ import torch
 
 from paretoprune.errors import QuantizationError
 from paretoprune.quantization.compact import compact_bytes, compact_state
-from paretoprune.quantization.quantizers.mixed import WIDTHS, Mixed
+from paretoprune.quantization.quantizers.interface import SearchedBits
+from paretoprune.quantization.quantizers.mixed import AUTO, WIDTHS, Mixed
 from paretoprune.quantization.weights import weights_of
 from tests.config.test_load import mistakes_of
 from tests.quantization import nets
@@ -83,3 +84,16 @@ def test_tied_weights_have_the_same_bits() -> None:
     found = Mixed(bits=4).models(tied, samples)["mixed4"]()
     assert found.rounded is not None
     assert found.rounded.bits["out.weight"] == found.rounded.bits["embedding.weight"]
+
+
+def test_automatic_bits_are_means_to_be_searched_from_the_most_down() -> None:
+    model, samples = nets.build("vgg").eval(), batch(32)
+    makers = Mixed(bits="auto").models(model, samples)
+    assert all(isinstance(make, SearchedBits) for make in makers.values())
+    assert {name: make.bits for name, make in makers.items()} == {  # type: ignore[union-attr]
+        f"mixed{mean:g}": mean for mean in AUTO
+    }
+    assert list(AUTO) == sorted(AUTO, reverse=True)
+    one, other = makers["mixed3"](), Mixed(bits=3).models(model, samples)["mixed3"]()
+    assert one.rounded is not None and other.rounded is not None
+    assert one.rounded.bits == other.rounded.bits and one.size_bytes == other.size_bytes

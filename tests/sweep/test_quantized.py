@@ -12,7 +12,7 @@ import pytest
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.executors.inline import Inline
 from paretoprune.results import Job, Metrics, TrialResult
-from paretoprune.results.trials import QuantizedResult
+from paretoprune.results.trials import QuantizedResult, models_of
 from paretoprune.search.front.front import front_of
 from paretoprune.search.search_problem import SearchProblem
 from paretoprune.search.strategies.interface import Strategy
@@ -36,22 +36,31 @@ def evaluated(folder: SweepFolder, job: Job, make: Make | None) -> TrialResult:
     weights.parent.mkdir(parents=True, exist_ok=True)
     weights.touch()
     result = formula.evaluate(job)
-    result = replace(result, metrics=replace(result.metrics, size_bytes=100))
+    metrics = replace(result.metrics, size_bytes=100)
+    result = replace(result, metrics=metrics, rivals=job.rivals)
     if make is None:
         return result
     return replace(result, quantized=(QuantizedResult("int8", 8.0, make(result), 0.1),))
 
 
 def swept(
-    path: Path, make: Make | None, *, n_trials: int = 8, max_size_bytes: int | None = None
+    path: Path,
+    make: Make | None,
+    *,
+    n_trials: int = 8,
+    max_size_bytes: int | None = None,
+    bytes_of_bits: str | None = None,
 ) -> list[TrialResult]:
     search = formula.search_settings(n_trials)
+    if bytes_of_bits:
+        objectives = {**search.objectives, bytes_of_bits: "minimize"}
+        search = replace(search, objectives=objectives)
     path.mkdir(exist_ok=True)
     folder = SweepFolder(path)
     study, first = sweeps.open_study(folder.study, search), sweeps.baselines_of(search)
     context = sweeps.search_context(num_first=len(first), ask=study.ask)
     return run_sweep(
-        SearchProblem(formula.widths_of, formula.cost_of, epochs=4.0),
+        SearchProblem(formula.widths_of, formula.cost_of, epochs=4.0, bytes_of_bits=bytes_of_bits),
         first,
         _strategy(search.strategy, context),
         study=study,
@@ -118,3 +127,21 @@ def test_a_resumed_sweep_keeps_them(tmp_path: Path, first: int) -> None:
 
 def _read(path: Path) -> Sequence[TrialResult]:
     return SweepFolder(path).read_results()
+
+
+def by_macs(result: TrialResult) -> Metrics:
+    """A model with a hundredth of the MACs as its bytes, and two points less."""
+    quality = {"accuracy": result.metrics.quality["accuracy"] - 2}
+    return replace(result.metrics, quality=quality, size_bytes=(result.metrics.macs or 0) // 2)
+
+
+def test_a_trial_knows_the_front_of_bytes_where_bits_are_searched(tmp_path: Path) -> None:
+    results = swept(tmp_path, by_macs, bytes_of_bits="size_bytes")
+    axes = {"accuracy": OBJECTIVES["accuracy"], "size_bytes": "minimize"}
+    for number, result in enumerate(results):
+        before = {model.key: model.metrics for model in models_of(results[:number])}
+        keys = front_of(models_of(results[:number]), axes)  # type: ignore[arg-type]
+        expected = tuple((before[k].size_bytes, before[k].quality["accuracy"]) for k in keys)
+        assert result.rivals == expected or result.state == "duplicate"
+    assert len(results[-1].rivals) > 1
+    assert all(not result.rivals for result in swept(tmp_path / "other", by_macs))

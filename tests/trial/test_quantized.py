@@ -12,6 +12,8 @@ from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.quality import measure_quality
+from paretoprune.quantization.allocation import predicted_bytes
+from paretoprune.quantization.quantizers.mixed import AUTO
 from paretoprune.results.jobs import UNTRAINED
 from paretoprune.results.training import USES
 from paretoprune.results.trials import QuantizedResult
@@ -55,7 +57,9 @@ def test_a_trial_has_an_int8_model_with_metrics_of_its_own(
     result = run_trial(context, job(context, 1, ratio), folder=tmp_path / "0001")
     [found] = result.quantized
     assert (found.name, found.bits, found.state) == ("int8", 8, "complete")
-    assert found.metrics.macs == result.metrics.macs
+    macs = result.metrics.macs
+    assert found.metrics.macs == macs and macs is not None
+    assert (result.metrics.bops, found.metrics.bops) == (macs * 32 * 32, macs * 8 * 8)
     assert found.metrics.size_bytes is not None and result.metrics.size_bytes is not None
     assert found.metrics.size_bytes < result.metrics.size_bytes
     assert found.metrics.latency_ms is None
@@ -112,11 +116,57 @@ def test_mixed_bits_are_measured_by_the_mean_bits_that_were_asked_for(
         ("mixed2.5", "complete"),
     ]
     four, few = result.quantized
+    assert few.metrics.bops is not None and four.metrics.bops is not None
+    assert few.metrics.bops < four.metrics.bops < 8 * 32 * (result.metrics.macs or 0)
     assert 2 <= few.bits <= 2.5 < four.bits <= 4
     assert few.metrics.size_bytes is not None and four.metrics.size_bytes is not None
     assert few.metrics.size_bytes < four.metrics.size_bytes
     again = makers_of(mixed, context.dense.model)["mixed4"]()
     assert again.rounded is not None and again.rounded.model is again.model
+
+
+@pytest.fixture(scope="module")
+def searched(context: TrialContext) -> TrialContext:
+    """Bits are searched; trials keep the quality of the dense model."""
+    return with_quantizer(context, Target(path=MIXED, arguments={"bits": "auto"}))
+
+
+def names_made(
+    context: TrialContext, folder: Path, *rivals: tuple[float, float], ratio: float = 0.0
+) -> list[str]:
+    tried = replace(job(context, 1, ratio), rivals=rivals)
+    result = run_trial(context, tried, folder=folder)
+    assert result.rivals == rivals
+    return [one.name for one in result.quantized]
+
+
+def test_bits_fall_until_much_of_the_quality_is_lost(
+    searched: TrialContext, tmp_path: Path
+) -> None:
+    result = run_trial(searched, job(searched, 1, 0.0), folder=tmp_path / "0001")
+    dense, trivial = result.metrics.quality["accuracy"], searched.dense.trivial["accuracy"]
+    kept = [(m.metrics.quality["accuracy"] - trivial) / (dense - trivial) for m in result.quantized]
+    assert all(share >= 0.9 for share in kept[:-1])
+    names = [one.name for one in result.quantized]
+    assert names == [f"mixed{mean:g}" for mean in AUTO[: len(names)]]
+    assert kept[-1] < 0.9 or len(kept) == len(AUTO)
+
+
+def test_a_model_that_a_rival_beats_is_not_made(searched: TrialContext, tmp_path: Path) -> None:
+    quality = searched.dense.metrics.quality["accuracy"]
+    size = predicted_bytes(searched.dense.metrics.params or 0, 3.5)
+    small = names_made(searched, tmp_path / "1", (size, quality))
+    assert small[0] == "mixed3"
+    worse = names_made(searched, tmp_path / "2", (size, quality - 1))
+    assert worse[0] == "mixed8"
+    assert names_made(searched, tmp_path / "3", (1.0, 100.0)) == []
+
+
+def test_models_of_means_asked_for_are_made_beside_any_rival(
+    context: TrialContext, tmp_path: Path
+) -> None:
+    mixed = with_quantizer(context, Target(path=MIXED, arguments={"bits": [4, 3]}))
+    assert names_made(mixed, tmp_path / "1", (1.0, 100.0)) == ["mixed4", "mixed3"]
 
 
 def test_untrained_candidates_have_none(context: TrialContext, tmp_path: Path) -> None:

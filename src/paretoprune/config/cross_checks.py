@@ -11,7 +11,8 @@ from paretoprune.config.instantiate import build
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.config.targets.signatures import has_trait, offers
 from paretoprune.config.variants import spelled
-from paretoprune.metrics import TIMED
+from paretoprune.errors import QuantizationError
+from paretoprune.metrics import BYTES, TIMED
 
 if TYPE_CHECKING:
     from paretoprune.config.settings import Settings
@@ -142,6 +143,27 @@ def _quantized_models_are_not_timed(settings: Settings) -> str | None:
     )
 
 
+def _bits_are_searched_by_bytes(settings: Settings) -> str | None:
+    search, quantization = settings.search, settings.quantization
+    if search is None or quantization is None:
+        return None
+    if find_mistakes(quantization, setting="quantization"):
+        return None
+    if not set(BYTES).isdisjoint(search.objectives):
+        return None
+    try:
+        searches_bits = getattr(build(quantization), "searches_bits", False)
+    except (TypeError, ValueError, QuantizationError):
+        return None
+    if not searches_bits:
+        return None
+    return (
+        f"{spelled('quantization', quantization)} searches bits by the bytes of the file, which "
+        "are no objective; set `+search.objectives.size_bytes=minimize`, or name the mean bits: "
+        "`quantization.bits=3`"
+    )
+
+
 def _objectives_are_measured(settings: Settings) -> str | None:
     if settings.search is None or settings.measure.latency:
         return None
@@ -186,6 +208,7 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _trained_weights_are_factored,
     _latency_of_ranks_is_not_forecast,
     _quantized_models_are_not_timed,
+    _bits_are_searched_by_bytes,
     _objectives_are_measured,
     _targets_are_measured,
     _name_names_a_folder,

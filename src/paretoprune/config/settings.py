@@ -25,6 +25,7 @@ from paretoprune.config.instantiate import build
 from paretoprune.config.target import Target
 from paretoprune.config.targets.signatures import has_trait
 from paretoprune.config.values import Positive, check_device, strict
+from paretoprune.metrics import BYTES
 
 
 @dataclass(frozen=True, kw_only=True, config=strict)
@@ -78,6 +79,15 @@ class Settings:
         """True if the strategy ranks channels by gate gradients collected during training."""
         by_gates = self.search is not None and has_trait(self.search.strategy, "uses_gate_scores")
         return by_gates and self.is_structured
+
+    @property
+    def bytes_of_bits(self) -> str | None:
+        """The objective for which bits are searched together with sizes; None if they are not."""
+        if self.search is None or self.quantization is None:
+            return None
+        if not getattr(build(self.quantization), "searches_bits", False):
+            return None
+        return next((name for name in BYTES if name in self.search.objectives), None)
 
     @property
     def trial_epochs(self) -> float:

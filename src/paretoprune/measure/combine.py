@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from paretoprune.measure.bit_operations import float_bit_operations
 from paretoprune.results import Cost, Metrics
 from paretoprune.results.measurements import Latency
 
@@ -30,6 +31,7 @@ def combine(
         quality=quality,
         params=cost.params,
         macs=cost.macs,
+        bops=float_bit_operations(cost.macs),
         size_bytes=size_bytes,
         stored_bytes=stored_bytes,
         latency_ms=latency.latency_ms if latency else None,

@@ -9,6 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Damages = Mapping[str, Mapping[int, float]]  # of each weight, by its bits
+TYPICAL_BITS = (
+    3.0  # mean bits at which a network is small and still nearly as good without training
+)
+# Bytes of a compact file per byte of packed levels: ResNet-20 from 2.5 to 8 bits has .90 to .95.
+_CODED = 0.92
+
+
+def predicted_bytes(params: int, bits: float, *, zeros: int = 0) -> float:
+    """Return the expected bytes of the compact file of a model with `bits` mean bits per weight.
+
+    `params` counts the parameters that are not zero, of channels, ranks or weights alike. Each of
+    the `zeros` takes a bit.
+    """
+    return (_CODED * params * bits + zeros) / 8
 
 
 def allocate_bits(damages: Damages, sizes: Mapping[str, int], *, mean: float) -> dict[str, int]:

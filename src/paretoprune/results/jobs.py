@@ -64,12 +64,21 @@ class Job:
     nested: tuple[Mapping[str, int], ...] = ()
     # Limit of its fine-tuning, which then ends before `epochs` are complete; None: no limit.
     seconds: float | None = None
+    # (bytes, first quality) of the models of the front, where bits are searched: a quantized model
+    # that one of them beats is not made.
+    rivals: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Inverse of `dataclasses.asdict`; accepts jobs of earlier versions."""
         nested, origin = tuple(data.get("nested", ())), current_origin(data["origin"])
-        return cls(**{**data, "nested": nested, "origin": origin})
+        rivals = rivals_from_json(data)
+        return cls(**{**data, "nested": nested, "origin": origin, "rivals": rivals})
+
+
+def rivals_from_json(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Return the rivals of a stored job or result; there are none in those of earlier versions."""
+    return tuple((size, quality) for size, quality in data.get("rivals", ()))
 
 
 def current_origin(origin: str) -> str:

@@ -66,6 +66,7 @@ class Metrics:
     quality: Mapping[str, float] = field(default_factory=dict)
     params: int | None = None
     macs: int | None = None
+    bops: int | None = None  # bit operations: MACs x bits of weights x bits of activations
     size_bytes: int | None = None
     compressed_bytes: int | None = None  # without the zeros of sparse weights
     stored_bytes: int | None = None  # of the compact file: weights in 8 bits, entropy-coded

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
-from paretoprune.results.jobs import Job, current_origin
+from paretoprune.results.jobs import Job, current_origin, rivals_from_json
 from paretoprune.results.measurements import Metrics
 from paretoprune.results.training import EpochRecord
 
@@ -72,6 +72,7 @@ class TrialResult:
     # Importance of each kept channel, estimated from gate gradients during training; by group name.
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     quantized: tuple[QuantizedResult, ...] = ()  # quantized models of the trained model
+    rivals: tuple[tuple[float, float], ...] = ()  # of the job, see there
     # Of a quantized model in the list of `models_of`: its name, and the mean bits of its weights.
     quantization: str = ""
     bits: float | None = None
@@ -99,6 +100,7 @@ class TrialResult:
             epochs=self.asked_epochs,
             rung=self.rung,
             nested=self.nested,
+            rivals=self.rivals,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -120,6 +122,7 @@ class TrialResult:
         known["curve"] = tuple(EpochRecord.from_json(record) for record in known["curve"])
         known["nested"] = tuple(known.get("nested", ()))
         known["scores"] = {n: tuple(values) for n, values in known.get("scores", {}).items()}
+        known["rivals"] = rivals_from_json(known)
         known["quantized"] = tuple(map(QuantizedResult.from_json, known.get("quantized", ())))
         return cls(**known)
 

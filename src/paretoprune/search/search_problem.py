@@ -18,3 +18,4 @@ class SearchProblem:
     least_epochs: float = 0.0  # a shorter training is of no use
     # Counts until a trial says more, and is asked for when the first one is to be trained.
     epoch_time: Callable[[], EpochTime | None] = lambda: None
+    bytes_of_bits: str | None = None  # the objective for which bits are searched, if they are

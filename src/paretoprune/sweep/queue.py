@@ -138,6 +138,9 @@ class Queue:
             seconds=proposal.seconds,
             rung=proposal.rung,
             nested=tuple(self._problem.widths_of(ratios) for ratios in proposal.nested),
+            rivals=self._results.rivals(self._problem.bytes_of_bits)
+            if self._problem.bytes_of_bits
+            else (),
         )
         if job.parent is not None and (ready := self._ready(job)) is not job:
             return ready and self._unfinished.take(ready.number)

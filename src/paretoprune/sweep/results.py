@@ -6,10 +6,13 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 
 from paretoprune.metrics import Direction
+from paretoprune.objectives import first_quality
 from paretoprune.results import EpochTime, Job, TrialResult
 from paretoprune.results.jobs import UNTRAINED
+from paretoprune.results.trials import models_of
 from paretoprune.search.budget.training_time import TrialTimes
 from paretoprune.search.budget.trial_time import TrialTime
+from paretoprune.search.front.front import front_of
 from paretoprune.search.front.running_front import RunningFront
 
 
@@ -68,6 +71,19 @@ class SweepResults:
     def front(self) -> tuple[int, ...]:
         """Return the numbers of the trials on the front, themselves or by a quantized model."""
         return self._front.numbers()
+
+    def rivals(self, size: str) -> tuple[tuple[float, float], ...]:
+        """Return (`size`, first quality) of the models of the front over both, the smallest first.
+
+        Empty without an objective that is a quality.
+        """
+        quality = first_quality(self._objectives)
+        if quality is None:
+            return ()
+        axes = {quality: self._objectives[quality], size: self._objectives[size]}
+        models = {model.key: model for model in models_of(self.all)}
+        found = [models[key].metrics.measured() for key in front_of([*models.values()], axes)]
+        return tuple((found_one[size], found_one[quality]) for found_one in found)
 
     def time_at(self, macs: float, known: EpochTime | None) -> TrialTime:
         """Return the time model of a trial of this size; `known`: measured before the trials."""

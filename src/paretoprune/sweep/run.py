@@ -219,6 +219,7 @@ def _search_problem(problem: Problem, epoch_time: Callable[[], EpochTime | None]
         epochs=problem.settings.trial_epochs,
         least_epochs=least_epochs(problem.data),
         epoch_time=epoch_time,
+        bytes_of_bits=problem.settings.bytes_of_bits,
     )
 
 

@@ -59,7 +59,9 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     quantized: tuple[QuantizedResult, ...] = ()
     if job.origin != UNTRAINED:
         with context.watch.on("quantize"):
-            quantized, errors = quantized_models(context, trained.candidate.model, metrics)
+            quantized, errors = quantized_models(
+                context, trained.candidate.model, metrics, rivals=job.rivals
+            )
         write_numerics(folder, errors)
     candidate = trained.candidate
     write_json(folder / "plan.json", candidate.plan.to_json())
@@ -85,6 +87,7 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
         nested=job.nested,
         scores=scores,
         quantized=quantized,
+        rivals=job.rivals,
     )
 
 

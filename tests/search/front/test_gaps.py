@@ -167,3 +167,29 @@ def test_of_several_allocations_the_one_that_diverges_least_is_taken() -> None:
         divergence=lambda r: asked.append(r) or 0.0,
     )
     assert found is not None and asked == []  # channels alone have one allocation
+
+
+def test_quantized_models_stand_for_their_trial_where_bits_are_searched() -> None:
+    """Their sizes are those of their files; the gap between those of one trial counts, too."""
+    small = SIZES.least * 4
+
+    def quantized(result: TrialResult) -> list[tuple[float, float]]:
+        return [] if result.number == 2 else [(small, 80.0), (small / 2, 70.0)][: 2 - result.number]
+
+    joint = replace(QUALITY, quantized=quantized)
+    results = [trial(0, 0.0, 95), trial(1, 0.5, 90), trial(2, 0.6, 99)]
+    points = points_of(results[:1], SIZES, joint)
+    assert [(p.size, p.value) for p in points] == [(small, 80.0), (small / 2, 70.0)]
+    assert all(p.trial is results[0] for p in points)
+    gaps = gaps_of(results, SIZES, joint, tried="")
+    assert {(g.larger.size, g.smaller.size) for g in gaps} == {
+        (small, small / 2),
+        (small / 2, SIZES.least),
+    }
+
+
+def test_a_tried_trial_without_quantized_models_divides_the_gap() -> None:
+    joint = replace(QUALITY, quantized=lambda r: [(SIZES.dense, 90.0)] if r.number == 0 else [])
+    results = [trial(0, 0.0, 95), trial(1, 0.5, 90, origin="refill")]
+    sizes = [g.smaller.size for g in gaps_of(results, SIZES, joint, tried="refill")]
+    assert sorted(sizes) == [SIZES.least, SIZES.size_of(results[1].ratios)]

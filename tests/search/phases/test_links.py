@@ -22,6 +22,7 @@ from paretoprune.search.strategies.auto import auto
 from paretoprune.search.strategies.uniform_chain import uniform_chain
 from paretoprune.testing import formula
 from paretoprune.testing.formula_sweep import SIZES, search_context
+from tests.search.front.test_gaps import trial
 
 DENSE_MACS = 64
 LEAST_EPOCHS = 0.8
@@ -253,3 +254,17 @@ def test_a_rung_has_the_least_useful_epochs_or_is_not_run(least: float) -> None:
     epochs = left.epochs(0.1 / 4, macs=1.0)
     assert epochs == 1.0
     assert (propose(least * epochs) is not None) == (least <= 1)
+
+
+def test_a_chain_has_fewer_sizes_where_bits_have_come_a_part_of_the_way() -> None:
+    """Half of the way by its logarithm: half of the sizes, trained twice as long."""
+    context = search_context()
+    middle = math.sqrt(SIZES.dense * SIZES.least)
+    quality = replace(context.quality, trivial=0.0, quantized=lambda _: [(middle, 95.0)])
+    first = replace(trial(0, 0.0, 100.0, origin="dense"), curve=())
+    budget = RemainingBudget(Budget(1000.0, "epochs"), 4.0, lambda _: TrialTime(1.0, 0.0))
+    plain = Links(context, "auto", 4).propose(1, [first], [], budget)
+    joint = Links(replace(context, quality=quality), "auto", 4).propose(1, [first], [], budget)
+    assert plain is not None and joint is not None
+    assert (plain.epochs, joint.epochs) == (1000 / 4, 1000 / 2)
+    assert SIZES.size_of(joint.ratios) < middle

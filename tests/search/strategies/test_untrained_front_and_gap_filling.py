@@ -217,3 +217,24 @@ def test_several_workers_fill_different_gaps() -> None:
         running.append(Job(number, "refill", proposal.ratios, widths, 0, proposal.parent))
     assert len({tuple(job.widths.values()) for job in running}) == 3
     assert REFILL.propose(6, known, running, budget) is None  # no worker is free
+
+
+def test_a_chain_begins_below_the_good_quantized_models_of_the_dense_model() -> None:
+    """Fewer bits are the cheaper way down to there."""
+    sizes = {89.0: SIZES.dense / 2, 91.0: SIZES.dense / 1.5, 99.0: 2 * SIZES.dense}
+    context = search_context()
+    joint = replace(
+        context.quality,
+        trivial=0.0,
+        quantized=lambda r: (
+            [(size, value) for value, size in sizes.items()] if not r.number else []
+        ),
+    )
+    context = replace(context, quality=joint)
+    assert smallest_good_size([FIRST], context) == SIZES.dense / 1.5
+    links = Links(context, "auto", 4)
+    found = links.propose(1, [FIRST], [], left(100, "epochs"))
+    assert found is not None
+    assert SIZES.size_of(found.ratios) < SIZES.dense / 1.5
+    larger = replace(joint, quantized=lambda r: [(2 * SIZES.dense, 99.0)])
+    assert smallest_good_size([FIRST], replace(context, quality=larger)) == SIZES.dense

@@ -27,4 +27,4 @@ class Int8:
 def _int8(model: nn.Module, samples: Inputs) -> QuantizedModel:
     is_tensor = len(samples.args) == len(samples.tensors) == 1 and len(list(samples)) == 1
     module = integer_module(model, samples.only if is_tensor else samples)
-    return QuantizedModel(module.eval(), INT8_BITS)
+    return QuantizedModel(module.eval(), INT8_BITS, activation_bits=INT8_BITS)

@@ -21,6 +21,22 @@ class QuantizedModel:
     # Weights for the compact file; None: `model` is an integer module, exported to engines.
     rounded: RoundedModel | None = None
     size_bytes: int | None = None  # of its file; None: a plain safetensors file of its tensors
+    activation_bits: int = 32  # of the inputs of its layers; 32: floating point
+
+
+@dataclass(frozen=True)
+class SearchedBits:
+    """Makes one of several models that a trial may have, where bits are searched with sizes.
+
+    A trial has the model only if it may be on the front. The models of a quantizer come in order of
+    falling bits.
+    """
+
+    bits: float  # mean bits of a weight
+    make: Callable[[], QuantizedModel]
+
+    def __call__(self) -> QuantizedModel:
+        return self.make()
 
 
 @runtime_checkable
@@ -38,5 +54,6 @@ class Quantizer(Protocol):
 
         `samples` are calibration samples on the model's device: a training batch, with `inputs` and
         the `loss` of a model. A function raises QuantizationError, ExportError or EquivalenceError
-        if its model cannot be made.
+        if its model cannot be made. Those of a quantizer with the attribute `searches_bits` are
+        `SearchedBits`.
         """

@@ -28,6 +28,15 @@ class FrontAxis:
     of: Callable[[TrialResult], float | None]
     least: float  # value of the worst possible model; -infinity: unknown
     trivial: float | None = None  # None: unknown
+    # (size, value) of the quantized models of a trial, which stand for it where bits are searched.
+    quantized: Callable[[TrialResult], Sequence[tuple[float, float]]] | None = None
+
+    def models_of(self, result: TrialResult, sizes: Sizes) -> Sequence[tuple[float, float]]:
+        """Return (size, value) of a trial, or of its quantized models; empty if not complete."""
+        if self.quantized is not None:
+            return self.quantized(result)
+        value = self.of(result) if result.state == "complete" else None
+        return () if value is None else [(sizes.size_of(result.ratios), value)]
 
 
 @dataclass(frozen=True)
@@ -125,10 +134,9 @@ def _by_size(
     """Yield the points by increasing size; of equal sizes only the best."""
     points = []
     for result in results:
-        value = quality.of(result) if result.state == "complete" else None
-        if value is not None:
-            points.append(Point(sizes.size_of(result.ratios), value, result))
-        elif result.origin == tried:
+        models = quality.models_of(result, sizes)
+        points += [Point(size, value, result) for size, value in models]
+        if not models and result.origin == tried:
             points.append(Point(sizes.size_of(result.ratios), -math.inf, result))
     by_size: dict[float, Point] = {}
     for point in sorted(points, key=lambda p: (p.size, p.value)):

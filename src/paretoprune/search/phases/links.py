@@ -12,6 +12,7 @@ section 3), with sizes fixed beforehand. The allocation of each size is chosen b
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -148,12 +149,20 @@ class Links:
         """The links to come: as many as the budget trains for a useful time, if any."""
         if left.budget.unit == "trials":
             return self._plan_of(begun, left.num_trials(0), left, self.spare)
-        for num_left in range(most - begun.number, 0, -1):
+        for num_left in range(self._below(begun.top, most) - begun.number, 0, -1):
             for spare in dict.fromkeys((self.spare, 0.0)):
                 plan = self._plan_of(begun, num_left, left, spare)
                 if plan.targets and min(plan.epochs) >= self.context.least_epochs:
                     return plan
         return NO_LINKS
+
+    def _below(self, top: float, most: int) -> int:
+        """The sizes of a chain, fewer where bits have come a part of the way down to the least."""
+        sizes = self.context.sizes
+        if self.context.quality.quantized is None or top >= sizes.dense or top <= sizes.least:
+            return most
+        share = math.log(top / sizes.least) / math.log(sizes.dense / sizes.least)
+        return max(1, round(share * most))
 
     def _plan_of(self, begun: Begun, num_left: int, left: RemainingBudget, spare: float) -> Plan:
         """Return the plan for a number of links to come; sizes that fall together are one."""

@@ -7,6 +7,7 @@ them. If the budget trains nothing at all, they cover all sizes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,8 @@ _MOST = 7  # models
 _SHARE = 0.04  # of the budget, where it is time
 _SHARE_IF_GOOD = 0.15  # the same while they retain most of the quality, instead of trained models
 _GOOD = 0.94  # retained quality; below, training is worth its time
+# The same of a quantized model: a pruned one of as many bytes, with more bits, has lost more.
+_GOOD_QUANTIZED = 0.9
 
 
 @dataclass(frozen=True)
@@ -116,23 +119,28 @@ class UntrainedFront:
 def smallest_good_size(results: Sequence[TrialResult], context: SearchContext) -> float:
     """Return the size of the smallest untrained model that retains most of the quality.
 
-    The dense size if there is none: a chain begins below.
+    The dense size if there is none: a chain begins below. Where bits are searched, these are the
+    quantized models of the dense model.
     """
-    good = [
-        context.sizes.size_of(result.ratios)
-        for result in results
-        if result.origin == UNTRAINED and _is_good(result, results, context)
-    ]
-    return min(good, default=context.sizes.dense)
+    untrained = [result for result in results if result.origin in ("dense", UNTRAINED)]
+    models = [one for r in untrained for one in context.quality.models_of(r, context.sizes)]
+    least = _GOOD if context.quality.quantized is None else _GOOD_QUANTIZED
+    good = [size for size, value in models if _retained(value, results, context) >= least]
+    return min([context.sizes.dense, *good])
 
 
 def _is_good(result: TrialResult, results: Sequence[TrialResult], context: SearchContext) -> bool:
+    value = context.quality.of(result) if result.state == "complete" else None
+    return value is not None and _retained(value, results, context) >= _GOOD
+
+
+def _retained(value: float, results: Sequence[TrialResult], context: SearchContext) -> float:
+    """Return the retained quality; minus infinity if it is not known."""
     axis = context.quality
     dense = next((axis.of(one) for one in results if one.origin == "dense"), None)
-    value = axis.of(result) if result.state == "complete" else None
-    if axis.trivial is None or dense is None or value is None:
-        return False
-    return retained(value, axis.trivial, dense) >= _GOOD
+    if axis.trivial is None or dense is None:
+        return -math.inf
+    return retained(value, axis.trivial, dense)
 
 
 def untrained_front(context: SearchContext, num_sizes: int) -> tuple[UntrainedFront, ...]:
