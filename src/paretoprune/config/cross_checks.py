@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.instantiate import build
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.config.targets.signatures import has_trait, offers
@@ -142,6 +143,23 @@ def _quantized_models_are_not_timed(settings: Settings) -> str | None:
     )
 
 
+def _allocation_divides_a_target(settings: Settings) -> str | None:
+    if settings.allocation == UNIFORM:
+        return None
+    chosen, sparsity = spelled("allocation", settings.allocation), settings.sparsity
+    if settings.search is not None:
+        return (
+            f"{chosen} divides the target of a single run, and a search divides its sizes itself; "
+            "set `search=none`, or leave `allocation` out"
+        )
+    if sparsity.ratio is not None or sparsity.ratios is not None:
+        return (
+            f"{chosen} divides a size or a drop of the quality, and `sparsity.ratio` or `ratios` "
+            "names the ratio of each group; set `sparsity.macs`, or leave `allocation` out"
+        )
+    return None
+
+
 def _objectives_are_measured(settings: Settings) -> str | None:
     if settings.search is None or settings.measure.latency:
         return None
@@ -186,6 +204,7 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _trained_weights_are_factored,
     _latency_of_ranks_is_not_forecast,
     _quantized_models_are_not_timed,
+    _allocation_divides_a_target,
     _objectives_are_measured,
     _targets_are_measured,
     _name_names_a_folder,

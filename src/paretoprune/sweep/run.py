@@ -30,11 +30,11 @@ from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import (
     first_proposals,
-    group_infos,
     reject_unmeetable,
     search_of,
     search_settings,
 )
+from paretoprune.sweep.candidates.dimensions import group_infos
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.preparation import (
     check_places,

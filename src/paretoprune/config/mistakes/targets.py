@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from paretoprune.config.callables import is_listed, is_within
+from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.granularity import CHANNELS
 from paretoprune.config.groups.inner_targets import inner_targets, provided_to, refused
@@ -56,6 +57,12 @@ _INTERFACES = {
         "paretoprune.pruning.granularities",
         "docs/how-to/add-a-granularity.md",
     ),
+    "allocation": (
+        "allocation",
+        ("path", "of_size"),
+        "paretoprune.search.allocation.methods",
+        "docs/how-to/add-an-allocation.md",
+    ),
     "executor": (
         "executor",
         ("submit", "collect", "close"),
@@ -81,6 +88,7 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "scorer": config.get("scorer"),
         "schedule": config.get("schedule"),
         "granularity": config.get("granularity", CHANNELS),
+        "allocation": config.get("allocation", UNIFORM),
         "executor": executor.get("target"),
         "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
