@@ -37,6 +37,7 @@ WRONG = [
         ("allocation=erk", "sparsity.ratios={a: 0.5}"),
         "the ratio of each group; set `sparsity.macs`",
     ),
+    ((f"name={'x' * 300}",), "has 300 letters; it names a folder, so at most 200 fit"),
     (("search=tpe",), "a sweep needs a `name`"),
 ]
 

@@ -17,6 +17,8 @@ from paretoprune.metrics import TIMED
 if TYPE_CHECKING:
     from paretoprune.config.settings import Settings
 
+_MOST_BYTES = 200  # of the name of a folder, to which files add theirs
+
 
 def _schedule_accepts_the_settings(settings: Settings) -> str | None:
     """Ask the schedule itself; options that are wrong are reported with the other values."""
@@ -187,6 +189,11 @@ def _name_names_a_folder(settings: Settings) -> str | None:
         return (
             f"`name={settings.name}` must be made of letters, digits, `_`, `-` and `.`: "
             "it names a folder in `sweeps_dir`"
+        )
+    if settings.name is not None and len(settings.name.encode()) > _MOST_BYTES:
+        return (
+            f"`name={settings.name[:20]}...` has {len(settings.name)} letters; it names a folder, "
+            f"so at most {_MOST_BYTES} fit"
         )
     if settings.search and settings.name is None:
         return "a sweep needs a `name`, for example `name=my-sweep`"

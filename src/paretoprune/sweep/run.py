@@ -128,6 +128,7 @@ def run(
     folder, extend = folder_of(settings, config), search_settings(settings).extend
     check_installed(settings.executor)
     check_places(settings)
+    folder.check_layout()
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
     problem = _checked_problem(settings, sources, folder)

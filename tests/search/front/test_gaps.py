@@ -167,3 +167,14 @@ def test_of_several_allocations_the_one_that_diverges_least_is_taken() -> None:
         divergence=lambda r: asked.append(r) or 0.0,
     )
     assert found is not None and asked == []  # channels alone have one allocation
+
+
+def test_both_parts_of_a_gap_that_is_being_divided_come_last() -> None:
+    """One of their ends is running, the other is known."""
+    results = [trial(0, 0.0, 95), trial(1, 0.5, 40), trial(2, 0.75, 38)]
+    ratios = {group.name: 0.25 for group in formula.GROUPS}
+    running = [Job(3, "auto", ratios, formula.widths_of(ratios), 0)]
+    found = gaps_of(results, SIZES, QUALITY, tried="", running=running)
+    parts = [gap for gap in found if SIZES.size_of(ratios) in (gap.larger.size, gap.smaller.size)]
+    assert found[-2:] == parts and len(parts) == 2
+    assert parts[0].gain > found[1].gain, "they would come first, for what they may gain"

@@ -80,7 +80,7 @@ _INTERFACES = {
 
 def target_mistakes(config: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each target that must not be called or is of another kind."""
-    model, search, executor = (config.get(name) or {} for name in ("model", "search", "executor"))
+    model, search, executor = (_group(config, name) for name in ("model", "search", "executor"))
     named = {
         "task": config.get("task", AUTO),
         "model": model.get("target"),
@@ -110,6 +110,12 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
         if setting == "task" and not mistakes:
             provided["model"] = offered_by(target)
     return mistakes + trust_advice(checked)
+
+
+def _group(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the settings of a group; none for a value that is none, which is another mistake."""
+    found = config.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:
