@@ -22,7 +22,8 @@ from paretoprune.search.study.study import SweepStudy
 from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.sweep_folder import SweepFolder
-from paretoprune.sweep.baselines import first_proposals, group_infos, search_settings
+from paretoprune.sweep.baselines import first_proposals, search_settings
+from paretoprune.sweep.candidates.dimensions import group_infos
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.strategies import least_epochs, sensitivity_of, strategy_of
 from paretoprune.sweep.time_account import TimeAccount

@@ -65,7 +65,7 @@ SCHEDULES = {  # each three epochs in all
 }
 ZEROINGS = {
     "random": ("scorer=random",),
-    "magnitude, global": ("++sparsity.allocation=global",),
+    "magnitude, global": ("allocation=global",),
     "magnitude, obs": ("compensation=obs",),
     "wanda": ("scorer=wanda",),
     "gradual": ("schedule=gradual",),

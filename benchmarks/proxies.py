@@ -27,7 +27,7 @@ from paretoprune.measure.quality import measure_quality
 from paretoprune.problem.problem import make_problem
 from paretoprune.results import Job
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.sweep.baselines import choices_of
+from paretoprune.sweep.candidates.dimensions import choices_of
 from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.gate_scores import with_gate_scores
 from paretoprune.trial.schedules.parts.steps import prune, train

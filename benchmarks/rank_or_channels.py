@@ -32,7 +32,7 @@ from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.search.allocation.allocate import allocate
 from paretoprune.search.allocation.mutation import Ratios, uniform_step
 from paretoprune.search.allocation.sizes import Sizes
-from paretoprune.sweep.baselines import choices_of
+from paretoprune.sweep.candidates.dimensions import choices_of
 from paretoprune.sweep.strategies import gate_damage
 from paretoprune.trial.context import TrialContext, make_context
 from paretoprune.trial.gate_scores import with_gate_scores

@@ -35,7 +35,10 @@ _API = (
     ("load_model", "export/load.py"),
     ("load_sweep", "report/tables.py"),
 )
-_VARIANTS = ("scorer", "schedule", "granularity", "low_rank", "sparse_training", "executor")
+_VARIANTS = (
+    *("scorer", "schedule", "granularity", "allocation", "low_rank", "sparse_training"),
+    *("quantization", "executor"),
+)
 _COMMANDS = ("train", "inspect", "report", "compare", "latency", "pick", "ui")
 
 

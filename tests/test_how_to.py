@@ -92,9 +92,10 @@ def test_the_schedule_of_the_page_keeps_the_contract_and_runs(tmp_path: Path) ->
     [
         ("add-a-granularity.md", "kernels", "my_granularities"),
         ("add-a-quantizer.md", "ends", "my_quantizers"),
+        ("add-an-allocation.md", "later", "my_allocations"),
     ],
 )
-def test_the_granularity_and_the_quantizer_of_the_pages_keep_their_contracts_and_run(
+def test_the_variants_of_the_pages_keep_their_contracts_and_run(
     tmp_path: Path, page: str, sweep: str, module: str
 ) -> None:
     own, check = blocks_of(page)
@@ -104,7 +105,11 @@ def test_the_granularity_and_the_quantizer_of_the_pages_keep_their_contracts_and
     run(["-m", "src.train", *command_of(page), *untrained], tmp_path)
     trials = sorted((tmp_path / "sweeps" / sweep / "trials").glob("*/result.json"))
     found = [json.loads(file.read_text()) for file in trials]
-    if sweep == "ends":
+    if sweep == "later":
+        assert 0.3 < found[1]["metrics"]["macs"] / found[0]["metrics"]["macs"] <= 0.5
+        ratios = [*found[1]["ratios"].values()]
+        assert ratios[0] < 0.3 * ratios[-1]
+    elif sweep == "ends":
         assert all("ends3" in json.dumps(one) for one in found[1:])
     else:
         dense, masked = (one["metrics"] for one in found)

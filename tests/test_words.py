@@ -55,6 +55,41 @@ def comments_in(code: str) -> list[tuple[int, str]]:
     return [(number, found[1]) for number, found in openings if found and found[1] in OPENINGS]
 
 
+HEADINGS = (  # of pages; of parts of the report, of the model card and of tables
+    re.compile(r"^#+ +(\w+)", re.M),
+    re.compile(r"""["'`]#+ +(\w+)"""),
+    re.compile(r"""(?:section\("\w+", |html\("h\d", \{\}, |title=f?)["'`](\w+)"""),
+)
+
+
+def headings_in(text: str, kind: str) -> list[tuple[int, str]]:
+    """Return line number and first word of each heading that opens with a question word."""
+    patterns = HEADINGS if kind in (".md", ".html") else HEADINGS[1:]
+    found = [match for pattern in patterns for match in pattern.finditer(text)]
+    words = [(text.count("\n", 0, match.start()) + 1, match[1]) for match in found]
+    return [(number, word) for number, word in words if word in OPENINGS]
+
+
+def test_headings_do_not_open_with_a_question_word() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}:{number}": word
+        for path in texts()
+        if path.parts[len(ROOT.parts)] != "tests"
+        for number, word in headings_in(path.read_text(encoding="utf-8"), path.suffix)
+    }
+    assert not found
+
+
+def test_headings_are_found_in_pages_and_in_code() -> None:
+    assert headings_in("# A\n\n## Which layers\n", ".md") == [(3, "Which")]
+    code = '# How it is made\nTable(title="What is kept")\nparts = ["## How to load it"]'
+    assert headings_in(code, ".py") == [(3, "How"), (2, "What")]
+    assert headings_in('section("time", "How it", html("h2", {}, "Who"))', ".js") == [
+        (1, "How"),
+        (1, "Who"),
+    ]
+
+
 def test_words_with_a_technical_term_are_not_used() -> None:
     paths = list(texts())
     found = {

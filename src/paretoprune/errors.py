@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+_MOST_LETTERS = 3000  # of a sentence, which may show a value of any length
+
 
 class ParetopruneError(Exception):
     """Base class of the errors that paretoprune raises on purpose.
@@ -16,8 +18,8 @@ class SettingsError(ParetopruneError, ValueError):
     """One or more settings are invalid; `mistakes` holds one sentence for each."""
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = mistakes
-        super().__init__("\n".join(mistakes))
+        self.mistakes = [_without_middle(sentence) for sentence in mistakes]
+        super().__init__("\n".join(self.mistakes))
 
 
 class DataError(ParetopruneError, ValueError):
@@ -71,3 +73,8 @@ class PickError(ParetopruneError, ValueError):
 
 class QuantizationError(ParetopruneError, ValueError):
     """Weights or activations cannot be quantised to the requested number of bits."""
+
+
+def _without_middle(sentence: str) -> str:
+    half = _MOST_LETTERS // 2
+    return sentence if len(sentence) <= 2 * half else f"{sentence[:half]} ... {sentence[-half:]}"

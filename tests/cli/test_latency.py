@@ -17,7 +17,7 @@ from tests.kits.commands import TINY, run_latency, run_pick, run_train
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a single run to 80 % of the dense latency, picked."""
     folder = tmp_path_factory.mktemp("project")
-    target = ("sparsity.latency=0.8", "sparsity.allocation=score", "name=one")
+    target = ("sparsity.latency=0.8", "allocation=score", "name=one")
     wide = ("model.width=64", "measure.latency_batch_size=16")  # so that channels cost time
     done = run_train(folder, *TINY, *target, *wide, "finetune.epochs=0")
     assert done.code == 0, done.err
@@ -92,7 +92,7 @@ def test_a_sweep_over_latency_chains_by_the_forecast(tmp_path: Path) -> None:
 
 
 def test_an_allocation_by_sensitivity_meets_its_target(tmp_path: Path) -> None:
-    target = ("sparsity.macs=0.5", "sparsity.allocation=sensitivity", "name=one")
+    target = ("sparsity.macs=0.5", "allocation=sensitivity", "name=one")
     done = run_train(tmp_path, *TINY, *target, "finetune.epochs=0")
     assert done.code == 0, done.err
     trials = tmp_path / "sweeps" / "one" / "trials"

@@ -26,7 +26,9 @@ FAST = (*TINY, "measure.latency=false")
 
 def task_of(folder: Path, *overrides: str) -> Problem:
     values = [*FAST, f"cache_dir={folder}", *overrides]
-    groups = [v for v in values if v == "tracking=none" or v.startswith("granularity=")]
+    groups = [
+        v for v in values if v == "tracking=none" or v.startswith(("granularity=", "allocation="))
+    ]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
     return make_problem(load_settings(config, trust=[OWN]))
 
@@ -48,7 +50,7 @@ def proposed(problem: Problem) -> Mapping[str, float]:
 
 @pytest.mark.parametrize("granularity", ["channels", "weights"])
 @pytest.mark.parametrize("quantity", ["params", "macs", "bytes"])
-@pytest.mark.parametrize("allocation", ["uniform", "global", "erk", "score", "sensitivity"])
+@pytest.mark.parametrize("allocation", ["uniform", "global", "lamp", "erk", "score", "sensitivity"])
 def test_a_target_is_met_and_not_by_more_than_a_step(
     tmp_path_factory: pytest.TempPathFactory, granularity: str, quantity: str, allocation: str
 ) -> None:
@@ -58,7 +60,7 @@ def test_a_target_is_met_and_not_by_more_than_a_step(
     problem = task_of(
         folder,
         f"sparsity.{quantity}={share}",
-        f"sparsity.allocation={allocation}",
+        f"allocation={allocation}",
         f"granularity={granularity}",
         "model.width=16",
     )

@@ -32,6 +32,12 @@ WRONG = [
     (("sparsity.max_latency_ms=1", NOT_TIMED), "needs `measure.latency=true`"),
     (("sparsity.latency=0.5", NOT_TIMED), "needs `measure.latency=true`"),
     (("name=a/b",), "`name=a/b` must be made of letters"),
+    ((*SWEEP, "allocation=erk"), "`allocation=erk` divides the target of a single run"),
+    (
+        ("allocation=erk", "sparsity.ratios={a: 0.5}"),
+        "the ratio of each group; set `sparsity.macs`",
+    ),
+    ((f"name={'x' * 300}",), "has 300 letters; it names a folder, so at most 200 fit"),
     (("search=tpe",), "a sweep needs a `name`"),
 ]
 

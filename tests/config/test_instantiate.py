@@ -29,6 +29,7 @@ from paretoprune.config.target import Target
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.errors import SettingsError
 from paretoprune.executors.interface import Executor
+from paretoprune.search.allocation.methods.interface import Allocation
 from paretoprune.tasks.guess import Auto
 from paretoprune.tasks.interface import Task
 from paretoprune.trial.schedules.interface import Schedule
@@ -47,6 +48,7 @@ BASES = (
     Auto,
     Executor,
     Schedule,
+    Allocation,
 )
 # Scorers, which are called, and classes and functions that make a strategy or an executor.
 VARIANTS = (

@@ -174,3 +174,12 @@ def test_the_environment_may_name_packages(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PARETOPRUNE_TRUST", "other, tests.kits")
     config = composed("model._target_=tests.kits.own_model.OwnNet", "+model.width=4")
     assert load_settings(config).trust == ("other", "tests.kits")
+
+
+@pytest.mark.parametrize("written", ["32", "'32'"])
+def test_the_precision_may_be_written_as_a_number(written: str) -> None:
+    settings = load_settings(composed(f"finetune.precision={written}"))
+    assert settings.finetune.precision == "32"
+    assert "`finetune.precision` must be 'auto', '32' or 'bf16', got '64'" in mistakes_of(
+        "finetune.precision=64"
+    )

@@ -8,7 +8,14 @@ import pytest
 
 from paretoprune.config.compose import targets_of
 from paretoprune.config.load import load_settings
-from paretoprune.config.moved import _EXECUTORS, _GRANULARITIES, _SCHEDULES, MOVED, modernised
+from paretoprune.config.moved import (
+    _ALLOCATIONS,
+    _EXECUTORS,
+    _GRANULARITIES,
+    _SCHEDULES,
+    MOVED,
+    modernised,
+)
 from paretoprune.config.target import Target
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.storage.sweep_settings import changed_settings
@@ -85,3 +92,21 @@ def test_every_variant_that_was_named_is_a_config_now() -> None:
         for name in names:
             found = modernised({group: {"name": name}})[group]["_target_"]
             assert found == targets_of(group)[name]
+
+
+@pytest.mark.parametrize("name", _ALLOCATIONS)
+def test_an_allocation_that_was_a_setting_is_read(name: str) -> None:
+    expected = composed(f"allocation={name}")
+    del (older := dict(expected))["allocation"]
+    older["sparsity"] = {**expected["sparsity"], "allocation": name}
+    assert load_settings(modernised(older)) == load_settings(expected)
+    assert not changed_settings(modernised(older), expected)
+
+
+@pytest.mark.parametrize("overrides", [("search=random", "name=x"), ("sparsity.ratio=0.5",)])
+def test_an_allocation_that_had_no_effect_is_left_out(overrides: tuple[str, ...]) -> None:
+    """Now it is a mistake, but the sweep can still be read, continued and picked from."""
+    expected = composed(*overrides)
+    older = {**expected, "sparsity": {**expected["sparsity"], "allocation": "score"}}
+    assert load_settings(modernised(older)) == load_settings(expected)
+    assert not changed_settings(modernised(older), expected)

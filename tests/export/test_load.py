@@ -217,7 +217,7 @@ def test_no_logger_of_a_strangers_config_is_built(
 def test_a_config_of_any_size_is_refused_at_once(folder: Path) -> None:
     with (folder / "config.yaml").open("ab") as stream:
         stream.truncate(2**30)
-    with pytest.raises(WeightsError, match="at most 1,048,576 are read"):
+    with pytest.raises(WeightsError, match="at most 262,144 are read"):
         load_model(folder)
 
 

@@ -14,8 +14,10 @@ from paretoprune.errors import ParetopruneError
 from tests.kits.commands import (
     OWN,
     SWEEP,
+    TINY,
     Run,
     run_compare,
+    run_inspect,
     run_latency,
     run_pick,
     run_report,
@@ -147,6 +149,58 @@ def test_parts_of_the_folder_that_are_gone_come_back(work: Path, made: Path) -> 
     found = paretoprune.load_sweep(sweep)
     assert found["number"].tolist() == expected["number"].tolist()
     assert found["accuracy"].tolist() == expected["accuracy"].tolist()
+
+
+@pytest.mark.parametrize("place", ["trials/0001", "trials", "dense", "picked"])
+def test_a_file_in_the_place_of_a_folder_is_an_error_of_every_command(
+    work: Path, place: str
+) -> None:
+    sweep = work / "sweeps/tiny"
+    shutil.rmtree(sweep / place)
+    (sweep / place).write_text("mine")
+    runs = [
+        run_train(work, *SHORT),
+        run_report(work, "tiny"),
+        run_compare(work, "tiny", "other"),
+        run_pick(work, "tiny", "rule=smallest"),
+        run_latency(work, "tiny", "repeats=1"),
+    ]
+    for run in runs:
+        assert run.code == 2 and run.err.startswith("error: "), run.err
+        if place != "trials" or run is not runs[-1]:  # it may be an exported model for `latency`
+            assert f"sweeps/tiny/{place} must be a folder, and is a file" in run.err
+    for read in (paretoprune.load_sweep, lambda folder: paretoprune.Sweep(folder).front):
+        with pytest.raises(ParetopruneError, match="must be a folder"):
+            read(sweep)
+    assert (sweep / place).read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", ["driver.lock", "sweep.log", "study.db", "trials/0001/log.txt"])
+def test_no_command_writes_through_a_link(work: Path, place: str) -> None:
+    """A sweep from elsewhere may hold links to files of the user's."""
+    (work / "mine.txt").write_text("mine")
+    path = work / "sweeps/tiny" / place
+    path.unlink(missing_ok=True)
+    path.symlink_to(work / "mine.txt")
+    for run in (
+        run_train(work, *SHORT),
+        run_report(work, "tiny"),
+        run_report(work, "tiny", "send=true"),
+        run_pick(work, "tiny", "rule=smallest"),
+    ):
+        assert run.code == 2 and f"{place} is a link out of" in run.err, run.err
+    assert (work / "mine.txt").read_text() == "mine"
+
+
+def test_a_file_in_the_cache_is_reported_before_any_work(work: Path) -> None:
+    shutil.rmtree(work / ".cache/groups")
+    (work / ".cache/groups").write_text("mine")
+    for run in (
+        run_train(work, *SHORT),
+        run_pick(work, "tiny", "rule=smallest"),
+        run_inspect(work, *TINY),
+    ):
+        assert run.code == 2 and "groups is no folder, but one of the cache" in run.err, run.err
 
 
 def test_a_file_that_cannot_be_replaced_is_reported(work: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import DataError
-from paretoprune.measure.quality import measure_quality, predict
+from paretoprune.measure.quality import Predictions, measure_quality, predict
 from paretoprune.tasks.inputs import Keyed
 from tests.kits.tasks import CLASSES
 
@@ -100,3 +100,9 @@ def test_predictions_have_as_many_classes_as_the_data() -> None:
     data = [(torch.rand(4, 3), torch.zeros(4, dtype=torch.int64))]
     with pytest.raises(DataError, match=r"3 scores .* 10 classes"):
         predict(CLASSES, nn.Identity(), data, num_classes=10, device=CPU)
+
+
+def test_a_sample_is_right_if_its_largest_logit_is_that_of_its_label() -> None:
+    logits = torch.tensor([[0.0, 2.0, 1.0], [3.0, -1.0, 0.0], [-5.0, -4.0, -6.0]])
+    found = Predictions(logits, torch.tensor([1, 2, 1])).is_right
+    assert found.tolist() == [True, False, True]

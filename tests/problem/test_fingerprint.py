@@ -52,6 +52,13 @@ def test_an_edit_shows_where_inputs_have_unseeded_noise(file: Path) -> None:
     assert after.changes(before) == ["the code of `noisy_data`"]
 
 
+def test_the_type_of_the_weights_counts(file: Path) -> None:
+    """Outputs of the same weights in other types differ by less than is tolerated."""
+    before = fingerprint(file, _NOISY)
+    after = fingerprint(file, _NOISY, dtype=torch.float64)
+    assert after.changes(before) == ["the shapes of the weights"]
+
+
 @pytest.mark.parametrize("setting", ["schedule", "quantization", "scorer", "data", "task"])
 def test_the_code_of_every_target_counts(file: Path, setting: str) -> None:
     target = Target(path="noisy_data.Noisy")
@@ -62,7 +69,9 @@ def test_the_code_of_every_target_counts(file: Path, setting: str) -> None:
         assert after.changes(before) == ["the code of `noisy_data`"]
 
 
-def fingerprint(file: Path, text: str, **settings: Target) -> Fingerprint:
+def fingerprint(
+    file: Path, text: str, *, dtype: torch.dtype = torch.float32, **settings: Target
+) -> Fingerprint:
     """Return the fingerprint with loaders of a module of this text, as in a new process."""
     file.write_text(text)
     sys.modules.pop("noisy_data", None)
@@ -75,7 +84,7 @@ def fingerprint(file: Path, text: str, **settings: Target) -> Fingerprint:
     samples = TensorDataset(torch.ones(8, 3), torch.arange(8) % 2) if settings else module.Noisy()
     data = as_datamodule([DataLoader(samples, batch_size=8) for _ in range(2)])
     torch.manual_seed(0)
-    model = nn.Linear(3, 2)
+    model = nn.Linear(3, 2).to(dtype)
     contents = contents_of(data, CLASSES)
     chosen = replace(load_settings(composed()), **settings)  # type: ignore[arg-type]
     return fingerprint_of(chosen, data, model, CLASSES, contents=contents, outputs=None)

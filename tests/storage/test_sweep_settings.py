@@ -52,7 +52,7 @@ def folder_made_with(config: dict[str, Any], path: Path) -> SweepFolder:
         "search.baseline_ratios",
         "finetune.temperature",
         "measure.latency",
-        "sparsity.allocation",
+        "allocation",
         "finetune.precision",
         "model.published_accuracy",
     ],

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from paretoprune.finetune.numerics import precision
 from paretoprune.problem.problem import Problem, fresh_model, make_problem
 from paretoprune.pruning.groups import Group
 from paretoprune.trial.dense_model import dense_model, early_model, sparsely_trained
@@ -111,6 +112,25 @@ def test_random_initial_weights_leave_the_key_as_it_is(
     init = "self.head = nn.Linear(6, num_classes)"
     edit(folder, "net.py", init, f"{init}\n        {line}")
     train()
+    assert train() == FROM_CACHE
+
+
+@pytest.mark.parametrize("setting", ["model.train.precision=bf16", "model.train.learning_rate=0.3"])
+def test_other_settings_of_the_training_train_it_anew(train: Train, setting: str) -> None:
+    train("model.train.precision=32")
+    [message] = train("model.train.precision=32", setting)
+    assert message.startswith("the dense model is retrained")
+
+
+def test_the_automatic_precision_counts_by_what_it_is_on_the_device(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache that two machines share: one trains in bfloat16, the other does not."""
+    monkeypatch.setattr(precision, "_is_native", lambda device: False)
+    train()
+    assert train() == FROM_CACHE
+    monkeypatch.setattr(precision, "_is_native", lambda device: True)
+    assert train() != FROM_CACHE
     assert train() == FROM_CACHE
 
 

@@ -44,7 +44,7 @@ _USAGE = """usage: paretoprune pick NAME [rule=...] [trial=N] [LIMIT=VALUE ...] 
 Show the front of the sweep NAME, pick models, verify them, measure them once on the test split and
 export them to sweeps/NAME/picked/.
 
-Which:
+Choice:
   rule=knee                 the default; or best, cheapest (by the sweep's own quality and size),
                             most_accurate, smallest, fastest, max_QUANTITY, min_QUANTITY
   rule=spread n=4           several from all over the front; rule=knee,fastest takes two

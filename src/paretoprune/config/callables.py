@@ -109,6 +109,12 @@ _LISTED = (
         ours=True,
     ),
     _Classes(
+        "paretoprune.search.allocation.methods",
+        ("paretoprune.search.allocation.methods",),
+        ("paretoprune.search.allocation.methods.interface.Allocation",),
+        ours=True,
+    ),
+    _Classes(
         "paretoprune.executors",
         ("paretoprune.executors",),
         ("paretoprune.executors.interface.Executor",),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.instantiate import build
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.config.targets.signatures import has_trait, offers
@@ -16,6 +17,8 @@ from paretoprune.metrics import BYTES, TIMED
 
 if TYPE_CHECKING:
     from paretoprune.config.settings import Settings
+
+_MOST_BYTES = 200  # of the name of a folder, to which files add theirs
 
 
 def _schedule_accepts_the_settings(settings: Settings) -> str | None:
@@ -164,6 +167,23 @@ def _bits_are_searched_by_bytes(settings: Settings) -> str | None:
     )
 
 
+def _allocation_divides_a_target(settings: Settings) -> str | None:
+    if settings.allocation == UNIFORM:
+        return None
+    chosen, sparsity = spelled("allocation", settings.allocation), settings.sparsity
+    if settings.search is not None:
+        return (
+            f"{chosen} divides the target of a single run, and a search divides its sizes itself; "
+            "set `search=none`, or leave `allocation` out"
+        )
+    if sparsity.ratio is not None or sparsity.ratios is not None:
+        return (
+            f"{chosen} divides a size or a drop of the quality, and `sparsity.ratio` or `ratios` "
+            "names the ratio of each group; set `sparsity.macs`, or leave `allocation` out"
+        )
+    return None
+
+
 def _objectives_are_measured(settings: Settings) -> str | None:
     if settings.search is None or settings.measure.latency:
         return None
@@ -192,6 +212,11 @@ def _name_names_a_folder(settings: Settings) -> str | None:
             f"`name={settings.name}` must be made of letters, digits, `_`, `-` and `.`: "
             "it names a folder in `sweeps_dir`"
         )
+    if settings.name is not None and len(settings.name.encode()) > _MOST_BYTES:
+        return (
+            f"`name={settings.name[:20]}...` has {len(settings.name)} letters; it names a folder, "
+            f"so at most {_MOST_BYTES} fit"
+        )
     if settings.search and settings.name is None:
         return "a sweep needs a `name`, for example `name=my-sweep`"
     return None
@@ -209,6 +234,7 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _latency_of_ranks_is_not_forecast,
     _quantized_models_are_not_timed,
     _bits_are_searched_by_bytes,
+    _allocation_divides_a_target,
     _objectives_are_measured,
     _targets_are_measured,
     _name_names_a_folder,

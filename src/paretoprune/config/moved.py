@@ -66,6 +66,14 @@ _GRANULARITIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "nm": ("nm.NM", ("m",)),
     "block": ("block.Block", ("rows", "columns")),
 }
+_ALLOCATIONS: Mapping[str, str] = {
+    "uniform": "uniform.Uniform",
+    "global": "global_ranking.GlobalRanking",
+    "lamp": "lamp.Lamp",
+    "erk": "erdos_renyi.ErdosRenyi",
+    "score": "by_score.ByScore",
+    "sensitivity": "by_sensitivity.BySensitivity",
+}
 _COMMON = ("workers", "time_limit", "retries")  # of every executor
 _EXECUTORS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "inline": ("inline.inline", _COMMON),
@@ -90,7 +98,7 @@ def modernised(config: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if isinstance(found.get(group), Mapping):
             found[group] = _by_target(found[group], known, package)
-    return found
+    return _with_allocation(found)
 
 
 def _by_target(
@@ -106,6 +114,19 @@ def _by_target(
     place, taken = known[name]
     options = {option: group[option] for option in taken if option in group}
     return {"_target_": f"{package}.{place}", **options}
+
+
+def _with_allocation(config: dict[str, Any]) -> dict[str, Any]:
+    """The config with `sparsity.allocation` as a group of its own, where it had an effect."""
+    sparsity = config.get("sparsity")
+    if not isinstance(sparsity, Mapping) or "allocation" not in sparsity:
+        return config
+    rest = {key: value for key, value in sparsity.items() if key != "allocation"}
+    place = _ALLOCATIONS.get(str(sparsity["allocation"]), _ALLOCATIONS["uniform"])
+    if config.get("search") or any(rest.get(key) is not None for key in ("ratio", "ratios")):
+        place = _ALLOCATIONS["uniform"]
+    target = {"_target_": f"paretoprune.search.allocation.methods.{place}"}
+    return {**config, "sparsity": rest, "allocation": target}
 
 
 def _renamed(value: Any) -> Any:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from paretoprune.config.cross_checks import RULES
+from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.groups.granularity import CHANNELS
@@ -51,6 +52,7 @@ class Settings:
     compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
     sparse_training: SparseTrainingSettings = SparseTrainingSettings()
     sparsity: SparsitySettings
+    allocation: Target = UNIFORM  # of the target of a single run to the groups
     finetune: FinetuneSettings
     trainer: TrainerSettings = TrainerSettings()
     measure: MeasureSettings

@@ -28,6 +28,7 @@ from paretoprune.quantization.compact import compact_state
 from paretoprune.results import DataInfo
 from paretoprune.storage.atomic import read_json
 from paretoprune.storage.bounded import read_yaml
+from paretoprune.storage.layout import check_exported
 from paretoprune.tasks.stand_in import stand_in
 
 _ARCHITECTURE = ("config.yaml", "data.json")
@@ -57,6 +58,7 @@ def load_model(
     for a class that is not trusted or not there.
     """
     folder = Path(folder)
+    check_exported(folder)
     dense = load_dense(folder, trust=trust) if model is None else copy.deepcopy(model).cpu().eval()
     _check_files(folder, _PRUNED)
     with _as_our_error(folder):
@@ -84,6 +86,7 @@ def _load_compact(model: nn.Module, folder: Path) -> None:
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:
     """The untrained dense architecture of an exported model; raises what `load_model` raises."""
     trust = trusted_packages(trust)
+    check_exported(folder)
     _check_files(folder, _ARCHITECTURE)
     with _as_our_error(folder):
         model_config = read_yaml(folder / "config.yaml")["model"]

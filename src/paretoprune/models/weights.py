@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
+from paretoprune.storage.tensor_header import check_names
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +60,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"weights {path} {problem}")
     if path.suffix == ".safetensors":
         try:
+            check_names(path)
             tensors: dict[str, Tensor] = load_file(path)
             return tensors
-        except (SafetensorError, OSError) as error:
+        except (SafetensorError, OSError, ValueError, RecursionError) as error:
             raise _damaged(path) from error
     if path.suffix in _TORCH:
         content = _read_torch(path)

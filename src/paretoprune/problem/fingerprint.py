@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 
+import torch
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
@@ -97,8 +98,12 @@ def _targets_in(value: object) -> Iterator[Target]:
 
 
 def _shape(tensor: Tensor) -> object:
-    lazy = isinstance(tensor, nn.UninitializedParameter | nn.UninitializedBuffer)
-    return None if lazy else list(tensor.shape)
+    """Return the shape, and the type of numbers where it is not the usual one."""
+    if isinstance(tensor, nn.UninitializedParameter | nn.UninitializedBuffer):
+        return None
+    shape = list(tensor.shape)
+    usual = tensor.dtype == torch.float32 or not tensor.is_floating_point()
+    return shape if usual else [*shape, str(tensor.dtype)]
 
 
 def _paths(target: Target) -> Iterator[str]:

@@ -17,6 +17,7 @@ from paretoprune.results import Metrics, TrialResult
 from paretoprune.results.measurements import names_measured
 from paretoprune.results.trials import ModelKey
 from paretoprune.storage.atomic import write_text
+from paretoprune.storage.layout import check_sweep
 
 _SIZES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "size"]
 _WHOLE = ("number", "seed", *_SIZES, "duplicate_of")
@@ -75,6 +76,7 @@ def load_sweep(folder: str | Path) -> pd.DataFrame:
     folder = Path(folder)
     if not folder.is_dir():
         raise SweepError(f"there is no sweep folder `{folder}`; give the folder of a sweep")
+    check_sweep(folder)
     file = folder / "trials.csv"
     if not file.is_file():
         raise SweepError(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from paretoprune.errors import DiskFullError
-from paretoprune.storage.bounded import read_text
+from paretoprune.storage.bounded import parsed_json, read_text
 from paretoprune.storage.folders import force_folder, make_folder
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -74,10 +74,11 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not JSON, nested too deeply, larger than 256 MiB, or no regular file.
+        ValueError: it is not JSON, nested too deeply, larger than 256 MiB, or no regular file; or
+            it holds a key twice.
     """
     try:
-        return json.loads(read_text(path))
+        return parsed_json(read_text(path))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

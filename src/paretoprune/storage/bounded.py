@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 _MOST_BYTES = 2**28  # of JSON, which takes ten times as much in memory
-_MOST_YAML_BYTES = 2**20  # which takes ten seconds; a config has some thousand bytes
+_MOST_YAML_BYTES = 2**18  # which takes three seconds; a config has some thousand bytes
+_MOST_NODES = 100_000  # of YAML with its aliases written out: 1 kB of them can stand for a GB
+_MOST_LETTERS = 1000  # of a number, a date or another scalar that is converted
+_MOST_DEPTH = 100
 
 
 def read_text(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
@@ -28,9 +33,61 @@ def read_text(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def parsed_json(text: str | bytes) -> Any:
+    """Return the data of JSON text. Raises ValueError for other text, and for a key that an object
+    has twice, of which readers take different ones; RecursionError for deep nesting."""
+    return json.loads(text, object_pairs_hook=_with_unlike_keys)
+
+
+def _with_unlike_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("it has a key twice")
+    return found
+
+
 def read_yaml(path: Path) -> Any:
     """Return the plain data of a YAML file.
 
-    Raises what `read_text` raises, and YAMLError or RecursionError for other content.
+    Raises what `read_text` raises, YAMLError or RecursionError for what is no YAML or names a
+    class, and ValueError for a key that a mapping has twice, and for data that are nested too
+    deeply or larger, with aliases (`*name`) and merged keys (`<<`) written out, than any config.
     """
-    return yaml.safe_load(read_text(path, most_bytes=_MOST_YAML_BYTES))
+    loader = yaml.SafeLoader(read_text(path, most_bytes=_MOST_YAML_BYTES))
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_size(node, {}, ())
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _check_size(node: yaml.Node, known: dict[int, int], holders: tuple[int, ...]) -> int:
+    """Return the number of nodes with aliases written out; `known` are those of nodes before."""
+    if id(node) in known:
+        return known[id(node)]
+    if id(node) in holders:
+        raise ValueError("it contains itself, by an alias")
+    if len(holders) > _MOST_DEPTH:
+        raise ValueError(f"it is nested more than {_MOST_DEPTH} levels deep")
+    size = 1 + sum(_check_size(one, known, (*holders, id(node))) for one in _parts_of(node))
+    if size > _MOST_NODES:
+        raise ValueError(f"it holds more than {_MOST_NODES:,} values, with aliases written out")
+    known[id(node)] = size
+    return size
+
+
+def _parts_of(node: yaml.Node) -> list[yaml.Node]:
+    """Return the nodes inside a node. Raises ValueError for a key that is there twice."""
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    if not isinstance(node, yaml.MappingNode):
+        if not node.tag.endswith(":str") and len(node.value) > _MOST_LETTERS:
+            raise ValueError(f"it holds a number or date of {len(node.value):,} letters")
+        return []
+    keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+    if twice := next((key for key, count in keys.items() if count > 1), None):
+        raise ValueError(f"it has the key `{twice[:_MOST_LETTERS]}` twice")
+    return [part for pair in node.value for part in pair]

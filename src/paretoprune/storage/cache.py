@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from paretoprune.errors import SettingsError
 from paretoprune.storage.atomic import write_sealed
 from paretoprune.storage.cache_entry import FINGERPRINT, CacheEntry
 from paretoprune.storage.fingerprint import Fingerprint, listed
@@ -24,6 +25,9 @@ class Cacheable(Protocol):
 F = TypeVar("F", bound=Cacheable)
 
 
+KINDS = ("groups", "latency", "dense")  # of entries: its subfolders
+
+
 class DiskCache:
     """A two-phase cache: entries of earlier commands are read, new ones are written by `commit`.
 
@@ -34,6 +38,10 @@ class DiskCache:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Raises SettingsError where a file is in the place of a folder of the cache."""
+        for place in (folder, *(folder / kind for kind in KINDS)):
+            if place.is_symlink() or place.exists():
+                _check_folder(place)
         self._folder = folder
         self._new: dict[Path, Mapping[str, Any]] = {}
 
@@ -74,3 +82,14 @@ class DiskCache:
         for path, content in self._new.items():
             write_sealed(path, content)
         self._new.clear()
+
+
+def _check_folder(place: Path) -> None:
+    try:
+        if place.is_dir():
+            return
+    except OSError:  # a loop of links
+        pass
+    raise SettingsError(
+        [f"{place} is no folder, but one of the cache; remove it, or choose another `cache_dir`"]
+    )

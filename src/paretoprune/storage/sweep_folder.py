@@ -16,10 +16,12 @@ from paretoprune.errors import SweepError
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed, write_text
 from paretoprune.storage.bounded import read_yaml
+from paretoprune.storage.layout import check_sweep
 from paretoprune.storage.lock import driver_lock, refuse_a_second_driver
 from paretoprune.storage.sweep_identity import kept_identity
 from paretoprune.storage.sweep_settings import HARMLESS, changed_settings
 
+_MOST_LETTERS = 300  # of the cause of an error
 _WEIGHTS = "model.safetensors"
 _KEPT_WITH_A_RESULT = ("plan.json", _WEIGHTS)
 
@@ -99,6 +101,10 @@ class SweepFolder:
         """Raise SweepError if another process holds the sweep lock."""
         refuse_a_second_driver(self.path / "driver.lock")
 
+    def check_layout(self) -> None:
+        """Raise SweepError for a file in the place of a folder, or a link that leads out."""
+        check_sweep(self.path)
+
     def remove_leftovers(self) -> None:
         """Remove the temporary files of killed processes."""
         for path in self.path.rglob(".*.tmp"):
@@ -143,17 +149,22 @@ class SweepFolder:
 
         Raises SweepError if there is none.
         """
+        self.check_layout()
         try:
             config = read_yaml(self.config)
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        except OSError as error:
             raise SweepError(f"there is no sweep in {self.path}: {error}") from error
+        except (ValueError, RecursionError, yaml.YAMLError) as error:
+            cause = " ".join(str(error).split())[:_MOST_LETTERS]
+            raise SweepError(f"{self.config} is damaged: {cause}") from error
         if not isinstance(config, dict):
             raise SweepError(f"{self.config} is damaged: it holds no settings")
         return modernised(config)
 
     def read_results(self) -> list[TrialResult]:
         """Return all finished trials by number. Damaged results are dropped, so their trials run
-        again."""
+        again. Raises what `check_layout` raises."""
+        self.check_layout()
         results = []
         for path in sorted(self.trials.glob("*/result.json")):
             try:

@@ -30,11 +30,11 @@ from paretoprune.stopwatch import Stopwatch
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.baselines import (
     first_proposals,
-    group_infos,
     reject_unmeetable,
     search_of,
     search_settings,
 )
+from paretoprune.sweep.candidates.dimensions import group_infos
 from paretoprune.sweep.loop import run_sweep
 from paretoprune.sweep.preparation import (
     check_places,
@@ -128,6 +128,7 @@ def run(
     folder, extend = folder_of(settings, config), search_settings(settings).extend
     check_installed(settings.executor)
     check_places(settings)
+    folder.check_layout()
     folder.refuse_a_second_driver()
     folder.check_config(config, extend=extend)
     problem = _checked_problem(settings, sources, folder)

@@ -34,14 +34,10 @@ from paretoprune.search.front.gaps import FrontAxis
 from paretoprune.search.strategies.interface import Strategy
 from paretoprune.search.study.study import SweepStudy
 from paretoprune.storage.atomic import write_json
-from paretoprune.sweep.baselines import (
-    choices_of,
-    group_infos,
-    places_of,
-    search_of,
-    search_settings,
-)
-from paretoprune.sweep.quality_target import bisection
+from paretoprune.sweep.baselines import search_of, search_settings
+from paretoprune.sweep.candidates.dimensions import choices_of, group_infos
+from paretoprune.sweep.candidates.quality_target import bisection
+from paretoprune.sweep.candidates.single_run import places_of
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.proxy import dense_divergence, proxy_divergences
 from paretoprune.trial.run import start_from, train

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from paretoprune.testing.allocations import check_allocation
     from paretoprune.testing.executors import check_executor
     from paretoprune.testing.formats import check_format
     from paretoprune.testing.granularities import check_granularity
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from paretoprune.testing.tasks import check_task
 
 __all__ = [
+    "check_allocation",
     "check_executor",
     "check_format",
     "check_granularity",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "check_allocation": "allocations",
     "check_executor": "executors",
     "check_format": "formats",
     "check_granularity": "granularities",

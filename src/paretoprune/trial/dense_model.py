@@ -10,10 +10,12 @@ from dataclasses import asdict, replace
 
 from torch import nn
 
+from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.targets.signatures import has_trait
 from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
 from paretoprune.finetune.fit import fit
+from paretoprune.finetune.numerics.precision import uses_bfloat16
 from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.low_rank.factor import factored
 from paretoprune.low_rank.pair import full_ranks
@@ -166,7 +168,13 @@ def _cached(name: str, problem: Problem, fingerprint: Fingerprint) -> CachedWeig
 def _trained(problem: Problem) -> Fingerprint:
     """Return the fingerprint of the trained dense model."""
     settings = problem.settings
-    training = digest_json([asdict(settings.model.train), asdict(settings.trainer)])
+    training = digest_json(
+        [
+            asdict(settings.model.train),
+            asdict(settings.trainer),
+            *_computed_in(settings.model.train, problem),
+        ]
+    )
     return for_training(problem.fingerprint).extended(
         settings={"training": training}, versions=own_version(__name__)
     )
@@ -177,7 +185,12 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
     groups."""
     settings = problem.settings
     phase = digest_json(
-        [asdict(settings.sparse_training), asdict(settings.finetune), asdict(settings.trainer)]
+        [
+            asdict(settings.sparse_training),
+            asdict(settings.finetune),
+            asdict(settings.trainer),
+            *_computed_in(settings.finetune, problem),
+        ]
     )
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
     return for_training(problem.fingerprint).extended(
@@ -188,3 +201,9 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
         },
         versions=own_version(__name__),
     )
+
+
+def _computed_in(settings: FinetuneSettings, problem: Problem) -> list[str]:
+    """Return bfloat16 where `precision=auto` means it, which depends on the device."""
+    automatic = settings.precision == "auto" and uses_bfloat16("auto", problem.device)
+    return ["bfloat16"] if automatic else []

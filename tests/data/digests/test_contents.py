@@ -21,6 +21,7 @@ from paretoprune.data.digests import file_digests
 from paretoprune.data.digests import loader_digests as loaders
 from paretoprune.data.digests.contents import Contents
 from paretoprune.data.digests.sample_digests import digests_of_rows
+from paretoprune.data.given import as_datamodule
 from paretoprune.errors import DataError
 from tests.kits.tasks import CLASSES
 
@@ -371,3 +372,49 @@ def test_random_numbers_are_left_as_they_were() -> None:
     state = torch.get_rng_state()
     classes_in(module)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_an_npz_file_of_the_same_size_and_time_is_other_data(tmp_path: Path) -> None:
+    arrays = arrays_of()
+    whole = of_npz(tmp_path, arrays)
+    before = (tmp_path / "d.npz").stat()
+    arrays["x_train"][-1, -1, -1] ^= 1
+    np.savez(tmp_path / "d.npz", **arrays)  # type: ignore[arg-type]
+    os.utime(tmp_path / "d.npz", ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = (tmp_path / "d.npz").stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert changed(whole, classes_in(npz(path=str(tmp_path / "d.npz")))) == ["training inputs"]
+
+
+class Rows(Dataset[tuple[Tensor, int]]):
+    """The rows of a CSV file, which is read again for each sample."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __len__(self) -> int:
+        return len(self.file.read_text().splitlines())
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        *values, label = self.file.read_text().splitlines()[index].split(",")
+        return torch.tensor([float(value) for value in values]), int(label)
+
+
+def of_csv(file: Path) -> Contents:
+    return classes_in(as_datamodule([DataLoader(Rows(file), batch_size=8) for _ in range(2)]))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"), [("5.25", "5.75", "inputs"), (",1\n", ",0\n", "labels")]
+)
+def test_a_csv_file_of_the_same_size_and_time_is_other_data(
+    tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    file = tmp_path / "d.csv"
+    file.write_text("".join(f"{row}.25,{row % 3}.5,{row % 2}\n" for row in range(20)))
+    whole, before = of_csv(file), file.stat()
+    assert of_csv(file) == whole
+    file.write_text(file.read_text().replace(old, new, 1))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_size == before.st_size
+    assert changed(whole, of_csv(file)) == [f"training {named}", f"validation {named}"]

@@ -80,3 +80,21 @@ def test_there_and_back_as_json() -> None:
     shape = trace_layers(networks.build("resnext"), networks.example())[2].shape
     data = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(shape).items()}
     assert LayerShape.from_json(data) == shape
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_a_convolution_of_each_kind_runs_alone(dims: int, transposed: bool) -> None:
+    kinds = {
+        (1, False): nn.Conv1d,
+        (2, False): nn.Conv2d,
+        (3, False): nn.Conv3d,
+        (1, True): nn.ConvTranspose1d,
+        (2, True): nn.ConvTranspose2d,
+        (3, True): nn.ConvTranspose3d,
+    }
+    module = kinds[dims, transposed](4, 6, 3)
+    [layer] = trace_layers(nn.Sequential(module), torch.rand(2, 4, *[7] * dims))
+    assert layer.shape.transposed == transposed
+    layer_pass(layer.shape, 4, 6, device=CPU)()
+    layer_pass(layer.shape, 3, 5, device=CPU)()

@@ -110,3 +110,10 @@ def test_units_of_many_channels_go_in_smaller_steps(
     for ratio in (0.1, 0.5, 0.9):
         width = widths_for([group], {"heads": ratio}, divisor=divisor, min_channels=1)["heads"]
         assert all(width * size % divisor == 0 for size in sizes)
+
+
+def test_a_group_with_a_step_of_its_own_has_no_minimum() -> None:
+    group = Group("rank", 16, ())
+    steps = {"rank": 1}
+    found = widths_for([group], {"rank": 0.99}, divisor=8, min_channels=4, steps=steps)
+    assert found == {"rank": 1}

@@ -193,3 +193,14 @@ def test_a_tried_trial_without_quantized_models_divides_the_gap() -> None:
     results = [trial(0, 0.0, 95), trial(1, 0.5, 90, origin="refill")]
     sizes = [g.smaller.size for g in gaps_of(results, SIZES, joint, tried="refill")]
     assert sorted(sizes) == [SIZES.least, SIZES.size_of(results[1].ratios)]
+
+
+def test_both_parts_of_a_gap_that_is_being_divided_come_last() -> None:
+    """One of their ends is running, the other is known."""
+    results = [trial(0, 0.0, 95), trial(1, 0.5, 40), trial(2, 0.75, 38)]
+    ratios = {group.name: 0.25 for group in formula.GROUPS}
+    running = [Job(3, "auto", ratios, formula.widths_of(ratios), 0)]
+    found = gaps_of(results, SIZES, QUALITY, tried="", running=running)
+    parts = [gap for gap in found if SIZES.size_of(ratios) in (gap.larger.size, gap.smaller.size)]
+    assert found[-2:] == parts and len(parts) == 2
+    assert parts[0].gain > found[1].gain, "they would come first, for what they may gain"

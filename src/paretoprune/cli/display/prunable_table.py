@@ -43,7 +43,7 @@ def print_groups(
 
 def _prunable_table(savings: Iterable[Saving]) -> Table:
     table = Table(
-        title="What can be pruned",
+        title="Prunable groups",
         caption="saved: of the dense model's, with this group alone at its least width",
     )
     for heading in ("group", "layers"):
@@ -64,7 +64,7 @@ def _prunable_table(savings: Iterable[Saving]) -> Table:
 
 
 def _kept_table(kept: Iterable[KeptGroup]) -> Table:
-    table = Table(title="What is kept whole")
+    table = Table(title="Groups that are kept whole")
     table.add_column("group", overflow="fold")
     table.add_column("width", justify="right")
     table.add_column("why", overflow="fold")

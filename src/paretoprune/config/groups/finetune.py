@@ -15,6 +15,11 @@ from paretoprune.config.values import strict
 _OPTIMIZERS = ("auto", "sgd", "adamw")
 
 
+def _as_text(precision: object) -> object:
+    """`precision=32` is a number to YAML and to the command line."""
+    return str(precision) if type(precision) is int else precision
+
+
 def _named(optimizer: object) -> object:
     """Raises ValueError for an optimizer that is neither a known name nor a `_target_`."""
     if isinstance(optimizer, Mapping | Target) or optimizer in _OPTIMIZERS:
@@ -49,4 +54,4 @@ class FinetuneSettings:
     temperature: Annotated[float, Field(gt=0)] = 2.0  # of the distillation's softmax
     # batches for recomputing BatchNorm statistics after pruning
     recalibration_batches: Annotated[int, Field(ge=0)] = 8
-    precision: Literal["auto", "32", "bf16"] = "auto"
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(_as_text)] = "auto"

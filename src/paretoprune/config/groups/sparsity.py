@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, model_validator
 from pydantic.dataclasses import dataclass
@@ -42,9 +42,6 @@ class SparsitySettings:
     ratios: Mapping[str, Ratio] | None = None  # single run: ratio for each pattern of group names
     # maximum ratio for each pattern of group names
     caps: Mapping[str, Ratio] = field(default_factory=dict)
-    # Distribution of a size target over the groups. `score` and `sensitivity` are greedy: least
-    # importance per size saved first.
-    allocation: Literal["uniform", "global", "erk", "lamp", "score", "sensitivity"] = "uniform"
     divisor: Positive = 4  # the channel count of every layer is rounded to a multiple
     min_channels: Positive = 1  # minimum width of every group
     max_params: Count | None = None

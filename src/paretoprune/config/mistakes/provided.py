@@ -12,6 +12,7 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "scorer": ("seed",),
     "schedule": (),
     "granularity": (),
+    "allocation": (),
     "executor": ("context",),
     "quantization": (),
     "search.strategy": ("context",),

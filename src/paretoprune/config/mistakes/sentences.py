@@ -26,6 +26,7 @@ _OWN = {  # by setting: a class of a user's, and the package that must be truste
     "scorer": ("my_scorers", "Mine"),
     "schedule": ("my_schedules", "Mine"),
     "granularity": ("my_granularities", "Mine"),
+    "allocation": ("my_allocations", "Mine"),
     "executor": ("my_executors", "Mine"),
     "search.strategy": ("my_strategies", "Mine"),
     "quantization": ("my_quantizers", "Mine"),
@@ -60,7 +61,7 @@ def sentences_of(detail: ErrorDetails, config: Mapping[str, Any] | None = None) 
         path = path.removesuffix(".path") + "._target_"
     if detail["type"] in _UNKNOWN:
         options = _strategy_options((config or {}).get("search"))
-        return [f"`{path}` is not a setting{suggestion(detail['loc'], options)}"]
+        return [f"`{path}` is not a setting{suggestion(detail['loc'], options, detail['input'])}"]
     if detail["type"] in _MISSING:
         return [f"`{path}` is missing{_HINTS.get(path, '')}"]
     return [f"`{path}` {_expected(detail, path)}, got {detail['input']!r}{_advice(detail, path)}"]

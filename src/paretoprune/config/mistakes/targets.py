@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from paretoprune.config.callables import is_listed, is_within
+from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.granularity import CHANNELS
 from paretoprune.config.groups.inner_targets import inner_targets, provided_to, refused
@@ -56,6 +57,12 @@ _INTERFACES = {
         "paretoprune.pruning.granularities",
         "docs/how-to/add-a-granularity.md",
     ),
+    "allocation": (
+        "allocation",
+        ("path", "of_size"),
+        "paretoprune.search.allocation.methods",
+        "docs/how-to/add-an-allocation.md",
+    ),
     "executor": (
         "executor",
         ("submit", "collect", "close"),
@@ -73,7 +80,7 @@ _INTERFACES = {
 
 def target_mistakes(config: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each target that must not be called or is of another kind."""
-    model, search, executor = (config.get(name) or {} for name in ("model", "search", "executor"))
+    model, search, executor = (_group(config, name) for name in ("model", "search", "executor"))
     named = {
         "task": config.get("task", AUTO),
         "model": model.get("target"),
@@ -81,6 +88,7 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "scorer": config.get("scorer"),
         "schedule": config.get("schedule"),
         "granularity": config.get("granularity", CHANNELS),
+        "allocation": config.get("allocation", UNIFORM),
         "executor": executor.get("target"),
         "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
@@ -102,6 +110,12 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
         if setting == "task" and not mistakes:
             provided["model"] = offered_by(target)
     return mistakes + trust_advice(checked)
+
+
+def _group(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the settings of a group; none for a value that is none, which is another mistake."""
+    found = config.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[str]]) -> list[str]:

@@ -24,15 +24,20 @@ OF_COMMANDS = {
     "compare": ("out",),
     "latency": ("batch", "engine"),
 }
+_NOW_GROUPS = {"sparsity.allocation": "allocation"}  # settings that are groups of options now
 _OF_DATA = ("batch_size", "path", "root")  # arguments of most data sets
 
 
-def suggestion(location: Sequence[int | str], strategy_options: Sequence[str]) -> str:
+def suggestion(
+    location: Sequence[int | str], strategy_options: Sequence[str], given: object = None
+) -> str:
     """Return `; did you mean ...?`, or the list of valid names, for an unknown setting.
 
-    `location` is the setting's path from the top; `strategy_options` are `strategy.NAME` of the
-    configured strategy.
+    `location` is the setting's path from the top, `given` its value; `strategy_options` are
+    `strategy.NAME` of the configured strategy.
     """
+    if group := _NOW_GROUPS.get(".".join(map(str, location))):
+        return f"; write `{group}={given}`"
     owner: Any = Settings
     for part in location[:-1]:
         owner = _dataclass_in(get_type_hints(owner).get(str(part)))

@@ -21,7 +21,7 @@ def with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
         out["model"] = split_model(out["model"], out["trust"])
     if isinstance(out.get("executor"), Mapping):
         out["executor"] = _split(out["executor"], ExecutorSettings, out["trust"])
-    for name in ("data", "task", "scorer", "schedule", "granularity"):
+    for name in ("data", "task", "scorer", "schedule", "granularity", "allocation"):
         if name in out:
             out[name] = _as_target(out[name], out["trust"])
     if isinstance(out.get("search"), Mapping) and "strategy" in out["search"]:

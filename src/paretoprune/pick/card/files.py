@@ -61,7 +61,7 @@ def loading_section(
 ) -> str:
     """A piece of code for each format, to be run in the model's folder; `own` for the weights."""
     written = {facts.format for facts in files if facts.reason is None}
-    parts = ["## How to load it\n", "Nothing here is pickled. In this folder:\n"]
+    parts = ["## Loading\n", "Nothing here is pickled. In this folder:\n"]
     plain = {name: known.loading for name, known in GRAPHS.items()}
     ways = [way for name, way in (plain if is_plain else NAMED_GRAPHS).items() if name in written]
     for loading in [*filter(None, ways), own]:

@@ -18,7 +18,8 @@ from paretoprune.pick.test_metrics import tested_json
 from paretoprune.report.uniform_gain import controls_of, gain_of, training_sentence
 from paretoprune.results import TrialResult
 from paretoprune.results.exported import FileFacts, Repeat
-from paretoprune.sweep.baselines import group_infos, search_of
+from paretoprune.sweep.baselines import search_of
+from paretoprune.sweep.candidates.dimensions import group_infos
 
 
 def card_facts(

@@ -174,7 +174,7 @@ def _search(facts: CardFacts) -> str:
     if facts.trial.quantization:
         origin = f"It was quantized ({facts.trial.quantization}) after training. "
     return (
-        "## How it was found\n\n"
+        "## Search\n\n"
         f"Trial {facts.trial.number} of {facts.num_trials} in the sweep "
         f"{as_code(facts.sweep_name)}, which searched how much to remove from each group of layers "
         f"to {aims}. {origin}Seed {facts.trial.seed}. "

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
 from paretoprune.storage.atomic import write_bytes
+from paretoprune.storage.tensor_header import check_names
 
 
 def save_state(path: Path, model: nn.Module) -> None:
@@ -30,10 +31,11 @@ def load_state(model: nn.Module, path: Path) -> None:
         WeightsError: the file is missing or damaged, or does not fit the model exactly.
     """
     try:
+        check_names(path)
         state = load_file(path)
     except FileNotFoundError:
         raise WeightsError(f"there is no weights file {path}") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"the weights file {path} is damaged: {error}") from error
     fit_state(model, state, path)
 

@@ -33,7 +33,13 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Sequence[int]]) -> Plan:
-        """Inverse of `to_json`."""
+        """Inverse of `to_json`. Raises PruningError for what is no whole number."""
+        for name, gone in data.items():
+            if wrong := [one for one in gone if type(one) is not int]:
+                raise PruningError(
+                    f"the plan removes channel {str(wrong[0])[:20]} of group `{name}`; channels "
+                    "are whole numbers"
+                )
         return cls({name: tuple(gone) for name, gone in data.items()})
 
     def digest(self) -> str:

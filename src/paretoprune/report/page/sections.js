@@ -46,9 +46,9 @@ function layersSection(content, choose) {
   const notes = [
     "Each column is a model of the front, from large to small; a cell is the percentage of the group's channels that it kept.",
     extra.some(([name]) => name === "importance") ? `Lower half: the share of the group's ${content.scorer} score that the lower half of its channels holds; .5 says that all channels matter alike, 0 that half of them do nothing.` : "",
-    extra.some(([name]) => name === "sensitivity") ? `Damage: how far the outputs move (divergence in nats) when ${Math.round(100 * content.sensitivity_ratio)} % of this group alone is removed and nothing is trained.` : "",
+    extra.some(([name]) => name === "sensitivity") ? `Damage: the divergence of the outputs, in nats, when ${Math.round(100 * content.sensitivity_ratio)} % of this group alone is removed and nothing is trained.` : "",
   ];
-  return section("layers", "Which layers mattered", html("p", { class: "note" }, notes.join(" ")),
+  return section("layers", "Channels kept by layer", html("p", { class: "note" }, notes.join(" ")),
     html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "channels kept by group" }, html("table", { class: "heat" }, html("thead", {}, head), html("tbody", {}, rows))));
 }
 
@@ -72,7 +72,7 @@ function timeSection(content) {
       seconds.map((one) => html("td", { class: "number" }, duration(one))), html("td", { class: "number" }, `${((100 * total) / all).toFixed(1)} %`));
   });
   const shares = phases.map((phase) => `${phase} ${((100 * sum(content.trials, phase)) / all).toFixed(1)} %`).join(", ");
-  return section("time", "How the search spent its time", html("p", { class: "note" }, `${duration(all)} in ${content.trials.length} trials: ${shares}.`),
+  return section("time", "Time of the search", html("p", { class: "note" }, `${duration(all)} in ${content.trials.length} trials: ${shares}.`),
     timeBars(content, phases), table("seconds by origin", ["origin", "trials", ...phases, "share"], rows));
 }
 
@@ -102,7 +102,7 @@ function duration(seconds) {
 
 function failedSection(content) {
   const ended = content.trials.filter((trial) => trial.state !== "complete");
-  if (ended.length === 0) return section("failed", "What failed", html("p", { class: "note" }, "Nothing: every trial is complete."));
+  if (ended.length === 0) return section("failed", "Failed trials", html("p", { class: "note" }, "None: every trial is complete."));
   const byReason = new Map();
   for (const trial of ended) {
     const why = trial.reason ?? (trial.duplicate_of === null ? "no reason is on record" : "the same architecture as an earlier trial, so it was not trained again");
@@ -114,7 +114,7 @@ function failedSection(content) {
     const shown = numbers.slice(0, 12).join(", ") + (numbers.length > 12 ? ` and ${numbers.length - 12} more` : "");
     return html("tr", {}, html("th", { scope: "row" }, state), html("td", { class: "number" }, String(numbers.length)), html("td", {}, why.join(" ")), html("td", {}, shown));
   });
-  return section("failed", "What failed or was not trained, and why", table("trials that are not complete", ["state", "number", "why", "trials"], rows, ["why", "trials"]));
+  return section("failed", "Failed and untrained trials", table("trials that are not complete", ["state", "number", "why", "trials"], rows, ["why", "trials"]));
 }
 
 function settingsSection(content) {
