@@ -49,7 +49,7 @@ def publish(sweep: Path, target: Path, names: Mapping[str, str]) -> None:
 def without_paths(text: str, names: Mapping[str, str]) -> str:
     """Return the text with each of these paths replaced by its name."""
     for path, name in names.items():
-        text = re.sub(re.escape(path) + r"(?![\w-])", lambda _match, name=name: name, text)
+        text = re.sub(re.escape(path) + r"(?![\w-])", name, text)
     return text
 
 
