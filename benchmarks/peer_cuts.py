@@ -96,7 +96,7 @@ def _cut(
 def _accumulate_gradients(sweep: PeerSweep, model: nn.Module) -> None:
     model.eval().zero_grad(set_to_none=True)
     for batch in sweep.problem.data.training_batches(_GRADIENT_BATCHES):
-        batch.loss(model).backward()
+        torch.autograd.backward(batch.loss(model))
 
 
 def _classifier(model: nn.Module) -> nn.Module:

@@ -51,18 +51,17 @@ SWEEPS: dict[str, tuple[str, ...]] = {
     "movielens-ncf": (
         "+sweep=recommend",
         "data.path={data}/recommender/ml-latest-small/ratings.csv",
-        "model.train.epochs=4",
         "finetune.epochs=1",
         "search.n_trials=16",
     ),
-    # The first 8,000 training images; the published weights have seen all of them, so half of the
+    # The first 4,000 training images; the published weights have seen all of them, so half of the
     # test images are used for validation.
     "cifar10-resnet20": (
         "+sweep=resnet",
         "data=npz",
         "data.train=[{data}/cifar10/cifar10-train-a.npz]",
         "data.test=[{data}/cifar10/cifar10-test.npz]",
-        "data.max_train=8000",
+        "data.max_train=4000",
         "data.max_test=5000",
         "data.batch_size=128",
         "data.views=2",
@@ -110,8 +109,8 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="print the arguments of each sweep")
     options = parser.parse_args()
     if options.list or options.name is None:
-        for name, arguments in SWEEPS.items():
-            print(f"{name}: python -m src.train {' '.join(arguments)}")
+        for name in SWEEPS:
+            print(" ".join([f"{name}:", "python -m src.train", *arguments_of(name, "DATA")]))
         return
     run(options.name, options.data.resolve())
 
@@ -127,10 +126,15 @@ def run(name: str, data: Path) -> None:
     write_table(REFERENCE)
 
 
+def arguments_of(name: str, data: str) -> list[str]:
+    """Return the arguments of `python -m src.train` with the folder of the data."""
+    given = (*SWEEPS[name], *_COMMON, f"name={name}")
+    return [argument.format(data=data) for argument in given]
+
+
 def _train(name: str, data: Path, folder: Path) -> Mapping[str, object]:
     """Run the sweep as a user would, and return its command, time and hardware."""
-    given = [*SWEEPS[name], *_COMMON, f"name={name}"]
-    arguments = [argument.format(data=data) for argument in given]
+    arguments = arguments_of(name, str(data))
     own = [f"sweeps_dir={folder}", f"cache_dir={folder / '.cache'}"]
     paths = os.pathsep.join([str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])
     before = _seconds_of_children()
@@ -142,7 +146,7 @@ def _train(name: str, data: Path, folder: Path) -> Mapping[str, object]:
     )
     return {
         "command": f"python benchmarks/reference_sweeps.py {name} --data DATA",
-        "runs": "python -m src.train " + " ".join(a.format(data="DATA") for a in given),
+        "runs": " ".join(["python -m src.train", *arguments_of(name, "DATA")]),
         "cpu_seconds": round(_seconds_of_children() - before),
         "processor": device_name(torch.device("cpu")),
         "seed": 0,

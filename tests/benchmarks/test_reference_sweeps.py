@@ -67,13 +67,19 @@ def test_the_table_has_the_front_of_each_sweep(sweep: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("folder", sorted(REFERENCE.glob("*/")), ids=lambda path: path.name)
-def test_published_sweeps_are_complete_and_say_how_they_were_made(folder: Path) -> None:
+def test_published_sweeps_are_complete_and_say_how_they_were_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from reference_sweeps import arguments_of
+
     assert {path.name for path in folder.iterdir()} <= PUBLISHED
     made = json.loads((folder / "made.json").read_text())
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     assert settings["name"] == folder.name
     assert settings["seed"] == made["seed"]
     assert made["command"] == f"python benchmarks/reference_sweeps.py {folder.name} --data DATA"
+    assert made["runs"].split()[3:] == arguments_of(folder.name, "DATA")
     assert f"## {folder.name}\n" in (REFERENCE / "README.md").read_text()
 
 
@@ -81,10 +87,10 @@ def test_the_arguments_of_every_reference_sweep_are_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    from front_quality import compose_settings  # type: ignore[import-not-found]
-    from reference_sweeps import SWEEPS  # type: ignore[import-not-found]
+    from front_quality import compose_settings
+    from reference_sweeps import SWEEPS, arguments_of
 
-    for arguments in SWEEPS.values():
-        settings = compose_settings([each.format(data="DATA") for each in arguments])
+    for name in SWEEPS:
+        settings = compose_settings(arguments_of(name, "DATA"))
         assert settings.search is not None
         assert settings.search.budget is None  # trials: the same seed gives the same front
