@@ -1,4 +1,4 @@
-"""What is published of a sweep: tables, pictures and settings, without paths of the machine."""
+"""Published parts of a sweep: tables, pictures and settings, without paths of the machine."""
 
 from __future__ import annotations
 

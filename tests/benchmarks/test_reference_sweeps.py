@@ -1,4 +1,4 @@
-"""What is published of a sweep: no paths of a machine, and arguments that are settings."""
+"""Published parts of a sweep have no paths of a machine; arguments are settings."""
 
 from __future__ import annotations
 
