@@ -28,6 +28,8 @@ BASELINES = (
     "random",
     "random_log",
 )
+PEERS = ("tp_l2", "tp_taylor", "fastnas")  # other tools, see `peers.py`
+_OTHERS = (*BASELINES, *PEERS)
 
 SIZES = (0.6, 0.4, 0.2, 0.1, 0.05, 0.03)  # shares of the MACs at which accuracies are printed
 
@@ -178,7 +180,7 @@ def _by_strategy(runs: Iterable[Run]) -> dict[str, dict[int, Run]]:
 
 def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
     print(
-        f"{'strategy':12}{'seeds':>6}{'trials':>7}{'shortfall':>11}{'(all seeds)':>28}{'area':>7}"
+        f"{'strategy':14}{'seeds':>6}{'trials':>7}{'shortfall':>11}{'(all seeds)':>28}{'area':>7}"
         f"{'hypervol.':>10}{'outside':>9}{'spent':>8}{'below uniform':>15}"
     )
     uniform = strategies.get("uniform", {})
@@ -187,13 +189,13 @@ def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
         shortfall = _median(runs, lambda r: r.shortfall)
         worst = [run.worse_than(uniform[s]) for s, run in runs.items() if s in uniform]
         print(
-            f"{name:12}{len(runs):6}{_median(runs, lambda r: r.num_trials):7.0f}{shortfall:11.4f}"
+            f"{name:14}{len(runs):6}{_median(runs, lambda r: r.num_trials):7.0f}{shortfall:11.4f}"
             f"{each:>28}{1 - shortfall:7.3f}{_median(runs, lambda r: r.hypervolume):10.3f}"
             f"{_median(runs, lambda r: r.outside_share):9.1%}"
             f"{_median(runs, lambda r: r.spent_seconds / r.budget_seconds):8.1%}"
             f"{max([0.0, *worst]):13.1f} p"
         )
-    for baseline in (name for name in BASELINES if name in strategies):
+    for baseline in (name for name in _OTHERS if name in strategies):
         print(f"time to the final front of {baseline}, as a share of the budget:")
         for name, runs in strategies.items():
             shares = [
@@ -201,7 +203,7 @@ def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
                 for seed, run in runs.items()
                 if seed in strategies[baseline]
             ]
-            if name not in BASELINES and shares:
+            if name not in _OTHERS and shares:
                 print(f"    {name:10} {median(shares):.2f}")
 
 
@@ -235,7 +237,7 @@ def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None
         for name, by_seed in _by_strategy(runs).items():
             shares = next(iter(by_seed.values())).shares
             curves = [[run.test_at(share) for share in shares] for run in by_seed.values()]
-            style = "-" if name not in BASELINES else "--"
+            style = "-" if name not in _OTHERS else "--"
             axis.plot(shares, np.median(curves, axis=0), style, label=name)
         axis.set(xscale="log", xlabel="share of the dense MACs", ylabel="test accuracy, %")
         axis.set_title(f"{problem}, {budget:g} CPU s, {len(by_seed)} seeds")

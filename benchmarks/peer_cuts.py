@@ -36,8 +36,6 @@ _DIVISOR = 4  # FastNAS: of the channels; each width is a model to evaluate
 _RATIOS = tuple(0.1 * index for index in range(1, 11))  # of the channels kept
 _STATISTICS = 2  # FastNAS: training batches for BatchNorm statistics of each width
 
-Cut = Callable[[PeerSweep], None]  # makes the models and trains them
-
 
 def l2_chain(sweep: PeerSweep) -> None:
     """Train a warm chain cut by the L2 norm of channels, the same ratio in every layer."""

@@ -25,15 +25,15 @@ from pathlib import Path
 
 import front_quality
 from front_quality import common_overrides, execute, options_of, prepared, run_of
-from front_scores import Run
+from front_scores import PEERS, Run
 from peer_cuts import fastnas, l2_chain, taylor_chain
 from peer_sweep import PeerSweep
 from tasks import Task
 
 from paretoprune.storage.sweep_folder import SweepFolder
 
-# By name: what makes and trains the models, and the module that it needs.
-PEERS: dict[str, tuple[Callable[[PeerSweep], None], str]] = {
+# The function that makes and trains the models, and the module that it needs, by name.
+_TRAINERS: dict[str, tuple[Callable[[PeerSweep], None], str]] = {
     "tp_l2": (l2_chain, "torch_pruning"),
     "tp_taylor": (taylor_chain, "torch_pruning"),
     "fastnas": (fastnas, "modelopt.torch.prune"),
@@ -61,7 +61,7 @@ def measure(
         return front_quality.measure(
             problem, strategy, seed=seed, budget_seconds=budget_seconds, options=options
         )
-    train_models, module = PEERS[strategy]
+    train_models, module = _TRAINERS[strategy]
     importlib.import_module(module)  # its seconds do not count
     overrides = [
         "search=uniform",  # is not used
