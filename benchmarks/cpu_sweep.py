@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from front_scores import Member
+from torch import nn
 
 from paretoprune.executors.inline import Inline
 from paretoprune.measure.quality import measure_quality
@@ -73,7 +74,6 @@ class CpuSweep:
             num_first=len(first),
             trials=self.folder.trials,
         )
-        self.least_share = _least_share(self.problem, search.max_ratio)
         return run_sweep(
             SearchProblem(
                 self.problem.costs.widths_of,
@@ -93,6 +93,17 @@ class CpuSweep:
             seed=settings.seed,
             clock=self.account.spent,
         )
+
+    @property
+    def least_share(self) -> float:
+        """The smallest uniform candidate's share of the dense MACs, the lower end of the area.
+
+        It is the same whether ranks are searched or not.
+        """
+        ratio = search_settings(self.problem.settings).max_ratio
+        smallest = {group.name: group.uniform(ratio) for group in group_infos(self.problem)}
+        costs = self.problem.costs
+        return costs.cost_of(smallest).macs / costs.cost_of({}).macs
 
     def _epoch_time(self) -> EpochTime | None:
         return self.ready.training.epoch_time
@@ -121,12 +132,6 @@ class CpuSweep:
         models = models_of(results)
         front = front_of(models, objectives) if test else ()
         whole = self.context.dense.metrics.get(size) or 1
-        dense = Member(
-            share=1.0,
-            validation=self.context.dense.metrics.quality.get("accuracy", 0.0),
-            test=self._test_accuracy(None) if test else None,
-            seconds=0.0,
-        )
         found = [
             Member(
                 share=(model.metrics.get(size) or 0) / whole,
@@ -137,23 +142,32 @@ class CpuSweep:
             for model in models
             if model.state == "complete" and (model.origin != "dense" or model.quantization)
         ]
-        return [dense, *found]
+        return [self.dense_member(test=test), *found]
 
-    def _test_accuracy(self, trial: TrialResult | None) -> float:
-        model = self.context.dense.model
-        if trial is not None:
-            folder = self.folder.trial(trial.number)
-            plan = Plan.from_json(read_json(folder / "plan.json"))
-            weights = folder / "model.safetensors"
-            model = load_delivered(self.problem.model, self.problem.groups, plan, weights).eval()
-            if trial.quantization:
-                model = makers_of(self.context, model)[trial.quantization]().model
-        return measure_quality(
-            self.problem.task,
-            model,
-            self.problem.data.test_dataloader(),
-            device=self.problem.device,
-        )["accuracy"]
+    def dense_member(self, *, test: bool = True) -> Member:
+        """Return the dense model, evaluated on the test data if asked for."""
+        dense = self.context.dense
+        return Member(
+            share=1.0,
+            validation=dense.metrics.quality.get("accuracy", 0.0),
+            test=test_accuracy(self.problem, dense.model) if test else None,
+            seconds=0.0,
+        )
+
+    def _test_accuracy(self, trial: TrialResult) -> float:
+        folder = self.folder.trial(trial.number)
+        plan = Plan.from_json(read_json(folder / "plan.json"))
+        weights = folder / "model.safetensors"
+        model = load_delivered(self.problem.model, self.problem.groups, plan, weights).eval()
+        if trial.quantization:
+            model = makers_of(self.context, model)[trial.quantization]().model
+        return test_accuracy(self.problem, model)
+
+
+def test_accuracy(problem: Problem, model: nn.Module) -> float:
+    """Return the accuracy of a model on the test data, in percent."""
+    loader = problem.data.test_dataloader()
+    return measure_quality(problem.task, model, loader, device=problem.device)["accuracy"]
 
 
 def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> str:
@@ -167,12 +181,3 @@ def _in_words(job: Job, result: TrialResult, problem: Problem, now: float) -> st
         f"given {given} used {trained:5.1f}, {result.epochs:5.2f} epochs, "
         f"{result.metrics.quality['accuracy']:.1f} %; {uses}"
     )
-
-
-def _least_share(problem: Problem, max_ratio: float) -> float:
-    """Return the smallest uniform candidate's share of the dense MACs, the lower end of the area.
-
-    It is the same whether ranks are searched or not.
-    """
-    smallest = {group.name: group.uniform(max_ratio) for group in group_infos(problem)}
-    return problem.costs.cost_of(smallest).macs / problem.costs.cost_of({}).macs

@@ -17,12 +17,12 @@ from __future__ import annotations
 import argparse
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from cpu_sweep import CpuSweep
-from front_scores import BASELINES, Run, read_runs, summarise, write_run
+from front_scores import BASELINES, Member, Run, read_runs, summarise, write_run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tasks import TASKS, Task
@@ -30,13 +30,15 @@ from tasks import TASKS, Task
 from paretoprune.config.compose import CONF
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings
-from paretoprune.problem.problem import make_problem
+from paretoprune.problem.problem import Problem, make_problem
 from paretoprune.pruning.structured.checkpoint import save_state
 from paretoprune.storage.sweep_folder import SweepFolder
 from paretoprune.sweep.time_account import in_words, learning_share
 from paretoprune.trial.context import make_context
 
 STRATEGIES = ("auto", "chain", "shared", "halving", *BASELINES)
+
+Measure = Callable[..., Run]  # of a task, a strategy, and the keywords of `measure`
 
 # Common practice without this tool: distillation and recalibrated BatchNorm statistics, but no
 # compensation by the remaining channels.
@@ -52,7 +54,11 @@ _STARTS = {
 
 def main() -> None:
     """Execute the selected runs that do not exist yet, then print the summary of all runs."""
-    options = _options()
+    execute(options_of(__doc__ or "", STRATEGIES).parse_args(), measure)
+
+
+def execute(options: argparse.Namespace, measure: Measure) -> None:
+    """Execute the selected runs by `measure` if they do not exist yet, then print the summary."""
     logging.basicConfig(format="%(message)s", level=logging.ERROR)
     logging.getLogger("cpu_sweep").setLevel(logging.INFO if options.trials else logging.ERROR)
     logging.getLogger("paretoprune.search").setLevel(logging.INFO)
@@ -80,24 +86,48 @@ def measure(
     timed."""
     overrides = [
         f"search={_PLAIN.get(strategy, strategy)}",
-        f"search.budget={budget_seconds:g}s",
-        f"search.max_ratio={problem.max_ratio}",
-        "search.baseline_ratios=[]",  # `uniform` and `global` are separate runs here
-        f"finetune.epochs={problem.trial_epochs}",
-        "finetune.distillation=0.5",
+        *common_overrides(problem, budget_seconds),
         *(["compensation=none"] if strategy in _PLAIN else []),
         *_STARTS.get(strategy, []),
         *options.override,
     ]
-    outlined = make_problem(task_settings(problem, options.data, options.cache, seed, overrides))
-    make_context(outlined)  # trains the dense model if it is not cached
-    outlined = make_problem(outlined.settings)
+    outlined = prepared(problem, seed, overrides, options)
     with tempfile.TemporaryDirectory() as folder:
         sweep = CpuSweep(outlined, SweepFolder(Path(folder)))
         results = sweep.run()
         seconds = sweep.account.by_use()
         members = sweep.front(results)
-    spent = sum(seconds.values())
+    return run_of(
+        problem,
+        strategy,
+        seed,
+        budget_seconds,
+        sweep,
+        seconds=seconds,
+        members=members,
+        learning_rate=sweep.ready.training.finetune.learning_rate,
+        num_trials=len(results),
+        epochs=sum(result.epochs for result in results),
+    )
+
+
+def run_of(
+    problem: Task,
+    strategy: str,
+    seed: int,
+    budget_seconds: float,
+    sweep: CpuSweep,
+    *,
+    seconds: Mapping[str, float],
+    members: Sequence[Member],
+    learning_rate: float,
+    num_trials: int,
+    epochs: float,
+) -> Run:
+    """Return the record of a finished run, and print where its seconds went.
+
+    `members` begin with the dense model; `sweep` knows the dense model and the range of sizes.
+    """
     print(in_words(seconds, budget_seconds), flush=True)
     dense = members[0]
     return Run(
@@ -105,18 +135,38 @@ def measure(
         strategy=strategy,
         seed=seed,
         budget_seconds=budget_seconds,
-        spent_seconds=spent,
+        spent_seconds=sum(seconds.values()),
         outside_share=1 - learning_share(seconds),
         seconds=seconds,
-        learning_rate=sweep.ready.training.finetune.learning_rate,
-        num_trials=len(results),
-        epochs=sum(result.epochs for result in results),
+        learning_rate=learning_rate,
+        num_trials=num_trials,
+        epochs=epochs,
         least_share=sweep.least_share,
-        trivial=sweep.ready.dense.trivial["accuracy"],
+        trivial=sweep.context.dense.trivial["accuracy"],
         dense_validation=dense.validation,
         dense_test=dense.test or 0.0,
         members=tuple(members),
     )
+
+
+def common_overrides(problem: Task, budget_seconds: float) -> list[str]:
+    """Return the settings that all runs of a task share."""
+    return [
+        f"search.budget={budget_seconds:g}s",
+        f"search.max_ratio={problem.max_ratio}",
+        "search.baseline_ratios=[]",  # `uniform` and `global` are separate runs here
+        f"finetune.epochs={problem.trial_epochs}",
+        "finetune.distillation=0.5",
+    ]
+
+
+def prepared(
+    problem: Task, seed: int, overrides: Sequence[str], options: argparse.Namespace
+) -> Problem:
+    """Return the problem of a run, after the dense model is trained if it is not cached."""
+    outlined = make_problem(task_settings(problem, options.data, options.cache, seed, overrides))
+    make_context(outlined)
+    return make_problem(outlined.settings)
 
 
 def task_settings(
@@ -141,13 +191,14 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
     return load_settings(named, trust=named["trust"])  # the benchmark's own networks
 
 
-def _options() -> argparse.Namespace:
+def options_of(description: str, strategies: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the options of a command that executes `strategies` by default."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
     add("--tasks", default="digits-hard", help=f"of {', '.join(TASKS)}")
-    add("--strategies", default=",".join(STRATEGIES))
+    add("--strategies", default=",".join(strategies))
     add("--seeds", default="0,1,2")
     add("--budget", type=float, help="CPU seconds of each run; by default the task's own")
     add("--data", type=Path, default=Path("data"), help="where real data and weights lie")
@@ -155,7 +206,7 @@ def _options() -> argparse.Namespace:
     add("--runs", type=Path, default=Path(".cache/front_quality/runs.jsonl"), help="is added to")
     add("--trials", action="store_true", help="print what each trial was given and used")
     add("--override", action="append", default=[], help="any setting, for all runs")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from paretoprune.retained import retained
+from paretoprune.sweep.time_account import in_words
 
 BASELINES = (
     "uniform",
@@ -27,6 +28,10 @@ BASELINES = (
     "random",
     "random_log",
 )
+PEERS = ("tp_l2", "tp_taylor", "fastnas")  # other tools, see `peers.py`
+_OTHERS = (*BASELINES, *PEERS)
+
+SIZES = (0.6, 0.4, 0.2, 0.1, 0.05, 0.03)  # shares of the MACs at which accuracies are printed
 
 
 @dataclass(frozen=True)
@@ -85,13 +90,13 @@ class Run:
         chosen = max(fitting, key=lambda m: (m.validation, -m.share))
         return max(0.0, retained(chosen.test or 0, self.trivial, self.dense_test))
 
-    def at_sizes(self, shares: Sequence[float] = (0.6, 0.4, 0.2, 0.1, 0.05, 0.03)) -> str:
-        """Return the test accuracy of the chosen models at these shares of the MACs."""
-        span = self.dense_test - self.trivial
-        return ", ".join(
-            f"{share:.0%} {self.trivial + span * self._retained_test(share):.1f}"
-            for share in shares
-        )
+    def test_at(self, share: float) -> float:
+        """Return the test accuracy of the chosen model of at most this share of the MACs."""
+        return self.trivial + (self.dense_test - self.trivial) * self._retained_test(share)
+
+    def at_sizes(self, shares: Sequence[float] = SIZES) -> str:
+        """Return the test accuracy at these shares of the dense size."""
+        return ", ".join(f"{share:.0%} {self.test_at(share):.1f}" for share in shares)
 
     def validation_at(self, share: float, *, until: float = np.inf) -> float:
         """Return the best validation accuracy at this size among models finished by then; else
@@ -161,6 +166,8 @@ def summarise(runs: Sequence[Run], *, picture: Path) -> None:
     for (problem, budget), members in groups.items():
         print(f"\n{problem}, {budget:g} CPU seconds a run, median over seeds")
         _print_table(_by_strategy(members))
+        _print_sizes(_by_strategy(members))
+        _print_seconds(_by_strategy(members))
     if groups:
         _draw(groups, picture)
 
@@ -174,7 +181,7 @@ def _by_strategy(runs: Iterable[Run]) -> dict[str, dict[int, Run]]:
 
 def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
     print(
-        f"{'strategy':12}{'seeds':>6}{'trials':>7}{'shortfall':>11}{'(all seeds)':>28}{'area':>7}"
+        f"{'strategy':14}{'seeds':>6}{'trials':>7}{'shortfall':>11}{'(all seeds)':>28}{'area':>7}"
         f"{'hypervol.':>10}{'outside':>9}{'spent':>8}{'below uniform':>15}"
     )
     uniform = strategies.get("uniform", {})
@@ -183,13 +190,13 @@ def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
         shortfall = _median(runs, lambda r: r.shortfall)
         worst = [run.worse_than(uniform[s]) for s, run in runs.items() if s in uniform]
         print(
-            f"{name:12}{len(runs):6}{_median(runs, lambda r: r.num_trials):7.0f}{shortfall:11.4f}"
+            f"{name:14}{len(runs):6}{_median(runs, lambda r: r.num_trials):7.0f}{shortfall:11.4f}"
             f"{each:>28}{1 - shortfall:7.3f}{_median(runs, lambda r: r.hypervolume):10.3f}"
             f"{_median(runs, lambda r: r.outside_share):9.1%}"
             f"{_median(runs, lambda r: r.spent_seconds / r.budget_seconds):8.1%}"
             f"{max([0.0, *worst]):13.1f} p"
         )
-    for baseline in (name for name in BASELINES if name in strategies):
+    for baseline in (name for name in _OTHERS if name in strategies):
         print(f"time to the final front of {baseline}, as a share of the budget:")
         for name, runs in strategies.items():
             shares = [
@@ -197,8 +204,27 @@ def _print_table(strategies: Mapping[str, Mapping[int, Run]]) -> None:
                 for seed, run in runs.items()
                 if seed in strategies[baseline]
             ]
-            if name not in BASELINES and shares:
+            if name not in _OTHERS and shares:
                 print(f"    {name:10} {median(shares):.2f}")
+
+
+def _print_sizes(strategies: Mapping[str, Mapping[int, Run]]) -> None:
+    """Print the epochs really trained, and the test accuracy at the fixed sizes."""
+    print(f"test accuracy at a share of the MACs\n{'':16}{'epochs':>7}", end="")
+    print(*(f"{share:7.0%}" for share in SIZES), sep="")
+    for name, runs in strategies.items():
+        print(f"{name:16}{_median(runs, lambda r: r.epochs):7.1f}", end="")
+        print(*(f"{median(r.test_at(s) for r in runs.values()):7.1f}" for s in SIZES), sep="")
+
+
+def _print_seconds(strategies: Mapping[str, Mapping[int, Run]]) -> None:
+    """Print where the seconds went, mean over seeds; they add up to those spent."""
+    for name, runs in strategies.items():
+        known = [run.seconds for run in runs.values() if run.seconds]
+        if known:
+            uses = {use for seconds in known for use in seconds}
+            mean = {use: sum(one.get(use, 0.0) for one in known) / len(known) for use in uses}
+            print(f"{name:16}{in_words(mean, next(iter(runs.values())).budget_seconds)}")
 
 
 def _median(runs: Mapping[int, Run], value: Callable[[Run], float]) -> float:
@@ -211,14 +237,8 @@ def _draw(groups: Mapping[tuple[str, float], Sequence[Run]], path: Path) -> None
     for axis, ((problem, budget), runs) in zip(axes[0], groups.items(), strict=True):
         for name, by_seed in _by_strategy(runs).items():
             shares = next(iter(by_seed.values())).shares
-            curves = [
-                [
-                    run.trivial + run._retained_test(s) * (run.dense_test - run.trivial)
-                    for s in shares
-                ]
-                for run in by_seed.values()
-            ]
-            style = "-" if name not in BASELINES else "--"
+            curves = [[run.test_at(share) for share in shares] for run in by_seed.values()]
+            style = "-" if name not in _OTHERS else "--"
             axis.plot(shares, np.median(curves, axis=0), style, label=name)
         axis.set(xscale="log", xlabel="share of the dense MACs", ylabel="test accuracy, %")
         axis.set_title(f"{problem}, {budget:g} CPU s, {len(by_seed)} seeds")

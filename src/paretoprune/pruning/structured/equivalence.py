@@ -30,9 +30,9 @@ def check_equivalence(
     try:
         return _checked(masked, pruned, example, tolerance)
     except EquivalenceError as fault:
-        doubled = [copy.deepcopy(model).double() for model in (masked, pruned)]
+        one, other = (copy.deepcopy(model).double() for model in (masked, pruned))
         try:
-            return _checked(*doubled, inputs_of(example).map(_doubled), tolerance)
+            return _checked(one, other, inputs_of(example).map(_doubled), tolerance)
         except (RuntimeError, EquivalenceError):  # a model may have parts of single precision
             raise fault from None
 
