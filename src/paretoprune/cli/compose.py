@@ -27,6 +27,7 @@ from paretoprune.cli.foreign_configs import (
     refuse_resolvers,
     trust_mistakes,
 )
+from paretoprune.cli.memory import memory_sentence
 from paretoprune.config.compose import CONF, compose_options, described_groups, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form
@@ -118,6 +119,8 @@ def fail(message: str, *, code: int = 2) -> NoReturn:
 
 def fail_with(error: Exception) -> NoReturn:
     """Print an error of ours, of a user's code, or of a file, and leave; raise any other again."""
+    if sentence := memory_sentence(error):
+        fail(sentence, code=1)
     if isinstance(error, ParetopruneError):
         fail(message_of(error), code=error.exit_code)
     if place_of(error) is not None:
