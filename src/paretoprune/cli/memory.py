@@ -1,4 +1,4 @@
-"""Errors of memory that ran out, told by the limit that was reached (`ulimit -v`, `ulimit -d`)."""
+"""Errors of memory that ran out, with the limit that was reached (`ulimit -v`, `ulimit -d`)."""
 
 from __future__ import annotations
 

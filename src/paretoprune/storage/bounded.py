@@ -15,6 +15,7 @@ _MOST_YAML_BYTES = 2**18  # which takes three seconds; a config has some thousan
 _MOST_NODES = 100_000  # of YAML with its aliases written out: 1 kB of them can stand for a GB
 _MOST_LETTERS = 1000  # of a number, a date or another scalar that is converted
 _MOST_DEPTH = 100
+_MOST_DIGITS = 20  # of a whole number of 64 bits, with its sign
 
 
 def read_text(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
@@ -34,9 +35,16 @@ def read_text(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
 
 
 def parsed_json(text: str | bytes) -> Any:
-    """Return the data of JSON text. Raises ValueError for other text, and for a key that an object
-    has twice, of which readers take different ones; RecursionError for deep nesting."""
-    return json.loads(text, object_pairs_hook=_with_unlike_keys)
+    """Return the data of JSON text. Raises ValueError for other text, for a key that an object has
+    twice, of which readers take different ones, and for a whole number of more than 64 bits, which
+    tables and tensors cannot hold; RecursionError for deep nesting."""
+    return json.loads(text, object_pairs_hook=_with_unlike_keys, parse_int=_of_64_bits)
+
+
+def _of_64_bits(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS or not -(2**63) <= (number := int(digits)) < 2**63:
+        raise ValueError(f"it holds a whole number of {len(digits)} digits")
+    return number
 
 
 def _with_unlike_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
