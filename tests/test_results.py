@@ -88,3 +88,20 @@ def test_a_search_removes_its_share_of_the_break_even_rank() -> None:
     assert replace(rank, max_ratio=0.6).most(0.75) == 0.6
     channels = GroupInfo("conv", 16)
     assert channels.most(0.75) == channels.uniform(0.75) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("origin", 3),
+        ("state", None),
+        ("ratios", {"a": "b"}),
+        ("widths", {"a": None}),
+        ("seconds", {"finetune": "x"}),
+    ],
+)
+def test_values_that_no_table_holds_are_refused(name: str, wrong: object) -> None:
+    whole = TrialResult(1, "complete", "auto", {"a": 0.5}, {"a": 4}, Metrics({}), seed=0).to_json()
+    TrialResult.from_json(whole)
+    with pytest.raises(TypeError, match=f"`{name}"):
+        TrialResult.from_json({**whole, name: wrong})
