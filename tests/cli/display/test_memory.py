@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from paretoprune.cli.compose import fail_with
-from paretoprune.cli.memory import memory_sentence
+from paretoprune.cli.display.memory import memory_sentence
 from paretoprune.errors import SettingsError
 
 
