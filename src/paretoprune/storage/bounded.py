@@ -1,4 +1,4 @@
-"""Files of others, read as text, JSON or YAML, and headers of weights: regular files alone, and no more than fits."""
+"""Files of others: text, JSON, YAML, headers of weights; regular files, no larger than fits."""
 
 from __future__ import annotations
 
