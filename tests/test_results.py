@@ -95,3 +95,20 @@ def test_rivals_are_read_as_they_were_written_and_belong_to_the_job() -> None:
     assert TrialResult.from_json(written(result)) == result
     assert result.job.rivals == result.rivals
     assert Job.from_json(json.loads(json.dumps(asdict(result.job)))) == result.job
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("origin", 3),
+        ("state", None),
+        ("ratios", {"a": "b"}),
+        ("widths", {"a": None}),
+        ("seconds", {"finetune": "x"}),
+    ],
+)
+def test_values_that_no_table_holds_are_refused(name: str, wrong: object) -> None:
+    whole = TrialResult(1, "complete", "auto", {"a": 0.5}, {"a": 4}, Metrics({}), seed=0).to_json()
+    TrialResult.from_json(whole)
+    with pytest.raises(TypeError, match=f"`{name}"):
+        TrialResult.from_json({**whole, name: wrong})

@@ -96,6 +96,21 @@ def test_yaml_that_is_none_or_names_a_class_is_an_error(tmp_path: Path, text: st
         read_yaml(tmp_path / "a")
 
 
+@pytest.mark.parametrize("digits", ["9" * 400, str(2**63), str(-(2**63) - 1), "9" * 5000])
+def test_a_whole_number_of_more_than_64_bits_is_refused(tmp_path: Path, digits: str) -> None:
+    (tmp_path / "a").write_text(f'{{"widths": [1, {digits}]}}')
+    with pytest.raises(ValueError, match=r"a whole number of \d+ digits"):
+        read_json(tmp_path / "a")
+    (tmp_path / "a").write_text(f"[{2**63 - 1}, {-(2**63)}, 1e400]")
+    assert read_json(tmp_path / "a") == [2**63 - 1, -(2**63), float("inf")]
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text('{"a": {"b": 1, "b": 2}}')
+    with pytest.raises(ValueError, match="it has a key twice"):
+        read_json(tmp_path / "a")
+
+
 def test_ordinary_yaml_is_read(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a: &a {x: 1}\nb: {<<: *a, y: [*a, *a]}\n1: 0x10\nc: " + "z" * 9999)
     found = read_yaml(tmp_path / "a")

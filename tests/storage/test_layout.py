@@ -84,11 +84,15 @@ def test_the_links_of_a_sweep_are_found_at_any_depth(
     assert (tmp_path / "secret" / "key").read_text() == "s3cret"
 
 
-def test_a_link_in_a_picked_model_may_not_lead_to_its_sweep(sweep: Path) -> None:
-    (sweep / "picked/0001/plan.json").symlink_to(sweep / "config.yaml")
-    check_sweep(sweep)
-    with pytest.raises(WeightsError, match=r"is no exported model: .*plan.json is a link out of"):
-        check_exported(sweep / "picked/0001")
+def test_files_of_an_exported_model_may_lie_elsewhere_but_not_nowhere(sweep: Path) -> None:
+    link = sweep / "picked/0001/plan.json"
+    link.symlink_to(sweep / "config.yaml")
+    check_exported(sweep / "picked/0001")
+    for nowhere in (sweep / "not-there", link):
+        link.unlink()
+        link.symlink_to(nowhere)
+        with pytest.raises(WeightsError, match=r"is no exported model: .* leads nowhere"):
+            check_exported(sweep / "picked/0001")
 
 
 @pytest.mark.parametrize("kind", [*KINDS, ""])

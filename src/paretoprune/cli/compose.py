@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.command_line import CommandLine, read_command_line
+from paretoprune.cli.display.memory import memory_sentence
 from paretoprune.cli.foreign_configs import (
     refuse_cluster,
     refuse_hydra_settings,
@@ -118,6 +119,8 @@ def fail(message: str, *, code: int = 2) -> NoReturn:
 
 def fail_with(error: Exception) -> NoReturn:
     """Print an error of ours, of a user's code, or of a file, and leave; raise any other again."""
+    if sentence := memory_sentence(error):
+        fail(sentence, code=1)
     if isinstance(error, ParetopruneError):
         fail(message_of(error), code=error.exit_code)
     if place_of(error) is not None:

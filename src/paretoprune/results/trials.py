@@ -113,8 +113,13 @@ class TrialResult:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
-        """Inverse of `to_json`; accepts results of earlier versions."""
+        """Inverse of `to_json`; accepts results of earlier versions.
+
+        Raises:
+            TypeError: a text is no text, or a number is none.
+        """
         known = dict(data)
+        _check_types(known)
         if known["state"] != "failed":  # earlier versions wrote only the epochs trained
             known.setdefault("asked_epochs", known.get("epochs"))
         known["origin"] = current_origin(known["origin"])
@@ -125,6 +130,17 @@ class TrialResult:
         known["rivals"] = rivals_from_json(known)
         known["quantized"] = tuple(map(QuantizedResult.from_json, known.get("quantized", ())))
         return cls(**known)
+
+
+def _check_types(data: Mapping[str, Any]) -> None:
+    """Raise TypeError for values of a file that tables could not hold."""
+    for name in ("origin", "state"):
+        if not isinstance(data[name], str):
+            raise TypeError(f"`{name}` must be a text, got {data[name]!r}")
+    for name in ("ratios", "widths", "seconds", "compensation"):
+        for key, value in data.get(name, {}).items():
+            if not isinstance(value, int | float):
+                raise TypeError(f"`{name}.{key}` must be a number, got {value!r}")
 
 
 def models_of(results: Iterable[TrialResult]) -> list[TrialResult]:

@@ -1,9 +1,10 @@
-"""Files of others, read as text or YAML: regular files alone, and no more than fits."""
+"""Files of others: text, JSON, YAML, headers of weights; regular files, no larger than fits."""
 
 from __future__ import annotations
 
 import json
 import stat
+import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ _MOST_YAML_BYTES = 2**18  # which takes three seconds; a config has some thousan
 _MOST_NODES = 100_000  # of YAML with its aliases written out: 1 kB of them can stand for a GB
 _MOST_LETTERS = 1000  # of a number, a date or another scalar that is converted
 _MOST_DEPTH = 100
+_LENGTH = struct.Struct("<Q")  # of the header of a safetensors file
+_MOST_HEADER_BYTES = 100_000_000  # as the library has it
+_MOST_DIGITS = 20  # of a whole number of 64 bits, with its sign
 
 
 def read_text(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
@@ -34,9 +38,16 @@ def read_text(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
 
 
 def parsed_json(text: str | bytes) -> Any:
-    """Return the data of JSON text. Raises ValueError for other text, and for a key that an object
-    has twice, of which readers take different ones; RecursionError for deep nesting."""
-    return json.loads(text, object_pairs_hook=_with_unlike_keys)
+    """Return the data of JSON text. Raises ValueError for other text, for a key that an object has
+    twice, of which readers take different ones, and for a whole number of more than 64 bits, which
+    tables and tensors cannot hold; RecursionError for deep nesting."""
+    return json.loads(text, object_pairs_hook=_with_unlike_keys, parse_int=_of_64_bits)
+
+
+def _of_64_bits(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS or not -(2**63) <= (number := int(digits)) < 2**63:
+        raise ValueError(f"it holds a whole number of {len(digits)} digits")
+    return number
 
 
 def _with_unlike_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -44,6 +55,26 @@ def _with_unlike_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("it has a key twice")
     return found
+
+
+def check_names(path: Path) -> None:
+    """Check that no two tensors of a safetensors file have one name.
+
+    The library takes the last one, and checks all else: places, sizes, types and shapes.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: a name is there twice, or the header is none.
+        RecursionError: it is nested too deeply.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(_LENGTH.size)
+        if len(start) < _LENGTH.size:
+            raise ValueError("it is too short for a header")
+        (length,) = _LENGTH.unpack(start)
+        if length > _MOST_HEADER_BYTES:
+            raise ValueError(f"it begins with a header of {length:,} bytes")
+        parsed_json(stream.read(length))
 
 
 def read_yaml(path: Path) -> Any:

@@ -21,33 +21,48 @@ def check_sweep(folder: Path) -> None:
     Raises:
         SweepError: a file is in the place of a folder, or a link leads out of the folder.
     """
-    if sentence := next(_misplaced(folder), None) or link_out_of(folder):
+    if sentence := next(_misplaced(folder), None) or _link_out_of(folder):
         raise SweepError(sentence)
 
 
 def check_exported(folder: Path) -> None:
-    """Raise WeightsError where a link leads out of the folder of an exported model."""
-    if sentence := link_out_of(folder):
-        raise WeightsError(f"{folder} is no exported model: {sentence}")
+    """Raise WeightsError where a link in the folder of an exported model leads nowhere.
+
+    Such a folder is only read, so that its files may lie elsewhere, as in the caches of hubs.
+    """
+    for link in _links_in(folder):
+        if _place_of(link) is None:
+            raise WeightsError(f"{folder} is no exported model: {_lost(link)}")
 
 
-def link_out_of(folder: Path) -> str | None:
+def _link_out_of(folder: Path) -> str | None:
     """Return a sentence about the first link in a folder, at any depth, that leads out of it.
 
     The folder itself may be a link. Links that lead nowhere, or to themselves, lead out as well.
     """
     home = folder.resolve()
-    for path in _links_in(folder):
-        try:
-            place = path.resolve(strict=True)
-        except (OSError, RuntimeError):  # Python 3.12 and earlier raise the latter for a loop
-            return f"{path} is a link that leads nowhere; remove it"
+    for link in _links_in(folder):
+        place = _place_of(link)
+        if place is None:
+            return _lost(link)
         if not place.is_relative_to(home):
             return (
-                f"{path} is a link out of {folder}, to {place}; put a copy of that in its place, "
+                f"{link} is a link out of {folder}, to {place}; put a copy of that in its place, "
                 "or remove the link"
             )
     return None
+
+
+def _place_of(link: Path) -> Path | None:
+    """Return the place to which a link leads; None if there is nothing, or a loop of links."""
+    try:
+        return link.resolve(strict=True)
+    except (OSError, RuntimeError):  # Python 3.12 and earlier raise the latter for a loop
+        return None
+
+
+def _lost(link: Path) -> str:
+    return f"{link} is a link that leads nowhere; remove it"
 
 
 def _misplaced(folder: Path) -> Iterator[str]:
