@@ -16,7 +16,9 @@ from paretoprune.measure.bit_operations import bit_operations
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.params import count_params
 from paretoprune.measure.quality import measure_quality
+from paretoprune.metrics import Quantity, quantity_of
 from paretoprune.numerics import NumericalErrors, warnings_of
+from paretoprune.objectives import first_quality, objectives_of_task
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.unstructured.compressed import count_compressed_bytes
 from paretoprune.quantization.allocation import predicted_bytes
@@ -121,7 +123,7 @@ def _may_win(
 ) -> bool:
     """Return False if a rival of at most its size is as good as the float model, or if the model of
     the next more bits has lost much of the quality."""
-    first = context.problem.task.qualities[0]
+    first = _first_quality(context)
     sign = 1.0 if first.direction == "maximize" else -1.0
     quality, params = metrics.quality[first.name], metrics.params or 0
     zeros = max(0, count_params(model) - params)
@@ -132,6 +134,14 @@ def _may_win(
     if trivial is None or last is None or last.state != "complete":
         return True
     return retained(last.metrics.quality[first.name], trivial, quality) >= _LEAST_RETAINED
+
+
+def _first_quality(context: TrialContext) -> Quantity:
+    """Return the quality of the front: the first among the objectives, else the task's first."""
+    qualities, search = context.problem.task.qualities, context.settings.search
+    objectives = objectives_of_task(search.objectives, qualities) if search else {}
+    name = first_quality(objectives)
+    return qualities[0] if name is None else quantity_of(name)
 
 
 def _errors(

@@ -119,3 +119,10 @@ def test_seconds_at_another_size_follow_the_usual_exponent() -> None:
     known = EpochTime(macs=1000, seconds=6.0)
     assert predicted_seconds(known, 1000) == 6.0
     assert predicted_seconds(known, 125) == pytest.approx(6.0 / 8**USUAL)
+
+
+def test_quantization_is_counted_as_the_dense_model_took_until_a_trial_was_trained() -> None:
+    dense = replace(trial(0, 0.0, 0.0), origin="dense", epochs=0.0, seconds={"quantize": 30.0})
+    known = EpochTime(macs=48, seconds=3.0)
+    assert times_of([dense]).at(48, known).fixed == 30.0
+    assert times_of([dense, trial(1, 0.5, 4)]).at(48, known).fixed == 0.5

@@ -30,12 +30,15 @@ class TrialTimes:
         self._larger: list[TrialResult] = []
         self._mixed: list[TrialResult] = []  # the latest trial with nested networks, if any
         self._untrained: list[TrialResult] = []  # the latest untrained trial, if any
+        self._quantize = 0.0  # seconds of the dense model's quantized models
         self._most_epochs = 0.0  # of a trial
 
     def add(self, result: TrialResult) -> None:
         """Add a trial; of untrained trials the latest counts until one was trained."""
         if not result.metrics.macs:
             return
+        if result.origin == "dense":
+            self._quantize = result.seconds.get("quantize", 0.0)
         if result.epochs <= 0:
             if "prune" in result.seconds and result.origin != "dense":
                 self._untrained = [result]
@@ -51,14 +54,16 @@ class TrialTimes:
         """Return the time model of a model of this size.
 
         Estimated from the trials of the nearest sizes, because the scaling with size is not
-        uniform; before anything was trained from `known`, which also tells what the teacher takes.
+        uniform; before anything was trained from `known`, which also tells what the teacher takes,
+        and from the quantization of the dense model.
         """
         near = self._near(macs) or self._mixed
         if near:
             per_epoch = _power_law([(r.metrics.macs or 1, _per_epoch(r)) for r in near], macs)
         else:
             per_epoch = predicted_seconds(known, macs) if known else _GUESS
-        trial_time = TrialTime(per_epoch, _fixed(near or self._untrained))
+        fixed = _fixed(near) if near else _fixed(self._untrained) + self._quantize
+        trial_time = TrialTime(per_epoch, fixed)
         if known is None:
             return trial_time
         return replace(
