@@ -27,8 +27,8 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.quantization.compact import compact_state
 from paretoprune.results import DataInfo
 from paretoprune.storage.atomic import read_json
-from paretoprune.storage.bounded import read_yaml
-from paretoprune.storage.layout import check_exported
+from paretoprune.storage.foreign.bounded import read_yaml
+from paretoprune.storage.foreign.layout import check_exported
 from paretoprune.tasks.stand_in import stand_in
 
 _ARCHITECTURE = ("config.yaml", "data.json")

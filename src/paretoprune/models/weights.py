@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
-from paretoprune.storage.bounded import check_names
+from paretoprune.storage.foreign.bounded import check_names
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from paretoprune.results import Metrics, TrialResult
 from paretoprune.results.measurements import names_measured
 from paretoprune.results.trials import ModelKey
 from paretoprune.storage.atomic import write_text
-from paretoprune.storage.layout import check_sweep
+from paretoprune.storage.foreign.layout import check_sweep
 
 _SIZES = [name for name, quantity in QUANTITIES.items() if quantity.kind == "size"]
 _WHOLE = ("number", "seed", *_SIZES, "duplicate_of")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from paretoprune.errors import DiskFullError
-from paretoprune.storage.bounded import parsed_json, read_text
+from paretoprune.storage.foreign.bounded import parsed_json, read_text
 from paretoprune.storage.folders import force_folder, make_folder
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -15,8 +15,8 @@ from paretoprune.config.moved import modernised
 from paretoprune.errors import SweepError
 from paretoprune.results import Job, TrialResult
 from paretoprune.storage.atomic import digest_of, read_sealed, write_sealed, write_text
-from paretoprune.storage.bounded import read_yaml
-from paretoprune.storage.layout import check_sweep
+from paretoprune.storage.foreign.bounded import read_yaml
+from paretoprune.storage.foreign.layout import check_sweep
 from paretoprune.storage.lock import driver_lock, refuse_a_second_driver
 from paretoprune.storage.sweep_identity import kept_identity
 from paretoprune.storage.sweep_settings import HARMLESS, changed_settings

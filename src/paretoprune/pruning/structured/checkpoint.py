@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import WeightsError
 from paretoprune.storage.atomic import write_bytes
-from paretoprune.storage.bounded import check_names
+from paretoprune.storage.foreign.bounded import check_names
 
 
 def save_state(path: Path, model: nn.Module) -> None:

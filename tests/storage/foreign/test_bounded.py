@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from paretoprune.storage.atomic import read_json
-from paretoprune.storage.bounded import read_text, read_yaml
+from paretoprune.storage.foreign.bounded import read_text, read_yaml
 
 
 def test_a_small_file_is_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from paretoprune.errors import SettingsError, SweepError, WeightsError
 from paretoprune.storage.cache import KINDS, DiskCache
-from paretoprune.storage.layout import check_exported, check_sweep
+from paretoprune.storage.foreign.layout import check_exported, check_sweep
 from paretoprune.storage.sweep_folder import SweepFolder
 
 

@@ -1,0 +1,1 @@
+"""Files and folders from elsewhere: what they hold is checked before it is used."""
