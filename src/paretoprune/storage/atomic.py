@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from paretoprune.errors import DiskFullError
-from paretoprune.storage.foreign.bounded import parsed_json, read_text
 from paretoprune.storage.folders import force_folder, make_folder
+from paretoprune.storage.foreign.bounded import parsed_json, read_text
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SEAL = "sha256"
