@@ -78,7 +78,9 @@ def _section(sweep: Path) -> Sequence[str]:
         f"## {sweep.name}",
         "",
         f"`{made['command']}`: {made['cpu_seconds']} CPU s, {made['processor']}, one thread, "
-        f"seed {made['seed']}, torch {made['torch']}.",
+        f"seed {made['seed']}, torch {made['torch']}. It runs",
+        "",
+        f"    {made['runs']}",
         "",
         f"![front]({sweep.name}/{_PICTURE})",
         "",
