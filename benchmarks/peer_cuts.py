@@ -30,10 +30,10 @@ FASTNAS_SHARES = (0.6, 0.4, 0.2, 0.1)  # of the dense MACs
 
 _PRUNED = 0.9  # most channels of a layer that one cut removes
 _STEPS = 90  # of a cut
-_GRADIENT_BATCHES = 8  # of the Taylor scores, as many as `scorer=taylor` takes of these tasks
-_SCORED = 512  # FastNAS: validation samples by which widths are compared
-_DIVISOR = 4  # FastNAS: of the channels; each width is a model to evaluate
-_RATIOS = tuple(0.1 * index for index in range(1, 11))  # of the channels kept
+_GRADIENT_BATCHES = 8  # of the Taylor scores
+_SCORED = 256  # FastNAS: validation samples by which each width is evaluated
+_DIVISOR = 4  # FastNAS: of the channels
+_RATIOS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # FastNAS: of the channels that are kept
 _STATISTICS = 2  # FastNAS: training batches for BatchNorm statistics of each width
 
 
@@ -108,13 +108,12 @@ def _input(sweep: PeerSweep) -> torch.Tensor:
 
 
 def fastnas(sweep: PeerSweep) -> None:
-    """Search a model of each size by FastNAS, then train it."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Search a model of each size by FastNAS, then train them."""
+    with tempfile.TemporaryDirectory() as folder, sweep.context.watch.on("proxy"), _silent():
         profile = Path(folder) / "profile.pt"
-        for index, share in enumerate(FASTNAS_SHARES):
-            with sweep.context.watch.on("proxy"), _silent():
-                model = _searched(sweep, share, profile)
-            sweep.train(model, models_left=len(FASTNAS_SHARES) - index)
+        models = [_searched(sweep, share, profile) for share in FASTNAS_SHARES]
+    for index, model in enumerate(models):
+        sweep.train(model, models_left=len(models) - index)
 
 
 def _searched(sweep: PeerSweep, share: float, profile: Path) -> nn.Module:

@@ -63,6 +63,9 @@ def write_table(folder: Path) -> None:
         "Budgets are trials and epochs, so that the same seed gives the same front on the same",
         "kind of processor; the times are those of one thread on a busy machine. All figures are",
         "validation figures of one seed: differences between neighbours are within its noise.",
+        "Trainings are short, some on a part of the training data (see each command), so that a",
+        "sweep takes minutes; a dense model that had little training is surpassed by pruned ones,",
+        "which are trained on.",
         "",
         *(line for sweep in sweeps for line in _section(sweep)),
     ]
@@ -78,7 +81,9 @@ def _section(sweep: Path) -> Sequence[str]:
         f"## {sweep.name}",
         "",
         f"`{made['command']}`: {made['cpu_seconds']} CPU s, {made['processor']}, one thread, "
-        f"seed {made['seed']}, torch {made['torch']}.",
+        f"seed {made['seed']}, torch {made['torch']}. It runs",
+        "",
+        f"    {made['runs']}",
         "",
         f"![front]({sweep.name}/{_PICTURE})",
         "",

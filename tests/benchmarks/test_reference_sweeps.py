@@ -58,11 +58,21 @@ def test_a_large_report_is_left_out(sweep: Path, tmp_path: Path) -> None:
 
 def test_the_table_has_the_front_of_each_sweep(sweep: Path, tmp_path: Path) -> None:
     publish(sweep, tmp_path / "reference" / "one", names_of(tmp_path))
-    made = {"command": "run it", "cpu_seconds": 12, "processor": "a CPU", "seed": 0, "torch": "2"}
+    made = {
+        "command": "run it",
+        "runs": "train seed=0",
+        "cpu_seconds": 12,
+        "processor": "a CPU",
+        "seed": 0,
+        "torch": "2",
+    }
     (tmp_path / "reference" / "one" / "made.json").write_text(json.dumps(made))
     write_table(tmp_path / "reference")
     text = (tmp_path / "reference" / "README.md").read_text()
-    assert "`run it`: 12 CPU s, a CPU, one thread, seed 0, torch 2." in text
+    assert (
+        "`run it`: 12 CPU s, a CPU, one thread, seed 0, torch 2. It runs\n\n    train seed=0\n"
+        in text
+    )
     assert "| macs | mase |\n|---|---|\n| 4,096 | 0.5124 |" in text
 
 
