@@ -54,14 +54,14 @@ SWEEPS: dict[str, tuple[str, ...]] = {
         "finetune.epochs=1",
         "search.n_trials=16",
     ),
-    # The first 4,000 training images; the published weights have seen all of them, so half of the
+    # The first 20,000 training images; the published weights have seen all of them, so half of the
     # test images are used for validation.
     "cifar10-resnet20": (
         "+sweep=resnet",
         "data=npz",
         "data.train=[{data}/cifar10/cifar10-train-a.npz]",
         "data.test=[{data}/cifar10/cifar10-test.npz]",
-        "data.max_train=4000",
+        "data.max_train=20000",
         "data.max_test=5000",
         "data.batch_size=128",
         "data.views=2",
@@ -70,7 +70,8 @@ SWEEPS: dict[str, tuple[str, ...]] = {
         "data.mean=[0.4914,0.4822,0.4465]",
         "data.std=[0.2023,0.1994,0.2010]",
         "model.weights={data}/weights/cifar10-chenyaofo-resnet20.safetensors",
-        "finetune.epochs=1",
+        "low_rank=spatial",
+        "finetune.epochs=2",
         "search.n_trials=16",
     ),
     "sst2-transformer": (
