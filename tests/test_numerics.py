@@ -55,7 +55,7 @@ def test_an_error_that_grows_with_depth_is_reported() -> None:
 def test_more_bits_are_proposed_where_they_are_cheap() -> None:
     small = replace(GOOD, layer="small", bits=4, size_bytes=40, own_db=20, input_db=25)
     assert warned(GOOD, small) == (
-        "give `small` more bits: one bit costs 10 bytes, under 5 % of the weights"
+        "more bits are cheap for `small`: one bit costs 10 bytes, under 5 % of the weights"
     )
     assert warned(GOOD, replace(small, bits=8)) == ""  # it has all bits
     assert warned(GOOD, replace(small, size_bytes=900)) == ""  # not cheap

@@ -126,7 +126,10 @@ def _few_bits(errors: NumericalErrors) -> str | None:
     if not found:
         return None
     cost = sum(round(one.size_bytes / one.bits) for one in found)
-    return f"give {_names(found)} more bits: one bit costs {cost:,} bytes, under 5 % of the weights"
+    return (
+        f"more bits are cheap for {_names(found)}: one bit costs {cost:,} bytes, under 5 % of the "
+        "weights"
+    )
 
 
 def _ranges(errors: NumericalErrors) -> str | None:

@@ -101,7 +101,7 @@ def test_bytes_of_packed_levels_are_exact() -> None:
 def test_an_allocation_is_identified_by_its_bits() -> None:
     bits = {"a.weight": 3, "b.weight": 8, "c.weight": 3}
     assert in_words(bits, dict.fromkeys(bits, 8)) == (
-        "4.67 bits per weight, 14 bytes before coding; 8 bits: b; 3 bits: a, c"
+        "4.67 bits per weight, 14 bytes before coding; 8 bits: b; 3 bits: a and c"
     )
 
 

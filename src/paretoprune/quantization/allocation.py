@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paretoprune.storage.fingerprint import listed
+
 Damages = Mapping[str, Mapping[int, float]]  # of each weight, by its bits
-TYPICAL_BITS = (
-    3.0  # mean bits at which a network is small and still nearly as good without training
-)
+TYPICAL_BITS = 3.0  # on average: a network is small and still nearly as good without training
+_MOST_NAMED = 3  # weights of the same bits
 # Bytes of a compact file per byte of packed levels: ResNet-20 from 2.5 to 8 bits has .90 to .95.
 _CODED = 0.92
 
@@ -69,12 +70,12 @@ def packed_bytes(bits: Mapping[str, int], sizes: Mapping[str, int]) -> int:
 
 
 def in_words(bits: Mapping[str, int], sizes: Mapping[str, int]) -> str:
-    """Return the mean, the packed bytes, and the weights by their bits."""
+    """Return the mean, the packed bytes, and the first weights by their bits."""
     by_bits = {
         each: [name.removesuffix(".weight") for name, one in bits.items() if one == each]
         for each in sorted({*bits.values()}, reverse=True)
     }
-    parts = [f"{each} bits: {', '.join(names)}" for each, names in by_bits.items()]
+    parts = [f"{each} bits: {listed(names, most=_MOST_NAMED)}" for each, names in by_bits.items()]
     return (
         f"{mean_bits(bits, sizes):.3g} bits per weight, {packed_bytes(bits, sizes):,} bytes before "
         f"coding; {'; '.join(parts)}"
