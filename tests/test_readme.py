@@ -26,4 +26,4 @@ def test_the_quick_start_is_two_commands() -> None:
 
 def test_the_readme_fits_on_a_page() -> None:
     assert len(README.splitlines()) < 150
-    assert README.index("docs/front.png") < README.index("## When not to use it")
+    assert README.index("front.png") < README.index("## When not to use it")
