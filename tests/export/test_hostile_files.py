@@ -1,4 +1,4 @@
-"""`load_model` on files that lie: headers of weights, plans, configs, links out of the folder."""
+"""`load_model` on files that lie: headers of weights, plans, configs, links that lead nowhere."""
 
 from __future__ import annotations
 
@@ -169,12 +169,14 @@ def test_forms_of_yaml_that_no_config_has_are_reported(folder: Path, text: str) 
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "groups.json", "plan.json", "model.safetensors"])
-def test_a_file_of_another_folder_is_not_followed(
+def test_a_file_may_lie_elsewhere_but_not_nowhere(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
-    """Even one that would be right."""
+    """As in the caches of hubs, whose folders hold links alone."""
     outside = tmp_path_factory.mktemp("outside") / name
     (folder / name).rename(outside)
     (folder / name).symlink_to(outside)
-    with pytest.raises(WeightsError, match=f"{name} is a link out of"):
+    load_model(folder)
+    outside.unlink()
+    with pytest.raises(WeightsError, match=f"{name} is a link that leads nowhere"):
         load_model(folder)

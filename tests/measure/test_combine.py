@@ -8,7 +8,7 @@ from paretoprune.results.measurements import Latency
 
 QUALITY = {"accuracy": 90.0, "top5_accuracy": 99.0, "loss": 0.4}
 COST = Cost(params=50, macs=200)
-SIZES = {"params": 50, "macs": 200}
+SIZES = {"params": 50, "macs": 200, "bops": 200 * 32 * 32}
 
 
 def test_everything_that_was_measured_is_there() -> None:
