@@ -99,3 +99,12 @@ def _in_folder(folder: Path) -> Iterator[None]:
     finally:
         os.chdir(before)
         sys.path[:] = path
+        _forget_modules_in(folder)
+
+
+def _forget_modules_in(folder: Path) -> None:
+    """Forget modules of a user's folder: another test may have others of the same names."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and Path(file).parent == folder:
+            del sys.modules[name]
