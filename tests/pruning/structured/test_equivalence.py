@@ -140,3 +140,19 @@ def test_a_decision_that_rounding_alone_changes_is_no_difference() -> None:
         one.weight[1] = -1e-6  # now the sums differ in both precisions
     with pytest.raises(EquivalenceError, match=r"relative error 1, allowed"):
         check_equivalence(other, one, X)
+
+
+class Overflow(nn.Module):
+    """Returns a square that single precision cannot hold and double precision can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(1e30))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight**2
+
+
+def test_what_overflows_in_single_precision_is_not_saved_by_double() -> None:
+    with pytest.raises(EquivalenceError, match="infinite"):
+        check_equivalence(Overflow(), Overflow(), X)

@@ -13,6 +13,10 @@ from paretoprune.pruning.modes import evaluating, full_precision
 from paretoprune.tasks.inputs import Example, inputs_of
 
 
+class _NotFiniteError(EquivalenceError):
+    """An output is NaN or infinite, which double precision might hide."""
+
+
 def check_equivalence(
     masked: nn.Module, pruned: nn.Module, example: Example, *, tolerance: float = 1e-4
 ) -> float:
@@ -24,11 +28,13 @@ def check_equivalence(
     non-maximum suppression, rounding in single precision can change the decision.
 
     Raises:
-        EquivalenceError: the error is over `tolerance`, shapes differ, or an output is not finite,
-            in both precisions.
+        EquivalenceError: the error is over `tolerance` or shapes differ, in both precisions, or an
+            output is not finite.
     """
     try:
         return _checked(masked, pruned, example, tolerance)
+    except _NotFiniteError:
+        raise
     except EquivalenceError as fault:
         one, other = (copy.deepcopy(model).double() for model in (masked, pruned))
         try:
@@ -91,7 +97,7 @@ def flat(outputs: object) -> list[Tensor]:
 
 def _error(expected: Tensor, actual: Tensor) -> float:
     if not (torch.isfinite(expected).all() and torch.isfinite(actual).all()):
-        raise EquivalenceError("an output is NaN or infinite")
+        raise _NotFiniteError("an output is NaN or infinite")
     if expected.numel() == 0:
         return 0.0
     difference = float((expected - actual).abs().max())
