@@ -90,17 +90,30 @@ def _shared_weights_are_of_channels(settings: Settings) -> str | None:
             "`sparse_training=growing` prepares one pruning, but `search=shared` has many; "
             "set `sparse_training=none`"
         )
-    if settings.low_rank.name != "none":
-        return (
-            "`search=shared` trains networks as slices of each other's weights, which layers of "
-            "other ranks are not; set `low_rank=none`"
-        )
     return None
+
+
+def _ranks_fit_the_rest(settings: Settings) -> str | None:
+    return against_ranks(settings) if settings.low_rank.name == "spatial" else None
+
+
+def against_ranks(settings: Settings) -> str | None:
+    """Return why the rest of the settings excludes a search over ranks; None if it does not."""
+    return next((why for rule in _RULES_OF_RANKS if (why := rule(settings))), None)
+
+
+def _ranks_have_no_slices(settings: Settings) -> str | None:
+    if settings.search is None or not has_trait(settings.search.strategy, "trains_nested"):
+        return None
+    return (
+        "`search=shared` trains networks as slices of each other's weights, which layers of "
+        "other ranks are not; set `low_rank=none`"
+    )
 
 
 def _ranks_are_searched_like_channels(settings: Settings) -> str | None:
     granularity = settings.granularity
-    if settings.low_rank.name == "none" or has_trait(granularity, "removes_channels"):
+    if has_trait(granularity, "removes_channels"):
         return None
     if find_mistakes(granularity, setting="granularity"):
         return None
@@ -111,8 +124,6 @@ def _ranks_are_searched_like_channels(settings: Settings) -> str | None:
 
 
 def _trained_weights_are_factored(settings: Settings) -> str | None:
-    if settings.low_rank.name == "none":
-        return None
     if settings.retrains_from_scratch:
         return (
             f"{spelled('schedule', settings.schedule)} retrains from scratch, but "
@@ -128,12 +139,20 @@ def _trained_weights_are_factored(settings: Settings) -> str | None:
 
 
 def _latency_of_ranks_is_not_forecast(settings: Settings) -> str | None:
-    if settings.low_rank.name == "none" or not _timed(settings):
+    if not _timed(settings):
         return None
     return (
         f"the latency table does not know the ranks of `low_rank={settings.low_rank.name}`, so "
         "latency can be neither a target, a limit nor an objective; set `low_rank=none`"
     )
+
+
+_RULES_OF_RANKS: tuple[Callable[[Settings], str | None], ...] = (
+    _ranks_have_no_slices,
+    _ranks_are_searched_like_channels,
+    _trained_weights_are_factored,
+    _latency_of_ranks_is_not_forecast,
+)
 
 
 def _quantized_models_are_not_timed(settings: Settings) -> str | None:
@@ -229,9 +248,7 @@ RULES: tuple[Callable[[Settings], str | None], ...] = (
     _sparse_training_is_of_channels,
     _dropped_weights_are_not_accumulated,
     _shared_weights_are_of_channels,
-    _ranks_are_searched_like_channels,
-    _trained_weights_are_factored,
-    _latency_of_ranks_is_not_forecast,
+    _ranks_fit_the_rest,
     _quantized_models_are_not_timed,
     _bits_are_searched_by_bytes,
     _allocation_divides_a_target,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from paretoprune.config.cross_checks import RULES
+from paretoprune.config.cross_checks import RULES, against_ranks
 from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.finetune import FinetuneSettings
@@ -81,6 +81,37 @@ class Settings:
         """True if the strategy ranks channels by gate gradients collected during training."""
         by_gates = self.search is not None and has_trait(self.search.strategy, "uses_gate_scores")
         return by_gates and self.is_structured
+
+    @property
+    def has_untrained_front(self) -> bool:
+        """True if untrained candidates are compensated and do not take the place of a trial.
+
+        Where bits are searched they make files smaller at less loss than untrained channels do.
+        """
+        budget = self.search.budget if self.search else None
+        return (
+            budget is not None
+            and budget.unit != "trials"
+            and self.bytes_of_bits is None
+            and has_trait(self.schedule, "prunes_once")
+            and self.compensation_method is not None
+        )
+
+    @property
+    def compares_ranks(self) -> bool:
+        """True if the search compares models with ranks and without, and searches the better.
+
+        The comparison costs a few per cent of the time, so only a budget of time has room for it.
+        """
+        return (
+            self.low_rank.name == "auto"
+            and self.search is not None
+            and self.search.budget is not None
+            and self.search.budget.unit == "seconds"
+            and has_trait(self.search.strategy, "compares_ranks")
+            and self.has_untrained_front
+            and against_ranks(self) is None
+        )
 
     @property
     def bytes_of_bits(self) -> str | None:

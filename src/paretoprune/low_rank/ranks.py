@@ -42,6 +42,15 @@ class FactoredLayer:
         """Full rank of the dense layer."""
         return min(self.sides(self.inputs, self.outputs))
 
+    @property
+    def decomposition_flops(self) -> float:
+        """Floating-point operations of a singular value decomposition of the weight, about.
+
+        Golub and Van Loan 2013 (Matrix Computations, 8.6.4): 4 m^2 n + 22 n^3 with both factors.
+        """
+        n, m = sorted(self.sides(self.inputs, self.outputs))
+        return 4.0 * m**2 * n + 22.0 * n**3
+
     def sides(self, inputs: int, outputs: int) -> tuple[int, int]:
         """Return the weights of each component in the first and the second layer."""
         return inputs * self.kernel[0], outputs * self.kernel[1]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from torch import nn
 
-from paretoprune.config.groups.low_rank import LowRankSettings
 from paretoprune.config.instantiate import build
 from paretoprune.config.settings import Settings
 from paretoprune.config.targets.signatures import offers
@@ -17,7 +16,7 @@ from paretoprune.config.variants import spelled
 from paretoprune.errors import SettingsError
 from paretoprune.low_rank.candidates import candidates_of
 from paretoprune.low_rank.pair import full_ranks, pairs_of, with_pairs
-from paretoprune.low_rank.ranks import Ranks, layers_with_gain
+from paretoprune.low_rank.ranks import FactoredLayer, Ranks, layers_with_gain
 from paretoprune.low_rank.size import RankedFile, RankedSize
 from paretoprune.measure.bytes import count_bytes
 from paretoprune.measure.macs import macs_per_layer
@@ -37,6 +36,8 @@ from paretoprune.tasks.inputs import Inputs
 _log = logging.getLogger(__name__)
 
 _MOST_NAMED = 3  # maximum number of layers named in an error message
+_MOST_DECOMPOSING = 0.01  # of the budget, for one decomposition of all layers: a trial needs a few
+_FLOPS_PER_SECOND = 5e9  # of a singular value decomposition in float64 on one thread
 
 T = TypeVar("T", Groups, MaskedLayers)
 AnySize = SizeModel | RankedSize | MaskedSize
@@ -78,7 +79,7 @@ def find_search_space(
         layers = _found(settings, MaskedLayers, model, example)
         zeroed = MaskedSize(layers.found, count_params(model), macs, dense_bytes)
         return SearchSpace(layers.groups, zeroed, zeroed, layers)
-    ranks = _ranks(model, example, settings.low_rank, macs)
+    ranks = _ranks(model, example, settings, macs)
     known = fingerprint.extended(
         settings={"granularity": repr(settings.granularity)},
         versions=own_version(find_groups.__module__),
@@ -122,29 +123,42 @@ def _with_ranks(groups: Groups, ranks: Ranks) -> Groups:
 
 
 def _ranks(
-    model: nn.Module, example: Inputs, settings: LowRankSettings, macs: Mapping[str, int]
+    model: nn.Module, example: Inputs, settings: Settings, macs: Mapping[str, int]
 ) -> Ranks | None:
-    """Return the layers to be factored. Raises SettingsError if there is none."""
-    if settings.name == "none":
+    """Return the layers to be factored. Raises SettingsError if there is none, but is asked for."""
+    low_rank, compares = settings.low_rank, settings.compares_ranks
+    if low_rank.name != "spatial" and not compares:
         return None
-    paths, whole = candidates_of(model, example, min_width=settings.min_width)
+    paths, whole = candidates_of(model, example, min_width=low_rank.min_width)
     form = with_pairs(model, full_ranks(model, paths))
-    layers = layers_with_gain(form, macs, macs_per_layer(form, example), divisor=settings.divisor)
+    layers = layers_with_gain(form, macs, macs_per_layer(form, example), divisor=low_rank.divisor)
     useful = {layer.path for layer in layers}
-    reason = f"no rank that is a multiple of {settings.divisor} saves anything"
+    reason = f"no rank that is a multiple of {low_rank.divisor} saves anything"
     whole |= {path: reason for path in paths if path not in useful}
+    if compares and not _is_worth_comparing(layers, settings):
+        return None
     if not layers:
         reasons = "; ".join(f"{path}: {why}" for path, why in list(whole.items())[:_MOST_NAMED])
         raise SettingsError(
             [
-                f"`low_rank={settings.name}` finds no layer that is worth factoring"
+                f"`low_rank={low_rank.name}` finds no layer that is worth factoring"
                 f"{f' ({reasons})' if reasons else ''}; lower `low_rank.min_width` or "
                 "`low_rank.divisor`, or set `low_rank=none`"
             ]
         )
     for path, why in whole.items():
         _log.info("not factored: %s: %s", path, why)
-    return Ranks(layers, settings.divisor)
+    return Ranks(layers, low_rank.divisor)
+
+
+def _is_worth_comparing(layers: Sequence[FactoredLayer], settings: Settings) -> bool:
+    """True if there are layers to factor and their decompositions take a small part of the time."""
+    assert settings.search is not None and settings.search.budget is not None
+    seconds = sum(layer.decomposition_flops for layer in layers) / _FLOPS_PER_SECOND
+    if seconds > _MOST_DECOMPOSING * settings.search.budget.amount:
+        _log.info("ranks are not searched: each factorisation takes about %.0f s", seconds)
+        return False
+    return bool(layers)
 
 
 def _file(model: nn.Module, whole: FileSize, size: RankedSize) -> RankedFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from paretoprune.metrics import Direction
@@ -48,6 +48,12 @@ class SearchContext:
     affordable_sizes: Callable[[int], int]  # at most as many sizes, fewer if the budget is short
     has_untrained_front: bool  # True if untrained candidates are useful and do not take trials
     ask: Ask
+    # True if ranks are searched only where untrained models with them are better.
+    compares_ranks: bool = False
     # Validation loss of a trial's model pruned to these ratios, after a short training.
     rung: Callable[[int | None, Ratios, Training], float] | None = None
     least_epochs: float = 0.0  # of a training that is of use; a shorter one is not begun
+
+    def without_ranks(self) -> SearchContext:
+        """Return the context of a search over channels alone."""
+        return replace(self, sizes=self.sizes.without_ranks())

@@ -9,8 +9,6 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from paretoprune.config.instantiate import build
-from paretoprune.config.settings import Settings
-from paretoprune.config.targets.signatures import has_trait
 from paretoprune.metrics import TIMED, Direction, quantity_of
 from paretoprune.objectives import first_quality
 from paretoprune.problem.problem import Problem
@@ -118,7 +116,8 @@ def _connected(
             groups, scores, at_most(size), max_ratio=max_ratio
         ),
         affordable_sizes=cache(num_sizes),
-        has_untrained_front=_has_untrained_front(settings),
+        has_untrained_front=settings.has_untrained_front,
+        compares_ranks=settings.compares_ranks and bool(sizes.ranks),
         ask=study.ask,
         rung=_rung(ready, trials),
         least_epochs=least_epochs(problem.data),
@@ -200,21 +199,6 @@ def _rung(
         return trained.curve[-1].validation_loss
 
     return loss
-
-
-def _has_untrained_front(settings: Settings) -> bool:
-    """True if untrained candidates are compensated and do not take the place of a trial.
-
-    Where bits are searched they make files smaller at less loss than untrained channels do.
-    """
-    budget = settings.search.budget if settings.search else None
-    return (
-        budget is not None
-        and settings.bytes_of_bits is None
-        and budget.unit != "trials"
-        and has_trait(settings.schedule, "prunes_once")
-        and settings.compensation_method is not None
-    )
 
 
 def _quality(

@@ -15,10 +15,12 @@ from paretoprune.config.variants import Of, without_effect
 class LowRankSettings:
     """Low-rank factorisation: which layers are factored, and the step of the searched ranks."""
 
-    name: Literal["none", "spatial"] = "none"
-    divisor: Annotated[Positive, Of("spatial")] = 4  # ranks are rounded to multiples of it
+    # `auto`: where a search has time to compare both, and untrained models are better with ranks.
+    name: Literal["auto", "none", "spatial"] = "auto"
+    # Ranks are rounded to multiples of it.
+    divisor: Annotated[Positive, Of("auto", "spatial")] = 4
     # Layers with fewer inputs or outputs are not factored.
-    min_width: Annotated[Positive, Of("spatial")] = 16
+    min_width: Annotated[Positive, Of("auto", "spatial")] = 16
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> LowRankSettings:

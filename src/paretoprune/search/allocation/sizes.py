@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paretoprune.results import Budget
 
@@ -51,6 +51,14 @@ class Sizes:
         if parent is None:
             return dict.fromkeys(self.choices, 0.0)
         return {name: 0.0 if name in self.ranks else ratio for name, ratio in parent.items()}
+
+    def without_ranks(self) -> Sizes:
+        """Return the sizes of a search in which all layers stay whole."""
+        return replace(
+            self,
+            choices={n: c[:1] if n in self.ranks else c for n, c in self.choices.items()},
+            ranks=(),
+        )
 
     def between(self, share: float) -> float:
         """Return the size at a fraction of the way from dense (0) to least (1), on a log scale."""

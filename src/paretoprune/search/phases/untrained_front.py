@@ -51,7 +51,7 @@ class UntrainedFront:
             return None
         if trains and own and not _is_good(own[-1], results, self.context):
             return None
-        ratios = self._smaller(own) if trains else self._inside_gap(results)
+        ratios = smaller_untrained(self.context, self.num_sizes, own) if trains else self._inside_gap(results)
         return None if ratios is None else Proposal(ratios, self.origin, epochs=0.0)
 
     def waits(
@@ -59,22 +59,6 @@ class UntrainedFront:
     ) -> bool:
         """True with one worker; others begin with the links while an untrained model is made."""
         return left.workers == 1 and any(job.origin == self.origin for job in running)
-
-    def _smaller(self, own: Sequence[TrialResult]) -> Ratios | None:
-        """The next size: in steps of half a link of a chain from the dense size."""
-        context, sizes = self.context, self.context.sizes
-        share = (len(own) + 1) / (2 * context.affordable_sizes(self.num_sizes))
-        target = sizes.between(share)
-        ratios = of_size(
-            target,
-            sizes,
-            context.damage(None),
-            start=sizes.start_of(None),
-            fits=context.fits,
-        )
-        size = sizes.size_of(ratios)
-        smallest = min((sizes.size_of(result.ratios) for result in own), default=sizes.dense)
-        return ratios if size <= target and size < smallest and context.fits(ratios) else None
 
     def _inside_gap(self, results: Sequence[TrialResult]) -> Ratios | None:
         context = self.context
@@ -116,6 +100,23 @@ class UntrainedFront:
         return set()
 
 
+def smaller_untrained(
+    context: SearchContext, num_sizes: int, own: Sequence[TrialResult] = ()
+) -> Ratios | None:
+    """Return the next smaller candidate after `own`, the untrained ones so far.
+
+    Sizes fall from the dense size in steps of half a link of a chain of `num_sizes` at most. None
+    if no candidate of the size fits.
+    """
+    sizes = context.sizes
+    target = sizes.between((len(own) + 1) / (2 * context.affordable_sizes(num_sizes)))
+    start = sizes.start_of(None)
+    ratios = of_size(target, sizes, context.damage(None), start=start, fits=context.fits)
+    size = sizes.size_of(ratios)
+    smallest = min((sizes.size_of(result.ratios) for result in own), default=sizes.dense)
+    return ratios if size <= target and size < smallest and context.fits(ratios) else None
+
+
 def smallest_good_size(results: Sequence[TrialResult], context: SearchContext) -> float:
     """Return the size of the smallest untrained model that retains most of the quality.
 
@@ -130,12 +131,18 @@ def smallest_good_size(results: Sequence[TrialResult], context: SearchContext) -
 
 
 def _is_good(result: TrialResult, results: Sequence[TrialResult], context: SearchContext) -> bool:
+    return retained_quality(result, results, context) >= _GOOD
+
+
+def retained_quality(
+    result: TrialResult, results: Sequence[TrialResult], context: SearchContext
+) -> float:
+    """Return the retained quality of a trial; minus infinity if it is not known."""
     value = context.quality.of(result) if result.state == "complete" else None
-    return value is not None and _retained(value, results, context) >= _GOOD
+    return -math.inf if value is None else _retained(value, results, context)
 
 
 def _retained(value: float, results: Sequence[TrialResult], context: SearchContext) -> float:
-    """Return the retained quality; minus infinity if it is not known."""
     axis = context.quality
     dense = next((axis.of(one) for one in results if one.origin == "dense"), None)
     if axis.trivial is None or dense is None:

@@ -44,7 +44,7 @@ class Gradual(Schedule):
 
     def mistake(self, settings: Settings) -> str | None:
         """Return why ranks cannot shrink under masks."""
-        if settings.low_rank.name == "none":
+        if settings.low_rank.name != "spatial":
             return None
         return (
             "`schedule=gradual` masks channels while it trains, but components of "
