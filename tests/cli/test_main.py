@@ -62,7 +62,7 @@ def test_help_lists_the_options_of_each_group_but_not_their_base(
     (tmp_path / "scorer/mine.yaml").write_text("_target_: mine.Scorer")
     assert called(name, "--help", "--config-dir", str(tmp_path)) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert "low_rank: none, spatial" in shown
+    assert "low_rank: auto, none, spatial" in shown
     assert any(line.startswith("scorer: apoz") and ", mine, " in line for line in shown)
     assert any(line.startswith("search: auto, chain") for line in shown)
 

@@ -10,9 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 import paretoprune
+from paretoprune.config.load import load_settings
 from paretoprune.low_rank.pair import Pair
 from paretoprune.measure.params import count_params
-from tests.kits.commands import TINY, run_inspect, run_pick, run_train
+from tests.config.test_load import composed
+from tests.kits.commands import OWN, TINY, run_inspect, run_pick, run_train
 
 RANKS = (
     *(value for value in TINY if not value.startswith("model.width")),
@@ -114,6 +116,54 @@ def test_what_does_not_fit_is_said_before_any_work(
     assert run.code != 0
     assert said in run.err and "Traceback" not in run.err
     assert not (tmp_path / "sweeps").exists()
+
+
+TIMED = (
+    *(value for value in RANKS if not value.startswith("low_rank")),
+    "model.width=32",
+    "search=auto",
+    "search.budget=8s",
+    "search.baseline_ratios=[]",
+    "name=timed",
+)
+
+
+def untrained_in(folder: Path) -> list[dict[str, float]]:
+    """The ratios of the untrained models of the sweep."""
+    paths = sorted(folder.glob("sweeps/timed/trials/*/result.json"))
+    results = [json.loads(path.read_text()) for path in paths]
+    return [result["ratios"] for result in results if result["origin"] == "untrained"]
+
+
+def test_a_search_with_a_budget_of_time_compares_ranks_and_channels(tmp_path: Path) -> None:
+    run = run_train(tmp_path, *TIMED)
+    assert run.code == 0, run.err
+    of_channels, with_ranks, *_ = untrained_in(tmp_path)
+    assert not any(ratio for name, ratio in of_channels.items() if name.endswith(".rank"))
+    assert any(ratio for name, ratio in with_ranks.items() if name.endswith(".rank"))
+    again = run_train(tmp_path, *TIMED)
+    assert again.code == 0 and len(untrained_in(tmp_path)) >= 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("low_rank=none",),
+        ("search.budget=2ep",),
+        ("schedule=iterative",),
+        ("compensation=none",),
+        ("search=chain",),
+        ("granularity=depth",),
+        ("measure.latency=true", "search.objectives={accuracy: maximize, latency_ms: minimize}"),
+    ],
+)
+def test_other_searches_leave_ranks_out_by_themselves(arguments: tuple[str, ...]) -> None:
+    names = [argument.partition("=")[0] for argument in arguments]
+    values = [value for value in TIMED if value.partition("=")[0] not in names]
+    groups = ("search", "low_rank", "granularity", "schedule", "tracking")
+    options = [v if v.partition("=")[0] in groups else f"++{v}" for v in (*values, *arguments)]
+    settings = load_settings(composed(*options), trust=(OWN,))
+    assert not settings.compares_ranks
 
 
 def test_inspect_shows_the_ranks(tmp_path: Path) -> None:

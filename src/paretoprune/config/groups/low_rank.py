@@ -18,9 +18,9 @@ class LowRankSettings:
     # `auto`: where a search has time to compare both, and untrained models are better with ranks.
     name: Literal["auto", "none", "spatial"] = "auto"
     # Ranks are rounded to multiples of it.
-    divisor: Annotated[Positive, Of("auto", "spatial")] = 4
+    divisor: Annotated[Positive, Of("spatial")] = 4
     # Layers with fewer inputs or outputs are not factored.
-    min_width: Annotated[Positive, Of("auto", "spatial")] = 16
+    min_width: Annotated[Positive, Of("spatial")] = 16
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> LowRankSettings:
