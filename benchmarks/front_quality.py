@@ -62,6 +62,7 @@ def execute(options: argparse.Namespace, measure: Measure) -> None:
     logging.basicConfig(format="%(message)s", level=logging.ERROR)
     logging.getLogger("cpu_sweep").setLevel(logging.INFO if options.trials else logging.ERROR)
     logging.getLogger("paretoprune.search").setLevel(logging.INFO)
+    logging.getLogger("paretoprune.trial.learning_rate").setLevel(logging.INFO)
     torch.set_num_threads(1)
     known = {run.key for run in read_runs(options.runs)}
     for name in options.tasks.split(","):

@@ -97,7 +97,8 @@ def describe(problem: Problem, folder: SweepFolder) -> None:
     if problem.space.layers:
         _log.info(ZEROS)
     if groups.factored:
-        _log.info("the ranks of %d layers are searched", len(groups.factored))
+        verb = "may be" if problem.settings.compares_ranks else "are"
+        _log.info("the ranks of %d layers %s searched", len(groups.factored), verb)
     for kept in groups.kept:
         _log.info("kept whole: %s (%d channels): %s", kept.name, kept.width, kept.reason)
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import islice
 
 from paretoprune.finetune.range_test import NUM_VAGUE, losses_by_rate
+from paretoprune.problem.problem import Problem
 from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.candidate import Candidate
 from paretoprune.results import Budget, EpochTime
@@ -25,7 +26,7 @@ from paretoprune.trial.schedules.parts.steps import prune, rate_factor
 
 _log = logging.getLogger(__name__)
 
-_RATIO = 0.65  # of every group: about the middle of the sizes, on a log scale
+_RATIO = 0.65  # of every group of channels: about the middle of the sizes, on a log scale
 _LOWEST, _HIGHEST = 0.05, 50.0  # rates, as multiples of the configured one
 _NUM_STEPS = 56
 _LEAST_STEPS = 40  # with fewer, the average loss lags behind the rate
@@ -61,7 +62,7 @@ def with_tuned_rate(context: TrialContext, budget: Budget | None = None) -> Tria
 def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
     """Return the context with the epoch time, and with the rate if that takes few seconds."""
     problem = context.problem
-    widths = problem.costs.widths_of({group.name: _RATIO for group in problem.groups.prunable})
+    widths = problem.costs.widths_of(_of_medium_size(problem))
     candidate, _ = prune(
         context, context.start.candidate, context.start.scores, widths, trained_next=True
     )
@@ -91,6 +92,14 @@ def _timed(context: TrialContext, most_seconds: float) -> TrialContext:
         ),
     )
     return replace(context, training=tuned)
+
+
+def _of_medium_size(problem: Problem) -> dict[str, float]:
+    """Return the ratios of the model that is trained: ranks stay full beside channels."""
+    names = [group.name for group in problem.groups.prunable]
+    ranks = problem.space.ranks.groups if problem.space.ranks else ()
+    full = ranks if len(ranks) < len(names) else ()
+    return {name: 0.0 if name in full else _RATIO for name in names}
 
 
 def rising(lowest: float, highest: float, count: int) -> list[float]:

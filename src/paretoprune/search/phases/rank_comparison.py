@@ -42,12 +42,15 @@ class RankComparison:
         running: Sequence[Job],
         left: RemainingBudget,
     ) -> Proposal | None:
-        """The model with channels alone, the one with ranks, then what the strategy proposes."""
-        num_compared = len(self._compared(results))
-        if num_compared < len(self._candidates):
+        """The model with channels alone, the one with ranks, then what the strategy proposes.
+
+        A model with channels alone that retains nearly all of the quality needs no comparison.
+        """
+        compared = self._compared(results)
+        if not self._is_decided(compared, results):
             if any(job.origin == UNTRAINED for job in running):
                 return None
-            return Proposal(self._candidates[num_compared], UNTRAINED, epochs=0.0)
+            return Proposal(self._candidates[len(compared)], UNTRAINED, epochs=0.0)
         strategy, own = self._chosen(results)
         return strategy.propose(number, own, running, left)
 
@@ -60,6 +63,12 @@ class RankComparison:
         """All that the strategy needs."""
         strategy, own = self._chosen(results)
         return strategy.needed(own)
+
+    def _is_decided(self, compared: Sequence[TrialResult], results: Sequence[TrialResult]) -> bool:
+        """True if both were compared, or if ranks could not be better by the margin."""
+        if len(compared) == 1:
+            return retained_quality(compared[0], results, self.context) >= 1 - _MARGIN
+        return len(compared) >= len(self._candidates)
 
     @cached_property
     def _candidates(self) -> tuple[Ratios, ...]:

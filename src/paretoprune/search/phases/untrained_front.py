@@ -22,7 +22,7 @@ from paretoprune.search.front.gaps import gaps_of, middle, of_size
 _MOST = 7  # models
 _SHARE = 0.04  # of the budget, where it is time
 _SHARE_IF_GOOD = 0.15  # the same while they retain most of the quality, instead of trained models
-_GOOD = 0.94  # retained quality; below, training is worth its time
+_GOOD = 0.98  # retained quality; below, training is worth its time
 # The same of a quantized model: a pruned one of as many bytes, with more bits, has lost more.
 _GOOD_QUANTIZED = 0.9
 

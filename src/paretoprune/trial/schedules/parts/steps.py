@@ -20,6 +20,7 @@ from paretoprune.finetune.fit import fit
 from paretoprune.finetune.loader import FirstBatches, Loader
 from paretoprune.finetune.nested import num_at_once
 from paretoprune.finetune.training_run import TrainingRun
+from paretoprune.low_rank.pair import pairs_of
 from paretoprune.measure.quality import measure_quality
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
@@ -124,12 +125,13 @@ def train(
     """Train the candidate's model in place, with its masks fixed, and return the curve.
 
     By default with the settings of fine-tuning, on the whole training part. `epochs` are shared
-    with nested networks. If ranks are searched, the peak learning rate is multiplied by
+    with nested networks. For a model with low-rank pairs the peak learning rate is multiplied by
     `repair_factor`; there, and in a trial of limited time, the weights from before training are
     kept if it does not improve them: least squares may leave little to repair.
     """
     problem, epochs = context.problem, epochs / num_at_once(len(job.nested))
-    keeps_start = problem.space.ranks is not None and settings is None and not job.nested
+    has_pairs = bool(pairs_of(candidate.model))
+    keeps_start = has_pairs and settings is None and not job.nested
     repairs = keeps_start and epochs > 0
     chosen = _settings_of(context, candidate, job, settings, repairs=repairs)
     brief = batches is None and not keeps_start and epochs <= 1
