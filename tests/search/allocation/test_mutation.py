@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from paretoprune.search.allocation.mutation import swap, uniform_step
+from paretoprune.search.allocation.mutation import swap, uniform_step, widened
 from paretoprune.search.allocation.sensitivity import distinct_ratios
 from paretoprune.testing import formula
 
@@ -42,6 +42,53 @@ def test_even_gives_nothing_back() -> None:
     found = uniform_step(CHOICES, start=start, enough=lambda r: macs_of(r) <= target)
     assert all(found[n] >= start[n] for n in found)
     assert macs_of(found) <= target
+
+
+def saved(name: str, ratio: float, wider: float) -> float:
+    """Damage that the first groups avoid most."""
+    return (ratio - wider) / (1 + [*CHOICES].index(name))
+
+
+@pytest.mark.parametrize("share", [0.9, 0.6, 0.33, 0.2])
+def test_a_uniform_step_is_widened_up_to_the_size(share: float) -> None:
+    target = share * macs_of(DENSE)
+
+    def enough(ratios: Mapping[str, float]) -> bool:
+        return macs_of(ratios) <= target
+
+    step = uniform_step(CHOICES, start=DENSE, enough=enough)
+    found = widened(step, CHOICES, start=DENSE, enough=enough, saved=saved)
+    assert macs_of(step) <= macs_of(found) <= target
+    assert all(found[name] <= step[name] for name in step)
+    back = {n: max(r for r in CHOICES[n] if r < step[n]) for n in step if step[n] > 0}
+    assert all(found[n] in (step[n], back.get(n)) for n in step), "by one choice at most"
+    kept = [n for n in back if found[n] == step[n]]
+    assert all(macs_of({**found, n: back[n]}) > target for n in kept), "no other one fits"
+
+
+def test_the_group_with_the_most_damage_is_widened_first() -> None:
+    """One channel is missing, which is what one choice of any group of the formula has."""
+    step = uniform_step(CHOICES, start=DENSE, enough=lambda r: macs_of(r) <= 0.5 * macs_of(DENSE))
+    target = macs_of(step) + 1
+    for order in (1, -1):
+        found = widened(
+            step,
+            CHOICES,
+            start=DENSE,
+            enough=lambda r: macs_of(r) <= target,
+            saved=lambda name, ratio, wider, order=order: order * saved(name, ratio, wider),
+        )
+        changed = [name for name in step if found[name] < step[name]]
+        assert changed == [[*CHOICES][0 if order == 1 else -1]]
+
+
+def test_no_group_is_wider_than_at_the_start() -> None:
+    name = next(iter(CHOICES))
+    start = {**DENSE, name: largest(name)}
+    step = uniform_step(CHOICES, start=start, enough=lambda r: macs_of(r) <= 30)
+    found = widened(step, CHOICES, start=start, enough=lambda _: True, saved=saved)
+    assert found[name] == largest(name)
+    assert all(found[n] < step[n] for n in found if n != name)
 
 
 def test_where_nothing_is_enough_everything_is_removed() -> None:

@@ -92,7 +92,7 @@ def test_ranks_are_searched_if_they_retain_three_hundredths_more(
 @pytest.mark.parametrize("searched", [True, False])
 def test_then_comes_what_a_search_over_the_better_dimensions_proposes(searched: bool) -> None:
     """As without a comparison, but for the number: the worse model is not seen."""
-    known = compared(*((90, 99) if searched else (99, 90)))
+    known = compared(*((90, 99) if searched else (90, 80)))
     context = CONTEXT if searched else CONTEXT.without_ranks()
     seen = [known[0], known[2 if searched else 1]]
     expected = chain_over(context).propose(3, seen, [], BUDGET)
@@ -109,6 +109,16 @@ def test_a_failed_model_is_the_worse_one() -> None:
     known = compared(50, 50)
     known[2] = replace(known[2], state="failed")
     assert not any(map(removes_ranks, rest(known)))
+
+
+def test_channels_that_retain_nearly_everything_need_no_comparison() -> None:
+    for accuracy, compares in ((96.9, True), (97.1, False)):
+        known = [FIRST]
+        first = COMPARISON.propose(1, known, [], BUDGET)
+        assert first is not None
+        known.append(result_of(first, 1, accuracy))
+        second = COMPARISON.propose(2, known, [], BUDGET)
+        assert second is not None and removes_ranks(second) == compares
 
 
 def test_nothing_is_proposed_while_a_model_to_compare_runs() -> None:

@@ -67,13 +67,13 @@ def with_trivial(value: float | None) -> UntrainedFront:
     return replace(FRONT, context=replace(FRONT.context, quality=quality))
 
 
-@pytest.mark.parametrize("trivial", [0.0, -300.0])
+@pytest.mark.parametrize("trivial", [0.0, -1500.0])
 def test_untrained_candidates_shrink_while_they_retain_the_quality(trivial: float) -> None:
-    """In steps of half a link, until one has lost a seventeenth; the chain begins above that."""
+    """In steps of half a link, until one has lost a fiftieth; the chain begins above that."""
     front = with_trivial(trivial)
     found = [result for _, result in run(front, [FIRST], left(100, "epochs"))]
     kept = [(result.metrics.quality["accuracy"] - trivial) / (100 - trivial) for result in found]
-    assert all(value >= 0.94 for value in kept[:-1]) and kept[-1] < 0.94
+    assert all(value >= 0.98 for value in kept[:-1]) and kept[-1] < 0.98
     wanted = [SIZES.between(step / 8) for step in range(1, len(found) + 1)]
     sizes = [SIZES.size_of(result.ratios) for result in found]
     assert all(0.9 * size <= own <= size for own, size in zip(sizes, wanted, strict=True))

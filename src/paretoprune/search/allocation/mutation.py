@@ -35,6 +35,32 @@ def uniform_step(choices: Choices, *, start: Ratios, enough: Callable[[Ratios], 
     return at(levels[low])
 
 
+def widened(
+    ratios: Ratios,
+    choices: Choices,
+    *,
+    start: Ratios,
+    enough: Callable[[Ratios], bool],
+    saved: Callable[[str, float, float], float],
+) -> Ratios:
+    """Return the ratios with groups one choice wider, as long as that is still `enough`.
+
+    Groups come in the order of `saved(name, ratio, wider)`, the damage that is avoided, the largest
+    first, and are not widened beyond `start`. A uniform step narrows several groups at once, and
+    may pass the size by far.
+    """
+    wider = {
+        name: max(larger)
+        for name, ratio in ratios.items()
+        if (larger := [r for r in choices[name] if start[name] <= r < ratio])
+    }
+    found = dict(ratios)
+    for name in sorted(wider, key=lambda name: -saved(name, ratios[name], wider[name])):
+        if enough({**found, name: wider[name]}):
+            found[name] = wider[name]
+    return found
+
+
 def swap(
     ratios: Ratios,
     choices: Choices,

@@ -16,7 +16,7 @@ import numpy as np
 
 from paretoprune.results import TrialResult
 from paretoprune.search.allocation.joint import allocations, nan_last
-from paretoprune.search.allocation.mutation import swap, uniform_step
+from paretoprune.search.allocation.mutation import swap, uniform_step, widened
 from paretoprune.search.budget.budget import RemainingBudget, Training
 from paretoprune.search.context import Ratios, SearchContext
 
@@ -60,7 +60,15 @@ def least_divergent(context: SearchContext, step: Step) -> Ratios:
     )
     if not enough(found[0]):
         return found[0]  # everything that may go, which leaves nothing to choose
-    uniform = dict(uniform_step(choices, start=start, enough=enough))
+    uniform = dict(
+        widened(
+            uniform_step(choices, start=start, enough=enough),
+            choices,
+            start=start,
+            enough=enough,
+            saved=lambda name, ratio, wider: damage.at(name, ratio) - damage.at(name, wider),
+        )
+    )
     if not context.sizes.ranks:
         found.insert(0, uniform)  # first, so that it is taken where nothing is better by the proxy
     divergence_of = cache(lambda ratios: _divergence(context, step.parent, dict(ratios)))

@@ -101,7 +101,9 @@ class RankComparison:
     def _compared(self, results: Sequence[TrialResult]) -> list[TrialResult]:
         """Return the first untrained models of both kinds, as far as they are finished."""
         untrained = [result for result in results if result.origin == UNTRAINED]
-        with_ranks = [r for r in untrained if any(r.ratios.get(n) for n in self.context.sizes.ranks)]
+        with_ranks = [
+            r for r in untrained if any(r.ratios.get(n) for n in self.context.sizes.ranks)
+        ]
         of_channels = [result for result in untrained if result not in with_ranks]
         return [*of_channels[:1], *with_ranks[:1]]
 

@@ -51,7 +51,11 @@ class UntrainedFront:
             return None
         if trains and own and not _is_good(own[-1], results, self.context):
             return None
-        ratios = smaller_untrained(self.context, self.num_sizes, own) if trains else self._inside_gap(results)
+        ratios = (
+            smaller_untrained(self.context, self.num_sizes, own)
+            if trains
+            else self._inside_gap(results)
+        )
         return None if ratios is None else Proposal(ratios, self.origin, epochs=0.0)
 
     def waits(
