@@ -113,7 +113,7 @@ def _validate(context: TrialContext, model: nn.Module) -> float:
 
 
 def _without_compensation(context: TrialContext) -> TrialContext:
-    settings = replace(context.settings, compensation="none")
+    settings = replace(context.settings, compensation=None)
     return replace(context, problem=replace(context.problem, settings=settings))
 
 

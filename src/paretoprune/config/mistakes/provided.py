@@ -13,6 +13,8 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "schedule": (),
     "granularity": (),
     "allocation": (),
+    "compensation": (),
+    "sparse_training": (),
     "executor": ("context",),
     "quantization": (),
     "search.strategy": ("context",),

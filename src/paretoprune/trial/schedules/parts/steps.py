@@ -7,11 +7,13 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
+from paretoprune.config.settings import Settings
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.callbacks.regrow import Regrow
@@ -23,6 +25,7 @@ from paretoprune.finetune.training_run import TrainingRun
 from paretoprune.measure.quality import measure_quality
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.compensation.methods.interface import Compensation
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
 from paretoprune.tasks.bound import TaskBatch
@@ -64,7 +67,7 @@ def prune(
     """
     clock = context.watch.clock
     smaller = candidate.prune(scores, widths, proof=context.problem.example)
-    method = context.settings.compensation_method
+    method = compensation_of(context.settings)
     if method is None:
         # Training replaces the statistics within some twenty steps: a start is enough.
         recalibrate(context, smaller.model, most=_START_BATCHES if trained_next else None)
@@ -80,6 +83,12 @@ def prune(
         gains["loss_after"] = _validation_loss(context, smaller.model)
         _log.info("compensation: validation loss %(loss_before).4g -> %(loss_after).4g", gains)
     return smaller, gains
+
+
+def compensation_of(settings: Settings) -> Compensation | None:
+    """Return the compensation of the settings; None if there is none."""
+    method = settings.compensation_method
+    return None if method is None else cast(Compensation, build(method))
 
 
 def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
