@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from paretoprune.config.values import Strength
 from paretoprune.errors import PruningError
 from paretoprune.pruning.sparse_training.gradients import sum_of_absolutes
 from paretoprune.pruning.sparse_training.interface import Group, Penalty, SparseTraining
@@ -22,7 +22,7 @@ class BatchNormScale(SparseTraining):
     Liu et al. 2017 (Learning Efficient Convolutional Networks through Network Slimming, section 3).
     """
 
-    strength: Annotated[float, Field(gt=0)] = 1e-4
+    strength: Strength = 1e-4
     traits: ClassVar = ("needs_channels",)
 
     def penalty(self, model: nn.Module, groups: Sequence[Group], /) -> Penalty:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import nn
 
+from paretoprune.config.values import Strength
 from paretoprune.pruning.scorers.parts.channels import sum_per_channel, weight_slots
 from paretoprune.pruning.sparse_training.gradients import grad_of
 from paretoprune.pruning.sparse_training.interface import Group, Penalty, SparseTraining
@@ -24,7 +24,7 @@ class GroupLasso(SparseTraining):
     The gradient of a zero norm is taken as zero.
     """
 
-    strength: Annotated[float, Field(gt=0)] = 1e-4
+    strength: Strength = 1e-4
     traits: ClassVar = ("needs_channels",)
 
     def penalty(self, model: nn.Module, groups: Sequence[Group], /) -> Penalty:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from paretoprune.config.values import Positive
+from paretoprune.config.values import Positive, Strength
 from paretoprune.pruning.sparse_training.gradients import grad_of
 from paretoprune.pruning.sparse_training.interface import Penalty, SparseTraining
 
@@ -24,7 +23,7 @@ class Growing(SparseTraining):
     network can adapt.
     """
 
-    strength: Annotated[float, Field(gt=0)] = 0.1  # final value; it grows from 0
+    strength: Strength = 0.1  # final value; it grows from 0
     epochs: Positive = 2
     traits: ClassVar = ("before_each_pruning",)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
 from torch import Tensor, nn
 
-from paretoprune.config.values import Positive, Share
+from paretoprune.config.values import Positive, Probability, Share
 from paretoprune.pruning.groups import Group
 
 __all__ = ["Group", "Penalty", "SparseTraining"]
@@ -37,7 +36,7 @@ class SparseTraining:
 
     epochs: Positive = 4
     # Probability that a weight is dropped in a step (Gomez et al. 2019).
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Probability = 0.0
     # Targeted dropout: share of each layer's smallest weights that may be dropped.
     targeted: Share = 1.0
     traits: ClassVar[tuple[str, ...]] = ()

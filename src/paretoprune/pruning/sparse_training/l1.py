@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import Field
 from torch import nn
 
+from paretoprune.config.values import Strength
 from paretoprune.pruning.sparse_training.gradients import sum_of_absolutes
 from paretoprune.pruning.sparse_training.interface import Group, Penalty, SparseTraining
 
@@ -17,7 +16,7 @@ from paretoprune.pruning.sparse_training.interface import Group, Penalty, Sparse
 class L1(SparseTraining):
     """L1 penalty: strength x the sum of |weight| over all weights with at least two dimensions."""
 
-    strength: Annotated[float, Field(gt=0)] = 1e-5
+    strength: Strength = 1e-5
 
     def penalty(self, model: nn.Module, groups: Sequence[Group], /) -> Penalty:
         """Return the penalty on the weights of a model."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import Field
-
-from paretoprune.config.values import Share
+from paretoprune.config.values import PositiveProbability, Share
 from paretoprune.pruning.sparse_training.interface import SparseTraining
 
 
@@ -18,5 +15,5 @@ class WeightDropout(SparseTraining):
     Gomez et al. 2019 (Learning Sparse Networks Using Targeted Dropout, section 3).
     """
 
-    dropout: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    dropout: PositiveProbability = 0.5
     targeted: Share = 0.5

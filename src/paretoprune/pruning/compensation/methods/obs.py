@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
+from paretoprune.config.values import Strength
 from paretoprune.pruning.compensation.damping import damped
 from paretoprune.pruning.compensation.methods.interface import Compensation, Moments
 from paretoprune.pruning.compensation.updatable import add_to, matrix_of
@@ -24,7 +24,7 @@ class Obs(Compensation):
     """
 
     # Added to the diagonal of the Hessian, relative to the mean square of the inputs.
-    damping: Annotated[float, Field(gt=0)] = 0.01
+    damping: Strength = 0.01
     traits: ClassVar = ("needs_zeros",)
 
     def update(self, layer: nn.Module, dense: Tensor, moments: Moments, /) -> None:
