@@ -70,7 +70,7 @@ def _by_name(model: nn.Module, inputs: Example) -> Example:
 def _write_graphs(
     draft: Path, model: nn.Module, inputs: Example, formats: Sequence[str]
 ) -> dict[str, str]:
-    """Why a format could not be written, by its name."""
+    """Return the reasons why formats could not be written, by name."""
     trace, reasons = tracer(model, inputs), {}
     for name in formats:
         try:
