@@ -112,7 +112,7 @@ def finetune_option(name: str) -> FinetuneSettings:
 
 
 def fail(message: str, *, code: int = 2) -> NoReturn:
-    """Print what is wrong and leave with an exit code."""
+    """Print the error and exit with its code."""
     lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
     sys.exit(code)
@@ -243,7 +243,7 @@ def _settled(
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
-    """The config as plain data: what it refers to is put in, and what would call anything refused.
+    """The config as plain data: references are resolved, and resolvers that call code are refused.
 
     Raises SettingsError for the latter.
     """

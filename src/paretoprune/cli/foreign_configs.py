@@ -18,7 +18,7 @@ from paretoprune.errors import SettingsError
 # `${seed}`, `${data.size}`, `${.size}`: the value of another setting. All else calls something.
 _REFERENCE = re.compile(r"\$\{\.*[A-Za-z_][\w.]*(\[\d+\][\w.]*)*\}")
 _NO_PACKAGE = ("true", "false", "null", "none", "yes", "no", "all")  # values of other settings
-# Settings of Hydra's that say what was composed, not what it does.
+# Settings of Hydra that describe the composition, and change no behaviour.
 _DESCRIPTIVE = ("overrides", "runtime", "searchpath", "job.override_dirname")
 
 

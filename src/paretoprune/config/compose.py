@@ -159,7 +159,8 @@ def _with(config: Mapping[str, Any], path: Sequence[str], value: object) -> dict
     holder = there if isinstance(there, Mapping) else {}
     if deeper:
         return {**config, first: _with(holder, deeper, value)}
-    # An objective that is not named is not wanted; elsewhere what is not named stays.
+    # A mapping of objectives replaces the default ones; elsewhere the other settings keep their
+    # values.
     if isinstance(value, Mapping) and first != "objectives":
         for key, inner in value.items():
             holder = _with(holder, str(key).split("."), inner)

@@ -34,7 +34,8 @@ MOVED: Mapping[str, str] = {
 }
 
 _STRATEGIES = "paretoprune.search.strategies"
-# By the value of `search.strategy`: what it is now, and which settings of the search it took.
+# By the former value of `search.strategy`: its present target, and the settings that are its
+# options.
 _CHAIN_OPTIONS = ("num_sizes", "min_gain")
 _NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "full": ("sampling.Sampling", ("sampler", "log_sizes")),
@@ -48,7 +49,7 @@ _NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _MOVED_OPTIONS = ("sampler", "log_sizes", *_CHAIN_OPTIONS)
 
 
-# By the value of `schedule.name`: what it is now, and which settings of the schedule it took.
+# By the former value of `schedule.name`: its present target, and its options.
 _SCHEDULES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "one_shot": ("one_shot.OneShot", ()),
     "iterative": ("iterative.Iterative", ("steps", "spacing")),

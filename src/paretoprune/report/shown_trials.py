@@ -38,7 +38,7 @@ def shown_trials(
 
 
 def omission(num_shown: int, num_results: int) -> str:
-    """Return the sentence that says what a page leaves out."""
+    """Return the sentence about the trials that a page does not show."""
     return (
         f"This page shows {num_shown:,} of {num_results:,} models: all of the front, the "
         "baselines, and an even sample of the others; times and failures below are those of the "

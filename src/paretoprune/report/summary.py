@@ -68,7 +68,7 @@ def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
 
 
 def _retains(member: TrialResult, scale: QualityScale, share: float) -> bool:
-    value = member.metrics.quality.get(scale.name)
+    value = member.metrics.get(scale.name)
     kept = None if value is None else scale.retained(value)
     return kept is not None and kept >= share
 

@@ -166,5 +166,5 @@ def _skipping_damage(file: Path) -> Iterator[None]:
     """Read a file in the block; damage costs a warning and its part of the report."""
     try:
         yield
-    except Exception as error:  # no list of what a damaged file leads to would be complete
+    except Exception as error:  # a damaged file can raise any exception
         _log.warning("%s is damaged (%s); the report omits it", file, error)

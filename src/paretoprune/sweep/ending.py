@@ -1,4 +1,4 @@
-"""Reasons why a search ends, in sentences for the user, with what would continue it."""
+"""Reasons why a search ends, as sentences for the user, with the setting that would continue it."""
 
 from __future__ import annotations
 

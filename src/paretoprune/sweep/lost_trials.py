@@ -1,4 +1,4 @@
-"""Recorded trials whose folders are gone, found by what other trials say of them.
+"""Recorded trials whose folders are missing, found by references of other trials.
 
 The sweep's study keeps each trial's job, and the note of a trial that of its parent.
 """

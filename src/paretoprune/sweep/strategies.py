@@ -96,10 +96,6 @@ def _connected(
     def at_most(size: float) -> Callable[[Ratios], bool]:
         return lambda ratios: sizes.size_of(ratios) <= size
 
-    def num_sizes(most: int) -> int:
-        return _num_sizes(problem, most, ready().training.epoch_time)
-
-    by_gates = settings.uses_gate_scores
     return SearchContext(
         groups=groups,
         objectives=search.objectives,
@@ -109,7 +105,7 @@ def _connected(
         seed=settings.seed,
         num_first=num_first,
         fits=fits,
-        damage=gate_damage(context) if by_gates else lambda _parent: sensitivity(),
+        damage=gate_damage(context) if settings.uses_gate_scores else lambda _parent: sensitivity(),
         proxy=_proxy(context, trials),
         uniform_of_size=cache(
             lambda size: uniform_ratios(groups, at_most(size), max_ratio=max_ratio)
@@ -117,7 +113,7 @@ def _connected(
         global_of_size=lambda size: global_ratios(
             groups, scores, at_most(size), max_ratio=max_ratio
         ),
-        affordable_sizes=cache(num_sizes),
+        affordable_sizes=cache(lambda most: _num_sizes(problem, most, ready().training.epoch_time)),
         has_untrained_front=_has_untrained_front(settings),
         ask=study.ask,
         rung=_rung(ready, trials),
@@ -286,7 +282,7 @@ def _size_of(problem: Problem, objectives: Collection[str]) -> Callable[[Ratios]
         def latency_of(ratios: Ratios) -> float:
             cost = problem.costs.cost_of(ratios)
             assert cost.latency_ms is not None
-            # Time stands still between the edges of its stairs; MACs decide what is equally fast.
+            # Latency is a step function of the widths; MACs decide between equally fast candidates.
             return cost.latency_ms * (1 + _TIE * cost.macs / dense_macs)
 
         return latency_of

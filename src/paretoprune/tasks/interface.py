@@ -84,7 +84,8 @@ class Task(ABC):
     optimizer: ClassVar[str] = "sgd"
     # the largest peak rate of SGD from scratch; squared errors diverge at rates for cross-entropy
     largest_rate: ClassVar[float] = math.inf
-    # True: the teacher's outputs are kept, which takes memory for each sample; False: computed anew
+    # True: the teacher's outputs are kept, which takes memory for each sample; False: computed
+    # again
     caches_teacher: ClassVar[bool] = True
     # the batches of this task, in a few words, for the message that no task fits
     form: ClassVar[str] = ""

@@ -1,4 +1,4 @@
-"""The groups of a network as a table: what each could save, what is kept whole and why."""
+"""The groups of a network as a table: possible savings, and layers that are kept, with reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compensation of low-rank pairs: fit the whole layer, factor it anew, fit the second part."""
+"""Compensation of low-rank pairs: fit the whole layer, factor it again, fit the second part."""
 
 from __future__ import annotations
 

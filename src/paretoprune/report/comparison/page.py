@@ -54,7 +54,7 @@ class SweepComparison:
     groups: Sequence[ComparedGroup]
     size: str
     quality: str
-    notes: Sequence[str]  # what the figures mean, and what to beware of
+    notes: Sequence[str]  # the meaning of the figures, and cautions
 
 
 def write_comparison(file: Path, comparison: SweepComparison) -> None:

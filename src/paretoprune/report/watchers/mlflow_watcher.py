@@ -49,7 +49,7 @@ class MlflowWatcher:
         patience_s: float = 5.0,
         every_s: float = _EVERY_S,
     ) -> None:
-        """`every_s`: a front that grows is shown anew at most so often."""
+        """`every_s`: least number of seconds between two updates of the front."""
         self._folder, self._every_s = folder, every_s
         self._shown, self._shown_at = frozenset[ModelKey](), time.monotonic()
         self._results: Sequence[TrialResult] = ()
