@@ -41,7 +41,7 @@ def write_formats(
     a fresh process cannot build it.
 
     Raises:
-        ExportError: the weights do not give back the model.
+        ExportError: the exported weights do not reproduce the model.
     """
     model = copy.deepcopy(model).cpu().eval()
     reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in FORMATS])
@@ -86,7 +86,7 @@ def _write_graphs(
 def _checked(draft: Path, name: str, answer: Answer, expected: Answer) -> FileFacts:
     facts = compared(name, answer, expected)
     if facts.reason and name not in FORMATS:
-        raise ExportError(f"the exported weights do not give back the model: {facts.reason}")
+        raise ExportError(f"the exported weights do not reproduce the model: {facts.reason}")
     if facts.reason:
         for file in files_of(name):
             (draft / file).unlink()

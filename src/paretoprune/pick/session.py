@@ -62,7 +62,7 @@ class PickSession:
         context = load_context(self.problem, self.folder.dense)
         if context is None:
             raise SweepError(
-                f"{self.folder.dense} is not whole; the sweep's command makes it again"
+                f"{self.folder.dense} is incomplete; the sweep's command, run again, restores it"
             )
         return context
 

@@ -1,4 +1,4 @@
-"""The interface of tasks: what a batch means, what the loss is, what is measured."""
+"""The interface of tasks: the inputs, the loss and the metrics of a batch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.nest import floats, join, take, tensors_in
 
-Batch: TypeAlias = Any  # what a loader yields: tensors in any nest of tuples, lists and mappings
-Outputs: TypeAlias = Any  # what a model returns: any nest of tensors
+Batch: TypeAlias = Any  # as a loader yields it: tensors in any nest of tuples, lists and mappings
+Outputs: TypeAlias = Any  # as a model returns them: any nest of tensors
 # Methods of a data module, by the part of the data that they give.
 LOADERS = {
     "train": "train_dataloader",

@@ -28,7 +28,7 @@ class SparseTraining:
     A penalty adds the gradient of its term to that of the loss. It is called after every backward
     pass with the progress of the training, 0 to 1.
 
-    `traits` declares what the settings must know of a variant:
+    `traits` declares properties that the settings need:
         `needs_channels`: its penalty is of channels, so that a granularity must remove some;
         `before_each_pruning`: instead of the phase, each trial trains with `penalty_on`, before it
             prunes.

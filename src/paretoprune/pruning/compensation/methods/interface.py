@@ -21,7 +21,7 @@ class Compensation(ABC):
     layer receives in the pruned network (`compensation/compensate.py`). A pair of low-rank layers
     is updated as the layer in whose place it is, factored again, and then its second part updated.
 
-    `traits` declares what the rest of the program must know of a method:
+    `traits` declares properties that other parts of the program need:
         `fits_outputs`: the weights are fitted to the outputs before pruning, so that a channel
             counts by the part of it that the other channels cannot reconstruct;
         `keeps_weights`: biases alone change, so that low-rank pairs are not factored again;
