@@ -29,7 +29,7 @@ _NUM_DIGITS = 16  # of a digest, in the name of a file
 
 @dataclass(frozen=True)
 class Job:
-    """All that a sweep of objects needs: checked settings, their plain form, and the objects."""
+    """A sweep of objects: checked settings, their plain form, and the objects."""
 
     settings: Settings
     config: Mapping[str, Any]

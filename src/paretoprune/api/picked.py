@@ -169,5 +169,5 @@ def _with_weights(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def _tested(metrics: Metrics) -> dict[str, float]:
-    """The first quality, which the meter of the task returns first."""
+    """Return the first quality of the task, as `test_QUALITY`."""
     return {f"test_{name}": value for name, value in [*metrics.quality.items()][:1]}

@@ -23,7 +23,7 @@ _MOST_BYTES = 200  # of the name of a folder, to which files add theirs
 
 
 def _schedule_accepts_the_settings(settings: Settings) -> str | None:
-    """Ask the schedule itself; options that are wrong are reported with the other values."""
+    """Return the mistake that the schedule itself finds; wrong options are reported elsewhere."""
     schedule, granularity = settings.schedule, settings.granularity
     if find_mistakes(schedule, setting="schedule") or not offers(schedule, "mistake"):
         return None

@@ -66,7 +66,7 @@ def _give_up_interrupted_task(files: WorkerFiles) -> None:
 
 
 def _warnings_of_the_end() -> list[int]:
-    """Return a list that is not empty once Slurm has announced the end of this job.
+    """Return a list to which Slurm's signal before the end of the job adds an entry.
 
     Replaces submitit's handler, which raises an exception in the middle of a trial 90 seconds
     before the end: the trial may well end in time.

@@ -1,4 +1,4 @@
-"""The files of an exported model: written, and each proved to compute what was measured."""
+"""The files of an exported model: written, and each compared with the measured model."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class PickSession:
 
     @cached_property
     def dense_in(self) -> Callable[[str], Contents | None]:
-        """Its files in a format, each made once; None if it cannot be that."""
+        """Its files in a format, each made once; None if it cannot be converted."""
         trace = tracer(self.dense, self.graph_inputs)
 
         @cache

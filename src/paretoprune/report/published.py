@@ -1,4 +1,4 @@
-"""Results that others published, from a table of the user's, to be laid over a front."""
+"""Published results, from a table of the user's, to be shown beside a front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`report NAME send=true`: what MLflow lacks of a sweep, sent from its folder."""
+"""`report NAME send=true`: sends MLflow the runs and files of a sweep that it does not have."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
 
 
 def pick_command(folder: SweepFolder) -> str:
-    """The command that exports a model of this sweep, to be followed by what to pick."""
+    """The command that exports a model of this sweep, to be followed by a rule or trials."""
     path, own = folder.path, own_packages(folder.read_config())
     parent = path.parent.as_posix()
     words = [folder.name]
@@ -90,7 +90,8 @@ def _groups(folder: SweepFolder, results: Sequence[TrialResult]) -> list[GroupIn
 
 
 def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
-    """The ratio at which groups were cut one at a time, and the damage; nothing if unmeasured."""
+    """The ratio to which groups were pruned one at a time, and the damage; nothing if
+    unmeasured."""
     with _skipping_damage(folder.dense / "sensitivity.json"):
         if found := _read(folder, "sensitivity.json"):
             levels = found["levels"]

@@ -138,7 +138,7 @@ def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivit
 
 
 def least_epochs(data: TaskData) -> float:
-    """The epochs of the shortest training that is of use."""
+    """The epochs of the shortest training that improves a compensated model."""
     return _LEAST_STEPS / len(data.train_dataloader())
 
 

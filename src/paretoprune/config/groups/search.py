@@ -1,4 +1,4 @@
-"""`search=...`: how candidates are chosen, and for how long."""
+"""`search=...`: the strategy, its objectives and its budget."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def _not_of_its_kind(target: Target, setting: str) -> list[str]:
 
 
 def _adapter(expected: Any) -> TypeAdapter[Any]:
-    """Return what validates an argument; infinite numbers are wrong for all of them."""
+    """Return the validator of an argument, which refuses infinite numbers."""
     try:
         return TypeAdapter(expected, config=finite)
     except PydanticUserError:  # a dataclass has a config of its own

@@ -1,4 +1,4 @@
-"""The README of an exported model: what it is, how good, how it was found, how to load it."""
+"""The README of an exported model: architecture, metrics, origin, and code that loads it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _NUM_COMPARED = 512  # validation samples on which kernels must agree with the i
 
 @dataclass(frozen=True)
 class _Subject:
-    """A model in floating point and in integers, on the CPU, with what both say."""
+    """A model in floating point and in integers, on the CPU, with the outputs of both."""
 
     model: nn.Module
     module: IntegerModule
