@@ -114,7 +114,7 @@ class PickSession:
     @property
     def longer(self) -> FinetuneSettings | None:
         """The settings for training before the export; None: it is not trained further."""
-        options, used = self.options, self.context.training.finetune
+        options, used = self.options, self.context.finetune
         if not options.trains_longer:
             return None
         chosen = options.finetune or used

@@ -154,7 +154,7 @@ def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
 def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
     """Return the damage by gate scores of the parent's training; for None, of the dense model."""
     dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
-    costs = context.problem.costs
+    costs = context.costs
     return lambda parent: ChannelDamage.of(
         parent.scores if parent and parent.scores else dense, costs.widths_of
     )
@@ -179,7 +179,7 @@ def _rung(
 
     def loss(parent: int | None, ratios: Ratios, training: Training) -> float:
         context = ready()
-        costs, seed = context.problem.costs, context.settings.seed
+        costs, seed = context.costs, context.settings.seed
         widths = costs.widths_of(ratios)
         job = Job(
             -1,

@@ -74,7 +74,7 @@ def dense_divergence(context: TrialContext) -> Callable[[Ratios], float]:
     statistics.
     """
     proxy = proxy_divergences(context, compensated=False)
-    widths_of = context.problem.costs.widths_of
+    widths_of = context.costs.widths_of
     whole = widths_of({})
 
     def divergence(ratios: Ratios) -> float:

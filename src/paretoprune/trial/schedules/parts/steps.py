@@ -98,7 +98,7 @@ def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
     """Recompute the BatchNorm statistics on training batches, at most `most` if given."""
-    limit = context.training.finetune.recalibration_batches
+    limit = context.finetune.recalibration_batches
     if most is not None:
         limit = min(limit, most)
     recalibrate_batchnorm(model, (batch.inputs for batch in context.data.training_batches(limit)))
@@ -226,7 +226,7 @@ def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
 
 def epochs_of(context: TrialContext, job: Job) -> float:
     """Return the epochs of the fine-tuning of a trial: those of the job, or of the settings."""
-    return context.training.finetune.epochs if job.epochs is None else job.epochs
+    return context.finetune.epochs if job.epochs is None else job.epochs
 
 
 def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScores | None:
@@ -254,7 +254,7 @@ def repair_factor(context: TrialContext, model: nn.Module) -> float:
 
 def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
     """Return the settings with the peak learning rate for a model of this size."""
-    finetune = context.training.finetune
+    finetune = context.finetune
     rate = finetune.learning_rate * rate_factor(context, job.widths)
     return replace(finetune, learning_rate=rate)
 
@@ -264,7 +264,7 @@ def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
 
     Where weights go instead of channels, the network is not smaller.
     """
-    costs, finetune = context.problem.costs, context.training.finetune
+    costs, finetune = context.costs, context.finetune
     if costs.space.layers:
         return 1.0
     share = costs.cost_at(widths).macs / costs.cost_of({}).macs
