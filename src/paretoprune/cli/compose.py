@@ -1,4 +1,4 @@
-"""From a command line to plain settings: Hydra composes, and its complaints become sentences."""
+"""From a command line to plain settings: Hydra composes, and its errors become sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Configs from folders that the user adds: they choose settings, and have nothing called or read.
+"""Configs from folders that the user adds: they choose settings, and must not call code or read
+files.
 
 Hydra itself calls what its own settings name, and OmegaConf what a `${resolver:...}` names, both
 before our own check of the settings begins. So these are refused as they are written.

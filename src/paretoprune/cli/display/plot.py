@@ -1,4 +1,4 @@
-"""A front in the terminal, drawn with letters: good enough to see its shape over a slow line."""
+"""A front in the terminal, drawn with letters."""
 
 from __future__ import annotations
 
