@@ -78,7 +78,7 @@ class CpuSweep:
             SearchProblem(
                 self.problem.costs.widths_of,
                 self.problem.costs.cost_of,
-                epochs=context.training.finetune.epochs,
+                epochs=context.finetune.epochs,
                 least_epochs=least_epochs(self.problem.data),
                 epoch_time=self._epoch_time,
                 bytes_of_bits=settings.bytes_of_bits,

@@ -98,7 +98,7 @@ class PeerSweep:
         run = TrainingRun(
             train_loader=data.train_dataloader(),
             val_loader=self._validated_batches(),
-            settings=replace(context.training.finetune, learning_rate=rate),
+            settings=replace(context.finetune, learning_rate=rate),
             epochs=_MOST_EPOCHS,
             seed=self.problem.settings.seed + len(self._trained),
             device=self.problem.device,

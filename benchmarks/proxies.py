@@ -66,7 +66,7 @@ def main() -> None:
 def _print_table(context: TrialContext, shares: Sequence[float], epochs: float) -> None:
     models = [_random_ratios(context, share, seed) for seed, share in enumerate(shares)]
     truth = [_accuracy(context, ratios, epochs) for ratios in models]
-    macs = [float(context.problem.costs.cost_of(ratios).macs) for ratios in models]
+    macs = [float(context.costs.cost_of(ratios).macs) for ratios in models]
     proxies: dict[str, Callable[[Ratios], float]] = {
         "renewed statistics": lambda r: _accuracy(_without_compensation(context), r, 0.0),
         "least squares": lambda r: _accuracy(context, r, 0.0),
@@ -113,7 +113,7 @@ def _validate(context: TrialContext, model: nn.Module) -> float:
 
 
 def _without_compensation(context: TrialContext) -> TrialContext:
-    settings = replace(context.settings, compensation="none")
+    settings = replace(context.settings, compensation=None)
     return replace(context, problem=replace(context.problem, settings=settings))
 
 

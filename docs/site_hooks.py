@@ -37,7 +37,7 @@ _API = (
 )
 _VARIANTS = (
     *("scorer", "schedule", "granularity", "allocation", "low_rank", "sparse_training"),
-    *("quantization", "executor"),
+    *("compensation", "quantization", "executor"),
 )
 _COMMANDS = ("train", "inspect", "report", "compare", "latency", "pick", "ui")
 

@@ -93,6 +93,8 @@ def test_the_schedule_of_the_page_keeps_the_contract_and_runs(tmp_path: Path) ->
         ("add-a-granularity.md", "kernels", "my_granularities"),
         ("add-a-quantizer.md", "ends", "my_quantizers"),
         ("add-an-allocation.md", "later", "my_allocations"),
+        ("add-a-compensation.md", "scaled", "my_compensations"),
+        ("add-a-sparse-training.md", "hoyer", "my_penalties"),
     ],
 )
 def test_the_variants_of_the_pages_keep_their_contracts_and_run(
@@ -109,6 +111,12 @@ def test_the_variants_of_the_pages_keep_their_contracts_and_run(
         assert 0.3 < found[1]["metrics"]["macs"] / found[0]["metrics"]["macs"] <= 0.5
         ratios = [*found[1]["ratios"].values()]
         assert ratios[0] < 0.3 * ratios[-1]
+    elif sweep == "scaled":
+        gains = found[1]["compensation"]
+        assert gains["loss_after"] < gains["loss_before"]
+    elif sweep == "hoyer":
+        entries = [*(tmp_path / ".cache" / "dense").glob("*.json")]
+        assert len(entries) == 2  # of the dense model, and of the sparsely trained one
     elif sweep == "ends":
         assert all("ends3" in json.dumps(one) for one in found[1:])
     else:

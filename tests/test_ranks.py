@@ -12,7 +12,9 @@ import pytest
 import torch
 from torch import nn
 
+from paretoprune.config.groups.compensation import LEAST_SQUARES
 from paretoprune.config.load import load_settings
+from paretoprune.config.target import Target
 from paretoprune.errors import SettingsError, WeightsError
 from paretoprune.low_rank.components import energies_of
 from paretoprune.low_rank.factor import factored
@@ -210,7 +212,7 @@ def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialCon
     problem = context.problem
     conv = problem.groups.factored[0]
 
-    def error(ratio: float, method: str) -> float:
+    def error(ratio: float, method: Target | None) -> float:
         widths = problem.costs.widths_of({f"{conv}.rank": ratio})
         own = replace(problem.settings, compensation=method)
         chosen = replace(context, problem=replace(problem, settings=own))
@@ -222,8 +224,8 @@ def test_a_lower_rank_loses_more_and_least_squares_repair_some(context: TrialCon
             want = context.dense.model.features[:4](x)
             return float((smaller.model.eval().features[:4](x) - want).square().mean())
 
-    repaired = [error(ratio, "least_squares") for ratio in (0.0, 0.6, 0.8, 0.95)]
-    plain = [error(ratio, "none") for ratio in (0.0, 0.6, 0.8, 0.95)]
+    repaired = [error(ratio, LEAST_SQUARES) for ratio in (0.0, 0.6, 0.8, 0.95)]
+    plain = [error(ratio, None) for ratio in (0.0, 0.6, 0.8, 0.95)]
     assert (
         repaired == sorted(repaired) and repaired[0] < 1e-5
     )  # BatchNorm's statistics are of other samples

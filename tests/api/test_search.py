@@ -180,6 +180,9 @@ def test_prune_gives_one_model_of_the_size_asked_for(
     before, random = state_of(model), torch.get_rng_state()
     small = paretoprune.prune(model, loaders, macs=0.5, **QUICK, **places(folder))  # type: ignore[arg-type]
     assert small.metrics["macs"] <= 0.5 * small.dense_metrics["macs"]
+    assert repr(small).startswith(f"<Picked trial {small.trial}: ") and len(repr(small)) < 300
+    shown = small._repr_html_()
+    assert "<th>dense</th>" in shown and "test_accuracy" in shown
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
     assert small.folder.parents[1].name.startswith("ownnet-")

@@ -64,7 +64,7 @@ def test_a_mistake_is_reported_in_one_sentence_and_nothing_is_written(
         (("finetune.epochs", "=", "5"), "write `finetune.epochs=5`, no spaces"),
         (("model.weights=",), "`model.weights=` has no value; give one, or write `model.weights="),
         (("scorer=",), "`scorer=` has no value"),
-        (("epochs=5",), "did you mean `model.train.epochs`, `sparse_training.epochs` or `finetune"),
+        (("epochs=5",), "did you mean `model.train.epochs` or `finetune"),
         (("lr=0.1",), "did you mean `model.train.learning_rate` or `finetune.learning_rate`?"),
         (("batch_size=8",), "`data.batch_size`"),
         (("models=resnet20",), "`models` is not a setting; did you mean `model`?"),

@@ -55,7 +55,7 @@ def test_of_an_argument(tmp_path: Path, arguments: str, sentence: str) -> None:
     [
         ("finetune.lr=0.1", "did you mean `finetune.learning_rate`?"),
         ("finetune.ratio=0.5", "did you mean `sparsity.ratio`?"),
-        ("epoch=5", "did you mean `model.train.epochs`, `sparse_training.epochs` or `finetune"),
+        ("epoch=5", "did you mean `model.train.epochs` or `finetune"),
         ("weights=a.pt", "did you mean `model.weights`?"),
         ("root=my_images", "did you mean `data.root`?"),
         ("model.weight=a.pt", "`model.weight` is not a setting; did you mean `model.weights`?"),

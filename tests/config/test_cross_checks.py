@@ -110,7 +110,12 @@ IGNORED = [
     ),
     (("executor=processes", "+executor.cluster=local"), "`executor=slurm`", "workers, "),
     (("low_rank=none", "+low_rank.divisor=8"), "`low_rank=spatial`", "no options"),
-    (("sparse_training=none", "+sparse_training.strength=1"), "`sparse_training=l1`", "epochs, "),
+    (
+        ("sparse_training=dropout", "+sparse_training.strength=1"),
+        "`sparse_training=l1`",
+        "epochs, ",
+    ),
+    (("compensation=auto", "+compensation.ridge=1"), "`compensation=least_squares`", "no options"),
 ]
 
 

@@ -29,6 +29,9 @@ from paretoprune.config.target import Target
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.errors import SettingsError
 from paretoprune.executors.interface import Executor
+from paretoprune.pruning.compensation.methods.auto import Auto as AutoCompensation
+from paretoprune.pruning.compensation.methods.interface import Compensation
+from paretoprune.pruning.sparse_training.interface import SparseTraining
 from paretoprune.search.allocation.methods.interface import Allocation
 from paretoprune.tasks.guess import Auto
 from paretoprune.tasks.interface import Task
@@ -49,6 +52,9 @@ BASES = (
     Executor,
     Schedule,
     Allocation,
+    Compensation,
+    AutoCompensation,
+    SparseTraining,
 )
 # Scorers, which are called, and classes and functions that make a strategy or an executor.
 VARIANTS = (

@@ -39,7 +39,7 @@ def mistakes_of(*overrides: str, trust: Sequence[str] = ()) -> Sequence[str]:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_config_file_composes_and_is_valid(option: str) -> None:
     needed = [] if option.startswith("sweep=") else ["name=test"]
-    if option in ("schedule=regrow", "schedule=overgrow"):
+    if option in ("schedule=regrow", "schedule=overgrow", "compensation=obs"):
         needed.append("granularity=weights")
     plus = "+" if option.startswith("sweep=") else ""
     assert isinstance(load_settings(composed(plus + option, *needed)), Settings)

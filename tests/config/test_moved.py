@@ -15,6 +15,7 @@ from paretoprune.config.moved import (
     _SCHEDULES,
     MOVED,
     modernised,
+    named_training,
 )
 from paretoprune.config.target import Target
 from paretoprune.config.targets.arguments import find_mistakes
@@ -84,6 +85,67 @@ def test_a_variant_that_was_named_is_read(
     assert loaded.executor.target.arguments.items() <= wanted.executor.target.arguments.items()
     if group != "executor":  # executors do not count
         assert not changed_settings(config, expected)
+
+
+@pytest.mark.parametrize(
+    ("stored", "now"),
+    [
+        ({"compensation": "auto"}, ()),
+        ({"compensation": "none"}, ("compensation=none",)),
+        ({"compensation": "bias"}, ("compensation=bias",)),
+        ({"compensation": "least_squares"}, ("compensation=least_squares",)),
+        ({"sparse_training": {"name": "none"}}, ()),
+        # of dropout, without a penalty; its share of the smallest weights was all by default
+        (
+            {"sparse_training": {"name": "none", "dropout": 0.3}},
+            (
+                *("sparse_training=dropout", "sparse_training.dropout=0.3"),
+                "sparse_training.targeted=1.0",
+            ),
+        ),
+        (
+            {"sparse_training": {"name": "l1", "strength": 0.1, "epochs": 2, "targeted": 0.5}},
+            ("sparse_training=l1", "sparse_training.strength=0.1", "sparse_training.epochs=2"),
+        ),
+        (
+            {"sparse_training": {"name": "bn_scale", "dropout": 0.2, "targeted": 0.5}},
+            (
+                *("sparse_training=bn_scale", "+sparse_training.dropout=0.2"),
+                "+sparse_training.targeted=0.5",
+            ),
+        ),
+        # defaults of settings that a command gave, not a file
+        (
+            {"sparse_training": {"name": "growing"}},
+            (
+                "sparse_training=growing",
+                "sparse_training.strength=1e-4",
+                "sparse_training.epochs=4",
+            ),
+        ),
+    ],
+)
+def test_training_that_was_named_is_read(stored: dict[str, object], now: tuple[str, ...]) -> None:
+    expected = composed(*now)
+    config = modernised({**expected, **stored})
+    assert load_settings(config) == load_settings(expected)
+    assert not changed_settings(config, expected)
+    assert modernised(config) == config
+    # In a file of settings or on the command line, the same may still be written.
+    without_targeted = not (now and now[0] == "sparse_training=l1")
+    assert named_training({**expected, **stored}) == config or not without_targeted
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{"compensation": "bias"}, {"sparse_training": {"name": "growing", "strength": 0.1}}],
+)
+def test_training_that_had_no_effect_is_left_out(stored: dict[str, object]) -> None:
+    """Now it is a mistake, but the sweep can still be read, continued and picked from."""
+    expected = composed("schedule=gradual")
+    config = modernised({**expected, **stored})
+    assert load_settings(config) == load_settings(expected)
+    assert not changed_settings(config, expected)
 
 
 def test_every_variant_that_was_named_is_a_config_now() -> None:

@@ -79,7 +79,7 @@ LISTED: tuple[tuple[str, Files, str], ...] = (
     ("train models=resnet20", nothing, "did you mean `model`?"),
     ("train model.weights=", nothing, "or write `model.weights=null` for none"),
     (f"{_OWN} trust=my_net seed=x", RIGHT, "`seed` must be a whole number"),
-    ("train epochs=5", nothing, "did you mean `model.train.epochs`, `sparse_training.epochs` or"),
+    ("train epochs=5", nothing, "did you mean `model.train.epochs` or"),
     ("train model=resnet50", nothing, "write `model=torchvision model.name=resnet50`"),
     ("train +sweep=resnet search.objectives.latency=minimize", nothing, "mean `latency_ms`?"),
     ("train +sweep=resnet search.objectives.latency=", nothing, "latency=minimize` or"),

@@ -121,7 +121,8 @@ def settings_of(folder: Path, *overrides: str) -> Settings:
     values = [value for value in values if value != "model.width=8"]
     if "model._target_" not in given:
         values.append("model._target_=own_net.net.Net")
-    plain = ("tracking=none", "data=npz")
+    options = [one for one in values if one.startswith("sparse_training=")]
+    plain = ("tracking=none", "data=npz", *options)
     chosen = [*plain, *(f"++{value}" for value in values if value not in plain)]
     chosen = [value for value in chosen if not value.startswith("++model._target_=tests.")]
     return load_settings(composed(*chosen), trust=("own_net", "tests.kits"))

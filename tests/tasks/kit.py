@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.compensation.methods.least_squares import LeastSquares
 from paretoprune.pruning.compensation.updatable import updatable_layers
 from paretoprune.pruning.groups import Block
 from paretoprune.pruning.scorers.activation.obs import Obs
@@ -113,8 +114,8 @@ def check_padding(case: TaskCase, padded: Callable[[Batch], Batch]) -> None:
         ]
     torch.testing.assert_close(distances[0], distances[1], rtol=1e-4, atol=1e-6)
     short, long = deepcopy(other), deepcopy(other)
-    compensate("least_squares", short, case.model, {}, TaskBatch(task, batch))
-    compensate("least_squares", long, case.model, {}, TaskBatch(task, longer))
+    compensate(LeastSquares(), short, case.model, {}, TaskBatch(task, batch))
+    compensate(LeastSquares(), long, case.model, {}, TaskBatch(task, longer))
     for name, tensor in short.state_dict().items():
         torch.testing.assert_close(long.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
     before, after = other.state_dict(), short.state_dict()

@@ -159,16 +159,14 @@ def test_an_early_model_has_an_entry_of_its_own(folder: Path) -> None:
 
 def test_sparse_training_depends_on_what_it_begins_with(folder: Path) -> None:
     """The trained dense model and the untrained one, under the same settings."""
-    problem = make_problem(
-        settings_of(folder, "sparse_training.name=l1", "sparse_training.epochs=1")
-    )
+    problem = make_problem(settings_of(folder, "sparse_training=l1", "sparse_training.epochs=1"))
     trained = weights(sparsely_trained(problem, dense_model(problem)))
     assert not same(trained, weights(sparsely_trained(problem, fresh_model(problem).eval())))
     assert same(trained, weights(sparsely_trained(problem, dense_model(problem))))
 
 
 def test_sparse_training_depends_on_the_groups(folder: Path) -> None:
-    phase = ("sparse_training.name=group_lasso", "sparse_training.epochs=1")
+    phase = ("sparse_training=group_lasso", "sparse_training.epochs=1")
     problem = make_problem(settings_of(folder, *phase))
     dense = dense_model(problem)
     sparsely_trained(problem, dense)

@@ -28,7 +28,8 @@ from tests.kits.commands import OWN, TINY
 def prepared_with(folder: Path, *overrides: str) -> TrialContext:
     values = [*TINY, f"cache_dir={folder}", "measure.latency=false", *overrides]
     names = ("tracking=none", "search=shared")
-    groups = [v for v in values if v in names or v.startswith(("schedule=", "granularity="))]
+    options = ("schedule=", "granularity=", "compensation=", "sparse_training=")
+    groups = [v for v in values if v in names or v.startswith(options)]
     config = composed(*groups, *(f"++{value}" for value in values if value not in groups))
     return make_context(make_problem(load_settings(config, trust=[OWN])))
 

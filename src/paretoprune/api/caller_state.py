@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def caller_state_kept() -> Iterator[None]:
-    """Give the random generators and the number of threads back as they were before the block."""
+    """Restore the random generators and the number of threads after the block."""
     python, legacy, threads = random.getstate(), np.random.get_state(), torch.get_num_threads()
     try:
         with torch.random.fork_rng():

@@ -29,7 +29,7 @@ _NUM_DIGITS = 16  # of a digest, in the name of a file
 
 @dataclass(frozen=True)
 class Job:
-    """All that a sweep of objects needs: checked settings, their plain form, and the objects."""
+    """A sweep of objects: checked settings, their plain form, and the objects."""
 
     settings: Settings
     config: Mapping[str, Any]
@@ -91,7 +91,7 @@ def _with_objects(
 
 
 def _refuse_overridden(options: Mapping[str, object]) -> None:
-    """Raises SettingsError for settings of what is given as objects: they would have no effect."""
+    """Raises SettingsError for settings of the model, data or task that are given as objects."""
     unused = [name for name in options if name.partition(".")[0] in ("model", "data")]
     if unused:
         names = ", ".join(f"`{name}`" for name in unused)
@@ -145,7 +145,7 @@ def _digest(model: nn.Module) -> str:
 
 
 def _state(model: nn.Module) -> dict[str, Tensor]:
-    """Tensors that share no memory and lie in order, as safetensors wants them."""
+    """Contiguous tensors that share no memory, as safetensors requires."""
     return {
         name: tensor.detach().cpu().contiguous().clone()
         for name, tensor in model.state_dict().items()

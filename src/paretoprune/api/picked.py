@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pandas as pd
 from torch import nn
 
 from paretoprune.api.caller_state import caller_state_kept
@@ -13,6 +14,8 @@ from paretoprune.config.callables import trusted_packages
 from paretoprune.data.given import GivenData, as_datamodule
 from paretoprune.errors import PickError, SettingsError
 from paretoprune.formats.registry import GRAPHS, add_own
+from paretoprune.metrics import quantity_of
+from paretoprune.number_format import written_of
 from paretoprune.pick.choice import Choice, choose_models
 from paretoprune.pick.deliver import Delivered, deliver
 from paretoprune.pick.request import ExportOptions
@@ -25,7 +28,10 @@ from paretoprune.tasks.interface import Task
 
 @dataclass(frozen=True)
 class Picked:
-    """A smaller model that was verified against its trial, tested once and exported."""
+    """A smaller model that was verified against its trial, tested once and exported.
+
+    A table in notebooks.
+    """
 
     # Physically smaller, in eval mode, on the device of the sweep.
     model: nn.Module = field(repr=False)
@@ -36,6 +42,20 @@ class Picked:
     dense_metrics: Mapping[str, float]  # the same of the dense model
     _choice: Choice = field(repr=False)
     _sources: Sources | None = field(repr=False)
+
+    def __repr__(self) -> str:
+        quality = next(iter(self.metrics))
+        named = [f"{written_of(quality, self.metrics)} {quantity_of(quality).label}"]
+        named += [f"{written_of('macs', self.metrics)} MACs"]
+        return f"<Picked trial {self.trial}: {', '.join(named)}; {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        columns = {"picked": self.metrics, "dense": self.dense_metrics}
+        rows = {
+            name: {column: _written(name, measured) for column, measured in columns.items()}
+            for name in self.metrics
+        }
+        return str(pd.DataFrame.from_dict(rows, orient="index").to_html())
 
     def export(self, *formats: str) -> Path:
         """Write the model in more formats beside its weights, each compared with the model.
@@ -139,10 +159,15 @@ def _delivered(
     return choice, delivered
 
 
+def _written(name: str, measured: Mapping[str, float]) -> str:
+    """Return a value with its unit; empty where it compares a model with the dense one."""
+    return written_of(name, measured) if name in measured else ""
+
+
 def _with_weights(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["safetensors", *formats]))
 
 
 def _tested(metrics: Metrics) -> dict[str, float]:
-    """The first quality, which the meter of the task returns first."""
+    """Return the first quality of the task, as `test_QUALITY`."""
     return {f"test_{name}": value for name, value in [*metrics.quality.items()][:1]}

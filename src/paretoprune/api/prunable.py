@@ -48,7 +48,7 @@ def find_prunable(settings: Settings) -> Prunable:
 
 
 def ask(found: Prunable, *, scores: bool, sensitivity: bool) -> Answers:
-    """Train the dense model, or load it from the cache, and answer what is asked of it.
+    """Train the dense model, or load it from the cache, and answer questions about it.
 
     Raises:
         TrainingError: the training diverges.

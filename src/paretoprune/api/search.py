@@ -122,7 +122,7 @@ def _named(
 
 
 def _directed(objectives: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    """Each objective with its direction. Raises SettingsError for a quantity that there is not."""
+    """Each objective with its direction. Raises SettingsError for an unknown quantity."""
     if isinstance(objectives, Mapping):
         return dict(objectives)
     names = [objectives] if isinstance(objectives, str) else list(objectives)

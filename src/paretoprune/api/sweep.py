@@ -70,7 +70,7 @@ class Sweep:
 
     @property
     def front(self) -> pd.DataFrame:
-        """The rows of the trials that no other beats, from the largest model to the smallest."""
+        """The rows of the non-dominated trials, from the largest model to the smallest."""
         return front_table(self.trials, self._facts().objectives)
 
     def plot(self) -> Figure:

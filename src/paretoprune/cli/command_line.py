@@ -1,4 +1,4 @@
-"""The command line of `train` and `inspect`: what is wrong with it, and the rest for Hydra."""
+"""The command line of `train` and `inspect`: its mistakes, and the arguments for Hydra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a command line to plain settings: Hydra composes, and its complaints become sentences."""
+"""From a command line to plain settings: Hydra composes, and its errors become sentences."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from paretoprune.cli.foreign_configs import (
 from paretoprune.config.compose import CONF, compose_options, described_groups, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form
+from paretoprune.config.moved import named_training
 from paretoprune.config.own.code import described, message_of, place_of
 from paretoprune.config.own.targets import with_own_arguments
 from paretoprune.config.redact import redact
@@ -111,7 +112,7 @@ def finetune_option(name: str) -> FinetuneSettings:
 
 
 def fail(message: str, *, code: int = 2) -> NoReturn:
-    """Print what is wrong and leave with an exit code."""
+    """Print the error and exit with its code."""
     lines = redact(message).splitlines()
     print("error: " + "\n       ".join(lines), file=sys.stderr)
     sys.exit(code)
@@ -226,7 +227,7 @@ def _settled(
     """
     plain = _plain(config)
     if not (line.adds_folders or any("_target_" in one for one in overrides)):
-        return plain  # only our own options name a `_target_`
+        return named_training(plain)  # only our own options name a `_target_`
     groups = own_groups()
     places = [one for one in line.overrides if one.startswith("hydra.searchpath=")]
     values = [one for one in overrides if not one.startswith("~") and one not in places]
@@ -238,11 +239,11 @@ def _settled(
 
     chosen = [f"{group}={choices[group]}" for group in groups if choices.get(group)]
     options = _plain(_composed(line, [*chosen, *places]))
-    return with_own_arguments(plain, options, given, groups=groups)
+    return named_training(with_own_arguments(plain, options, given, groups=groups))
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
-    """The config as plain data: what it refers to is put in, and what would call anything refused.
+    """The config as plain data: references are resolved, and resolvers that call code are refused.
 
     Raises SettingsError for the latter.
     """

@@ -1,4 +1,5 @@
-"""Configs from folders that the user adds: they choose settings, and have nothing called or read.
+"""Configs from folders that the user adds: they choose settings, and must not call code or read
+files.
 
 Hydra itself calls what its own settings name, and OmegaConf what a `${resolver:...}` names, both
 before our own check of the settings begins. So these are refused as they are written.
@@ -18,7 +19,7 @@ from paretoprune.errors import SettingsError
 # `${seed}`, `${data.size}`, `${.size}`: the value of another setting. All else calls something.
 _REFERENCE = re.compile(r"\$\{\.*[A-Za-z_][\w.]*(\[\d+\][\w.]*)*\}")
 _NO_PACKAGE = ("true", "false", "null", "none", "yes", "no", "all")  # values of other settings
-# Settings of Hydra's that say what was composed, not what it does.
+# Settings of Hydra that describe the composition, and change no behaviour.
 _DESCRIPTIVE = ("overrides", "runtime", "searchpath", "job.override_dirname")
 
 

@@ -1,4 +1,4 @@
-"""`paretoprune inspect`: what can be pruned in a network, and what that could save."""
+"""`paretoprune inspect`: the prunable parts of a network, and what pruning could save."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`paretoprune latency NAME|FOLDER`: what running pruned models costs, beside the dense one."""
+"""`paretoprune latency NAME|FOLDER`: the running cost of pruned models, beside the dense one."""
 
 from __future__ import annotations
 

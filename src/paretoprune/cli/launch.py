@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 def launch(settings: Settings, config: Mapping[str, Any]) -> SweepResult:
     """Run the sweep that the settings describe, or continue it, and print and return its front.
 
-    Raises a ParetopruneError, with nothing written, for what is wrong from the start.
+    Raises a ParetopruneError for mistakes that are found before anything is written.
     """
     console = make_console()
 

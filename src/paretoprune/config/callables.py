@@ -109,6 +109,21 @@ _LISTED = (
         ours=True,
     ),
     _Classes(
+        "paretoprune.pruning.compensation.methods",
+        ("paretoprune.pruning.compensation.methods",),
+        (
+            "paretoprune.pruning.compensation.methods.interface.Compensation",
+            "paretoprune.pruning.compensation.methods.auto.Auto",
+        ),
+        ours=True,
+    ),
+    _Classes(
+        "paretoprune.pruning.sparse_training",
+        ("paretoprune.pruning.sparse_training",),
+        ("paretoprune.pruning.sparse_training.interface.SparseTraining",),
+        ours=True,
+    ),
+    _Classes(
         "paretoprune.search.allocation.methods",
         ("paretoprune.search.allocation.methods",),
         ("paretoprune.search.allocation.methods.interface.Allocation",),

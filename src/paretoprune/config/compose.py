@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from paretoprune.config.model_builders import is_torchvision_name
+from paretoprune.config.moved import named_training
 from paretoprune.config.name_patterns import closest
 from paretoprune.config.own.targets import OWN, with_own_arguments
 from paretoprune.errors import SettingsError
@@ -48,7 +49,7 @@ def compose_options(options: Mapping[str, object]) -> dict[str, Any]:
         return _with_values(_composed(others), values)
 
     config = _with_values(chosen, values)
-    return with_own_arguments(config, chosen, given, groups=own_groups())
+    return named_training(with_own_arguments(config, chosen, given, groups=own_groups()))
 
 
 def own_groups() -> list[str]:
@@ -158,7 +159,8 @@ def _with(config: Mapping[str, Any], path: Sequence[str], value: object) -> dict
     holder = there if isinstance(there, Mapping) else {}
     if deeper:
         return {**config, first: _with(holder, deeper, value)}
-    # An objective that is not named is not wanted; elsewhere what is not named stays.
+    # A mapping of objectives replaces the default ones; elsewhere the other settings keep their
+    # values.
     if isinstance(value, Mapping) and first != "objectives":
         for key, inner in value.items():
             holder = _with(holder, str(key).split("."), inner)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from paretoprune.config.groups.allocation import UNIFORM
+from paretoprune.config.groups.compensation import AUTO as AUTO_COMPENSATION
 from paretoprune.config.instantiate import build
 from paretoprune.config.targets.arguments import find_mistakes
 from paretoprune.config.targets.signatures import has_trait, offers
@@ -22,7 +23,7 @@ _MOST_BYTES = 200  # of the name of a folder, to which files add theirs
 
 
 def _schedule_accepts_the_settings(settings: Settings) -> str | None:
-    """Ask the schedule itself; options that are wrong are reported with the other values."""
+    """Return the mistake that the schedule itself finds; wrong options are reported elsewhere."""
     schedule, granularity = settings.schedule, settings.granularity
     if find_mistakes(schedule, setting="schedule") or not offers(schedule, "mistake"):
         return None
@@ -35,13 +36,27 @@ def _schedule_accepts_the_settings(settings: Settings) -> str | None:
     return mistake
 
 
-def _obs_is_for_weights(settings: Settings) -> str | None:
-    if settings.compensation == "obs" and settings.is_structured:
-        return (
-            "`compensation=obs` is for single weights; with `granularity=channels`, "
-            "`compensation=least_squares` does the same"
-        )
-    return None
+def _compensation_reads_zeros(settings: Settings) -> str | None:
+    method = settings.compensation
+    if method is None or not has_trait(method, "needs_zeros") or not settings.is_structured:
+        return None
+    return (
+        f"{spelled('compensation', method)} is for single weights; with `granularity=channels`, "
+        "`compensation=least_squares` does the same"
+    )
+
+
+def _compensation_follows_pruning(settings: Settings) -> str | None:
+    method = settings.compensation
+    if method is None or method == AUTO_COMPENSATION or settings.search is not None:
+        return None
+    if not has_trait(settings.schedule, "keeps_weights"):
+        return None
+    return (
+        f"{spelled('compensation', method)} has no effect with "
+        f"{spelled('schedule', settings.schedule)}, which removes weights that are masked already; "
+        "leave `compensation` out, or set `schedule=one_shot`"
+    )
 
 
 def _latency_is_forecast(settings: Settings) -> str | None:
@@ -63,19 +78,55 @@ def _timed(settings: Settings) -> bool:
 
 
 def _sparse_training_is_of_channels(settings: Settings) -> str | None:
-    name = settings.sparse_training.name
-    if name in ("bn_scale", "group_lasso") and not settings.is_structured:
-        return f"`sparse_training={name}` needs `granularity=channels`"
-    return None
+    phase = settings.sparse_training
+    if phase is None or not has_trait(phase, "needs_channels") or settings.is_structured:
+        return None
+    return f"{spelled('sparse_training', phase)} needs `granularity=channels`"
+
+
+def _sparse_training_of_trials_takes_place(settings: Settings) -> str | None:
+    phase, schedule = settings.sparse_training, settings.schedule
+    if phase is None or not has_trait(phase, "before_each_pruning"):
+        return None
+    if has_trait(schedule, "trains_before_pruning") or find_mistakes(schedule, setting="schedule"):
+        return None
+    return (
+        f"{spelled('sparse_training', phase)} trains before a trial prunes, which "
+        f"{spelled('schedule', schedule)} does not; set `schedule=one_shot` or `schedule=iterative`"
+    )
+
+
+def _targeted_weights_are_dropped(settings: Settings) -> str | None:
+    phase = settings.sparse_training
+    if phase is None or "targeted" not in phase.arguments or "dropout" in phase.arguments:
+        return None
+    if getattr(_built_sparse_training(settings), "dropout", 1):
+        return None
+    return (
+        "`sparse_training.targeted` is the share of weights that dropout may drop; set "
+        "`sparse_training.dropout`"
+    )
 
 
 def _dropped_weights_are_not_accumulated(settings: Settings) -> str | None:
-    if settings.sparse_training.dropout and settings.trainer.accumulate_grad_batches > 1:
+    dropout = getattr(_built_sparse_training(settings), "dropout", 0)
+    if dropout and settings.trainer.accumulate_grad_batches > 1:
         return (
             "`sparse_training.dropout` drops other weights in each batch, whose gradients cannot "
             "be added; set `trainer.accumulate_grad_batches=1`"
         )
     return None
+
+
+def _built_sparse_training(settings: Settings) -> object:
+    """Return the sparse training; None if there is none, or if its options are wrong."""
+    phase = settings.sparse_training
+    if phase is None or find_mistakes(phase, setting="sparse_training"):
+        return None
+    try:
+        return cast(object, build(phase))
+    except (TypeError, ValueError):
+        return None
 
 
 def _shared_weights_are_of_channels(settings: Settings) -> str | None:
@@ -85,10 +136,11 @@ def _shared_weights_are_of_channels(settings: Settings) -> str | None:
         return "`search=shared` trains networks with fewer channels; set `granularity=channels`"
     if not has_trait(settings.schedule, "prunes_once"):
         return "`search=shared` trains many networks at once; set `schedule=one_shot`"
-    if settings.sparse_training.name == "growing":
+    phase = settings.sparse_training
+    if phase is not None and has_trait(phase, "before_each_pruning"):
         return (
-            "`sparse_training=growing` prepares one pruning, but `search=shared` has many; "
-            "set `sparse_training=none`"
+            f"{spelled('sparse_training', phase)} prepares one pruning, but `search=shared` has "
+            "many; set `sparse_training=none`"
         )
     return None
 
@@ -129,10 +181,9 @@ def _trained_weights_are_factored(settings: Settings) -> str | None:
             f"{spelled('schedule', settings.schedule)} retrains from scratch, but "
             f"`low_rank={settings.low_rank.name}` factors trained weights; set `schedule=one_shot`"
         )
-    phase = settings.sparse_training
-    if phase.name != "none" or phase.dropout:
+    if settings.sparse_training is not None:
         return (
-            "`sparse_training` presses on channels, not on the ranks of "
+            "`sparse_training` penalises channels and weights, not the ranks of "
             f"`low_rank={settings.low_rank.name}`; set `sparse_training=none`"
         )
     return None
@@ -243,9 +294,12 @@ def _name_names_a_folder(settings: Settings) -> str | None:
 
 RULES: tuple[Callable[[Settings], str | None], ...] = (
     _schedule_accepts_the_settings,
-    _obs_is_for_weights,
+    _compensation_reads_zeros,
+    _compensation_follows_pruning,
     _latency_is_forecast,
     _sparse_training_is_of_channels,
+    _sparse_training_of_trials_takes_place,
+    _targeted_weights_are_dropped,
     _dropped_weights_are_not_accumulated,
     _shared_weights_are_of_channels,
     _ranks_fit_the_rest,

@@ -34,7 +34,8 @@ MOVED: Mapping[str, str] = {
 }
 
 _STRATEGIES = "paretoprune.search.strategies"
-# By the value of `search.strategy`: what it is now, and which settings of the search it took.
+# By the former value of `search.strategy`: its present target, and the settings that are its
+# options.
 _CHAIN_OPTIONS = ("num_sizes", "min_gain")
 _NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "full": ("sampling.Sampling", ("sampler", "log_sizes")),
@@ -48,7 +49,7 @@ _NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _MOVED_OPTIONS = ("sampler", "log_sizes", *_CHAIN_OPTIONS)
 
 
-# By the value of `schedule.name`: what it is now, and which settings of the schedule it took.
+# By the former value of `schedule.name`: its present target, and its options.
 _SCHEDULES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "one_shot": ("one_shot.OneShot", ()),
     "iterative": ("iterative.Iterative", ("steps", "spacing")),
@@ -74,6 +75,22 @@ _ALLOCATIONS: Mapping[str, str] = {
     "score": "by_score.ByScore",
     "sensitivity": "by_sensitivity.BySensitivity",
 }
+_METHODS = "paretoprune.pruning.compensation.methods"
+_COMPENSATIONS: Mapping[str, Mapping[str, object]] = {
+    "auto": {"_target_": f"{_METHODS}.auto.Auto"},
+    "none": {},
+    "bias": {"_target_": f"{_METHODS}.bias.Bias"},
+    "least_squares": {"_target_": f"{_METHODS}.least_squares.LeastSquares", "ridge": 0.1},
+    "obs": {"_target_": f"{_METHODS}.obs.Obs", "damping": 0.01},
+}
+_SPARSE_TRAININGS: Mapping[str, str] = {
+    "l1": "l1.L1",
+    "bn_scale": "bn_scale.BatchNormScale",
+    "group_lasso": "group_lasso.GroupLasso",
+    "growing": "growing.Growing",
+}
+_PHASES = "paretoprune.pruning.sparse_training"
+_DROPOUT = "weight_dropout.WeightDropout"
 _COMMON = ("workers", "time_limit", "retries")  # of every executor
 _EXECUTORS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "inline": ("inline.inline", _COMMON),
@@ -98,7 +115,7 @@ def modernised(config: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if isinstance(found.get(group), Mapping):
             found[group] = _by_target(found[group], known, package)
-    return _with_allocation(found)
+    return _with_allocation(named_training(_with_effect(found)))
 
 
 def _by_target(
@@ -114,6 +131,58 @@ def _by_target(
     place, taken = known[name]
     options = {option: group[option] for option in taken if option in group}
     return {"_target_": f"{package}.{place}", **options}
+
+
+def named_training(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config with compensation and sparse training that have a name as a `_target_`.
+
+    They may still be written so: `compensation: none` in a file of settings, `sparse_training:
+    {name: l1}`, or `sparse_training.dropout=0.5` alone.
+    """
+    found = dict(config)
+    name, phase = found.get("compensation"), found.get("sparse_training")
+    if isinstance(name, str) and name in _COMPENSATIONS:
+        found["compensation"] = _COMPENSATIONS[name]
+    if isinstance(phase, Mapping) and "_target_" not in phase:
+        found["sparse_training"] = _sparse_training(phase)
+    return found
+
+
+def _sparse_training(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The sparse training by its `name`, or else by its dropout; with its former defaults."""
+    name = stored.get("name", "none")
+    rest = {key: value for key, value in stored.items() if key != "name"}
+    if name in _SPARSE_TRAININGS:
+        target = {"_target_": f"{_PHASES}.{_SPARSE_TRAININGS[name]}"}
+        return {**target, "strength": 1e-4, "epochs": 4, **rest}
+    if name == "none" and rest.get("dropout"):
+        return {"_target_": f"{_PHASES}.{_DROPOUT}", "targeted": 1.0, "epochs": 4, **rest}
+    return {} if stored == {"name": "none"} else stored
+
+
+def _with_effect(config: dict[str, Any]) -> dict[str, Any]:
+    """The config without what had no effect then and is a mistake now."""
+    found, phase = dict(config), config.get("sparse_training")
+    named = isinstance(config.get("compensation"), str) and config["compensation"] != "none"
+    if named and not config.get("search") and _is_schedule(config, "gradual"):
+        found["compensation"] = "auto"
+    if not isinstance(phase, Mapping) or "_target_" in phase or "name" not in phase:
+        return found
+    left_out = () if phase.get("dropout") else ("dropout", "targeted")
+    kept = {key: value for key, value in phase.items() if key not in left_out}
+    only_in_trials = kept["name"] == "growing" and "dropout" not in kept
+    if only_in_trials and not _is_schedule(config, "one_shot", "iterative"):
+        kept["name"] = "none"
+    if kept["name"] == "none" and "dropout" not in kept:
+        kept = {"name": "none"}
+    return {**found, "sparse_training": kept}
+
+
+def _is_schedule(config: Mapping[str, Any], *names: str) -> bool:
+    """True if the schedule, which has its `_target_`, is one of these of ours."""
+    schedule = config.get("schedule")
+    path = schedule.get("_target_") if isinstance(schedule, Mapping) else None
+    return path in [f"paretoprune.trial.schedules.{_SCHEDULES[name][0]}" for name in names]
 
 
 def _with_allocation(config: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def parse_seconds(value: object) -> object:
 def _scaled(value: object, units: Mapping[str, float], expected: str) -> object:
     """Return a text with a unit as a number, and anything else unchanged.
 
-    Raises ValueError, with what is expected, for a text of another form.
+    Raises ValueError, which names the expected form, for any other text.
     """
     if not isinstance(value, str):
         return value

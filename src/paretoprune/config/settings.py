@@ -10,6 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from paretoprune.config.cross_checks import RULES, against_ranks
 from paretoprune.config.groups.allocation import UNIFORM
+from paretoprune.config.groups.compensation import AUTO as AUTO_COMPENSATION
+from paretoprune.config.groups.compensation import LEAST_SQUARES
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.groups.granularity import CHANNELS
@@ -17,7 +19,6 @@ from paretoprune.config.groups.low_rank import LowRankSettings
 from paretoprune.config.groups.measure import MeasureSettings
 from paretoprune.config.groups.model import ModelSettings
 from paretoprune.config.groups.search import SearchSettings
-from paretoprune.config.groups.sparse_training import SparseTrainingSettings
 from paretoprune.config.groups.sparsity import SparsitySettings
 from paretoprune.config.groups.task import AUTO
 from paretoprune.config.groups.tracking import TrackingSettings
@@ -49,8 +50,8 @@ class Settings:
     granularity: Target = CHANNELS
     low_rank: LowRankSettings = LowRankSettings()
     quantization: Target | None = None  # of each trained model; None: there is none
-    compensation: Literal["auto", "none", "bias", "least_squares", "obs"] = "auto"
-    sparse_training: SparseTrainingSettings = SparseTrainingSettings()
+    compensation: Target | None = AUTO_COMPENSATION  # of each pruning; None: there is none
+    sparse_training: Target | None = None  # before pruning; None: there is none
     sparsity: SparsitySettings
     allocation: Target = UNIFORM  # of the target of a single run to the groups
     finetune: FinetuneSettings
@@ -133,15 +134,15 @@ class Settings:
         return has_trait(self.schedule, "retrains_from_scratch")
 
     @property
-    def compensation_method(self) -> str | None:
+    def compensation_method(self) -> Target | None:
         """Compensation method for the remaining weights; None disables it.
 
         `auto` selects least squares for structured pruning of trained weights.
         """
-        if self.compensation != "auto":
-            return None if self.compensation == "none" else self.compensation
+        if self.compensation != AUTO_COMPENSATION:
+            return self.compensation
         keeps_weights = not self.retrains_from_scratch
-        return "least_squares" if self.is_structured and keeps_weights else None
+        return LEAST_SQUARES if self.is_structured and keeps_weights else None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:

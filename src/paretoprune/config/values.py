@@ -34,6 +34,9 @@ Index = Annotated[int, Field(ge=0)]
 Factor = Annotated[float, Field(ge=1)]
 MeanBits = Annotated[float, Field(ge=2, le=8)]  # of a weight
 Amount = Annotated[float, Field(ge=0)]
+Strength = Annotated[float, Field(gt=0)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+PositiveProbability = Annotated[float, Field(gt=0, lt=1)]
 
 
 def check_device(value: object) -> object:

@@ -90,7 +90,7 @@ def without(target: Target, names: Mapping[str, object]) -> Target:
 
 
 def _is_ours(target: Target) -> bool:
-    """Return True for variants of the package; a user's may take what it likes."""
+    """Return True for variants of the package; the options of a user's own are not checked."""
     return target.path.startswith("paretoprune.")
 
 

@@ -14,7 +14,7 @@ GivenData = LightningDataModule | Sequence[Loader]
 
 
 def given_data(class_name: str) -> LightningDataModule:
-    """Stand for data of this class that `paretoprune.search` was given as an object.
+    """Stand in the config for data of this class that were given as an object.
 
     Raises SettingsError: no other process has the object, so nothing can be built.
     """

@@ -48,7 +48,7 @@ class _Actor:
 @dataclass
 class _Worker:
     actor: Any
-    waiting: Any  # the reference to what it does now
+    waiting: Any  # the reference to its present task
     ready: bool = False
     job: Job | None = None
     deadline: float = inf  # of the job, by the monotonic clock

@@ -45,7 +45,7 @@ class WorkerFiles:
 
     @classmethod
     def all_in(cls, folder: Path) -> list[WorkerFiles]:
-        """Return the workers that drivers have left in the folder."""
+        """Return the workers whose files are in the folder, also those of earlier drivers."""
         return [cls(folder, path.name.split(".")[0]) for path in folder.glob("*.worker.json")]
 
     def note(self, job_id: str) -> None:

@@ -1,4 +1,4 @@
-"""States of Slurm jobs, asked of `squeue`, which needs no accounting database; and their end."""
+"""States of Slurm jobs by `squeue`, which needs no accounting database; cancelling of jobs."""
 
 from __future__ import annotations
 

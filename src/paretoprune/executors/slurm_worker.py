@@ -25,7 +25,7 @@ def work(
     """Run the tasks of a driver; the main function of a Slurm job.
 
     Ends when too little time is left for another trial, when Slurm announces the end of the job,
-    or when the driver is gone. The driver assigns a task that was not begun to another worker.
+    or when the driver has ended. The driver assigns a task that was not begun to another worker.
 
     Args:
         open_worker: loads the context; returns the function that runs a trial.
@@ -66,7 +66,7 @@ def _give_up_interrupted_task(files: WorkerFiles) -> None:
 
 
 def _warnings_of_the_end() -> list[int]:
-    """Return a list that is not empty once Slurm has announced the end of this job.
+    """Return a list to which Slurm's signal before the end of the job adds an entry.
 
     Replaces submitit's handler, which raises an exception in the middle of a trial 90 seconds
     before the end: the trial may well end in time.
@@ -89,7 +89,7 @@ class _Tasks:
         self._latest_pulse, self._alive = 0, time.monotonic()
 
     def __call__(self) -> Task | None:
-        """Return the next task; None if the driver is gone or the job was asked to end."""
+        """Return the next task; None if the driver has ended or the job was asked to end."""
         while self._has_driver() and not self._warnings:
             task = self._files.task()
             if task is not None and self._files.answer_to(task) is None:

@@ -116,7 +116,7 @@ def check_replaceable(folder: Path) -> None:
 
 
 def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that share no memory and lie in order, as safetensors wants them."""
+    """Contiguous tensors that share no memory, as safetensors requires."""
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
 
 

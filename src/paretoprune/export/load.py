@@ -1,4 +1,4 @@
-"""Saved models and sweeps, back in one line: `load_model(folder)`."""
+"""Loading of exported models: `load_model(folder)`."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _check_count(name: str, count: object, *, least: int = 1) -> None:
 
 @contextmanager
 def _as_our_error(folder: Path) -> Iterator[None]:
-    """Whatever a stranger's folder leads to becomes an error of ours, with its cause."""
+    """Convert any exception that a foreign folder raises into WeightsError, with its cause."""
     try:
         yield
     except ParetopruneError:

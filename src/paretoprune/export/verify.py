@@ -76,7 +76,7 @@ def _outputs(run: Callable[..., Any], inputs: Inputs) -> dict[str, Tensor]:
 
 
 def _run(arguments: Sequence[str]) -> str | None:
-    """The other side, in a process that finds the same code as this one; why it failed."""
+    """Run the check in a fresh process that finds the same code; return the reason if it failed."""
     path = os.pathsep.join(place for place in sys.path if place)
     command = [sys.executable, "-m", "paretoprune.export.verify", *arguments]
     environment = os.environ | {"PYTHONPATH": path}

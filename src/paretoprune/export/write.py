@@ -1,4 +1,4 @@
-"""The files of an exported model: written, and each proved to compute what was measured."""
+"""The files of an exported model: written, and each compared with the measured model."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_formats(
     a fresh process cannot build it.
 
     Raises:
-        ExportError: the weights do not give back the model.
+        ExportError: the exported weights do not reproduce the model.
     """
     model = copy.deepcopy(model).cpu().eval()
     reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in FORMATS])
@@ -70,7 +70,7 @@ def _by_name(model: nn.Module, inputs: Example) -> Example:
 def _write_graphs(
     draft: Path, model: nn.Module, inputs: Example, formats: Sequence[str]
 ) -> dict[str, str]:
-    """Why a format could not be written, by its name."""
+    """Return the reasons why formats could not be written, by name."""
     trace, reasons = tracer(model, inputs), {}
     for name in formats:
         try:
@@ -86,7 +86,7 @@ def _write_graphs(
 def _checked(draft: Path, name: str, answer: Answer, expected: Answer) -> FileFacts:
     facts = compared(name, answer, expected)
     if facts.reason and name not in FORMATS:
-        raise ExportError(f"the exported weights do not give back the model: {facts.reason}")
+        raise ExportError(f"the exported weights do not reproduce the model: {facts.reason}")
     if facts.reason:
         for file in files_of(name):
             (draft / file).unlink()

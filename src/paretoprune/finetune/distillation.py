@@ -63,7 +63,8 @@ class Teacher:
         return map_tensors(self._cache, lambda kept: kept[key].float())
 
     def _remember(self, batch: Batch, key: Tensor) -> Outputs:
-        """Compute and cache what is new; return the outputs if they cannot be cached."""
+        """Compute and cache outputs that are missing; return the outputs if they cannot be
+        cached."""
         new = ~self._filled[key]
         if not new.any():
             return None

@@ -13,10 +13,10 @@ from paretoprune.tasks.interface import Batch
 class Loader(Protocol):
     """A torch `DataLoader`, a list of batches, or any object with a length that yields batches.
 
-    `fit` iterates over it once per epoch. Batches are what the task takes. Our own loaders yield
-    them as `Keyed`, with a key (N,) of each sample and augmented view, by which `Teacher` caches
-    outputs; the attribute `num_keys`, if there is one, is their number. An attribute `epoch`, if
-    there is one, is restored when a training restarts.
+    `fit` iterates over it once per epoch. Batches are in the form of the task. Our own loaders
+    yield them as `Keyed`, with a key (N,) of each sample and augmented view, by which `Teacher`
+    caches outputs; the attribute `num_keys`, if there is one, is their number. An attribute
+    `epoch`, if there is one, is restored when a training restarts.
     """
 
     def __len__(self) -> int:

@@ -54,7 +54,7 @@ class FinetuneModule(LightningModule):
         watch: Stopwatch | None = None,
         trainer: TrainerSettings | None = None,
     ) -> None:
-        """Set up the optimizer and its schedule, those of the task if it brings them.
+        """Set up the optimizer and its schedule, those of the task if it has its own.
 
         `parts` is the number of micro-batches for gradient accumulation; `nested` are smaller
         networks in the model's weights, some of which are trained in each step. After `seconds` on

@@ -42,7 +42,7 @@ class _Sliced(nn.Module):
         self._larger = larger
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the smaller network returns."""
+        """Return the outputs of the smaller network."""
         all_weights = dict(self._larger.named_parameters())
         network, kept = self._part.network, self._part.kept
         own = {

@@ -1,4 +1,4 @@
-"""Names of a graph's inputs and outputs: arguments of `forward`, keys of what it returns."""
+"""Names of a graph's inputs and outputs: arguments of `forward`, keys of its return value."""
 
 from __future__ import annotations
 

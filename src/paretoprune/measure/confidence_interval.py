@@ -1,4 +1,4 @@
-"""Confidence intervals of what was measured on few samples."""
+"""Confidence intervals of measurements on few samples."""
 
 from __future__ import annotations
 

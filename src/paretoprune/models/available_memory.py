@@ -18,7 +18,7 @@ _VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_
 def available_bytes() -> int:
     """Return the bytes that can still be allocated before the process is killed or refused.
 
-    The least of what the machine has free, of what is left of the limits of the control groups
+    The minimum of the machine's free memory, of the remaining limits of the control groups
     (containers, Slurm), and of the process's own limits (`ulimit -v`, `ulimit -d`).
     """
     left = [machine_bytes(_MACHINE), *group_bytes(_PROCESS, _CGROUPS), *limit_bytes(_PROCESS)]

@@ -108,7 +108,8 @@ def _without_layers_of_libraries(model: nn.Module) -> nn.Module:
 
 
 def _activation(outputs: Tensor, expected: str) -> str:
-    """Return the function that made the outputs, by the graph or by what they sum to, or ""."""
+    """Return the name of the output activation, by the graph or by the sum of the outputs; "" if
+    unknown."""
     node = outputs.grad_fn
     while node is not None and node.name().removesuffix("Backward0") in _TRANSPARENT:
         node = next((one for one, _ in node.next_functions if one is not None), None)

@@ -25,7 +25,7 @@ from paretoprune.sweep.baselines import objectives_in
 
 @dataclass(frozen=True)
 class Choice:
-    """The trials of a sweep that a request picks, before anything is done with them."""
+    """The trials of a sweep that a request picks."""
 
     folder: SweepFolder
     settings: Settings

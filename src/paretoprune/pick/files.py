@@ -25,7 +25,7 @@ from paretoprune.storage.atomic import write_json
 
 
 def write_description(session: PickSession, draft: Path, model: nn.Module) -> None:
-    """Write what the model takes and returns; of images, what turns them into its input, too."""
+    """Write the description of inputs and outputs; of images also their preprocessing."""
     problem = session.problem
     answer = answer_of(model, session.inputs[:2].to(problem.device))
     found = inputs_json(

@@ -1,4 +1,4 @@
-"""The limits of a pick: reading them, and saying what comes nearest when nothing satisfies them."""
+"""The limits of a pick: reading them, and the nearest model if none satisfies them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def unmet(result: TrialResult, limits: Sequence[Limit]) -> list[Limit]:
 def no_match_message(
     members: Sequence[TrialResult], limits: Sequence[Limit], objectives: Mapping[str, Direction]
 ) -> str:
-    """The sentence for limits that no member satisfies: the nearest one, and what would do."""
+    """The sentence for limits that no member satisfies: the nearest one, and limits that it
+    satisfies."""
 
     def distance(result: TrialResult) -> tuple[float, int]:
         broken = (limit.excess(_value(result, limit)) for limit in unmet(result, limits))

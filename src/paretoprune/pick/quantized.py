@@ -29,7 +29,7 @@ _NONE_INSTALLED = "no engine is installed; `pip install 'paretoprune[onnx]'`"
 
 
 def check_options(trials: Sequence[TrialResult], options: ExportOptions) -> None:
-    """Check that what is asked for can be done with the picked quantized models.
+    """Check that the options are possible for the picked quantized models.
 
     Raises:
         PickError: it cannot, or no engine for an int8 file is installed.

@@ -1,4 +1,4 @@
-"""Trained models of trials, rebuilt and compared with what was measured."""
+"""Trained models of trials, rebuilt and compared with the recorded measurements."""
 
 from __future__ import annotations
 

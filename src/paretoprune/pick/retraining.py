@@ -1,4 +1,4 @@
-"""A pick trained for longer, and trained again with other seeds, as the order says."""
+"""A pick trained for longer, and trained again with other seeds, by the options of the export."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 def trained_longer(
     session: PickSession, model: nn.Module, trial: TrialResult
 ) -> tuple[EpochRecord, ...]:
-    """Train the model in place for as long as the order says; the curve of it."""
+    """Train the model in place for the further epochs of the options; return its curve."""
     if session.longer is None:
         return ()
     _log.info("training trial %d for %d epochs more", trial.number, session.longer.epochs)
@@ -28,7 +28,7 @@ def trained_longer(
 
 
 def repeats_of(session: PickSession, trial: TrialResult) -> list[Repeat]:
-    """The trial trained again with other seeds, and then as long as the pick was."""
+    """Return the trial trained again with other seeds, for as many epochs as the pick."""
     return [
         _repeat(session, trial, seed=nth_seed(trial, index))
         for index in range(1, session.options.seeds + 1)

@@ -76,7 +76,7 @@ def measure_models(
 
 
 def _front(folder: SweepFolder, trust: Sequence[str]) -> dict[str, nn.Module]:
-    """The dense model, and those of the front as their plans cut them out: weights cost no time."""
+    """The dense model, and those of the front by their plans; weights do not affect the times."""
     settings = load_settings(folder.read_config(), trust=trust)
     info = DataInfo.from_json(read_json(folder.dense / "data.json"))
     groups = Groups.from_json(read_json(folder.dense / "groups.json"))

@@ -62,7 +62,7 @@ class PickSession:
         context = load_context(self.problem, self.folder.dense)
         if context is None:
             raise SweepError(
-                f"{self.folder.dense} is not whole; the sweep's command makes it again"
+                f"{self.folder.dense} is incomplete; the sweep's command, run again, restores it"
             )
         return context
 
@@ -99,7 +99,7 @@ class PickSession:
 
     @cached_property
     def dense_in(self) -> Callable[[str], Contents | None]:
-        """Its files in a format, each made once; None if it cannot be that."""
+        """Its files in a format, each made once; None if it cannot be converted."""
         trace = tracer(self.dense, self.graph_inputs)
 
         @cache
@@ -114,7 +114,7 @@ class PickSession:
     @property
     def longer(self) -> FinetuneSettings | None:
         """The settings for training before the export; None: it is not trained further."""
-        options, used = self.options, self.context.training.finetune
+        options, used = self.options, self.context.finetune
         if not options.trains_longer:
             return None
         chosen = options.finetune or used

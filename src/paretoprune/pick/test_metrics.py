@@ -1,4 +1,4 @@
-"""Measurements of a pick: validation again, and the test part once, never to choose by."""
+"""Measurements of a pick: validation again, and the test part once, after the choice."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _targets_in(value: object) -> Iterator[Target]:
 
 
 def _shape(tensor: Tensor) -> object:
-    """Return the shape, and the type of numbers where it is not the usual one."""
+    """Return the shape, and the type of numbers if it is not float32."""
     if isinstance(tensor, nn.UninitializedParameter | nn.UninitializedBuffer):
         return None
     shape = list(tensor.shape)

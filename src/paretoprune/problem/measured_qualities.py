@@ -12,7 +12,7 @@ from paretoprune.tasks.interface import Task
 
 
 def check_qualities(settings: Settings, task: Task) -> None:
-    """Register the task's qualities, and check those that objectives and bounds are about.
+    """Register the task's qualities, and check that objectives and limits name measured ones.
 
     Raises SettingsError for a quality of another task, or a clash with a registered one.
     """

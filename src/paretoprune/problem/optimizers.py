@@ -1,4 +1,4 @@
-"""The optimizer of `optimizer=auto`, as it suits the task and the network."""
+"""The optimizer of `optimizer=auto`, by the task and the kind of network."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _chosen(training: FinetuneSettings, *, adaptive: bool) -> FinetuneSettings:
 
 
 def _slower(training: FinetuneSettings, task: Task, *, is_adamw: bool) -> FinetuneSettings:
-    """Return the training at a rate that its optimizer and the task stand."""
+    """Return the training with a learning rate that is stable for its optimizer and the task."""
     given = training.learning_rate
     if is_adamw:
         rate = float(f"{given * _SGD_TO_ADAMW:.2g}") if given > _MOST else given

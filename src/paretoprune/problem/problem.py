@@ -214,7 +214,7 @@ def seed_all(seed: int) -> None:
 
 
 def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tuple[Task, str]:
-    """Return the task of the settings, with what it takes from the model, and why it was guessed.
+    """Return the task of the settings, completed by the model, and the reason if it was inferred.
 
     `auto` is the task of the first batch, or of the model's class.
 
@@ -232,7 +232,7 @@ def _task(settings: Settings, sources: Sources, data: LightningDataModule) -> tu
 
 
 def _plain(offered: Mapping[str, object]) -> dict[str, object]:
-    """Return what can be kept as JSON; an exported model is built from it."""
+    """Return the values that JSON can hold; an exported model is built from them."""
     kinds = (bool, int, float, str, list, tuple, type(None))
     return {name: value for name, value in offered.items() if isinstance(value, kinds)}
 

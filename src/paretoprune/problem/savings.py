@@ -31,7 +31,7 @@ def savings_of(groups: Sequence[Group], size: AnySize, least: Mapping[str, int])
 
 
 def layers_of(group: Group) -> list[str]:
-    """The paths of the layers that the group touches, each once, its first maker first."""
+    """The paths of the layers of a group, each once, the layer that produces its channels first."""
     if group.block:
         return ["the whole block"]
     return list({slot.tensor.rpartition(".")[0]: None for slot in group.slots})

@@ -18,7 +18,7 @@ from paretoprune.tasks.interface import Task
 
 
 class Sources(Protocol):
-    """Makes the model and the data of a problem, each time anew.
+    """Builds the model and the data of a problem; each call returns new ones.
 
     A problem asks for its data once, and again with another seed where a model is trained again;
     for its model once with the weights to be pruned or initialised, and again wherever initial

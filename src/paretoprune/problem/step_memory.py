@@ -1,4 +1,4 @@
-"""A check that a training step fits in memory, before a process is killed because it does not.
+"""A check that a training step fits in memory, before the system kills the process.
 
 A CPU's memory is granted beyond what there is, and the process that fills it is killed. On a GPU a
 failed allocation is an error, after which batches are divided.

@@ -1,4 +1,4 @@
-"""The data of a problem, and what its batches mean."""
+"""The data of a problem, and the task of its batches."""
 
 from __future__ import annotations
 

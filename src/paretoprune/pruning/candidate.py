@@ -157,7 +157,7 @@ class PrunedCandidate:
     ) -> PrunedCandidate:
         """Return the smaller model, checked against the masked one if `proof` is given.
 
-        Channels are removed from the merged layers, which are then factored anew: the product of a
+        Channels are removed from the merged layers, which are then factored again: the product of a
         pair counts, not its present components.
         """
         whole, groups = merged(self.model), restrict_groups(self.dense_groups, self.plan)
@@ -169,7 +169,7 @@ class PrunedCandidate:
         return replace(self, model=self._factored(smaller, plan), plan=plan)
 
     def whole(self) -> PrunedCandidate:
-        """Return the candidate with its pairs merged, all ranks free to be chosen anew."""
+        """Return the candidate with its pairs merged, so that all ranks can be chosen again."""
         return replace(self, model=merged(self.model), plan=without_ranks(self.plan, self.factored))
 
     def masks(self, scores: Scores, widths: Mapping[str, int]) -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ def allocate_bits(damages: Damages, sizes: Mapping[str, int], *, mean: float) ->
     """Return bits by weight name with at most `mean` bits per weight and a small total damage.
 
     `sizes` are the numbers of weights. Starting from the most bits, each step has the least damage
-    per bit saved; finally, what is left of the size is given back where it helps most. Since the
+    per bit saved; finally, the remaining size is used where it reduces the error most. Since the
     last step can overshoot the size by much, uniform bits are compared as well, and the damage is
     never larger than theirs. The least bits are returned if `mean` is below them.
     """

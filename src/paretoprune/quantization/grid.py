@@ -108,7 +108,8 @@ def _exponent(steps: Tensor) -> int:
 
 
 def _storable(steps: Tensor, exponent: int) -> Tensor:
-    """Round the steps to what float16 and the exponent store, so that codes fit the stored grid."""
+    """Round the steps to values that float16 and the exponent represent, so that codes fit the
+    stored grid."""
     return (steps / 2.0**exponent).to(torch.float16).to(torch.float64) * 2.0**exponent
 
 

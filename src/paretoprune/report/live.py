@@ -41,7 +41,7 @@ class LiveReport:
         self._progress.begin(results)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """One trial more: all is rewritten unless that would slow the sweep down."""
+        """Rewrite all after a trial, unless that would slow the sweep down."""
         self._results = results
         begun = time.perf_counter()
         if self._spent <= _SHARE_FOR_VIEWS * (begun - self._started):
@@ -59,7 +59,7 @@ class LiveReport:
             write_front_png(self._folder.path, facts)
 
     def _write(self, *, running: bool = False) -> SweepFacts | None:
-        """Write the views; what prevents that costs a warning and no trial."""
+        """Write the views; errors become warnings and end no trial."""
         try:
             progress = self._progress.now(self._results) if running else None
             return write_views(self._folder, self._results, progress)

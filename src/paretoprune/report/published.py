@@ -1,4 +1,4 @@
-"""Results that others published, from a table of the user's, to be laid over a front."""
+"""Published results, from a table of the user's, to be shown beside a front."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LABEL = "name"
 
 @dataclass(frozen=True)
 class Published:
-    """One published model: what it is called, and its figures by the name of the quantity."""
+    """One published model: its name, and its figures by quantity."""
 
     label: str
     values: dict[str, float]
@@ -30,7 +30,8 @@ def read_published(file: Path) -> list[Published]:
     Counts may be written `40.8M`. An empty field was not published. Rates are percent.
 
     Raises:
-        SweepError: the file is missing or no CSV, lacks the columns, or holds what is no number.
+        SweepError: the file is missing or no CSV, lacks the columns, or has a value that is not a
+        number.
     """
     if not file.is_file():
         problem = "is a folder" if file.is_dir() else "is missing"

@@ -1,4 +1,4 @@
-"""A sweep's report made anew from its folder."""
+"""A sweep's report, made again from its folder."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _spread(result: TrialResult, facts: SweepFacts) -> dict[str, tuple[float, fl
 
 def _retained(result: TrialResult, scale: QualityScale | None) -> float | None:
     """The retained quality of a trial; None if it was not measured or has no meaning."""
-    value = result.metrics.quality.get(scale.name) if scale else None
+    value = result.metrics.get(scale.name) if scale else None
     return None if scale is None or value is None else scale.retained(value)
 
 

@@ -1,4 +1,4 @@
-"""`report NAME send=true`: what MLflow lacks of a sweep, sent from its folder."""
+"""`report NAME send=true`: sends MLflow the runs and files of a sweep that it does not have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _TAGS = {
 
 
 def send(folder: SweepFolder, *, uri: str | None) -> None:
-    """Send to MLflow what it lacks of a sweep; `uri` is for one that is kept without its password.
+    """Send the missing trials and files of a sweep to MLflow; `uri` is for one that is kept
+    without its password.
 
     Raises SweepError where another process works on the sweep or MLflow does not take everything,
     SettingsError if no setting says where MLflow is.

@@ -17,7 +17,8 @@ _GOLDEN = 0.6180339887498949
 def shown_trials(
     results: Sequence[TrialResult], front: Collection[ModelKey], *, most: int | None = None
 ) -> list[TrialResult]:
-    """Return all results; of very many, the front, the dense model, the baselines and a sample.
+    """Return all results; of more than a page can show, the front, the dense model, the baselines
+    and a sample.
 
     The sample is even over the course of the sweep and the same at each call. Ancestors of shown
     trials are shown too, since the page links to them. `most` is the number that is enough.
@@ -38,7 +39,7 @@ def shown_trials(
 
 
 def omission(num_shown: int, num_results: int) -> str:
-    """Return the sentence that says what a page leaves out."""
+    """Return the sentence about the trials that a page does not show."""
     return (
         f"This page shows {num_shown:,} of {num_results:,} models: all of the front, the "
         "baselines, and an even sample of the others; times and failures below are those of the "

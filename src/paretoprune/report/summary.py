@@ -13,7 +13,7 @@ _DROPS = (0.005, 0.01, 0.02)  # shares of the retained quality
 
 
 def summary(facts: SweepFacts) -> list[str]:
-    """A few sentences: how many trials, the dense model, the smallest models near it."""
+    """A few sentences: the number of trials, the dense model, the smallest models near it."""
     states = [result.state for result in facts.results if not result.quantization]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     quantized = len(facts.results) - len(states)
@@ -68,7 +68,7 @@ def smallest_within(facts: SweepFacts) -> dict[float, TrialResult]:
 
 
 def _retains(member: TrialResult, scale: QualityScale, share: float) -> bool:
-    value = member.metrics.quality.get(scale.name)
+    value = member.metrics.get(scale.name)
     kept = None if value is None else scale.retained(value)
     return kept is not None and kept >= share
 

@@ -72,7 +72,7 @@ def objectives_of(config: Mapping[str, Any]) -> dict[str, Direction]:
 
 
 def pick_command(folder: SweepFolder) -> str:
-    """The command that exports a model of this sweep, to be followed by what to pick."""
+    """The command that exports a model of this sweep, to be followed by a rule or trials."""
     path, own = folder.path, own_packages(folder.read_config())
     parent = path.parent.as_posix()
     words = [folder.name]
@@ -90,7 +90,8 @@ def _groups(folder: SweepFolder, results: Sequence[TrialResult]) -> list[GroupIn
 
 
 def _sensitivity(folder: SweepFolder) -> tuple[float, dict[str, float]]:
-    """The ratio at which groups were cut one at a time, and the damage; nothing if unmeasured."""
+    """The ratio to which groups were pruned one at a time, and the damage; nothing if
+    unmeasured."""
     with _skipping_damage(folder.dense / "sensitivity.json"):
         if found := _read(folder, "sensitivity.json"):
             levels = found["levels"]
@@ -166,5 +167,5 @@ def _skipping_damage(file: Path) -> Iterator[None]:
     """Read a file in the block; damage costs a warning and its part of the report."""
     try:
         yield
-    except Exception as error:  # no list of what a damaged file leads to would be complete
+    except Exception as error:  # a damaged file can raise any exception
         _log.warning("%s is damaged (%s); the report omits it", file, error)

@@ -17,7 +17,7 @@ from paretoprune.retained import QualityScale, scale_of
 
 @dataclass(frozen=True)
 class SweepFacts:
-    """A sweep as the report, the pictures and MLflow's note see it."""
+    """Data of a sweep for the report, the pictures and MLflow's note."""
 
     name: str
     objectives: Mapping[str, Direction]
@@ -50,7 +50,7 @@ class SweepFacts:
 
 
 def picture_of(facts: SweepFacts) -> Picture:
-    """The sweep as the pictures see it."""
+    """Return the data for the pictures."""
     return make_picture(
         facts.results,
         front=facts.front,

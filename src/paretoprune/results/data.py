@@ -20,7 +20,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """Summary of a data set: what is needed to build a model and to explain the split."""
+    """Summary of a data set: sizes and shapes for building a model and explaining the split."""
 
     num_classes: int  # 0 where there are no classes
     # of one sample of the first argument, without the batch axis: (channels, height, width)

@@ -112,7 +112,7 @@ COSTS = tuple(entry.name for entry in fields(Metrics) if entry.name != "quality"
 
 
 def names_measured(several: Iterable[Metrics]) -> list[str]:
-    """Return the names of what was measured of any model: qualities first, then costs."""
+    """Return the names of the quantities measured of any model: qualities first, then costs."""
     found = dict.fromkeys(name for metrics in several for name in metrics.measured())
     return [
         *(name for name in found if name not in COSTS),

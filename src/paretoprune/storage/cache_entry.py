@@ -37,7 +37,7 @@ class CacheEntry:
         return bool(self.fingerprint.changes(Fingerprint.from_json(content[FINGERPRINT])))
 
     def changes(self) -> list[str]:
-        """Return the names of what changed since the latest entry with the same settings.
+        """Return the names of the parts that changed since the latest entry with the same settings.
 
         They explain why a value is recomputed. Empty if there is no such entry.
         """

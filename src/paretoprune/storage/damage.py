@@ -22,7 +22,7 @@ def reading(folder: Path) -> Iterator[None]:
         yield
     except ParetopruneError:
         raise
-    except Exception as error:  # no list of what a damaged file leads to would be complete
+    except Exception as error:  # a damaged file can raise any exception
         cause = f"{type(error).__name__}: {error}"[:_MOST_LETTERS]
         raise SweepError(
             f"{folder} is damaged ({cause}); the sweep's command, run again, restores what it can"

@@ -1,4 +1,4 @@
-"""Reasons why a search ends, in sentences for the user, with what would continue it."""
+"""Reasons why a search ends, as sentences for the user, with the setting that would continue it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Ending:
         return f"its budget is spent, {used}{self._counted(results)}; {self._more}"
 
     def too_little_left(self, left: Budget, needed: float) -> str:
-        """Return the sentence that less is left than the next trial needs."""
+        """Return the sentence that the remaining budget is too small for the next trial."""
         return (
             f"{in_words(left)} are left of its budget of {in_words(budget_of(self.search))}, and "
             f"the next trial needs {_number(needed, left)} or more; {self._more}"
@@ -56,7 +56,7 @@ class Ending:
         )
 
     def _counted(self, results: Sequence[TrialResult]) -> str:
-        """Return how a number of trials is composed."""
+        """Return a number of trials in words, with its parts."""
         if budget_of(self.search).unit != "trials":
             return ""
         run = [result for result in results if not result.was_settled]

@@ -1,4 +1,4 @@
-"""Recorded trials whose folders are gone, found by what other trials say of them.
+"""Recorded trials whose folders are missing, found by references of other trials.
 
 The sweep's study keeps each trial's job, and the note of a trial that of its parent.
 """
@@ -57,7 +57,7 @@ def find_lost(
 
 
 def _named_by(trials: Iterable[Job | TrialResult]) -> Iterator[int]:
-    """Return the trials whose weights or results others use."""
+    """Return the trials whose weights or results other trials use."""
     for trial in trials:
         named = (trial.parent, getattr(trial, "duplicate_of", None))
         yield from (number for number in named if number is not None)

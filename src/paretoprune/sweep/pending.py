@@ -26,7 +26,7 @@ class PendingTrials:
         self._folder, self._retries = folder, retries
         self.running: dict[int, Job] = {}
         self.again: dict[int, Job] = {}  # to be run before anything new
-        self.used: set[int] = set()  # numbers of trials that are gone for good
+        self.used: set[int] = set()  # numbers of trials that cannot be used again
         self._notes: dict[int, JobNote] = {}
 
     def __contains__(self, number: int) -> bool:
@@ -52,7 +52,9 @@ class PendingTrials:
         """Record that a trial starts; `parent` is the job that it starts from."""
         note = JobNote(job, self._attempts(job.number) + 1, parent)
         self._notes[job.number] = note
-        self.running[job.number] = job  # first: whoever interrupts what follows takes the try back
+        self.running[job.number] = (
+            job  # set first, so that an interruption later on undoes the attempt
+        )
         self._folder.write_note(note)
 
     def lose(self, lost: Lost) -> TrialResult | None:

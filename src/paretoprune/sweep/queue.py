@@ -78,7 +78,7 @@ class Queue:
         return lambda: self._ending.all_tried(_MAX_IDLE)
 
     def why_ended(self) -> str:
-        """Return why nothing more can start, once nothing runs."""
+        """Return the reason why no further trial starts; called when none runs."""
         nothing = self._ending.nothing_searched(self._results.all)
         return "; ".join(filter(None, [self._why(), nothing]))
 

@@ -37,10 +37,10 @@ class Watcher(Protocol):
     """
 
     def begun(self, results: Sequence[TrialResult]) -> None:
-        """Take note that the sweep starts, or continues after `results` of an earlier run."""
+        """Called when the sweep starts, or continues after `results` of an earlier run."""
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """Take note that a trial ended; `results` are all so far, including it."""
+        """Called when a trial has ended; `results` are all so far, including it."""
 
 
 class Record:
@@ -138,7 +138,7 @@ class Record:
         return result
 
     def _drop_weights(self, latest: int) -> None:
-        """Delete weights of trials that are not on the front, to which none returns."""
+        """Delete weights of trials off the front from which no later trial starts."""
         keep = {
             *self.results.front(),
             *self.unfinished.running,

@@ -94,10 +94,6 @@ def _connected(
     def at_most(size: float) -> Callable[[Ratios], bool]:
         return lambda ratios: sizes.size_of(ratios) <= size
 
-    def num_sizes(most: int) -> int:
-        return _num_sizes(problem, most, ready().training.epoch_time)
-
-    by_gates = settings.uses_gate_scores
     return SearchContext(
         groups=groups,
         objectives=search.objectives,
@@ -107,7 +103,7 @@ def _connected(
         seed=settings.seed,
         num_first=num_first,
         fits=fits,
-        damage=gate_damage(context) if by_gates else lambda _parent: sensitivity(),
+        damage=gate_damage(context) if settings.uses_gate_scores else lambda _parent: sensitivity(),
         proxy=_proxy(context, trials),
         uniform_of_size=cache(
             lambda size: uniform_ratios(groups, at_most(size), max_ratio=max_ratio)
@@ -115,7 +111,7 @@ def _connected(
         global_of_size=lambda size: global_ratios(
             groups, scores, at_most(size), max_ratio=max_ratio
         ),
-        affordable_sizes=cache(num_sizes),
+        affordable_sizes=cache(lambda most: _num_sizes(problem, most, ready().training.epoch_time)),
         has_untrained_front=settings.has_untrained_front,
         compares_ranks=settings.compares_ranks and bool(sizes.ranks),
         ask=study.ask,
@@ -141,7 +137,7 @@ def sensitivity_of(context: TrialContext, file: Path) -> Callable[[], Sensitivit
 
 
 def least_epochs(data: TaskData) -> float:
-    """The epochs of the shortest training that is of use."""
+    """The epochs of the shortest training that improves a compensated model."""
     return _LEAST_STEPS / len(data.train_dataloader())
 
 
@@ -157,7 +153,7 @@ def _num_sizes(problem: Problem, most: int, known: EpochTime | None) -> int:
 def gate_damage(context: TrialContext) -> Callable[[TrialResult | None], Damage]:
     """Return the damage by gate scores of the parent's training; for None, of the dense model."""
     dense = {name: values.tolist() for name, values in (context.gates or {}).items()}
-    costs = context.problem.costs
+    costs = context.costs
     return lambda parent: ChannelDamage.of(
         parent.scores if parent and parent.scores else dense, costs.widths_of
     )
@@ -182,7 +178,7 @@ def _rung(
 
     def loss(parent: int | None, ratios: Ratios, training: Training) -> float:
         context = ready()
-        costs, seed = context.problem.costs, context.settings.seed
+        costs, seed = context.costs, context.settings.seed
         widths = costs.widths_of(ratios)
         job = Job(
             -1,
@@ -270,7 +266,7 @@ def _size_of(problem: Problem, objectives: Collection[str]) -> Callable[[Ratios]
         def latency_of(ratios: Ratios) -> float:
             cost = problem.costs.cost_of(ratios)
             assert cost.latency_ms is not None
-            # Time stands still between the edges of its stairs; MACs decide what is equally fast.
+            # Latency is a step function of the widths; MACs decide between equally fast candidates.
             return cost.latency_ms * (1 + _TIE * cost.macs / dense_macs)
 
         return latency_of

@@ -17,7 +17,8 @@ _LEARNING = ("finetune", "validate", "measure")
 class TimeAccount:
     """The seconds of a sweep by use: those of earlier runs, and those of `watch`.
 
-    Written by `save` after every trial, so that a sweep that was killed knows what it spent.
+    Written by `save` after every trial, so that a resumed sweep knows the time that was spent
+    before it was killed.
     """
 
     def __init__(self, folder: Path, watch: Stopwatch) -> None:
@@ -52,7 +53,7 @@ class TimeAccount:
             self._earlier = _sum_of(results)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """Write what is spent after a trial."""
+        """Write the time that is spent, after a trial."""
         self.save()
 
 

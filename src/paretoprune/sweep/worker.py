@@ -24,7 +24,7 @@ class OpenWorker:
     """
 
     config: Mapping[str, Any]
-    folder: SweepFolder  # holds the prepared dense model, and gets what the trials leave
+    folder: SweepFolder  # holds the prepared dense model, and receives the files of the trials
     cwd: Path  # where the user's command was given
     threads: int
     trust: tuple[str, ...] = ()  # as given to the driver; the config's own entry does not count

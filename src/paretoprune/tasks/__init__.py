@@ -1,1 +1,1 @@
-"""Tasks: what a batch means, what the loss is, and what is measured."""
+"""Tasks: the inputs, the loss and the metrics of a batch."""

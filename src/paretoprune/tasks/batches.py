@@ -31,5 +31,5 @@ class DeviceBatches:
             raise DataError(self.missing)
 
     def __len__(self) -> int:
-        """Number of batches, where the loader knows it."""
+        """Number of batches, if the loader has a length."""
         return len(self.loader)  # type: ignore[arg-type]

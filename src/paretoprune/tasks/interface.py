@@ -1,4 +1,4 @@
-"""The interface of tasks: what a batch means, what the loss is, what is measured."""
+"""The interface of tasks: the inputs, the loss and the metrics of a batch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from paretoprune.results import DataInfo
 from paretoprune.tasks.inputs import Inputs
 from paretoprune.tasks.nest import floats, join, take, tensors_in
 
-Batch: TypeAlias = Any  # what a loader yields: tensors in any nest of tuples, lists and mappings
-Outputs: TypeAlias = Any  # what a model returns: any nest of tensors
+Batch: TypeAlias = Any  # as a loader yields it: tensors in any nest of tuples, lists and mappings
+Outputs: TypeAlias = Any  # as a model returns them: any nest of tensors
 # Methods of a data module, by the part of the data that they give.
 LOADERS = {
     "train": "train_dataloader",
@@ -84,7 +84,8 @@ class Task(ABC):
     optimizer: ClassVar[str] = "sgd"
     # the largest peak rate of SGD from scratch; squared errors diverge at rates for cross-entropy
     largest_rate: ClassVar[float] = math.inf
-    # True: the teacher's outputs are kept, which takes memory for each sample; False: computed anew
+    # True: the teacher's outputs are kept, which takes memory for each sample; False: computed
+    # again
     caches_teacher: ClassVar[bool] = True
     # the batches of this task, in a few words, for the message that no task fits
     form: ClassVar[str] = ""

@@ -155,7 +155,8 @@ class Segmentation(OutputTask):
         )
 
     def join(self, batches: Sequence[Batch]) -> Batch:
-        """Return several batches as one; what is added to smaller images is not counted."""
+        """Return several batches as one; the padding of smaller images is ignored by the loss
+        and metrics."""
         shapes = {tuple(self.targets(batch).shape[1:]) for batch in batches}
         if len(shapes) > 1 and self.ignore_index is None:
             raise DataError(

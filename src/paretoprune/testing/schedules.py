@@ -88,7 +88,7 @@ def _context(schedule: Target, folder: Path, granularity: str) -> TrialContext:
 
 def _job(context: TrialContext) -> Job:
     ratios = {group.name: _RATIO for group in context.groups.prunable}
-    costs = context.problem.costs
+    costs = context.costs
     return Job(1, "test", ratios, costs.widths_of(ratios), seed=3)
 
 

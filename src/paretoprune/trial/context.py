@@ -19,6 +19,7 @@ from paretoprune.measure.latency.latency import measure_latency
 from paretoprune.measure.macs import count_macs
 from paretoprune.measure.params import count_params
 from paretoprune.measure.quality import measure_quality
+from paretoprune.problem.costs import Costs
 from paretoprune.problem.problem import Problem
 from paretoprune.problem.task_data import TaskData
 from paretoprune.pruning.candidate import Candidate
@@ -105,6 +106,16 @@ class TrialContext:
     def groups(self) -> Groups:
         """The groups of the problem."""
         return self.problem.groups
+
+    @property
+    def costs(self) -> Costs:
+        """The widths and costs of candidates."""
+        return self.problem.costs
+
+    @property
+    def finetune(self) -> FinetuneSettings:
+        """The settings of fine-tuning, with the learning rate that was found."""
+        return self.training.finetune
 
 
 def make_context(problem: Problem, watch: Stopwatch | None = None) -> TrialContext:

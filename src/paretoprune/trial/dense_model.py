@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from torch import nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
+from paretoprune.config.instantiate import build
 from paretoprune.config.targets.signatures import has_trait
 from paretoprune.data.digests.sample_digests import digest_of_tensor
 from paretoprune.finetune.callbacks.regularisation import Regularisation
@@ -22,7 +23,7 @@ from paretoprune.low_rank.pair import full_ranks
 from paretoprune.problem.fingerprint import for_training
 from paretoprune.problem.problem import Problem, fresh_model
 from paretoprune.pruning.candidate import Candidate, MaskedCandidate, PrunedCandidate
-from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, l1
+from paretoprune.pruning.sparse_training.interface import SparseTraining
 from paretoprune.pruning.structured.equivalence import check_equivalence
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.results import EpochRecord
@@ -119,18 +120,18 @@ def _check_full_ranks(problem: Problem, dense: nn.Module) -> None:
 def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
     """Return the dense model after the `sparse_training` phase, cached; unchanged without one.
 
-    A growing penalty is not part of this phase, since it depends on what a trial removes.
+    A penalty on what a trial removes is not part of this phase.
     """
-    phase = problem.settings.sparse_training
-    if phase.name in ("none", "growing") and phase.dropout == 0:
+    phase = _phase(problem)
+    if phase is None:
         return dense
     model = copy.deepcopy(dense)
-    cached = _cached("sparsely trained model", problem, _sparsely_trained_from(problem, dense))
+    from_dense = _sparsely_trained_from(problem, dense, phase)
+    cached = _cached("sparsely trained model", problem, from_dense)
     if cached.load(model):
         return model.eval()
-    regularisation = Regularisation(
-        _penalty(problem, model), dropout=phase.dropout, targeted=phase.targeted
-    )
+    penalty = phase.penalty(model, problem.groups.prunable)
+    regularisation = Regularisation(penalty, dropout=phase.dropout, targeted=phase.targeted)
     result = fit(
         model,
         problem.task,
@@ -150,15 +151,14 @@ def sparsely_trained(problem: Problem, dense: nn.Module) -> nn.Module:
     return model.eval()
 
 
-def _penalty(problem: Problem, model: nn.Module) -> Penalty | None:
-    phase = problem.settings.sparse_training
-    if phase.name == "l1":
-        return l1(model, strength=phase.strength)
-    if phase.name == "bn_scale":
-        return bn_scale(model, strength=phase.strength)
-    if phase.name == "group_lasso":
-        return group_lasso(model, problem.groups.prunable, strength=phase.strength)
-    return None
+def _phase(problem: Problem) -> SparseTraining | None:
+    """Return the sparse training of the dense model; None if there is none."""
+    target = problem.settings.sparse_training
+    if target is None:
+        return None
+    phase: SparseTraining = build(target)
+    only_in_trials = "before_each_pruning" in phase.traits and phase.dropout == 0
+    return None if only_in_trials else phase
 
 
 def _cached(name: str, problem: Problem, fingerprint: Fingerprint) -> CachedWeights:
@@ -180,13 +180,16 @@ def _trained(problem: Problem) -> Fingerprint:
     )
 
 
-def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
+def _sparsely_trained_from(
+    problem: Problem, dense: nn.Module, phase: SparseTraining
+) -> Fingerprint:
     """Return the fingerprint of the sparsely trained model, from the initial weights and the
     groups."""
     settings = problem.settings
-    phase = digest_json(
+    training = digest_json(
         [
-            asdict(settings.sparse_training),
+            repr(settings.sparse_training),
+            own_version(type(phase).__module__),
             asdict(settings.finetune),
             asdict(settings.trainer),
             *_computed_in(settings.finetune, problem),
@@ -194,7 +197,7 @@ def _sparsely_trained_from(problem: Problem, dense: nn.Module) -> Fingerprint:
     )
     state = {name: digest_of_tensor(tensor) for name, tensor in dense.state_dict().items()}
     return for_training(problem.fingerprint).extended(
-        settings={"sparse training": phase, "granularity": settings.granularity.path},
+        settings={"sparse training": training, "granularity": settings.granularity.path},
         network={
             "weights of the dense model": digest_json(state),
             "groups": digest_json(problem.groups.to_json()),

@@ -11,6 +11,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from paretoprune.config.targets.signatures import has_trait
 from paretoprune.errors import PruningError
 from paretoprune.problem.problem import Problem
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
@@ -51,10 +52,10 @@ def scores_by_gates(
 ) -> Mapping[str, Tensor]:
     """Return the importance of each channel in each group, based on gate scores.
 
-    With least-squares compensation, gate scores are multiplied by the share of a channel that the
-    remaining channels cannot reconstruct. Otherwise, and in groups with a layer whose inputs cannot
-    be recorded, gate scores are used alone; only the order within a group matters. Components of a
-    factored layer are ranked by their singular values.
+    With a compensation that fits outputs, as least squares does, gate scores are multiplied by the
+    share of a channel that the remaining channels cannot reconstruct. Otherwise, and in groups with
+    a layer whose inputs cannot be recorded, gate scores are used alone; only the order within a
+    group matters. Components of a factored layer are ranked by their singular values.
     """
     if not isinstance(candidate, PrunedCandidate):
         return gates
@@ -79,7 +80,8 @@ def with_energies(candidate: Candidate, gates: Mapping[str, Tensor]) -> dict[str
 def _by_gates(
     problem: Problem, candidate: PrunedCandidate, gates: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
-    if problem.settings.compensation_method != "least_squares":
+    method = problem.settings.compensation_method
+    if method is None or not has_trait(method, "fits_outputs"):
         return gates
     scorer = Reconstruction()
     groups = [group for group in candidate.groups if group.slots]

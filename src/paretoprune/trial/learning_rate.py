@@ -153,7 +153,7 @@ def _num_views(data: TaskData) -> float:
 def _losses(context: TrialContext, candidate: Candidate, rates: Sequence[float]) -> list[float]:
     """Return the losses of the range test, which modifies the candidate's model."""
     problem = context.problem
-    finetune = context.training.finetune
+    finetune = context.finetune
     if context.training.teacher is None:
         finetune = replace(finetune, distillation=0.0)
     return losses_by_rate(

@@ -18,7 +18,7 @@ from paretoprune.tasks.bound import TaskBatch
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.divergence import divergence_from, outputs_of
 from paretoprune.trial.schedules.interface import Start
-from paretoprune.trial.schedules.parts.steps import calibration_samples
+from paretoprune.trial.schedules.parts.steps import calibration_samples, compensation_of
 
 Ratios = Mapping[str, float]
 Proxy = Callable[[Start, Ratios], float]
@@ -40,7 +40,7 @@ def proxy_divergences(context: TrialContext, *, compensated: bool = True) -> Pro
     recalibrated.
     """
     problem = context.problem
-    method = problem.settings.compensation_method if compensated else None
+    method = compensation_of(problem.settings) if compensated else None
     limit = _NUM_BATCHES + _NUM_COMPARED
     batches = list(problem.data.training_batches(limit))
     compared = TaskBatch.joined(batches[-_NUM_COMPARED:])
@@ -74,7 +74,7 @@ def dense_divergence(context: TrialContext) -> Callable[[Ratios], float]:
     statistics.
     """
     proxy = proxy_divergences(context, compensated=False)
-    widths_of = context.problem.costs.widths_of
+    widths_of = context.costs.widths_of
     whole = widths_of({})
 
     def divergence(ratios: Ratios) -> float:

@@ -50,8 +50,6 @@ def _run_trial(context: TrialContext, job: Job, folder: Path) -> TrialResult:
     else:
         seed_all(job.seed)  # a user's own loader draws its order from the global generators
         trained = train(context, job, start_from(context, job.parent, trials=folder.parent))
-        metrics = None
-    if metrics is None:
         dense = (context.dense.model, context.dense.metrics)
         with context.watch.on("measure"):
             metrics = measure(context.problem, trained.candidate.model, dense=dense)

@@ -10,9 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from paretoprune.config.compose import targets_of
+from paretoprune.config.instantiate import build
+from paretoprune.config.target import Target
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.pruning.candidate import MaskedCandidate, PrunedCandidate
-from paretoprune.pruning.compensation.compensate import METHODS, compensate
+from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.compensation.methods.bias import Bias
+from paretoprune.pruning.compensation.methods.least_squares import LeastSquares
+from paretoprune.pruning.compensation.methods.obs import Obs
 from paretoprune.pruning.compensation.moments import (
     Moments,
     at_columns,
@@ -21,7 +27,6 @@ from paretoprune.pruning.compensation.moments import (
     spread,
 )
 from paretoprune.pruning.compensation.updatable import skipped_layers, updatable_layers
-from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 from paretoprune.pruning.structured.apply import apply_plan
@@ -57,27 +62,25 @@ def best(x: Tensor, wanted: Tensor) -> Tensor:
     return torch.linalg.lstsq(torch.cat([x, torch.ones_like(x[:, :1])], 1), wanted).solution.T
 
 
-def test_least_squares_of_kept_inputs_is_the_solution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._RIDGE", 0.0)
+def test_least_squares_of_kept_inputs_is_the_solution() -> None:
     dense, _, x = problem()
     wanted = dense(x)
     kept = [0, 2, 3, 5]
     layer = nn.Linear(4, 3).double().requires_grad_(False)
     layer.weight.copy_(dense.weight[:, kept])
     layer.bias.copy_(dense.bias)
-    least_squares(layer, layer.weight.clone(), moments(layer, wanted, x[:, kept]))
+    LeastSquares(ridge=0.0).update(layer, layer.weight.clone(), moments(layer, wanted, x[:, kept]))
     solution = best(x[:, kept], wanted)
     torch.testing.assert_close(layer.weight.data, solution[:, :4])
     torch.testing.assert_close(layer.bias.data, solution[:, 4])
 
 
-def test_least_squares_keeps_zeros_and_is_best_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._RIDGE", 0.0)
+def test_least_squares_keeps_zeros_and_is_best_row_by_row() -> None:
     layer, dense, x = problem(1)
     wanted = layer(x)
     mask = torch.rand(3, 6, generator=torch.Generator().manual_seed(2)) < 0.5
     layer.weight.mul_(mask)
-    least_squares(layer, dense, moments(layer, wanted, x))
+    LeastSquares(ridge=0.0).update(layer, dense, moments(layer, wanted, x))
     assert ((layer.weight != 0) <= mask).all()
     for row in range(3):
         kept = mask[row].nonzero().flatten()
@@ -94,7 +97,7 @@ def test_least_squares_pulls_weights_back_by_a_tenth_of_the_mean_variance(zeros:
         layer.weight[:, ::2] = 0
     kept = layer.weight[0].nonzero().flatten()
     before, lack = layer.weight.clone(), wanted - layer(x)
-    least_squares(layer, dense, moments(layer, wanted, x))
+    LeastSquares().update(layer, dense, moments(layer, wanted, x))
     centred = x - x.mean(0)
     penalty = (0.1 * centred.square().sum(0).mean()).sqrt() * torch.eye(6, dtype=x.dtype)
     rows = torch.cat([centred, penalty])[:, kept]
@@ -112,12 +115,9 @@ def without_bias(seed: int, removed: list[int]) -> tuple[nn.Linear, Tensor, Tens
     return layer, dense, x, wanted
 
 
-def test_obs_is_least_squares_where_removed_inputs_come_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._DAMPING", 0.0)
+def test_obs_is_least_squares_where_removed_inputs_come_first() -> None:
     layer, dense, x, wanted = without_bias(3, [0, 1, 2])
-    obs(layer, dense, moments(layer, wanted, x))
+    Obs(damping=0.0).update(layer, dense, moments(layer, wanted, x))
     solution = torch.linalg.lstsq(x[:, 3:], wanted).solution.T
     torch.testing.assert_close(layer.weight[:, 3:], solution)
     assert (layer.weight[:, :3] == 0).all()
@@ -126,7 +126,7 @@ def test_obs_is_least_squares_where_removed_inputs_come_first(
 def test_obs_is_damped_by_a_hundredth_of_the_mean_square() -> None:
     """With removed inputs first, OBS is ridge regression: damping adds rows to the inputs."""
     layer, dense, x, wanted = without_bias(3, [0, 1, 2])
-    obs(layer, dense, moments(layer, wanted, x))
+    Obs().update(layer, dense, moments(layer, wanted, x))
     damping = (0.01 * x.square().sum(0).mean()).sqrt() * torch.eye(6, dtype=x.dtype)
     rows = torch.cat([x, damping])
     solution = torch.linalg.lstsq(rows[:, 3:], rows @ dense.T).solution.T
@@ -139,7 +139,7 @@ def test_obs_lies_between_nothing_and_least_squares(seed: int) -> None:
     plain = error(layer, wanted, x)
     exact = torch.linalg.lstsq(x[:, [0, 2, 3, 5]], wanted).solution
     least = float((wanted - x[:, [0, 2, 3, 5]] @ exact).square().sum())
-    obs(layer, dense, moments(layer, wanted, x))
+    Obs().update(layer, dense, moments(layer, wanted, x))
     assert least * (1 - 1e-9) <= error(layer, wanted, x) < plain
 
 
@@ -147,7 +147,7 @@ def test_the_bias_takes_up_the_mean() -> None:
     layer, dense, x = problem(4)
     wanted = layer(x)
     layer.weight[:, 0] = 0
-    bias(layer, dense, moments(layer, wanted, x))
+    Bias().update(layer, dense, moments(layer, wanted, x))
     torch.testing.assert_close(layer(x).mean(0), wanted.mean(0))
 
 
@@ -217,7 +217,7 @@ def test_statistics_are_those_of_the_samples_afterwards() -> None:
     widths = {n: max(1, round(0.6 * width)) for n, width in dense.widths().items()}
     prune = dense.prune(dense.score(Magnitude(), []), widths, proof=None)
     samples = torch.randn(64, 3, 8, 8, generator=torch.Generator().manual_seed(3))
-    compensate("least_squares", prune.model, case.model, prune.kept_rows(dense), samples)
+    compensate(LeastSquares(), prune.model, case.model, prune.kept_rows(dense), samples)
     norms = {
         name: module
         for name, module in prune.model.named_modules()
@@ -266,7 +266,8 @@ def test_outputs_of_a_whole_network_change_less(method: str, granularity: str, n
     with torch.no_grad():
         wanted = case.model(batches[0])
         plain = float((prune.model(batches[0]) - wanted).square().mean())
-        compensate(method, prune.model, case.model, prune.kept_rows(dense), torch.cat(batches))
+        chosen = build(Target(path=targets_of("compensation")[method]))
+        compensate(chosen, prune.model, case.model, prune.kept_rows(dense), torch.cat(batches))
         after = float((prune.model(batches[0]) - wanted).square().mean())
     assert after < plain
     assert all(((prune.fixed_masks[n]) <= mask).all() for n, mask in fixed_masks.items())
@@ -298,7 +299,7 @@ def test_a_linear_layer_and_one_with_a_transposed_weight_change_alike() -> None:
             dense = nn.Sequential(as_conv1d(dense[0]), nn.ReLU(), as_conv1d(dense[2]))
         groups = find_groups(dense, torch.randn(2, 4)).prunable
         prune = apply_plan(dense, groups, Plan({groups[0].name: (1, 4)}))
-        compensate("least_squares", prune, dense, rows, samples)
+        compensate(LeastSquares(), prune, dense, rows, samples)
         models.append((dense, prune))
     (_, plain), (_, turned) = models
     torch.testing.assert_close(plain[2].weight, turned[2].weight.T, rtol=1e-4, atol=1e-5)
@@ -348,7 +349,7 @@ def test_tied_weights_and_layers_of_other_kinds_stay_and_are_named() -> None:
         model.plain.weight[:, 0] = 0
     before = copy.deepcopy(model.state_dict())
     samples = torch.randint(7, (40, 5))
-    compensate("least_squares", model, dense, {}, samples)
+    compensate(LeastSquares(), model, dense, {}, samples)
     after = model.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"plain.weight", "plain.bias"}
@@ -366,10 +367,6 @@ def test_a_parametrized_weight_stays() -> None:
     torch.nn.utils.parametrizations.weight_norm(dense[2])
     assert "2" not in updatable_layers(dense) and "0" in updatable_layers(dense)
     assert skipped_layers(dense) == {"2": "ParametrizationList"}
-
-
-def test_all_methods_were_tested() -> None:
-    assert {*METHODS} == {"bias", "least_squares", "obs"}
 
 
 class Tokens(Classification):
@@ -406,7 +403,7 @@ def test_padding_does_not_matter() -> None:
         smaller = start.prune(
             Magnitude()(dense, groups, []), {group.name: 4 for group in groups}, proof=None
         )
-        compensate("least_squares", smaller.model, dense, smaller.kept_rows(start), samples)
+        compensate(LeastSquares(), smaller.model, dense, smaller.kept_rows(start), samples)
         weights.append(smaller.model.state_dict())
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor)

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from paretoprune.low_rank.factor import pair_of
 from paretoprune.low_rank.pair import Pair
 from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.compensation.methods.bias import Bias
+from paretoprune.pruning.compensation.methods.least_squares import LeastSquares
 from paretoprune.pruning.compensation.moments import at_columns
 from paretoprune.pruning.compensation.pairs import fit_pair
 
@@ -24,17 +26,14 @@ def error_of(pair: Pair, x: Tensor, wanted: Tensor) -> float:
 
 
 @pytest.mark.parametrize("rank", [1, 2, 4])
-def test_a_linear_pair_is_the_best_of_its_rank_for_any_wanted_outputs(
-    monkeypatch: pytest.MonkeyPatch, rank: int
-) -> None:
+def test_a_linear_pair_is_the_best_of_its_rank_for_any_wanted_outputs(rank: int) -> None:
     """Reduced-rank regression (Izenman 1975): the error of the least squares of full rank, and the
     smallest eigenvalues of its fitted outputs."""
-    monkeypatch.setattr("paretoprune.pruning.compensation.updates._RIDGE", 0.0)
     with torch.no_grad():
         x, noise = drawn(0, 400, 7) @ drawn(1, 7, 7), drawn(2, 400, 5)
         wanted = x @ drawn(3, 7, 5) + noise + 3.0
         pair = pair_of(nn.Linear(7, 5), rank).eval()
-        fit_pair("least_squares", pair, x, wanted.T, torch.arange(400))
+        fit_pair(LeastSquares(ridge=0.0), pair, x, wanted.T, torch.arange(400))
         found = error_of(pair, x, wanted.T)
         x, wanted = (one - one.mean(0) for one in (x.double(), wanted.double()))
         fitted = x @ torch.linalg.lstsq(x, wanted).solution
@@ -56,8 +55,8 @@ def test_a_convolution_is_fitted_before_and_after_it_is_factored() -> None:
         x = torch.cat([x[:, :4], x[:, 4:5] + x[:, 5:]], 1)  # the last input is gone
         plain = pair_of(narrow, 4).eval()
         biased, fitted = (pair_of(narrow, 4).eval() for _ in range(2))
-        fit_pair("bias", biased, x, wanted, columns)
-        fit_pair("least_squares", fitted, x, wanted, columns)
+        fit_pair(Bias(), biased, x, wanted, columns)
+        fit_pair(LeastSquares(), fitted, x, wanted, columns)
         errors = [error_of(pair, x, wanted) for pair in (plain, biased, fitted)]
     assert errors[2] < 0.9 * errors[1] < 0.9 * errors[0] + 1e-3
     assert torch.equal(biased.first.weight, plain.first.weight)
@@ -73,7 +72,7 @@ def test_a_pair_is_one_layer_of_the_network() -> None:
     x = drawn(0, 64, 3, 6, 6)
     with torch.no_grad():
         before = float((model[0](x) - reference[0](x)).square().sum())
-        compensate("least_squares", model, reference, {}, x)
+        compensate(LeastSquares(), model, reference, {}, x)
         after = float((model[0](x) - reference[0](x)).square().sum())
         ends = float((model(x) - reference(x)).square().sum())
     assert after < before

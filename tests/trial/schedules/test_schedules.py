@@ -26,7 +26,7 @@ from paretoprune.trial.dense_model import early_model
 from paretoprune.trial.run import run_trial
 from paretoprune.trial.schedules.interface import Schedule
 from paretoprune.trial.schedules.one_by_one import least_important
-from paretoprune.trial.schedules.parts.grow_penalty import train_with_growing_penalty
+from paretoprune.trial.schedules.parts.grow_penalty import train_before_pruning
 from tests.config.test_load import CONF, composed
 from tests.trial.test_run import prepared_with
 
@@ -212,10 +212,10 @@ def test_compensation_is_reported(make: Make, granularity: str) -> None:
 @pytest.mark.parametrize(
     "phase",
     [
-        "sparse_training.name=l1",
-        "sparse_training.name=bn_scale",
-        "sparse_training.name=group_lasso",
-        "sparse_training.dropout=0.5",
+        "sparse_training=l1",
+        "sparse_training=bn_scale",
+        "sparse_training=group_lasso",
+        "sparse_training=dropout",
     ],
 )
 def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None:
@@ -229,10 +229,10 @@ def test_sparse_training_comes_before_the_scores(make: Make, phase: str) -> None
 
 
 def test_growing_regularisation_shrinks_what_is_removed(make: Make) -> None:
-    phase = ("sparse_training.name=growing", "sparse_training.epochs=2", "finetune.epochs=0")
+    phase = ("sparse_training=growing", "sparse_training.epochs=2", "finetune.epochs=0")
     context = make("one_shot", "weights", *phase, "sparse_training.strength=5")
     asked = job(context)
-    grown, curve = train_with_growing_penalty(
+    grown, curve = train_before_pruning(
         context, context.start.candidate, context.start.scores, asked.widths, asked
     )
     assert len(curve) == 2

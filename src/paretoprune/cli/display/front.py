@@ -1,4 +1,4 @@
-"""The front on the terminal: a table, a plot, and what to do next."""
+"""The front on the terminal: a table, a plot, and the next command."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def print_front(
     objectives: Mapping[str, Direction],
     folder: Path,
 ) -> None:
-    """The front as a table, then where everything lies and what to do next."""
+    """Print the front as a table, then the sweep's folder and the next command."""
     dense = dense_metrics(results) or Metrics()
     models = models_of(results)
     front = front_of(models, objectives)

@@ -1,4 +1,4 @@
-"""The runs of a grid (`-m`) in one table: what differs between them, and what came of it."""
+"""The runs of a grid (`-m`) in one table: their different settings, and their results."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _MOST_LOSSES = 3  # classes that are named
 
 
 def print_picked(console: Console, delivered: Delivered) -> None:
-    """Print what was exported, how good it is, and how to load it."""
+    """Print the exported files, the quality, and the line that loads the model."""
     facts, target = delivered.facts, delivered.folder
     pruned, dense = facts.trial.metrics.measured(), facts.dense.measured()
     console.print(f"\ntrial {facts.trial.key}", style="bold")

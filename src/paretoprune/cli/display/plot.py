@@ -1,4 +1,4 @@
-"""A front in the terminal, drawn with letters: good enough to see its shape over a slow line."""
+"""A front in the terminal, drawn with letters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paretoprune.report.pictures.picture import Picture, Points, in_view, points
 _HEIGHT = 13
 _MARGIN = 8  # columns for the figures of the vertical axis
 
-# From the bottom layer to the top one: letter, what it stands for, style.
+# From the bottom layer to the top one: letter, meaning, style.
 _LAYERS = (
     (".", "trials", "dim"),
     ("g", "global", "green"),

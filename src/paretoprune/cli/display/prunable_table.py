@@ -1,4 +1,4 @@
-"""The groups of a network as a table: what each could save, what is kept whole and why."""
+"""The groups of a network as a table: possible savings, and layers that are kept, with reasons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def print_groups(
     *,
     rounding: str,
 ) -> None:
-    """Print the groups that can be pruned, those kept whole, and how small the model can get.
+    """Print the groups that can be pruned, those kept whole, and the smallest possible model.
 
     `least` has the least width of each group; `rounding` says in words what sets it.
     """

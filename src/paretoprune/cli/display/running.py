@@ -42,7 +42,7 @@ def print_running(console: Console, found: RunningTable) -> None:
 
 
 def _row(cost: RunningCost) -> dict[str, str]:
-    """Return what was measured, by the heading of its column."""
+    """Return the measured values by the heading of their columns."""
     latency, memory, energy = cost.latency, cost.peak_memory_bytes, cost.energy_mj
     assert latency.speedup is not None
     times = {

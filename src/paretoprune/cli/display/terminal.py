@@ -66,7 +66,7 @@ class Terminal:
             self._take(result)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """One trial more."""
+        """Show a trial that has ended."""
         self._log.finished(result, results)
         self._take(result)
 

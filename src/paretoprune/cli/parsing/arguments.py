@@ -92,7 +92,7 @@ def whole_number(key: str, text: str) -> int:
 
 
 def port_number(options: Mapping[str, str], default: int) -> int:
-    """The option `port`. Raises SettingsError for what is no port."""
+    """The option `port`. Raises SettingsError for a value that is no port."""
     port = whole_number("port", options.get("port", str(default)))
     if port > _LAST_PORT:
         raise SettingsError([f"`port={port}` must be at most {_LAST_PORT}"])
@@ -116,7 +116,7 @@ def listed(text: str) -> list[str]:
 def find_sweep(sweeps: Path, name: str) -> Path:
     """The folder of a sweep, by its name or its path.
 
-    Raises SweepError, with what is there, if there is none.
+    Raises SweepError, with the names of the sweeps, if there is none.
     """
     if "=" in name:
         raise SettingsError(

@@ -17,7 +17,8 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of object that settings name: its methods, its package, and what it cannot be."""
+    """A kind of object that settings name: its methods, its package, and the classes that are
+    refused."""
 
     name: str
     methods: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""`search=...`: how candidates are chosen, and for how long."""
+"""`search=...`: the strategy, its objectives and its budget."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SearchSettings:
     # Chooses the candidates; its options stand beside `search.strategy._target_`.
     strategy: Annotated[Target, BeforeValidator(_no_name)]
     # Trials that are run, the dense model's and the baselines' included, where there is no budget.
-    # Duplicates, and what is over a limit before it is trained, do not count.
+    # Duplicates, and candidates that exceed a limit before training, do not count.
     n_trials: Positive = 30
     budget: Annotated[Budget | None, BeforeValidator(parse_budget)] = None
     extend: bool = False  # go on with a sweep that was made for a smaller budget

@@ -1,4 +1,4 @@
-"""`task=...`: what a batch means."""
+"""`task=...`: the inputs, the loss and the metrics of a batch."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # Arguments supplied by the program when it calls a target; users need not set them. A model's
-# class is offered what the task knows of the data.
+# class is offered the arguments that the task derives from the data.
 PROVIDED: Mapping[str, tuple[str, ...]] = {
     "data": ("seed", "pretrained"),
     "task": (),
@@ -13,6 +13,8 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "schedule": (),
     "granularity": (),
     "allocation": (),
+    "compensation": (),
+    "sparse_training": (),
     "executor": ("context",),
     "quantization": (),
     "search.strategy": ("context",),

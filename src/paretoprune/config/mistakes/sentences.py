@@ -27,6 +27,8 @@ _OWN = {  # by setting: a class of a user's, and the package that must be truste
     "schedule": ("my_schedules", "Mine"),
     "granularity": ("my_granularities", "Mine"),
     "allocation": ("my_allocations", "Mine"),
+    "compensation": ("my_compensations", "Mine"),
+    "sparse_training": ("my_penalties", "Mine"),
     "executor": ("my_executors", "Mine"),
     "search.strategy": ("my_strategies", "Mine"),
     "quantization": ("my_quantizers", "Mine"),
@@ -39,7 +41,8 @@ _HINTS = {
         for place, (package, name) in _OWN.items()
     },
 }
-_HINTS["quantization._target_"] += "; `quantization=mixed`, for example, names one of ours"
+for _place, _one in (("quantization", "mixed"), ("sparse_training", "l1")):
+    _HINTS[f"{_place}._target_"] += f"; `{_place}={_one}`, for example, names one of ours"
 _EXPECTED = {  # by the kinds of types in pydantic's names of mistakes
     "int": "a whole number",
     "float": "a number",

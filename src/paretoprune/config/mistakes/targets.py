@@ -9,6 +9,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from paretoprune.config.callables import is_listed, is_within
 from paretoprune.config.groups.allocation import UNIFORM
+from paretoprune.config.groups.compensation import AUTO as AUTO_COMPENSATION
 from paretoprune.config.groups.executor import ExecutorSettings
 from paretoprune.config.groups.granularity import CHANNELS
 from paretoprune.config.groups.inner_targets import inner_targets, provided_to, refused
@@ -63,6 +64,18 @@ _INTERFACES = {
         "paretoprune.search.allocation.methods",
         "docs/how-to/add-an-allocation.md",
     ),
+    "compensation": (
+        "compensation",
+        ("update",),
+        "paretoprune.pruning.compensation.methods",
+        "docs/how-to/add-a-compensation.md",
+    ),
+    "sparse_training": (
+        "sparse training",
+        ("penalty", "penalty_on"),
+        "paretoprune.pruning.sparse_training",
+        "docs/how-to/add-a-sparse-training.md",
+    ),
     "executor": (
         "executor",
         ("submit", "collect", "close"),
@@ -89,6 +102,8 @@ def target_mistakes(config: Mapping[str, Any]) -> list[str]:
         "schedule": config.get("schedule"),
         "granularity": config.get("granularity", CHANNELS),
         "allocation": config.get("allocation", UNIFORM),
+        "compensation": config.get("compensation", AUTO_COMPENSATION),
+        "sparse_training": config.get("sparse_training"),
         "executor": executor.get("target"),
         "quantization": config.get("quantization"),
         "search.strategy": search.get("strategy"),
@@ -140,7 +155,7 @@ def _mistakes_of(target: Target, setting: str, provided: Mapping[str, Sequence[s
 
 def _not_of_its_kind(target: Target, setting: str) -> list[str]:
     """Return a sentence for a target that is of another kind than its setting needs."""
-    if setting not in _INTERFACES or target == AUTO:
+    if setting not in _INTERFACES or target in (AUTO, AUTO_COMPENSATION):
         return []
     kind, methods, ours, page = _INTERFACES[setting]
     missing = [name for name in methods if not offers(target, name)]
@@ -154,7 +169,7 @@ def _not_of_its_kind(target: Target, setting: str) -> list[str]:
 
 
 def _adapter(expected: Any) -> TypeAdapter[Any]:
-    """Return what validates an argument; infinite numbers are wrong for all of them."""
+    """Return the validator of an argument, which refuses infinite numbers."""
     try:
         return TypeAdapter(expected, config=finite)
     except PydanticUserError:  # a dataclass has a config of its own

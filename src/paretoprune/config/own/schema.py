@@ -1,4 +1,4 @@
-"""The JSON schema of a sweep's YAML file, for editors that complete and check what is typed."""
+"""The JSON schema of a sweep's YAML file, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def settings_schema() -> dict[str, Any]:
 
 
 def _loosened(node: Any) -> Any:
-    """Return a part of the schema without what a file that sets some settings need not keep to.
+    """Return a part of the schema without required settings, since a file may set only some.
 
     Nothing is required, numbers may be written with a unit or a `%`, and texts may refer to other
     settings (`${seed}`), as in every config.

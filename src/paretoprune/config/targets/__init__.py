@@ -1,1 +1,1 @@
-"""Targets: signatures of what they name, and reasons why they must not be called."""
+"""Targets: the signatures of the classes and functions, and reasons why one must not be called."""

@@ -30,10 +30,11 @@ def with_targets(config: Mapping[str, Any]) -> dict[str, Any]:
     # the value that Hydra composes for an empty file, such as conf/search/none.yaml
     elif out.get("search") == {}:
         out["search"] = None
-    if out.get("quantization"):
-        out["quantization"] = _as_target(out["quantization"], out["trust"])
-    elif "quantization" in out:
-        out["quantization"] = None
+    for name in ("quantization", "compensation", "sparse_training"):
+        if out.get(name):
+            out[name] = _as_target(out[name], out["trust"])
+        elif name in out:
+            out[name] = None
     return with_inner_targets(out, lambda node: _as_target(node, out["trust"]))
 
 

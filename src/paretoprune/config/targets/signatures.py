@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from paretoprune.config.callables import is_within, locate, refusal, trusted_packages
@@ -56,7 +57,9 @@ def argument_types(target: Target) -> dict[str, Any]:
     located = locate(target.path)
     if not is_within(str(located.__module__), ["paretoprune"]):
         return {}
-    called = located.__init__ if inspect.isclass(located) else located
+    # The fields of a dataclass have the names of the module in which they are defined.
+    is_plain_class = inspect.isclass(located) and not is_dataclass(located)
+    called = located.__init__ if is_plain_class else located
     return get_type_hints(called, include_extras=True)
 
 

@@ -61,7 +61,7 @@ class MaskSchedule(Callback):
 
     @torch.no_grad()
     def apply(self, model: torch.nn.Module) -> None:
-        """Set what is masked now to zero."""
+        """Set the weights that are masked now to zero."""
         for tensor, mask in self._masked:
             tensor.mul_(mask)
 

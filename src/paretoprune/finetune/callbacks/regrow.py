@@ -81,7 +81,7 @@ class Regrow(Callback):
 
     @torch.no_grad()
     def apply(self, model: torch.nn.Module) -> None:
-        """Set what is masked now to zero."""
+        """Set the weights that are masked now to zero."""
         weights = dict(model.named_parameters())
         for name, mask in self.masks.items():
             weights[name].mul_(mask)

@@ -13,7 +13,7 @@ _SHARES = [name for name, quantity in QUANTITIES.items() if quantity.is_logarith
 
 
 def comparison_table(title: str, dense: Metrics, pruned: Metrics) -> str:
-    """A section of Markdown with what was measured of both."""
+    """A section of Markdown with the metrics of both."""
     before, after = dense.measured(), pruned.measured()
     lines = [f"## {title}\n", "| | dense | pruned | |", "|---|---:|---:|---:|"]
     for name in (*dense.quality, *_SHARES):

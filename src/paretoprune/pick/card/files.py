@@ -23,7 +23,7 @@ _MEANING = {
 def files_section(
     files: Sequence[FileFacts], *, is_given: bool, quality: str, is_plain: bool = True
 ) -> str:
-    """The model files with what was found when they were checked.
+    """The model files with the results of their verification.
 
     `is_given`: the dense network was an object, which only the exporting process has. `quality` is
     the name of the quality that was measured of rounded weights.

@@ -32,7 +32,7 @@ def card_facts(
     *,
     extra_epochs: int,
 ) -> CardFacts:
-    """Return everything that the model card says."""
+    """Return the facts of the model card."""
     problem, settings = session.problem, session.settings
     return CardFacts(
         sweep_name=session.folder.name,

@@ -1,4 +1,4 @@
-"""The README of an exported model: what it is, how good, how it was found, how to load it."""
+"""The README of an exported model: architecture, metrics, origin, and code that loads it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class CardFacts:
     def retained_in_words(self) -> str | None:
         """A sentence with the retained quality; None if it has no meaning."""
         scale = scale_of(self.objectives, self.dense, self.trivial)
-        value = self.trial.metrics.quality.get(scale.name) if scale else None
+        value = self.trial.metrics.get(scale.name) if scale else None
         kept = scale.retained(value) if scale and value is not None else None
         if scale is None or scale.trivial is None or kept is None:
             return None

@@ -19,7 +19,7 @@ _MOST_CLASSES = 20  # in the table of recalls: those that lose most
 
 @dataclass(frozen=True)
 class FinalFigures:
-    """The figures of the test part, which nothing was chosen by. Intervals are of the quality."""
+    """The figures of the test part, which was used for no choice. Intervals are of the quality."""
 
     pruned: Metrics
     dense: Metrics
@@ -34,7 +34,7 @@ class FinalFigures:
 
 @dataclass(frozen=True)
 class Loss:
-    """A class and what pruning cost it: recall in percent."""
+    """A class and the recall that it loses by pruning, in percent."""
 
     name: str
     count: int
@@ -63,7 +63,7 @@ def losses(comparison: Comparison, data: DataInfo) -> list[Loss]:
 def tested_section(
     tested: FinalFigures, data: DataInfo, *, validation: Metrics, dense_validation: Metrics
 ) -> str:
-    """The test figures, how sure they are, and where the two models differ."""
+    """The test figures with their uncertainty, and the classes in which the models differ."""
     table = comparison_table("Measured on the test part, once", tested.dense, tested.pruned)
     sentences = [
         _intervals(tested, data),
@@ -113,7 +113,7 @@ def _gaps(tested: FinalFigures, validation: Metrics, dense_validation: Metrics) 
 
 
 def repeats_section(repeats: Sequence[Repeat], picked: Metrics, name: str) -> str:
-    """Return the lines on other seeds, which say how lucky the pick was."""
+    """Return the lines on other seeds, which show the bias of the selection."""
     if not repeats:
         return ""
     lines = [

@@ -31,7 +31,7 @@ def write_compact(session: PickSession, draft: Path, model: nn.Module) -> FileFa
     process makes of the file must agree with the rounded model.
 
     Raises:
-        ExportError: the file does not give back the rounded model.
+        ExportError: the file does not reproduce the rounded model.
     """
     bits = session.options.bits
     samples = calibration_samples(session.context, NUM_CALIBRATION).inputs
@@ -44,7 +44,7 @@ def write_rounded(
     """Write the compact file of rounded weights of `bits` bits on average, as `write_compact`.
 
     Raises:
-        ExportError: the file does not give back the rounded model.
+        ExportError: the file does not reproduce the rounded model.
     """
     problem = session.problem
     content = compact_bytes(rounded, problem.example)
@@ -60,7 +60,7 @@ def write_rounded(
     )
     facts = compared("compact", answer, answers_of(copy.deepcopy(stored).cpu(), session.inputs))
     if facts.reason:
-        raise ExportError(f"the compact file does not give back the model: {facts.reason}")
+        raise ExportError(f"the compact file does not reproduce the model: {facts.reason}")
     quality = validation_quality(problem.data, stored)
     facts = replace(facts, bits=bits, size_bytes=len(content), quality=quality)
     return with_numerics(facts, numerical_errors(problem, model, rounded))

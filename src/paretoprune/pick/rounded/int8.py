@@ -51,7 +51,7 @@ _NUM_COMPARED = 512  # validation samples on which kernels must agree with the i
 
 @dataclass(frozen=True)
 class _Subject:
-    """A model in floating point and in integers, on the CPU, with what both say."""
+    """A model in floating point and in integers, on the CPU, with the outputs of both."""
 
     model: nn.Module
     module: IntegerModule
@@ -173,7 +173,7 @@ def _agreement(subject: _Subject, answer: Answer, known: GraphFormat) -> Distanc
     if together.shape != subject.integer.shape:
         raise ExportError(f"its outputs have the shape {tuple(together.shape)}")
     if not torch.allclose(alone, together[:1], rtol=1e-3, atol=1e-3):
-        raise ExportError(f"{known.engine} answers otherwise to one sample alone")
+        raise ExportError(f"{known.engine} gives other outputs for a sample alone than in a batch")
     return check_kernels(
         subject.expected,
         subject.integer,

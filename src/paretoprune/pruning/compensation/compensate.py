@@ -17,23 +17,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
 from paretoprune.low_rank.pair import Pair, pairs_of
-from paretoprune.pruning.compensation.moments import (
-    ENOUGH,
-    Moments,
-    at_columns,
-    columns_of,
-    moments_of,
-)
+from paretoprune.pruning.compensation.methods.interface import Compensation
+from paretoprune.pruning.compensation.moments import ENOUGH, at_columns, columns_of, moments_of
 from paretoprune.pruning.compensation.pairs import fit_pair
 from paretoprune.pruning.compensation.updatable import matrix_of, updatable_layers
-from paretoprune.pruning.compensation.updates import bias, least_squares, obs
 from paretoprune.pruning.modes import evaluating
 from paretoprune.tasks.bound import TaskBatch
 from paretoprune.tasks.inputs import Example, Inputs, inputs_of
-
-Update = Callable[[nn.Module, Tensor, Moments], None]
-
-METHODS: Mapping[str, Update] = {"bias": bias, "least_squares": least_squares, "obs": obs}
 
 _MOST = 2**24  # elements of all samples, which are processed as one batch
 
@@ -51,7 +41,7 @@ Targets = Mapping[str, _Target]
 
 @torch.no_grad()
 def compensate(
-    method: str,
+    method: Compensation,
     model: nn.Module,
     reference: nn.Module,
     rows: Mapping[str, Sequence[int]],
@@ -63,8 +53,7 @@ def compensate(
 
     Each layer is fitted to the outputs of the same layer of `reference`, the model from which it
     was pruned, on the calibration `samples`; padding, where their task knows it, does not count.
-    `method` is a key of `METHODS`. `rows` has
-    the kept output indices of the reference by weight name; absent means all.
+    `rows` has the kept output indices of the reference by weight name; absent means all.
 
     Only layers of `updatable_layers` that run exactly once in a forward pass are updated. Both
     models run in evaluation mode and are restored to their modes, except that BatchNorm layers of
@@ -86,7 +75,7 @@ def compensate(
             return
         dense = matrix_of(reference.get_submodule(path))
         moments = moments_of(layer, entering, wanted, target.columns)
-        METHODS[method](layer, dense, moments)
+        method.update(layer, dense, moments)
 
     with evaluating(model), _renewing_statistics(model), _before_each_layer(model, update):
         inputs.run(model)

@@ -1,4 +1,4 @@
-"""Compensation of low-rank pairs: fit the whole layer, factor it anew, fit the second part."""
+"""Compensation of low-rank pairs: fit the whole layer, factor it again, fit the second part."""
 
 from __future__ import annotations
 
@@ -8,30 +8,26 @@ from torch import Tensor, nn
 from paretoprune.low_rank.factor import fill
 from paretoprune.low_rank.merge import product_of
 from paretoprune.low_rank.pair import Pair
+from paretoprune.pruning.compensation.methods.interface import Compensation
 from paretoprune.pruning.compensation.moments import moments_of
 from paretoprune.pruning.compensation.updatable import matrix_of
-from paretoprune.pruning.compensation.updates import bias, least_squares
 
 
 @torch.no_grad()
-def fit_pair(method: str, pair: Pair, entering: Tensor, wanted: Tensor, columns: Tensor) -> None:
+def fit_pair(
+    method: Compensation, pair: Pair, entering: Tensor, wanted: Tensor, columns: Tensor
+) -> None:
     """Fit a pair in place to the `wanted` outputs of its layer, (outputs, columns).
 
-    By least squares for the layer of full rank, then by the best approximation of that layer at
-    the pair's rank (of a linear layer's outputs: reduced-rank regression, Izenman 1975), then by
-    least squares for the second part, whose inputs the first now gives.
+    By the method for the layer of full rank, then by the best approximation of that layer at the
+    pair's rank (of a linear layer's outputs: reduced-rank regression, Izenman 1975), then by the
+    method for the second part, whose inputs the first now gives. A method that changes biases alone
+    changes that of the second part.
     """
-    if method == "bias":
-        entering = pair.first(entering)
-        bias(
-            pair.second,
-            matrix_of(pair.second),
-            moments_of(pair.second, entering, wanted, columns),
-        )
-        return
-    layer = product_of(pair)
-    moments = moments_of(layer, entering, wanted, columns)
-    least_squares(layer, matrix_of(layer), moments)
-    fill(pair, layer, moments.centred().inputs if isinstance(layer, nn.Linear) else None)
+    if "keeps_weights" not in method.traits:
+        layer = product_of(pair)
+        moments = moments_of(layer, entering, wanted, columns)
+        method.update(layer, matrix_of(layer), moments)
+        fill(pair, layer, moments.centred().inputs if isinstance(layer, nn.Linear) else None)
     moments = moments_of(pair.second, pair.first(entering), wanted, columns)
-    least_squares(pair.second, matrix_of(pair.second), moments)
+    method.update(pair.second, matrix_of(pair.second), moments)

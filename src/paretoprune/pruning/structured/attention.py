@@ -22,7 +22,7 @@ class FewerHeads(nn.MultiheadAttention):
     def fit(cls, module: nn.MultiheadAttention) -> None:
         """Change the class of a module whose tensors lost whole heads to this one."""
         if module.add_zero_attn:
-            raise PruningError("attention with `add_zero_attn` cannot lose heads")
+            raise PruningError("heads of attention with `add_zero_attn` cannot be removed")
         module.num_heads = module.out_proj.weight.shape[1] // module.head_dim
         # Keeps `nn.TransformerEncoderLayer` from its fused path, which bypasses `forward`.
         module._qkv_same_embed_dim = False

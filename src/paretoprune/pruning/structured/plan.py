@@ -33,7 +33,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Sequence[int]]) -> Plan:
-        """Inverse of `to_json`. Raises PruningError for what is no whole number."""
+        """Inverse of `to_json`. Raises PruningError for values that are not whole numbers."""
         for name, gone in data.items():
             if wrong := [one for one in gone if type(one) is not int]:
                 raise PruningError(

@@ -1,1 +1,1 @@
-"""Comparison of sweeps: their fronts with one yardstick, and the page that overlays them."""
+"""Comparison of sweeps: their fronts on one common scale, and the page that overlays them."""

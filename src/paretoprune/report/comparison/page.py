@@ -1,4 +1,4 @@
-"""The page that lays the fronts of several sweeps over one another."""
+"""The page that shows the fronts of several sweeps in one plot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Surface = Sequence[tuple[float, float]]  # (size, quality), by rising size
 
 @dataclass(frozen=True)
 class ComparedSweep:
-    """One sweep as a comparison sees it."""
+    """One sweep of a comparison."""
 
     name: str
     seed: str
@@ -49,12 +49,12 @@ class ComparedGroup:
 
 @dataclass(frozen=True)
 class SweepComparison:
-    """All that the page shows."""
+    """Content of the page."""
 
     groups: Sequence[ComparedGroup]
     size: str
     quality: str
-    notes: Sequence[str]  # what the figures mean, and what to beware of
+    notes: Sequence[str]  # the meaning of the figures, and cautions
 
 
 def write_comparison(file: Path, comparison: SweepComparison) -> None:

@@ -1,4 +1,4 @@
-"""Sweeps read from their folders, measured with one yardstick and grouped by seed."""
+"""Sweeps read from their folders, scored on one common scale and grouped by seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHARES = (0.25, 0.5, 0.75)  # of the seeds
 
 
 def compare(folders: Sequence[SweepFolder]) -> SweepComparison:
-    """Measure and group the sweeps. The first one's dense model is the yardstick of all.
+    """Measure and group the sweeps. The scale is that of the first one's dense model.
 
     Raises SweepError if a sweep has no dense model on record yet, if their objectives differ, if
     they are no size and quality, or if the dense model is no better than the trivial predictor.

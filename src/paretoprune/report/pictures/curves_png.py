@@ -1,4 +1,4 @@
-"""Curves of many groups in one picture: their scores, and what removing their channels does."""
+"""Curves of many groups in one picture: their scores, and the damage of removing their channels."""
 
 from __future__ import annotations
 

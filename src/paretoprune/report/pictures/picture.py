@@ -17,7 +17,7 @@ BASELINES = ("uniform", "global")
 
 @dataclass(frozen=True)
 class Picture:
-    """A sweep as the pictures see it."""
+    """Data of a sweep for its pictures."""
 
     title: str
     objectives: Mapping[str, Direction]

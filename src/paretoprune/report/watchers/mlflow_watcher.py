@@ -49,7 +49,7 @@ class MlflowWatcher:
         patience_s: float = 5.0,
         every_s: float = _EVERY_S,
     ) -> None:
-        """`every_s`: a front that grows is shown anew at most so often."""
+        """`every_s`: least number of seconds between two updates of the front."""
         self._folder, self._every_s = folder, every_s
         self._shown, self._shown_at = frozenset[ModelKey](), time.monotonic()
         self._results: Sequence[TrialResult] = ()
@@ -90,7 +90,7 @@ class MlflowWatcher:
             self._log(result)
 
     def finished(self, result: TrialResult, results: Sequence[TrialResult]) -> None:
-        """One trial more."""
+        """Send a trial that has ended."""
         self._results = results
         self._front.add(result)
         front = frozenset(self._front.keys())
@@ -101,7 +101,7 @@ class MlflowWatcher:
             self._shown, self._shown_at = front, time.monotonic()
 
     def _show(self) -> None:
-        """Draw the front as it is and put it into MLflow; what prevents that costs a warning."""
+        """Draw the present front and send it to MLflow; errors become warnings."""
         try:
             progress = self._progress.now(self._results)
             facts = write_views(self._folder, self._results, progress)

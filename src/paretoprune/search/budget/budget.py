@@ -27,7 +27,7 @@ class RemainingBudget:
     `budget.amount` is in trials, epochs or seconds (`budget.unit`). Seconds are converted into
     epochs by `time_at`, the time model of trials at a given number of MACs. `trial_epochs` is the
     length of the complete schedule of one trial, in epochs. A strategy may take a while, for
-    instance to evaluate a proxy: `now` is what is left then.
+    instance to evaluate a proxy: `now` is the budget that remains then.
 
     Seconds are wall time, in which each worker trains one trial after another. So the share of a
     trial is one of the seconds of all workers, without those that running trials still take; and

@@ -76,7 +76,8 @@ def gaps_of(
 
     A trial of origin `tried` divides a gap even if it is not on the front, whatever came of it: a
     duplicate or a failed one would otherwise be proposed over and over. So does a running trial,
-    with the quality interpolated between its neighbours; what it leaves of the gap is not known.
+    with the quality interpolated between its neighbours; the gap that remains afterwards is not
+    known.
     """
     points = points_of(results, sizes, quality, tried=tried)
     known = [point.value for point in points if not math.isinf(point.value)]

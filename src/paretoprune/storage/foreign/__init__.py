@@ -1,1 +1,1 @@
-"""Files and folders from elsewhere: what they hold is checked before it is used."""
+"""Files and folders of other people: their contents are checked before use."""

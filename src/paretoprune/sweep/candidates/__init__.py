@@ -1,1 +1,1 @@
-"""Candidates that settings name: the dimensions, and the target of a single run."""
+"""Candidates from the settings: the dimensions, and the target of a single run."""

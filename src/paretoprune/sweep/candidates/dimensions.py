@@ -37,12 +37,15 @@ def _break_even(problem: Problem) -> dict[str, float]:
 
 
 def _turns(groups: Sequence[Group]) -> dict[str, float]:
-    """Return when uniform pruning removes the blocks: after the channels, or else spread over the
-    network, so that at any ratio that share of them is gone."""
+    """Return the ratio at which uniform pruning removes each block.
+
+    After the channels, if there are any; else spread evenly over the network, so that a ratio
+    removes that share of the blocks.
+    """
     blocks = [group.name for group in groups if group.block]
     if len(blocks) < len(groups):
         return dict.fromkeys(blocks, _AFTER_CHANNELS)
-    # By the digits of their numbers in base 2 from behind: the sequence of van der Corput.
+    # The van der Corput sequence: the binary digits of their numbers, reversed.
     digits = len(f"{len(blocks):b}")
     order = sorted(range(len(blocks)), key=lambda number: f"{number:0{digits}b}"[::-1])
     return {blocks[one]: (place + 1) / (len(blocks) + 1) for place, one in enumerate(order)}

@@ -28,7 +28,7 @@ def candidate_of(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> Ratios:
-    """Return the candidate that the target of the settings, other than a drop, asks for."""
+    """Return the candidate of the target of the settings, if it is not a drop."""
     sparsity, groups = problem.settings.sparsity, group_infos(problem)
     if sparsity.ratio is not None:
         return uniform(groups, sparsity.ratio)
@@ -62,7 +62,7 @@ def _context(
     scores: Mapping[str, Sequence[float]],
     sensitivity: Callable[[], Sensitivity],
 ) -> AllocationContext:
-    """Return the network of a problem as an allocation sees it."""
+    """Return the names, numbers and functions that an allocation uses."""
     quantity, _ = problem.settings.sparsity.size_target or _DEFAULT_TARGET
     return AllocationContext(
         groups=group_infos(problem),

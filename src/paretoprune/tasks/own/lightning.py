@@ -168,7 +168,7 @@ class LoggedMeter:
         self._count += count
 
     def finish(self, logged: Mapping[str, float]) -> None:
-        """Take in what was logged for all batches."""
+        """Record the values that were logged for all batches."""
         self._logged = logged
 
     def update(self, outputs: Outputs, batch: Batch) -> None:
@@ -189,7 +189,7 @@ class LoggedMeter:
         }
 
     def per_sample(self) -> Tensor | None:
-        """Return None: what is logged is not known by sample."""
+        """Return None: logged values are means over batches, not values of samples."""
         return None
 
 

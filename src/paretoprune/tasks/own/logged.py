@@ -95,7 +95,7 @@ class Logged:
 
 @contextmanager
 def recording(model: nn.Module) -> Iterator[Logged]:
-    """Inside, what the model and LightningModules within it log is recorded.
+    """Inside, values logged by the model and by LightningModules within it are recorded.
 
     `self.log` works without a Trainer then.
     """

@@ -72,7 +72,7 @@ def chosen(
 
 
 def _monitored(model: LightningModule) -> dict[str, Mode]:
-    """Return what the module's own callbacks monitor, with their modes."""
+    """Return the quantities that the module's own callbacks monitor, with their modes."""
     configured: Any = model.configure_callbacks()
     callbacks = configured if isinstance(configured, list | tuple) else [configured]
     found: dict[str, Mode] = {}

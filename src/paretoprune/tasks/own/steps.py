@@ -63,7 +63,7 @@ def run_step(model: nn.Module, name: str, batch: Batch, index: int) -> Any:
 
 
 def loss_in(returned: Any, owner: str) -> Tensor:
-    """Return the loss in what a training step returned: a scalar tensor, or a dict with `loss`.
+    """Return the loss from the result of a training step: a scalar tensor, or a dict with `loss`.
 
     Raises:
         SettingsError: there is none.

@@ -28,7 +28,7 @@ class Rating(NumberTask):
     """Batches ((users, items), ratings): ids int64 (N,), ratings floating-point (N,).
 
     Outputs are ratings (N,). The trivial predictor answers with the mean training rating of the
-    item, whoever the user is; for an item without one, with the mean of all.
+    item, for every user; for an item without ratings, with the mean of all.
     """
 
     catalogue: Catalogue | None = None  # from the data

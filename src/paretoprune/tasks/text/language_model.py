@@ -212,7 +212,7 @@ def _are_own(ids: Tensor, given: Tensor) -> bool:
 
 
 def _mistake(ids: Tensor, given: Tensor) -> str | None:
-    """Return what is wrong with the targets of a batch."""
+    """Return a sentence about invalid targets of a batch; None if they are valid."""
     if given.dtype != torch.int64 or given.shape != ids.shape:
         return (
             f"targets must be int64 tokens of shape {tuple(ids.shape)}, as the ids, got "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -25,6 +26,7 @@ class Gradual(Schedule):
     Zhu and Gupta 2017 (To prune, or not to prune, equation 1).
     """
 
+    traits: ClassVar = ("keeps_weights",)
     ramp: Share = 0.5  # share of the training steps over which the masks grow
 
     def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained:

@@ -42,6 +42,9 @@ class Schedule(ABC):
             is trained;
         `prunes_untrained`: trials start from the initial weights;
         `retrains_from_scratch`: trials are trained with `model.train`, not `finetune`;
+        `keeps_weights`: pruning is not followed by compensation;
+        `trains_before_pruning`: it trains by `sparse_training=growing` before it prunes, as
+            `in_stages` does;
         `stops_at_target`: it stops at the size target of a single run by itself.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from paretoprune.config.values import Several
 from paretoprune.finetune.pruning_steps import Spacing
@@ -20,6 +21,7 @@ class Iterative(Schedule):
     section 3).
     """
 
+    traits: ClassVar = ("trains_before_pruning",)
     steps: Several = 3
     spacing: Spacing = "linear"  # equal numbers per step; geometric: equal shares of what is left
 

@@ -113,7 +113,7 @@ def least_important(
 
 def is_small_enough(context: TrialContext, widths: Mapping[str, int]) -> bool:
     """Return True if the size target of a single run is met; a sweep has none."""
-    settings, size_at = context.settings, context.problem.costs.size_at
+    settings, size_at = context.settings, context.costs.size_at
     target = None if settings.search else settings.sparsity.size_target
     if target is None:
         return False

@@ -15,7 +15,7 @@ from paretoprune.trial.schedules.parts.stages import in_stages
 class OneShot(Schedule):
     """Prune in one step, then fine-tune."""
 
-    traits: ClassVar = ("prunes_once",)
+    traits: ClassVar = ("prunes_once", "trains_before_pruning")
 
     def __call__(self, context: TrialContext, job: Job, start: Start, /) -> Trained:
         """Prune to the job's widths, then train."""

@@ -73,7 +73,7 @@ def _ones_like_a_sample(batches: Batches) -> Inputs:
         sample = batch.inputs[:1]
         if not all(tensor.is_floating_point() for tensor in sample):
             raise PruningError(
-                "scorer=synflow sends a constant through the network, and the model's inputs are "
+                "scorer=synflow needs an input of ones, and the model's inputs are "
                 "whole numbers; use scorer=magnitude or scorer=taylor"
             )
         return sample.map(lambda x: torch.full_like(x, _FAINT, dtype=torch.float64))

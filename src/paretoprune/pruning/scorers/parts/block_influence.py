@@ -1,4 +1,4 @@
-"""Block influence: blocks that hardly change their input are unimportant."""
+"""Block influence: blocks whose output is similar to their input are unimportant."""
 
 from __future__ import annotations
 

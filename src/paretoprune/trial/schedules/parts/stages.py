@@ -6,7 +6,10 @@ from paretoprune.finetune.pruning_steps import Spacing, stages, widths_between
 from paretoprune.results import EpochRecord, Job
 from paretoprune.trial.context import TrialContext
 from paretoprune.trial.schedules.interface import Start, Trained
-from paretoprune.trial.schedules.parts.grow_penalty import train_with_growing_penalty
+from paretoprune.trial.schedules.parts.grow_penalty import (
+    train_before_pruning,
+    training_before_pruning,
+)
 from paretoprune.trial.schedules.parts.steps import epochs_of, gates_of, prune, rescore, train
 
 
@@ -15,7 +18,8 @@ def in_stages(
 ) -> Trained:
     """Prune a share of the plan, fine-tune, compute new scores, prune the next share, and so on.
 
-    With `sparse_training=growing`, each share is first trained towards zero.
+    With `sparse_training=growing`, each share is first trained towards zero; a schedule that calls
+    this function has the trait `trains_before_pruning`.
     """
     candidate, scores = start.candidate, start.scores
     before = candidate.widths()
@@ -27,7 +31,7 @@ def in_stages(
         if number > 0:
             scores = rescore(context, candidate, job)
         widths = widths_between(before, job.widths, stage.share, spacing=spacing)
-        candidate, grown = train_with_growing_penalty(context, candidate, scores, widths, job)
+        candidate, grown = train_before_pruning(context, candidate, scores, widths, job)
         curve += grown
         candidate, gains = prune(context, candidate, scores, widths, trained_next=stage.epochs > 0)
         compensating_s += gains.get("seconds", 0.0)
@@ -46,6 +50,6 @@ def epochs_from_scratch(job: Job, whole: float, *, rounds: int) -> float:
 
 
 def _growing_epochs(context: TrialContext, steps: int) -> int:
-    """Return the epochs with a growing penalty, of all steps."""
-    phase = context.settings.sparse_training
-    return phase.epochs * steps if phase.name == "growing" else 0
+    """Return the epochs of sparse training in the trial, of all steps."""
+    phase = training_before_pruning(context)
+    return phase.epochs * steps if phase else 0

@@ -7,11 +7,13 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from torch import Tensor, nn
 
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.instantiate import build
+from paretoprune.config.settings import Settings
 from paretoprune.finetune.batchnorm import recalibrate_batchnorm
 from paretoprune.finetune.callbacks.masks import MaskSchedule
 from paretoprune.finetune.callbacks.regrow import Regrow
@@ -24,6 +26,7 @@ from paretoprune.low_rank.pair import pairs_of
 from paretoprune.measure.quality import measure_quality
 from paretoprune.pruning.candidate import Candidate, PrunedCandidate
 from paretoprune.pruning.compensation.compensate import compensate
+from paretoprune.pruning.compensation.methods.interface import Compensation
 from paretoprune.pruning.scorers.gradient.gates import GateScores
 from paretoprune.results import EpochRecord, Job
 from paretoprune.tasks.bound import TaskBatch
@@ -65,7 +68,7 @@ def prune(
     """
     clock = context.watch.clock
     smaller = candidate.prune(scores, widths, proof=context.problem.example)
-    method = context.settings.compensation_method
+    method = compensation_of(context.settings)
     if method is None:
         # Training replaces the statistics within some twenty steps: a start is enough.
         recalibrate(context, smaller.model, most=_START_BATCHES if trained_next else None)
@@ -83,6 +86,12 @@ def prune(
     return smaller, gains
 
 
+def compensation_of(settings: Settings) -> Compensation | None:
+    """Return the compensation of the settings; None if there is none."""
+    method = settings.compensation_method
+    return None if method is None else cast(Compensation, build(method))
+
+
 def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
     """Return the first `count` training samples, or all if there are fewer."""
     return context.data.first_samples(count)
@@ -90,7 +99,7 @@ def calibration_samples(context: TrialContext, count: int) -> TaskBatch:
 
 def recalibrate(context: TrialContext, model: nn.Module, *, most: int | None = None) -> None:
     """Recompute the BatchNorm statistics on training batches, at most `most` if given."""
-    limit = context.training.finetune.recalibration_batches
+    limit = context.finetune.recalibration_batches
     if most is not None:
         limit = min(limit, most)
     recalibrate_batchnorm(model, (batch.inputs for batch in context.data.training_batches(limit)))
@@ -219,7 +228,7 @@ def trained_epochs(context: TrialContext, job: Job, trained: Trained) -> float:
 
 def epochs_of(context: TrialContext, job: Job) -> float:
     """Return the epochs of the fine-tuning of a trial: those of the job, or of the settings."""
-    return context.training.finetune.epochs if job.epochs is None else job.epochs
+    return context.finetune.epochs if job.epochs is None else job.epochs
 
 
 def gates_of(context: TrialContext, candidate: Candidate, job: Job) -> GateScores | None:
@@ -247,7 +256,7 @@ def repair_factor(context: TrialContext, model: nn.Module) -> float:
 
 def _for_size(context: TrialContext, job: Job) -> FinetuneSettings:
     """Return the settings with the peak learning rate for a model of this size."""
-    finetune = context.training.finetune
+    finetune = context.finetune
     rate = finetune.learning_rate * rate_factor(context, job.widths)
     return replace(finetune, learning_rate=rate)
 
@@ -257,7 +266,7 @@ def rate_factor(context: TrialContext, widths: Mapping[str, int]) -> float:
 
     Where weights go instead of channels, the network is not smaller.
     """
-    costs, finetune = context.problem.costs, context.training.finetune
+    costs, finetune = context.costs, context.finetune
     if costs.space.layers:
         return 1.0
     share = costs.cost_at(widths).macs / costs.cost_of({}).macs

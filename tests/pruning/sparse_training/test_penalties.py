@@ -9,8 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from paretoprune.errors import PruningError
-from paretoprune.pruning.penalties import Penalty, bn_scale, group_lasso, growing, l1
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
+from paretoprune.pruning.sparse_training.bn_scale import BatchNormScale
+from paretoprune.pruning.sparse_training.group_lasso import GroupLasso
+from paretoprune.pruning.sparse_training.growing import Growing
+from paretoprune.pruning.sparse_training.interface import Penalty
+from paretoprune.pruning.sparse_training.l1 import L1
 from paretoprune.pruning.structured.masks import mask_tensors
 from paretoprune.pruning.structured.plan import make_plan
 from tests.kits.cases import make_case
@@ -36,19 +40,19 @@ def check(model: nn.Module, penalty: Penalty, formula: Tensor, progress: float =
 def test_l1_is_the_sum_of_absolute_weights() -> None:
     model = copy.deepcopy(make_case("vgg").model)
     formula = STRENGTH * sum(p.abs().sum() for p in model.parameters() if p.dim() > 1)
-    check(model, l1(model, strength=STRENGTH), formula)
+    check(model, L1(strength=STRENGTH).penalty(model, ()), formula)
 
 
 def test_slimming_is_the_sum_of_absolute_scales() -> None:
     model = copy.deepcopy(make_case("resnet").model)
     scales = [m.weight for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     formula = STRENGTH * sum(scale.abs().sum() for scale in scales)
-    check(model, bn_scale(model, strength=STRENGTH), formula)
+    check(model, BatchNormScale(strength=STRENGTH).penalty(model, ()), formula)
 
 
 def test_slimming_without_batchnorm_is_reported() -> None:
     with pytest.raises(PruningError, match="has no BatchNorm"):
-        bn_scale(make_case("vgg_without_batchnorm").model, strength=1.0)
+        BatchNormScale().penalty(make_case("vgg_without_batchnorm").model, ())
 
 
 @pytest.mark.parametrize("name", ["resnet", "vgg"])
@@ -67,7 +71,7 @@ def test_group_lasso_is_the_sum_of_the_norms_of_channels(name: str) -> None:
                 for s in slots
             ]
             norms.append(torch.cat([part.flatten() for part in parts]).norm())
-    penalty = group_lasso(model, case.groups, strength=STRENGTH)
+    penalty = GroupLasso(strength=STRENGTH).penalty(model, case.groups)
     check(model, penalty, STRENGTH * torch.stack(norms).sum())
 
 
@@ -82,5 +86,5 @@ def test_growing_regularisation_grows_on_what_will_go() -> None:
         gone = sum(
             (parameters[n] * ~mask).square().sum() for n, mask in masks.items() if n in parameters
         )
-        penalty = growing(model, masks, strength=STRENGTH)
+        penalty = Growing(strength=STRENGTH).penalty_on(model, masks)
         check(model, penalty, progress * STRENGTH / 2 * gone, progress)

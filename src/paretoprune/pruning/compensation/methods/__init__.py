@@ -1,0 +1,1 @@
+"""Methods of compensation, one per file."""

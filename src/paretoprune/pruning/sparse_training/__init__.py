@@ -1,0 +1,1 @@
+"""Training that drives weights towards zero before they are pruned: one variant per file."""
