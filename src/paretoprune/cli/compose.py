@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.command_line import CommandLine, read_command_line
+from paretoprune.cli.config_files import check_added_files
 from paretoprune.cli.display.memory import memory_sentence
 from paretoprune.cli.foreign_configs import (
     refuse_cluster,
@@ -28,6 +29,7 @@ from paretoprune.cli.foreign_configs import (
     refuse_resolvers,
     trust_mistakes,
 )
+from paretoprune.cli.references import refuse_endless_references
 from paretoprune.config.compose import CONF, compose_options, described_groups, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form
@@ -82,6 +84,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
         line = read_command_line(sys.argv[1:])
         sys.argv[1:] = line.arguments
         find_own_code(line.trust)
+        check_added_files()
         _refuse_foreign_code(line)
         _refuse_mistakes(line, check)
         if asks_help:
@@ -247,6 +250,9 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     Raises SettingsError for the latter.
     """
     refuse_resolvers(config)
+    raw = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(raw, dict)
+    refuse_endless_references({str(key): value for key, value in raw.items()})
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
