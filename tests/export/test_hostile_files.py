@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from paretoprune import load_model
 from paretoprune.errors import ParetopruneError, PruningError, WeightsError
 from paretoprune.formats.compact import COMPACT_FILE, encode_compact
-from paretoprune.formats.decode_compact import decode_compact
+from paretoprune.formats.compact_reader import decode_compact
 from paretoprune.quantization.compact import compact_bytes
 from paretoprune.quantization.weights import round_weights
 from tests.export.test_load import HUGE, files, folder, write

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from paretoprune.errors import QuantizationError
 from paretoprune.formats.compact import encode_compact
-from paretoprune.formats.decode_compact import decode_compact
+from paretoprune.formats.compact_reader import decode_compact
 from paretoprune.quantization.grid import rescaled, round_weight
 
 WEIGHTS = arrays.arrays(

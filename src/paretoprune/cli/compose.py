@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.command_line import CommandLine, read_command_line
-from paretoprune.cli.config_files import check_added_files
+from paretoprune.cli.config_files import check_added_files, composing_problem
 from paretoprune.cli.display.memory import memory_sentence
 from paretoprune.cli.foreign_configs import (
     refuse_cluster,
@@ -208,6 +208,12 @@ def _composed(
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("config", [*overrides, *path], return_hydra_config=hydra_too)
+    except ParetopruneError:
+        raise
+    except Exception as error:  # Hydra has no type of error for all that may be wrong in a file
+        if not line.adds_folders:
+            raise
+        raise SettingsError([composing_problem(error)]) from error
     finally:
         GlobalHydra.instance().hydra = running
 

@@ -37,6 +37,17 @@ def check_added_files() -> None:
     SourcesRegistry.instance().types["file"] = FileConfigSource
 
 
+def composing_problem(error: Exception) -> str:
+    """Return a sentence about an error that Hydra raises while it composes added configs."""
+    if isinstance(error, RecursionError):
+        problem = "one of them leads to itself, by its `defaults`"
+    else:
+        told = (one for one in (error, error.__cause__, error.__context__) if str(one or "").strip())
+        paragraph = str(next(told, type(error).__name__)).strip().split("\n\n")[0]
+        problem = " ".join(paragraph.split()).partition(" full_key:")[0][:500]
+    return f"the configs of the folders that are added cannot be composed: {problem}"
+
+
 def _check(file: Path) -> None:
     try:
         config = read_yaml(file)

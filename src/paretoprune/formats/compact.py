@@ -4,7 +4,7 @@ The symbols of all weights form one stream under a Huffman code, written by the 
 zlib (strategy `Z_HUFFMAN_ONLY`); it is within a few percent of their entropy at any number of bits.
 A Huffman code needs at least one bit per symbol, so a tensor of mostly zeros is stored as a bit
 mask, coded in bytes, and the nonzero symbols. `docs/how-to/compact-file.md` has the format and a
-short reader without this package, `decode_compact.py` the one of this package.
+short reader without this package, `compact_reader.py` the one of this package.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from paretoprune.errors import QuantizationError
 from paretoprune.formats.compact import Rounded, encode_compact
-from paretoprune.formats.decode_compact import decode_compact
+from paretoprune.formats.compact_reader import decode_compact
 from paretoprune.quantization.fold import Fold, as_affine, find_folds, folded_state
 from paretoprune.quantization.grid import rescaled
 from paretoprune.quantization.weights import RoundedModel, round_weights

@@ -15,7 +15,7 @@ import safetensors.numpy
 
 from paretoprune.errors import WeightsError
 from paretoprune.formats.compact import Rounded, encode_compact
-from paretoprune.formats.decode_compact import decode_compact
+from paretoprune.formats.compact_reader import decode_compact
 
 CODES = np.arange(-60, 60, dtype=np.int8).reshape(4, 30)
 SPARSE = np.where(np.arange(400) % 40 == 0, 3, 0).astype(np.int8).reshape(4, 100)
