@@ -18,7 +18,7 @@ from paretoprune.measure.macs import count_macs, macs_per_layer
 from paretoprune.measure.params import count_params
 from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.candidate import PrunedCandidate
-from paretoprune.pruning.dependency.blocks import Skipped
+from paretoprune.pruning.dependency.blocks import Skipped, find_blocks
 from paretoprune.pruning.dependency.find import find_groups
 from paretoprune.pruning.groups import Block, Groups
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
@@ -322,3 +322,23 @@ def test_padding_has_no_part_in_the_influence_of_a_block(shape: tuple[int, ...])
         x, y = x * valid[:, :, None], y * valid[:, :, None]
     expected = 1 - torch.cosine_similarity(x.flatten(1), y.flatten(1)).mean()
     assert influence(x) == pytest.approx(float(expected), abs=1e-6)
+
+
+class Chain(nn.Module):
+    """A branch of two layers without biases, either of which ends it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = (nn.Conv2d(4, 4, 1, bias=False) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = x + self.last(self.first(x))
+        return found
+
+
+def test_a_branch_ends_with_its_last_layer() -> None:
+    network = nn.Sequential(Chain(), Chain())
+    found = find_blocks(network, torch.randn(2, 4, 3, 3))
+    assert [group.block for group in found] == [
+        Block(path, "Identity", (f"{path}.last.weight",)) for path in "01"
+    ]

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group, Slot, row_of_positions
 from paretoprune.pruning.scorers.activation.obs import Obs
 from paretoprune.pruning.scorers.activation.wanda import Wanda
@@ -259,3 +260,35 @@ def test_a_channel_has_what_becomes_of_the_sum_of_its_weights(scorer: Movement |
     is_shifted = isinstance(scorer, Movement)
     expected = sums - sums.min() if is_shifted else sums.clamp(min=0)
     torch.testing.assert_close(scorer(model, [group], bound(parts))["0"], expected.float())
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(4, 4, 1, groups=2), nn.ConvTranspose2d(4, 4, 1)], ids=lambda one: str(one)
+)
+def test_obs_names_layers_whose_outputs_are_no_product_with_all_inputs(layer: nn.Module) -> None:
+    model = nn.Sequential(layer)
+    with pytest.raises(PruningError, match="`0` is not a plain convolution or linear layer"):
+        Obs().per_weight(model, ["0.weight"], bound([(torch.randn(2, 4, 3, 3), torch.zeros(2))]))
+
+
+class Idle(nn.Module):
+    """A layer that the loss does not use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.idle = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.used(x)
+        return found
+
+
+@pytest.mark.parametrize(
+    "scorer", [one for one in SCORERS if ".gradient." in type(one).__module__], ids=str
+)
+def test_weights_that_the_loss_does_not_use_are_unimportant(scorer: WeightScorer) -> None:
+    x = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    parts = [(x[:6], torch.arange(6) % 2), (x[6:], torch.arange(6) % 2)]
+    model = networks.lively(Idle())
+    scores = scorer.per_weight(model, ["used.weight", "idle.weight"], bound(parts))
+    assert not scores["idle.weight"].any() and scores["used.weight"].any()

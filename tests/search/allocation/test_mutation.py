@@ -59,6 +59,8 @@ def test_an_exchange_is_another_allocation_that_is_enough(seed: int) -> None:
     assert macs_of(after) <= target
     assert sum(after[n] < before[n] for n in before) == 1
     assert all(after[n] >= start[n] and after[n] in CHOICES[n] for n in after)
+    [wider] = [n for n in before if after[n] < before[n]]
+    assert 1 <= CHOICES[wider].index(before[wider]) - CHOICES[wider].index(after[wider]) <= 3
     again = swap(
         before,
         CHOICES,

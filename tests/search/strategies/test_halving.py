@@ -39,3 +39,13 @@ def test_sizes_are_spread_evenly_in_their_logarithm() -> None:
         promoted.append(proposal.parent if proposal else None)
     assert sorted(promoted[:2], key=str) == [1, 2]  # the best of each objective
     assert promoted[2] == 3
+
+
+def test_what_was_not_measured_is_promoted_last() -> None:
+    results = [finished(number, *values) for number, values in FRONT.items()]
+    unmeasured = [
+        replace(finished(number, 0.0, 5), metrics=Metrics(macs=5, params=5)) for number in (5, 6)
+    ]
+    strategy = Halving(search_context(), Target(path="optuna.samplers.RandomSampler"))
+    proposal = strategy.propose(10, [*unmeasured, *results], [], LEFT)
+    assert proposal is not None and proposal.parent in (1, 2)

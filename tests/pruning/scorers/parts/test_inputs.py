@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretoprune.pruning.scorers.parts.inputs import by_place, means_at, watching, without_padding
+from paretoprune.pruning.groups import Group, Slot
+from paretoprune.pruning.scorers.parts.inputs import (
+    by_place,
+    mean_over_consumers,
+    means_at,
+    sum_over_consumers,
+    watching,
+    without_padding,
+)
 from tests.kits.tasks import bound
 
 
@@ -59,3 +67,21 @@ def test_what_is_noted_may_replace_the_input(by_name: bool) -> None:
     assert torch.equal(note(other), model.layer(other))
     assert torch.equal(note(None), plain) and torch.equal(model(x), plain)
     assert len(seen) == 2 and all(one is x for one in seen)
+
+
+def test_values_of_consumers_are_averaged_or_added_by_channel() -> None:
+    """A channel has two inputs of the first reader, and one of the second."""
+    model = nn.ModuleDict({"flat": nn.Linear(4, 1), "plain": nn.Linear(2, 1)})
+    group = Group(
+        "g",
+        2,
+        (
+            Slot("flat.weight", 1, ((0, 1), (2, 3))),
+            Slot("plain.weight", 1, ((0,), (1,))),
+        ),
+    )
+    means = {"flat": torch.tensor([1.0, 3.0, 5.0, 9.0]), "plain": torch.tensor([10.0, 20.0])}
+    found = mean_over_consumers(model, [group], means)["g"]
+    assert found.tolist() == [(2.0 + 10.0) / 2, (7.0 + 20.0) / 2]
+    added = sum_over_consumers(model, [group], lambda reader: reader.slot.per_channel * found)["g"]
+    assert added.tolist() == [3 * value for value in found.tolist()]
