@@ -117,7 +117,9 @@ LAYOUTS: dict[str, Callable[[], bytes]] = {
     "the same as itself": lambda: with_entry(4, ["c", [], "same", "c"]),
     "the same too often": lambda: changed(
         layout=deflated(
-            json.dumps([*layout(), *(["c" * n, [], "same", "sparse"] for n in range(1, 9))]).encode()
+            json.dumps(
+                [*layout(), *(["c" * n, [], "same", "sparse"] for n in range(1, 9))]
+            ).encode()
         )
     ),
     "an unknown kind": lambda: with_entry(4, ["c", [6], "secret"]),

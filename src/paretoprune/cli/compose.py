@@ -21,15 +21,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.command_line import CommandLine, read_command_line
-from paretoprune.cli.config_files import check_added_files, composing_problem
 from paretoprune.cli.display.memory import memory_sentence
+from paretoprune.cli.foreign.config_files import check_added_files, composing_problem
+from paretoprune.cli.foreign.references import refuse_endless_references
 from paretoprune.cli.foreign_configs import (
     refuse_cluster,
     refuse_hydra_settings,
     refuse_resolvers,
     trust_mistakes,
 )
-from paretoprune.cli.references import refuse_endless_references
 from paretoprune.config.compose import CONF, compose_options, described_groups, own_groups
 from paretoprune.config.groups.finetune import FinetuneSettings
 from paretoprune.config.invocation import in_callers_form

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,12 +76,12 @@ def _is_limited() -> bool:
 
 def _threads_time() -> float:
     """Return the summed seconds of processor time of this process's threads."""
-    return sum(map(_thread_time, os.listdir(_THREADS)))
+    return sum(_thread_time(int(thread.name)) for thread in _THREADS.iterdir())
 
 
-def _thread_time(thread: str) -> float:
+def _thread_time(thread: int) -> float:
     try:
-        return time.clock_gettime(~int(thread) << 3 | _OF_THREAD)
+        return time.clock_gettime(~thread << 3 | _OF_THREAD)
     except OSError:  # it has ended
         return 0.0
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from paretoprune.cli.references import refuse_endless_references
+from paretoprune.cli.foreign.references import refuse_endless_references
 from paretoprune.errors import SettingsError
 
 ENDLESS: dict[str, dict[str, object]] = {

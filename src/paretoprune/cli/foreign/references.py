@@ -42,16 +42,20 @@ class _Sizes:
             raise SettingsError([f"`{_written(place)}` refers to itself; write the value itself"])
         if len(self._holders) > _MOST_DEPTH + len(place):
             raise SettingsError(
-                [f"`{_written(place)}` is reached by more than {_MOST_DEPTH} references, one "
-                 "leading to the next; write the value itself"]
+                [
+                    f"`{_written(place)}` is reached by more than {_MOST_DEPTH} references, one "
+                    "leading to the next; write the value itself"
+                ]
             )
         self._holders.append(place)
         size = 1 + sum(self.of(inner) for inner in self._inside(place))
         self._holders.pop()
         if size > _MOST_VALUES:
             raise SettingsError(
-                [f"`{_written(place)}` stands for more than {_MOST_VALUES:,} values, with all "
-                 "`${...}` written out; write the values themselves"]
+                [
+                    f"`{_written(place)}` stands for more than {_MOST_VALUES:,} values, with all "
+                    "`${...}` written out; write the values themselves"
+                ]
             )
         self._known[place] = size
         return size
