@@ -251,3 +251,18 @@ def test_a_network_that_is_random_is_told_where_nothing_could_be_proved() -> Non
     steady = Proof.of(networks.Leak(0.5), networks.example())
     assert not steady.steady and steady.fault([networks.leaky_group()]) is not None
     assert steady.steady
+
+
+class Beside(nn.Module):
+    """Outputs of which one is empty."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x[:, :0], self.layers(x)
+
+
+def test_one_of_several_outputs_may_be_empty() -> None:
+    assert [group.width for group in find_groups(Beside(), torch.randn(6, 4)).prunable] == [8]
