@@ -253,3 +253,14 @@ def test_a_gap_that_is_not_worth_it_leaves_others_that_are_being_divided() -> No
     assert len(divided) == 2 and usual < min(divided)
     strict = replace(REFILL, min_gain=(usual + min(divided)) / 2)
     assert strict.propose(4, known, [job], budget) is not None
+
+
+@pytest.mark.parametrize(("factor", "is_trained"), [(0.999, True), (1.001, False), (1.9, False)])
+def test_a_budget_is_enough_for_training_if_the_dense_model_gets_the_least_epochs(
+    factor: float, is_trained: bool
+) -> None:
+    """Otherwise the untrained models are all there is, and there are more of them."""
+    budget = left(3.0, "seconds")
+    whole = budget.epochs(1.0, macs=SIZES.macs_of(SIZES.start_of(None)))
+    front = replace(FRONT, context=replace(FRONT.context, least_epochs=factor * whole))
+    assert front._trains(budget) == is_trained
