@@ -47,7 +47,8 @@ def decode_compact(content: bytes, *, most_elements: int = MOST_ELEMENTS) -> dic
 def _layout(stream: Array, most_elements: int) -> list[list[Any]]:
     """Return the entries, with names that differ and shapes that fit into `most_elements`."""
     layout = parsed_json(_inflate("layout", stream, _MOST_LAYOUT_BYTES))
-    names, shapes = set(), {}
+    names: set[str] = set()
+    shapes: dict[str, Sequence[int]] = {}
     for name, shape, kind, *rest in layout:
         if not isinstance(name, str) or name in names:
             raise ValueError(f"its layout names {name!r} twice, or not by a text")
