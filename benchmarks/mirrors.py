@@ -52,7 +52,8 @@ class Mirrors:
         Only those of the same package count, without `tests_of(file)`.
         """
         users = self._users({file}, self.source)
-        tests = self._users({file}, self.tests) | self._mirrors(users)
+        of_users = {test for user in users for test in self.tests_of(user)}
+        tests = self._users({file}, self.tests) | of_users
         top = self.tests / file.relative_to(self.source).parts[0]
         found = {test for test in tests if test.stem[:5] == "test_" and top in test.parents}
         return sorted(found - set(self.tests_of(file)))

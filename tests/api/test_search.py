@@ -219,6 +219,20 @@ def test_wrong_settings_are_reported_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+class Late(nn.Module):
+    """Makes a layer when its inputs are known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: nn.Module | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.late is None:
+            self.late = nn.Linear(x[0].numel(), 10)
+        found: Tensor = self.late(x.flatten(1))
+        return found
+
+
 def test_what_is_no_model_or_no_data_is_reported(model: nn.Module, loaders: Loaders) -> None:
     with pytest.raises(SettingsError, match=r"must be a torch\.nn\.Module, got str"):
         paretoprune.search("resnet20", loaders)  # type: ignore[arg-type]
@@ -229,6 +243,8 @@ def test_what_is_no_model_or_no_data_is_reported(model: nn.Module, loaders: Load
     lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(10))
     with pytest.raises(SettingsError, match="lazy layers without weights"):
         paretoprune.search(lazy, loaders)
+    with pytest.raises(SettingsError, match=r"`late\.weight` of `model` is made by its first"):
+        paretoprune.search(Late(), loaders)
     with pytest.raises(SettingsError, match="on the device `meta`"):
         paretoprune.search(copy.deepcopy(model).to("meta"), loaders)
 

@@ -193,9 +193,12 @@ def test_one_sample_may_be_asked_for_and_is_too_few_to_split() -> None:
     [
         ({"validation_from": "val"}, "must be auto, train or test, got val"),
         ({"test_from": "test"}, "must be auto, train or validation, got test"),
+        ({"validation_share": 0.0}, "between 0 and 1"),
         ({"validation_share": 1.0}, "between 0 and 1"),
         ({"test_share": 0.0}, "between 0 and 1"),
+        ({"test_share": 1.0}, "between 0 and 1"),
         ({"max_train": 0}, "1 or more, or null"),
+        ({"max_test": 0}, "1 or more, or null"),
     ],
 )
 def test_wrong_settings(wrong: dict[str, object], message: str) -> None:

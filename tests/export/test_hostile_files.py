@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from safetensors.torch import save_file
 
 from paretoprune import load_model
 from paretoprune.errors import ParetopruneError, PruningError, WeightsError
+from paretoprune.formats.compact import COMPACT_FILE, encode_compact
+from paretoprune.formats.compact_reader import decode_compact
+from paretoprune.quantization.compact import compact_bytes
+from paretoprune.quantization.weights import round_weights
 from tests.export.test_load import HUGE, files, folder, write
 
 __all__ = ["files", "folder"]  # fixtures
@@ -95,6 +102,91 @@ def test_weights_of_another_type_are_reported(folder: Path, files: dict[str, Any
     save_file(state, folder / "model.safetensors")
     with pytest.raises(WeightsError, match=r"does not fit the model: .* of torch\.float64 there"):
         load_model(folder)
+
+
+def compact(folder: Path, files: dict[str, Any]) -> Path:
+    """Leave a compact file alone in the place of the weights."""
+    model = files["pruned"]
+    path = folder / COMPACT_FILE
+    path.write_bytes(compact_bytes(round_weights(model, 8), torch.zeros(1, 1, 8, 8)))
+    (folder / "model.safetensors").unlink()
+    return path
+
+
+def sparse_file(path: Path) -> None:
+    """A terabyte that takes no space on the disk."""
+    with path.open("wb") as stream:
+        stream.truncate(2**40)
+
+
+def with_a_larger_tensor(path: Path) -> None:
+    tensors = {**decode_compact(path.read_bytes()), "fc.weight": np.zeros((1000, 10**6), np.int8)}
+    path.write_bytes(encode_compact(tensors))
+
+
+def with_another_shape(path: Path) -> None:
+    tensors = decode_compact(path.read_bytes())
+    path.write_bytes(encode_compact({**tensors, "fc.weight": tensors["fc.weight"].T.copy()}))
+
+
+def with_another_type(path: Path) -> None:
+    tensors = decode_compact(path.read_bytes())
+    path.write_bytes(encode_compact({**tensors, "fc.bias": np.ones(10, np.complex64)}))
+
+
+def without_a_tensor(path: Path) -> None:
+    tensors = decode_compact(path.read_bytes())
+    path.write_bytes(encode_compact({n: t for n, t in tensors.items() if n != "fc.bias"}))
+
+
+def as_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def as_a_link_to(place: str) -> Callable[[Path], None]:
+    def replaced(path: Path) -> None:
+        path.unlink()
+        path.symlink_to(place)
+
+    return replaced
+
+
+def as_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+COMPACT: dict[str, Callable[[Path], object]] = {
+    "a terabyte": sparse_file,
+    "empty": lambda path: path.write_bytes(b""),
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:-20]),
+    "a header that lies": lambda path: path.write_bytes(b"\xff" * 8 + path.read_bytes()[8:]),
+    "offsets beyond the file": lambda path: rewritten(path, set_first(data_offsets=[0, 10**12])),
+    "a stream twice": lambda path: rewritten(path, twice),
+    "a larger tensor": with_a_larger_tensor,
+    "another shape": with_another_shape,
+    "another type": with_another_type,
+    "a tensor too few": without_a_tensor,
+    "a folder": as_a_folder,
+    "a device without end": as_a_link_to("/dev/zero"),
+    "a pipe": as_a_pipe,
+    "a dangling link": as_a_link_to("nowhere"),
+}
+
+
+@pytest.mark.parametrize("lie", COMPACT)
+def test_a_compact_file_that_lies_is_reported(
+    folder: Path, files: dict[str, Any], lie: str
+) -> None:
+    path = compact(folder, files)
+    load_model(folder)
+    COMPACT[lie](path)
+    began = time.process_time()
+    with pytest.raises(WeightsError, match=r"compact") as error:
+        load_model(folder)
+    assert len(str(error.value)) < 600 and "\n" not in str(error.value)
+    assert time.process_time() - began < 5
 
 
 PLANS: dict[str, object] = {

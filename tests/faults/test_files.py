@@ -98,6 +98,19 @@ def test_a_seal_breaks_with_every_change(tmp_path: Path, fault: Callable[[Path],
         read_sealed(path)
 
 
+def test_a_seal_breaks_with_every_bit(tmp_path: Path) -> None:
+    """Most changes of a number or a letter leave JSON."""
+    path = tmp_path / "sealed.json"
+    write_sealed(path, {"b": [1, 2.5, "x"], "a": {"c": None}})
+    whole = path.read_bytes()
+    for place in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with pytest.raises(ValueError):
+            read_sealed(path)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MB."""

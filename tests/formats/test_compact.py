@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from paretoprune.errors import WeightsError
-from paretoprune.formats.compact import Rounded, decode_compact, encode_compact, huffman, mask_wins
+from paretoprune.formats.compact import Rounded, encode_compact, huffman, mask_wins
+from paretoprune.formats.compact_reader import decode_compact
 
 SHAPES = arrays.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)
 CODES = SHAPES.flatmap(

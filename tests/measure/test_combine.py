@@ -52,3 +52,11 @@ def test_the_speedup_is_of_paired_passes_not_of_medians() -> None:
     metrics = combine(QUALITY, COST, size_bytes=1, latency=latency, dense=dense)
     assert metrics.measured_speedup == 5.0
     assert metrics.latency_ms == 4.0 / 5.0
+
+
+def test_a_latency_needs_no_dense_model_and_a_dense_model_no_latency() -> None:
+    latency = Latency(2.0, 3.0, 500.0)
+    assert combine(QUALITY, COST, size_bytes=1, latency=latency).latency_ms == 2.0
+    dense = Metrics(params=100, macs=800, latency_ms=4.0)
+    alone = combine(QUALITY, COST, size_bytes=1, dense=dense)
+    assert alone.latency_ms is None and alone.compression_ratio == 2.0

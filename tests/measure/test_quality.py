@@ -106,3 +106,8 @@ def test_a_sample_is_right_if_its_largest_logit_is_that_of_its_label() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0], [3.0, -1.0, 0.0], [-5.0, -4.0, -6.0]])
     found = Predictions(logits, torch.tensor([1, 2, 1])).is_right
     assert found.tolist() == [True, False, True]
+
+
+def test_predictions_need_a_batch() -> None:
+    with pytest.raises(DataError, match="the data loader has no batches"):
+        predict(CLASSES, nn.Identity(), [], num_classes=3, device=CPU)

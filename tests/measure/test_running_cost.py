@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from paretoprune.measure.running_cost import compare_running
+from paretoprune.measure.latency.timing import Times
+from paretoprune.measure.running_cost import _energy_mj, compare_running
 
+CPU = torch.device("cpu")
 MIB = 2**20
 
 
@@ -40,3 +44,20 @@ def test_onnxruntime_runs_them_too() -> None:
         grown = {name: cost.peak_memory_bytes for name, cost in costs.items()}
         assert grown["dense"] is not None and grown["small"] is not None
         assert 15 * MIB < grown["dense"] - grown["small"] < 128 * MIB
+
+
+def test_energy_is_that_of_one_pass_of_each_model() -> None:
+    """Three and five millijoules for each pass; the block of a slow pass has fewer of them."""
+    used = [0.0]
+    passes = [partial(_draw, used, millijoules) for millijoules in (3.0, 5.0)]
+    times = Times(np.array([[50.0, 100.0]]), contention=1.0)
+    found = _energy_mj(passes, times, lambda: used[0], CPU)
+    assert found == pytest.approx([3.0, 5.0])
+    assert used[0] == pytest.approx(3 * (6 * 3.0 + 3 * 5.0))
+    busy = Times(times.ms, contention=1.6)
+    assert _energy_mj(passes, busy, lambda: used[0], CPU) == []
+    assert _energy_mj(passes, times, None, CPU) == []
+
+
+def _draw(used: list[float], millijoules: float) -> None:
+    used[0] += millijoules

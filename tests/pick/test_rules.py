@@ -183,6 +183,9 @@ def test_a_spread_leaves_gaps_at_most_twice_the_least_possible(seed: int, count:
         (PickRequest(rules=("max_size",)), "`rule=max_size` is not known"),
         (PickRequest(rules=("min_f1",)), "needs f1, which this sweep did not measure"),
         (PickRequest(limits={"macs": 5}), "`macs` is no limit; write `max_accuracy_drop`"),
+        (PickRequest(limits={"most_macs": 5}), "`most_macs` is no limit; write"),
+        (PickRequest(limits={"max_mac": 5}), r"is no limit; did you mean `max_macs`\? write"),
+        (PickRequest(limits={"min_acuracy": 5}), r"did you mean `min_accuracy`\? write"),
         (PickRequest(limits={"max_loss": 5}), "needs loss, which this sweep did not measure"),
     ],
 )

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from paretoprune.errors import QuantizationError, WeightsError
-from paretoprune.formats.compact import COMPACT_FILE, decode_compact
+from paretoprune.formats.compact import COMPACT_FILE
+from paretoprune.formats.compact_reader import decode_compact
 from paretoprune.quantization.compact import STORED_BITS, compact_bytes, compact_state, stored_bytes
 from paretoprune.quantization.fold import find_folds
 from paretoprune.quantization.weights import round_weights

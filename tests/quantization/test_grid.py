@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from paretoprune.errors import QuantizationError
-from paretoprune.formats.compact import decode_compact, encode_compact
+from paretoprune.formats.compact import encode_compact
+from paretoprune.formats.compact_reader import decode_compact
 from paretoprune.quantization.grid import rescaled, round_weight
 
 WEIGHTS = arrays.arrays(

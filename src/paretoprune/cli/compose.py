@@ -22,6 +22,8 @@ from omegaconf.errors import OmegaConfBaseException
 from paretoprune.cli.closed_pipe import quiet_on_closed_pipe
 from paretoprune.cli.command_line import CommandLine, read_command_line
 from paretoprune.cli.display.memory import memory_sentence
+from paretoprune.cli.foreign.config_files import check_added_files, composing_problem
+from paretoprune.cli.foreign.references import refuse_endless_references
 from paretoprune.cli.foreign_configs import (
     refuse_cluster,
     refuse_hydra_settings,
@@ -83,6 +85,7 @@ def run_hydra(check: Check[S], command: Callable[[S, Config], None], *, usage: s
         line = read_command_line(sys.argv[1:])
         sys.argv[1:] = line.arguments
         find_own_code(line.trust)
+        check_added_files()
         _refuse_foreign_code(line)
         _refuse_mistakes(line, check)
         if asks_help:
@@ -206,6 +209,12 @@ def _composed(
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("config", [*overrides, *path], return_hydra_config=hydra_too)
+    except ParetopruneError:
+        raise
+    except Exception as error:  # Hydra has no type of error for all that may be wrong in a file
+        if not line.adds_folders:
+            raise
+        raise SettingsError([composing_problem(error)]) from error
     finally:
         GlobalHydra.instance().hydra = running
 
@@ -248,6 +257,9 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     Raises SettingsError for the latter.
     """
     refuse_resolvers(config)
+    raw = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(raw, dict)
+    refuse_endless_references({str(key): value for key, value in raw.items()})
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}

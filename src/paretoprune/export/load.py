@@ -27,13 +27,14 @@ from paretoprune.pruning.structured.plan import Plan
 from paretoprune.quantization.compact import compact_state
 from paretoprune.results import DataInfo
 from paretoprune.storage.atomic import read_json
-from paretoprune.storage.foreign.bounded import read_yaml
+from paretoprune.storage.foreign.bounded import check_names, read_bytes, read_yaml
 from paretoprune.storage.foreign.layout import check_exported
 from paretoprune.tasks.stand_in import stand_in
 
 _ARCHITECTURE = ("config.yaml", "data.json")
 _COUNTS = {"num_classes", "in_channels"}  # of a classifier
 _PRUNED = ("groups.json", "plan.json")
+_SLACK_BYTES = 2**24  # of a compact file, beside its weights: names and shapes
 
 WEIGHTS = "model.safetensors"
 
@@ -76,11 +77,15 @@ def load_model(
 def _load_compact(model: nn.Module, folder: Path) -> None:
     """Raises WeightsError where there is no compact file, or it does not fit the model."""
     path = folder / COMPACT_FILE
-    if not path.exists():
+    if not (path.exists() or path.is_symlink()):
         raise WeightsError(
             f"there is no weights file in {folder}: neither {WEIGHTS} nor {path.name}"
         )
-    fit_state(model, compact_state(path.read_bytes(), model), path)
+    _check_files(folder, (COMPACT_FILE,))
+    weights_bytes = sum(t.numel() * t.element_size() for t in model.state_dict().values())
+    content = read_bytes(path, most_bytes=2 * weights_bytes + _SLACK_BYTES)
+    check_names(path)
+    fit_state(model, compact_state(content, model), path)
 
 
 def load_dense(folder: Path, *, trust: Sequence[str] = ()) -> nn.Module:

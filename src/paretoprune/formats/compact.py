@@ -4,7 +4,7 @@ The symbols of all weights form one stream under a Huffman code, written by the 
 zlib (strategy `Z_HUFFMAN_ONLY`); it is within a few percent of their entropy at any number of bits.
 A Huffman code needs at least one bit per symbol, so a tensor of mostly zeros is stored as a bit
 mask, coded in bytes, and the nonzero symbols. `docs/how-to/compact-file.md` has the format and a
-short reader without this package.
+short reader without this package, `compact_reader.py` the one of this package.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-
-from paretoprune.errors import WeightsError
 
 COMPACT_FILE = "model.compact.safetensors"
 
@@ -62,18 +59,6 @@ def encode_compact(tensors: Mapping[str, Array | Rounded]) -> bytes:
     for name, tensor in tensors.items():
         writer.add(name, tensor)
     return writer.content()
-
-
-def decode_compact(content: bytes) -> dict[str, Array]:
-    """Return the tensors of a compact file by name, rounded weights as float32.
-
-    Raises:
-        WeightsError: the content is damaged or of another format.
-    """
-    try:
-        return _decode(content)
-    except (SafetensorError, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
-        raise WeightsError(f"the compact file is damaged: {error}") from error
 
 
 class _Writer:
@@ -163,46 +148,3 @@ def _constant(tensor: Array) -> int | float | bool | None:
 
 def _bytes(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8)
-
-
-def _decode(content: bytes) -> dict[str, Array]:
-    arrays = safetensors.numpy.load(content)
-    streams = {
-        "codes": np.frombuffer(_inflate(arrays["codes"]), np.int8),
-        "masks": np.unpackbits(np.frombuffer(_inflate(arrays["masks"]), np.uint8)).astype(bool),
-        "scales": arrays["scales"],
-        "exact": arrays["exact"],
-    }
-
-    def take(stream: str, count: int) -> Array:
-        if count > len(streams[stream]):
-            raise ValueError(f"its {stream} end too early")
-        taken, streams[stream] = np.split(streams[stream], [count])
-        return taken
-
-    tensors: dict[str, Array] = {}
-    for name, shape, kind, *rest in json.loads(_inflate(arrays["layout"])):
-        count = int(np.prod(shape, dtype=np.int64))
-        if kind == "same":
-            tensors[name] = tensors[rest[0]]
-        elif kind == "constant":
-            tensors[name] = np.full(shape, rest[1], np.dtype(rest[0]))
-        elif kind == "exact":
-            raw = take("exact", count * np.dtype(rest[0]).itemsize)
-            tensors[name] = np.frombuffer(raw.tobytes(), np.dtype(rest[0])).reshape(shape)
-        elif kind == "codes":
-            masked, exponent, *groups = rest
-            present = take("masks", count) if masked else np.ones(count, bool)
-            codes = np.zeros(count, np.int8)
-            codes[present] = take("codes", int(np.count_nonzero(present)))
-            scales = take("scales", groups[0] if groups else shape[0])
-            if len(scales) and count % len(scales):
-                raise ValueError(f"`{name}` has {len(scales)} step sizes for {count} levels")
-            tensors[name] = Rounded(codes.reshape(shape), scales, exponent).values
-        else:
-            raise ValueError(f"`{name}` is of the unknown kind {kind!r}")
-    return tensors
-
-
-def _inflate(array: Array) -> bytes:
-    return zlib.decompress(array.tobytes(), wbits=-15)

@@ -6,7 +6,7 @@ All mistakes in the user's model or data are detected here, before work begins.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -241,4 +241,21 @@ def _build_model(
     sources: Sources, seed: int, offered: Mapping[str, object], example: Inputs
 ) -> nn.Module:
     seed_all(seed)
-    return initialise_lazy(disable_cache(sources.model(offered)), example.cpu())
+    model = disable_cache(sources.model(offered))
+    before = {name for name, _ in model.named_parameters()}
+    model = initialise_lazy(model, example.cpu())
+    if sources.is_given:
+        _refuse_untrained([name for name, _ in model.named_parameters() if name not in before])
+    return model
+
+
+def _refuse_untrained(new: Sequence[str]) -> None:
+    """Raise SettingsError for parameters that a given model makes in its first forward pass."""
+    if new:
+        raise SettingsError(
+            [
+                f"`{new[0]}` of `model` is made by its first forward pass, and has no trained "
+                "values: call the model once on an example and train it, since its weights are "
+                "those that are pruned"
+            ]
+        )

@@ -14,6 +14,7 @@ from paretoprune.config.own.code import described
 from paretoprune.config.settings import Settings
 from paretoprune.config.targets.signatures import located_by
 from paretoprune.errors import ParetopruneError, SettingsError
+from paretoprune.models.requirements import refuse_unsupported
 from paretoprune.tasks.interface import Task
 
 
@@ -115,6 +116,7 @@ class Given:
 
     def model(self, offered: Mapping[str, object]) -> nn.Module:
         """A copy of the network, with its weights."""
+        refuse_unsupported(self._model)  # some such parts cannot be copied
         try:
             return copy.deepcopy(self._model)
         except Exception as error:  # whatever a user's attributes raise

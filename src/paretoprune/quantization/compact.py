@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from paretoprune.errors import QuantizationError
-from paretoprune.formats.compact import Rounded, decode_compact, encode_compact
+from paretoprune.formats.compact import Rounded, encode_compact
+from paretoprune.formats.compact_reader import decode_compact
 from paretoprune.quantization.fold import Fold, as_affine, find_folds, folded_state
 from paretoprune.quantization.grid import rescaled
 from paretoprune.quantization.weights import RoundedModel, round_weights
@@ -50,16 +51,22 @@ def compact_bytes(rounded: RoundedModel, example: Example) -> bytes:
 def compact_state(content: bytes, model: nn.Module) -> dict[str, Tensor]:
     """Return the tensors of a compact file in the dtypes of the model's state, ready to load.
 
-    Tensors that the model does not have keep their stored dtype.
+    Only the precision of floating point numbers is changed. Tensors of other types, and those that
+    the model does not have, keep their stored dtype.
 
     Raises:
-        WeightsError: the content is damaged.
+        WeightsError: the content is damaged, or holds more elements than the model has.
     """
     own = model.state_dict()
-    return {
-        name: torch.tensor(array, dtype=own[name].dtype if name in own else None)
-        for name, array in decode_compact(content).items()
-    }
+    most = sum(tensor.numel() for tensor in own.values())
+    found = decode_compact(content, most_elements=most)
+    return {name: _like(torch.tensor(array), own.get(name)) for name, array in found.items()}
+
+
+def _like(tensor: Tensor, own: Tensor | None) -> Tensor:
+    if own is not None and own.is_floating_point() and tensor.is_floating_point():
+        return tensor.to(own.dtype)
+    return tensor
 
 
 def _folded_weights(rounded: RoundedModel, folds: Sequence[Fold]) -> dict[str, Rounded]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -37,6 +39,33 @@ def test_one_thread_is_counted_alone_and_several_together() -> None:
     assert clock_for(CPU, 1).seconds(beside) < 0.05
     assert clock_for(CPU, 2).seconds(beside) >= 0.1
     assert clock_for(CPU, 1, own_threads=True).seconds(beside) >= 0.1
+
+
+UNDER_A_LIMIT = """
+import resource, threading, time
+from concurrent.futures import ThreadPoolExecutor
+import torch
+from paretoprune.measure.latency.clocks import clock_for
+
+def work(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+resource.setrlimit(resource.RLIMIT_CPU, (600, 600))
+clock = clock_for(torch.device("cpu"), 2)
+with ThreadPoolExecutor(1) as pool:
+    pool.submit(work, 0.0).result()
+    passes = [lambda: work(0.0005), lambda: pool.submit(work, 0.0005).result()]
+    shortest = min(clock.seconds(run) for run in passes for _ in range(40))
+assert shortest >= 0.0005, shortest
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' clocks stay exact")
+def test_short_passes_are_counted_under_a_limit_of_processor_time() -> None:
+    """As by `ulimit -t`, under which Linux advances a process's clock by ticks alone."""
+    subprocess.run([sys.executable, "-c", UNDER_A_LIMIT], check=True, timeout=300)
 
 
 def test_another_device_has_no_processor_time() -> None:

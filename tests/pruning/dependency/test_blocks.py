@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from paretoprune.measure.macs import count_macs, macs_per_layer
 from paretoprune.measure.params import count_params
 from paretoprune.problem.forms import load_delivered
 from paretoprune.pruning.candidate import PrunedCandidate
-from paretoprune.pruning.dependency.blocks import Skipped
+from paretoprune.pruning.dependency.blocks import Skipped, find_blocks
 from paretoprune.pruning.dependency.find import find_groups
-from paretoprune.pruning.groups import Groups
+from paretoprune.pruning.groups import Block, Groups
 from paretoprune.pruning.scorers.data_free.magnitude import Magnitude
 from paretoprune.pruning.scorers.data_free.random import Random
 from paretoprune.pruning.scorers.gradient.gates import GateScores
@@ -34,6 +35,9 @@ from paretoprune.pruning.structured.masks import masked_model
 from paretoprune.pruning.structured.plan import Plan
 from paretoprune.pruning.structured.rounding import widths_for
 from paretoprune.pruning.structured.size import SizeModel
+from paretoprune.tasks.bound import TaskBatch
+from paretoprune.tasks.classification import Classification
+from paretoprune.tasks.interface import Batch
 from tests.kits import families, networks
 from tests.kits.networks import example, lively
 from tests.kits.tasks import bound
@@ -288,3 +292,53 @@ def test_what_is_no_block_leaves_the_blocks_beside_it(form: str) -> None:
     torch.manual_seed(0)
     found = find_groups(Forms(form), torch.randn(2, 4), channels=False, blocks=True)
     assert [group.name for group in found.prunable] == ["outer.inner", "later"]
+
+
+@dataclass(frozen=True)
+class Masked(Classification):
+    """Batches (x, y, valid)."""
+
+    def valid(self, batch: Batch) -> Tensor | None:
+        found: Tensor = batch[2]
+        return found
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5), (4, 5)], ids=["tokens", "vectors"])
+def test_padding_has_no_part_in_the_influence_of_a_block(shape: tuple[int, ...]) -> None:
+    model = nn.Sequential(nn.Linear(5, 5))
+    valid = torch.tensor([[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 1, 0]]).bool()
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+    def influence(inputs: Tensor) -> float:
+        batch = TaskBatch(Masked(), (inputs, torch.zeros(4).long(), valid))
+        [found] = block_influence(model, [Block("0", "Linear", ())], [batch])
+        return found
+
+    with torch.no_grad():
+        y = model(x)
+    if len(shape) == 3:
+        other = torch.where(valid[:, :, None], x, 7.0)
+        assert influence(other) == pytest.approx(influence(x), abs=1e-6)
+        x, y = x * valid[:, :, None], y * valid[:, :, None]
+    expected = 1 - torch.cosine_similarity(x.flatten(1), y.flatten(1)).mean()
+    assert influence(x) == pytest.approx(float(expected), abs=1e-6)
+
+
+class Chain(nn.Module):
+    """A branch of two layers without biases, either of which ends it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = (nn.Conv2d(4, 4, 1, bias=False) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = x + self.last(self.first(x))
+        return found
+
+
+def test_a_branch_ends_with_its_last_layer() -> None:
+    network = nn.Sequential(Chain(), Chain())
+    found = find_blocks(network, torch.randn(2, 4, 3, 3))
+    assert [group.block for group in found] == [
+        Block(path, "Identity", (f"{path}.last.weight",)) for path in "01"
+    ]

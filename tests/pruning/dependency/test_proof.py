@@ -225,3 +225,44 @@ def test_routes_are_looked_for_again_with_usual_weights() -> None:
     kept, further = proof.reach.inputs[:2], proof.reach.inputs[2:]
     assert all(one is other for one, other in zip(kept, before, strict=True))
     assert [float(next(iter(inputs)).abs().max()) > 50 for inputs in further] == [True]
+
+
+def test_one_group_alone_can_be_blamed_and_all_of_them_cannot() -> None:
+    a, b, c = (
+        Group(name, 8, (Slot(f"net.{name}.weight", 0, row_of_positions(8)),)) for name in "abc"
+    )
+    assert apart([a, b, c], "net.a") == ([a], [b, c])
+    assert apart([a, b, c], "net") == ([a], [b, c]) == apart([a, b, c], "elsewhere")
+    assert apart([c, b, a], "net.a") == ([a], [c, b])
+
+
+class Dice(networks.Leak):
+    """A network whose outputs are random in evaluation mode as well."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = super().forward(x) + torch.rand(())
+        return found
+
+
+def test_a_network_that_is_random_is_told_where_nothing_could_be_proved() -> None:
+    proof = Proof.of(Dice(0.0), networks.example())
+    with pytest.raises(PruningError, match="different outputs for the same input"):
+        proof.fault([networks.leaky_group()])
+    steady = Proof.of(networks.Leak(0.5), networks.example())
+    assert not steady.steady and steady.fault([networks.leaky_group()]) is not None
+    assert steady.steady
+
+
+class Beside(nn.Module):
+    """Outputs of which one is empty."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x[:, :0], self.layers(x)
+
+
+def test_one_of_several_outputs_may_be_empty() -> None:
+    assert [group.width for group in find_groups(Beside(), torch.randn(6, 4)).prunable] == [8]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
+from paretoprune.errors import PruningError
 from paretoprune.pruning.dependency.random_copy import amplify, generic_copy, random_inputs
 from paretoprune.tasks.inputs import inputs_of
 from tests.kits import families, networks
@@ -91,3 +93,22 @@ def test_samples_of_a_list_have_their_own_values_and_sizes() -> None:
     drawn = list(random_inputs(inputs_of(([*images],)), ([*images],)))
     assert [tuple(one.shape) for one in drawn] == [(3, 4, 5), (3, 6, 2)]
     assert all(0.5 < float(one.std()) < 1.5 for one in drawn)
+
+
+@pytest.mark.parametrize("error", [ValueError, RuntimeError])
+def test_a_network_that_does_not_run_is_told_with_and_without_batchnorm(
+    error: type[Exception],
+) -> None:
+    """A `ValueError` is what BatchNorm raises for a single value of a channel."""
+
+    class Broken(nn.Module):
+        def __init__(self, *layers: nn.Module) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(*layers)
+
+        def forward(self, x: Tensor) -> Tensor:
+            raise error("of its own")
+
+    for layers in ([], [nn.BatchNorm1d(3)]):
+        with pytest.raises(PruningError, match="of its own"):
+            generic_copy(Broken(nn.Linear(3, 3), *layers), (torch.zeros(2, 3),), seed=0)

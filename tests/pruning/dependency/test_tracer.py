@@ -38,3 +38,44 @@ def test_two_channels_are_the_least_of_which_one_can_be_removed() -> None:
         for width in (1, 2, 3)
     }
     assert widths == {1: [4], 2: [2, 4], 3: [3, 4]}
+
+
+class Switches(nn.Module):
+    """Notes which fused operations may run."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen = fused()
+        return x * 1.0
+
+
+def fused() -> tuple[bool, ...]:
+    return (
+        torch.backends.mha.get_fastpath_enabled(),
+        torch.backends.mkldnn.enabled,
+        torch.backends.cuda.flash_sdp_enabled(),
+        torch.backends.cuda.mem_efficient_sdp_enabled(),
+    )
+
+
+def test_fused_operations_are_off_in_the_pass_and_as_before_after_it() -> None:
+    before = fused()
+    assert before[:2] == (True, True)
+    model = Switches()
+    trace(model, [torch.randn(1, 3)])
+    assert not any(model.seen) and fused() == before
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        trace(model, [torch.randn(1, 3)])
+        assert not torch.backends.mha.get_fastpath_enabled()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+
+
+def test_dimensions_of_one_index_have_no_channels() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(2, 1))
+    traced = trace(network.eval(), [torch.randn(1, 1, 1, 1)])
+    assert [(name, dim) for name, dim, _ in traced.places] == [
+        ("0.weight", 0),
+        ("0.bias", 0),
+        ("2.weight", 1),
+    ]

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from paretoprune.errors import PruningError
 from paretoprune.pruning.groups import Group, Slot, row_of_positions
 from paretoprune.pruning.scorers.activation.obs import Obs
 from paretoprune.pruning.scorers.activation.wanda import Wanda
@@ -230,3 +231,64 @@ def test_wanda_is_the_weight_times_the_norm_of_its_own_input(transposed: bool, g
             own = row if transposed else row * groups // 6 * (4 // groups) + column
             expected = (weight[row, column].abs() * norms[own]).float()
             torch.testing.assert_close(scores[row, column], expected)
+
+
+@pytest.mark.parametrize("name", ["0.weight", "2.weight"])
+def test_the_signs_of_obd_are_independent_and_of_length_one(name: str) -> None:
+    """In the rows of the Hessian of the first layer nothing cancels."""
+    model, _ = small()
+    x, y = data()
+    weight = model.get_parameter(name)
+
+    def loss(changed: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(torch.func.functional_call(model, {name: changed}, x), y)
+
+    hessian = torch.autograd.functional.hessian(loss, weight.detach())
+    hessian = hessian.reshape(weight.numel(), weight.numel())
+    found = Obd(1, probes=4000).diagonal(model, {name: weight}, bound([(x, y)]))[name].flatten()
+    off = hessian.square().sum(1) - hessian.diagonal().square()
+    assert ((found - hessian.diagonal()).abs() < 5 * (off / 4000).sqrt() + 1e-12).all()
+
+
+@pytest.mark.parametrize("scorer", [Movement(2), Obd(1, probes=2)], ids=str)
+def test_a_channel_has_what_becomes_of_the_sum_of_its_weights(scorer: Movement | Obd) -> None:
+    model, group = small()
+    x, y = data()
+    parts = [(x[:20], y[:20]), (x[20:], y[20:])]
+    values = scorer.values(model, ["0.weight", "2.weight"], bound(parts))
+    sums = values["0.weight"].sum(1) + values["2.weight"].sum(0)
+    is_shifted = isinstance(scorer, Movement)
+    expected = sums - sums.min() if is_shifted else sums.clamp(min=0)
+    torch.testing.assert_close(scorer(model, [group], bound(parts))["0"], expected.float())
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(4, 4, 1, groups=2), nn.ConvTranspose2d(4, 4, 1)], ids=lambda one: str(one)
+)
+def test_obs_names_layers_whose_outputs_are_no_product_with_all_inputs(layer: nn.Module) -> None:
+    model = nn.Sequential(layer)
+    with pytest.raises(PruningError, match="`0` is not a plain convolution or linear layer"):
+        Obs().per_weight(model, ["0.weight"], bound([(torch.randn(2, 4, 3, 3), torch.zeros(2))]))
+
+
+class Idle(nn.Module):
+    """A layer that the loss does not use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.idle = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.used(x)
+        return found
+
+
+@pytest.mark.parametrize(
+    "scorer", [one for one in SCORERS if ".gradient." in type(one).__module__], ids=str
+)
+def test_weights_that_the_loss_does_not_use_are_unimportant(scorer: WeightScorer) -> None:
+    x = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    parts = [(x[:6], torch.arange(6) % 2), (x[6:], torch.arange(6) % 2)]
+    model = networks.lively(Idle())
+    scores = scorer.per_weight(model, ["used.weight", "idle.weight"], bound(parts))
+    assert not scores["idle.weight"].any() and scores["used.weight"].any()

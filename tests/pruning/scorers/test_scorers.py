@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from paretoprune.config.compose import CONF
 from paretoprune.config.instantiate import build
 from paretoprune.config.load import load_settings
+from paretoprune.config.target import Target
 from paretoprune.errors import PruningError
 from paretoprune.pruning import scorers
 from paretoprune.pruning.groups import Group
@@ -191,3 +193,21 @@ def test_normalise_puts_every_mean_at_one() -> None:
     assert found["a"].tolist() == [0.5, 1.5]
     assert found["b"].tolist() == [1.0, 2.0, 0.0]
     assert found["dead"].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=str)
+def test_frozen_weights_have_the_scores_of_others(resnet, scorer) -> None:
+    frozen = networks.build("resnet").requires_grad_(False)
+    expected = scorer(resnet.model, resnet.groups, batches())
+    found = scorer(frozen, resnet.groups, batches())
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_has_the_defaults_of_its_class(name: str) -> None:
+    """So that a scorer is the same from Python as from the command line."""
+    config = OmegaConf.to_container(OmegaConf.load(CONF / "scorer" / f"{name}.yaml"))
+    assert isinstance(config, dict)
+    target = Target(path=config.pop("_target_"))
+    given = {key: value for key, value in config.items() if not str(value).startswith("${")}
+    assert build(Target(path=target.path, arguments=given)) == build(target)

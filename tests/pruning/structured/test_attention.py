@@ -189,6 +189,17 @@ def test_masks_mean_what_they_mean_to_pytorch() -> None:
     plain = networks.lively(nn.MultiheadAttention(12, 4, batch_first=True, add_bias_kv=True))
     other = networks.lively(nn.MultiheadAttention(12, 4, batch_first=True, add_bias_kv=True))
     FewerHeads.fit(other)
-    for masks in ({}, {"attn_mask": causal}, {"key_padding_mask": padding}):
+    scores = torch.randn(5, 5, generator=generator)
+    each = torch.rand(8, 5, 5, generator=generator) > 0.7  # of each sample and head
+    for masks in (
+        {},
+        {"attn_mask": causal},
+        {"attn_mask": scores},
+        {"attn_mask": each},
+        {"attn_mask": each * -2.0},
+        {"key_padding_mask": padding},
+        {"key_padding_mask": padding, "attn_mask": causal},
+        {"attn_mask": causal, "average_attn_weights": False},
+    ):
         for one, two in zip(plain(x, x, x, **masks), other(x, x, x, **masks), strict=True):
             assert torch.allclose(one, two, atol=1e-5)

@@ -100,6 +100,9 @@ def test_what_lies_in_blocks_that_are_gone_leaves_the_groups() -> None:
 def test_a_narrower_plan_must_remove_a_superset(vgg) -> None:
     with pytest.raises(PruningError, match=r"`features\.0`: the narrower"):
         relative_plan(vgg.groups, Plan({"features.0": (0,)}), Plan({"features.0": (1, 2)}))
+    for wrong in ((0, 99), tuple(range(8)), (-1, 0)):
+        with pytest.raises(PruningError, match="the plan removes"):
+            relative_plan(vgg.groups, Plan({"features.0": (0,)}), Plan({"features.0": wrong}))
 
 
 def test_the_second_plan_is_checked_in_its_own_coordinates(vgg) -> None:

@@ -106,6 +106,8 @@ def test_an_exchange_is_another_allocation_that_is_enough(seed: int) -> None:
     assert macs_of(after) <= target
     assert sum(after[n] < before[n] for n in before) == 1
     assert all(after[n] >= start[n] and after[n] in CHOICES[n] for n in after)
+    [wider] = [n for n in before if after[n] < before[n]]
+    assert 1 <= CHOICES[wider].index(before[wider]) - CHOICES[wider].index(after[wider]) <= 3
     again = swap(
         before,
         CHOICES,
@@ -126,3 +128,14 @@ def test_what_cannot_be_exchanged_stays() -> None:
 
         found = swap(ratios, CHOICES, start=DENSE, enough=enough, random=random)
         assert found == ratios
+
+
+def test_an_exchange_widens_a_group_by_one_to_three_choices() -> None:
+    before = {name: largest(name) for name in CHOICES}
+    steps = set()
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        after = swap(before, CHOICES, start=DENSE, enough=lambda _: True, random=random)
+        [wider] = [n for n in before if after[n] < before[n]]
+        steps.add(CHOICES[wider].index(before[wider]) - CHOICES[wider].index(after[wider]))
+    assert steps == {1, 2, 3}

@@ -88,6 +88,8 @@ def test_different_places_differ_in_width() -> None:
     assert widths[0] != widths_of(dict.fromkeys("abc", 0.0))
     fewer = different_places(paths()["uniform"], widths_of, most=5)
     assert len(fewer) <= 5 and fewer[-1] == found[-1]
+    step = -(-len(found) // 5)
+    assert fewer == [one for n, one in enumerate(reversed(found)) if n % step == 0][::-1]
 
 
 @given(st.integers(1, 40), st.integers(0, 40), st.floats(0, 5))

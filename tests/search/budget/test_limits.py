@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from paretoprune.config.groups.sparsity import SparsitySettings
@@ -39,3 +41,23 @@ def test_costs_that_break_a_limit_and_what_was_not_measured() -> None:
     assert broken_limits(limits, Metrics({"accuracy": 50.0})) == [
         "accuracy 50 breaks `sparsity.min_accuracy=90`"
     ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "quantity", "is_upper"),
+    [
+        ("max_params", "params", True),
+        ("max_macs", "macs", True),
+        ("max_size_bytes", "size_bytes", True),
+        ("max_stored_bytes", "stored_bytes", True),
+        ("max_latency_ms", "latency_ms", True),
+        ("min_accuracy", "accuracy", False),
+    ],
+)
+def test_every_limit_lets_its_own_bound_in(setting: str, quantity: str, is_upper: bool) -> None:
+    limits = SparsitySettings(**{setting: 50})  # type: ignore[arg-type]
+    for value in (49, 50, 51):
+        metrics = Metrics({"accuracy": value}) if quantity == "accuracy" else Metrics()
+        metrics = replace(metrics, **{quantity: value} if quantity != "accuracy" else {})
+        broken = broken_limits(limits, metrics)
+        assert bool(broken) == (value > 50 if is_upper else value < 50)

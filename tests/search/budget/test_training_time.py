@@ -126,3 +126,17 @@ def test_quantization_is_counted_as_the_dense_model_took_until_a_trial_was_train
     known = EpochTime(macs=48, seconds=3.0)
     assert times_of([dense]).at(48, known).fixed == 30.0
     assert times_of([dense, trial(1, 0.5, 4)]).at(48, known).fixed == 0.5
+
+
+@pytest.mark.parametrize("log_range", [0.05, 0.09, 0.11, 0.15, 0.3])
+def test_sizes_a_tenth_apart_tell_how_the_time_grows(log_range: float) -> None:
+    """Nearer ones do not, where the noise of the times would decide."""
+    results = []
+    for number, macs in enumerate((10**9, round(10**9 * math.exp(log_range)))):
+        one = trial(number, 0.5, (1.0, math.exp(0.9 * log_range))[number])
+        results.append(replace(one, metrics=replace(one.metrics, macs=macs)))
+    exponent = 0.9 if log_range > 0.1 else USUAL
+    middle = 10**9 * math.exp(log_range / 2)
+    mean = math.exp(0.9 * log_range / 2) / 2
+    expected = mean * (10**10 / middle) ** exponent
+    assert times_of(results).at(10**10).per_epoch == pytest.approx(expected, rel=1e-6)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from paretoprune.results import Job, TrialResult
-from paretoprune.search.allocation.sensitivity import ChannelDamage
-from paretoprune.search.front.gaps import FrontAxis, Gap, Point, gaps_of, middle, points_of
+from paretoprune.search.allocation.joint import allocations
+from paretoprune.search.allocation.sensitivity import ChannelDamage, Ratios
+from paretoprune.search.front.gaps import FrontAxis, Gap, Point, gaps_of, middle, of_size, points_of
 from paretoprune.testing import formula
 from paretoprune.testing.formula_sweep import QUALITY, SIZES
+from tests.search.allocation import test_joint as joint
 
 DAMAGE = ChannelDamage.of(formula.SCORES, formula.widths_of)
 DENSE = dict.fromkeys(SIZES.choices, 0.0)
@@ -204,3 +206,30 @@ def test_both_parts_of_a_gap_that_is_being_divided_come_last() -> None:
     parts = [gap for gap in found if SIZES.size_of(ratios) in (gap.larger.size, gap.smaller.size)]
     assert found[-2:] == parts and len(parts) == 2
     assert parts[0].gain > found[1].gain, "they would come first, for what they may gain"
+
+
+def test_with_ranks_the_allocation_of_a_size_that_diverges_least_is_taken() -> None:
+    target = joint.SIZES.dense / 2
+    candidates = allocations(
+        joint.DAMAGE,
+        joint.SIZES,
+        start=joint.DENSE,
+        target=target,
+        enough=lambda r: joint.SIZES.size_of(r) <= target,
+        most=2,
+    )
+    assert len(candidates) == 2
+
+    def found(divergence: Callable[[Ratios], float] | None) -> Ratios:
+        return of_size(
+            target,
+            joint.SIZES,
+            joint.DAMAGE,
+            start=joint.DENSE,
+            fits=lambda r: True,
+            divergence=divergence,
+        )
+
+    for wanted in candidates:
+        assert found(lambda r, wanted=wanted: float(r != wanted)) == wanted  # type: ignore[misc]
+    assert found(None) == candidates[0]

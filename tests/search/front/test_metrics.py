@@ -39,6 +39,7 @@ def test_retained_area_of_one_model_is_its_share_of_the_logarithmic_axis() -> No
     assert retained_area([(100.0, 50.0)], YARDSTICK) == pytest.approx(0.5 * math.log(10) / span)
     assert retained_area([(2000.0, 90.0)], YARDSTICK) == 0
     assert retained_area([], YARDSTICK) == 0
+    assert retained_area([(0.0, 90.0)], YARDSTICK) == pytest.approx(1)  # as a smallest file
 
 
 @given(fronts)

@@ -268,3 +268,18 @@ def test_a_chain_has_fewer_sizes_where_bits_have_come_a_part_of_the_way() -> Non
     assert plain is not None and joint is not None
     assert (plain.epochs, joint.epochs) == (1000 / 4, 1000 / 2)
     assert SIZES.size_of(joint.ratios) < middle
+
+
+@pytest.mark.parametrize(("count", "reaches_least"), [(1, False), (2, False), (3, True), (4, True)])
+def test_of_one_or_two_models_none_is_the_smallest(count: int, reaches_least: bool) -> None:
+    """That would take the most training."""
+    links = Links(search_context(), "auto", count)
+    budget = RemainingBudget(Budget(1000.0, "epochs"), 4.0, lambda _: TrialTime(1.0, 0.0))
+    results = [replace(trial(0, 0.0, 100.0, origin="dense"), curve=())]
+    while proposal := links.propose(len(results), results, [], budget):
+        widths = formula.widths_of(proposal.ratios)
+        job = Job(len(results), "auto", proposal.ratios, widths, 0, proposal.parent, epochs=1.0)
+        results.append(replace(formula.evaluate(job), curve=({},)))  # type: ignore[arg-type]
+    sizes = [SIZES.size_of(result.ratios) for result in results[1:]]
+    assert len(sizes) == count
+    assert (sizes[-1] == SIZES.least) == reaches_least

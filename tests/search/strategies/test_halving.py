@@ -39,3 +39,24 @@ def test_sizes_are_spread_evenly_in_their_logarithm() -> None:
         promoted.append(proposal.parent if proposal else None)
     assert sorted(promoted[:2], key=str) == [1, 2]  # the best of each objective
     assert promoted[2] == 3
+
+
+def test_what_was_not_measured_is_promoted_last() -> None:
+    results = [finished(number, *values) for number, values in FRONT.items()]
+    unmeasured = [
+        replace(finished(number, 0.0, 5), metrics=Metrics(macs=5, params=5)) for number in (5, 6)
+    ]
+    strategy = Halving(search_context(), Target(path="optuna.samplers.RandomSampler"))
+    proposal = strategy.propose(10, [*unmeasured, *results], [], LEFT)
+    assert proposal is not None and proposal.parent in (1, 2)
+
+
+def test_trials_are_needed_until_they_were_promoted_or_are_on_the_last_rung() -> None:
+    results = [finished(number, *values) for number, values in FRONT.items()]
+    strategy = Halving(search_context(), Target(path="optuna.samplers.RandomSampler"))
+    assert strategy.needed(results) == {1, 2, 3, 4}
+    promoted = replace(finished(5, 92.0, 1000), parent=1, rung=1)
+    assert strategy.needed([*results, promoted]) == {2, 3, 4, 5}
+    last = replace(finished(6, 93.0, 1000), parent=5, rung=2)
+    failed = replace(finished(7, 93.0, 1000), state="failed")
+    assert strategy.needed([*results, promoted, last, failed]) == {2, 3, 4}

@@ -11,6 +11,7 @@ from paretoprune.results import Budget, Job, Proposal, TrialResult
 from paretoprune.results.jobs import UNTRAINED
 from paretoprune.search.budget.budget import RemainingBudget
 from paretoprune.search.budget.trial_time import TrialTime
+from paretoprune.search.front.gaps import gaps_of
 from paretoprune.search.phases.gap_filling import GapFilling
 from paretoprune.search.phases.links import Links
 from paretoprune.search.phases.sequence import StrategySequence
@@ -238,3 +239,28 @@ def test_a_chain_begins_below_the_good_quantized_models_of_the_dense_model() -> 
     assert SIZES.size_of(found.ratios) < SIZES.dense / 1.5
     larger = replace(joint, quantized=lambda r: [(2 * SIZES.dense, 99.0)])
     assert smallest_good_size([FIRST], replace(context, quality=larger)) == SIZES.dense
+
+
+def test_a_gap_that_is_not_worth_it_leaves_others_that_are_being_divided() -> None:
+    """Those come last, whatever they have to give."""
+    known = [FIRST, trial(1, 0.125, 99.9)]
+    budget = replace(left(100, "epochs"), workers=2)
+    first = REFILL.propose(3, known, [], budget)
+    assert first is not None
+    job = Job(3, "refill", first.ratios, formula.widths_of(first.ratios), 0, first.parent)
+    gaps = gaps_of(known, SIZES, REFILL.context.quality, tried="refill", running=[job])
+    usual, *divided = [gap.gain for gap in gaps]
+    assert len(divided) == 2 and usual < min(divided)
+    strict = replace(REFILL, min_gain=(usual + min(divided)) / 2)
+    assert strict.propose(4, known, [job], budget) is not None
+
+
+@pytest.mark.parametrize(("factor", "is_trained"), [(0.999, True), (1.001, False), (1.9, False)])
+def test_a_budget_is_enough_for_training_if_the_dense_model_gets_the_least_epochs(
+    factor: float, is_trained: bool
+) -> None:
+    """Otherwise the untrained models are all there is, and there are more of them."""
+    budget = left(3.0, "seconds")
+    whole = budget.epochs(1.0, macs=SIZES.macs_of(SIZES.start_of(None)))
+    front = replace(FRONT, context=replace(FRONT.context, least_epochs=factor * whole))
+    assert front._trains(budget) == is_trained

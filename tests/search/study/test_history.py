@@ -85,3 +85,14 @@ def test_trials_that_wait_are_run_first(study: optuna.Study) -> None:
     space = {"x": optuna.distributions.FloatDistribution(0, 1)}
     study.enqueue_trial({"x": 0.25})
     assert study.ask(space).params == {"x": 0.25}
+
+
+def test_what_is_shown_may_be_changed_without_a_change_of_what_is_kept(
+    study: optuna.Study,
+) -> None:
+    study.tell(study.ask(), (1.0, 2.0))
+    storage = study._storage
+    [copied] = storage.get_all_trials(study._study_id)
+    copied.user_attrs["mine"] = 1
+    [kept] = storage.get_all_trials(study._study_id, deepcopy=False)
+    assert kept.user_attrs == {}

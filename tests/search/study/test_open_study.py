@@ -10,7 +10,11 @@ import pytest
 
 from paretoprune.errors import SweepError
 from paretoprune.search.study import open_study as module
-from paretoprune.search.study.open_study import open_shared_study, open_study
+from paretoprune.search.study.open_study import (
+    check_storage,
+    open_shared_study,
+    open_study,
+)
 from paretoprune.testing import formula
 
 OBJECTIVES = formula.search_settings().objectives
@@ -53,3 +57,28 @@ def test_a_folder_in_the_place_of_a_study_is_reported_and_kept(tmp_path: Path) -
     with pytest.raises(SweepError, match=r"study\.db is a folder.*; move it away"):
         open_study(tmp_path / "study.db", "formula", OBJECTIVES)
     assert [*tmp_path.iterdir()] == [tmp_path / "study.db"]
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("nothing", "cannot be used: Could not parse"),
+        ("mine://host/db", "names no kind of database that there is: `mine`"),
+        ("sqlite:////nowhere/at/all/study.db", "there is no folder /nowhere/at/all"),
+        ("postgresql+psycopg://localhost:1/studies", "cannot be used: "),
+    ],
+)
+def test_a_shared_study_that_cannot_be_used_is_reported(url: str, sentence: str) -> None:
+    with pytest.raises(SweepError, match=sentence):
+        check_storage(url)
+
+
+def test_a_shared_study_that_can_be_used_is_not_created_by_the_check(tmp_path: Path) -> None:
+    check_storage(f"sqlite:///{tmp_path}/study.db")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("url", ["nothing", "sqlite:////nowhere/at/all/study.db"])
+def test_a_shared_study_that_cannot_be_opened_is_reported(url: str) -> None:
+    with pytest.raises(SweepError, match=r"`search\.storage` cannot be used: "):
+        open_shared_study(url, "formula", OBJECTIVES)

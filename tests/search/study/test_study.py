@@ -1,4 +1,4 @@
-"""The ledger proposes the same after an interruption, however much of its study is there."""
+"""A study proposes the same after an interruption, however much of its study is there."""
 
 from __future__ import annotations
 
@@ -121,3 +121,12 @@ def test_evolution_learns_from_what_was_repaired(tmp_path: Path) -> None:
     notes = [notes for _, notes in open_study(tmp_path, "nsga2")._stored.ours().values()]
     generations = [note["NSGAIISampler:generation"] for note in notes]
     assert generations == [number // 4 for number in range(NUM)]
+
+
+def test_the_jobs_of_all_trials_are_in_the_study(tmp_path: Path) -> None:
+    book = open_study(tmp_path, "random")
+    results = [trial(book, number) for number in range(4)]
+    for result in results:
+        book.tell(result)
+    book.flush(patience_s=10)
+    assert open_study(tmp_path, "random").jobs() == {one.number: one.job for one in results}

@@ -22,19 +22,24 @@ _MOST_DIGITS = 20  # of a whole number of 64 bits, with its sign
 
 
 def read_text(path: Path, *, most_bytes: int = _MOST_BYTES) -> str:
-    """Return the text of a file in UTF-8.
+    """Return the text of a file in UTF-8. Raises what `read_bytes` raises, and ValueError for text
+    that is no UTF-8."""
+    return read_bytes(path, most_bytes=most_bytes).decode("utf-8")
+
+
+def read_bytes(path: Path, *, most_bytes: int) -> bytes:
+    """Return the content of a file.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no UTF-8, larger than `most_bytes`, or a pipe or device, which might not
-            end.
+        ValueError: it is larger than `most_bytes`, or a pipe or device, which might not end.
     """
     status = path.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise ValueError(f"{path} is no regular file")
     if status.st_size > most_bytes:
         raise ValueError(f"{path} has {status.st_size:,} bytes; at most {most_bytes:,} are read")
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes()
 
 
 def parsed_json(text: str | bytes) -> Any:

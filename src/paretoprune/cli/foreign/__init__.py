@@ -1,0 +1,1 @@
+"""Configs of folders that the user adds, which may be a stranger's."""
