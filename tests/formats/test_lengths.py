@@ -112,6 +112,8 @@ def test_inputs_without_a_length_are_refused() -> None:
         trace(towers, example(towers), any_length=True)
 
 
+@pytest.mark.slow  # fresh processes
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("model", "inputs", "lengths"),
     [
@@ -130,6 +132,8 @@ def test_a_file_says_at_which_lengths_it_was_checked(
     assert (tmp_path / "model.pt2").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_file_that_differs_at_the_second_length_is_written_for_one(
     tmp_path: Path,
 ) -> None:
