@@ -62,6 +62,10 @@ def labelled_texts(
     split = make_split(labels, SplitSettings(seed=split_seed))
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     largest = max(max(one) for each in ids.values() for one in each)
+    if vocab_size and largest >= vocab_size:
+        raise DataError(
+            f"`data.vocab_size={vocab_size}` is too small: the largest token id is {largest}"
+        )
     return TokenData(
         {
             name: padded(
