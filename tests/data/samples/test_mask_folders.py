@@ -128,7 +128,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_wrong_files_are_told_in_a_sentence(folders: Path, kind: str) -> None:
+def test_wrong_files_are_reported_in_a_sentence(folders: Path, kind: str) -> None:
     damage, options, sentence = WRONG[kind]
     damage(folders)
     with pytest.raises(DataError, match=sentence):
@@ -142,7 +142,7 @@ def test_a_jpeg_is_no_mask(folders: Path) -> None:
         read(folders)
 
 
-def test_missing_and_empty_folders_are_told(tmp_path: Path) -> None:
+def test_missing_and_empty_folders_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"`data.images=.*images` is missing"):
         read(tmp_path)
     (tmp_path / "images").mkdir()

@@ -86,7 +86,7 @@ def test_long_texts_are_cut_and_parts_of_their_own_are_used(tmp_path: Path) -> N
         (ROWS, {"vocab_size": 5}, "`data.vocab_size=5`"),
     ],
 )
-def test_wrong_tables_are_told_in_a_sentence(
+def test_wrong_tables_are_reported_in_a_sentence(
     tmp_path: Path, rows: list[tuple[Any, Any]], options: dict[str, Any], sentence: str
 ) -> None:
     path = write(tmp_path / "texts.csv", rows)
@@ -100,7 +100,7 @@ def test_labels_of_other_parts_must_be_those_of_training(tmp_path: Path) -> None
         labelled_texts(path=str(path), validation=str(other))
 
 
-def test_wrong_files_are_told_in_a_sentence(tmp_path: Path) -> None:
+def test_wrong_files_are_reported_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.doc").write_text("")
     (tmp_path / "broken.parquet").write_text("")
     (tmp_path / "empty" / "yes").mkdir(parents=True)
