@@ -124,7 +124,7 @@ def _read(path: Path) -> Answer:
     for key, tensor in load_file(path).items():
         part, _, name = key.partition("/")
         parts[part][name] = tensor
-    return Answer(**parts)
+    return Answer(parts["alone"], parts["together"], parts["shorter"])
 
 
 def _main(arguments: Sequence[str]) -> None:
