@@ -94,7 +94,7 @@ HOMES = {
     "sklearn": {"data"},
     "optuna": {"search/study"},
     "mlflow": {"tracking"},
-    "pandas": {"api", "report"},
+    "pandas": {"api", "data/text", "report"},
     "matplotlib": {"api", "report"},
     "rich": {"cli"},
     "ray": {"executors"},

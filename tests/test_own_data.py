@@ -1,4 +1,4 @@
-"""Every example of the page on own data runs as it stands there."""
+"""Every example of the pages on own data runs as it stands there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ import pytest
 from tests.kits.commands import run_train
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "docs/how-to/own-data.md").read_text(encoding="utf-8")
-SECTIONS = {text.partition("\n")[0]: text for text in PAGE.split("\n## ")[1:] if "```sh" in text}
+PAGES = ("own-data", "own-texts-and-masks")
+TEXTS = [(ROOT / f"docs/how-to/{name}.md").read_text(encoding="utf-8") for name in PAGES]
+SECTIONS = {
+    text.partition("\n")[0]: text
+    for page in TEXTS
+    for text in page.split("\n## ")[1:]
+    if "```sh" in text
+}
 pytestmark = pytest.mark.timeout(300)  # commands in fresh processes
 
 
-def test_the_page_has_every_kind_of_data() -> None:
-    assert len(SECTIONS) == 6
+def test_the_pages_have_every_kind_of_data() -> None:
+    assert len(SECTIONS) == 9
     assert all("```python" in text for text in SECTIONS.values())
 
 

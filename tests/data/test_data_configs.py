@@ -37,12 +37,14 @@ def test_all_sets_have_a_file() -> None:
         "docstring_classes",
         "fashion_mnist",
         "imagefolder",
+        "masks",
         "mnist",
         "npz",
         "ratings",
         "series",
         "svhn",
         "table",
+        "texts",
         "tokens",
     ]
 

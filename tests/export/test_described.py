@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from paretoprune.export.described import inputs_json
+from paretoprune.export.described import inputs_json, lengths_json
 from paretoprune.results import Argument, DataInfo
+from paretoprune.results.exported import FileFacts
 
 IDS = Argument("ids", (6,), "int64", largest=11)
 INFO = DataInfo(2, (6,), 1, 1, 1, "", arguments=(IDS, Argument("0", (), "float32")))
@@ -33,3 +34,24 @@ def test_a_forecaster_has_no_classes() -> None:
     info = DataInfo(0, (6,), 1, 1, 1, "", arguments=(IDS,))
     found = inputs_json(info, {"output": torch.zeros(2, 3)}, is_plain=False, meanings={})
     assert "classes" not in found and "class" not in str(found)
+
+
+def test_sizes_that_follow_the_length_of_a_text_are_named() -> None:
+    outputs = {"states": torch.zeros(2, 6, 4), "logits": torch.zeros(2, 6)}
+    shorter = {"states": torch.zeros(2, 3, 4), "logits": torch.zeros(2, 6)}
+    found = inputs_json(INFO, outputs, is_plain=False, meanings={}, shorter=shorter)
+    assert [one["shape"] for one in found["inputs"]] == [["batch", "length"], ["batch"]]
+    shapes = [one["shape"] for one in found["outputs"]]
+    assert shapes == [["batch", "length", 4], ["batch", 6]]
+
+
+def test_the_lengths_that_each_graph_takes_are_stated() -> None:
+    files = [
+        FileFacts("safetensors"),
+        FileFacts("onnx", lengths=(6, 3)),
+        FileFacts("pt2", lengths=(6,)),
+    ]
+    assert lengths_json(files) == {
+        "onnx": {"takes": "any", "checked": (6, 3)},
+        "pt2": {"takes": 6, "checked": (6,)},
+    }

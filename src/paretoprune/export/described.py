@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.formats.format import INPUT, OUTPUT
+from paretoprune.formats.lengths import AXIS, length_of
 from paretoprune.results import Argument, DataInfo
+from paretoprune.results.exported import FileFacts
+from paretoprune.tasks.stand_in import stand_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,23 +23,39 @@ def inputs_json(
     *,
     is_plain: bool,
     meanings: Mapping[str, str],
+    shorter: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Any]:
     """Return names, shapes, dtypes and meanings of inputs and outputs.
 
-    `outputs` are those for two samples. `meanings` are sentences by name, as the data module states
-    them. A plain classifier has `input` and `logits`, whatever its argument is called.
+    `outputs` are those for two samples, `shorter` those for sequences of another length, where a
+    graph takes any. `meanings` are sentences by name, as the data module states them. A plain
+    classifier has `input` and `logits`, whatever its argument is called.
     """
+    length = length_of(stand_in(info, 2)) if shorter else None
     inputs = [
-        _input(one, INPUT if is_plain else graph_name(one), meanings) for one in info.arguments
+        _input(one, INPUT if is_plain else graph_name(one), meanings, length)
+        for one in info.arguments
     ]
     found = {
         "inputs": inputs,
         "outputs": [
-            _output(tensor, OUTPUT if is_plain else name, info, meanings)
+            _output(tensor, (shorter or {}).get(name), OUTPUT if is_plain else name, info, meanings)
             for name, tensor in outputs.items()
         ],
     }
     return found | ({"classes": classes_of(info)} if info.num_classes else {})
+
+
+def lengths_json(files: Sequence[FileFacts]) -> dict[str, Any]:
+    """Return the lengths of sequences that each graph takes: "any" or a number of positions."""
+    graphs = [one for one in files if one.lengths]
+    return {
+        one.format: {
+            "takes": "any" if one.is_any_length else one.lengths[0],
+            "checked": one.lengths,
+        }
+        for one in graphs
+    }
 
 
 def classes_of(info: DataInfo) -> list[str]:
@@ -49,10 +68,15 @@ def graph_name(argument: Argument) -> str:
     return f"input_{argument.name}" if argument.name.isdigit() else argument.name
 
 
-def _input(argument: Argument, name: str, meanings: Mapping[str, str]) -> dict[str, Any]:
+def _input(
+    argument: Argument, name: str, meanings: Mapping[str, str], length: int | None
+) -> dict[str, Any]:
+    shape: list[str | int] = ["batch", *argument.shape]
+    if length and argument.shape and argument.shape[0] == length:
+        shape[AXIS] = "length"
     return {
         "name": name,
-        "shape": ["batch", *argument.shape],
+        "shape": shape,
         "dtype": argument.dtype,
         "meaning": meanings.get(argument.name) or _meaning(argument),
     }
@@ -70,13 +94,20 @@ def _meaning(argument: Argument) -> str:
 
 
 def _output(
-    tensor: Tensor, name: str, info: DataInfo, meanings: Mapping[str, str]
+    tensor: Tensor, other: Tensor | None, name: str, info: DataInfo, meanings: Mapping[str, str]
 ) -> dict[str, Any]:
     is_scores = tensor.dim() == 2 and info.num_classes and tensor.shape[1] == info.num_classes
-    first = ["batch"] if tensor.dim() else []
     return {
         "name": name,
-        "shape": [*first, *tensor.shape[1:]],
+        "shape": _shape(tensor, other),
         "dtype": str(tensor.dtype).removeprefix("torch."),
         "meaning": meanings.get(name) or (_CLASSES if is_scores else "as the model returns it"),
     }
+
+
+def _shape(tensor: Tensor, other: Tensor | None) -> list[str | int]:
+    """Return the sizes, with a name for those that are no constants."""
+    first = ["batch"] if tensor.dim() else []
+    own = tensor.shape[1:]
+    pairs = zip(own, own if other is None else other.shape[1:], strict=True)
+    return [*first, *(size if size == found else "length" for size, found in pairs)]

@@ -21,22 +21,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from paretoprune.export.load import load_model
+from paretoprune.formats.lengths import shorter
 from paretoprune.formats.names import named_outputs
 from paretoprune.formats.registry import GRAPHS, add_own
 from paretoprune.tasks.inputs import Example, Inputs, inputs_of
 
 _TIMEOUT_S = 900.0
+_PARTS = ("alone", "together", "shorter")  # of an answer
 
 
 @dataclass(frozen=True)
 class Answer:
     """Outputs by name for the first sample alone and for all N at once, or why there are none.
 
-    The first is asked alone, since a file may have taken the number of samples for a constant.
+    The first is asked alone, since a file may have taken the number of samples for a constant;
+    `shorter` are those for the first half of each sequence, where that was asked.
     """
 
     alone: Mapping[str, Tensor] = field(default_factory=dict)
     together: Mapping[str, Tensor] = field(default_factory=dict)
+    shorter: Mapping[str, Tensor] = field(default_factory=dict)
     reason: str | None = None
 
 
@@ -47,6 +51,7 @@ def ask_fresh_process(
     *,
     trust: Sequence[str] = (),
     model: nn.Module | None = None,
+    any_length: bool = False,
 ) -> Answer:
     """Return the outputs of an exported folder in one of its formats for `inputs` (N, ...).
 
@@ -59,15 +64,20 @@ def ask_fresh_process(
         return answer_of(_runner(folder, name, trust, model), given)
     with tempfile.TemporaryDirectory() as place:
         asked, answered = Path(place) / "inputs.pt", Path(place) / "answer.safetensors"
-        torch.save((given.args, dict(given.kwargs)), asked)
+        torch.save((given.args, dict(given.kwargs), any_length), asked)
         reason = _run([str(folder), name, str(asked), str(answered), json.dumps(list(trust))])
         return Answer(reason=reason) if reason else _read(answered)
 
 
-def answer_of(run: Callable[..., Any], inputs: Inputs) -> Answer:
+def answer_of(run: Callable[..., Any], inputs: Inputs, *, any_length: bool = False) -> Answer:
     """Return what a model, or a format that is called like it, computes."""
+    half = shorter(inputs) if any_length else None
     with torch.inference_mode():
-        return Answer(alone=_outputs(run, inputs[:1]), together=_outputs(run, inputs))
+        return Answer(
+            alone=_outputs(run, inputs[:1]),
+            together=_outputs(run, inputs),
+            shorter=_outputs(run, half) if half else {},
+        )
 
 
 def _outputs(run: Callable[..., Any], inputs: Inputs) -> dict[str, Tensor]:
@@ -104,25 +114,25 @@ def _runner(
 
 
 def _write(answer: Answer, path: Path) -> None:
-    parts = (("alone", answer.alone), ("together", answer.together))
-    save_file({f"{part}/{name}": one for part, found in parts for name, one in found.items()}, path)
+    parts = {part: getattr(answer, part) for part in _PARTS}
+    named = {f"{part}/{name}": one for part in parts for name, one in parts[part].items()}
+    save_file(named, path)
 
 
 def _read(path: Path) -> Answer:
-    alone: dict[str, Tensor] = {}
-    together: dict[str, Tensor] = {}
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
     for key, tensor in load_file(path).items():
         part, _, name = key.partition("/")
-        (alone if part == "alone" else together)[name] = tensor
-    return Answer(alone, together)
+        parts[part][name] = tensor
+    return Answer(parts["alone"], parts["together"], parts["shorter"])
 
 
 def _main(arguments: Sequence[str]) -> None:
     folder, name, asked, answered, trust = arguments
     add_own([name], json.loads(trust))
-    inputs = Inputs(*torch.load(asked, weights_only=True))
+    args, kwargs, any_length = torch.load(asked, weights_only=True)
     run = _runner(Path(folder), name, json.loads(trust))
-    _write(answer_of(run, inputs), Path(answered))
+    _write(answer_of(run, Inputs(args, kwargs), any_length=any_length), Path(answered))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from paretoprune.errors import ExportError
 from paretoprune.export.folder import files_of
 from paretoprune.export.verify import Answer, answer_of, ask_fresh_process
+from paretoprune.formats.lengths import lengths_of
 from paretoprune.formats.names import named_inputs
 from paretoprune.formats.registry import FORMATS
-from paretoprune.formats.tracing import tracer
+from paretoprune.formats.tracing import Tracer, tracer
 from paretoprune.results.exported import FileFacts
 from paretoprune.storage.atomic import write_bytes
 from paretoprune.tasks.inputs import Example, Inputs, inputs_of
@@ -44,15 +45,32 @@ def write_formats(
         ExportError: the exported weights do not reproduce the model.
     """
     model = copy.deepcopy(model).cpu().eval()
-    reasons = _write_graphs(draft, model, inputs, [name for name in formats if name in FORMATS])
-    expected = answers_of(model, inputs)
+    subject = _Subject(model, inputs, tracer(model, inputs), _answers(model, inputs))
     found = []
     for name in ("safetensors", *FORMATS):
-        if name in formats and name not in reasons:
-            given = _by_name(model, inputs) if name in FORMATS else inputs
-            answer = ask_fresh_process(draft, name, given, trust=trust, model=dense)
-            found.append(_checked(draft, name, answer, expected))
-    return found + [FileFacts(name, reason=reason) for name, reason in reasons.items()]
+        if name in formats and name in FORMATS:
+            found.append(_graph(draft, name, subject, trust))
+        elif name in formats:
+            answer = ask_fresh_process(draft, name, inputs, trust=trust, model=dense)
+            found.append(_checked_weights(name, answer, subject.expected))
+    return found
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A model in evaluation mode on the CPU, its inputs, graphs and answers."""
+
+    model: nn.Module
+    inputs: Example
+    trace: Tracer
+    expected: Answer  # with those to shorter sequences, where the model takes them
+
+    @property
+    def by_name(self) -> Example:
+        """The inputs with every tensor by the name that it has in a graph."""
+        if isinstance(self.inputs, Tensor):
+            return self.inputs
+        return Inputs((), named_inputs(self.model, inputs_of(self.inputs)))
 
 
 def answers_of(model: nn.Module, inputs: Example) -> Answer:
@@ -60,51 +78,66 @@ def answers_of(model: nn.Module, inputs: Example) -> Answer:
     return answer_of(model, inputs_of(inputs))
 
 
-def _by_name(model: nn.Module, inputs: Example) -> Example:
-    """Return inputs with every tensor by the name that it has in a graph."""
-    if isinstance(inputs, Tensor):
-        return inputs
-    return Inputs((), named_inputs(model, inputs_of(inputs)))
+def _answers(model: nn.Module, inputs: Example) -> Answer:
+    """Return the answers, also to shorter sequences, unless the model takes only one length."""
+    try:
+        return answer_of(model, inputs_of(inputs), any_length=True)
+    except Exception:  # a user's network may raise anything
+        return answers_of(model, inputs)
 
 
-def _write_graphs(
-    draft: Path, model: nn.Module, inputs: Example, formats: Sequence[str]
-) -> dict[str, str]:
-    """Return the reasons why formats could not be written, by name."""
-    trace, reasons = tracer(model, inputs), {}
-    for name in formats:
-        try:
-            contents = FORMATS[name].encode(trace(FORMATS[name].samples))
-        except ExportError as error:
-            reasons[name] = str(error)
-        else:
-            for file, content in contents.items():
-                write_bytes(draft / file, content)
-    return reasons
+def _graph(draft: Path, name: str, subject: _Subject, trust: Sequence[str]) -> FileFacts:
+    """Write and check a graph, of any length of sequences where that passes the check.
+
+    The outputs for the first half of each sequence are compared, too. What cannot be written, or
+    differs, is written for the length of the inputs.
+    """
+    takes_any = bool(subject.expected.shorter) and FORMATS[name].samples is None
+    facts = _written(draft, name, subject, trust, any_length=True) if takes_any else None
+    if facts is None or facts.reason:
+        facts = _written(draft, name, subject, trust, any_length=False)
+    return facts
 
 
-def _checked(draft: Path, name: str, answer: Answer, expected: Answer) -> FileFacts:
-    facts = compared(name, answer, expected)
-    if facts.reason and name not in FORMATS:
-        raise ExportError(f"the exported weights do not reproduce the model: {facts.reason}")
+def _written(
+    draft: Path, name: str, subject: _Subject, trust: Sequence[str], *, any_length: bool
+) -> FileFacts:
+    """Write a graph and check it; a file that must not be used is removed."""
+    try:
+        contents = FORMATS[name].encode(subject.trace(FORMATS[name].samples, any_length))
+    except ExportError as error:
+        return FileFacts(name, reason=str(error))
+    for file, content in contents.items():
+        write_bytes(draft / file, content)
+    answer = ask_fresh_process(draft, name, subject.by_name, trust=trust, any_length=any_length)
+    facts = compared(name, answer, subject.expected)
     if facts.reason:
         for file in files_of(name):
             (draft / file).unlink()
+    lengths = lengths_of(inputs_of(subject.inputs))
+    return replace(facts, lengths=lengths if any_length else lengths[:1])
+
+
+def _checked_weights(name: str, answer: Answer, expected: Answer) -> FileFacts:
+    facts = compared(name, answer, expected)
+    if facts.reason:
+        raise ExportError(f"the exported weights do not reproduce the model: {facts.reason}")
     return facts
 
 
 def compared(name: str, answer: Answer, expected: Answer) -> FileFacts:
     """Compare a file's outputs with the model's; the result has a reason if it must not be used.
 
-    All floating-point outputs are compared, for one sample and for many.
+    All floating-point outputs are compared, for one sample and for many, and for shorter sequences
+    if the file was asked for those.
     """
     if answer.reason:
         return FileFacts(name, reason=f"a fresh process cannot run it: {answer.reason}")
     differences = []
-    for found, wanted in (
-        (answer.alone, expected.alone),
-        (answer.together, expected.together),
-    ):
+    pairs = [(answer.alone, expected.alone), (answer.together, expected.together)]
+    if answer.shorter:
+        pairs.append((answer.shorter, expected.shorter))
+    for found, wanted in pairs:
         if name == "executorch":  # whose files hold no names
             found = dict(zip(wanted, found.values(), strict=False))
         if found.keys() != wanted.keys():

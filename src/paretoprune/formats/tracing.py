@@ -11,33 +11,43 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from paretoprune.errors import ExportError
+from paretoprune.formats.lengths import AXIS, has_length, length_of
 from paretoprune.formats.names import named_inputs, with_names
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.export import ExportedProgram
 
-    from paretoprune.tasks.inputs import Example
+    from paretoprune.tasks.inputs import Example, Inputs
 
-Tracer = Callable[[int | None], "ExportedProgram"]
+Tracer = Callable[..., "ExportedProgram"]  # of `samples` and `any_length`
 
 
 def tracer(model: nn.Module, example: Example) -> Tracer:
-    """Return `trace` as a function of the number of samples that traces each only once."""
-    return cache(lambda samples: trace(model, example, samples=samples))
+    """Return `trace` as a function of `samples` and `any_length` that traces each only once."""
+
+    @cache
+    def traced(samples: int | None, any_length: bool = False) -> ExportedProgram:
+        return trace(model, example, samples=samples, any_length=any_length)
+
+    return traced
 
 
-def trace(model: nn.Module, example: Example, *, samples: int | None = None) -> ExportedProgram:
+def trace(
+    model: nn.Module, example: Example, *, samples: int | None = None, any_length: bool = False
+) -> ExportedProgram:
     """Return the graph of a model in evaluation mode, for any batch size, or for exactly `samples`.
 
+    With `any_length` the number of positions of sequences (`formats/lengths.py`) may change, too,
+    unless the graph needs it as a constant, which running it at another length shows.
+
     `example` is on the CPU; the model is copied there. The graph of one tensor is called like the
-    model; that of
-    several arguments takes tensors by the names of the model's arguments, and returns them by
-    name.
+    model; that of several arguments takes tensors by the names of the model's arguments, and
+    returns them by name.
 
     Raises:
         ExportError: the model does something that a graph cannot represent, such as branching on
-            values.
+            values; or `any_length`, and the inputs are no sequences.
     """
     import torch
 
@@ -49,13 +59,11 @@ def trace(model: nn.Module, example: Example, *, samples: int | None = None) -> 
     inputs = inputs_of(example)
     # torch specialises on a batch size of one, so a dynamic one needs an example of two.
     inputs = inputs.joined([inputs, inputs])[: samples or max(2, len(inputs))].map(_contiguous)
-    batch = None if samples else torch.export.Dim("batch", min=1)
+    axes = _free_axes(inputs, samples=samples, any_length=any_length)
     args, kwargs = inputs.args, {}
     if not isinstance(example, torch.Tensor):
         model, args, kwargs = with_names(model, inputs), (), named_inputs(model, inputs)
-    shapes = batch and (
-        {name: _batched(one, batch) for name, one in kwargs.items()} if kwargs else ({0: batch},)
-    )
+    shapes = {name: axes(one) for name, one in kwargs.items()} if kwargs else (axes(*args),)
     try:
         with quiet():
             program = torch.export.export(model, args, kwargs, dynamic_shapes=shapes)
@@ -66,8 +74,25 @@ def trace(model: nn.Module, example: Example, *, samples: int | None = None) -> 
     return program
 
 
-def _batched(tensor: Tensor, batch: Any) -> dict[int, Any]:
-    return {0: batch} if tensor.dim() else {}  # without dimensions it belongs to all samples
+def _free_axes(
+    inputs: Inputs, *, samples: int | None, any_length: bool
+) -> Callable[[Tensor], dict[int, Any]]:
+    """Return the axes of a tensor that are no constants, as torch.export takes them."""
+    from torch.export import Dim
+
+    length = length_of(inputs) if any_length else None
+    if any_length and length is None:
+        raise ExportError("the inputs are no sequences")
+    batch = None if samples else Dim("batch", min=1)
+
+    def axes(tensor: Tensor) -> dict[int, Any]:
+        # a tensor without dimensions belongs to all samples
+        found = {0: batch} if batch and tensor.dim() else {}
+        is_sequence = length is not None and has_length(tensor, length)
+        # AUTO: a constant that the model needs is found in the graph, and no error
+        return found | ({AXIS: Dim.AUTO} if is_sequence else {})
+
+    return axes
 
 
 def _contiguous(tensor: Tensor) -> Tensor:

@@ -91,8 +91,8 @@ def _deliver(session: PickSession, trial: TrialResult) -> Delivered:
             data_json=json_text(asdict(problem.info)),
             config_yaml=config,
         )
-        write_description(session, draft, model)
         files = write_files(session, draft, model, quantized)
+        write_description(session, draft, model, files)
         tested = _tested(session, quantized.model if quantized else model, draft, trial)
         repeats = repeats_of(session, trial) or repeats_before(session.target(trial), draft)
         facts = card_facts(session, model, trial, tested, files, repeats, extra_epochs=len(curve))

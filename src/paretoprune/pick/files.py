@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from paretoprune.data import meanings_of, preprocessing_of
-from paretoprune.export.described import inputs_json
+from paretoprune.export.described import inputs_json, lengths_json
 from paretoprune.export.folder import preprocessing_json
 from paretoprune.export.timed import latency_in
 from paretoprune.export.verify import answer_of
 from paretoprune.export.write import write_formats
 from paretoprune.formats.int8 import INT8_FORMATS
+from paretoprune.formats.lengths import length_of
 from paretoprune.formats.registry import FORMATS
 from paretoprune.pick.quantized import write_quantized
 from paretoprune.pick.rounded.compacted import write_compact
@@ -24,16 +26,23 @@ from paretoprune.results.exported import FileFacts
 from paretoprune.storage.atomic import write_json
 
 
-def write_description(session: PickSession, draft: Path, model: nn.Module) -> None:
+def write_description(
+    session: PickSession, draft: Path, model: nn.Module, files: Sequence[FileFacts]
+) -> None:
     """Write the description of inputs and outputs; of images also their preprocessing."""
     problem = session.problem
-    answer = answer_of(model, session.inputs[:2].to(problem.device))
+    any_length = any(one.is_any_length for one in files)
+    inputs = session.inputs[:2].to(problem.device)
+    answer = answer_of(model, inputs, any_length=any_length)
     found = inputs_json(
         problem.info,
         answer.together,
         is_plain=is_plain(problem),
         meanings=meanings_of(problem.data.module),
+        shorter=answer.shorter,
     )
+    if length_of(inputs):
+        found["lengths"] = lengths_json(files)
     write_json(draft / "inputs.json", found)
     if is_plain(problem):
         preprocessing = preprocessing_json(problem.info, preprocessing_of(problem.data.module))
@@ -73,7 +82,7 @@ def _with_time(session: PickSession, draft: Path, file: FileFacts) -> FileFacts:
     settings = session.settings.measure
     if file.format not in FORMATS or file.reason or not settings.latency:
         return file
-    dense = session.dense_in(file.format)
+    dense = session.dense_in(file.format, file.is_any_length)
     if dense is None:
         return file
     pruned = {name: (draft / name).read_bytes() for name in FORMATS[file.format].files}

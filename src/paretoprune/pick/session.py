@@ -98,14 +98,17 @@ class PickSession:
         return measure_test(self.problem.data, self.dense)
 
     @cached_property
-    def dense_in(self) -> Callable[[str], Contents | None]:
-        """Its files in a format, each made once; None if it cannot be converted."""
+    def dense_in(self) -> Callable[[str, bool], Contents | None]:
+        """Files of the dense model in a format, for any length of sequences or the inputs' alone.
+
+        Each is made once; None if it cannot be converted.
+        """
         trace = tracer(self.dense, self.graph_inputs)
 
         @cache
-        def encoded(name: str) -> Contents | None:
+        def encoded(name: str, any_length: bool) -> Contents | None:
             try:
-                return FORMATS[name].encode(trace(FORMATS[name].samples))
+                return FORMATS[name].encode(trace(FORMATS[name].samples, any_length))
             except ExportError:
                 return None
 

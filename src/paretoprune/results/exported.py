@@ -26,6 +26,8 @@ class FileFacts:
     # largest difference of an output from PyTorch's, in a new process
     difference: float | None = None
     reason: str | None = None  # why the file is not there
+    # numbers of positions at which a graph of sequences was checked: one if it takes no other
+    lengths: tuple[int, ...] = ()
     latency_ms: float | None = None  # in the format's engine
     dense_latency_ms: float | None = None  # of the dense model's files, timed alternately
     speedup: float | None = None  # dense (or floating point) / own, the median of the ratios
@@ -41,6 +43,11 @@ class FileFacts:
     agreement: float | None = None
     kl: float | None = None  # divergence of the kernels from the module, in nats
     float_latency_ms: float | None = None  # of the same model in floating point, timed alternately
+
+    @property
+    def is_any_length(self) -> bool:
+        """True for a graph of sequences that passed the check at a second length."""
+        return len(self.lengths) > 1
 
     @property
     def gain_in_words(self) -> str | None:

@@ -20,6 +20,8 @@ from paretoprune.tracking.uri import is_server, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema
     from numpy import ndarray
 
 ALIAS = "champion"
@@ -82,8 +84,9 @@ def _log(uri: str, experiment_id: str, run_id: str | None, registration: Registr
     """Log the model with its signature and an input example."""
     import mlflow
     import onnx
-    from mlflow.models import Model, infer_signature
+    from mlflow.models import Model
 
+    model = onnx.load(registration.onnx_file)
     with _environment_kept():
         mlflow.set_tracking_uri(uri)
         mlflow.set_experiment(experiment_id=experiment_id)
@@ -92,8 +95,8 @@ def _log(uri: str, experiment_id: str, run_id: str | None, registration: Registr
             name=registration.name,
             flavor=mlflow.onnx,
             run_id=run_id,
-            onnx_model=onnx.load(registration.onnx_file),
-            signature=infer_signature(registration.inputs, dict(registration.outputs)),
+            onnx_model=model,
+            signature=_signature(registration, model.graph),
             input_example=registration.inputs,
             pip_requirements=[f"{package}=={version(package)}" for package in _RUNTIME],
             onnx_execution_providers=["CPUExecutionProvider"],
@@ -102,6 +105,32 @@ def _log(uri: str, experiment_id: str, run_id: str | None, registration: Registr
             registered_model_name=registration.name,
             tags={"trial": registration.trial, "sweep": registration.sweep_name},
         )
+
+
+def _signature(registration: Registration, graph: Any) -> ModelSignature:
+    """Return the names, types and shapes of the example; sizes that may change are -1."""
+    from mlflow.models import ModelSignature, infer_signature
+
+    found = infer_signature(registration.inputs, dict(registration.outputs))
+    inputs, outputs = _with_free_sizes(found.inputs, graph.input), found.outputs
+    return ModelSignature(inputs, _with_free_sizes(outputs, graph.output))
+
+
+def _with_free_sizes(schema: Schema, values: Any) -> Schema:
+    """Return the schema with -1 for each size that is no constant of the graph's values."""
+    from mlflow.types import Schema, TensorSpec
+
+    shapes = {
+        value.name: [
+            size.dim_value if size.HasField("dim_value") else -1
+            for size in value.type.tensor_type.shape.dim
+        ]
+        for value in values
+    }
+    only = next(iter(shapes.values()))  # the input of a plain classifier has no name in MLflow
+    return Schema(
+        [TensorSpec(one.type, tuple(shapes.get(one.name, only)), one.name) for one in schema.inputs]
+    )
 
 
 @contextmanager

@@ -148,15 +148,24 @@ class Detections(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         scores = self.layers(x)
-        found: Tensor = scores[scores[:, 0] > self.threshold]
+        found: Tensor = scores[scores.abs().amax(1) > self.threshold]
         return found
 
 
 def test_nothing_is_proved_by_outputs_that_are_empty() -> None:
     x = torch.randn(6, 4)
     assert [group.width for group in find_groups(Detections(-1e9), x).prunable] == [8]
-    with pytest.raises(PruningError, match="all outputs are empty"):
+    with pytest.raises(PruningError, match="all outputs are empty for random inputs"):
         find_groups(Detections(1e9), x)
+
+
+def test_weights_are_of_usual_scale_where_small_ones_leave_all_outputs_empty() -> None:
+    x = torch.randn(6, 4)
+    small = Proof.of(Detections(-1e9), x)
+    assert small.gain < 1
+    detector = Detections(1.05 * float(small.inputs.run(small.model).detach().abs().max()))
+    assert Proof.of(detector, x).gain == 1
+    assert [group.width for group in find_groups(detector, x).prunable] == [8]
 
 
 class Leaks(nn.Module):

@@ -96,11 +96,21 @@ def _line(facts: FileFacts, quality: str) -> str:
         sentence += f"; {facts.latency_ms:.4g} ms, {facts.gain_in_words}"
     if facts.difference is not None:
         sentence += f"; largest difference of an output {facts.difference:.1e}"
+    if facts.lengths:
+        sentence += f"; {_lengths(facts)}"
     if facts.numerics:
         sentence += f"; {facts.numerics}"
     sentence += "".join(f"; WARNING: {warning}" for warning in facts.warnings)
     times = file_times(facts)
     return f"{sentence}; {times}" if times else sentence
+
+
+def _lengths(facts: FileFacts) -> str:
+    if facts.is_any_length:
+        return "takes sequences of any length that the network takes, checked at " + " and ".join(
+            map(str, facts.lengths)
+        )
+    return f"takes sequences of {facts.lengths[0]} positions alone"
 
 
 def file_times(facts: FileFacts) -> str:

@@ -56,16 +56,29 @@ class Proof:
     training_shapes: list[tuple[int, ...]] | None = None  # None if training mode fails
     steady: bool = False  # deterministic, as far as tested
     scratch: SharedMemory = field(default_factory=SharedMemory)
+    gain: float = _SOFT  # of the small weights
 
     @classmethod
     def of(cls, model: nn.Module, example: Example) -> Proof:
         """Make the working copy, with small weights.
 
+        Where small weights leave all outputs empty, as no score of a detector reaches its
+        threshold, weights have their usual scale.
+
         Raises:
-            PruningError: the model does not run on random inputs.
+            PruningError: the model does not run on random inputs, or all outputs are empty.
         """
-        generic = generic_copy(model, example, seed=_SEED, gain=_SOFT)
-        return cls(generic, _reach(generic))
+        for gain in (_SOFT, 1.0):
+            generic = generic_copy(model, example, seed=_SEED, gain=gain)
+            with torch.no_grad():
+                found = run(generic.model, generic.inputs)
+            if not found or any(output.numel() for output in found):
+                return cls(generic, _reach(generic), gain=gain)
+        raise PruningError(
+            "all outputs are empty for random inputs, so that no pruned model can be compared with "
+            "this one; build it with a lower threshold for scores, such as `box_score_thresh=0` of "
+            "torchvision's detectors"
+        )
 
     @property
     def model(self) -> nn.Module:
@@ -79,7 +92,7 @@ class Proof:
 
     def make_thorough(self) -> None:
         """Switch to weights of usual scale, another random draw, and training mode as well."""
-        amplify(self.generic, 1 / _SOFT, seed=_SEED)
+        amplify(self.generic, 1 / self.gain, seed=_SEED)
         # Keep the former inputs: data-dependent routes may change with the weights.
         further = _reach(self.generic).inputs[1:]
         self.reach = replace(self.reach, inputs=(*self.reach.inputs, *further))
@@ -158,7 +171,7 @@ class Proof:
         Attention over a single token, for instance, would hide a scale that depends on the width.
         One sample is used, since this dominates the time. Must be called last.
         """
-        amplify(self.generic, _SOFT, seed=_SEED)
+        amplify(self.generic, self.gain, seed=_SEED)
         inputs = random_inputs(self.inputs, example)[:1]
         at_size = replace(self, reach=Reach((inputs,)), thorough=False, training_shapes=None)
         return not groups or at_size.fault(groups) is None
