@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from paretoprune.config.cross_checks import RULES, against_ranks
+from paretoprune.config.checks.cross_checks import RULES
+from paretoprune.config.checks.rank_checks import against_ranks
 from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.groups.compensation import AUTO as AUTO_COMPENSATION
 from paretoprune.config.groups.compensation import LEAST_SQUARES
@@ -36,7 +37,7 @@ class Settings:
 
     Created by `config.load.load_settings`. Each field is one config group under conf/ or a
     top-level value. Settings that are valid on their own but not together are rejected by the rules
-    in `config.cross_checks`.
+    in `config.checks.cross_checks`.
 
     Raises ValueError (via pydantic) with one line per violated rule.
     """

@@ -110,7 +110,7 @@ def test_coarse_widths(width: int, step: int, expected: tuple[int, ...]) -> None
 
 @pytest.mark.parametrize("unit", [1e-3, 1e3])
 def test_the_points_do_not_depend_on_the_unit_of_time(unit: float) -> None:
-    """What a probe misses counts relative to the time itself."""
+    """The part that a probe misses counts relative to the time itself."""
     usual, other = Machine(stairs), Machine(lambda i, o: unit * stairs(i, o))
     for machine in (usual, other):
         survey([layer(CONV)], PLACES, 4, machine)

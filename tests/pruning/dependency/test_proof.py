@@ -253,7 +253,7 @@ class Dice(networks.Leak):
         return found
 
 
-def test_a_network_that_is_random_is_told_where_nothing_could_be_proved() -> None:
+def test_a_network_that_is_random_is_named_where_nothing_could_be_proved() -> None:
     proof = Proof.of(Dice(0.0), networks.example())
     with pytest.raises(PruningError, match="different outputs for the same input"):
         proof.fault([networks.leaky_group()])

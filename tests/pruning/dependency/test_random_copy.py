@@ -96,7 +96,7 @@ def test_samples_of_a_list_have_their_own_values_and_sizes() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, RuntimeError])
-def test_a_network_that_does_not_run_is_told_with_and_without_batchnorm(
+def test_a_network_that_does_not_run_is_named_with_and_without_batchnorm(
     error: type[Exception],
 ) -> None:
     """A `ValueError` is what BatchNorm raises for a single value of a channel."""

@@ -1,4 +1,4 @@
-"""How many allocations of a size are compared, and what they may cost."""
+"""The number of allocations of a size that are compared, and their limit of time."""
 
 from __future__ import annotations
 

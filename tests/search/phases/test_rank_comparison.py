@@ -61,7 +61,7 @@ def removes_ranks(result: TrialResult | Proposal) -> bool:
 
 
 def rest(known: Sequence[TrialResult]) -> list[TrialResult]:
-    """What is proposed after the comparison, each model as good as its formula."""
+    """Everything that is proposed after the comparison, each model as good as its formula."""
     found = list(known)
     while proposal := COMPARISON.propose(len(found), found, [], BUDGET):
         widths = formula.widths_of(proposal.ratios)

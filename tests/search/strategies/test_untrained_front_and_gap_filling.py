@@ -242,7 +242,7 @@ def test_a_chain_begins_below_the_good_quantized_models_of_the_dense_model() -> 
 
 
 def test_a_gap_that_is_not_worth_it_leaves_others_that_are_being_divided() -> None:
-    """Those come last, whatever they have to give."""
+    """Gaps that a running trial divides come last, whatever their gain."""
     known = [FIRST, trial(1, 0.125, 99.9)]
     budget = replace(left(100, "epochs"), workers=2)
     first = REFILL.propose(3, known, [], budget)

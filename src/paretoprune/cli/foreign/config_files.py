@@ -42,10 +42,10 @@ def composing_problem(error: Exception) -> str:
     if isinstance(error, RecursionError):
         problem = "one of them leads to itself, by its `defaults`"
     else:
-        told = (
+        causes = (
             one for one in (error, error.__cause__, error.__context__) if str(one or "").strip()
         )
-        paragraph = str(next(told, type(error).__name__)).strip().split("\n\n")[0]
+        paragraph = str(next(causes, type(error).__name__)).strip().split("\n\n")[0]
         problem = " ".join(paragraph.split()).partition(" full_key:")[0][:500]
     return f"the configs of the folders that are added cannot be composed: {problem}"
 

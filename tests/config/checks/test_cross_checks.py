@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paretoprune.config.cross_checks import RULES
+from paretoprune.config.checks.cross_checks import RULES
 from paretoprune.config.groups.search import without_nulls
 from paretoprune.config.load import load_settings
 from paretoprune.config.settings import Settings

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from paretoprune.config.checks.rank_checks import against_ranks, predicts_latency
 from paretoprune.config.groups.allocation import UNIFORM
 from paretoprune.config.groups.compensation import AUTO as AUTO_COMPENSATION
 from paretoprune.config.instantiate import build
@@ -60,21 +61,12 @@ def _compensation_follows_pruning(settings: Settings) -> str | None:
 
 
 def _latency_is_forecast(settings: Settings) -> str | None:
-    if _timed(settings) and not settings.is_structured:
+    if predicts_latency(settings) and not settings.is_structured:
         return (
             "zeros do not change the latency here, so latency can be neither a target, a limit nor "
             "an objective; set `granularity=channels`"
         )
     return None
-
-
-def _timed(settings: Settings) -> bool:
-    """Return True if a candidate's latency must be predicted before it is measured."""
-    return bool(
-        settings.sparsity.latency
-        or settings.sparsity.max_latency_ms
-        or (settings.search and not set(TIMED).isdisjoint(settings.search.objectives))
-    )
 
 
 def _sparse_training_is_of_channels(settings: Settings) -> str | None:
@@ -149,65 +141,8 @@ def _ranks_fit_the_rest(settings: Settings) -> str | None:
     return against_ranks(settings) if settings.low_rank.name == "spatial" else None
 
 
-def against_ranks(settings: Settings) -> str | None:
-    """Return why the rest of the settings excludes a search over ranks; None if it does not."""
-    return next((why for rule in _RULES_OF_RANKS if (why := rule(settings))), None)
-
-
-def _ranks_have_no_slices(settings: Settings) -> str | None:
-    if settings.search is None or not has_trait(settings.search.strategy, "trains_nested"):
-        return None
-    return (
-        "`search=shared` trains networks as slices of each other's weights, which layers of "
-        "other ranks are not; set `low_rank=none`"
-    )
-
-
-def _ranks_are_searched_like_channels(settings: Settings) -> str | None:
-    granularity = settings.granularity
-    if has_trait(granularity, "removes_channels"):
-        return None
-    if find_mistakes(granularity, setting="granularity"):
-        return None
-    return (
-        f"`low_rank={settings.low_rank.name}` searches ranks as channels; "
-        "set `granularity=channels` or `granularity=channels_depth`"
-    )
-
-
-def _trained_weights_are_factored(settings: Settings) -> str | None:
-    if settings.retrains_from_scratch:
-        return (
-            f"{spelled('schedule', settings.schedule)} retrains from scratch, but "
-            f"`low_rank={settings.low_rank.name}` factors trained weights; set `schedule=one_shot`"
-        )
-    if settings.sparse_training is not None:
-        return (
-            "`sparse_training` penalises channels and weights, not the ranks of "
-            f"`low_rank={settings.low_rank.name}`; set `sparse_training=none`"
-        )
-    return None
-
-
-def _latency_of_ranks_is_not_forecast(settings: Settings) -> str | None:
-    if not _timed(settings):
-        return None
-    return (
-        f"the latency table does not know the ranks of `low_rank={settings.low_rank.name}`, so "
-        "latency can be neither a target, a limit nor an objective; set `low_rank=none`"
-    )
-
-
-_RULES_OF_RANKS: tuple[Callable[[Settings], str | None], ...] = (
-    _ranks_have_no_slices,
-    _ranks_are_searched_like_channels,
-    _trained_weights_are_factored,
-    _latency_of_ranks_is_not_forecast,
-)
-
-
 def _quantized_models_are_not_timed(settings: Settings) -> str | None:
-    if settings.quantization is None or not _timed(settings):
+    if settings.quantization is None or not predicts_latency(settings):
         return None
     return (
         "a search with `quantization` does not time quantized models, so latency can be neither a "
