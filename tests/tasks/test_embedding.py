@@ -128,6 +128,7 @@ def test_the_trivial_answer_is_the_mean_direction() -> None:
     [
         (torch.zeros(2, dtype=torch.int64), "vectors must be finite"),
         (torch.full((2, SIZE), torch.nan), "vectors must be finite"),
+        (torch.eye(2, SIZE) * torch.tensor([[1.0], [0.0]]), "vectors must not be zero"),
         (torch.zeros(3, SIZE), r"shape \(2, D\), got \(3, 8\)"),
     ],
 )

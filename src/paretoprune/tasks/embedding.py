@@ -164,6 +164,11 @@ class Embedding(OutputTask):
                 f"got {kind}"
             )
         found: Tensor = vectors
+        if bool((found == 0).all(1).any()):
+            raise DataError(
+                f"{where}: vectors must not be zero, since they have no direction to compare by "
+                "cosine; leave such samples out"
+            )
         return found
 
     def fits(self, info: DataInfo) -> Mapping[str, object]:

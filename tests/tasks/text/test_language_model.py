@@ -164,6 +164,8 @@ def describe_of(batch: Batch) -> DataInfo:
         ((IDS, IDS[:, 1:]), r"targets must be int64 tokens of shape \(4, 7\)"),
         (torch.rand(3, 4), "inputs must be token ids"),
         ([IDS, MASK.bool()], r"targets must be int64 tokens"),
+        ((IDS, torch.full_like(IDS, -100)), "no token of the first batch is predicted"),
+        (IDS[:, :1], "no token of the first batch is predicted"),
     ],
 )
 def test_wrong_input_is_named(batch: Batch, message: str) -> None:

@@ -177,6 +177,7 @@ def test_vocabulary_and_longest_text_come_from_the_data() -> None:
     [
         ((torch.rand(2, 4), torch.tensor([0, 1])), {}, "must be token ids, int64 of shape"),
         ((IDS - 1, LABELS), {}, "must be 0 or more, got -1"),
+        ((IDS * 0, LABELS), {}, "all token ids are 0, which is usually padding"),
         ((IDS, LABELS), {"vocab_size": 5}, "must be below `vocab_size`, 5"),
         ((IDS, LABELS.float()), {}, "labels must be int64 class numbers"),
     ],

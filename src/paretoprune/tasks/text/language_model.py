@@ -139,6 +139,12 @@ class LanguageModel(OutputTask):
             ids, given = token_ids(self.inputs(batch)), _given(self, batch)
             if ids is not None and given is not None and (wrong := _mistake(ids, given)):
                 raise DataError(f"{LOADERS[part]}(): {wrong}")
+            if bool((self.targets(batch) == _IGNORED).all()):
+                raise DataError(
+                    f"{LOADERS[part]}(): no token of the first batch is predicted, since all "
+                    "targets are -100 or the texts have one token; give texts of at least two "
+                    "tokens that count"
+                )
         return info
 
     def fits(self, info: DataInfo) -> Mapping[str, object]:

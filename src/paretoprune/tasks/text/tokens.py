@@ -66,6 +66,10 @@ def described_tokens(task: Task, info: DataInfo, loaders: Loaders) -> DataInfo:
     for ids in _all_ids(task, loaders):
         largest = max(largest, int(ids.max()))
         longest = max(longest, ids.shape[1])
+    if not largest:
+        raise DataError(
+            "all token ids are 0, which is usually padding; check what the tokenizer returns"
+        )
     if info.vocab_size and largest >= info.vocab_size:
         raise DataError(
             f"token ids must be below `vocab_size`, {info.vocab_size}, got {largest}; give the "
