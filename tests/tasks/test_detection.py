@@ -154,6 +154,13 @@ def test_wrong_data_are_refused_in_one_sentence(wrong: Any, reason: str) -> None
     assert "\n" not in str(raised.value)
 
 
+def test_data_without_a_box_are_refused() -> None:
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    data = as_datamodule((Batches([IMAGE], [empty]), Batches([IMAGE], [empty])))
+    with pytest.raises(DataError, match="there is nothing to detect"):
+        describe(data, TASK)
+
+
 def test_classes_and_shape_are_found() -> None:
     data = as_datamodule((Batches([IMAGE], [TARGET]), Batches([IMAGE], [TARGET])))
     info = describe(data, TASK)

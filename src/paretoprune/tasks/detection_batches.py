@@ -88,10 +88,18 @@ def has_tensors(value: Any, names: Iterable[str]) -> bool:
 
 
 def count_classes(loaders: Loaders) -> int:
-    """Return one more than the largest training or validation label."""
+    """Return one more than the largest training or validation label.
+
+    Raises DataError if there is no box.
+    """
     largest = 0
     for part in ("train", "validation"):
         for batch in loaders[part] or ():
             for target in unkeyed(batch)[1]:
                 largest = max(largest, *target["labels"].tolist(), 0)
+    if not largest:
+        raise DataError(
+            "no image of the training and validation data has a box with a class number of 1 or "
+            "more: there is nothing to detect"
+        )
     return largest + 1
