@@ -163,7 +163,7 @@ def test_other_searches_leave_ranks_out_by_themselves(arguments: tuple[str, ...]
     values = [value for value in TIMED if value.partition("=")[0] not in names]
     if "search" in names:
         values = [value for value in values if not value.startswith("search.strategy")]
-    groups = ("search", "low_rank", "granularity", "schedule", "tracking")
+    groups = ("search", "low_rank", "granularity", "schedule", "tracking", "compensation")
     options = [v if v.partition("=")[0] in groups else f"++{v}" for v in (*values, *arguments)]
     settings = load_settings(composed(*options), trust=(OWN,))
     assert not settings.compares_ranks
