@@ -13,6 +13,7 @@ import paretoprune
 from paretoprune.config.load import load_settings
 from paretoprune.low_rank.pair import Pair
 from paretoprune.measure.params import count_params
+from paretoprune.problem.problem import make_problem
 from tests.config.test_load import composed
 from tests.kits.commands import OWN, TINY, run_inspect, run_pick, run_train
 
@@ -173,3 +174,17 @@ def test_inspect_shows_the_ranks(tmp_path: Path) -> None:
     run = run_inspect(tmp_path, *RANKS)
     assert run.code == 0, run.err
     assert "features.3.rank" in run.out and "classifier.rank" in run.out
+
+
+@pytest.mark.parametrize(("budget", "compared"), [("60s", True), ("0.01s", False)])
+def test_ranks_are_left_out_where_their_decompositions_take_too_long(
+    tmp_path: Path, budget: str, compared: bool
+) -> None:
+    values = [value for value in TIMED if not value.startswith("search.budget")]
+    groups = ("search", "low_rank", "tracking")
+    given = (*values, f"search.budget={budget}", f"cache_dir={tmp_path}")
+    options = [v if v.partition("=")[0] in groups else f"++{v}" for v in given]
+    problem = make_problem(load_settings(composed(*options), trust=(OWN,)))
+    assert problem.settings.compares_ranks
+    assert (problem.space.ranks is not None) == compared
+    assert any(group.name.endswith(".rank") for group in problem.groups.prunable) == compared

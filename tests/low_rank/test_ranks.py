@@ -43,6 +43,13 @@ def test_most_is_the_largest_rank_that_saves_weights_and_macs(
     assert one.most(inputs, outputs) == max(found, default=0)
 
 
+def test_a_decomposition_counts_for_the_matrix_of_both_sides() -> None:
+    """Both orientations of a matrix of 48 x 192 cost the same, and a square one 26 n^3."""
+    wide, tall, square = ((16, 64), (64, 16), (64, 64))
+    flops = [layer(*shape, (3, 3), 1.0).decomposition_flops for shape in (wide, tall, square)]
+    assert flops == [4 * 192**2 * 48 + 22 * 48**3] * 2 + [26 * 192**3]
+
+
 def fitted(ranks: Ranks, rank: int, inputs: int, outputs: int) -> int:
     def sizes_of(_widths: Mapping[str, int]) -> dict[tuple[str, int], int]:
         return {
