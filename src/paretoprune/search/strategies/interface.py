@@ -19,7 +19,9 @@ class Strategy(Protocol):
     methods, so that a sweep that was interrupted continues as if it had not been.
 
     A class may set `traits`, a function is decorated with `declares`: `uses_gate_scores` ranks
-    channels by the gradients of their gates, `trains_nested` trains smaller models within a trial.
+    channels by the gradients of their gates, `trains_nested` trains smaller models within a trial,
+    `compares_ranks` decides by results if ranks are searched (`low_rank=auto`): its context may have
+    ranks, and says so by `compares_ranks`.
     """
 
     def propose(
