@@ -20,8 +20,8 @@ class Strategy(Protocol):
 
     A class may set `traits`, a function is decorated with `declares`: `uses_gate_scores` ranks
     channels by the gradients of their gates, `trains_nested` trains smaller models within a trial,
-    `compares_ranks` decides by results if ranks are searched (`low_rank=auto`): its context may have
-    ranks, and says so by `compares_ranks`.
+    `compares_ranks` decides by results if ranks are searched, where `context.compares_ranks` is
+    true (`low_rank=auto`).
     """
 
     def propose(
