@@ -45,6 +45,17 @@ def test_tables_and_folders_give_ids_masks_and_labels(tmp_path: Path, name: str)
     assert texts == dict(ROWS)
 
 
+def test_labels_that_are_numbers_keep_their_order(tmp_path: Path) -> None:
+    """A given model's outputs are in this order: class 2 before class 10."""
+    rows = [(f"{row} 7", row % 12) for row in range(120)]
+    data = labelled_texts(path=str(write(tmp_path / "numbers.csv", rows)))
+    assert data.class_names == tuple(str(number) for number in range(12))
+    train = data.parts["train"]
+    assert all(
+        int(ids[0]) % 12 == int(label) for ids, label in zip(train.ids, train.labels, strict=True)
+    )
+
+
 def test_lists_of_ids_and_a_tokenizer_give_the_same(tmp_path: Path) -> None:
     lists = [([int(one) for one in text.split()], label) for text, label in ROWS]
     words = [(" ".join("x" * int(one) or "zero" for one in text.split()), a) for text, a in ROWS]

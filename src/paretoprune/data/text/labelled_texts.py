@@ -43,7 +43,8 @@ def labelled_texts(
     by class and at random. `tokenizer(text)` returns the token ids of a text, whole numbers from 0;
     without one the texts are ids already: a list of numbers in Parquet, else numbers with spaces
     between them. Of each text the first `max_length` tokens are used. Classes are the labels in
-    order. Without `vocab_size` it is one more than the largest id. `pretrained` has no effect.
+    order, numbers by their value. Without `vocab_size` it is one more than the largest id.
+    `pretrained` has no effect.
 
     Raises:
         DataError: a file is not as described, a text is empty, or a label is not one of training.
@@ -57,7 +58,7 @@ def labelled_texts(
     ids = {
         part: _ids(texts, tokenizer, max_length, _SETTINGS[part]) for part, texts in found.items()
     }
-    class_names = tuple(sorted(set(found["train"].labels)))
+    class_names = _in_order(found["train"].labels)
     labels = {part: _numbers(texts, class_names, _SETTINGS[part]) for part, texts in found.items()}
     split = make_split(labels, SplitSettings(seed=split_seed))
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
@@ -79,6 +80,12 @@ def labelled_texts(
         batch_size=batch_size,
         seed=seed,
     )
+
+
+def _in_order(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the different labels in order: whole numbers by value, 2 before 10, else names."""
+    names = sorted(set(labels))
+    return tuple(sorted(names, key=int) if all(map(_is_number, names)) else names)
 
 
 def _numbers(texts: Texts, class_names: Sequence[str], setting: str) -> np.ndarray:
